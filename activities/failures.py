@@ -1,0 +1,22 @@
+"""Turns what cannot be mended by trying again into Temporal's non-retryable errors, once for all activities."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio.exceptions import ApplicationError
+
+from database.order import UnknownOrder
+
+NOT_WORTH_RETRYING = (UnknownOrder,)
+"""The row exists before the workflow starts, so an unknown order is a workflow that somebody started by hand."""
+
+
+@contextmanager
+def told_to_temporal() -> Iterator[None]:
+    """Everything else is retried with the patience of `workflows/patience.py`: PostgreSQL comes back, a bug is fixed."""
+    try:
+        yield
+    except NOT_WORTH_RETRYING as error:
+        raise ApplicationError(
+            f"{type(error).__name__}: {error}", type=type(error).__name__, non_retryable=True
+        ) from error

@@ -1,0 +1,202 @@
+"""Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.digest import digest
+from activities.failures import told_to_temporal
+from activities.transaction import OrderTransactions
+from database import fulfillment, inbox, order, wake
+from database.connect import WriteConnection
+from database.inbox import Received
+from database.order import Event
+from domain import identifiers, units
+from domain.fulfillment import Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.order import OrderState
+from domain.patience import lose_patience
+from domain.reasons import ExceptionCode
+from domain.units import Opened
+
+NODE_MESSAGE = "node_message"
+"""The signal of CONTRACT §4."""
+
+
+class ReleaseInput(BaseModel):
+    """Which order may be released, by the workflow's clock."""
+
+    order: str
+    at: datetime
+
+
+class SilenceInput(BaseModel):
+    """Which wait of which fulfillment order has passed its deadline, by the workflow's clock."""
+
+    order: str
+    fulfillment_order: str
+    waiting_for: WaitingFor
+    at: datetime
+
+
+class SignalInput(BaseModel):
+    """A node's message that came as a bare Temporal signal, as parsed JSON; or a text that tells why it is unreadable."""
+
+    order: str
+    message: dict[str, Any] | None
+    unreadable: str | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a message: whether it is new, and the signal that its workflow should hear."""
+
+    is_new: bool
+    wake: wake.Wake | None
+
+
+class UnknownFulfillmentOrder(LookupError):
+    """There is no such fulfillment order, or it belongs to another node."""
+
+
+class FulfillmentActivities:
+    """The talk with nodes, with its collaborators."""
+
+    def __init__(self, transactions: OrderTransactions) -> None:
+        """`transactions` opens orders under their lock."""
+        self._transactions = transactions
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [self.release, self.act_on_silence, self.record_signal]
+
+    @activity.defn
+    async def release(self, request: ReleaseInput) -> OrderState:
+        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done."""
+        with told_to_temporal():
+            async with self._transactions.open(request.order) as work:
+                if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
+                    return await work.state()
+                units.release(work.order, work.changes, request.at)
+                first = len(work.order.fulfillment_orders) - len(work.changes.touched) + 1
+                return await work.write(Event(f"release {first}", "workflow", request.at))
+
+    @activity.defn
+    async def act_on_silence(self, request: SilenceInput) -> OrderState:
+        """Act on a deadline that has passed, unless the facts say that it has not: someone may have answered meanwhile."""
+        with told_to_temporal():
+            async with self._transactions.open(request.order) as work:
+                wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
+                if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
+                    return await work.state()
+                before = work.order.fulfillment_orders[request.fulfillment_order]
+                lost = lose_patience(before, wait.waiting_for, node, request.at)
+                units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
+                if lost.exception:
+                    detail = f"{node.id} owes {request.fulfillment_order} an answer ({wait.waiting_for})"
+                    name = request.fulfillment_order
+                    work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+                cause = f"silence {request.fulfillment_order} {wait.waiting_for} {wait.deadline.isoformat()}"
+                return await work.write(Event(cause, "workflow", request.at))
+
+    @activity.defn
+    async def record_signal(self, request: SignalInput) -> OrderState:
+        """Take a message that came as a bare Temporal signal through the same door as one over HTTP; nothing is lost."""
+        with told_to_temporal():
+            content = dict(request.message or {})
+            content.pop("recorded", None)
+            fulfillment_order = content.pop("fulfillment_order", None)
+            try:
+                message = NodeMessage.model_validate(content)
+                await self.record(str(fulfillment_order), message, node=None, actor="temporal", wakes=False)
+            except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
+                return await self._keep_unreadable(request, type(error).__name__)
+            async with self._transactions.database.read() as connection:
+                return await order.state(connection, request.order)
+
+    async def _keep_unreadable(self, request: SignalInput, why: str) -> OrderState:
+        async with self._transactions.open(request.order) as work:
+            detail = f"a signal could not be read as a node's message ({request.unreadable or why})"
+            work.changes.opened.append(Opened(ExceptionCode.MESSAGE_MISFIT, detail))
+            return await work.write(Event(f"signal {request.at.isoformat()}", "temporal", request.at))
+
+    async def record(
+        self, fulfillment_order: str, message: NodeMessage, *, node: str | None, actor: str, wakes: bool = True
+    ) -> Recorded:
+        """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction.
+
+        `node` is whose key was used; None may speak for every node. Raises `UnknownFulfillmentOrder`, and
+        `UsedWithAnotherBody` when the message id was used for something else.
+        """
+        async with self._transactions.database.write() as connection:
+            owner = await fulfillment.node_of(connection, fulfillment_order)
+            if owner is None or (node is not None and owner != node):
+                raise UnknownFulfillmentOrder(fulfillment_order)
+            received = _received(fulfillment_order, message, owner, actor)
+            if not await inbox.receive(connection, received):
+                return Recorded(is_new=False, wake=None)
+            state, is_closed = await self._apply(connection, fulfillment_order, message, received)
+            return Recorded(True, await _wake(connection, received, state) if wakes and not is_closed else None)
+
+    async def _apply(
+        self, connection: WriteConnection, fulfillment_order: str, message: NodeMessage, received: Received
+    ) -> tuple[OrderState, bool]:
+        name = identifiers.order_of_fulfillment_order(fulfillment_order)
+        work = await self._transactions.on(connection, name)
+        heard = hear(work.order.fulfillment_orders[fulfillment_order], message, received.received_at)
+        units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
+        work.changes.opened += _openings(heard, message)
+        await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
+        remark = await order.note(connection, name, None, message.reason)
+        if remark is not None:
+            await fulfillment.keep_reason(connection, fulfillment_order, remark)
+        cause = f"message {received.sender} {message.message_id}"
+        state = await work.write(Event(cause, received.actor, received.received_at))
+        return state, work.header.is_closed
+
+
+def _received(fulfillment_order: str, message: NodeMessage, owner: str, actor: str) -> Received:
+    return Received(
+        sender=owner,
+        message_id=message.message_id,
+        about=fulfillment_order,
+        kind=message.kind,
+        body_digest=digest(message),
+        occurred_at=message.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=_without_free_text(message),
+    )
+
+
+def _without_free_text(message: NodeMessage) -> dict[str, Any]:
+    """What may travel through Temporal: no reason, and of parcels neither carrier nor tracking number."""
+    facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
+    lines = message.lines
+    if lines is None and message.packages:
+        quantities: Sequence[Any] = [line for parcel in message.packages for line in parcel.lines]
+        facts["lines"] = [line.model_dump() for line in quantities]
+    return facts
+
+
+async def _wake(connection: WriteConnection, received: Received, state: OrderState) -> wake.Wake:
+    recorded = state.model_dump(mode="json", exclude_defaults=True)
+    facts = received.facts | {"fulfillment_order": received.about, "recorded": recorded}
+    workflow_id = identifiers.order_workflow_id(state.order)
+    return await wake.add(connection, workflow_id, state.order, NODE_MESSAGE, facts)
+
+
+def _openings(heard: Heard, message: NodeMessage) -> list[Opened]:
+    """A message that does not fit opens exactly one exception, however many things are wrong with it."""
+    fo = heard.fulfillment_order
+    if heard.misfits:
+        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.misfits)}"
+        return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
+    if message.kind is MessageKind.DELIVERY_FAILED:
+        detail = f"{fo.fulfillment_order} could not be delivered"
+        return [Opened(ExceptionCode.DELIVERY_FAILED, detail, fo.fulfillment_order, fo.node)]
+    return []

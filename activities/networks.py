@@ -1,0 +1,30 @@
+"""Holds the business's map in memory: each version is loaded once per process, because versions never change."""
+
+from database import network as statements
+from database.connect import ReadConnection
+from domain.network import Network
+from network.load import NetworkDocuments, load
+
+
+class NoNetwork(Exception):
+    """No network has been applied yet: `python -m starter network apply DIR` does it."""
+
+
+class Networks:
+    """The versions of the network that this process has met."""
+
+    def __init__(self) -> None:
+        """Nothing is loaded before it is asked for."""
+        self._loaded: dict[int, Network] = {}
+
+    async def active(self, connection: ReadConnection) -> tuple[int, Network]:
+        """The active version and its number. Raises `NoNetwork` before one was applied."""
+        return await self.version(connection, await statements.active_version(connection))
+
+    async def version(self, connection: ReadConnection, version: int | None) -> tuple[int, Network]:
+        """One version by its number. Raises `NoNetwork` for None."""
+        if version is None:
+            raise NoNetwork("no network has been applied yet: `python -m starter network apply DIR` does it")
+        if version not in self._loaded:
+            self._loaded[version] = load(NetworkDocuments(**await statements.documents(connection, version)))
+        return version, self._loaded[version]

@@ -1,0 +1,117 @@
+"""One event of one order is one transaction: lock, read, decide in the domain, write, count the version.
+
+Every activity and every message goes through here, so that nobody moves a unit without the order's row lock, and each change
+is in the buckets, the ledger and the counters or in none of them.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass
+
+from activities.networks import Networks
+from database import exception, fulfillment, order, stock
+from database.connect import Database, WriteConnection
+from database.order import Event, Header
+from domain.fulfillment import FulfillmentOrder
+from domain.network import Network, Node
+from domain.order import OrderState
+from domain.patience import Wait, waits_for
+from domain.reasons import ExceptionCode
+from domain.stock import Movement
+from domain.units import Changes, Opened, Order
+
+
+@dataclass(slots=True)
+class Work:
+    """An order under its lock: decide on `order`, note in `changes`, then `write`."""
+
+    connection: WriteConnection
+    header: Header
+    network: Network
+    network_version: int
+    order: Order
+    changes: Changes
+    _before: Order
+
+    async def write(self, event: Event, *, claimed: bool = False) -> OrderState:
+        """Write everything that was noted and answer the order's new state.
+
+        `claimed` movements of stock were booked by the claiming statement already.
+        """
+        if claimed:
+            self.changes.movements.clear()
+        shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
+        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+        await exception.open_all(
+            self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
+        )
+        await open_shortages(self.connection, shortages, event)
+        return await order.next_version(self.connection, self.header.order)
+
+    async def state(self) -> OrderState:
+        """The order's state, when there was nothing to write."""
+        return await order.state(self.connection, self.header.order)
+
+    def node(self, fulfillment_order: str) -> Node | None:
+        """The node of a fulfillment order; None when the network has dropped it, which only a closed order survives."""
+        return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
+
+    def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
+        names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
+        return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
+
+    def wait(self, fulfillment_order: str) -> Wait | None:
+        """What a fulfillment order waits for now, and until when."""
+        fo, node = self.order.fulfillment_orders[fulfillment_order], self.node(fulfillment_order)
+        return waits_for(fo, node, self.network.policy.orders.assume_delivered) if node else None
+
+
+class OrderTransactions:
+    """Opens transactions on orders. One per process."""
+
+    def __init__(self, database: Database, networks: Networks) -> None:
+        """`networks` holds the versions of the business's map that this process has met."""
+        self.database = database
+        self.networks = networks
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[Work]:
+        """Lock an order and read what it holds; commits when the block ends, rolls back when it raises.
+
+        Raises `database.order.UnknownOrder` and `NoNetwork`.
+        """
+        async with self.database.write() as connection:
+            yield await self.on(connection, name)
+
+    async def on(self, connection: WriteConnection, name: str) -> Work:
+        """The same inside a transaction that is open already, for what must be stored together with the order."""
+        await order.lock(connection, name)
+        header, holding = await order.load(connection, name)
+        version, network = await self.networks.version(connection, header.network_version)
+        return Work(connection, header, network, version, holding, Changes(network), _copy(holding))
+
+
+def _copy(holding: Order) -> Order:
+    before = copy(holding)
+    before.waiting = list(holding.waiting)
+    before.reservations = list(holding.reservations)
+    return before
+
+
+async def open_shortages(connection: WriteConnection, shortages: list[stock.Shortage], event: Event) -> None:
+    """A shelf that holds less than is promised needs a person: one exception a node and SKU, with the event as its cause."""
+    opened = [
+        Opened(
+            ExceptionCode.STOCK_SHORT,
+            f"{short.missing} of {short.sku} at {short.node} are promised but not on hand",
+            node=short.node,
+        )
+        for short in shortages
+    ]
+    await exception.open_all(connection, opened, order=None, cause=event.cause, at=event.occurred_at)
+
+
+def safety_stock(network: Network, movements: list[Movement]) -> dict[tuple[str, str], int]:
+    """What must stay at each (node, SKU) that the movements name."""
+    return {(m.node, m.sku): network.safety_stock(m.node, m.sku) for m in movements}

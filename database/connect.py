@@ -1,0 +1,64 @@
+"""Connections to PostgreSQL: one engine a process; reading and writing connections are different types.
+
+A `WriteConnection` is a `ReadConnection`, not the reverse: what shows things is given a `ReadConnection`, and the type checker
+refuses to pass it to a statement that writes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NewType
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+ReadConnection = NewType("ReadConnection", AsyncConnection)
+WriteConnection = NewType("WriteConnection", ReadConnection)
+
+CONNECTIONS_MAX = 20
+"""Connections of one process; PostgreSQL's default allows a hundred, and several processes share them."""
+
+
+class DatabaseUnreachable(Exception):
+    """PostgreSQL does not answer at the configured address."""
+
+
+class Database:
+    """The facts: hands out one transaction at a time. One per process and event loop."""
+
+    def __init__(self, url: str) -> None:
+        """`url` as PostgreSQL's own tools take it (`postgresql://user@host/database`)."""
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=CONNECTIONS_MAX,
+            max_overflow=0,
+            pool_pre_ping=False,
+            connect_args={"server_settings": {"application_name": "switchyard"}},
+        )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self.engine.begin() as connection:
+            yield WriteConnection(ReadConnection(connection))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadConnection]:
+        """One snapshot: everything read in the block is from the same moment, and nothing can be written."""
+        async with self.engine.connect() as connection:
+            reading = await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with reading.begin():
+                yield ReadConnection(reading)
+
+    async def check(self) -> None:
+        """Raise `DatabaseUnreachable`, with the address and the cause, unless PostgreSQL answers."""
+        address = self.engine.url.render_as_string(hide_password=True)
+        try:
+            async with self.engine.connect():
+                return
+        except (OSError, InterfaceError, OperationalError, TimeoutError) as error:
+            raise DatabaseUnreachable(f"PostgreSQL does not answer at {address}: {error}") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()

@@ -1,0 +1,229 @@
+"""Named statements about fulfillment orders: write them with the counts of what was told, and show them to their node."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from domain.fulfillment import FulfillmentOrder, Package
+from domain.patience import Wait
+
+
+async def save(
+    connection: WriteConnection, fulfillment_orders: Iterable[tuple[FulfillmentOrder, Wait | None]], tried: Any
+) -> None:
+    """Write fulfillment orders as they are now; `tried` holds the nodes tried before by (fulfillment order, line)."""
+    for fo, wait in fulfillment_orders:
+        await connection.execute(SAVE, _row(fo, wait))
+        await connection.execute(SAVE_LINES, _line_arrays(fo, tried))
+
+
+SAVE = text(
+    """
+    INSERT INTO fulfillment_order AS f (
+        fulfillment_order_id, order_id, number, node, attempt, request, released_at, ship_by, deliver_by, accepted_at,
+        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
+        escalated, waiting_for, deadline)
+    VALUES (
+        :fulfillment_order_id, :order_id, :number, :node, :attempt, :request, :released_at, :ship_by, :deliver_by,
+        :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
+        :cancel_asked_at, :ship_clock_from, :escalated, :waiting_for, :deadline)
+    ON CONFLICT (fulfillment_order_id) DO UPDATE SET
+        request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
+        ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
+        assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
+        cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
+        escalated = excluded.escalated, waiting_for = excluded.waiting_for, deadline = excluded.deadline
+    """
+)
+"""What was asked (order, node, attempt, dates) is written once; only the conversation changes."""
+
+SAVE_LINES = text(
+    """
+    INSERT INTO fulfillment_order_line (
+        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_shipped, told_delivered, freed,
+        replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+    SELECT :fulfillment_order_id, l.line, l.position, l.sku, l.quantity,
+           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_shipped, l.told_delivered, l.freed,
+           l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus, l.in_doubt
+    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
+        line text, position int, sku text, quantity int, tried jsonb, told_picked int, told_shipped int,
+        told_delivered int, freed int, replaced int, cancel_wanted int, picked int, shipped int, delivered int,
+        short int, surplus int, in_doubt int)
+    ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
+        told_picked = excluded.told_picked, told_shipped = excluded.told_shipped,
+        told_delivered = excluded.told_delivered, freed = excluded.freed, replaced = excluded.replaced,
+        cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
+        delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
+        in_doubt = excluded.in_doubt
+    """
+)
+
+
+def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
+    return {
+        "fulfillment_order_id": fo.fulfillment_order,
+        "order_id": fo.order,
+        "number": int(fo.fulfillment_order.rpartition("-f")[2]),
+        "node": fo.node,
+        "attempt": fo.attempt,
+        "request": fo.request,
+        "released_at": fo.released_at,
+        "ship_by": fo.ship_by,
+        "deliver_by": fo.deliver_by,
+        "accepted_at": fo.accepted_at,
+        "pick_final": fo.pick_final,
+        "ship_final": fo.ship_final,
+        "ready_at": fo.ready_at,
+        "delivered_at": fo.delivered_at,
+        "assumed_delivered": fo.assumed_delivered,
+        "dead_at": fo.dead_at,
+        "cancel_asked_at": fo.cancel_asked_at,
+        "ship_clock_from": fo.ship_clock_from,
+        "escalated": fo.escalated,
+        "waiting_for": wait.waiting_for if wait else None,
+        "deadline": wait.deadline if wait else None,
+    }
+
+
+def _line_arrays(fo: FulfillmentOrder, tried: Any) -> dict[str, Any]:
+    rows = [_line_row(fo, line, position, tried) for position, line in enumerate(fo.lines)]
+    return {"fulfillment_order_id": fo.fulfillment_order, "lines": json.dumps(rows)}
+
+
+def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dict[str, Any]:
+    told, counts = fo.lines[line], fo.counts(line)
+    return {
+        "line": line,
+        "position": position,
+        "sku": told.sku,
+        "quantity": told.quantity,
+        "tried": list(tried.get((fo.fulfillment_order, line), ())),
+        "told_picked": told.picked,
+        "told_shipped": told.shipped,
+        "told_delivered": told.delivered,
+        "freed": told.freed,
+        "replaced": told.replaced,
+        "cancel_wanted": told.cancel_wanted,
+        "picked": counts.picked,
+        "shipped": counts.shipped,
+        "delivered": counts.delivered,
+        "short": counts.short,
+        "surplus": counts.surplus,
+        "in_doubt": counts.in_doubt,
+    }
+
+
+async def add_packages(
+    connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
+) -> None:
+    """Keep the parcels that left, with their tracking; a parcel that is told again is corrected."""
+    for parcel in packages:
+        await connection.execute(
+            ADD_PACKAGE,
+            {
+                "fulfillment_order": fulfillment_order,
+                "package": parcel.package,
+                "carrier": parcel.carrier,
+                "tracking": parcel.tracking,
+                "lines": json.dumps([line.model_dump() for line in parcel.lines]),
+                "shipped_at": shipped_at,
+            },
+        )
+
+
+ADD_PACKAGE = text(
+    """
+    INSERT INTO package (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
+    VALUES (:fulfillment_order, :package, :carrier, :tracking, CAST(:lines AS jsonb), :shipped_at)
+    ON CONFLICT (fulfillment_order_id, package)
+    DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines
+    """
+)
+
+
+async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:
+    """Remember the node's last reason for what it told about this fulfillment order."""
+    await connection.execute(KEEP_REASON, {"fulfillment_order": fulfillment_order, "remark": remark})
+
+
+KEEP_REASON = text(
+    "UPDATE fulfillment_order SET reason_remark = :remark WHERE fulfillment_order_id = :fulfillment_order"
+)
+
+
+async def node_of(connection: ReadConnection, fulfillment_order: str) -> str | None:
+    """The node that a fulfillment order belongs to; None when there is no such fulfillment order."""
+    found = await connection.execute(NODE_OF, {"fulfillment_order": fulfillment_order})
+    node: str | None = found.scalar()
+    return node
+
+
+NODE_OF = text("SELECT node FROM fulfillment_order WHERE fulfillment_order_id = :fulfillment_order")
+
+
+async def show(
+    connection: ReadConnection, *, node: str | None, fulfillment_order: str | None = None
+) -> dict[str, Any] | None:
+    """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
+    rows = await connection.execute(SHOW_ONE, {"node": node, "fulfillment_order": fulfillment_order})
+    found = rows.scalar()
+    return json.loads(found) if found else None
+
+
+async def list_for(
+    connection: ReadConnection,
+    *,
+    node: str | None,
+    status: str | None,
+    request: str | None,
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Fulfillment orders of a node (of all, without one), the oldest first, after the one with the id `after`."""
+    rows = await connection.execute(
+        LIST, {"node": node, "status": status, "request": request, "after": after, "limit": limit}
+    )
+    return [json.loads(row.shown) for row in rows]
+
+
+_SHOWN = """
+    SELECT jsonb_build_object(
+               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
+               'status', s.status, 'request', f.request, 'service', o.service, 'ship_to', r.ship_to,
+               'ship_by', f.ship_by, 'released_at', f.released_at, 'reason', m.reason,
+               'lines', (SELECT jsonb_agg(jsonb_build_object(
+                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
+                                    'shipped', l.shipped, 'short', l.short, 'cancel_requested', l.cancel_wanted)
+                                    ORDER BY l.position)
+                         FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
+               'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                    'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
+                                    'lines', p.lines) ORDER BY p.package), '[]')
+                            FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
+           )::text AS shown
+    FROM fulfillment_order f
+    JOIN fulfillment_order_status s USING (fulfillment_order_id)
+    JOIN orders o USING (order_id)
+    LEFT JOIN personal.recipient r USING (order_id)
+    LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
+    WHERE (CAST(:node AS text) IS NULL OR f.node = :node)
+"""
+
+SHOW_ONE = text(_SHOWN + " AND f.fulfillment_order_id = :fulfillment_order")
+
+LIST = text(
+    _SHOWN
+    + """
+    AND (CAST(:status AS text) IS NULL OR s.status = :status)
+    AND (CAST(:request AS text) IS NULL OR f.request = :request)
+    AND (CAST(:after AS text) IS NULL OR (f.released_at, f.fulfillment_order_id) > (
+            SELECT a.released_at, a.fulfillment_order_id FROM fulfillment_order a
+            WHERE a.fulfillment_order_id = :after AND (CAST(:node AS text) IS NULL OR a.node = :node)))
+    ORDER BY f.released_at, f.fulfillment_order_id
+    LIMIT :limit
+    """
+)

@@ -1,0 +1,64 @@
+"""Named statements about the inbox: every message is stored once per sender and id, before anything else happens to it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import WriteConnection
+
+
+class UsedWithAnotherBody(Exception):
+    """This sender has used this message id with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the inbox keeps it; `facts` are what is not free text."""
+
+    sender: str
+    message_id: str
+    about: str
+    kind: str
+    body_digest: str
+    occurred_at: datetime
+    received_at: datetime
+    actor: str
+    facts: dict[str, Any]
+
+
+async def receive(connection: WriteConnection, message: Received) -> bool:
+    """Store a message; false when it is here already. Raises `UsedWithAnotherBody` when the id names something else."""
+    parameters = {
+        "sender": message.sender,
+        "message_id": message.message_id,
+        "about": message.about,
+        "body_digest": message.body_digest,
+        "kind": message.kind,
+        "occurred_at": message.occurred_at,
+        "received_at": message.received_at,
+        "actor": message.actor,
+        "facts": json.dumps(message.facts),
+    }
+    if (await connection.execute(RECEIVE, parameters)).scalar() is not None:
+        return True
+    known = await connection.execute(KNOWN, {"sender": message.sender, "message_id": message.message_id})
+    row = known.one()
+    if (row.body_digest, row.about) != (message.body_digest, message.about):
+        raise UsedWithAnotherBody(message.message_id)
+    return False
+
+
+RECEIVE = text(
+    """
+    INSERT INTO inbox (sender, message_id, about, body_digest, kind, occurred_at, received_at, actor, facts)
+    VALUES (:sender, :message_id, :about, :body_digest, :kind, :occurred_at, :received_at, :actor, CAST(:facts AS jsonb))
+    ON CONFLICT DO NOTHING
+    RETURNING message_id
+    """
+)
+"""A second transaction with the same id waits here until the first has committed or failed."""
+
+KNOWN = text("SELECT body_digest, about FROM inbox WHERE sender = :sender AND message_id = :message_id")

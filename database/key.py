@@ -1,0 +1,52 @@
+"""Named statements about keys: who may speak to us, for which channel or node. Only hashes are kept."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key: an operator, or the channel or node that `name` names."""
+
+    key_id: str
+    kind: str
+    name: str
+
+    @property
+    def actor(self) -> str:
+        """How this holder is named in the ledger and the inbox."""
+        return f"{self.kind}:{self.name}"
+
+
+def hash_of(key: str) -> str:
+    """What is kept of a key. Keys are 256 random bits, so a plain hash cannot be searched backwards."""
+    return sha256(key.encode()).hexdigest()
+
+
+async def holder(connection: ReadConnection, key: str) -> Holder | None:
+    """Who holds this key; None for an unknown or revoked one."""
+    row = (await connection.execute(HOLDER, {"hash": hash_of(key)})).one_or_none()
+    return Holder(row.key_id, row.kind, row.name) if row else None
+
+
+HOLDER = text("SELECT key_id, kind, name FROM key WHERE hash = :hash AND revoked_at IS NULL")
+
+
+async def add(connection: WriteConnection, *, key_id: str, kind: str, name: str, key: str) -> None:
+    """Let a key speak; the same key again changes nothing."""
+    await connection.execute(ADD, {"key_id": key_id, "kind": kind, "name": name, "hash": hash_of(key)})
+
+
+ADD = text("INSERT INTO key (key_id, kind, name, hash) VALUES (:key_id, :kind, :name, :hash) ON CONFLICT DO NOTHING")
+
+
+async def revoke(connection: WriteConnection, key_id: str) -> bool:
+    """Take a key away; false when there is none of this id."""
+    return (await connection.execute(REVOKE, {"key_id": key_id})).rowcount > 0
+
+
+REVOKE = text("UPDATE key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE key_id = :key_id")

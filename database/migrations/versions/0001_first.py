@@ -1,0 +1,567 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # A migration that waits for a lock stops the world behind it; better that it fails and is tried again.
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("CREATE SCHEMA personal")
+    op.execute("CREATE SEQUENCE exception_number")
+
+    op.create_table(
+        "inbox",
+        sa.Column("sender", sa.Text(), nullable=False, comment="the node that the message is from or about"),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False, comment="a fulfillment order, a return, or `stock`"),
+        sa.Column("body_digest", sa.Text(), nullable=False, comment="what is compared when the id comes again"),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column(
+            "facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="the message without free text"
+        ),
+        sa.PrimaryKeyConstraint("sender", "message_id", name=op.f("pk_inbox")),
+    )
+    op.create_index("ix_inbox_about", "inbox", ["about"], unique=False)
+    op.create_table(
+        "key",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="the channel or node that it speaks for"),
+        sa.Column("hash", sa.Text(), nullable=False, comment="sha256 of the key; the key itself is nowhere"),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.CheckConstraint("kind IN ('operator', 'channel', 'node')", name=op.f("ck_key_kind_is_known")),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_key")),
+        sa.UniqueConstraint("hash", name=op.f("uq_key_hash")),
+    )
+    op.create_table(
+        "movement",
+        sa.Column("movement_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column(
+            "key", sa.Text(), nullable=False, comment="the business key: the same movement twice is one movement"
+        ),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("on_hand", sa.BigInteger(), nullable=False),
+        sa.Column("reserved", sa.BigInteger(), nullable=False),
+        sa.Column("allocated", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=False, comment="what made it: a plan's round, a message, a request"),
+        sa.Column("actor", sa.Text(), nullable=False, comment="workflow, or the kind of key and its id"),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.CheckConstraint(
+            "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short', 'restocked')",
+            name=op.f("ck_movement_kind_is_known"),
+        ),
+        sa.PrimaryKeyConstraint("movement_id", name=op.f("pk_movement")),
+        sa.UniqueConstraint("key", name=op.f("uq_movement_key")),
+    )
+    op.create_index("ix_movement_node_sku", "movement", ["node", "sku"], unique=False)
+    op.create_index("ix_movement_order", "movement", ["order_id"], unique=False)
+    op.create_table(
+        "network_version",
+        sa.Column("version", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column(
+            "documents",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="nodes.toml, policy.toml and items.csv as they were applied",
+        ),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_network_version")),
+    )
+    op.create_index(
+        "uq_network_version_active",
+        "network_version",
+        ["is_active"],
+        unique=True,
+        postgresql_where=sa.text("is_active"),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("body_digest", sa.Text(), nullable=False, comment="sha256 of the channel's body as canonical JSON"),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("postal_area", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("customer_tier", sa.Text(), nullable=False),
+        sa.Column("ship_complete", sa.Text(), nullable=True),
+        sa.Column("pickup_node", sa.Text(), nullable=True),
+        sa.Column("not_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("value", sa.BigInteger(), nullable=False, comment="goods after discounts, minor units"),
+        sa.Column("shipping_price", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "release_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="grace period or not_before, whichever is later",
+        ),
+        sa.Column(
+            "return_window",
+            sa.Interval(),
+            nullable=False,
+            comment="from delivery, as the policy said when the order came",
+        ),
+        sa.Column(
+            "version",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="0 until the workflow has acted once",
+        ),
+        sa.Column("promise_ship_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("promise_deliver_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "looked_after_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the sweep last saw a running workflow",
+        ),
+        sa.CheckConstraint(
+            "(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name=op.f("ck_orders_promise_is_whole")
+        ),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_orders")),
+        sa.UniqueConstraint("channel", "number", name=op.f("uq_orders_channel_number")),
+    )
+    op.create_index(
+        "ix_orders_open", "orders", ["order_id"], unique=False, postgresql_where=sa.text("closed_at IS NULL")
+    )
+    op.create_index(
+        "ix_orders_unstarted", "orders", ["received_at"], unique=False, postgresql_where=sa.text("version = 0")
+    )
+    op.create_table(
+        "stock",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column(
+            "on_hand",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="a fact: may be below what is promised",
+        ),
+        sa.Column("reserved", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("allocated", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("allocated >= 0", name=op.f("ck_stock_allocated_is_not_negative")),
+        sa.CheckConstraint("reserved >= 0", name=op.f("ck_stock_reserved_is_not_negative")),
+        sa.PrimaryKeyConstraint("node", "sku", name=op.f("pk_stock")),
+    )
+    op.create_index("ix_stock_sku", "stock", ["sku", "node"], unique=False)
+    op.create_table(
+        "fulfillment_order",
+        sa.Column("fulfillment_order_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ship_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deliver_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pick_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("ship_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("assumed_delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "dead_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the attempt was given up; what it may still have is in doubt",
+        ),
+        sa.Column("cancel_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ship_clock_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated", sa.Text(), nullable=True, comment="the wait that a person has taken over"),
+        sa.Column("waiting_for", sa.Text(), nullable=True),
+        sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "reason_remark", sa.BigInteger(), nullable=True, comment="the node's last reason, in personal.remark"
+        ),
+        sa.CheckConstraint(
+            "(waiting_for IS NULL) = (deadline IS NULL)", name=op.f("ck_fulfillment_order_a_wait_has_a_deadline")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_fulfillment_order_order_id_orders")),
+        sa.PrimaryKeyConstraint("fulfillment_order_id", name=op.f("pk_fulfillment_order")),
+        sa.UniqueConstraint("order_id", "number", name=op.f("uq_fulfillment_order_order_id_number")),
+    )
+    op.create_index(
+        "ix_fulfillment_order_deadline",
+        "fulfillment_order",
+        ["deadline"],
+        unique=False,
+        postgresql_where=sa.text("deadline IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_fulfillment_order_node", "fulfillment_order", ["node", "released_at", "fulfillment_order_id"], unique=False
+    )
+    op.create_table(
+        "hold",
+        sa.Column("hold_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("hold", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("remark", sa.BigInteger(), nullable=True, comment="who placed it and why, in personal.remark"),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_by", sa.BigInteger(), nullable=True, comment="who released it and why, in personal.remark"),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_hold_order_id_orders")),
+        sa.PrimaryKeyConstraint("hold_id", name=op.f("pk_hold")),
+    )
+    op.create_index(
+        "uq_hold_open", "hold", ["order_id", "hold"], unique=True, postgresql_where=sa.text("released_at IS NULL")
+    )
+    op.create_table(
+        "order_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("discount", sa.BigInteger(), nullable=False),
+        sa.Column("ordered", sa.Integer(), nullable=False),
+        sa.Column("open", sa.Integer(), nullable=False),
+        sa.Column("backordered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reserved", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("allocated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("shipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cancelled", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "least(open, backordered, reserved, allocated, shipped, cancelled) >= 0",
+            name=op.f("ck_order_line_no_bucket_is_negative"),
+        ),
+        sa.CheckConstraint(
+            "open + backordered + reserved + allocated + shipped + cancelled = ordered",
+            name=op.f("ck_order_line_every_unit_in_one_bucket"),
+        ),
+        sa.CheckConstraint("ordered > 0", name=op.f("ck_order_line_something_is_ordered")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_order_line_order_id_orders")),
+        sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_order_line")),
+    )
+    op.create_table(
+        "recipient",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("ship_to", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_recipient_order_id_orders")),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_recipient")),
+        schema="personal",
+    )
+    op.create_table(
+        "remark",
+        sa.Column("remark_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_remark_order_id_orders")),
+        sa.PrimaryKeyConstraint("remark_id", name=op.f("pk_remark")),
+        schema="personal",
+    )
+    op.create_index("ix_remark_order", "remark", ["order_id"], unique=False, schema="personal")
+    op.create_table(
+        "plan",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("network_version", sa.Integer(), nullable=False),
+        sa.Column("strategy", sa.Text(), nullable=False),
+        sa.Column(
+            "document",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="the decision with its explanation",
+        ),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["network_version"], ["network_version.version"], name=op.f("fk_plan_network_version_network_version")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_plan_order_id_orders")),
+        sa.PrimaryKeyConstraint("order_id", "round", name=op.f("pk_plan")),
+    )
+    op.create_table(
+        "request",
+        sa.Column("request_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("body_digest", sa.Text(), nullable=False),
+        sa.Column(
+            "facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="the body without free text"
+        ),
+        sa.Column("remark", sa.BigInteger(), nullable=True, comment="actor and reason, in personal.remark"),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "answer",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="what was done; written in the transaction that did it",
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_request_order_id_orders")),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_request")),
+        sa.UniqueConstraint("asker", "idempotency_key", name=op.f("uq_request_asker_idempotency_key")),
+    )
+    op.create_table(
+        "return",
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("resolution", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("authorized_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "expires_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="when nothing has come back by then, it expires",
+        ),
+        sa.Column("expired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_return_order_id_orders")),
+        sa.PrimaryKeyConstraint("return_id", name=op.f("pk_return")),
+        sa.UniqueConstraint("order_id", "number", name=op.f("uq_return_order_id_number")),
+    )
+    op.create_table(
+        "wake",
+        sa.Column("wake_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("workflow_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("signal", sa.Text(), nullable=False),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True, comment="when Temporal took it"),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
+        sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
+    )
+    op.create_index("ix_wake_unsent", "wake", ["wake_id"], unique=False, postgresql_where=sa.text("sent_at IS NULL"))
+    op.create_table(
+        "exception",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("fulfillment_order_id", sa.Text(), nullable=True),
+        sa.Column("node", sa.Text(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False, comment="made by us, without free text of others"),
+        sa.Column("cause", sa.Text(), nullable=False, comment="what opened it"),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False, comment="when a person should have looked"),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "resolved_by", sa.BigInteger(), nullable=True, comment="the remark of who resolved it, in personal.remark"
+        ),
+        sa.ForeignKeyConstraint(
+            ["fulfillment_order_id"],
+            ["fulfillment_order.fulfillment_order_id"],
+            name=op.f("fk_exception_fulfillment_order_id_fulfillment_order"),
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_exception_order_id_orders")),
+        sa.PrimaryKeyConstraint("exception_id", name=op.f("pk_exception")),
+        sa.UniqueConstraint("code", "cause", name=op.f("uq_exception_code_cause")),
+    )
+    op.create_index(
+        "ix_exception_open", "exception", ["since"], unique=False, postgresql_where=sa.text("resolved_at IS NULL")
+    )
+    op.create_index("ix_exception_order", "exception", ["order_id"], unique=False)
+    op.create_table(
+        "fulfillment_order_line",
+        sa.Column("fulfillment_order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("tried", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("told_picked", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("told_shipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("told_delivered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("freed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("replaced", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cancel_wanted", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "picked", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.Column(
+            "shipped", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.Column(
+            "delivered", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.Column(
+            "short", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.Column(
+            "surplus", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.Column(
+            "in_doubt", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+        ),
+        sa.CheckConstraint(
+            "least(picked, shipped, delivered, short, surplus, in_doubt) >= 0 AND delivered <= shipped AND picked <= quantity",
+            name=op.f("ck_fulfillment_order_line_counts_make_sense"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_fulfillment_order_line_some_units")),
+        sa.CheckConstraint("shipped + short <= quantity", name=op.f("ck_fulfillment_order_line_no_unit_twice")),
+        sa.ForeignKeyConstraint(
+            ["fulfillment_order_id"],
+            ["fulfillment_order.fulfillment_order_id"],
+            name=op.f("fk_fulfillment_order_line_fulfillment_order_id_fulfillment_order"),
+        ),
+        sa.PrimaryKeyConstraint("fulfillment_order_id", "line", name=op.f("pk_fulfillment_order_line")),
+    )
+    op.create_table(
+        "package",
+        sa.Column("fulfillment_order_id", sa.Text(), nullable=False),
+        sa.Column("package", sa.Text(), nullable=False),
+        sa.Column("carrier", sa.Text(), nullable=True),
+        sa.Column("tracking", sa.Text(), nullable=True),
+        sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["fulfillment_order_id"],
+            ["fulfillment_order.fulfillment_order_id"],
+            name=op.f("fk_package_fulfillment_order_id_fulfillment_order"),
+        ),
+        sa.PrimaryKeyConstraint("fulfillment_order_id", "package", name=op.f("pk_package")),
+    )
+    op.create_table(
+        "reservation",
+        sa.Column("reservation_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("tried", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("ship_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deliver_by", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_reservation_some_units")),
+        sa.ForeignKeyConstraint(
+            ["order_id", "line"],
+            ["order_line.order_id", "order_line.line"],
+            name=op.f("fk_reservation_order_id_order_line"),
+        ),
+        sa.PrimaryKeyConstraint("reservation_id", name=op.f("pk_reservation")),
+    )
+    op.create_index("ix_reservation_node", "reservation", ["node"], unique=False)
+    op.create_index("ix_reservation_order", "reservation", ["order_id", "line"], unique=False)
+    op.create_table(
+        "return_line",
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("received", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("graded", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("condition", sa.Text(), nullable=True),
+        sa.Column("disposition", sa.Text(), nullable=True),
+        sa.Column("remark", sa.BigInteger(), nullable=True, comment="why, in personal.remark"),
+        sa.CheckConstraint("graded <= received", name=op.f("ck_return_line_graded_is_received")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_return_line_some_units")),
+        sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_return_line_return_id_return")),
+        sa.PrimaryKeyConstraint("return_id", "line", name=op.f("pk_return_line")),
+    )
+    op.create_table(
+        "waiting",
+        sa.Column("waiting_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False, comment="which try these units are on, from 1"),
+        sa.Column(
+            "tried",
+            sa.ARRAY(sa.Text()),
+            nullable=False,
+            comment="nodes that these very units are not sourced from again",
+        ),
+        sa.Column("awaits", sa.Text(), nullable=False),
+        sa.CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name=op.f("ck_waiting_awaits_something")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_waiting_some_units")),
+        sa.ForeignKeyConstraint(
+            ["order_id", "line"],
+            ["order_line.order_id", "order_line.line"],
+            name=op.f("fk_waiting_order_id_order_line"),
+        ),
+        sa.PrimaryKeyConstraint("waiting_id", name=op.f("pk_waiting")),
+    )
+    op.create_index("ix_waiting_order", "waiting", ["order_id", "line"], unique=False)
+
+
+def downgrade() -> None:
+
+    op.drop_index("ix_waiting_order", table_name="waiting")
+    op.drop_table("waiting")
+    op.drop_table("return_line")
+    op.drop_index("ix_reservation_order", table_name="reservation")
+    op.drop_index("ix_reservation_node", table_name="reservation")
+    op.drop_table("reservation")
+    op.drop_table("package")
+    op.drop_table("fulfillment_order_line")
+    op.drop_index("ix_exception_order", table_name="exception")
+    op.drop_index("ix_exception_open", table_name="exception", postgresql_where=sa.text("resolved_at IS NULL"))
+    op.drop_table("exception")
+    op.drop_index("ix_wake_unsent", table_name="wake", postgresql_where=sa.text("sent_at IS NULL"))
+    op.drop_table("wake")
+    op.drop_table("return")
+    op.drop_table("request")
+    op.drop_table("plan")
+    op.drop_index("ix_remark_order", table_name="remark", schema="personal")
+    op.drop_table("remark", schema="personal")
+    op.drop_table("recipient", schema="personal")
+    op.drop_table("order_line")
+    op.drop_index("uq_hold_open", table_name="hold", postgresql_where=sa.text("released_at IS NULL"))
+    op.drop_table("hold")
+    op.drop_index("ix_fulfillment_order_node", table_name="fulfillment_order")
+    op.drop_index(
+        "ix_fulfillment_order_deadline",
+        table_name="fulfillment_order",
+        postgresql_where=sa.text("deadline IS NOT NULL"),
+    )
+    op.drop_table("fulfillment_order")
+    op.drop_index("ix_stock_sku", table_name="stock")
+    op.drop_table("stock")
+    op.drop_index("ix_orders_unstarted", table_name="orders", postgresql_where=sa.text("version = 0"))
+    op.drop_index("ix_orders_open", table_name="orders", postgresql_where=sa.text("closed_at IS NULL"))
+    op.drop_table("orders")
+    op.drop_index("uq_network_version_active", table_name="network_version", postgresql_where=sa.text("is_active"))
+    op.drop_table("network_version")
+    op.drop_index("ix_movement_order", table_name="movement")
+    op.drop_index("ix_movement_node_sku", table_name="movement")
+    op.drop_table("movement")
+    op.drop_table("key")
+    op.drop_index("ix_inbox_about", table_name="inbox")
+    op.drop_table("inbox")

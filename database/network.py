@@ -1,0 +1,67 @@
+"""Named statements about the network's versions: which one is active, and which nodes still have open work."""
+
+import json
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+
+
+async def active_version(connection: ReadConnection) -> int | None:
+    """The active version's number; None before one was applied."""
+    version: int | None = (
+        await connection.execute(text("SELECT version FROM network_version WHERE is_active"))
+    ).scalar()
+    return version
+
+
+async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
+    """The three files of a version, by name, as they were applied."""
+    found = await connection.execute(DOCUMENTS, {"version": version})
+    files: dict[str, str] = json.loads(found.scalar_one())
+    return files
+
+
+DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :version")
+
+
+async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
+    """Make these files the active version, unless they are it already; answers the active version's number."""
+    await connection.execute(text("LOCK TABLE network_version IN SHARE ROW EXCLUSIVE MODE"))
+    known = await connection.execute(text("SELECT version, digest FROM network_version WHERE is_active"))
+    row = known.one_or_none()
+    if row is not None and row.digest == digest:
+        return int(row.version)
+    await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
+    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(files)})
+    return int(made.scalar_one())
+
+
+ACTIVATE = text(
+    """
+    INSERT INTO network_version (digest, documents, is_active)
+    VALUES (:digest, CAST(:documents AS jsonb), true) RETURNING version
+    """
+)
+
+
+async def nodes_with_open_work(connection: ReadConnection) -> set[str]:
+    """Nodes that hold pinned units, or have fulfillment orders that are not over: they cannot be dropped."""
+    return {row.node for row in await connection.execute(NODES_WITH_OPEN_WORK)}
+
+
+NODES_WITH_OPEN_WORK = text(
+    """
+    SELECT node FROM reservation
+    UNION
+    SELECT f.node FROM fulfillment_order f JOIN orders o USING (order_id) WHERE o.closed_at IS NULL
+    """
+)
+
+
+async def skus_with_open_demand(connection: ReadConnection) -> set[str]:
+    """Items that a line of an open order names: its units could not be moved any more without them."""
+    return {row.sku for row in await connection.execute(SKUS_WITH_OPEN_DEMAND)}
+
+
+SKUS_WITH_OPEN_DEMAND = text("SELECT DISTINCT sku FROM order_line JOIN orders USING (order_id) WHERE closed_at IS NULL")

@@ -1,0 +1,452 @@
+"""Named statements about orders: take one in, lock it, read what it holds, write what an event changed, show its state."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+
+from database import stock
+from database.connect import ReadConnection, WriteConnection
+from database.tables import hold, order_line, orders, recipient, remark, waiting
+from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.order import NewOrder, OrderState
+from domain.units import BUCKETS, Changes, Order, OrderedLine, Reservation, Waiting
+
+
+class UnknownOrder(LookupError):
+    """No order has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What sourcing and releasing need of an order beside its units."""
+
+    order: str
+    channel: str
+    service: str
+    country: str
+    region: str
+    postal_code: str
+    customer_tier: str
+    value: int
+    priority: int
+    ship_complete: str | None
+    pickup_node: str | None
+    version: int
+    rounds: int
+    network_version: int | None
+    """The version of the network that is active now; None before one was applied."""
+    is_closed: bool
+    is_held: bool
+    has_promise: bool
+    release_at: datetime
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an order that was handed in: the digest of the body that counts, and whether it is this one."""
+
+    is_new: bool
+    body_digest: str
+
+
+async def take(
+    connection: WriteConnection,
+    order: NewOrder,
+    *,
+    body_digest: str,
+    postal_area: str,
+    received_at: datetime,
+    grace: timedelta,
+    return_window: timedelta,
+) -> Taken:
+    """Store a new order with all its units `open`; an order of this id that exists already stays as it is."""
+    row = _order_row(order, body_digest, postal_area, received_at, grace, return_window)
+    statement = INSERT_ORDER.bindparams(**row)
+    if (await connection.execute(statement)).scalar() is None:
+        known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
+        return Taken(is_new=False, body_digest=known.scalar_one())
+    await connection.execute(insert(order_line), list(_line_rows(order)))
+    await connection.execute(insert(waiting), list(_waiting_rows(order)))
+    ship_to = order.ship_to.model_dump(mode="json", exclude_none=True)
+    await connection.execute(insert(recipient), [{"order_id": order.order, "ship_to": ship_to}])
+    for placed in order.holds:
+        remark_id = await note(connection, order.order, order.channel, placed.reason)
+        await place_hold(connection, order.order, placed.hold, remark_id, received_at)
+    return Taken(is_new=True, body_digest=body_digest)
+
+
+INSERT_ORDER = text(
+    """
+    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
+                        postal_area, priority, customer_tier, ship_complete, pickup_node, not_after, value,
+                        shipping_price, paid, release_at, return_window)
+    VALUES (:order_id, :channel, :number, :body_digest, :placed_at, :received_at, :currency, :service, :country,
+            :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_after, :value,
+            :shipping_price, :paid, :release_at, :return_window)
+    ON CONFLICT DO NOTHING
+    RETURNING order_id
+    """
+)
+"""Answers nothing when the order exists."""
+
+
+def _order_row(
+    order: NewOrder,
+    body_digest: str,
+    postal_area: str,
+    received_at: datetime,
+    grace: timedelta,
+    return_window: timedelta,
+) -> dict[str, Any]:
+    return {
+        "order_id": order.order,
+        "channel": order.channel,
+        "number": order.number,
+        "body_digest": body_digest,
+        "placed_at": order.placed_at,
+        "received_at": received_at,
+        "currency": order.currency,
+        "service": order.service,
+        "country": order.ship_to.country,
+        "postal_area": postal_area,
+        "priority": order.priority,
+        "customer_tier": order.customer_tier or "",
+        "ship_complete": order.ship_complete,
+        "pickup_node": order.pickup_node,
+        "not_after": order.not_after,
+        "value": order.value,
+        "shipping_price": order.shipping_price,
+        "paid": order.paid,
+        "release_at": max(received_at + grace, order.not_before or received_at),
+        "return_window": return_window,
+    }
+
+
+def _line_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
+    for position, line in enumerate(order.lines):
+        yield {
+            "order_id": order.order,
+            "line": line.line,
+            "position": position,
+            "sku": line.sku,
+            "unit_price": line.unit_price,
+            "discount": line.discount,
+            "ordered": line.quantity,
+            "open": line.quantity,
+        }
+
+
+def _waiting_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
+    for line in order.lines:
+        yield _waiting_row(order.order, Waiting(line.line, line.sku, line.quantity))
+
+
+def _waiting_row(order: str, units: Waiting) -> dict[str, Any]:
+    return {
+        "order_id": order,
+        "line": units.line,
+        "quantity": units.quantity,
+        "attempt": units.attempt,
+        "tried": list(units.tried),
+        "awaits": units.awaits,
+    }
+
+
+async def place_hold(connection: WriteConnection, order: str, name: str, remark_id: int | None, at: datetime) -> None:
+    """Place a named hold, with the remark of who placed it and why; one of this name that stands stays as it is."""
+    await connection.execute(PLACE_HOLD, {"order": order, "hold": name, "since": at, "remark": remark_id})
+
+
+PLACE_HOLD = text(
+    """
+    INSERT INTO hold (order_id, hold, since, remark) VALUES (:order, :hold, :since, :remark)
+    ON CONFLICT (order_id, hold) WHERE released_at IS NULL DO NOTHING
+    """
+)
+
+
+async def release_hold(connection: WriteConnection, order: str, name: str, remark_id: int | None, at: datetime) -> bool:
+    """Release a named hold; false when none of this name stands."""
+    statement = (
+        update(hold)
+        .where(hold.c.order_id == order, hold.c.hold == name, hold.c.released_at.is_(None))
+        .values(released_at=at, released_by=remark_id)
+    )
+    return (await connection.execute(statement)).rowcount > 0
+
+
+async def note(connection: WriteConnection, order: str | None, actor: str | None, reason: str | None) -> int | None:
+    """Keep who did something and why, in the schema for personal data; answers the remark's id, if there is one."""
+    if actor is None and reason is None:
+        return None
+    statement = insert(remark).values(order_id=order, actor=actor, reason=reason).returning(remark.c.remark_id)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def lock(connection: WriteConnection, order: str) -> None:
+    """Take the order's row lock: nobody else moves its units until the transaction ends. Raises `UnknownOrder`.
+
+    Read what the order holds in a statement of its own afterwards: sub-selects of the locking statement would still see the
+    state from before the wait.
+    """
+    locked = select(orders.c.order_id).where(orders.c.order_id == order).with_for_update()
+    if (await connection.execute(locked)).scalar() is None:
+        raise UnknownOrder(order)
+
+
+async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
+    """Everything that an order holds, in one statement. Call it under the order's lock when you mean to write."""
+    row = (await connection.execute(LOAD, {"order": order})).one_or_none()
+    if row is None:
+        raise UnknownOrder(order)
+    facts = json.loads(row.facts)
+    return _header(row), _order(order, facts)
+
+
+LOAD = text(
+    """
+    SELECT o.*, r.ship_to->>'postal_code' AS postal_code, coalesce(r.ship_to->>'region', '') AS region,
+           (SELECT count(*) FROM plan WHERE plan.order_id = o.order_id) AS rounds,
+           EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
+           (SELECT version FROM network_version WHERE is_active) AS network_version,
+           jsonb_build_object(
+               'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.position) FROM order_line l WHERE l.order_id = o.order_id),
+               'waiting', (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.waiting_id), '[]')
+                           FROM waiting w WHERE w.order_id = o.order_id),
+               'reservations', (SELECT coalesce(jsonb_agg(to_jsonb(v) ORDER BY v.reservation_id), '[]')
+                                FROM reservation v WHERE v.order_id = o.order_id),
+               'fulfillment_orders', (
+                   SELECT coalesce(jsonb_agg(to_jsonb(f) || jsonb_build_object('lines', (
+                              SELECT jsonb_agg(to_jsonb(fl) ORDER BY fl.position) FROM fulfillment_order_line fl
+                              WHERE fl.fulfillment_order_id = f.fulfillment_order_id)) ORDER BY f.number), '[]')
+                   FROM fulfillment_order f WHERE f.order_id = o.order_id)
+           )::text AS facts
+    FROM orders o LEFT JOIN personal.recipient r USING (order_id)
+    WHERE o.order_id = :order
+    """
+)
+
+
+def _header(row: Any) -> Header:
+    return Header(
+        order=row.order_id,
+        channel=row.channel,
+        service=row.service,
+        country=row.country,
+        region=row.region,
+        postal_code=row.postal_code or row.postal_area,
+        customer_tier=row.customer_tier,
+        value=row.value,
+        priority=row.priority,
+        ship_complete=row.ship_complete,
+        pickup_node=row.pickup_node,
+        version=row.version,
+        rounds=row.rounds,
+        network_version=row.network_version,
+        is_closed=row.closed_at is not None,
+        is_held=row.is_held,
+        has_promise=row.promise_ship_by is not None,
+        release_at=row.release_at,
+        placed_at=row.placed_at,
+    )
+
+
+def _order(order: str, facts: dict[str, list[dict[str, Any]]]) -> Order:
+    skus = {line["line"]: line["sku"] for line in facts["lines"]}
+    return Order(
+        order=order,
+        lines={
+            line["line"]: OrderedLine(line["sku"], line["ordered"], line["shipped"], line["cancelled"])
+            for line in facts["lines"]
+        },
+        waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
+        reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
+        fulfillment_orders={
+            row["fulfillment_order_id"]: _fulfillment_order(row) for row in facts["fulfillment_orders"]
+        },
+        tried={
+            (row["fulfillment_order_id"], line["line"]): tuple(line["tried"])
+            for row in facts["fulfillment_orders"]
+            for line in row["lines"]
+        },
+    )
+
+
+def _waiting(row: dict[str, Any], sku: str) -> Waiting:
+    return Waiting(row["line"], sku, row["quantity"], row["attempt"], tuple(row["tried"]), row["awaits"])
+
+
+def _reservation(row: dict[str, Any], sku: str) -> Reservation:
+    return Reservation(
+        row["line"],
+        sku,
+        row["node"],
+        row["quantity"],
+        row["attempt"],
+        tuple(row["tried"]),
+        row["round"],
+        datetime.fromisoformat(row["ship_by"]),
+        datetime.fromisoformat(row["deliver_by"]),
+    )
+
+
+def _moment(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
+    return FulfillmentOrder(
+        fulfillment_order=row["fulfillment_order_id"],
+        order=row["order_id"],
+        node=row["node"],
+        attempt=row["attempt"],
+        request=Request(row["request"]),
+        lines={line["line"]: _told(line) for line in row["lines"]},
+        released_at=datetime.fromisoformat(row["released_at"]),
+        ship_by=datetime.fromisoformat(row["ship_by"]),
+        deliver_by=datetime.fromisoformat(row["deliver_by"]),
+        accepted_at=_moment(row["accepted_at"]),
+        pick_final=row["pick_final"],
+        ship_final=row["ship_final"],
+        ready_at=_moment(row["ready_at"]),
+        delivered_at=_moment(row["delivered_at"]),
+        assumed_delivered=row["assumed_delivered"],
+        dead_at=_moment(row["dead_at"]),
+        cancel_asked_at=_moment(row["cancel_asked_at"]),
+        ship_clock_from=_moment(row["ship_clock_from"]),
+        escalated=WaitingFor(row["escalated"]) if row["escalated"] else None,
+    )
+
+
+def _told(row: dict[str, Any]) -> Told:
+    return Told(
+        line=row["line"],
+        sku=row["sku"],
+        quantity=row["quantity"],
+        picked=row["told_picked"],
+        shipped=row["told_shipped"],
+        delivered=row["told_delivered"],
+        freed=row["freed"],
+        replaced=row["replaced"],
+        cancel_wanted=row["cancel_wanted"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What caused a change: its unique name, who did it, and when it happened."""
+
+    cause: str
+    actor: str
+    occurred_at: datetime
+
+
+async def save(
+    connection: WriteConnection, header: Header, before: Order, after: Order, changes: Changes, event: Event
+) -> list[stock.Shortage]:
+    """Write what an event changed: buckets, what waits and is pinned, and the ledger with its counters.
+
+    Fulfillment orders and exceptions are written by `database.fulfillment` and `database.exception`. Answers where less is on
+    hand than is promised since this event.
+    """
+    await _move_buckets(connection, header.order, changes)
+    if before.waiting != after.waiting:
+        await _replace_waiting(connection, header.order, after.waiting)
+    if before.reservations != after.reservations:
+        await _replace_reservations(connection, header.order, after.reservations)
+    return await stock.record(
+        connection, changes.movements, order=header.order, cause=event.cause, actor=event.actor, at=event.occurred_at
+    )
+
+
+async def _move_buckets(connection: WriteConnection, order: str, changes: Changes) -> None:
+    moved = [(line, units) for line, units in changes.buckets.items() if any(units.values())]
+    if not moved:
+        return
+    parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
+    await connection.execute(MOVE_BUCKETS, {"order": order, "lines": [line for line, _ in moved], **parameters})
+
+
+MOVE_BUCKETS = text(
+    """
+    UPDATE order_line l
+    SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
+        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled
+    FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
+                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]))
+         AS d(line, open, backordered, reserved, allocated, shipped, cancelled)
+    WHERE l.order_id = :order AND l.line = d.line
+    """
+)
+
+
+async def _replace_waiting(connection: WriteConnection, order: str, units: Sequence[Waiting]) -> None:
+    await connection.execute(waiting.delete().where(waiting.c.order_id == order))
+    if units:
+        await connection.execute(insert(waiting), [_waiting_row(order, row) for row in units])
+
+
+async def _replace_reservations(connection: WriteConnection, order: str, pinned: Sequence[Reservation]) -> None:
+    await connection.execute(text("DELETE FROM reservation WHERE order_id = :order"), {"order": order})
+    if pinned:
+        await connection.execute(INSERT_RESERVATION, [_reservation_row(order, row) for row in pinned])
+
+
+INSERT_RESERVATION = text(
+    """
+    INSERT INTO reservation (order_id, line, node, quantity, attempt, tried, round, ship_by, deliver_by)
+    VALUES (:order, :line, :node, :quantity, :attempt, CAST(:tried AS text[]), :round, :ship_by, :deliver_by)
+    """
+)
+
+
+def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
+    return {
+        "order": order,
+        "line": pinned.line,
+        "node": pinned.node,
+        "quantity": pinned.quantity,
+        "attempt": pinned.attempt,
+        "tried": list(pinned.tried),
+        "round": pinned.round,
+        "ship_by": pinned.ship_by,
+        "deliver_by": pinned.deliver_by,
+    }
+
+
+async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime) -> None:
+    """Write the promise that was given; one that stands is never overwritten."""
+    statement = (
+        update(orders)
+        .where(orders.c.order_id == order, orders.c.promise_ship_by.is_(None))
+        .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
+    )
+    await connection.execute(statement)
+
+
+async def close(connection: WriteConnection, order: str, at: datetime) -> None:
+    """Close the order: from now on its messages are applied here and wake nobody."""
+    statement = update(orders).where(orders.c.order_id == order, orders.c.closed_at.is_(None)).values(closed_at=at)
+    await connection.execute(statement)
+
+
+async def next_version(connection: WriteConnection, order: str) -> OrderState:
+    """Count the change and answer the order's new state."""
+    await connection.execute(update(orders).where(orders.c.order_id == order).values(version=orders.c.version + 1))
+    return await state(connection, order)
+
+
+async def state(connection: ReadConnection, order: str) -> OrderState:
+    """The order's state with every status derived. Raises `UnknownOrder`."""
+    found = (await connection.execute(STATE, {"order": order})).scalar()
+    if found is None:
+        raise UnknownOrder(order)
+    return OrderState.model_validate_json(found)
+
+
+STATE = text("SELECT state::text FROM order_state WHERE order_id = :order")

@@ -1,0 +1,99 @@
+"""Named statements about requests: what was asked of an order, by whom, and the answer, so that asking twice is asking once."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+
+
+class UsedForAnotherRequest(Exception):
+    """This idempotency key was used for another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as PostgreSQL keeps it; `facts` is its body without free text, `answer` what was done about it."""
+
+    request_id: int
+    order: str
+    kind: str
+    facts: dict[str, Any]
+    remark: int | None
+    answer: dict[str, Any] | None
+
+
+async def keep(
+    connection: WriteConnection,
+    *,
+    order: str,
+    kind: str,
+    asker: str,
+    idempotency_key: str | None,
+    body_digest: str,
+    facts: dict[str, Any],
+    remark: int | None,
+    at: datetime,
+) -> Request:
+    """Store a request; one with the same asker and key is the same request. Raises `UsedForAnotherRequest`."""
+    parameters = {
+        "order": order,
+        "kind": kind,
+        "asker": asker,
+        "idempotency_key": idempotency_key,
+        "body_digest": body_digest,
+        "facts": json.dumps(facts),
+        "remark": remark,
+        "at": at,
+    }
+    made = (await connection.execute(KEEP, parameters)).scalar()
+    if made is not None:
+        return Request(made, order, kind, facts, remark, None)
+    row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
+    if (row.order_id, row.kind, row.body_digest) != (order, kind, body_digest):
+        raise UsedForAnotherRequest(idempotency_key)
+    return await read(connection, row.request_id)
+
+
+KEEP = text(
+    """
+    INSERT INTO request (order_id, kind, asker, idempotency_key, body_digest, facts, remark, requested_at)
+    VALUES (:order, :kind, :asker, :idempotency_key, :body_digest, CAST(:facts AS jsonb), :remark, :at)
+    ON CONFLICT (asker, idempotency_key) DO NOTHING
+    RETURNING request_id
+    """
+)
+"""Without a key nothing conflicts: NULLs are distinct."""
+
+KNOWN = text(
+    """
+    SELECT request_id, order_id, kind, body_digest FROM request
+    WHERE asker = :asker AND idempotency_key = :idempotency_key
+    """
+)
+
+
+async def read(connection: ReadConnection, request_id: int) -> Request:
+    """A request by its id, with its answer if there is one."""
+    row = (await connection.execute(READ, {"request": request_id})).one()
+    answer = json.loads(row.answer) if row.answer else None
+    return Request(row.request_id, row.order_id, row.kind, json.loads(row.facts), row.remark, answer)
+
+
+READ = text(
+    """
+    SELECT request_id, order_id, kind, facts::text AS facts, remark, answer::text AS answer
+    FROM request WHERE request_id = :request
+    """
+)
+
+
+async def answer(connection: WriteConnection, request_id: int, answered: dict[str, Any]) -> None:
+    """Write the answer in the transaction that did what was asked."""
+    await connection.execute(ANSWER, {"request": request_id, "answer": json.dumps(answered)})
+
+
+ANSWER = text("UPDATE request SET answer = CAST(:answer AS jsonb) WHERE request_id = :request AND answer IS NULL")

@@ -1,0 +1,59 @@
+"""Named statements about sourcing: the plans that were made, and how busy the nodes are."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from domain.sourcing import NodeLoad, Plan
+
+
+async def keep_plan(connection: WriteConnection, order: str, round_: int, network_version: int, plan: Plan) -> None:
+    """Store a round's decision with its explanation; (order, round) is its key, and it is never changed."""
+    await connection.execute(
+        KEEP_PLAN,
+        {
+            "order": order,
+            "round": round_,
+            "network_version": network_version,
+            "strategy": plan.strategy,
+            "document": json.dumps(plan.document()),
+        },
+    )
+
+
+KEEP_PLAN = text(
+    """
+    INSERT INTO plan (order_id, round, network_version, strategy, document)
+    VALUES (:order, :round, :network_version, :strategy, CAST(:document AS jsonb))
+    """
+)
+
+
+async def plans(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
+    """Every sourcing round of an order, the first one first, as `GET /orders/{order}/plan` shows them."""
+    rows = await connection.execute(PLANS, {"order": order})
+    return [{"round": row.round, "decided_at": row.recorded_at} | json.loads(row.document) for row in rows]
+
+
+PLANS = text("SELECT round, recorded_at, document::text AS document FROM plan WHERE order_id = :order ORDER BY round")
+
+
+async def workload(connection: ReadConnection, today_began: dict[str, datetime]) -> dict[str, NodeLoad]:
+    """How many fulfillment orders are open at each node, and how many were released to it since its local day began."""
+    rows = await connection.execute(WORKLOAD, {"nodes": list(today_began), "began": list(today_began.values())})
+    return {row.node: NodeLoad(row.open_orders, row.capacity_used_today) for row in rows}
+
+
+WORKLOAD = text(
+    """
+    SELECT n.node,
+           (SELECT count(*) FROM fulfillment_order f
+            WHERE f.node = n.node AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer')) AS open_orders,
+           (SELECT count(*) FROM fulfillment_order f WHERE f.node = n.node AND f.released_at >= n.began)
+           + (SELECT count(DISTINCT v.order_id) FROM reservation v WHERE v.node = n.node) AS capacity_used_today
+    FROM unnest(CAST(:nodes AS text[]), CAST(:began AS timestamptz[])) AS n(node, began)
+    """
+)

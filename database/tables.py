@@ -1,0 +1,438 @@
+"""The schema: what Switchyard remembers, each constraint with its sentence.
+
+Facts only. Statuses are computed from these rows by the views of `database/views.py` (`order_state` and its helpers), so that
+none is stored twice. What only people typed lives in the schema `personal`, apart from the facts, and nothing else refers to it
+by value.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Moment = DateTime(timezone=True)
+
+
+def _recorded_at() -> Column[datetime]:
+    """When the row was written, by PostgreSQL's clock."""
+    return Column("recorded_at", Moment, nullable=False, server_default=func.clock_timestamp())
+
+
+network_version = Table(
+    "network_version",
+    metadata,
+    Column("version", Integer, Identity(), primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("documents", JSONB, nullable=False, comment="nodes.toml, policy.toml and items.csv as they were applied"),
+    Column("is_active", Boolean, nullable=False),
+    _recorded_at(),
+    # At most one version of the network is active.
+    Index("uq_network_version_active", "is_active", unique=True, postgresql_where=text("is_active")),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("body_digest", Text, nullable=False, comment="sha256 of the channel's body as canonical JSON"),
+    Column("placed_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("postal_area", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("customer_tier", Text, nullable=False),
+    Column("ship_complete", Text),
+    Column("pickup_node", Text),
+    Column("not_after", Moment),
+    Column("value", BigInteger, nullable=False, comment="goods after discounts, minor units"),
+    Column("shipping_price", BigInteger, nullable=False),
+    Column("paid", BigInteger),
+    Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
+    Column("return_window", Interval, nullable=False, comment="from delivery, as the policy said when the order came"),
+    Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
+    Column("promise_ship_by", Moment),
+    Column("promise_deliver_by", Moment),
+    Column("closed_at", Moment),
+    Column("looked_after_at", Moment, comment="when the sweep last saw a running workflow"),
+    # A channel's number names one order.
+    UniqueConstraint("channel", "number"),
+    # A promise has both its dates or none.
+    CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
+    Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False),
+    Column("ordered", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("backordered", Integer, nullable=False, server_default="0"),
+    Column("reserved", Integer, nullable=False, server_default="0"),
+    Column("allocated", Integer, nullable=False, server_default="0"),
+    Column("shipped", Integer, nullable=False, server_default="0"),
+    Column("cancelled", Integer, nullable=False, server_default="0"),
+    # Every ordered unit is in exactly one bucket.
+    CheckConstraint(
+        "open + backordered + reserved + allocated + shipped + cancelled = ordered", name="every_unit_in_one_bucket"
+    ),
+    # No bucket holds fewer than no units.
+    CheckConstraint(
+        "least(open, backordered, reserved, allocated, shipped, cancelled) >= 0", name="no_bucket_is_negative"
+    ),
+    # Somebody ordered something.
+    CheckConstraint("ordered > 0", name="something_is_ordered"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("waiting_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="which try these units are on, from 1"),
+    Column("tried", ARRAY(Text), nullable=False, comment="nodes that these very units are not sourced from again"),
+    Column("awaits", Text, nullable=False),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    # Units without a node wait for sourcing, for stock or for a person.
+    CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_waiting_order", "order_id", "line"),
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("on_hand", BigInteger, nullable=False, server_default="0", comment="a fact: may be below what is promised"),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
+    Column("allocated", BigInteger, nullable=False, server_default="0"),
+    # What is promised is never fewer than no units.
+    CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
+    CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
+    Index("ix_stock_sku", "sku", "node"),
+)
+
+movement = Table(
+    "movement",
+    metadata,
+    Column("movement_id", BigInteger, Identity(), primary_key=True),
+    Column("key", Text, nullable=False, comment="the business key: the same movement twice is one movement"),
+    Column("node", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False),
+    Column("order_id", Text),
+    Column("cause", Text, nullable=False, comment="what made it: a plan's round, a message, a request"),
+    Column("actor", Text, nullable=False, comment="workflow, or the kind of key and its id"),
+    Column("occurred_at", Moment, nullable=False),
+    _recorded_at(),
+    # A movement happens once, however often it is told.
+    UniqueConstraint("key"),
+    # The ledger knows these kinds.
+    CheckConstraint(
+        "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short',"
+        " 'restocked')",
+        name="kind_is_known",
+    ),
+    Index("ix_movement_node_sku", "node", "sku"),
+    Index("ix_movement_order", "order_id"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("network_version", Integer, ForeignKey("network_version.version"), nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="the decision with its explanation"),
+    _recorded_at(),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("reservation_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tried", ARRAY(Text), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("ship_by", Moment, nullable=False),
+    Column("deliver_by", Moment, nullable=False),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_reservation_order", "order_id", "line"),
+    Index("ix_reservation_node", "node"),
+)
+
+fulfillment_order = Table(
+    "fulfillment_order",
+    metadata,
+    Column("fulfillment_order_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("released_at", Moment, nullable=False),
+    Column("ship_by", Moment, nullable=False),
+    Column("deliver_by", Moment, nullable=False),
+    Column("accepted_at", Moment),
+    Column("pick_final", Boolean, nullable=False, server_default=text("false")),
+    Column("ship_final", Boolean, nullable=False, server_default=text("false")),
+    Column("ready_at", Moment),
+    Column("delivered_at", Moment),
+    Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
+    Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),
+    Column("cancel_asked_at", Moment),
+    Column("ship_clock_from", Moment),
+    Column("escalated", Text, comment="the wait that a person has taken over"),
+    Column("waiting_for", Text),
+    Column("deadline", Moment),
+    Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
+    # An order counts its fulfillment orders from 1, each number once.
+    UniqueConstraint("order_id", "number"),
+    # Who waits knows until when.
+    CheckConstraint("(waiting_for IS NULL) = (deadline IS NULL)", name="a_wait_has_a_deadline"),
+    Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
+    Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
+)
+
+fulfillment_order_line = Table(
+    "fulfillment_order_line",
+    metadata,
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("tried", ARRAY(Text), nullable=False),
+    Column("told_picked", Integer, nullable=False, server_default="0"),
+    Column("told_shipped", Integer, nullable=False, server_default="0"),
+    Column("told_delivered", Integer, nullable=False, server_default="0"),
+    Column("freed", Integer, nullable=False, server_default="0"),
+    Column("replaced", Integer, nullable=False, server_default="0"),
+    Column("cancel_wanted", Integer, nullable=False, server_default="0"),
+    Column("picked", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("shipped", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("delivered", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("short", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("surplus", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("in_doubt", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    # A unit ships from an attempt or is short of it, never both.
+    CheckConstraint("shipped + short <= quantity", name="no_unit_twice"),
+    CheckConstraint(
+        "least(picked, shipped, delivered, short, surplus, in_doubt) >= 0"
+        " AND delivered <= shipped AND picked <= quantity",
+        name="counts_make_sense",
+    ),
+)
+
+package = Table(
+    "package",
+    metadata,
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
+    Column("package", Text, primary_key=True),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    Column("lines", JSONB, nullable=False),
+    Column("shipped_at", Moment, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("sender", Text, primary_key=True, comment="the node that the message is from or about"),
+    Column("message_id", Text, primary_key=True),
+    Column("about", Text, nullable=False, comment="a fulfillment order, a return, or `stock`"),
+    Column("body_digest", Text, nullable=False, comment="what is compared when the id comes again"),
+    Column("kind", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Index("ix_inbox_about", "about"),
+)
+
+wake = Table(
+    "wake",
+    metadata,
+    Column("wake_id", BigInteger, Identity(), primary_key=True),
+    Column("workflow_id", Text, nullable=False),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("sent_at", Moment, comment="when Temporal took it"),
+    _recorded_at(),
+    Index("ix_wake_unsent", "wake_id", postgresql_where=text("sent_at IS NULL")),
+)
+
+exception_number = Sequence("exception_number", metadata=metadata)
+
+exception = Table(
+    "exception",
+    metadata,
+    Column("exception_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id")),
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id")),
+    Column("node", Text),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False, comment="made by us, without free text of others"),
+    Column("cause", Text, nullable=False, comment="what opened it"),
+    Column("since", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False, comment="when a person should have looked"),
+    Column("resolved_at", Moment),
+    Column("resolved_by", BigInteger, comment="the remark of who resolved it, in personal.remark"),
+    # One cause opens one exception of a code.
+    UniqueConstraint("code", "cause"),
+    Index("ix_exception_order", "order_id"),
+    Index("ix_exception_open", "since", postgresql_where=text("resolved_at IS NULL")),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("hold", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who placed it and why, in personal.remark"),
+    Column("released_at", Moment),
+    Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
+    # A hold of one name is placed once at a time.
+    Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("request_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id")),
+    Column("kind", Text, nullable=False),
+    Column("asker", Text, nullable=False, comment="the key that asked"),
+    Column("idempotency_key", Text),
+    Column("body_digest", Text, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="the body without free text"),
+    Column("remark", BigInteger, comment="actor and reason, in personal.remark"),
+    Column("requested_at", Moment, nullable=False),
+    Column("answer", JSONB, comment="what was done; written in the transaction that did it"),
+    # A key of an asker names one request.
+    UniqueConstraint("asker", "idempotency_key"),
+)
+
+return_ = Table(
+    "return",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("authorized_at", Moment),
+    Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),
+    Column("expired_at", Moment),
+    Column("settled_at", Moment),
+    Column("closed_at", Moment),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("order_id", "number"),
+)
+
+return_line = Table(
+    "return_line",
+    metadata,
+    Column("return_id", Text, ForeignKey("return.return_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("received", Integer, nullable=False, server_default="0"),
+    Column("graded", Integer, nullable=False, server_default="0"),
+    Column("condition", Text),
+    Column("disposition", Text),
+    Column("remark", BigInteger, comment="why, in personal.remark"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    # Only what came back is graded.
+    CheckConstraint("graded <= received", name="graded_is_received"),
+)
+
+key = Table(
+    "key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="the channel or node that it speaks for"),
+    Column("hash", Text, nullable=False, comment="sha256 of the key; the key itself is nowhere"),
+    Column("revoked_at", Moment),
+    _recorded_at(),
+    UniqueConstraint("hash"),
+    CheckConstraint("kind IN ('operator', 'channel', 'node')", name="kind_is_known"),
+)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("ship_to", JSONB, nullable=False),
+    schema="personal",
+)
+
+remark = Table(
+    "remark",
+    metadata,
+    Column("remark_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id")),
+    Column("actor", Text),
+    Column("reason", Text),
+    _recorded_at(),
+    Index("ix_remark_order", "order_id"),
+    schema="personal",
+)

@@ -1,0 +1,64 @@
+"""Named statements about wake-ups: the outbox of signals that workflows must still hear.
+
+A row is written in the transaction that changed something and flagged when Temporal took the signal. There is no cursor over
+its serial ids: a row that commits late would be skipped by one.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import WriteConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A signal that a workflow has not taken yet."""
+
+    wake_id: int
+    workflow_id: str
+    order: str
+    signal: str
+    facts: dict[str, Any]
+
+
+async def add(connection: WriteConnection, workflow_id: str, order: str, signal: str, facts: dict[str, Any]) -> Wake:
+    """Owe a workflow a signal; send it after the commit, or let the relay do it."""
+    parameters = {"workflow_id": workflow_id, "order": order, "signal": signal, "facts": json.dumps(facts)}
+    wake_id: int = (await connection.execute(ADD, parameters)).scalar_one()
+    return Wake(wake_id, workflow_id, order, signal, facts)
+
+
+ADD = text(
+    """
+    INSERT INTO wake (workflow_id, order_id, signal, facts)
+    VALUES (:workflow_id, :order, :signal, CAST(:facts AS jsonb)) RETURNING wake_id
+    """
+)
+
+
+async def sent(connection: WriteConnection, wake_ids: list[int], at: datetime) -> None:
+    """Flag signals that Temporal took."""
+    await connection.execute(SENT, {"wake_ids": wake_ids, "at": at})
+
+
+SENT = text("UPDATE wake SET sent_at = :at WHERE wake_id = ANY(CAST(:wake_ids AS bigint[])) AND sent_at IS NULL")
+
+
+async def overdue(connection: WriteConnection, older_than: timedelta, limit: int) -> list[Wake]:
+    """Signals that nobody has sent in their time, the oldest first; locked, so that two relays do not send the same."""
+    rows = await connection.execute(OVERDUE, {"age": older_than, "limit": limit})
+    return [Wake(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
+
+
+OVERDUE = text(
+    """
+    SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM wake
+    WHERE sent_at IS NULL AND recorded_at < clock_timestamp() - CAST(:age AS interval)
+    ORDER BY wake_id LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+    """
+)

@@ -1,0 +1,396 @@
+"""Decides what a node's message means: a fulfillment order's counts are a pure function of everything its node has told.
+
+Sums of what was told are kept per line (picked, shipped, delivered, given back), and the counts are computed from the sums, a
+later stage implying the earlier ones. So the same messages in any order end in the same counts, and what a message changed is
+the difference between the counts before and after it. Goods that left win over every other story: a unit that was short,
+rejected or in doubt and then ships after all is shipped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.text import FreeText, Identifier, Label, MessageId, Units
+
+
+class MessageKind(StrEnum):
+    """What a node can say about a fulfillment order (CONTRACT §3)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PICKED = "picked"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    SHIPPED = "shipped"
+    COLLECTED = "collected"
+    DELIVERED = "delivered"
+    DELIVERY_FAILED = "delivery_failed"
+    CANCEL_ACCEPTED = "cancel_accepted"
+    CANCEL_REJECTED = "cancel_rejected"
+
+
+class Request(StrEnum):
+    """The talk with the node, apart from the work's own status (DESIGN §5)."""
+
+    UNSENT = "unsent"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCEL_ACCEPTED = "cancel_accepted"
+    CANCEL_REJECTED = "cancel_rejected"
+    TIMED_OUT = "timed_out"
+
+
+class WaitingFor(StrEnum):
+    """What a fulfillment order waits for; each has a deadline, after which the order acts by itself."""
+
+    ACCEPTANCE = "acceptance"
+    SHIPMENT = "shipment"
+    CANCEL_ANSWER = "cancel_answer"
+    DELIVERY = "delivery"
+    WORD_ON_DOUBT = "word_on_doubt"
+
+
+class Quantity(BaseModel):
+    """Some units of one order line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: Identifier
+    quantity: Units
+
+
+class Package(BaseModel):
+    """A parcel that left a node, with the carrier's tracking number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    package: Identifier
+    carrier: Label | None = None
+    tracking: Label | None = None
+    lines: tuple[Quantity, ...] = Field(default=(), max_length=2000)
+
+
+class NodeMessage(BaseModel):
+    """A fact that a node tells about one fulfillment order; quantities are additional, not totals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message_id: MessageId
+    kind: MessageKind
+    occurred_at: AwareDatetime
+    lines: tuple[Quantity, ...] | None = Field(default=None, max_length=2000)
+    packages: tuple[Package, ...] = Field(default=(), max_length=2000)
+    reason: FreeText | None = None
+    final: bool = Field(default=False, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of a fulfillment order: what was asked, and the sums of what the node has told since."""
+
+    line: str
+    sku: str
+    quantity: int
+    picked: int = 0
+    shipped: int = 0
+    delivered: int = 0
+    freed: int = 0
+    replaced: int = 0
+    """Units that left this attempt and came back when their replacement could no longer be undone: they count as surplus."""
+    cancel_wanted: int = 0
+    """Units that the node was asked to cancel for the customer; as they leave they are cancelled, not sourced again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where one line's units of a fulfillment order are. `quantity = shipped + due + short`; the rest says why.
+
+    `held` units keep the node's stock allocated (due, or in doubt); `gone + written_off` units are no longer on hand.
+    """
+
+    picked: int
+    shipped: int
+    delivered: int
+    due: int
+    short: int
+    surplus: int
+    in_doubt: int
+    held: int
+    gone: int
+    freed: int
+    written_off: int
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentOrder:
+    """Work for one node, attempt n, with everything that was told about it."""
+
+    fulfillment_order: str
+    order: str
+    node: str
+    attempt: int
+    request: Request
+    lines: Mapping[str, Told]
+    released_at: datetime
+    ship_by: datetime
+    deliver_by: datetime
+    accepted_at: datetime | None = None
+    pick_final: bool = False
+    ship_final: bool = False
+    ready_at: datetime | None = None
+    delivered_at: datetime | None = None
+    assumed_delivered: bool = False
+    dead_at: datetime | None = None
+    cancel_asked_at: datetime | None = None
+    ship_clock_from: datetime | None = None
+    """Since when the node has had `ship_within`: its acceptance, or its refusal to cancel."""
+    escalated: WaitingFor | None = None
+    """The wait that a person has taken over; it has no deadline any more."""
+
+    def counts(self, line: str) -> Counts:
+        """The counts of one line, computed from what was told."""
+        return count(self.lines[line], self)
+
+    @property
+    def has_ended(self) -> bool:
+        """Nothing of it is due any more."""
+        return all(self.counts(line).due == 0 for line in self.lines)
+
+    @property
+    def has_shipped(self) -> bool:
+        """At least one unit left the node."""
+        return any(told.shipped or told.delivered for told in self.lines.values())
+
+
+def count(told: Told, fulfillment_order: FulfillmentOrder) -> Counts:
+    """Where one line's units are, from the sums of what was told: in any order of telling the same.
+
+    Delivered units have shipped and shipped units were picked, so each stage counts at least as much as the next. After the
+    final word nothing more is expected: what was not picked (or did not ship) is written off. A dead attempt owes nothing to
+    its order, but what it may still have stays in doubt.
+    """
+    gone = max(told.shipped, told.delivered)
+    left = min(gone, told.quantity)
+    picked = min(max(told.picked, gone), told.quantity)
+    freed = min(told.freed, told.quantity - left)
+    found = left if fulfillment_order.ship_final else picked if fulfillment_order.pick_final else told.quantity
+    written_off = max(0, told.quantity - freed - max(found, left))
+    held = told.quantity - left - freed - written_off
+    is_dead = fulfillment_order.dead_at is not None
+    shipped = min(left, told.quantity - told.replaced)
+    due = 0 if is_dead else min(held, told.quantity - told.replaced - shipped)
+    delivered = shipped if fulfillment_order.assumed_delivered else min(told.delivered, shipped)
+    return Counts(
+        picked=picked,
+        shipped=shipped,
+        delivered=delivered,
+        due=due,
+        short=told.quantity - shipped - due,
+        surplus=gone - shipped,
+        in_doubt=held - due,
+        held=held,
+        gone=gone,
+        freed=freed,
+        written_off=written_off,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message made of a fulfillment order, and in which respects it did not fit (empty when it did)."""
+
+    fulfillment_order: FulfillmentOrder
+    misfits: tuple[str, ...] = field(default=())
+
+
+def hear(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime) -> Heard:
+    """Take a node's message as fact: add it to what was told. Never fails; what does not fit is named in `misfits`."""
+    unknown = _unknown_lines(fulfillment_order, message)
+    quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
+    heard = _HEARING[message.kind](fulfillment_order, quantities, message, at)
+    misfits = [f"line {line} is not in it" for line in unknown] + list(heard.misfits)
+    return Heard(heard.fulfillment_order, tuple(misfits))
+
+
+def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """Give a silent attempt up: what it still owed is in doubt until its node answers (the fence of DESIGN §5)."""
+    return replace(fulfillment_order, dead_at=at, request=Request.TIMED_OUT)
+
+
+def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
+    """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents."""
+    lines = {
+        line: replace(told, cancel_wanted=told.cancel_wanted + wanted.get(line, 0))
+        for line, told in fulfillment_order.lines.items()
+    }
+    return replace(fulfillment_order, lines=lines, request=Request.CANCEL_REQUESTED, cancel_asked_at=at)
+
+
+def withdraw(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+    """Take all of a fulfillment order back at once, which only holds while its node cannot have seen it."""
+    return replace(_free(fulfillment_order, _due(fulfillment_order)), request=Request.CANCEL_ACCEPTED)
+
+
+def _quantities(fulfillment_order: FulfillmentOrder, message: NodeMessage) -> dict[str, int]:
+    """The message's units per line: its lines, else the sum of its packages, else all that is still due at that stage."""
+    if message.lines is not None:
+        return _sum(message.lines)
+    if message.packages and any(package.lines for package in message.packages):
+        return _sum(tuple(quantity for package in message.packages for quantity in package.lines))
+    return _DUE_AT_STAGE.get(message.kind, _due)(fulfillment_order)
+
+
+def _sum(quantities: tuple[Quantity, ...]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for quantity in quantities:
+        total[quantity.line] = total.get(quantity.line, 0) + quantity.quantity
+    return total
+
+
+def _due(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """What the node still has to answer for: due, or in doubt after the attempt was given up."""
+    return {line: fulfillment_order.counts(line).held for line in fulfillment_order.lines}
+
+
+def _unpicked(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
+    return {line: max(0, c.held + c.gone - max(c.picked, c.gone)) for line, c in counts.items()}
+
+
+def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """Shipped and not yet told delivered; where nothing has shipped, what is due (delivery implies shipment)."""
+    on_the_way = {
+        line: max(told.shipped, told.delivered) - told.delivered for line, told in fulfillment_order.lines.items()
+    }
+    return on_the_way if any(on_the_way.values()) else _due(fulfillment_order)
+
+
+_DUE_AT_STAGE = {
+    MessageKind.PICKED: _unpicked,
+    MessageKind.READY_FOR_PICKUP: _unpicked,
+    MessageKind.DELIVERED: _undelivered,
+}
+
+
+def _unknown_lines(fulfillment_order: FulfillmentOrder, message: NodeMessage) -> list[str]:
+    named = list(message.lines or ()) + [quantity for package in message.packages for quantity in package.lines]
+    return sorted({quantity.line for quantity in named} - set(fulfillment_order.lines))
+
+
+def _accept(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    if _was_given_back(fo):
+        return Heard(fo, ("it was given back before",))
+    return Heard(_accepted(fo, at))
+
+
+def _accepted(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """A later stage implies acceptance; a request to cancel stays open until it is answered itself."""
+    request = Request.ACCEPTED if fo.request in (Request.UNSENT, Request.SENT) else fo.request
+    return replace(fo, request=request, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
+
+
+def _was_given_back(fo: FulfillmentOrder) -> bool:
+    return fo.request in (Request.REJECTED, Request.CANCEL_ACCEPTED) and not fo.has_shipped
+
+
+def _reject(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    misfits = _more_than_held(fo, quantities)
+    freed = _free(fo, quantities)
+    whole = freed.has_ended and not freed.has_shipped and freed.dead_at is None
+    return Heard(replace(freed, request=Request.REJECTED) if whole else freed, misfits)
+
+
+def _free(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> FulfillmentOrder:
+    lines = dict(fo.lines)
+    for line, quantity in quantities.items():
+        held = fo.counts(line).held
+        lines[line] = replace(lines[line], freed=lines[line].freed + min(quantity, held))
+    return replace(fo, lines=lines)
+
+
+def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tuple[str, ...]:
+    excess = {line: n - fo.counts(line).held for line, n in quantities.items()}
+    named = tuple(f"line {line}: {n} more than is due" for line, n in excess.items() if n > 0)
+    return named or (("nothing of it is due any more",) if not any(_due(fo).values()) else ())
+
+
+def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    if _was_given_back(fo):
+        return Heard(fo, ("it was given back before",))
+    lines, misfits = dict(fo.lines), []
+    for line, quantity in quantities.items():
+        told = fo.lines[line]
+        lines[line] = replace(told, picked=told.picked + quantity)
+        if told.picked + quantity > told.quantity:
+            misfits.append(f"line {line}: {told.picked + quantity} picked of {told.quantity}")
+    picked = replace(_accepted(fo, at), lines=lines, pick_final=fo.pick_final or message.final)
+    return Heard(picked, tuple(misfits))
+
+
+def _be_ready(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    heard = _pick(fo, quantities, message, at)
+    return Heard(replace(heard.fulfillment_order, ready_at=fo.ready_at or at), heard.misfits)
+
+
+def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    lines = dict(fo.lines)
+    for line, quantity in quantities.items():
+        lines[line] = replace(lines[line], shipped=lines[line].shipped + quantity)
+    shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final)
+    return Heard(shipped, () if any(quantities.values()) or message.final else ("it names no units",))
+
+
+def _collect(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    shipped = _ship(fo, quantities, message, at)
+    delivered = _deliver(shipped.fulfillment_order, quantities, message, at)
+    return Heard(delivered.fulfillment_order, shipped.misfits)
+
+
+def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    lines = dict(fo.lines)
+    for line, quantity in quantities.items():
+        lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
+    latest = max(filter(None, (fo.delivered_at if not fo.assumed_delivered else None, message.occurred_at)))
+    delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=False)
+    return Heard(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
+
+
+def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    """Not a misfit, but always a person's case: the parcel is somewhere, and only a person knows what happens next."""
+    return Heard(fo)
+
+
+def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    if fo.request not in (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED):
+        return Heard(fo, ("nobody asked to cancel it",))
+    misfits = _more_than_held(fo, quantities)
+    request = fo.request if fo.dead_at else Request.CANCEL_ACCEPTED
+    return Heard(replace(_free(fo, quantities), request=request, cancel_asked_at=None), misfits)
+
+
+def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    if fo.request is Request.TIMED_OUT:
+        return Heard(fo)
+    if fo.request is not Request.CANCEL_REQUESTED:
+        return Heard(fo, ("nobody asked to cancel it",))
+    lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
+    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None, ship_clock_from=at)
+    return Heard(refused)
+
+
+_HEARING = {
+    MessageKind.ACCEPTED: _accept,
+    MessageKind.REJECTED: _reject,
+    MessageKind.PICKED: _pick,
+    MessageKind.READY_FOR_PICKUP: _be_ready,
+    MessageKind.SHIPPED: _ship,
+    MessageKind.COLLECTED: _collect,
+    MessageKind.DELIVERED: _deliver,
+    MessageKind.DELIVERY_FAILED: _fail_delivery,
+    MessageKind.CANCEL_ACCEPTED: _consent,
+    MessageKind.CANCEL_REJECTED: _refuse_to_cancel,
+}

@@ -1,0 +1,31 @@
+"""Every id of the system is made here, readable and derived from the order, so that doing a thing twice names it once."""
+
+
+def order_id(channel: str, number: str) -> str:
+    """The order's id, `{channel}-{number}` in lower case: `web-1001`."""
+    return f"{channel}-{number}".lower()
+
+
+def fulfillment_order_id(order: str, number: int) -> str:
+    """The id of an order's `number`-th fulfillment order, counted from 1: `web-1001-f1`."""
+    return f"{order}-f{number}"
+
+
+def order_of_fulfillment_order(fulfillment_order: str) -> str:
+    """The order that a fulfillment order's id belongs to; the id contains it, so no lookup is needed."""
+    return fulfillment_order.rpartition("-f")[0]
+
+
+def return_id(order: str, number: int) -> str:
+    """The id of an order's `number`-th accepted return request, counted from 1: `web-1001-r1`."""
+    return f"{order}-r{number}"
+
+
+def order_workflow_id(order: str) -> str:
+    """The Temporal workflow id of an order."""
+    return f"order-{order}"
+
+
+def return_workflow_id(return_: str) -> str:
+    """The Temporal workflow id of a return."""
+    return f"return-{return_}"

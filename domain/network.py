@@ -1,0 +1,309 @@
+"""Remembers the business's own map in memory: its nodes, items and sourcing policy, and when a node is open.
+
+Everything here is already checked and resolved (`network/load.py` does that): durations are `timedelta`, places have
+coordinates, node sets are node ids, and rules are compiled behind the `Expression` interface, so that the domain knows
+no rule engine, no calendar library and no file format.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from math import asin, cos, radians, sin, sqrt
+from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius of the earth, (2a + b) / 3 of the WGS 84 ellipsoid."""
+
+
+class NodeKind(StrEnum):
+    """What a node is; policies select by it."""
+
+    DC = "dc"
+    STORE = "store"
+    THIRD_PARTY = "3pl"
+    VENDOR = "vendor"
+
+
+class OnSilence(StrEnum):
+    """What happens when a node does not accept within `accept_within`."""
+
+    REROUTE = "reroute"
+    ASK_CANCEL = "ask_cancel"
+    ESCALATE = "escalate"
+
+
+class Dispatch(StrEnum):
+    """How a node learns of its work: it polls, or we call it."""
+
+    PULL = "pull"
+    WEBHOOK = "webhook"
+
+
+class Unfilled(StrEnum):
+    """What becomes of units that no plan fills."""
+
+    BACKORDER = "backorder"
+    EXCEPTION = "exception"
+    CANCEL = "cancel"
+
+
+class ShipComplete(StrEnum):
+    """What may ship when not everything can: all or nothing, whole lines, or as many units as possible."""
+
+    ORDER = "order"
+    LINE = "line"
+    NO = "no"
+
+
+class Rank(StrEnum):
+    """What a strategy minimizes; several are compared in turn."""
+
+    COST = "cost"
+    SHIPMENTS = "shipments"
+    DISTANCE = "distance"
+    DAYS = "days"
+    PRIORITY = "priority"
+
+
+class Per(StrEnum):
+    """What one amount of a cost is charged for."""
+
+    SHIPMENT = "shipment"
+    UNIT = "unit"
+    KG = "kg"
+
+
+class Precision(StrEnum):
+    """How exactly a place is known: by its postal code, by the area that the code begins with, or by its country."""
+
+    POSTAL_CODE = "postal_code"
+    AREA = "area"
+    COUNTRY = "country"
+
+
+class Place(NamedTuple):
+    """A point on the map, in degrees, and how exactly it is known."""
+
+    latitude: float
+    longitude: float
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationError:
+    """The answer of an expression that could not be computed for these facts, in words."""
+
+    reason: str
+
+
+Fact = str | int | float | list[str]
+"""What a rule can see, under a qualified name such as `node.distance_km`."""
+
+
+class Expression(Protocol):
+    """A compiled rule of the policy."""
+
+    @property
+    def source(self) -> str:
+        """The rule as the business wrote it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The qualified names that the rule reads, in order of appearance."""
+
+    def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
+        """The rule's value for these facts, which must hold every name in `names`. Never raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A place that ships: its position, its calendar, its patience and how it is spoken to."""
+
+    id: str
+    name: str
+    kind: NodeKind
+    country: str
+    postal_code: str | None = None
+    latitude: float
+    longitude: float
+    time_zone: ZoneInfo
+    cutoff: time = time(17)
+    working_days: frozenset[int] = frozenset(range(5))
+    """Days of the week, Monday = 0."""
+    holidays: Container[date] = frozenset()
+    handling_days: int = 0
+    capacity_per_day: int | None = None
+    """Fulfillment orders planned for one local day; None = no limit."""
+    priority: int = 10
+    safety_stock: int = 0
+    hours: tuple[time, time] | None = None
+    """Local opening and closing time on working days, a closing time of 00:00 being the midnight that ends the day;
+    None = always open."""
+    accept_within: timedelta = timedelta(days=1)
+    ship_within: timedelta = timedelta(days=2)
+    on_silence: OnSilence = OnSilence.ESCALATE
+    dispatch: Dispatch = Dispatch.PULL
+    url: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    pickup: bool = False
+
+    def works_on(self, day: date) -> bool:
+        """Whether this is a working day of the node: a day of its week and no holiday."""
+        return day.weekday() in self.working_days and day not in self.holidays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What can be ordered. A bundle has components, is not stocked itself, and each unit of it ships from one node."""
+
+    sku: str
+    name: str
+    weight_g: int
+    safety_stock: int = 0
+    components: tuple[tuple[str, int], ...] = ()
+    """(SKU, quantity in one bundle), none of them a bundle; empty for a plain item."""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One try of a strategy: which nodes may take part, in how many shipments."""
+
+    sets: tuple[str, ...]
+    nodes: frozenset[str]
+    """The ids that the sets select."""
+    max_shipments: int = 1
+    split_line: bool = False
+    """Whether one line's units may come from several nodes."""
+    require: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An amount in minor units, charged per shipment, unit or kilogram where `when` holds."""
+
+    per: Per
+    amount: Expression
+    when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How orders of one sort are sourced: tiers are tried in turn, plans compared by rank."""
+
+    id: str
+    when: Expression
+    tiers: tuple[Tier, ...]
+    rank: tuple[Rank, ...] = (Rank.COST, Rank.SHIPMENTS, Rank.DISTANCE)
+    ship_complete: ShipComplete = ShipComplete.NO
+    unfilled: Unfilled = Unfilled.BACKORDER
+    cancel_after: timedelta | None = None
+    require: Expression | None = None
+    costs: tuple[Cost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An item for which `when` holds never ships from that node, whatever the strategy."""
+
+    when: Expression
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What holds for every order: tries per unit, the wait before routing, and when silence counts as delivered."""
+
+    max_attempts: int = 3
+    grace: timedelta = timedelta()
+    assume_delivered: timedelta = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRules:
+    """How long after delivery a customer may return."""
+
+    window: timedelta = timedelta(days=30)
+
+
+class TransitBand(NamedTuple):
+    """Up to this distance a parcel needs so many calendar days."""
+
+    distance_km_max: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The sourcing rules: the first strategy whose `when` holds decides."""
+
+    strategies: tuple[Strategy, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    orders: OrderRules = OrderRules()
+    returns: ReturnRules = ReturnRules()
+    transit: Mapping[str, tuple[TransitBand, ...]] = field(default_factory=dict)
+    """By service, ascending in distance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One immutable version of the business's map."""
+
+    version: str
+    nodes: Mapping[str, Node]
+    items: Mapping[str, Item]
+    policy: Policy
+
+    def components(self, sku: str) -> tuple[tuple[str, int], ...]:
+        """The stocked SKUs and their quantities in one unit of an item; a plain item is its own only component.
+
+        Raises KeyError for a SKU that this version does not know.
+        """
+        return self.items[sku].components or ((sku, 1),)
+
+    def safety_stock(self, node: str, sku: str) -> int:
+        """Units of a stocked SKU that a node never sells: the larger of what the node and the item ask to keep.
+
+        Raises KeyError for a node or SKU that this version does not know.
+        """
+        return max(self.nodes[node].safety_stock, self.items[sku].safety_stock)
+
+
+def distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Great-circle distance between two points given in degrees (haversine formula on a sphere)."""
+    half_height = sin(radians(other_latitude - latitude) / 2) ** 2
+    half_width = sin(radians(other_longitude - longitude) / 2) ** 2
+    chord = half_height + cos(radians(latitude)) * cos(radians(other_latitude)) * half_width
+    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
+
+
+def working_deadline(node: Node, start: datetime, span: timedelta) -> datetime:
+    """The moment, in UTC, at which the node will have been open for `span` since `start`.
+
+    A node without hours is always open, so this is plain addition. Otherwise only the hours of its working days count,
+    in its local time: a day on which clocks change is an hour longer or shorter if the change falls into the hours.
+    """
+    if node.hours is None:
+        return start.astimezone(UTC) + span
+    day = start.astimezone(node.time_zone).date()
+    left = span
+    while True:
+        opens, closes = _open_spell(node, node.hours, day)
+        begins = max(opens, start)
+        if closes - begins >= left:
+            return begins.astimezone(UTC) + left
+        left -= max(closes - begins, timedelta())
+        day += timedelta(days=1)
+
+
+def _open_spell(node: Node, hours: tuple[time, time], day: date) -> tuple[datetime, datetime]:
+    """The moments, in UTC, at which the node opens and closes on a local day; on a day off it closes as it opens."""
+    opens, closes = hours
+    opening = datetime.combine(day, opens, node.time_zone).astimezone(UTC)
+    if not node.works_on(day):
+        return opening, opening
+    closing_day = day + timedelta(days=1) if closes == time() else day
+    return opening, datetime.combine(closing_day, closes, node.time_zone).astimezone(UTC)

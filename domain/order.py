@@ -1,0 +1,296 @@
+"""What an order is: the demand that a channel hands in, and the state that everyone else sees of it.
+
+Every ordered unit is in exactly one of six buckets. PostgreSQL keeps them under the order's row lock; what this module calls a
+state is a copy of them with the order's version, and the higher version is the newer truth.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from domain import identifiers
+from domain.fulfillment import Quantity, Request, WaitingFor
+from domain.network import ShipComplete
+from domain.text import FreeText, Identifier, Label, Money, NodeId, Units, Word
+
+
+class OrderStatus(StrEnum):
+    """An order's status, derived from quantities and facts: the first that applies (CONTRACT §3)."""
+
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    DELIVERED = "delivered"
+    SHIPPED = "shipped"
+    PARTIALLY_SHIPPED = "partially_shipped"
+    ON_HOLD = "on_hold"
+    IN_FULFILLMENT = "in_fulfillment"
+    BACKORDERED = "backordered"
+    SOURCING = "sourcing"
+    RECEIVED = "received"
+
+
+class _Strict(BaseModel):
+    """Input from outside: an unknown field is a typo, and refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Address(_Strict):
+    """Where an order goes. Personal data: it never leaves PostgreSQL but for the node that ships."""
+
+    name: Label | None = None
+    street: tuple[Label, ...] = Field(default=(), max_length=5)
+    city: Label | None = None
+    region: Label | None = None
+    postal_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 -]{1,16}$")]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    email: Label | None = None
+    phone: Label | None = None
+
+
+class NewLine(_Strict):
+    """One line of a new order; `unit_price` and `discount` in minor units, the discount for the whole line."""
+
+    line: Identifier
+    sku: Identifier
+    quantity: Units
+    unit_price: Money
+    discount: Money = 0
+
+
+class NewHold(_Strict):
+    """A hold that the channel places with the order: fraud, payment."""
+
+    hold: Word
+    reason: FreeText | None = None
+
+
+class NewOrder(_Strict):
+    """An order as a channel hands it in (CONTRACT §3, `POST /orders`)."""
+
+    channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    placed_at: AwareDatetime
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    service: Word = "standard"
+    ship_to: Address
+    pickup_node: NodeId | None = None
+    priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
+    customer_tier: Word | None = None
+    ship_complete: ShipComplete | None = None
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+    holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
+    shipping_price: Money = 0
+    paid: Money | None = None
+    lines: tuple[NewLine, ...] = Field(min_length=1, max_length=2000)
+
+    @model_validator(mode="after")
+    def _lines_are_unique(self) -> Self:
+        lines = [line.line for line in self.lines]
+        if repeated := sorted({line for line in lines if lines.count(line) > 1}):
+            raise ValueError(f"lines: line id {repeated[0]!r} is used twice")
+        return self
+
+    @model_validator(mode="after")
+    def _holds_are_unique(self) -> Self:
+        if len({hold.hold for hold in self.holds}) < len(self.holds):
+            raise ValueError("holds: the same hold is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _window_is_open(self) -> Self:
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise ValueError("not_after: must be later than not_before")
+        return self
+
+    @property
+    def order(self) -> str:
+        """The order's id."""
+        return identifiers.order_id(self.channel, self.number)
+
+    @property
+    def value(self) -> int:
+        """What the goods cost after discounts, in minor units."""
+        return sum(line.unit_price * line.quantity - line.discount for line in self.lines)
+
+
+class LineDemand(BaseModel):
+    """A line as the workflow's input carries it."""
+
+    line: str
+    sku: str
+    quantity: int
+
+
+class OrderInput(BaseModel):
+    """The input of `OrderWorkflow`: no personal data; the order's row in PostgreSQL exists first (CONTRACT §4)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order: str
+    channel: str
+    service: str
+    country: str
+    postal_area: str
+    lines: list[LineDemand]
+
+
+class LineState(BaseModel):
+    """Where one line's units are; the six buckets sum to `ordered`. Empty buckets are left out on the wire."""
+
+    line: str
+    sku: str
+    ordered: int
+    open: int = 0
+    backordered: int = 0
+    reserved: int = 0
+    allocated: int = 0
+    shipped: int = 0
+    cancelled: int = 0
+    picked: int = 0
+    delivered: int = 0
+    returned: int = 0
+
+
+class FulfillmentOrderLineState(BaseModel):
+    """One line of a fulfillment order: what was asked and what became of it."""
+
+    line: str
+    sku: str
+    quantity: int
+    picked: int = 0
+    shipped: int = 0
+    short: int = 0
+    delivered: int = 0
+
+
+class FulfillmentOrderState(BaseModel):
+    """A fulfillment order as everyone sees it; `deadline` is when the order acts by itself on `waiting_for`."""
+
+    fulfillment_order: str
+    node: str
+    attempt: int
+    status: str
+    request: Request
+    lines: list[FulfillmentOrderLineState]
+    released_at: AwareDatetime
+    waiting_for: WaitingFor | None = None
+    deadline: AwareDatetime | None = None
+
+
+class PromiseState(BaseModel):
+    """The promise given when the order was placed; kept, never overwritten."""
+
+    ship_by: AwareDatetime
+    deliver_by: AwareDatetime
+
+
+class ExceptionState(BaseModel):
+    """An open exception of the order."""
+
+    exception: str
+    code: str
+    since: AwareDatetime
+
+
+class ReturnReference(BaseModel):
+    """A return of the order, and how far it is."""
+
+    return_: str = Field(alias="return")
+    status: str
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class OrderState(BaseModel):
+    """An order at one version: what the workflow keeps as its copy, and what `GET /orders/{order}` shows, without free text."""
+
+    order: str
+    channel: str
+    version: int
+    status: OrderStatus
+    rounds: int
+    """How many sourcing rounds there were; the next one is `rounds + 1`."""
+    to_source: int
+    """Units that wait for a sourcing round, not for stock or a person."""
+    holds: list[str] = []
+    lines: list[LineState]
+    fulfillment_orders: list[FulfillmentOrderState] = []
+    promise: PromiseState | None = None
+    exceptions: list[ExceptionState] = []
+    returns: list[ReturnReference] = []
+    release_at: AwareDatetime
+    """Not before this instant is anything released: the grace period, or the order's `not_before`."""
+    closes_at: AwareDatetime | None = None
+    """When the order may close; None while something is still to be done."""
+    closed: bool = False
+
+    def total(self, bucket: str) -> int:
+        """The units of all lines in one bucket."""
+        return sum(getattr(line, bucket) for line in self.lines)
+
+    def fulfillment_order(self, fulfillment_order: str) -> FulfillmentOrderState:
+        """One fulfillment order by its id. Raises `KeyError` for an unknown one."""
+        for known in self.fulfillment_orders:
+            if known.fulfillment_order == fulfillment_order:
+                return known
+        raise KeyError(fulfillment_order)
+
+
+class CancelAnswer(BaseModel):
+    """What became of a wish to cancel, per unit."""
+
+    cancelled: list["CancelledUnits"] = []
+    pending: list["CancelledUnits"] = []
+    refused: list["CancelledUnits"] = []
+
+
+class CancelledUnits(BaseModel):
+    """Some units of a line with the reason for what was done to them."""
+
+    line: str
+    quantity: int
+    reason: str
+
+
+class CancelRequest(_Strict):
+    """The body of `POST /orders/{order}/cancel`; without lines, everything that can still be cancelled."""
+
+    lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class HoldRequest(_Strict):
+    """The body of `/hold` and `/release`."""
+
+    hold: Word
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ReturnedUnits(_Strict):
+    """Some units of a line that the customer wants to send back, and why."""
+
+    line: Identifier
+    quantity: Units
+    reason: FreeText | None = None
+
+
+class Resolution(StrEnum):
+    """What the customer gets for a return."""
+
+    REFUND = "refund"
+    EXCHANGE = "exchange"
+    STORE_CREDIT = "store_credit"
+
+
+class ReturnRequest(_Strict):
+    """The body of `POST /orders/{order}/returns`."""
+
+    lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
+    resolution: Resolution = Resolution.REFUND
+    reason: FreeText | None = None
+    actor: Label | None = None

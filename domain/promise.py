@@ -1,0 +1,73 @@
+"""Decides when a parcel will leave a node and arrive: cut-off, handling, working days, holidays, zones and transit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from domain.network import Node, TransitBand
+
+END_OF_DAY = time(23, 59, 59)
+
+
+class Promise(NamedTuple):
+    """What may be told to the customer: both moments are the last second of a day in the node's time zone, in UTC."""
+
+    ship_by: datetime
+    deliver_by: datetime
+    days: int
+    """Calendar days from the node's local today to the day of delivery."""
+
+
+def promise(
+    node: Node, service: str, distance_km: float, now: datetime, transit: Mapping[str, Sequence[TransitBand]]
+) -> Promise | None:
+    """What holds for goods released to this node now, or None where the transit table has no answer.
+
+    The parcel arrives as many calendar days after it ships as the service's table says for the distance. The node's
+    zone is used for both moments because a postal area does not name the customer's.
+    """
+    days = transit_days(transit.get(service, ()), distance_km)
+    return None if days is None else _promise(node, now, days)
+
+
+def pickup_promise(node: Node, now: datetime) -> Promise:
+    """When goods released to this node now will be ready to be collected there: the day on which others would ship."""
+    return _promise(node, now, 0)
+
+
+def ship_day(node: Node, now: datetime) -> date:
+    """The local day on which goods released to this node now leave it.
+
+    Released before the cut-off of a working day they leave on that day, otherwise on the next working day; each
+    handling day is one more working day.
+    """
+    local = now.astimezone(node.time_zone)
+    day = local.date()
+    if not node.works_on(day) or local.time() >= node.cutoff:
+        day = _next_working_day(node, day)
+    for _ in range(node.handling_days):
+        day = _next_working_day(node, day)
+    return day
+
+
+def transit_days(bands: Sequence[TransitBand], distance_km: float) -> int | None:
+    """Calendar days on the way for this distance, from a table ascending in distance; None beyond its last band."""
+    return next((band.days for band in bands if distance_km <= band.distance_km_max), None)
+
+
+def _promise(node: Node, now: datetime, transit_days: int) -> Promise:
+    today = now.astimezone(node.time_zone).date()
+    ships_on = ship_day(node, now)
+    arrives_on = ships_on + timedelta(days=transit_days)
+    return Promise(_day_end(node, ships_on), _day_end(node, arrives_on), (arrives_on - today).days)
+
+
+def _next_working_day(node: Node, day: date) -> date:
+    day += timedelta(days=1)
+    while not node.works_on(day):
+        day += timedelta(days=1)
+    return day
+
+
+def _day_end(node: Node, day: date) -> datetime:
+    return datetime.combine(day, END_OF_DAY, node.time_zone).astimezone(UTC)

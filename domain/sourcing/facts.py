@@ -1,0 +1,62 @@
+"""Remembers what a sourcing decision is made from: the order, the units wanted, and how busy the nodes are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.network import Network, Place, ShipComplete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFacts:
+    """What sourcing may know of an order: nothing personal beyond its postal code."""
+
+    channel: str
+    service: str
+    country: str
+    postal_code: str
+    place: Place
+    """Where the goods go, as located offline."""
+    region: str = ""
+    customer_tier: str = ""
+    value: int = 0
+    """Minor units."""
+    units: int = 0
+    priority: int = 5
+    weight_kg: float = 0.0
+    ship_complete: ShipComplete | None = None
+    """Overrides the strategy's."""
+    pickup_node: str | None = None
+    """Where the customer collects; then only this node may fill the order, in one shipment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of one line that need a node. Several of these may share a line, with different nodes already tried."""
+
+    line: str
+    sku: str
+    quantity: int
+    attempt: int = 1
+    tried: tuple[str, ...] = ()
+    """Nodes that had their chance with these units and are not asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """How busy a node is: fulfillment orders open there, and those already planned for its present local day."""
+
+    open_orders: int = 0
+    capacity_used_today: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything beside the wish itself that a decision depends on."""
+
+    network: Network
+    supply: Mapping[tuple[str, str], int]
+    """Units of a stocked SKU available at a node, by (node, SKU), safety stock already taken off; absent = none."""
+    now: datetime
+    workload: Mapping[str, NodeLoad] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()

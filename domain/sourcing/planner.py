@@ -1,0 +1,302 @@
+"""Decides where every unit of an order ships from: the provably best plan under the business's own rules, and why.
+
+1. The first strategy whose `when` holds decides.
+2. Survey: each node as this order sees it, with what it could give, what it would cost and when it would arrive.
+3. The tiers are tried in turn; those nodes take part in a tier that it names and whose requirements they meet.
+4. The first tier in which some choice of nodes fills everything wins, with the best choice by rank.
+5. When none does, the last tier fills what `ship_complete` allows: most units, whole lines, or nothing.
+6. Every node is explained, and the next best choices stay visible.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.network import Network, Node, ShipComplete, Strategy, Tier
+from domain.promise import Promise
+from domain.sourcing.division import Demand
+from domain.sourcing.eligible import COST_SCALE, Surveyed, exclusion_by_tier, order_facts, shortfall, survey
+from domain.sourcing.facts import OrderFacts, Situation, Wanted
+from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
+from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
+
+METRES_PER_KM = 1000
+
+
+def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
+    """Decide where the wanted units ship from; the same input gives the same plan.
+
+    A SKU that the network does not know stays unfilled. Raises ValueError when no strategy matches, which a checked
+    policy excludes.
+    """
+    strategy = strategy_for(order, situation.network)
+    surveyed = survey(order, wanted, situation, strategy, _nodes_in_question(order, situation.network))
+    case = _Case(order, tuple(wanted), situation, strategy, tuple(surveyed))
+    tries: list[_Try] = []
+    for number, tier in _tiers(order, strategy):
+        tries.append(_try_tier(case, number, tier, ShipComplete.ORDER))
+        if tries[-1].found.choices:
+            return _plan(case, tries)
+    complete = order.ship_complete or strategy.ship_complete
+    if complete is not ShipComplete.ORDER:
+        tries.append(_try_tier(case, tries[-1].number, tries[-1].tier, complete))
+    return _plan(case, tries)
+
+
+def strategy_for(order: OrderFacts, network: Network) -> Strategy:
+    """The first strategy whose `when` holds for an order; one that cannot be computed does not hold.
+
+    Raises ValueError when there is none.
+    """
+    facts = order_facts(order)
+    for strategy in network.policy.strategies:
+        if strategy.when.evaluate(facts) is True:
+            return strategy
+    raise ValueError(f"no strategy of policy {network.version} matches the order")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question to the planner."""
+
+    order: OrderFacts
+    wanted: tuple[Wanted, ...]
+    situation: Situation
+    strategy: Strategy
+    surveyed: tuple[Surveyed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One tier tried: who took part, what was asked of the search, and what it found."""
+
+    number: int | None
+    tier: Tier
+    complete: ShipComplete
+    admitted: tuple[Surveyed, ...]
+    """By node number of the problem."""
+    excluded: Mapping[str, str]
+    """By node id."""
+    members: tuple[tuple[int, ...], ...]
+    """By demand of the problem: the wanted that it stands for, by position."""
+    problem: Problem
+    found: Found
+
+
+def _nodes_in_question(order: OrderFacts, network: Network) -> list[Node]:
+    """The nodes by id; where the customer collects, only that one."""
+    return [network.nodes[node] for node in sorted(network.nodes) if order.pickup_node in (None, node)]
+
+
+def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier]]:
+    """The tiers with their numbers; where the customer collects, one without number that only that node is in."""
+    if order.pickup_node is not None:
+        return [(None, Tier(sets=(), nodes=frozenset({order.pickup_node})))]
+    return list(enumerate(strategy.tiers, start=1))
+
+
+def _try_tier(case: _Case, number: int | None, tier: Tier, complete: ShipComplete) -> _Try:
+    """Look for the best choices of nodes in a tier; with `complete` ORDER only those that fill everything."""
+    reasons = {surveyed.node.id: exclusion_by_tier(surveyed, tier) for surveyed in case.surveyed}
+    admitted = tuple(surveyed for surveyed in case.surveyed if reasons[surveyed.node.id] is None)
+    members = _members(case, admitted, tier, complete)
+    problem = _problem(case, admitted, tier, members)
+    found = cover(problem) if complete is ShipComplete.ORDER else fill(problem, complete)
+    excluded = {node: reason for node, reason in reasons.items() if reason is not None}
+    return _Try(number, tier, complete, admitted, excluded, members, problem, found)
+
+
+def _members(
+    case: _Case, admitted: Sequence[Surveyed], tier: Tier, complete: ShipComplete
+) -> tuple[tuple[int, ...], ...]:
+    """The wanted that are one demand, by position.
+
+    Where lines may be split, units of one SKU that may come from the same nodes are one demand, unless lines must be
+    whole; otherwise each wanted stays whole.
+    """
+    groups: dict[object, list[int]] = defaultdict(list)
+    for position, one in enumerate(case.wanted):
+        allowed = tuple(surveyed.limits[position] > 0 for surveyed in admitted)
+        line = one.line if complete is ShipComplete.LINE else None
+        groups[(one.sku, allowed, line) if tier.split_line else position].append(position)
+    return tuple(map(tuple, groups.values()))
+
+
+def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: Sequence[tuple[int, ...]]) -> Problem:
+    """The search's question, in whole numbers."""
+    demands = tuple(_demand(case, admitted, positions) for positions in members)
+    skus = {sku for demand in demands for sku, _ in demand.components}
+    supply = case.situation.supply
+    return Problem(
+        demands,
+        tuple({sku: supply.get((surveyed.node.id, sku), 0) for sku in skus} for surveyed in admitted),
+        tuple(map(_measures, admitted)),
+        case.strategy.rank,
+        tier.max_shipments,
+        tier.split_line,
+    )
+
+
+def _demand(case: _Case, admitted: Sequence[Surveyed], positions: Sequence[int]) -> Demand:
+    """What several wanted of one SKU need together; a SKU that the network does not know can come from nowhere."""
+    one = case.wanted[positions[0]]
+    quantity = sum(case.wanted[position].quantity for position in positions)
+    item = case.situation.network.items.get(one.sku)
+    if item is None:
+        return Demand(one.line, (), quantity, (0,) * len(admitted), (0,) * len(admitted))
+    components = case.situation.network.components(one.sku)
+    limits = (_limit(case, surveyed, positions, components, quantity) for surveyed in admitted)
+    unit_costs = (surveyed.charges.of_unit(item) for surveyed in admitted)
+    return Demand(one.line, components, quantity, tuple(limits), tuple(unit_costs))
+
+
+def _limit(
+    case: _Case, surveyed: Surveyed, positions: Sequence[int], components: Sequence[tuple[str, int]], quantity: int
+) -> int:
+    """Units that a node could give of several wanted together, if they were alone."""
+    if len(positions) == 1:
+        return surveyed.limits[positions[0]]
+    if not surveyed.limits[positions[0]]:
+        return 0
+    supply = case.situation.supply
+    return min(quantity, *(supply[surveyed.node.id, sku] // count for sku, count in components))
+
+
+def _measures(surveyed: Surveyed) -> Measures:
+    return Measures(
+        surveyed.charges.per_shipment,
+        round(surveyed.distance_km * METRES_PER_KM),
+        _promise(surveyed).days,
+        surveyed.node.priority,
+    )
+
+
+def _promise(surveyed: Surveyed) -> Promise:
+    if surveyed.promise is None:
+        raise AssertionError(f"{surveyed.node.id} was admitted without a promise")
+    return surveyed.promise
+
+
+def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
+    """The decision of the last try, in the words of the order."""
+    decided = tries[-1]
+    best = decided.found.choices[0] if decided.found.choices else None
+    parts = _parts(case, decided, best) if best else {}
+    return Plan(
+        policy_version=case.situation.network.version,
+        strategy=case.strategy.id,
+        tier=decided.number if parts else None,
+        shipments=_shipments(decided, best, parts) if best else (),
+        unfilled=_unfilled(case, parts),
+        unfilled_action=case.strategy.unfilled,
+        cancel_after=case.strategy.cancel_after,
+        explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
+    )
+
+
+def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:
+    """What each chosen node gives, by node number: a demand's portions are dealt to its wanted in turn."""
+    given: dict[int, list[Part]] = {node: [] for node in choice.nodes}
+    for positions, portions in zip(decided.members, choice.portions, strict=True):
+        missing = {position: case.wanted[position].quantity for position in positions}
+        for node, units in portions:
+            left = units
+            for position in positions:
+                taken = min(left, missing[position])
+                left, missing[position] = left - taken, missing[position] - taken
+                if taken:
+                    given[node].append(_part(case, position, taken))
+    return {node: tuple(sorted(parts)) for node, parts in given.items()}
+
+
+def _unfilled(case: _Case, parts: Mapping[int, Sequence[Part]]) -> tuple[Part, ...]:
+    """What was wanted and is in no part."""
+    missing = [one.quantity for one in case.wanted]
+    for part in (part for given in parts.values() for part in given):
+        missing[part.wanted_index] -= part.quantity
+    return tuple(_part(case, position, units) for position, units in enumerate(missing) if units)
+
+
+def _part(case: _Case, position: int, units: int) -> Part:
+    return Part(position, case.wanted[position].line, case.wanted[position].sku, units)
+
+
+def _shipments(decided: _Try, choice: Choice, parts: Mapping[int, tuple[Part, ...]]) -> tuple[PlannedShipment, ...]:
+    costs = _shipment_costs(decided.problem, choice)
+    return tuple(_shipment(decided.admitted[node], parts[node], costs[node]) for node in choice.nodes)
+
+
+def _shipment(surveyed: Surveyed, parts: tuple[Part, ...], cost: int) -> PlannedShipment:
+    promised = _promise(surveyed)
+    return PlannedShipment(
+        surveyed.node.id,
+        parts,
+        surveyed.distance_km,
+        cost,
+        promised.ship_by,
+        promised.deliver_by,
+        promised.days,
+    )
+
+
+def _shipment_costs(problem: Problem, choice: Choice) -> dict[int, int]:
+    """Minor units by node number, its units included."""
+    costs = {node: problem.measures[node].cost for node in choice.nodes}
+    for demand, portions in zip(problem.demands, choice.portions, strict=True):
+        for node, units in portions:
+            costs[node] += units * demand.unit_costs[node]
+    return {node: _minor_units(cost) for node, cost in costs.items()}
+
+
+def _minor_units(cost: int) -> int:
+    """Thousandths of a minor unit as whole minor units, half rounded up."""
+    return (cost + COST_SCALE // 2) // COST_SCALE
+
+
+def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
+    return Explanation(
+        precision=case.order.place.precision,
+        nodes=_considered(case, decided),
+        runners_up=tuple(_runner_up(decided, choice) for choice in decided.found.choices[1:]),
+        exact=exact,
+    )
+
+
+def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
+    """Each node as it stood in the tier that decided: those that could take part first, then by distance."""
+    considered = [
+        _considered_out(surveyed, decided.excluded[surveyed.node.id])
+        for surveyed in case.surveyed
+        if surveyed.node.id in decided.excluded
+    ]
+    units_wanted = sum(one.quantity for one in case.wanted)
+    one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1
+    for surveyed, measures, own in zip(decided.admitted, decided.problem.measures, alone(decided.problem), strict=True):
+        short = one_box and own.units < units_wanted
+        considered.append(
+            ConsideredNode(
+                surveyed.node.id,
+                surveyed.distance_km,
+                _minor_units(measures.cost + own.cost),
+                _promise(surveyed).days,
+                shortfall(own.units, units_wanted, surveyed.notes) if short else None,
+            )
+        )
+    return tuple(sorted(considered, key=lambda one: (one.excluded is not None, one.distance_km, one.node)))
+
+
+def _considered_out(surveyed: Surveyed, reason: str) -> ConsideredNode:
+    days = surveyed.promise.days if surveyed.promise else None
+    return ConsideredNode(surveyed.node.id, surveyed.distance_km, None, days, reason)
+
+
+def _runner_up(decided: _Try, choice: Choice) -> RunnerUp:
+    chosen = [decided.admitted[node] for node in choice.nodes]
+    return RunnerUp(
+        nodes=tuple(surveyed.node.id for surveyed in chosen),
+        units=choice.units,
+        cost=sum(_shipment_costs(decided.problem, choice).values()),
+        shipments=len(chosen),
+        distance_km=sum(surveyed.distance_km for surveyed in chosen),
+        days=max(_promise(surveyed).days for surveyed in chosen),
+    )

@@ -1,0 +1,432 @@
+"""Decides where an order's units go: every event moves them between the six buckets and takes the stock along.
+
+Each function takes an `Order` (what PostgreSQL holds of it, read under its row lock) and notes in a `Changes` what is to be
+written. The order is updated as well, so that one event may be made of several steps. The rule behind all of them: a unit that
+leaves a bucket enters another one in the same step, and stock that is no longer promised is freed or gone in the same step.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, Protocol, get_args
+
+from domain import identifiers
+from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, ask_to_cancel, withdraw
+from domain.network import Dispatch, Network
+from domain.order import CancelAnswer, CancelledUnits
+from domain.reasons import ExceptionCode
+from domain.sourcing import Plan, Wanted
+from domain.stock import Movement, MovementKind, explode
+
+Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
+BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
+"""Every ordered unit is in exactly one of these."""
+
+Awaits = Literal["sourcing", "stock", "person"]
+
+_BUCKET_OF: Mapping[Awaits, Bucket] = {"sourcing": "open", "stock": "backordered", "person": "open"}
+
+
+class SomeUnits(Protocol):
+    """Some units of a line, as several kinds of requests name them."""
+
+    @property
+    def line(self) -> str:
+        """The line's id."""
+
+    @property
+    def quantity(self) -> int:
+        """How many units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Units of a line without a node, on their `attempt`-th try; `tried` nodes are not asked for them again."""
+
+    line: str
+    sku: str
+    quantity: int
+    attempt: int = 1
+    tried: tuple[str, ...] = ()
+    awaits: Awaits = "sourcing"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units of a line pinned at a node, before a fulfillment order exists."""
+
+    line: str
+    sku: str
+    node: str
+    quantity: int
+    attempt: int
+    tried: tuple[str, ...]
+    round: int
+    ship_by: datetime
+    deliver_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """A line of the order: what was ordered of which item, and how much of it is done with."""
+
+    sku: str
+    ordered: int
+    shipped: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An exception that this event opens; the cause is the event's own, so that it opens exactly once."""
+
+    code: ExceptionCode
+    detail: str
+    fulfillment_order: str | None = None
+    node: str | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """An order's units with everything that holds them, as PostgreSQL had it under the order's row lock."""
+
+    order: str
+    lines: dict[str, OrderedLine]
+    waiting: list[Waiting]
+    reservations: list[Reservation]
+    fulfillment_orders: dict[str, FulfillmentOrder]
+    tried: dict[tuple[str, str], tuple[str, ...]]
+    """Nodes tried before, of the units in each (fulfillment order, line)."""
+
+    def living(self) -> list[FulfillmentOrder]:
+        """Fulfillment orders of which something is due, the newest first: they are the easiest to stop."""
+        return [fo for fo in reversed(self.fulfillment_orders.values()) if not fo.has_ended]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one event changes; written by `database.order.save` in the transaction that read the order."""
+
+    network: Network
+    buckets: dict[str, Counter[Bucket]] = field(default_factory=dict)
+    movements: list[Movement] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    """Fulfillment orders to write."""
+
+    def move(self, line: str, source: Bucket, target: Bucket, quantity: int) -> None:
+        """Move units of a line from one bucket to another."""
+        if quantity and source != target:
+            self.buckets.setdefault(line, Counter()).update({target: quantity})
+            self.buckets[line].subtract({source: quantity})
+
+    def book(self, sku: str, movement: Movement) -> None:
+        """Book a movement of an item, in its stocked components."""
+        if not movement.changes_nothing:
+            self.movements += explode(movement, self.network.components(sku))
+
+
+def wanted(order: Order, attempts_max: int) -> list[tuple[Waiting, Wanted]]:
+    """The units that a sourcing round may place: all that wait for sourcing or stock and have tries left."""
+    return [
+        (waiting, Wanted(waiting.line, waiting.sku, waiting.quantity, waiting.attempt, waiting.tried))
+        for waiting in order.waiting
+        if waiting.awaits != "person" and waiting.attempt <= attempts_max
+    ]
+
+
+def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, round_: int) -> None:
+    """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person."""
+    for waiting in asked:
+        order.waiting.remove(waiting)
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            waiting = asked[part.wanted_index]
+            order.reservations.append(
+                Reservation(
+                    waiting.line,
+                    waiting.sku,
+                    shipment.node,
+                    part.quantity,
+                    waiting.attempt,
+                    waiting.tried,
+                    round_,
+                    shipment.ship_by,
+                    shipment.deliver_by,
+                )
+            )
+            changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "reserved", part.quantity)
+    for part in plan.unfilled:
+        _leave_unfilled(order, changes, replace(asked[part.wanted_index], quantity=part.quantity), plan)
+
+
+def claims(plan: Plan, network: Network) -> list[Movement]:
+    """The stock that a plan wants to pin, one movement a node and stocked SKU, summed over its lines."""
+    wanted_units: Counter[tuple[str, str]] = Counter()
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            for sku, quantity in network.components(part.sku):
+                wanted_units[shipment.node, sku] += part.quantity * quantity
+    return [
+        Movement(MovementKind.RESERVED, node, sku, reserved=quantity)
+        for (node, sku), quantity in sorted(wanted_units.items())
+    ]
+
+
+def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan) -> None:
+    before = _BUCKET_OF[waiting.awaits]
+    match plan.unfilled_action:
+        case "backorder":
+            order.waiting.append(replace(waiting, awaits="stock"))
+            changes.move(waiting.line, before, "backordered", waiting.quantity)
+        case "cancel":
+            changes.move(waiting.line, before, "cancelled", waiting.quantity)
+        case _:
+            _give_to_a_person(order, changes, waiting, f"no node may fill {waiting.quantity} of line {waiting.line}")
+
+
+def _give_to_a_person(order: Order, changes: Changes, waiting: Waiting, detail: str) -> None:
+    order.waiting.append(replace(waiting, awaits="person"))
+    changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "open", waiting.quantity)
+    changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+
+
+def release(order: Order, changes: Changes, at: datetime) -> None:
+    """Turn what is pinned into fulfillment orders, one a node; from now on they are work, and each node may see its own."""
+    by_node: dict[str, list[Reservation]] = {}
+    for reservation in order.reservations:
+        by_node.setdefault(reservation.node, []).append(reservation)
+    for node in sorted(by_node):
+        _release_to(order, changes, node, by_node[node], at)
+    order.reservations.clear()
+
+
+def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservation], at: datetime) -> None:
+    name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
+    lines: dict[str, Told] = {}
+    for reservation in pinned:
+        told = lines.get(reservation.line) or Told(reservation.line, reservation.sku, 0)
+        lines[reservation.line] = replace(told, quantity=told.quantity + reservation.quantity)
+        order.tried[name, reservation.line] = tuple(
+            sorted({*order.tried.get((name, reservation.line), ()), *reservation.tried})
+        )
+        changes.move(reservation.line, "reserved", "allocated", reservation.quantity)
+    for told in lines.values():
+        reference = f"{name}:{told.line}"
+        units = told.quantity
+        changes.book(told.sku, Movement(MovementKind.ALLOCATED, node, told.sku, 0, -units, units, reference))
+    order.fulfillment_orders[name] = FulfillmentOrder(
+        name,
+        order.order,
+        node,
+        max(reservation.attempt for reservation in pinned),
+        Request.SENT,
+        lines,
+        at,
+        max(reservation.ship_by for reservation in pinned),
+        max(reservation.deliver_by for reservation in pinned),
+    )
+    changes.touched.add(name)
+
+
+def change_fulfillment_order(
+    order: Order, changes: Changes, after: FulfillmentOrder, *, is_a_failed_try: bool = True
+) -> None:
+    """Take what became of a fulfillment order over to the order's buckets and the node's stock.
+
+    Units that left the attempt are cancelled where the customer wanted that, otherwise sourced again; they do not go back to
+    the node that failed them (`is_a_failed_try`). A unit that had left and has shipped after all takes its replacement's
+    place where that can still be undone; where it cannot, it is surplus, and a person must look.
+    """
+    before = order.fulfillment_orders[after.fulfillment_order]
+    for line in after.lines:
+        after = _undo_replacements(order, changes, before, after, line)
+    for line in after.lines:
+        after = _settle_line(order, changes, before, after, line, is_a_failed_try)
+    order.fulfillment_orders[after.fulfillment_order] = after
+    changes.touched.add(after.fulfillment_order)
+
+
+def _undo_replacements(
+    order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, line: str
+) -> FulfillmentOrder:
+    came_back = before.counts(line).short - after.counts(line).short
+    if came_back <= 0:
+        return after
+    taken = _take_units(order, changes, line, came_back, after.fulfillment_order)
+    changes.move(line, "open", "allocated", taken)
+    if taken == came_back:
+        return after
+    missing = came_back - taken
+    changes.opened.append(
+        Opened(
+            ExceptionCode.DOUBLE_SHIP,
+            f"{missing} of line {line} left {after.node} after they had been given to another node or cancelled",
+            after.fulfillment_order,
+            after.node,
+        )
+    )
+    told = after.lines[line]
+    return replace(after, lines={**after.lines, line: replace(told, replaced=told.replaced + missing)})
+
+
+def _settle_line(
+    order: Order,
+    changes: Changes,
+    before: FulfillmentOrder,
+    after: FulfillmentOrder,
+    line: str,
+    is_a_failed_try: bool,
+) -> FulfillmentOrder:
+    told, was, now = after.lines[line], before.counts(line), after.counts(line)
+    _book_difference(changes, after, told, was, now)
+    changes.move(line, "allocated", "shipped", now.shipped - was.shipped)
+    if now.surplus - was.surplus > _newly_replaced(before, after, line):
+        detail = f"{now.surplus - was.surplus} of line {line} left {after.node} beyond what was ordered"
+        changes.opened.append(Opened(ExceptionCode.SURPLUS, detail, after.fulfillment_order, after.node))
+    left = max(0, now.short - was.short)
+    cancelled = min(left, told.cancel_wanted)
+    changes.move(line, "allocated", "cancelled", cancelled)
+    _wait_again(order, changes, after, line, left - cancelled, is_a_failed_try)
+    told = replace(told, cancel_wanted=min(told.cancel_wanted - cancelled, now.due))
+    return replace(after, lines={**after.lines, line: told})
+
+
+def _newly_replaced(before: FulfillmentOrder, after: FulfillmentOrder, line: str) -> int:
+    """Units that this event found to be replaced: `double_ship` tells of them, so `surplus` must not."""
+    return after.lines[line].replaced - before.lines[line].replaced
+
+
+def _book_difference(changes: Changes, fo: FulfillmentOrder, told: Told, was: Counts, now: Counts) -> None:
+    """The node's stock follows the counts: what left or was written off is not on hand, what is held stays allocated."""
+    reference = f"{fo.fulfillment_order}:{told.line}"
+    gone = now.gone - was.gone
+    left = min(now.gone, told.quantity) - min(was.gone, told.quantity)
+    freed, short = now.freed - was.freed, now.written_off - was.written_off
+    for movement in (
+        Movement(MovementKind.SHIPPED, fo.node, told.sku, -gone, 0, -left, reference),
+        Movement(MovementKind.SHORT, fo.node, told.sku, -short, 0, -short, reference),
+        Movement(MovementKind.FREED, fo.node, told.sku, 0, 0, -freed, reference),
+    ):
+        changes.book(told.sku, movement)
+
+
+def _wait_again(
+    order: Order, changes: Changes, fo: FulfillmentOrder, line: str, quantity: int, is_a_failed_try: bool
+) -> None:
+    if not quantity:
+        return
+    tried = order.tried.get((fo.fulfillment_order, line), ())
+    changes.move(line, "allocated", "open", quantity)
+    waiting = Waiting(line, fo.lines[line].sku, quantity, fo.attempt, tried)
+    if not is_a_failed_try:
+        order.waiting.append(waiting)
+        return
+    again = replace(waiting, attempt=fo.attempt + 1, tried=tuple(sorted({*tried, fo.node})))
+    attempts_max = changes.network.policy.orders.max_attempts
+    if again.attempt <= attempts_max:
+        order.waiting.append(again)
+    else:
+        _give_to_a_person(order, changes, again, f"{quantity} of line {line} were tried {attempts_max} times")
+
+
+def _take_units(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
+    """Free up to `quantity` units of a line from whatever holds them and can still be stopped at once; they end up `open`.
+
+    First what waits, then what is pinned, then work that no node has accepted. Answers how many were taken.
+    """
+    left = quantity - _take_waiting(order, changes, line, quantity)
+    left -= _take_reserved(order, changes, line, left)
+    for fo in order.living():
+        if left and fo.fulfillment_order != except_for and line in fo.lines and can_withdraw(fo, changes.network):
+            change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
+            left -= _take_waiting(order, changes, line, left)
+    return quantity - left
+
+
+def _take_waiting(order: Order, changes: Changes, line: str, quantity: int) -> int:
+    """Take units that wait; they are `open` afterwards, and wait no longer."""
+    left = quantity
+    for waiting in [w for w in order.waiting if w.line == line]:
+        taken = min(left, waiting.quantity)
+        if not taken:
+            break
+        index = order.waiting.index(waiting)
+        rest = replace(waiting, quantity=waiting.quantity - taken)
+        order.waiting[index : index + 1] = [rest] if rest.quantity else []
+        changes.move(line, _BUCKET_OF[waiting.awaits], "open", taken)
+        left -= taken
+    return quantity - left
+
+
+def _take_reserved(order: Order, changes: Changes, line: str, quantity: int) -> int:
+    """Take units that are pinned, the youngest first: their stock is freed, and they are `open` afterwards."""
+    left = quantity
+    for reservation in [r for r in reversed(order.reservations) if r.line == line]:
+        taken = min(left, reservation.quantity)
+        if not taken:
+            break
+        index = order.reservations.index(reservation)
+        rest = replace(reservation, quantity=reservation.quantity - taken)
+        order.reservations[index : index + 1] = [rest] if rest.quantity else []
+        reference = f"reservation:{reservation.round}:{line}:{index}"
+        freed = Movement(MovementKind.FREED, reservation.node, reservation.sku, reserved=-taken, reference=reference)
+        changes.book(reservation.sku, freed)
+        changes.move(line, "reserved", "open", taken)
+        left -= taken
+    return quantity - left
+
+
+def can_withdraw(fulfillment_order: FulfillmentOrder, network: Network) -> bool:
+    """Whether work can be taken back without asking: its node polls, and has not accepted it (CONTRACT §3, cancel)."""
+    node = network.nodes.get(fulfillment_order.node)
+    is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
+    return is_unseen and node is not None and node.dispatch is Dispatch.PULL
+
+
+def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:
+    """Cancel units of lines: at once where nothing was accepted, else by asking the node; what shipped is refused."""
+    answer = CancelAnswer()
+    for line, quantity in wished.items():
+        if line not in order.lines:
+            answer.refused.append(CancelledUnits(line=line, quantity=quantity, reason="the order has no such line"))
+            continue
+        taken = _take_units(order, changes, line, quantity, "")
+        changes.move(line, "open", "cancelled", taken)
+        pending = _ask_nodes_to_cancel(order, changes, line, quantity - taken, at)
+        _note(answer.cancelled, line, taken, "cancelled before a node accepted it")
+        _note(answer.pending, line, pending, "the node was asked to cancel")
+        _note(answer.refused, line, quantity - taken - pending, "shipped, cancelled or being cancelled already")
+    return answer
+
+
+def _note(units: list[CancelledUnits], line: str, quantity: int, reason: str) -> None:
+    if quantity:
+        units.append(CancelledUnits(line=line, quantity=quantity, reason=reason))
+
+
+def _ask_nodes_to_cancel(order: Order, changes: Changes, line: str, quantity: int, at: datetime) -> int:
+    left = quantity
+    for fo in order.living():
+        if not left or line not in fo.lines:
+            continue
+        asked = min(left, fo.counts(line).due - fo.lines[line].cancel_wanted)
+        if asked > 0:
+            change_fulfillment_order(order, changes, ask_to_cancel(fo, {line: asked}, at))
+            left -= asked
+    return quantity - left
+
+
+def everything(order: Order) -> dict[str, int]:
+    """Per line, all units that are neither shipped nor cancelled: what a cancel without lines wishes."""
+    undone = {name: line.ordered - line.shipped - line.cancelled for name, line in order.lines.items()}
+    return {line: quantity for line, quantity in undone.items() if quantity}
+
+
+def sums(quantities: Iterable[SomeUnits]) -> dict[str, int]:
+    """Quantities per line, repeated lines added up."""
+    total: Counter[str] = Counter()
+    for quantity in quantities:
+        total[quantity.line] += quantity.quantity
+    return dict(total)

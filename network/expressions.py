@@ -1,0 +1,247 @@
+"""Translates the policy's rules: CEL text in, a typed and compiled `domain.network.Expression` out, or what is wrong.
+
+Every name is declared by itself with its type, never as a field of a map, so that a misspelt name or a wrong type is found
+when the rule is read and not when an order needs it. The engine does not know our enumerations; a text compared with a
+name that can never be that text is found here.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import NamedTuple
+
+from cel_expr_python import cel
+
+from domain.network import EvaluationError, Fact
+
+_ORDER = {
+    **dict.fromkeys(
+        (f"order.{name}" for name in ("channel", "service", "country", "region", "postal_code", "customer_tier")),
+        cel.Type.STRING,
+    ),
+    **dict.fromkeys((f"order.{name}" for name in ("value", "units", "priority")), cel.Type.INT),
+    "order.weight_kg": cel.Type.DOUBLE,
+}
+_NODE_ITSELF = {
+    "node.id": cel.Type.STRING,
+    "node.kind": cel.Type.STRING,
+    "node.country": cel.Type.STRING,
+    "node.priority": cel.Type.INT,
+}
+_NODE = {
+    **_NODE_ITSELF,
+    **dict.fromkeys((f"node.{name}" for name in ("promise_days", "open_orders", "capacity_left")), cel.Type.INT),
+    "node.distance_km": cel.Type.DOUBLE,
+}
+_ITEM = {
+    "item.sku": cel.Type.STRING,
+    "item.category": cel.Type.STRING,
+    "item.tags": cel.Type.List(cel.Type.STRING),
+    "item.weight_g": cel.Type.INT,
+}
+
+
+class Sight(Enum):
+    """Which names a rule may read: a set's predicate, a strategy's `when`, a rule for a node, or one for its items."""
+
+    SET = "a set"
+    WHEN = "a strategy's when"
+    RULE = "a require or cost"
+    EXCLUDE = "an exclude"
+
+
+_NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
+    Sight.SET: _NODE_ITSELF,
+    Sight.WHEN: _ORDER,
+    Sight.RULE: {**_ORDER, **_NODE},
+    Sight.EXCLUDE: {**_ORDER, **_NODE, **_ITEM},
+}
+_ENVIRONMENTS = {sight: cel.NewEnv(variables=names) for sight, names in _NAMES.items()}
+
+
+class Answer(Enum):
+    """What a rule must answer."""
+
+    CONDITION = "a condition, true or false"
+    AMOUNT = "an amount, an int or a double"
+
+
+_ANSWER_TYPES = {Answer.CONDITION: ("BOOL",), Answer.AMOUNT: ("INT", "DOUBLE")}
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a rule: the line of its text, counted from 0, and what would be right."""
+
+    line: int
+    text: str
+
+
+class UnreadableRule(ValueError):
+    """A rule that does not compile; `faults` says everything that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(fault.text for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class CelExpression:
+    """A compiled rule; it implements `domain.network.Expression`."""
+
+    source: str
+    names: tuple[str, ...]
+    program: cel.Expression
+
+    def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
+        """The rule's value for these facts; a division by zero, a missing fact and the like are an EvaluationError."""
+        try:
+            answer = self.program.eval(data={name: facts[name] for name in self.names if name in facts})
+        except RuntimeError as error:  # the engine raises only when a rule takes too many steps
+            return EvaluationError(_plainly(str(error)))
+        value = answer.plain_value()
+        if isinstance(value, bool | int | float) and answer.type() != cel.Type.ERROR:
+            return value
+        return EvaluationError(_plainly(str(value)))
+
+
+def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
+    """Compile a rule. Raises UnreadableRule for a wrong syntax, an unknown name, a wrong type or another answer."""
+    try:
+        program = _ENVIRONMENTS[sight].compile(source)
+    except RuntimeError as error:
+        raise UnreadableRule(list(_faults(str(error), source, sight))) from None
+    kind = program.return_type().name()
+    if kind not in _ANSWER_TYPES[answer]:
+        raise UnreadableRule([Fault(0, f"this is {_article(kind.lower())}; it must be {answer.value}")])
+    return CelExpression(source, names_in(source), program)
+
+
+def names_in(source: str) -> tuple[str, ...]:
+    """The declared names that a rule reads, in order of appearance; what stands in quotes is no name."""
+    words = (token.group() for token in _TOKEN.finditer(source) if token.lastgroup == "name")
+    names = (".".join("".join(word.split()).split(".")[:2]) for word in words)
+    return tuple(dict.fromkeys(name for name in names if name in _NAMES[Sight.EXCLUDE]))
+
+
+class Comparison(NamedTuple):
+    """A name compared with a text, and the line of the rule where it is, counted from 0."""
+
+    name: str
+    text: str
+    line: int
+
+
+def comparisons(source: str) -> list[Comparison]:
+    """Every text that a rule compares a name with, by ==, != or `in [...]`."""
+    tokens = list(_TOKEN.finditer(source))
+    found: list[Comparison] = []
+    for position, token in enumerate(tokens):
+        if token.group() in ("==", "!="):
+            found += _compared(source, tokens[max(0, position - 1) : position + 2])
+        if token.group() == "in" and position:
+            found += _listed(source, tokens[position - 1], tokens[position + 1 :])
+    return found
+
+
+_TOKEN = re.compile(
+    r"""(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<name>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
+      | (?P<comment>//[^\n]*)
+      | (?P<sign>==|!=|[^\s\w])
+      | \d[\w.]*""",
+    re.VERBOSE,
+)
+
+
+def _compared(source: str, tokens: Sequence[re.Match[str]]) -> Iterator[Comparison]:
+    names = [token.group() for token in tokens if token.lastgroup == "name"]
+    texts = [token for token in tokens if token.lastgroup == "text"]
+    if len(names) == len(texts) == 1:
+        yield Comparison(names[0], texts[0].group()[1:-1], _line_of(source, texts[0]))
+
+
+def _listed(source: str, name: re.Match[str], after: Sequence[re.Match[str]]) -> Iterator[Comparison]:
+    if not after or after[0].group() != "[":
+        return
+    for token in after[1:]:
+        if token.group() == "]":
+            return
+        if token.lastgroup == "text":
+            yield Comparison(name.group(), token.group()[1:-1], _line_of(source, token))
+
+
+def _line_of(source: str, token: re.Match[str]) -> int:
+    return source.count("\n", 0, token.start())
+
+
+_FAULT = re.compile(
+    r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<text>.*?)(?: \[INVALID_ARGUMENT\])?$", re.MULTILINE
+)
+
+
+def _faults(message: str, source: str, sight: Sight) -> Iterator[Fault]:
+    """The engine's complaints in the words of someone who writes a policy."""
+    faults = [
+        Fault(int(fault["line"]) - 1, _explain(fault["text"], source, sight)) for fault in _FAULT.finditer(message)
+    ]
+    yield from dict.fromkeys(faults or [Fault(0, _plainly(message))])
+
+
+def _explain(complaint: str, source: str, sight: Sight) -> str:
+    if unknown := re.match(r"undeclared reference to '([\w.]+)'", complaint):
+        return _explain_name(unknown[1], sight)
+    if mixed := re.match(r"found no matching overload for '(\S+)' applied to '\((.*)\)'", complaint):
+        return _explain_types(mixed[1], mixed[2])
+    if complaint.startswith("Syntax error"):
+        return _explain_syntax(complaint, source)
+    return complaint
+
+
+def _explain_name(name: str, sight: Sight) -> str:
+    visible = _NAMES[sight]
+    if name in _NAMES[Sight.EXCLUDE]:
+        sees = sorted({known.partition(".")[0] for known in visible})
+        return f"{name} cannot be seen here: {sight.value} sees only " + (
+            ", ".join(visible) if sight is Sight.SET else " and ".join(f"{one}.*" for one in sees)
+        )
+    close = get_close_matches(name, [*visible, *_NAMES[Sight.EXCLUDE], *_FUNCTIONS], n=1)
+    return f"unknown name {name!r}" + (f"; did you mean {close[0]}?" if close else f"; known: {', '.join(visible)}")
+
+
+_FUNCTIONS = ("startsWith", "endsWith", "contains", "matches", "size", "int", "double", "string", "exists", "all")
+
+
+def _explain_types(function: str, types: str) -> str:
+    operator = function.strip("@").replace("_", "") or function
+    kinds = types.split(", ")
+    if "int" in kinds and "double" in kinds:
+        return (
+            f"{operator} mixes an int and a double: write 400.0 instead of 400 beside a double such as"
+            " node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name"
+        )
+    return f"{operator} does not work on {' and '.join(map(_article, kinds))}"
+
+
+def _explain_syntax(complaint: str, source: str) -> str:
+    if re.search(r"[^=!<>]=[^=]", _TEXT.sub('""', source)):
+        return "syntax error: '=' compares nothing, write '=='"
+    if wrong := re.search(r"\b(and|or|not)\b", _TEXT.sub('""', source)):
+        return f"syntax error: {wrong[1]!r} is written {_WRITTEN[wrong[1]]!r}"
+    if "'<EOF>'" in complaint.partition("expecting")[0]:
+        return "syntax error: the rule ends too early"
+    return "syntax error: " + complaint.removeprefix("Syntax error: ").partition(" expecting")[0]
+
+
+_TEXT = re.compile(r""""[^"]*"|'[^']*'""")
+_WRITTEN = {"and": "&&", "or": "||", "not": "!"}
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _plainly(message: str) -> str:
+    """An engine's message without its codes."""
+    return re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", message).strip()

@@ -1,0 +1,115 @@
+"""Decides where a postal code is, offline, and says how exactly that is known.
+
+United States codes come from the `zipcodes` package. A well-formed code that it does not know falls back to the middle
+of its 3-digit area, then to the middle of the country; every other country is known only by its middle.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from statistics import median_low
+from typing import NamedTuple
+
+import zipcodes
+
+from domain.network import Place, Precision
+from network.countries import CENTROIDS
+
+ZIP_CHARACTERS = 5
+
+AREA_CHARACTERS = 3
+"""How much of a postal code names its area; no more of it may travel in Temporal."""
+
+_ZIP_COUNTRIES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
+"""The United States and those territories that share its codes."""
+
+_PATTERNS = {
+    **dict.fromkeys(_ZIP_COUNTRIES, (r"\d{5}(-?\d{4})?", "five digits, or ZIP+4")),
+    "AU": (r"\d{4}", "four digits"),
+    "CA": (r"[A-Z]\d[A-Z] ?\d[A-Z]\d", "the form A1A 1A1"),
+    "DE": (r"\d{5}", "five digits"),
+    "ES": (r"\d{5}", "five digits"),
+    "FR": (r"\d{5}", "five digits"),
+    "IT": (r"\d{5}", "five digits"),
+    "JP": (r"\d{3}-?\d{4}", "seven digits"),
+    "MX": (r"\d{5}", "five digits"),
+    "NL": (r"\d{4} ?[A-Z]{2}", "four digits and two letters"),
+}
+"""Where the form of a code is certain: what it must match, and the same in words."""
+
+
+_ANY_CODE = (r"[A-Z0-9 -]{0,12}", "at most 12 letters, digits, spaces and hyphens")
+
+
+class ImpossiblePlace(ValueError):
+    """A place that cannot exist; `field` is "country" or "postal_code", and the message begins with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+def locate(country: str, postal_code: str) -> Place:
+    """Where a postal code is, as exactly as is known offline.
+
+    `country` is an ISO 3166-1 alpha-2 code in capitals. Raises ImpossiblePlace for an unknown country, or a code that
+    cannot exist in that country.
+    """
+    code = _code(country, postal_code)
+    if country in _ZIP_COUNTRIES:
+        known = _zip_codes()
+        point = known.codes.get(code[:ZIP_CHARACTERS])
+        if point:
+            return Place(*point, Precision.POSTAL_CODE)
+        point = known.areas.get(code[:AREA_CHARACTERS])
+        if point:
+            return Place(*point, Precision.AREA)
+    return Place(*CENTROIDS[country], Precision.COUNTRY)
+
+
+def postal_area(country: str, postal_code: str) -> str:
+    """The first three characters of a postal code: an area of many thousand people, and no household.
+
+    Raises ImpossiblePlace as `locate` does, so that no text that merely stands in the code's field travels on.
+    """
+    return _code(country, postal_code)[:AREA_CHARACTERS]
+
+
+def _code(country: str, postal_code: str) -> str:
+    """The code as it is looked up; ImpossiblePlace when it or its country cannot exist."""
+    if country not in CENTROIDS:
+        raise ImpossiblePlace("country", f"{country[:3]!r} is no ISO 3166-1 alpha-2 code such as US or DE")
+    code = postal_code.strip().upper()
+    pattern, words = _PATTERNS.get(country, _ANY_CODE)
+    if not re.fullmatch(pattern, code, re.ASCII):
+        raise ImpossiblePlace("postal_code", f"impossible in {country}, where it has {words}")
+    return code
+
+
+class _ZipCodes(NamedTuple):
+    """(latitude, longitude) by ZIP code, and the median of these by 3-digit area."""
+
+    codes: Mapping[str, tuple[float, float]]
+    areas: Mapping[str, tuple[float, float]]
+
+
+@cache
+def _zip_codes() -> _ZipCodes:
+    """The package's table, reduced once (about half a second) to what is needed here.
+
+    A point of (0, 0) is the table's way of saying that it does not know, mostly of military addresses.
+    """
+    rows = zipcodes.filter_by()  # type: ignore[no-untyped-call]  # the package annotates nothing
+    codes = {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows}
+    known = {code: point for code, point in codes.items() if point != (0.0, 0.0)}
+    by_area: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for code, point in known.items():
+        by_area[code[:AREA_CHARACTERS]].append(point)
+    return _ZipCodes(known, {area: _middle(points) for area, points in by_area.items()})
+
+
+def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """The median of each coordinate: a mean would put an area that lies across the date line, or has one wrong row, far
+    away."""
+    return median_low(latitude for latitude, _ in points), median_low(longitude for _, longitude in points)

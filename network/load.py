@@ -1,0 +1,80 @@
+"""Decides whether three documents make a network, and says everything that is wrong with them in one pass."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.network import Network
+from network.items_csv import read_items
+from network.mistakes import Mistake, Mistakes, NetworkMistakes
+from network.nodes_toml import read_nodes
+from network.policy_toml import read_policy
+
+FILES: Mapping[str, str] = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}
+"""The file of each document."""
+
+__all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDocuments:
+    """The texts of a network directory, as they are kept in the database and loaded again by each worker."""
+
+    nodes: str
+    policy: str
+    items: str
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the three texts, each with its length before it, in hexadecimal: equal texts, equal digest."""
+        digest = hashlib.sha256()
+        for text in (self.nodes, self.policy, self.items):
+            content = text.encode()
+            digest.update(len(content).to_bytes(8, "big") + content)
+        return digest.hexdigest()
+
+
+def read(directory: Path) -> NetworkDocuments:
+    """The documents in a directory. Raises NetworkMistakes for a file that is not there or is not UTF-8."""
+    texts: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    for name, file in FILES.items():
+        try:
+            texts[name] = (directory / file).read_bytes().decode()
+        except OSError as error:
+            mistakes.append(Mistake(str(directory / file), 1, f"cannot be read: {error.strerror}"))
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            mistakes.append(Mistake(str(directory / file), line, "this is not UTF-8 text"))
+    if mistakes:
+        raise NetworkMistakes(mistakes)
+    return NetworkDocuments(**texts)
+
+
+def check(directory: Path) -> list[Mistake]:
+    """All mistakes of a network directory, without touching anything; none when it can be applied."""
+    try:
+        documents = read(directory)
+    except NetworkMistakes as error:
+        return list(error.mistakes)
+    _, mistakes = _load(documents, {name: str(directory / file) for name, file in FILES.items()})
+    return mistakes
+
+
+def load(documents: NetworkDocuments) -> Network:
+    """The network that the documents describe. Raises NetworkMistakes with all that is wrong with them."""
+    network, mistakes = _load(documents, FILES)
+    if mistakes:
+        raise NetworkMistakes(mistakes)
+    return network
+
+
+def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Network, list[Mistake]]:
+    """A network, which is whole only if there are no mistakes, and the mistakes."""
+    found = {name: Mistakes(file) for name, file in files.items()}
+    nodes = read_nodes(documents.nodes, found["nodes"])
+    version, policy = read_policy(documents.policy, nodes, found["policy"])
+    items = read_items(documents.items, found["items"])
+    network = Network(version, nodes.nodes, items, policy)
+    return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]

@@ -1,0 +1,176 @@
+"""Reads nodes.toml: the places that ship, each with its position, calendar, patience and way of being spoken to."""
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from domain.network import Dispatch, Node, NodeKind, OnSilence
+from network.calendars import UnknownCalendar, holiday_calendar
+from network.countries import CENTROIDS
+from network.geography import ImpossiblePlace, locate
+from network.mistakes import Mistakes
+from network.tables import Table, did_you_mean, parse_clock, read_toml
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+INSTANT = timedelta(microseconds=1)
+"""The least time that may be asked for where 0 would mean never."""
+
+_SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodesRead:
+    """The nodes by id; `certain` when all that node sets can see of them was read."""
+
+    nodes: dict[str, Node]
+    certain: bool
+
+
+def read_nodes(text: str, mistakes: Mistakes) -> NodesRead:
+    """Read the nodes; whatever is wrong is reported, and what it leaves is read on."""
+    top = read_toml(text, mistakes)
+    if top is None:
+        return NodesRead({}, certain=False)
+    tables = top.tables("node")
+    if not tables:
+        top.wrong("node", "there is no [[node]]; at least one is needed")
+    top.finish()
+    nodes: dict[str, Node] = {}
+    for table in tables:
+        node = _read_node(table)
+        if node.id in nodes:
+            table.wrong("id", f"node id {node.id!r} is there twice")
+        elif node.id:
+            nodes[node.id] = node
+    return NodesRead(nodes, certain=bool(nodes) and not any(table.failed & _SEEN_BY_SETS for table in tables))
+
+
+def _read_node(table: Table) -> Node:
+    identifier = _read_id(table)
+    country = _read_country(table)
+    latitude, longitude = _read_place(table, country)
+    working_days = table.words("working_days", WEEK) or WEEK[:5]
+    node = Node(
+        id=identifier,
+        name=table.text("name", identifier),
+        kind=table.word("kind", NodeKind, NodeKind.DC) if table.need("kind") else NodeKind.DC,
+        country=country,
+        postal_code=table.text("postal_code") or None,
+        latitude=latitude,
+        longitude=longitude,
+        time_zone=_read_time_zone(table),
+        cutoff=table.clock("cutoff", time(17)),
+        working_days=frozenset(WEEK.index(day) for day in working_days),
+        holidays=_read_holidays(table),
+        handling_days=table.whole("handling_days", 0, least=0),
+        capacity_per_day=table.whole("capacity_per_day", 1, least=1) if table.has("capacity_per_day") else None,
+        priority=table.whole("priority", 10, least=0),
+        safety_stock=table.whole("safety_stock", 0, least=0),
+        hours=_read_hours(table),
+        accept_within=table.duration("accept_within", timedelta(days=1), least=INSTANT),
+        ship_within=table.duration("ship_within", timedelta(days=2), least=INSTANT),
+        on_silence=table.word("on_silence", OnSilence, OnSilence.ESCALATE),
+        dispatch=_read_dispatch(table),
+        url=_read_url(table),
+        secret=table.text("secret") or None,
+        pickup=table.flag("pickup", default=False),
+    )
+    table.finish()
+    return node
+
+
+def _read_id(table: Table) -> str:
+    if not table.need("id"):
+        return ""
+    identifier = table.text("id")
+    if identifier and not re.fullmatch(r"[a-z0-9-]{1,32}", identifier):
+        table.wrong("id", f"id must be 1 to 32 of a-z, 0-9 and '-', not {identifier!r}")
+        return ""
+    return identifier
+
+
+def _read_country(table: Table) -> str:
+    country = table.text("country") if table.need("country") else ""
+    if country and country not in CENTROIDS:
+        hint = did_you_mean(country.upper(), list(CENTROIDS))
+        table.wrong("country", f"country must be an ISO 3166-1 code such as US or DE, not {country!r}{hint}")
+        return ""
+    return country
+
+
+def _read_place(table: Table, country: str) -> tuple[float, float]:
+    """Coordinates, given or located by postal code; what is given wins."""
+    given = [key for key in ("latitude", "longitude") if table.has(key)]
+    if len(given) == 1:
+        table.wrong(given[0], f"{given[0]} needs {'longitude' if given[0] == 'latitude' else 'latitude'} beside it")
+    elif given:
+        return table.number("latitude", -90, 90), table.number("longitude", -180, 180)
+    elif not table.has("postal_code"):
+        table.wrong("postal_code", "a place is missing: postal_code, or latitude and longitude")
+    code = table.text("postal_code")
+    if country and code:
+        try:
+            place = locate(country, code)
+            return place.latitude, place.longitude
+        except ImpossiblePlace as error:
+            table.wrong("postal_code", str(error))
+    return 0.0, 0.0
+
+
+def _read_time_zone(table: Table) -> ZoneInfo:
+    name = table.text("time_zone") if table.need("time_zone") else ""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = did_you_mean(name, sorted(available_timezones())) or "; such as America/Denver"
+        table.wrong("time_zone", f"unknown time zone {name!r}{hint}")
+        return ZoneInfo("UTC")
+
+
+def _read_holidays(table: Table) -> Container[date]:
+    name = table.text("holidays")
+    if not name:
+        return frozenset()
+    try:
+        return holiday_calendar(name)
+    except UnknownCalendar as error:
+        table.wrong("holidays", str(error))
+        return frozenset()
+
+
+def _read_hours(table: Table) -> tuple[time, time] | None:
+    """Opening and closing time; a closing time of 24:00 is the midnight that ends the day."""
+    written = table.text("hours")
+    if not written:
+        return None
+    opening, _, closing = written.partition("-")
+    opens, closes = parse_clock(opening), time() if closing == "24:00" else parse_clock(closing)
+    if opens is None or closes is None:
+        table.wrong("hours", f'hours must be like "08:00-18:00", not {written!r}; absent = always open')
+    elif closing != "24:00" and closes <= opens:
+        table.wrong("hours", f"hours must open before they close, not {written!r}")
+    else:
+        return opens, closes
+    return None
+
+
+def _read_dispatch(table: Table) -> Dispatch:
+    if table.text("dispatch") == "edi940":
+        table.wrong("dispatch", "dispatch edi940 needs the EDI adapters, which are not there yet; pull or webhook")
+        return Dispatch.PULL
+    dispatch = table.word("dispatch", Dispatch, Dispatch.PULL)
+    for key in ("url", "secret"):
+        if dispatch is Dispatch.WEBHOOK and not table.has(key):
+            table.wrong("dispatch", f'dispatch webhook needs {key} = "…"')
+        if dispatch is Dispatch.PULL and table.has(key) and "dispatch" not in table.failed:
+            table.wrong(key, f'{key} is used only with dispatch = "webhook"')
+    return dispatch
+
+
+def _read_url(table: Table) -> str | None:
+    url = table.text("url")
+    if url and not re.fullmatch(r"https?://[^\s/]+\S*", url):
+        table.wrong("url", f"url must begin with https:// or http://, not {url!r}")
+    return url or None

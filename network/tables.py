@@ -1,0 +1,247 @@
+"""Reads the fields of a TOML table into values of ours, and reports whatever is missing, misspelt or of a wrong type.
+
+Reading never stops at a mistake: the field's default, or a stand-in, takes the place of what could not be read, so that
+one pass finds all.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import time, timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from network.expressions import Answer, CelExpression, Sight, UnreadableRule, comparisons, compile_rule
+from network.mistakes import Mistakes
+from network.toml_lines import Path, lines_of
+
+Word = TypeVar("Word", bound=StrEnum)
+Value = TypeVar("Value")
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+SPAN_MAX = timedelta(days=36_525)
+"""A century: far below what dates can hold."""
+
+
+class Table:
+    """One table of a TOML file: its values, its place in the file, and the mistakes met while reading it."""
+
+    def __init__(self, values: Mapping[str, Any], path: Path, lines: Mapping[Path, int], mistakes: Mistakes) -> None:
+        self._values = values
+        self._path = path
+        self._lines = lines
+        self._mistakes = mistakes
+        self._known: list[str] = []
+        self.failed: set[str] = set()
+        """The fields that could not be read."""
+
+    def line(self, *keys: str | int) -> int:
+        """The line of a value below this table, or of the nearest thing above it that has one."""
+        path = (*self._path, *keys)
+        while path and path not in self._lines:
+            path = path[:-1]
+        return self._lines.get(path, 1)
+
+    def wrong(self, key: str, text: str, *below: str | int, line_offset: int = 0) -> None:
+        """Report a mistake at a field, or at something below it."""
+        self.failed.add(key)
+        self._mistakes.add(self.line(key, *below) + line_offset, text)
+
+    def has(self, key: str) -> bool:
+        """Whether the field is there; it then counts as known."""
+        self._known.append(key)
+        return key in self._values
+
+    def need(self, key: str) -> bool:
+        """Whether the field is there; it is reported if not."""
+        if self.has(key):
+            return True
+        self.wrong(key, f"{key} is missing")
+        return False
+
+    def finish(self) -> None:
+        """Report every field that nobody asked for."""
+        for key in self._values:
+            if key not in self._known:
+                self.wrong(key, f"unknown key {key!r}{did_you_mean(key, self._known)}")
+
+    def text(self, key: str, default: str = "") -> str:
+        """A text that is not empty."""
+        value = self._read(key, default)
+        if isinstance(value, str) and (value or key not in self._values):
+            return value
+        self.wrong(key, f'{key} must be a text in quotes, such as "…", not {_shown(value)}')
+        return default
+
+    def whole(self, key: str, default: int, least: int) -> int:
+        """A whole number of at least `least`."""
+        value = self._read(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+            return value
+        self.wrong(key, f"{key} must be a whole number of at least {least}, not {_shown(value)}")
+        return default
+
+    def number(self, key: str, least: float, most: float) -> float:
+        """A number between two others."""
+        value = self._read(key, None)
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        self.wrong(key, f"{key} must be a number from {least:g} to {most:g}, not {_shown(value)}")
+        return 0.0
+
+    def flag(self, key: str, default: bool) -> bool:
+        """true or false."""
+        value = self._read(key, default)
+        if isinstance(value, bool):
+            return value
+        self.wrong(key, f"{key} must be true or false, not {_shown(value)}")
+        return default
+
+    def word(self, key: str, words: type[Word], default: Word, known: Iterable[Word] | None = None) -> Word:
+        """One of a few words."""
+        value = self._read(key, default)
+        allowed = [str(word) for word in known or words]
+        if value in allowed:
+            return words(value)
+        self.wrong(key, f"{key} must be one of {', '.join(allowed)}, not {_shown(value)}{did_you_mean(value, allowed)}")
+        return default
+
+    def duration(self, key: str, default: timedelta, least: timedelta = timedelta()) -> timedelta:
+        """A time span such as 500ms, 30s, 15m, 4h or 2d, of at least `least` and at most a century."""
+        if not self.has(key):
+            return default
+        value = self._values[key]
+        span = _parse_duration(value)
+        if span is None:
+            self.wrong(key, f"{key} must be a time span such as 500ms, 30s, 15m, 4h or 2d, not {_shown(value)}")
+        elif not least <= span <= SPAN_MAX:
+            self.wrong(key, f"{key} must be {'more than 0' if span < least else 'at most 36525d'}, not {_shown(value)}")
+        else:
+            return span
+        return default
+
+    def clock(self, key: str, default: time) -> time:
+        """A time of day such as 14:00."""
+        value = self._read(key, None)
+        moment = parse_clock(value)
+        if moment is not None:
+            return moment
+        if key in self._values:
+            self.wrong(key, f'{key} must be a time of day in quotes such as "14:00", not {_shown(value)}')
+        return default
+
+    def values(self, key: str) -> list[Any]:
+        """A list that is not empty; an empty one where there is none."""
+        value = self._read(key, [])
+        if isinstance(value, list) and (value or key not in self._values):
+            return value
+        self.wrong(key, f"{key} must be a list that is not empty, not {_shown(value)}")
+        return []
+
+    def words(self, key: str, known: Iterable[str]) -> list[str]:
+        """A list of known words, each at most once."""
+        allowed = list(known)
+        found: list[str] = []
+        for position, value in enumerate(self.values(key)):
+            if value not in allowed:
+                hint = did_you_mean(value, allowed) or f"; known: {', '.join(allowed) or 'none'}"
+                self.wrong(key, f"unknown {key} {_shown(value)}{hint}", position)
+            elif value in found:
+                self.wrong(key, f"{key} names {_shown(value)} twice", position)
+            else:
+                found.append(value)
+        return found
+
+    def table(self, key: str) -> "Table":
+        """A table below this one; an empty one where there is none."""
+        value = self._read(key, {})
+        if isinstance(value, dict):
+            return self._below(value, key)
+        self.wrong(key, f"{key} must be a table [{key}], not {_shown(value)}")
+        return self._below({}, key)
+
+    def tables(self, key: str) -> "list[Table]":
+        """The tables [[key]] below this one, in order."""
+        value = self._read(key, [])
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            return [self._below(one, key, position) for position, one in enumerate(value)]
+        self.wrong(key, f"{key} must be a list of tables [[{key}]], not {_shown(value)}")
+        return []
+
+    def names(self) -> list[str]:
+        """The names of all fields, which then count as known."""
+        self._known.extend(self._values)
+        return list(self._values)
+
+    def rule(self, key: str, sight: Sight, answer: Answer, check: "Complain") -> CelExpression | None:
+        """A rule in CEL, compiled; None where there is none or it is wrong, which is reported."""
+        if not self.has(key):
+            return None
+        source = self._values[key]
+        if not isinstance(source, str):
+            self.wrong(key, f"{key} must be a rule in quotes, such as '{_as_rule(source)}', not {_shown(source)}")
+            return None
+        try:
+            rule = compile_rule(source, sight, answer)
+        except UnreadableRule as error:
+            for fault in error.faults:
+                self.wrong(key, f"{key}: {fault.text}", line_offset=fault.line)
+            return None
+        for compared in comparisons(source):
+            complaint = check(compared.name, compared.text)
+            if complaint:
+                self.wrong(key, f"{key}: {complaint}", line_offset=compared.line)
+        return rule
+
+    def _read(self, key: str, default: Any) -> Any:
+        return self._values[key] if self.has(key) else default
+
+    def _below(self, values: Mapping[str, Any], *keys: str | int) -> "Table":
+        return Table(values, (*self._path, *keys), self._lines, self._mistakes)
+
+
+Complain = Callable[[str, str], str | None]
+"""Says what is wrong with comparing a name with a text; None = nothing."""
+
+
+def read_toml(text: str, mistakes: Mistakes) -> Table | None:
+    """The top table of a TOML text; None, with the mistake reported, when it is no TOML."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+        line = int(where[1]) if where and where[1] else len(text.splitlines()) or 1
+        mistakes.add(line, f"no TOML: {str(error)[: where.start()] if where else error}")
+        return None
+    return Table(values, (), lines_of(text), mistakes)
+
+
+def _parse_duration(value: object) -> timedelta | None:
+    parts = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)", value, re.ASCII) if isinstance(value, str) else None
+    return timedelta(**{_UNITS[parts[2]]: int(parts[1])}) if parts else None
+
+
+def parse_clock(value: object) -> time | None:
+    """A time of day such as 09:30; None when it is none."""
+    parts = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII) if isinstance(value, str) else None
+    return time(int(parts[1]), int(parts[2])) if parts else None
+
+
+def did_you_mean(value: object, known: Sequence[str]) -> str:
+    """A hint at the known word that is most like a value; empty when none is."""
+    close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _as_rule(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in a TOML file, shortened."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:60] + "…"

@@ -1,0 +1,206 @@
+"""The command line: `python -m starter COMMAND`. Each command imports what it needs when it runs, and only then."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import App, Parameter
+
+app = App(
+    name="python -m starter",
+    version_flags=[],
+    help="Switchyard: decides where every order ships from and sees it through.\n\n"
+    "Commands find PostgreSQL by DATABASE_URL and Temporal by its TEMPORAL_* settings; with none of them set, "
+    "they use the embedded stack that runs on .data/.",
+)
+network = App(name="network", help="Check or apply a network directory: nodes, items, policy.")
+app.command(network)
+
+
+@app.command
+def up(
+    *,
+    network: Path = Path("network/example"),
+    data: Path = Path(".data"),
+    http_port: int = 8080,
+    temporal_port: int = 7233,
+    ui_port: int = 8233,
+    simulate_nodes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run the whole service on embedded PostgreSQL and Temporal until Ctrl-C.
+
+    When everything is ready, one line of JSON on standard output says where; the rest goes to standard error.
+
+    Parameters
+    ----------
+    network
+        The network directory; checked, and applied where it differs from the active version.
+    data
+        Where everything is kept. Started again on it, open orders go on.
+    http_port
+        The port of the HTTP interface; 0 picks a free one.
+    temporal_port
+        The port of the Temporal server; 0 picks a free one.
+    ui_port
+        The port of the Temporal UI; 0 picks a free one.
+    simulate_nodes
+        Let simulated nodes accept, pick and ship.
+    """
+    from starter import up
+
+    return up.up(up.Options(network, data, http_port, temporal_port, ui_port, simulate_nodes))
+
+
+@app.command
+async def serve(*, port: int = 8080) -> int:
+    """Answer HTTP on the loopback address until told to stop.
+
+    Parameters
+    ----------
+    port
+        The port to listen on.
+    """
+    from starter.http.serve import serve
+
+    await serve(port)
+    return 0
+
+
+@app.command
+async def prepare(*, network: Path | None = None) -> int:
+    """Bring a database and a Temporal namespace up to date, once for each release.
+
+    Runs the migrations, stores the hash of SWITCHYARD_OPERATOR_KEY, registers missing search attributes.
+
+    Parameters
+    ----------
+    network
+        A network directory to check, and to apply where it differs from the active version.
+    """
+    from starter.client import connect
+    from starter.prepare import prepare
+    from starter.search_attributes import register_search_attributes
+    from starter.where import database_url
+
+    await prepare(database_url(), network, os.environ.get("SWITCHYARD_OPERATOR_KEY"))
+    await register_search_attributes(await connect())
+    return 0
+
+
+@app.command
+async def order(*files: Path) -> int:
+    """Start orders from JSON files, several orders a file allowed (JSON Lines).
+
+    Parameters
+    ----------
+    files
+        The files; without any, standard input.
+    """
+    from starter.order import order_files
+
+    return await order_files(list(files))
+
+
+@network.command
+def check(directory: Path) -> int:
+    """Check a network directory without touching anything: one line per mistake, exit 1 if there is any.
+
+    Parameters
+    ----------
+    directory
+        The folder with nodes.toml, policy.toml and items.csv.
+    """
+    from network.load import check
+
+    return _mistakes([str(mistake) for mistake in check(directory)])
+
+
+@network.command
+async def apply(directory: Path) -> int:
+    """Check a network directory and make it the active version.
+
+    Parameters
+    ----------
+    directory
+        The folder with nodes.toml, policy.toml and items.csv.
+    """
+    from starter.prepare import apply_network
+    from starter.where import database_url
+
+    return _mistakes(await apply_network(database_url(), directory))
+
+
+@app.command
+async def audit() -> int:
+    """Recompute every invariant from the facts: a line for each, exit 1 if one is violated."""
+    from starter.audit import audit
+
+    from starter.where import database_url
+
+    return await audit(database_url())
+
+
+@app.command
+def simulate_nodes(*, http: str, key_file: Path, seed: int = 1) -> int:
+    """Play every node through the public HTTP interface: accept, pick, ship, and now and then fail.
+
+    Parameters
+    ----------
+    http
+        The address of the HTTP interface.
+    key_file
+        A file with an operator's key.
+    seed
+        The same seed behaves the same way.
+    """
+    from starter.simulate import simulate
+
+    asyncio.run(simulate(http, key_file.read_text().strip(), seed))
+    return 0
+
+
+def main() -> NoReturn:
+    """Run one command and leave with its exit code: 0 done, 1 not done, 2 not understood, 130 interrupted."""
+    try:
+        code = app(result_action="return_value")
+    except SystemExit as wanted:
+        code = wanted.code
+    except Exception as error:
+        code = _explain(error)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """Say in one line what a person can mend; everything else is a defect and shows where it happened."""
+    from database.connect import DatabaseUnreachable
+    from starter.client import TemporalUnreachable
+    from starter.embedded.failure import EmbeddedFailure
+    from starter.prepare import Refused
+    from starter.where import NotConfigured
+
+    if isinstance(error, DatabaseUnreachable | EmbeddedFailure | NotConfigured | Refused | TemporalUnreachable):
+        sys.stderr.write(f"{error}\n")
+    else:
+        traceback.print_exception(error)
+    return 1
+
+
+def _mistakes(mistakes: list[str]) -> int:
+    sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+    return 1 if mistakes else 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End without unwinding Python: after the Temporal client was used that aborts about every second time (rc 134)."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # whoever read our output may have gone
+            stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The HTTP interface as an application: routes, problem documents, the limit on bodies, the relay beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from starter.http import fulfillment_orders, health, keys, orders, problems, promises, returns, stock
+from starter.http.problems import TOO_LARGE, Problem
+from starter.http.service import Service
+
+BODY_BYTES_MAX = 1_048_576
+"""A body of 2,000 order lines is a third of it."""
+
+
+def application(service: Service) -> FastAPI:
+    """An application over a service; the relay runs as long as it does. Its pages load nothing from elsewhere."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        relay = asyncio.create_task(service.relay.run())
+        yield
+        relay.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await relay
+
+    app = FastAPI(
+        title="Switchyard",
+        version="1",
+        description="Orders in, work out to nodes, facts back. Errors are RFC 9457 problem documents.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.RESPONSES,
+    )
+    app.state.service = service
+    for subject in (orders, fulfillment_orders, stock, promises, returns, keys, health):
+        app.include_router(subject.router)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    return app
+
+
+class BodyLimit:
+    """Refuses bodies that are too large before they are read into memory, announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what comes; the first byte too many ends the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > BODY_BYTES_MAX:
+            await _refuse(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await _refuse(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    told = False
+
+    async def again() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = Problem(TOO_LARGE, f"a body may have {BODY_BYTES_MAX} bytes")
+    await problems.answer(problem)(scope, receive, send)

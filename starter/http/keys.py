@@ -1,0 +1,67 @@
+"""Routes about keys: an operator makes them for channels and nodes, and takes them away."""
+
+import hmac
+import secrets
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from database import key
+from domain.text import NodeId
+from starter.http.access import Operator, Wired, nothing
+from starter.http.orders import IdempotencyKey
+
+router = APIRouter(tags=["keys"])
+
+
+class NewKey(BaseModel):
+    """Whom a key is for: the channel or node that `name` names, or one more operator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["operator", "channel", "node"]
+    name: NodeId
+
+
+class MadeKey(BaseModel):
+    """A key, told once: only its hash is kept."""
+
+    id: str
+    key: str
+
+
+def shown_key(request: Request) -> str:
+    """The secret that the caller showed."""
+    return request.headers["authorization"].partition(" ")[2]
+
+
+@router.post("/keys", status_code=201, response_model=MadeKey)
+async def make_key(
+    body: NewKey,
+    holder: Operator,
+    service: Wired,
+    operator_key: Annotated[str, Depends(shown_key)],
+    idempotency_key: IdempotencyKey = None,
+) -> MadeKey:
+    """Make a key. With an Idempotency-Key it is derived from that and the operator's own key, so the same answer can be
+    given again without keeping the secret anywhere."""
+    if idempotency_key is None:
+        made = MadeKey(id=secrets.token_hex(8), key=secrets.token_urlsafe(32))
+    else:
+        seed = f"{idempotency_key}|{body.kind}|{body.name}".encode()
+        secret = hmac.new(operator_key.encode(), seed, sha256).hexdigest()
+        made = MadeKey(id=key.hash_of(secret)[:16], key=secret)
+    async with service.database.write() as connection:
+        await key.add(connection, key_id=made.id, kind=body.kind, name=body.name, key=made.key)
+    return made
+
+
+@router.delete("/keys/{key_id}", status_code=204)
+async def revoke_key(key_id: str, holder: Operator, service: Wired) -> Response:
+    """Take a key away: from now on it is answered like no key."""
+    async with service.database.write() as connection:
+        if not await key.revoke(connection, key_id):
+            raise nothing("key", key_id)
+    return Response(status_code=204)

@@ -1,0 +1,250 @@
+"""Routes about orders: take one in, show it, its plans, lists, and requests that its workflow answers."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel
+
+from activities.digest import digest
+from activities.networks import NoNetwork
+from database import order, request, show, sourcing
+from database.key import Holder
+from database.order import UnknownOrder
+from database.request import Request, UsedForAnotherRequest
+from domain.order import (
+    CancelAnswer,
+    CancelRequest,
+    HoldRequest,
+    NewOrder,
+    OrderStatus,
+    PromiseState,
+    ReturnRequest,
+)
+from starter import client as temporal
+from starter.client import NoAnswer, RequestRefused, WorkflowGone
+from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
+from starter.http.problems import INVALID, NO_ANSWER, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
+from starter.http.service import Service
+from starter.intake import UsedForAnotherOrder, WrongField
+
+router = APIRouter(tags=["orders"])
+
+IdempotencyKey = Annotated[str | None, Header(max_length=255, description="The same key answers the same")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+class Placed(BaseModel):
+    """What a channel hears about its order."""
+
+    order: str
+    status: OrderStatus
+    promise: PromiseState | None
+
+
+class Accepted(BaseModel):
+    """A request was granted, and needs no more words."""
+
+    order: str
+
+
+class ReturnMade(BaseModel):
+    """A return was authorized; its workflow runs."""
+
+    return_: str
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+@router.post("/orders", status_code=201, response_model=Placed)
+async def take_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
+    """Take an order in: 201 with the promise, 200 when it is here already, 202 when the promise is not known yet."""
+    if own_channel(holder) not in (None, body.channel):
+        raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
+    try:
+        taken = await service.intake.take(body)
+    except WrongField as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    except UsedForAnotherOrder as error:
+        raise Problem(OTHER_BODY, f"order {body.order} exists with another body") from error
+    except NoNetwork as error:
+        raise Problem(NOT_READY, str(error)) from error
+    if not taken.is_new:
+        response.status_code = 200
+        return Placed(order=body.order, status=taken.state.status, promise=taken.state.promise)
+    answer = await temporal.place(service.client, taken.input)
+    if answer is None:
+        response.status_code = 202
+        return Placed(order=body.order, status=taken.state.status, promise=None)
+    return Placed(order=body.order, status=answer.status, promise=answer.promise)
+
+
+@router.get("/orders")
+async def list_orders(
+    holder: OperatorOrChannel,
+    service: Wired,
+    status: OrderStatus | None = None,
+    channel: str | None = None,
+    node: str | None = None,
+    needs_attention: bool | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Orders, the newest first."""
+    wanted_channel = own_channel(holder) or channel
+    async with service.database.read() as connection:
+        items = await show.orders(
+            connection,
+            status=status,
+            channel=wanted_channel,
+            node=node,
+            needs_attention=needs_attention,
+            after=after,
+            limit=limit + 1,
+        )
+    return page(items, limit, "order")
+
+
+def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
+    """A page of a list; `next` is what to send as `after`, or null at the end. `items` holds one more than the page."""
+    shown = items[:limit]
+    return {"items": shown, "next": shown[-1][name] if len(items) > limit else None}
+
+
+@router.get("/orders/{name}")
+async def show_order(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+    """An order with every acknowledged message applied."""
+    async with service.database.read() as connection:
+        document = await show.order(connection, name, channel=own_channel(holder))
+    if document is None:
+        raise nothing("order", name)
+    return document
+
+
+@router.get("/orders/{name}/plan")
+async def show_plans(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+    """Every sourcing round with its reasons."""
+    async with service.database.read() as connection:
+        await _check_own(service, name, holder)
+        return {"order": name, "rounds": await sourcing.plans(connection, name)}
+
+
+@router.post("/orders/{name}/cancel", response_model=CancelAnswer)
+async def cancel(
+    name: str, body: CancelRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Cancel units: per unit cancelled, pending at its node, or refused; 409 when nothing could be done."""
+    facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
+    return await ask(service, name, "cancel", body, facts, holder, idempotency_key)
+
+
+@router.post("/orders/{name}/hold", response_model=Accepted)
+async def hold(
+    name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Place a named hold: what is not released yet stays where it is."""
+    return {"order": name} | await ask(service, name, "hold", body, {"hold": body.hold}, holder, idempotency_key)
+
+
+@router.post("/orders/{name}/release", response_model=Accepted)
+async def release(
+    name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Take a named hold off; the order goes on when it was the last one."""
+    return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
+
+
+@router.post("/orders/{name}/returns", status_code=201, response_model=ReturnMade)
+async def request_return(
+    name: str, body: ReturnRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Authorize a return of delivered units."""
+    lines = [{"line": line.line, "quantity": line.quantity} for line in body.lines]
+    facts = {"lines": lines, "resolution": body.resolution}
+    return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
+
+
+Asking = Literal["cancel", "hold", "release", "request_return"]
+Body = CancelRequest | HoldRequest | ReturnRequest
+
+
+async def ask(
+    service: Service,
+    name: str,
+    kind: Asking,
+    body: Body,
+    facts: dict[str, Any],
+    holder: Holder,
+    idempotency_key: str | None,
+) -> dict[str, Any]:
+    """Store a request, let the order's workflow answer it, and tell the answer; asked again with its key, tell it again."""
+    await _check_own(service, name, holder)
+    kept = await _keep(service, name, kind, body, facts, holder, idempotency_key)
+    if kept.answer is not None:
+        return _told(kept.answer)
+    try:
+        return await temporal.ask(service.client, name, kind, kept.request_id)
+    except RequestRefused as error:
+        raise Problem(REFUSED, error.reason, more=error.answer) from error
+    except WorkflowGone as error:
+        raise Problem(REFUSED, f"order {name} is closed") from error
+    except NoAnswer as error:
+        detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
+        raise Problem(NO_ANSWER, detail) from error
+
+
+async def _check_own(service: Service, name: str, holder: Holder) -> None:
+    async with service.database.read() as connection:
+        try:
+            state = await order.state(connection, name)
+        except UnknownOrder as error:
+            raise nothing("order", name) from error
+    if own_channel(holder) not in (None, state.channel):
+        raise nothing("order", name)
+
+
+async def _keep(
+    service: Service,
+    name: str,
+    kind: Asking,
+    body: Body,
+    facts: dict[str, Any],
+    holder: Holder,
+    idempotency_key: str | None,
+) -> Request:
+    async with service.database.write() as connection:
+        try:
+            return await request.keep(
+                connection,
+                order=name,
+                kind=kind,
+                asker=holder.key_id,
+                idempotency_key=idempotency_key,
+                body_digest=digest(body),
+                facts=facts,
+                remark=await order.note(connection, name, body.actor or holder.actor, _reason(body)),
+                at=datetime.now(UTC),
+            )
+        except UsedForAnotherRequest as error:
+            raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
+
+
+def _reason(body: Body) -> str | None:
+    """Everything that was typed as a reason, with the line it was typed for."""
+    reasons = [f"line {line.line}: {line.reason}" for line in getattr(body, "lines", None) or () if _has_reason(line)]
+    return "; ".join([*([body.reason] if body.reason else []), *reasons]) or None
+
+
+def _has_reason(line: object) -> bool:
+    return bool(getattr(line, "reason", None))
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer that was given before: refused again, or granted again."""
+    if reason := answer.get("refused"):
+        raise Problem(REFUSED, reason if isinstance(reason, str) else "nothing could be cancelled", more=_lists(answer))
+    return answer
+
+
+def _lists(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: answer[name] for name in ("cancelled", "pending", "refused") if isinstance(answer.get(name), list)}

@@ -1,0 +1,45 @@
+"""What the routes work with: the facts, Temporal, and the same transactions that activities use."""
+
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from activities.fulfillment import FulfillmentActivities
+from activities.networks import Networks
+from activities.returns import ReturnActivities
+from activities.stock import StockTransactions
+from activities.transaction import OrderTransactions
+from database.connect import Database
+from starter.intake import Intake
+from starter.relay import Relay
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The collaborators of every route, made once per process."""
+
+    database: Database
+    networks: Networks
+    client: Client
+    relay: Relay
+    intake: Intake
+    fulfillment: FulfillmentActivities
+    returns: ReturnActivities
+    stock: StockTransactions
+
+
+def assemble(database: Database, client: Client) -> Service:
+    """Wire a service; the client may be lazy, so that orders and messages are taken while Temporal is down."""
+    networks = Networks()
+    transactions = OrderTransactions(database, networks)
+    relay = Relay(database, client)
+    return Service(
+        database=database,
+        networks=networks,
+        client=client,
+        relay=relay,
+        intake=Intake(database, networks),
+        fulfillment=FulfillmentActivities(transactions),
+        returns=ReturnActivities(transactions),
+        stock=StockTransactions(database, networks),
+    )

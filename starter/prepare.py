@@ -1,0 +1,70 @@
+"""Makes a database ready for work: migrations, the business's map, the operator's key. Safe to repeat."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from database import key, migrate, network
+from database.connect import Database
+from domain.network import Network
+from network.load import check, load, read
+
+
+class Refused(Exception):
+    """The network directory is not applied; `lines` say every mistake, and the active version stays active."""
+
+    def __init__(self, lines: list[str]) -> None:
+        """One line per mistake."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+async def prepare(database_url: str, network: Path | None, operator_key: str | None) -> None:
+    """Bring everything up to date. Raises `Refused` and `DatabaseUnreachable`."""
+    database = Database(database_url)
+    try:
+        await database.check()
+        await migrate.upgrade(database)
+        if network is not None:
+            await _apply(database, network)
+        if operator_key:
+            async with database.write() as connection:
+                await key.add(connection, key_id="operator", kind="operator", name="operator", key=operator_key)
+    finally:
+        await database.close()
+
+
+async def apply_network(database_url: str, directory: Path) -> list[str]:
+    """Check a network directory and make it the active version; answers the mistakes, none when it was applied."""
+    database = Database(database_url)
+    try:
+        await database.check()
+        await _apply(database, directory)
+    except Refused as error:
+        return error.lines
+    finally:
+        await database.close()
+    return []
+
+
+async def _apply(database: Database, directory: Path) -> None:
+    if mistakes := [str(mistake) for mistake in check(directory)]:
+        raise Refused(mistakes)
+    documents = read(directory)
+    loaded = load(documents)
+    async with database.write() as connection:
+        busy = await network.nodes_with_open_work(connection)
+        wanted = await network.skus_with_open_demand(connection)
+        if dropped := _dropped(directory, loaded, busy, wanted):
+            raise Refused(dropped)
+        await network.activate(connection, asdict(documents), documents.digest)
+
+
+def _dropped(directory: Path, loaded: Network, nodes: set[str], skus: set[str]) -> list[str]:
+    """Nodes with open work and items that open orders still want cannot be dropped."""
+    return [
+        f"{directory / 'nodes.toml'}:1: node {node} has open work; it can only be dropped when that is done"
+        for node in sorted(nodes - set(loaded.nodes))
+    ] + [
+        f"{directory / 'items.csv'}:1: {sku} is in open orders; it can only be dropped when they are done"
+        for sku in sorted(skus - set(loaded.items))
+    ]

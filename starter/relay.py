@@ -1,0 +1,159 @@
+"""Sees to it that workflows hear what PostgreSQL knows: sends the outbox's signals, and starts what does not run.
+
+A signal is sent right after its transaction; the relay repeats until Temporal took it. Every part is safe to run in several
+processes at once, and safe to repeat: a workflow that hears the same news twice keeps the newer copy.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import text
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from database import wake
+from database.connect import Database
+from database.wake import Wake
+from domain import identifiers
+from domain.order import OrderInput
+from starter import client as temporal
+
+EVERY = timedelta(seconds=1)
+OVERDUE_AFTER = timedelta(seconds=2)
+"""What its own process has not sent by then is the relay's."""
+SWEEP_EVERY = timedelta(minutes=1)
+BATCH_MAX = 100
+SEND_WITHIN = timedelta(seconds=5)
+
+log = structlog.get_logger("relay")
+
+
+class Relay:
+    """The outbox's messenger. Runs in the HTTP process; several of them share the work."""
+
+    def __init__(self, database: Database, client: Client) -> None:
+        """`client` may be lazy: while Temporal is down nothing is lost, and nobody waits."""
+        self._database = database
+        self._client = client
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def send_soon(self, wakes: Sequence[Wake]) -> None:
+        """Send signals after the caller has answered; one that fails is sent by `run`."""
+        if wakes:
+            task = asyncio.create_task(self._send_quietly(wakes))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def run(self) -> None:
+        """Repeat until cancelled: overdue signals and unstarted orders each second, the sweep each minute."""
+        swept_at = datetime.min.replace(tzinfo=UTC)
+        while True:
+            await self._quietly(self.send_overdue)
+            await self._quietly(self.start_unstarted)
+            if datetime.now(UTC) - swept_at >= SWEEP_EVERY:
+                await self._quietly(self.sweep)
+                swept_at = datetime.now(UTC)
+            await asyncio.sleep(EVERY.total_seconds())
+
+    async def send_overdue(self) -> None:
+        """Send what nobody has sent in its time, in the order in which it was written."""
+        async with self._database.write() as connection:
+            overdue = await wake.overdue(connection, OVERDUE_AFTER, BATCH_MAX)
+            sent = await self._send(overdue)
+            if sent:
+                await wake.sent(connection, sent, datetime.now(UTC))
+
+    async def start_unstarted(self) -> None:
+        """Start the workflow of every order that was taken in and that no workflow has acted on."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(UNSTARTED, {"age": OVERDUE_AFTER, "limit": BATCH_MAX})
+            unstarted = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
+        for order in unstarted:
+            await temporal.start(self._client, order)
+
+    async def sweep(self) -> None:
+        """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
+        async with self._database.write() as connection:
+            rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
+            unattended = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
+        for order in unattended:
+            await temporal.start(self._client, order)
+            workflow_id = identifiers.order_workflow_id(order.order)
+            await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+
+    async def _send_quietly(self, wakes: Sequence[Wake]) -> None:
+        with contextlib.suppress(RPCError, RuntimeError, TimeoutError, OSError):
+            sent = await self._send(wakes)
+            if sent:
+                async with self._database.write() as connection:
+                    await wake.sent(connection, sent, datetime.now(UTC))
+
+    async def _send(self, wakes: Sequence[Wake]) -> list[int]:
+        """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear."""
+        sent: list[int] = []
+        for owed in wakes:
+            try:
+                async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                    heard = await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts)
+                    if not heard:
+                        await self._start_again(owed)
+            except (RPCError, RuntimeError, TimeoutError) as error:
+                log.warning("temporal did not take a signal", order=owed.order, reason=str(error))
+                break
+            sent.append(owed.wake_id)
+        return sent
+
+    async def _start_again(self, owed: Wake) -> None:
+        """Nobody heard it: an open order whose workflow is gone goes on from PostgreSQL, where the news is already."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(OPEN_ORDER, {"order": owed.order})).one_or_none()
+        if row is not None:
+            await temporal.start(self._client, OrderInput.model_validate(json.loads(row.input)))
+
+    async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A relay that stops would be silence, so nothing that goes wrong in a round ends it."""
+        try:
+            await step()
+        except Exception as error:
+            log.warning("the relay will try again", step=getattr(step, "__name__", "?"), reason=str(error))
+
+
+_INPUT = """
+    jsonb_build_object(
+        'order', o.order_id, 'channel', o.channel, 'service', o.service, 'country', o.country,
+        'postal_area', o.postal_area,
+        'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'quantity', l.ordered)
+                                   ORDER BY l.position)
+                  FROM order_line l WHERE l.order_id = o.order_id))::text AS input
+"""
+
+UNSTARTED = text(
+    f"""
+    SELECT {_INPUT} FROM orders o
+    WHERE o.version = 0 AND o.closed_at IS NULL AND o.received_at < clock_timestamp() - CAST(:age AS interval)
+    ORDER BY o.received_at LIMIT :limit
+    """
+)
+
+OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND o.closed_at IS NULL")
+
+UNATTENDED = text(
+    f"""
+    UPDATE orders o SET looked_after_at = clock_timestamp()
+    WHERE o.order_id IN (
+        SELECT c.order_id FROM orders c
+        WHERE c.closed_at IS NULL AND c.version > 0
+          AND coalesce(c.looked_after_at, c.received_at) < clock_timestamp() - interval '1 minute'
+          AND (EXISTS (SELECT FROM fulfillment_order f
+                       WHERE f.order_id = c.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
+               OR coalesce(c.looked_after_at, c.received_at) < clock_timestamp() - interval '1 hour')
+        ORDER BY coalesce(c.looked_after_at, c.received_at) LIMIT :limit
+        FOR UPDATE SKIP LOCKED)
+    RETURNING {_INPUT}
+    """
+)
+"""Open orders with a deadline that passed a minute ago, and every open order once an hour: its workflow may be gone."""

@@ -1,0 +1,332 @@
+"""Sourcing decisions as tables: what is wanted, what each node has, and what ships from where."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.network import Network, Place, Precision, Rank, ShipComplete, Unfilled
+from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing.division import Demand
+from domain.sourcing.search import Measures, Problem, cover
+from network.load import NetworkDocuments, load
+
+MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ITEMS = """sku,name,weight_g,safety_stock,components,category
+A,Armchair,9000,0,,
+B,Bench,7000,0,,
+C,Candle,500,0,,
+D,Desk,12000,0,,
+P,Perfume,300,0,,perfume
+AB,Armchair and bench,,0,A*1 B*2,
+"""
+ONE_BOX_THEN_THREE = """
+[[strategy.tier]]
+from = ["all"]
+[[strategy.tier]]
+from = ["all"]
+max_shipments = 3
+split_line = true
+"""
+CLOSEST = 'rank = ["distance"]'
+CHEAPEST = """
+[[strategy.cost]]
+per = "shipment"
+amount = '500.0 + 0.4 * node.distance_km'
+"""
+
+
+def network_of(
+    strategy: str, nodes: str = "n1:10 n2:20 n3:30 n4:40", node_fields: str = "", extra: str = ""
+) -> Network:
+    """Nodes along the equator, by name and degrees of longitude from the customer (a degree is 111 km)."""
+    places = (word.split(":") for word in nodes.split())
+    tables = (
+        f'[[node]]\nid = "{node}"\nkind = "{_kind(node)}"\ncountry = "US"\nlatitude = 0\nlongitude = {degrees}\n'
+        f'time_zone = "UTC"\n{node_fields}\n'
+        for node, degrees in places
+    )
+    sets = "[sets]\nall = 'true'\nwarehouses = 'node.kind == \"dc\"'\nstores = 'node.kind == \"store\"'\n"
+    policy = f'version = "v1"\n{sets}[[strategy]]\nid = "s"\nwhen = \'true\'\n{strategy}\n{extra}'
+    return load(NetworkDocuments("\n".join(tables), policy, ITEMS))
+
+
+def _kind(node: str) -> str:
+    return "store" if node.startswith("store") else "dc"
+
+
+ORDER = OrderFacts(
+    channel="web",
+    service="standard",
+    country="US",
+    postal_code="80202",
+    place=Place(0.0, 0.0, Precision.POSTAL_CODE),
+)
+
+
+def decide(network: Network, wanted: str, supply: str, **circumstances: Any) -> Plan:
+    """Plan an order for `A*2 B` with a supply such as `n1: A*5 B*1, n2: A*1`; each wanted is a line of its own."""
+    order = replace(ORDER, **circumstances.pop("order", {}))
+    stock = {
+        (node.strip(), sku): quantity
+        for node, skus in (entry.split(":") for entry in supply.split(",") if entry)
+        for sku, quantity in map(_counted, skus.split())
+    }
+    lines = [Wanted(str(number), *_counted(word)) for number, word in enumerate(wanted.split(), start=1)]
+    tried = circumstances.pop("tried", ())
+    lines = [replace(line, tried=tried) for line in lines]
+    return plan(order, lines, Situation(network=network, supply=stock, now=MONDAY_NOON, **circumstances))
+
+
+def _counted(word: str) -> tuple[str, int]:
+    sku, _, count = word.partition("*")
+    return sku, int(count or 1)
+
+
+def told(decided: Plan) -> str:
+    """A plan in one line, such as `n1: A*2 B | waits: C`."""
+    shipped = [f"{shipment.node}: {_parts(shipment.parts)}" for shipment in decided.shipments]
+    waits = [f"waits: {_parts(decided.unfilled)}"] if decided.unfilled else []
+    return " | ".join(([", ".join(shipped)] if shipped else []) + waits)
+
+
+def _parts(parts: Any) -> str:
+    return " ".join(part.sku if part.quantity == 1 else f"{part.sku}*{part.quantity}" for part in parts)
+
+
+def rows(table: str) -> list[tuple[str, ...]]:
+    """The rows of a text table whose cells are separated by two bars."""
+    lines = [line for line in table.strip().splitlines()[1:] if line.strip()]
+    return [tuple(cell.strip() for cell in line.split("||")) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "supply", "outcome"),
+    rows("""
+    wanted   || supply                                     || outcome
+    A B      || n1: A B, n2: A B                           || n1: A B
+    A B      || n1: A, n2: A B                             || n2: A B
+    A B      || n1: A, n2: B                               || n1: A, n2: B
+    A*3      || n1: A*2, n2: A*3                           || n2: A*3
+    A*3      || n1: A*2, n2: A*1                           || n1: A*2, n2: A
+    A*3 B    || n1: A*2, n2: A*1, n3: B                    || n1: A*2, n2: A, n3: B
+    A B C D  || n1: A B, n2: B C, n3: C D                  || n1: A B, n3: C D
+    AB       || n1: A B*1, n2: A B*2                       || n2: AB
+    AB*2     || n1: A B*2, n2: A B*2                       || n1: AB, n2: AB
+    AB       || n1: A, n2: B*2                             || waits: AB
+    AB A     || n1: A B*2, n2: A*1                         || n1: AB, n2: A
+    AB B     || n1: A B*2, n2: A B*3                       || n2: AB B
+    A*4 B    || n1: A*1, n2: A*1, n3: A*1, n4: A*1 B       || n1: A, n2: A, n4: A B | waits: A
+    X A      || n1: A                                      || n1: A | waits: X
+    """),
+)
+def test_closest_unless_a_farther_node_ships_complete_in_one_box(wanted: str, supply: str, outcome: str) -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
+    assert told(decide(network, wanted, supply)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted", "supply", "outcome"),
+    rows("""
+    tier fields                                   || wanted || supply                            || outcome
+    max_shipments = 1                             || A B    || n1: A, n2: B                      || n1: A | waits: B
+    max_shipments = 2                             || A*3    || n1: A*2, n2: A                    || n1: A*2 | waits: A
+    max_shipments = 2 ; split_line = true          || A*3    || n1: A*2, n2: A                    || n1: A*2, n2: A
+    max_shipments = 2 ; split_line = true          || A*3    || n1: A, n2: A, n3: A               || n1: A, n2: A | waits: A
+    max_shipments = 3 ; split_line = true          || A*3    || n1: A, n2: A, n3: A               || n1: A, n2: A, n3: A
+    max_shipments = 2 ; require = 'node.distance_km < 2500.0' || A B || n1: A, n2: B, n3: A B    || n1: A, n2: B
+    """),
+)
+def test_a_tier_limits_shipments_splits_and_nodes(fields: str, wanted: str, supply: str, outcome: str) -> None:
+    network = network_of(f'{CLOSEST}\n[[strategy.tier]]\nfrom = ["all"]\n' + fields.replace(" ; ", "\n"))
+    assert told(decide(network, wanted, supply)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("ship_complete", "wanted", "supply", "outcome"),
+    rows("""
+    ship_complete || wanted    || supply               || outcome
+    no            || A*3 B     || n1: A*2, n2: B       || n1: A*2, n2: B | waits: A
+    line          || A*3 B     || n1: A*2, n2: B       || n2: B | waits: A*3
+    order         || A*3 B     || n1: A*2, n2: B       || waits: A*3 B
+    line          || AB A B*3  || n1: A B*3            || n1: A B*3 | waits: AB
+    no            || A*2 A*2   || n1: A*3              || n1: A*2 A | waits: A
+    line          || A*2 A*2   || n1: A*3              || n1: A*2 | waits: A*2
+    order         || A*2 A*2   || n1: A*4              || n1: A*2 A*2
+    """),
+)
+def test_what_ships_when_not_everything_can(ship_complete: str, wanted: str, supply: str, outcome: str) -> None:
+    tier = f'ship_complete = "{ship_complete}"\n{CLOSEST}\n[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2'
+    assert told(decide(network_of(tier), wanted, supply)) == outcome
+
+
+def test_an_order_may_ask_to_ship_complete_whatever_its_strategy_says() -> None:
+    decided = decide(
+        network_of(CLOSEST + ONE_BOX_THEN_THREE), "A B", "n1: A", order={"ship_complete": ShipComplete.ORDER}
+    )
+    assert told(decided) == "waits: A B"
+    assert (decided.tier, decided.ship_by, decided.unfilled_action) == (None, None, Unfilled.BACKORDER)
+
+
+@pytest.mark.parametrize(
+    ("rank", "cost", "outcome"),
+    rows("""
+    rank                        || cost                                                  || outcome
+    "distance"                  || per = "shipment" ; amount = '1'                        || n1: A, n2: B
+    "cost"                      || per = "shipment" ; amount = '0.01 * node.distance_km'  || n1: A, n2: B
+    "cost"                      || per = "shipment" ; amount = '50.0'                     || n4: A B
+    "shipments"                 || per = "shipment" ; amount = '0'                        || n4: A B
+    "cost", "distance"          || per = "unit" ; amount = 'node.id in ["n2", "n4"] ? 5 : 3'      || n1: A, n3: B
+    "cost", "shipments"         || per = "kg" ; amount = 'node.id == "n4" ? 2 : 3'        || n4: A B
+    "cost", "distance"          || per = "kg" ; amount = 'node.id == "n4" ? 1.1 : 1.0'    || n1: A, n2: B
+    "days"                      || per = "shipment" ; amount = '1'                        || n1: A, n2: B
+    """),
+)
+def test_the_rank_decides_what_best_means(rank: str, cost: str, outcome: str) -> None:
+    tier = '[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n[[strategy.cost]]\n'
+    network = network_of(f"rank = [{rank}]\n{tier}" + cost.replace(" ; ", "\n"))
+    assert told(decide(network, "A B", "n1: A, n2: B, n3: B, n4: A B")) == outcome
+
+
+def test_priority_is_preferred_only_where_the_policy_ranks_by_it() -> None:
+    tier = '[[strategy.tier]]\nfrom = ["all"]\n'
+    network = network_of('rank = ["priority", "distance"]\n' + tier)
+    nodes = {**network.nodes, "n3": replace(network.nodes["n3"], priority=1)}
+    assert told(decide(replace(network, nodes=nodes), "A", "n1: A, n3: A")) == "n3: A"
+    assert told(decide(network, "A", "n1: A, n3: A")) == "n1: A"
+
+
+def test_equal_plans_are_decided_by_node_id() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes="n3:10 n1:10 n2:10")
+    assert told(decide(network, "A", "n3: A, n2: A, n1: A")) == "n1: A"
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "outcome", "reason"),
+    [
+        ({"paused": frozenset({"n1"})}, "n2: A*3", "paused"),
+        ({"workload": {"n1": NodeLoad(capacity_used_today=9)}}, "n1: A*3", None),
+        ({"workload": {"n1": NodeLoad(capacity_used_today=10)}}, "n2: A*3", "capacity used up"),
+        ({"tried": ("n1",)}, "n2: A*3", "already tried"),
+        ({"order": {"service": "balloon"}}, "waits: A*3", "no transit time for service 'balloon' over 1112 km"),
+    ],
+)
+def test_a_node_that_cannot_take_the_order_is_left_out_and_says_why(
+    circumstances: dict[str, Any], outcome: str, reason: str | None
+) -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, node_fields="capacity_per_day = 10")
+    decided = decide(network, "A*3", "n1: A*3, n2: A*3", **circumstances)
+    assert told(decided) == outcome
+    assert reasons(decided)["n1"] == reason
+
+
+def reasons(decided: Plan) -> dict[str, str | None]:
+    """Why each node was left out."""
+    return {node.node: node.excluded for node in decided.explanation.nodes}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("require = 'node.distance_km <= 500.0'", "requires node.distance_km <= 500.0 (node.distance_km is 1112.0)"),
+        ("require = 'node.promise_days <= 1'", "requires node.promise_days <= 1 (node.promise_days is 4)"),
+        ("require = '1 / node.open_orders == 1'", "requires 1 / node.open_orders == 1 (cannot tell: divide by zero)"),
+        ("[[strategy.cost]]\nper = 'unit'\namount = '5 - node.promise_days * 2'", "is -3, which is no amount"),
+        ("[[strategy.cost]]\nper = 'kg'\namount = '1.0 / 0.0'", "cost 1.0 / 0.0 is inf, which is no amount"),
+        ("[[strategy.cost]]\nper = 'kg'\namount = '1 / node.open_orders'", "cost 1 / node.open_orders: divide by zero"),
+        ("[[strategy.cost]]\nper = 'kg'\nwhen = '1 / node.open_orders > 1'\namount = '1'", "divide by zero"),
+    ],
+)
+def test_a_rule_that_is_not_met_or_cannot_be_computed_excludes_the_node(fields: str, reason: str) -> None:
+    rules, _, costs = fields.partition("[[")
+    network = network_of(f"{rules}\n{ONE_BOX_THEN_THREE}" + (f"[[{costs}" if costs else ""))
+    decided = decide(network, "A", "n1: A")
+    assert told(decided) == "waits: A"
+    assert reason in str(reasons(decided)["n1"])
+
+
+def test_an_item_that_the_policy_excludes_comes_from_another_node() -> None:
+    extra = '[[exclude]]\nwhen = \'item.category == "perfume" && node.id == "n1"\'\nreason = "no perfume here"'
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, extra=extra)
+    decided = decide(network, "P A", "n1: P A, n2: P")
+    assert told(decided) == "n1: A, n2: P"
+    one_box = network_of(CLOSEST + '\n[[strategy.tier]]\nfrom = ["all"]\n', extra=extra)
+    assert reasons(decide(one_box, "P A", "n1: P A, n2: P A"))["n1"] == "1 of 2 units (no perfume here)"
+    assert reasons(decide(one_box, "P", "n1: P, n2: P"))["n1"] == "no perfume here"
+
+
+def test_in_a_tier_of_one_box_a_node_that_has_only_a_part_says_so() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
+    decided = decide(network, "A*2 B", "n1: A*2, n2: A*2 B")
+    assert (told(decided), decided.tier) == ("n2: A*2 B", 1)
+    assert reasons(decided) == {"n1": "2 of 3 units", "n2": None, "n3": "0 of 3 units", "n4": "0 of 3 units"}
+
+
+def test_a_node_outside_the_sets_of_the_tier_is_named_with_them() -> None:
+    tier = '[[strategy.tier]]\nfrom = ["warehouses"]\n'
+    decided = decide(network_of(tier, nodes="n1:10 store1:1"), "A", "n1: A, store1: A")
+    assert told(decided) == "n1: A"
+    assert reasons(decided)["store1"] == "not in warehouses"
+
+
+def test_the_runners_up_are_the_next_best_plans_with_what_they_would_have_cost() -> None:
+    network = network_of(
+        '[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n' + CHEAPEST, nodes="n1:1 n2:2 n3:3 n4:4"
+    )
+    decided = decide(network, "A B", "n1: A B, n2: A, n3: A B, n4: B")
+    assert (told(decided), decided.cost) == ("n1: A B", 544)
+    assert [(one.nodes, one.cost) for one in decided.explanation.runners_up] == [(("n3",), 633), (("n2", "n4"), 1267)]
+
+
+def test_where_the_customer_collects_only_that_node_counts_however_far_it_is() -> None:
+    network = network_of(f"require = 'node.distance_km < 100.0'\n{ONE_BOX_THEN_THREE}", node_fields="pickup = true")
+    decided = decide(network, "A B", "n1: A B, n4: A", order={"pickup_node": "n4"})
+    assert told(decided) == "n4: A | waits: B"
+    complete = decide(network, "A", "n1: A B, n4: A", order={"pickup_node": "n4"})
+    assert [(shipment.node, shipment.distance_km, shipment.days) for shipment in complete.shipments] == [("n4", 0.0, 0)]
+    closed = network_of(ONE_BOX_THEN_THREE)
+    assert reasons(decide(closed, "A", "n4: A", order={"pickup_node": "n4"})) == {"n4": "customers cannot collect here"}
+
+
+def test_units_of_one_line_with_different_histories_are_sourced_each_in_its_own_way() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
+    wanted = [Wanted("1", "A", 1, attempt=2, tried=("n1",)), Wanted("1", "A", 2)]
+    situation = Situation(network=network, supply={("n1", "A"): 5, ("n2", "A"): 1}, now=MONDAY_NOON)
+    decided = plan(ORDER, wanted, situation)
+    assert [(s.node, [(p.wanted_index, p.quantity) for p in s.parts]) for s in decided.shipments] == [
+        ("n1", [(1, 2)]),
+        ("n2", [(0, 1)]),
+    ]
+
+
+def test_an_order_for_nothing_has_an_empty_plan() -> None:
+    decided = decide(network_of(ONE_BOX_THEN_THREE), "", "n1: A")
+    assert (told(decided), decided.tier, decided.cost) == ("", None, 0)
+
+
+def test_a_plan_is_a_document_of_plain_json() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE + CHEAPEST)
+    document = decide(network, "A*3 B", "n1: A*2, n2: A").document()
+    assert json.loads(json.dumps(document)) == document
+    assert document["policy_version"] == "v1"
+    assert document["shipments"][0]["lines"] == [{"line": "1", "sku": "A", "quantity": 2}]
+    assert document["unfilled"] == [{"line": "2", "sku": "B", "quantity": 1}]
+
+
+def test_a_search_that_takes_too_long_still_answers_and_does_not_claim_to_be_exact() -> None:
+    everywhere = tuple(range(1, 9))
+    demand = Demand("1", (("A", 1),), 20, everywhere, (0,) * 8)
+    problem = Problem(
+        (demand,),
+        tuple({"A": units} for units in everywhere),
+        tuple(Measures(cost=units, distance_m=0, days=1, priority=1) for units in everywhere),
+        rank=(Rank.COST,),
+        shipments_max=4,
+        split=True,
+    )
+    assert cover(problem).exact
+    hurried = cover(problem, steps_max=30)
+    assert not hurried.exact
+    assert hurried.choices

@@ -1,0 +1,84 @@
+"""Every command ends with the exit code that it means, and says in one line what a person can mend."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from starter.embedded.temporal import EmbeddedTemporal
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = str(ROOT / "network" / "example")
+RUNS = 4  # leaving Python after using the Temporal client aborts about every second time, unless one takes care
+
+# fmt: off
+COMMANDS = [
+    # command                          exit code  and the only line on standard error begins with
+    (["--help"],                               0, None),
+    (["network", "check", EXAMPLE],            0, None),
+    (["up", "--no-such-option"],               2, "Unknown option"),
+    (["prepare"],                              1, "DATABASE_URL is not set and no embedded stack runs on .data"),
+]
+# fmt: on
+
+
+def starter(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder without a stack."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL" and "TEMPORAL" not in name}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "TERM": "dumb", **settings}
+    command = [sys.executable, "-m", "starter", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings for a PostgreSQL and a Temporal of our own."""
+    folder = tmp_path_factory.mktemp("servers")
+    postgres = EmbeddedPostgres(folder / "postgresql", FORGETFUL)
+    with postgres, EmbeddedTemporal(folder, in_memory=True) as temporal:
+        yield {
+            "DATABASE_URL": postgres.url,
+            "TEMPORAL_ADDRESS": temporal.address,
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+            "SWITCHYARD_OPERATOR_KEY": "a key for this test",
+        }
+    postgres.discard()
+
+
+@pytest.mark.parametrize(("command", "exit_code", "words"), COMMANDS)
+def test_a_command_ends_with_the_code_that_it_means(
+    command: list[str], exit_code: int, words: str | None, tmp_path: Path
+) -> None:
+    ended = starter(*command, folder=tmp_path)
+    assert ended.returncode == exit_code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert words is None or words in ended.stderr
+
+
+def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:
+    ended = [starter("prepare", "--network", EXAMPLE, folder=tmp_path, **servers) for _ in range(RUNS)]
+    assert [(one.returncode, one.stderr) for one in ended] == [(0, "")] * RUNS
+
+
+def test_servers_that_are_not_there_are_told_in_one_line(servers: dict[str, str], tmp_path: Path) -> None:
+    nowhere = "127.0.0.1:1"
+    for settings in ({"DATABASE_URL": f"postgresql://switchyard@{nowhere}/x"}, {"TEMPORAL_ADDRESS": nowhere}):
+        ended = starter("prepare", folder=tmp_path, **{**servers, **settings})
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+        assert nowhere in ended.stderr
+
+
+def test_every_mistake_of_a_network_directory_is_a_line_of_its_own(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "network")
+    nodes = tmp_path / "network" / "nodes.toml"
+    nodes.write_text(nodes.read_text().replace('kind = "', 'kind = "no-').replace('country = "US"', 'country = "XX"'))
+    ended = starter("network", "check", "network", folder=tmp_path)
+    assert ended.returncode == 1
+    lines = ended.stdout.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("network/nodes.toml:") for line in lines if "kind" in line or "country" in line)

@@ -1,0 +1,46 @@
+"""The embedded Temporal server keeps open workflows, for as long as they need, and knows what to find them by."""
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from starter.embedded.temporal import EmbeddedTemporal
+from starter.search_attributes import register_search_attributes
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+
+async def test_an_open_workflow_survives_a_kill_of_the_server(tmp_path: Path) -> None:
+    with EmbeddedTemporal(tmp_path) as server:
+        client = await Client.connect(server.address)
+        await client.start_workflow("OrderWorkflow", id="order-web-1", task_queue="switchyard")
+        assert server.process_id is not None
+        os.kill(server.process_id, signal.SIGKILL)
+        server.stop()
+        address = server.address
+        assert server.start() == address
+        client = await Client.connect(address)
+        found = await client.get_workflow_handle("order-web-1").describe()
+        assert found.status == WorkflowExecutionStatus.RUNNING
+
+
+async def test_closed_workflows_stay_for_90_days(tmp_path: Path) -> None:
+    with EmbeddedTemporal(tmp_path, in_memory=True) as server:
+        client = await Client.connect(server.address)
+        namespace = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+        assert namespace.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=90)
+        assert not (tmp_path / "temporal.db").exists()
+
+
+async def test_every_search_attribute_is_registered_once(tmp_path: Path) -> None:
+    with EmbeddedTemporal(tmp_path, in_memory=True) as server:
+        client = await Client.connect(server.address)
+        assert set(await register_search_attributes(client)) == {key.name for key in SEARCH_ATTRIBUTES}
+        assert await register_search_attributes(client) == []
+        request = ListSearchAttributesRequest(namespace="default")
+        known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+        assert {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}.items() <= {*known.items()}

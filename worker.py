@@ -1,0 +1,87 @@
+"""One Switchyard worker: runs workflows and activities until it is told to stop. Configured by environment alone.
+
+`DATABASE_URL` says where the facts are, Temporal's own settings (`TEMPORAL_ADDRESS`, …) where the waiting is.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
+
+from activities.fulfillment import FulfillmentActivities
+from activities.networks import Networks
+from activities.order import OrderActivities
+from activities.returns import ReturnActivities
+from activities.sourcing import SourcingActivities
+from activities.transaction import OrderTransactions
+from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
+from starter.client import TASK_QUEUE, TemporalUnreachable, connect
+from starter.where import NotConfigured, database_url
+from workflows.order import OrderWorkflow
+from workflows.returns import ReturnWorkflow
+
+WORKFLOWS = [OrderWorkflow, ReturnWorkflow]
+CLOSING_WITHIN = timedelta(seconds=8)
+"""Activities that run when the worker is told to stop have this long to finish; each is one transaction."""
+
+
+def versioning() -> WorkerDeploymentConfig | None:
+    """Worker versioning, off unless asked for: a versioned worker gets no work before a deploy step names its version."""
+    if os.environ.get("SWITCHYARD_WORKER_VERSIONING") != "on":
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion("switchyard", os.environ["SWITCHYARD_BUILD_ID"]),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`."""
+    database = Database(database_url())
+    await database.check()
+    client = await connect()
+    transactions = OrderTransactions(database, Networks())
+    subjects = (
+        SourcingActivities(transactions),
+        FulfillmentActivities(transactions),
+        OrderActivities(transactions),
+        ReturnActivities(transactions),
+    )
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[activity for subject in subjects for activity in subject.activities()],
+        max_concurrent_activities=CONNECTIONS_MAX,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
+        graceful_shutdown_timeout=CLOSING_WITHIN,
+        deployment_config=versioning(),
+    )
+    async with worker:
+        sys.stderr.write("worker: ready\n")
+        await stop.wait()
+    await database.close()
+
+
+async def main() -> int:
+    """Run until SIGTERM or SIGINT; what cannot be reached is told in one line."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await run(stop)
+    except (DatabaseUnreachable, TemporalUnreachable, NotConfigured) as error:
+        sys.stderr.write(f"worker: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = asyncio.run(main())
+    sys.stderr.flush()
+    os._exit(code)  # leaving Python after using the client aborts about every second time

@@ -1,0 +1,57 @@
+"""The card that operators read in the Temporal UI: what became of every unit, and what each fulfillment order waits for."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.order import FulfillmentOrderState, OrderState
+
+_BUCKETS = ("open", "backordered", "reserved", "allocated", "shipped", "delivered", "cancelled")
+_LINES_MAX = 20
+"""A card is read by a person; the rest is one query away."""
+
+
+def of(order: OrderState) -> str:
+    """The card of an order as Markdown; no personal data and no free text."""
+    parts = [f"**{order.status}**", _promise(order), _lines(order), _fulfillment_orders(order), _attention(order)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def summary(lines: int, units: int, service: str, country: str, postal_area: str) -> str:
+    """The line beside the workflow's id: `2 lines, 3 units, standard, US 802`."""
+    return f"{_count(lines, 'line')}, {_count(units, 'unit')}, {service}, {country} {postal_area}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _promise(order: OrderState) -> str:
+    return f"promised: delivered by {order.promise.deliver_by:%Y-%m-%d}" if order.promise else ""
+
+
+def _lines(order: OrderState) -> str:
+    rows = ["| line | SKU | ordered | " + " | ".join(_BUCKETS) + " |", "|" + "---|" * (3 + len(_BUCKETS))]
+    for line in order.lines[:_LINES_MAX]:
+        buckets = " | ".join(str(getattr(line, bucket) or "") for bucket in _BUCKETS)
+        rows.append(f"| {line.line} | {line.sku} | {line.ordered} | {buckets} |")
+    if len(order.lines) > _LINES_MAX:
+        rows.append(f"| … {len(order.lines) - _LINES_MAX} more | | | " + " | ".join("" for _ in _BUCKETS) + " |")
+    return "\n".join(rows)
+
+
+def _fulfillment_orders(order: OrderState) -> str:
+    return "\n".join(f"- {_fulfillment_order(fo)}" for fo in order.fulfillment_orders)
+
+
+def _fulfillment_order(fo: FulfillmentOrderState) -> str:
+    units = sum(line.quantity for line in fo.lines)
+    waits = (
+        f", waits for {fo.waiting_for.replace('_', ' ')} until {fo.deadline:%Y-%m-%d %H:%M}Z" if fo.waiting_for else ""
+    )
+    work = f"`{fo.fulfillment_order}` {fo.node}, attempt {fo.attempt}, {_count(units, 'unit')}"
+    return f"{work}: {fo.status} ({fo.request}){waits}"
+
+
+def _attention(order: OrderState) -> str:
+    needs = [f"- exception `{exception.exception}`: {exception.code}" for exception in order.exceptions]
+    return "\n".join(needs + [f"- on hold: {hold}" for hold in order.holds])

@@ -1,0 +1,416 @@
+"""OrderWorkflow: one durable life per order, from its acceptance to the end of its return window.
+
+`run` is the operations manual. The facts are in PostgreSQL, the decisions in the domain; what is here is the waiting. The
+workflow keeps a copy of the order's state, and every activity and every signal brings a newer one. Handlers only record; the
+main coroutine acts; each fulfillment order is watched by a task of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel, ValidationError
+
+    from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
+    from activities.order import CloseInput, Done, OrderActivities, RequestInput
+    from activities.returns import ReturnActivities, ReturnInput
+    from activities.sourcing import SourceInput, SourcingActivities
+    from domain import identifiers
+    from domain.fulfillment import WaitingFor
+    from domain.order import CancelRequest, HoldRequest, OrderInput, OrderState, ReturnRequest
+    from workflows import card, messages, patience, visibility
+    from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
+    from workflows.returns import ReturnWorkflow
+
+_DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
+    "cancel": OrderActivities.cancel,
+    "hold": OrderActivities.hold,
+    "release": OrderActivities.release_hold,
+    "request_return": ReturnActivities.request_return,
+}
+
+_BODIES: dict[str, type[BaseModel]] = {
+    "cancel": CancelRequest,
+    "hold": HoldRequest,
+    "release": HoldRequest,
+    "request_return": ReturnRequest,
+}
+
+
+@dataclass
+class _Asked:
+    """An update that waits for its answer."""
+
+    kind: str
+    body: RequestBody
+    key: str
+    done: Done | None = None
+
+
+@workflow.defn(failure_exception_types=[ValidationError])
+class OrderWorkflow:
+    """The life of one order."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        """Signals and updates may come before `run` has begun, so everything that they touch exists from the start."""
+        self._name = order.order
+        self._copy: OrderState | None = None
+        self._mail: list[tuple[str, Sequence[RawValue]]] = []
+        self._asked: list[_Asked] = []
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._look_again = False
+        self._seen_version = -1
+        self._shown: dict[str, object] = {}
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderOutcome:
+        """The operations manual of an order."""
+        while not self._is_closed:
+            try:
+                await self._reserve_its_units_at_real_nodes()
+                await self._read_the_mail()
+                await self._answer_requests()
+                await self._source_units_that_lost_their_node()
+                await self._release_what_may_be_released()
+                await self._watch_every_fulfillment_order()
+                await self._close_when_the_return_window_is_over()
+                self._show_where_it_stands()
+                await self._wait_for_news()
+            except BaseException as error:
+                if not is_cancelled_exception(error):
+                    raise
+                self._take_the_cancel_button_as_a_request()
+        await self._answer_requests()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._show_where_it_stands()
+        return OrderOutcome(status=self._order.status)
+
+    # --- what outsiders send: handlers only record ---------------------------------------------------------------
+
+    @workflow.signal(dynamic=True, description="Facts from nodes, and news from our own edge")
+    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
+        """Every signal of every name and shape: nothing is dropped, nothing can wedge the workflow."""
+        self._mail.append((name, args))
+
+    @workflow.update(description="Answers with the promise as soon as the units are reserved")
+    async def place(self, *args: Any) -> PlaceAnswer:
+        """Wait until the order's units have been sourced; `run` does the work, with or without this update."""
+        await workflow.wait_condition(lambda: self._copy is not None)
+        return PlaceAnswer(status=self._order.status, promise=self._order.promise)
+
+    @place.validator
+    def check_place(self, *args: Any) -> None:
+        """`place` has no body."""
+        if args:
+            raise ApplicationError("place takes no argument", type="BadRequest", non_retryable=True)
+
+    @workflow.update(description="Cancel units, lines or everything")
+    async def cancel(self, *args: Any) -> dict[str, Any]:
+        """Answer per unit what was cancelled, is pending at a node, or was refused."""
+        return await self._ask("cancel", args)
+
+    @cancel.validator
+    def check_cancel(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("cancel", args)
+
+    @workflow.update(description="Place a named hold")
+    async def hold(self, *args: Any) -> dict[str, Any]:
+        """Stop what is not released yet."""
+        return await self._ask("hold", args)
+
+    @hold.validator
+    def check_hold(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("hold", args)
+
+    @workflow.update(description="Take a named hold off")
+    async def release(self, *args: Any) -> dict[str, Any]:
+        """Let the order go on, when it was the last hold."""
+        return await self._ask("release", args)
+
+    @release.validator
+    def check_release(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("release", args)
+
+    @workflow.update(description="Authorize a return of delivered units")
+    async def request_return(self, *args: Any) -> dict[str, Any]:
+        """Answer with the return's id; its own workflow runs when this is answered."""
+        return await self._ask("request_return", args)
+
+    @request_return.validator
+    def check_request_return(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("request_return", args)
+
+    @workflow.query(description="The document of GET /orders/{order}, without free text; may lag")
+    def view(self) -> dict[str, Any]:
+        """The workflow's copy of the order."""
+        return self._copy.model_dump(mode="json") if self._copy else {"order": self._name, "status": "received"}
+
+    async def _ask(self, kind: str, args: Sequence[Any]) -> dict[str, Any]:
+        body = messages.one_argument(args, kind, RequestBody)
+        info = workflow.current_update_info()
+        asked = _Asked(kind, body, info.id if info else kind)
+        self._asked.append(asked)
+        await workflow.wait_condition(lambda: asked.done is not None)
+        assert asked.done is not None
+        if asked.done.refused:
+            raise ApplicationError(
+                asked.done.refused.reason, asked.done.refused.model_dump(), type="Refused", non_retryable=True
+            )
+        return asked.done.answer
+
+    # --- the steps of the manual ---------------------------------------------------------------------------------
+
+    async def _reserve_its_units_at_real_nodes(self) -> None:
+        """The first sourcing round; started again from PostgreSQL, the order only reads where it stood."""
+        if self._copy is None:
+            self._adopt(await self._source(1, "reserve units at real nodes"))
+
+    async def _read_the_mail(self) -> None:
+        """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
+        while self._mail:
+            name, args = self._mail.pop(0)
+            content = messages.decode(args)
+            if not self._take_news(name, content):
+                await self._record(name, content)
+
+    def _take_news(self, name: str, content: dict[str, Any] | str) -> bool:
+        if isinstance(content, str) or name not in (messages.NODE_MESSAGE, messages.CHANGED):
+            return False
+        try:
+            news = ChangedSignal.model_validate(content)
+        except ValidationError:
+            return False
+        if name == messages.NODE_MESSAGE and news.recorded is None:
+            return False
+        if news.recorded:
+            self._adopt(news.recorded)
+        self._look_again = self._look_again or news.look_again
+        return True
+
+    async def _record(self, name: str, content: dict[str, Any] | str) -> None:
+        is_message = name == messages.NODE_MESSAGE and not isinstance(content, str)
+        unreadable = None if is_message else content if isinstance(content, str) else "not a signal of this workflow"
+        signal = SignalInput(
+            order=self._name,
+            message=content if is_message and not isinstance(content, str) else None,
+            unreadable=unreadable,
+            at=workflow.now(),
+        )
+        self._adopt(
+            await workflow.execute_activity_method(
+                FulfillmentActivities.record_signal,
+                signal,
+                start_to_close_timeout=patience.ONE_TRANSACTION,
+                retry_policy=patience.UNTIL_IT_WORKS,
+                summary="record a message that came as a signal",
+            )
+        )
+
+    async def _answer_requests(self) -> None:
+        """Do what was asked, one request after the other, and remember the answer for its update."""
+        while self._asked:
+            asked = self._asked[0]
+            done = await self._do(asked)
+            self._adopt(done.state)
+            if asked.kind == "request_return" and done.refused is None:
+                await self._start_return(str(done.answer["return"]))
+            asked.done = done
+            self._asked.pop(0)
+
+    async def _do(self, asked: _Asked) -> Done:
+        request = RequestInput(
+            order=self._name,
+            request=asked.body.request,
+            kind=asked.kind,
+            facts=asked.body.model_extra or {},
+            key=asked.key,
+            at=workflow.now(),
+        )
+        return await workflow.execute_activity_method(
+            _DOING[asked.kind],
+            request,
+            start_to_close_timeout=patience.ONE_TRANSACTION,
+            retry_policy=patience.UNTIL_IT_WORKS,
+            summary=f"{asked.kind} as asked",
+        )
+
+    async def _start_return(self, name: str) -> None:
+        """The child lives on when its order closes, and is linked to it for ever."""
+        workflow_id = identifiers.return_workflow_id(name)
+        try:
+            await workflow.start_child_workflow(
+                ReturnWorkflow.run,
+                ReturnInput(order=self._name, return_=name),
+                id=workflow_id,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"return {name} of order {self._name}",
+                search_attributes=visibility.for_return(self._name, self._order.channel),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("return %s is under way already", name)
+
+    async def _source_units_that_lost_their_node(self) -> None:
+        """What was short, rejected or given up is sourced elsewhere; what waits for stock, when there is news of stock."""
+        while self._order.to_source or (self._look_again and self._order.total("backordered")):
+            self._look_again = False
+            rounds = self._order.rounds
+            self._adopt(await self._source(rounds + 1, f"source again, round {rounds + 1}"))
+            if self._order.rounds == rounds:
+                return
+
+    async def _release_what_may_be_released(self) -> None:
+        """After the grace period and without holds, what is pinned becomes work for its nodes."""
+        if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
+            return
+        self._adopt(
+            await workflow.execute_activity_method(
+                FulfillmentActivities.release,
+                ReleaseInput(order=self._name, at=workflow.now()),
+                start_to_close_timeout=patience.ONE_TRANSACTION,
+                retry_policy=patience.UNTIL_IT_WORKS,
+                summary="release to the nodes",
+            )
+        )
+
+    async def _watch_every_fulfillment_order(self) -> None:
+        """Each fulfillment order that waits for something is watched; a watch that failed makes the order fail loudly."""
+        for name, watch in list(self._watches.items()):
+            if watch.done():
+                del self._watches[name]
+                watch.result()
+        for fo in self._order.fulfillment_orders:
+            if fo.waiting_for and fo.fulfillment_order not in self._watches:
+                watch = asyncio.create_task(self._see_through(fo.fulfillment_order))
+                self._watches[fo.fulfillment_order] = watch
+
+    async def _see_through(self, name: str) -> None:
+        """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
+        while (wait := self._wait_of(name)) is not None:
+            waiting_for, deadline = wait
+            try:
+                await workflow.wait_condition(
+                    lambda wait=wait: self._wait_of(name) != wait,  # type: ignore[misc]  # mypy cannot infer the default
+                    timeout=max(deadline - workflow.now(), patience.AT_ONCE),
+                    timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
+                )
+            except TimeoutError:
+                self._adopt(
+                    await workflow.execute_activity_method(
+                        FulfillmentActivities.act_on_silence,
+                        SilenceInput(
+                            order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()
+                        ),
+                        start_to_close_timeout=patience.ONE_TRANSACTION,
+                        retry_policy=patience.UNTIL_IT_WORKS,
+                        summary=f"{name}: no word of {waiting_for.replace('_', ' ')}",
+                    )
+                )
+
+    async def _close_when_the_return_window_is_over(self) -> None:
+        closes_at = self._order.closes_at
+        if closes_at is None or workflow.now() < closes_at or self._watches or self._is_closed:
+            return
+        self._adopt(
+            await workflow.execute_activity_method(
+                OrderActivities.close,
+                CloseInput(order=self._name, at=workflow.now()),
+                start_to_close_timeout=patience.ONE_TRANSACTION,
+                retry_policy=patience.UNTIL_IT_WORKS,
+                summary="close the order",
+            )
+        )
+
+    async def _wait_for_news(self) -> None:
+        """Sleep until somebody says something or a deadline of the order itself has come."""
+        if self._is_closed:
+            return
+        wakes_at, why = self._deadline()
+        timeout = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else patience.LOOK_AGAIN_AFTER
+        try:
+            # A watched fulfillment order has a deadline of its own, so the order needs none beside it.
+            await workflow.wait_condition(
+                self._has_news, timeout=None if self._watches and not wakes_at else timeout, timeout_summary=why
+            )
+        except TimeoutError:
+            self._look_again = True
+        self._seen_version = self._order.version
+
+    def _has_news(self) -> bool:
+        return bool(
+            self._mail
+            or self._asked
+            or self._order.version > self._seen_version
+            or any(watch.done() for watch in self._watches.values())
+        )
+
+    def _deadline(self) -> tuple[datetime | None, str]:
+        """When the order itself goes on without any news, and with what."""
+        if self._order.total("reserved") and not self._order.holds:
+            return self._order.release_at, "until it may be released"
+        if self._order.closes_at is not None and not self._watches:
+            return self._order.closes_at, "the return window"
+        return None, "look at the facts again"
+
+    def _take_the_cancel_button_as_a_request(self) -> None:
+        """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""
+        key = f"temporal-cancel-{workflow.info().get_current_history_length()}"
+        self._asked.append(_Asked("cancel", RequestBody(), key))
+
+    # --- the copy ------------------------------------------------------------------------------------------------
+
+    @property
+    def _order(self) -> OrderState:
+        assert self._copy is not None, "the first step sources the order"
+        return self._copy
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._copy is not None and self._copy.closed
+
+    def _adopt(self, state: OrderState) -> None:
+        """Keep the newer copy: answers and signals may overtake each other."""
+        if self._copy is None or state.version >= self._copy.version:
+            self._copy = state
+
+    def _wait_of(self, name: str) -> tuple[WaitingFor, datetime] | None:
+        fo = self._order.fulfillment_order(name)
+        return (fo.waiting_for, fo.deadline) if fo.waiting_for and fo.deadline else None
+
+    async def _source(self, round_: int, summary: str) -> OrderState:
+        return await workflow.execute_activity_method(
+            SourcingActivities.source,
+            SourceInput(order=self._name, round=round_, at=workflow.now()),
+            start_to_close_timeout=patience.ONE_TRANSACTION,
+            retry_policy=patience.UNTIL_IT_WORKS,
+            summary=summary,
+        )
+
+    def _show_where_it_stands(self) -> None:
+        """The card and the search attributes that operators see; only what changed is written to the history."""
+        workflow.set_current_details(card.of(self._order))
+        wakes_at, _ = self._deadline()
+        updates: list[visibility.Update] = []
+        for name, value, update in visibility.of(self._order, wakes_at):
+            if self._shown.get(name) != value:
+                self._shown[name] = value
+                updates.append(update)
+        if updates:
+            workflow.upsert_search_attributes(updates)
+
+
+def _check(kind: str, args: Sequence[Any]) -> None:
+    body = messages.one_argument(args, kind, RequestBody)
+    if body.request is None:
+        messages.one_argument(args, kind, _BODIES[kind])

@@ -1,0 +1,121 @@
+"""ReturnWorkflow: one durable life per return, a linked child that outlives its order.
+
+requested → authorized → received → graded → restocked or put aside → settled → closed. Facts come as messages that PostgreSQL
+has recorded already; this workflow waits, lets the return expire when nothing comes back, and closes it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel, ValidationError
+
+    from activities.returns import ReturnActivities, ReturnInput, ReturnStep
+    from domain.returns import ReturnState, ReturnStatus
+    from workflows import messages, patience
+
+_OVER = (ReturnStatus.CLOSED, ReturnStatus.EXPIRED, ReturnStatus.DECLINED)
+
+
+class ReturnNews(BaseModel):
+    """What our own edge tells a return after it recorded a message."""
+
+    recorded: ReturnState
+
+
+@workflow.defn(failure_exception_types=[ValidationError])
+class ReturnWorkflow:
+    """The life of one return."""
+
+    @workflow.init
+    def __init__(self, request: ReturnInput) -> None:
+        """Signals may come before `run` has begun."""
+        self._input = request
+        self._copy: ReturnState | None = None
+        self._mail: list[Sequence[RawValue]] = []
+
+    @workflow.run
+    async def run(self, request: ReturnInput) -> ReturnStatus:
+        """The operations manual of a return."""
+        self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
+        while self._state.status not in _OVER:
+            self._read_the_mail()
+            await self._close_when_settled()
+            await self._expire_when_nothing_came_back()
+            self._show_where_it_stands()
+            await self._wait_for_news()
+        self._show_where_it_stands()
+        return self._state.status
+
+    @workflow.signal(dynamic=True, description="News from our own edge")
+    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
+        """Every signal of every name and shape; the facts are in PostgreSQL already."""
+        self._mail.append(args)
+
+    @workflow.query(description="The document of GET /returns/{return}; may lag")
+    def view(self) -> dict[str, object]:
+        """The workflow's copy of the return."""
+        return self._copy.model_dump(mode="json") if self._copy else {"return": self._input.return_}
+
+    def _read_the_mail(self) -> None:
+        while self._mail:
+            try:
+                news = ReturnNews.model_validate(messages.decode(self._mail.pop(0)))
+            except ValidationError:
+                workflow.logger.warning("a signal of return %s could not be read", self._input.return_)
+            else:
+                self._adopt(news.recorded)
+
+    async def _close_when_settled(self) -> None:
+        if self._state.status is ReturnStatus.SETTLED and all(
+            line.graded >= line.received for line in self._state.lines
+        ):
+            self._adopt(await self._step(ReturnActivities.close_return, "close the return"))
+
+    async def _expire_when_nothing_came_back(self) -> None:
+        if self._state.status is ReturnStatus.AUTHORIZED and workflow.now() >= self._state.expires_at:
+            self._adopt(await self._step(ReturnActivities.expire_return, "nothing came back in time"))
+
+    async def _wait_for_news(self) -> None:
+        if self._state.status in _OVER:
+            return
+        waits_for_parcel = self._state.status is ReturnStatus.AUTHORIZED
+        timeout = self._state.expires_at - workflow.now() if waits_for_parcel else patience.LOOK_AGAIN_AFTER
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._mail),
+                timeout=max(timeout, patience.AT_ONCE),
+                timeout_summary="until the parcel comes back" if waits_for_parcel else "look at the return again",
+            )
+        except TimeoutError:
+            self._adopt(await self._step(ReturnActivities.look_at_return, "look at the return again"))
+
+    @property
+    def _state(self) -> ReturnState:
+        assert self._copy is not None, "the first step reads the return"
+        return self._copy
+
+    def _adopt(self, state: ReturnState) -> None:
+        if state.version >= self._state.version:
+            self._copy = state
+
+    async def _step(
+        self, doing: Callable[[ReturnActivities, ReturnStep], Awaitable[ReturnState]], summary: str
+    ) -> ReturnState:
+        return await workflow.execute_activity_method(
+            doing,
+            ReturnStep(order=self._input.order, return_=self._input.return_, at=workflow.now()),
+            start_to_close_timeout=patience.ONE_TRANSACTION,
+            retry_policy=patience.UNTIL_IT_WORKS,
+            summary=summary,
+        )
+
+    def _show_where_it_stands(self) -> None:
+        rows = [
+            f"- line {line.line}, {line.sku}: {line.received} of {line.quantity} back, {line.graded} graded"
+            + (f" → {line.disposition}" if line.disposition else "")
+            for line in self._state.lines
+        ]
+        workflow.set_current_details("\n".join([f"**{self._state.status}**, order `{self._state.order}`", "", *rows]))
