@@ -162,9 +162,11 @@ class _Search:
     def offer(self, chosen: tuple[int, ...], totals: _Totals) -> None:
         """Divide the demands among the chosen nodes and keep the choice if it is among the best.
 
-        One that leaves a node without work is left out: the choice without that node is met elsewhere and is better.
+        One that needs a node for nothing is left out: the choice without that node is met elsewhere and is better.
         """
         self.steps.take(len(self.problem.demands))
+        if self.complete is ShipComplete.ORDER and not self.uneven and self._is_wasteful(chosen):
+            return
         portions: list[Portions] = [()] * len(self.problem.demands)
         units = cost = 0
         for members, cluster in zip(self.members, self.clusters, strict=True):
@@ -179,6 +181,11 @@ class _Search:
         value = self._value(totals._replace(cost=totals.cost + cost), units)
         insort(self._choices, Choice(value, tuple(sorted(chosen)), units, tuple(portions)))
         del self._choices[CHOICES_MAX:]
+
+    def _is_wasteful(self, chosen: tuple[int, ...]) -> bool:
+        """Whether the choice would fill everything without one of its nodes; the last one was needed when it came."""
+        without = (chosen[:position] + chosen[position + 1 :] for position in range(len(chosen) - 1))
+        return any(all(cluster.filled_by(rest, self.steps) for cluster in self.clusters) for rest in without)
 
     def alone(self, node: int) -> Division:
         """What a node could fill by itself."""

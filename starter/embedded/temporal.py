@@ -44,7 +44,8 @@ class EmbeddedTemporal:
         self._in_memory = in_memory
         self._time_skipping = time_skipping
         self._child: Child | None = None
-        self.part = Part("Temporal", self._command, self._obstacle, ((signal.SIGTERM, 3.0),))
+        stop_steps = () if in_memory else ((signal.SIGTERM, 3.0),)
+        self.part = Part("Temporal", self._command, self._obstacle, stop_steps)
 
     @property
     def address(self) -> str:
