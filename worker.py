@@ -9,6 +9,7 @@ import signal
 import sys
 from datetime import timedelta
 
+from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
@@ -19,6 +20,7 @@ from activities.returns import ReturnActivities
 from activities.sourcing import SourcingActivities
 from activities.transaction import OrderTransactions
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
+from network.geography import locate
 from starter.client import TASK_QUEUE, TemporalUnreachable, connect
 from starter.where import NotConfigured, database_url
 from workflows.order import OrderWorkflow
@@ -40,11 +42,8 @@ def versioning() -> WorkerDeploymentConfig | None:
     )
 
 
-async def run(stop: asyncio.Event) -> None:
-    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`."""
-    database = Database(database_url())
-    await database.check()
-    client = await connect()
+def build(client: Client, database: Database) -> Worker:
+    """A worker with everything that it registers; it works while it is entered as a context."""
     transactions = OrderTransactions(database, Networks())
     subjects = (
         SourcingActivities(transactions),
@@ -52,7 +51,7 @@ async def run(stop: asyncio.Event) -> None:
         OrderActivities(transactions),
         ReturnActivities(transactions),
     )
-    worker = Worker(
+    return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
@@ -62,7 +61,15 @@ async def run(stop: asyncio.Event) -> None:
         graceful_shutdown_timeout=CLOSING_WITHIN,
         deployment_config=versioning(),
     )
-    async with worker:
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`."""
+    database = Database(database_url())
+    await database.check()
+    client = await connect()
+    locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
+    async with build(client, database):
         sys.stderr.write("worker: ready\n")
         await stop.wait()
     await database.close()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -56,17 +57,25 @@ def up(
 
 
 @app.command
-async def serve(*, port: int = 8080) -> int:
-    """Answer HTTP on the loopback address until told to stop.
+def serve(*, host: str = "127.0.0.1", port: int = 8080) -> int:
+    """Answer HTTP until told to stop.
 
     Parameters
     ----------
+    host
+        The address to listen on.
     port
         The port to listen on.
     """
+    import uvloop
+
     from starter.http.serve import serve
 
-    await serve(port)
+    # uvicorn obeys these signals, then raises them once more for whoever was there before; by default that would kill us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(port, host))
     return 0
 
 
@@ -138,7 +147,6 @@ async def apply(directory: Path) -> int:
 async def audit() -> int:
     """Recompute every invariant from the facts: a line for each, exit 1 if one is violated."""
     from starter.audit import audit
-
     from starter.where import database_url
 
     return await audit(database_url())

@@ -320,7 +320,7 @@ class OrderWorkflow:
 
     async def _close_when_the_return_window_is_over(self) -> None:
         closes_at = self._order.closes_at
-        if closes_at is None or workflow.now() < closes_at or self._watches or self._is_closed:
+        if closes_at is None or workflow.now() < closes_at or self._is_closed:
             return
         self._adopt(
             await workflow.execute_activity_method(
@@ -339,9 +339,9 @@ class OrderWorkflow:
         wakes_at, why = self._deadline()
         timeout = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else patience.LOOK_AGAIN_AFTER
         try:
-            # A watched fulfillment order has a deadline of its own, so the order needs none beside it.
+            # A fulfillment order that waits has a deadline of its own, so the order needs none beside it.
             await workflow.wait_condition(
-                self._has_news, timeout=None if self._watches and not wakes_at else timeout, timeout_summary=why
+                self._has_news, timeout=None if self._is_watched and not wakes_at else timeout, timeout_summary=why
             )
         except TimeoutError:
             self._look_again = True
@@ -352,14 +352,14 @@ class OrderWorkflow:
             self._mail
             or self._asked
             or self._order.version > self._seen_version
-            or any(watch.done() for watch in self._watches.values())
+            or any(watch.done() and watch.exception() for watch in self._watches.values())
         )
 
     def _deadline(self) -> tuple[datetime | None, str]:
         """When the order itself goes on without any news, and with what."""
         if self._order.total("reserved") and not self._order.holds:
             return self._order.release_at, "until it may be released"
-        if self._order.closes_at is not None and not self._watches:
+        if self._order.closes_at is not None:
             return self._order.closes_at, "the return window"
         return None, "look at the facts again"
 
@@ -374,6 +374,10 @@ class OrderWorkflow:
     def _order(self) -> OrderState:
         assert self._copy is not None, "the first step sources the order"
         return self._copy
+
+    @property
+    def _is_watched(self) -> bool:
+        return any(fo.waiting_for for fo in self._order.fulfillment_orders)
 
     @property
     def _is_closed(self) -> bool:

@@ -3,6 +3,7 @@
 import uvicorn
 
 from database.connect import Database
+from network.geography import locate
 from starter.client import connect
 from starter.http.app import application
 from starter.http.service import assemble
@@ -16,6 +17,7 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     database = Database(database_url())
     await database.check()
     client = await connect(lazy=True)
+    locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
     config = uvicorn.Config(
         application(assemble(database, client)),
         host=host,

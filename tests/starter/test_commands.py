@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from starter.embedded.ports import LOOPBACK, free_port
 from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
 from starter.embedded.temporal import EmbeddedTemporal
 
@@ -27,12 +31,16 @@ COMMANDS = [
 # fmt: on
 
 
+def surroundings(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of this process with these servers and no others."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL" and "TEMPORAL" not in name}
+    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "dumb", **settings}
+
+
 def starter(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder without a stack."""
-    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL" and "TEMPORAL" not in name}
-    environment = {**kept, "PYTHONPATH": str(ROOT), "TERM": "dumb", **settings}
     command = [sys.executable, "-m", "starter", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=surroundings(settings), capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,23 @@ def test_a_command_ends_with_the_code_that_it_means(
 def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:
     ended = [starter("prepare", "--network", EXAMPLE, folder=tmp_path, **servers) for _ in range(RUNS)]
     assert [(one.returncode, one.stderr) for one in ended] == [(0, "")] * RUNS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_the_http_process_ends_well_when_it_is_told_to(servers: dict[str, str], number: signal.Signals) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "starter", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings(servers), stderr=subprocess.PIPE, text=True) as serving:
+        while not _accepts(port) and serving.poll() is None:
+            time.sleep(0.05)
+        serving.send_signal(number)
+        _, said = serving.communicate()
+    assert serving.returncode == 0, said
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def test_servers_that_are_not_there_are_told_in_one_line(servers: dict[str, str], tmp_path: Path) -> None:

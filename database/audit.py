@@ -1,0 +1,231 @@
+"""Every invariant of DESIGN §6 as a query that recomputes it from the facts: a row that it finds is a violation.
+
+An open exception, or a message on its way, is no violation. Each query names what it found in one text, so that a person can
+go and look.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A sentence that must never be untrue, how many facts it speaks of, and a query for those that break it."""
+
+    sentence: str
+    counted: str
+    violations: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the audit found about one invariant."""
+
+    sentence: str
+    checked: int
+    violations: tuple[str, ...]
+
+
+_LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
+
+INVARIANTS = (
+    Invariant(
+        "every ordered unit is in exactly one bucket",
+        "SELECT count(*) FROM order_line",
+        """
+        SELECT format('%s line %s: %s ordered', order_id, line, ordered) FROM order_line
+        WHERE open + backordered + reserved + allocated + shipped + cancelled <> ordered
+           OR least(open, backordered, reserved, allocated, shipped, cancelled) < 0
+        """,
+    ),
+    Invariant(
+        "open and backordered units are those that wait for a node",
+        "SELECT count(*) FROM waiting",
+        """
+        SELECT format('%s line %s: %s open and %s backordered, but %s and %s wait',
+                      l.order_id, l.line, l.open, l.backordered, w.open, w.backordered)
+        FROM order_line l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(quantity) FILTER (WHERE awaits <> 'stock'), 0) AS open,
+                   coalesce(sum(quantity) FILTER (WHERE awaits = 'stock'), 0) AS backordered
+            FROM waiting WHERE waiting.order_id = l.order_id AND waiting.line = l.line) w
+        WHERE (l.open, l.backordered) <> (w.open, w.backordered)
+        """,
+    ),
+    Invariant(
+        "reserved units are those that are pinned at a node",
+        "SELECT count(*) FROM reservation",
+        """
+        SELECT format('%s line %s: %s reserved, but %s pinned', l.order_id, l.line, l.reserved, v.pinned)
+        FROM order_line l
+        CROSS JOIN LATERAL (SELECT coalesce(sum(quantity), 0) AS pinned FROM reservation
+                            WHERE reservation.order_id = l.order_id AND reservation.line = l.line) v
+        WHERE l.reserved <> v.pinned
+        """,
+    ),
+    Invariant(
+        "fulfillment orders re-join to their order: allocated is what is due, shipped is what shipped",
+        "SELECT count(*) FROM fulfillment_order",
+        f"""
+        SELECT format('%s line %s: %s allocated and %s shipped, but fulfillment orders owe %s and shipped %s',
+                      l.order_id, l.line, l.allocated, l.shipped, f.due, f.shipped)
+        FROM order_line l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(d.due), 0) AS due, coalesce(sum(fl.shipped), 0) AS shipped
+            FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+            JOIN {_LIVE} d USING (fulfillment_order_id, line)
+            WHERE fo.order_id = l.order_id AND fl.line = l.line) f
+        WHERE (l.allocated, l.shipped) <> (f.due, f.shipped)
+        """,
+    ),
+    Invariant(
+        "the counters of stock are the sum of the ledger",
+        "SELECT count(*) FROM movement",
+        """
+        SELECT format('%s at %s: on hand %s, reserved %s, allocated %s, but the ledger says %s, %s, %s', sku, node,
+                      s.on_hand, s.reserved, s.allocated, m.on_hand, m.reserved, m.allocated)
+        FROM stock s
+        FULL JOIN (SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated
+                   FROM movement GROUP BY node, sku) m USING (node, sku)
+        WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0))
+              <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0))
+        """,
+    ),
+    Invariant(
+        "units that ship leave the shelf: what fulfillment orders say has gone is what the ledger took off",
+        "SELECT count(*) FROM movement WHERE kind = 'shipped'",
+        """
+        SELECT format('%s: %s units are said to have gone, the ledger took %s off', order_id, told.gone, booked.gone)
+        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * component.quantity) AS gone
+              FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+              JOIN component USING (sku) GROUP BY fo.order_id) told
+        JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked
+             USING (order_id)
+        WHERE told.gone <> booked.gone
+        """,
+    ),
+    Invariant(
+        "every promised unit of stock belongs to a reservation, a live line, or an attempt in doubt",
+        "SELECT count(*) FROM stock",
+        """
+        SELECT format('%s at %s: reserved %s, allocated %s, but orders hold %s and %s', s.sku, s.node,
+                      s.reserved, s.allocated, coalesce(v.pinned, 0), coalesce(f.held, 0))
+        FROM stock s
+        LEFT JOIN (SELECT r.node, c.stocked AS sku, sum(r.quantity * c.quantity) AS pinned
+                   FROM reservation r JOIN order_line l USING (order_id, line) JOIN component c ON c.sku = l.sku
+                   GROUP BY r.node, c.stocked) v USING (node, sku)
+        LEFT JOIN (SELECT fo.node, c.stocked AS sku,
+                          sum((fl.quantity - fl.shipped - fl.short + fl.in_doubt) * c.quantity) AS held
+                   FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+                   JOIN component c ON c.sku = fl.sku
+                   GROUP BY fo.node, c.stocked) f USING (node, sku)
+        WHERE s.reserved <> coalesce(v.pinned, 0) OR s.allocated <> coalesce(f.held, 0)
+        """,
+    ),
+    Invariant(
+        "where less is on hand than is promised, an exception has been opened",
+        "SELECT count(*) FROM stock",
+        """
+        SELECT format('%s at %s: %s on hand, %s promised', s.sku, s.node, s.on_hand, s.reserved + s.allocated)
+        FROM stock s
+        WHERE s.on_hand < s.reserved + s.allocated
+          AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = s.node)
+        """,
+    ),
+    Invariant(
+        "what left beyond the order is told by one exception",
+        "SELECT count(*) FROM fulfillment_order_line WHERE surplus > 0",
+        """
+        SELECT format('%s line %s: %s surplus', fl.fulfillment_order_id, fl.line, fl.surplus)
+        FROM fulfillment_order_line fl
+        WHERE fl.surplus > 0 AND NOT EXISTS (
+            SELECT FROM exception e WHERE e.fulfillment_order_id = fl.fulfillment_order_id
+                                      AND e.code IN ('surplus', 'double_ship'))
+        """,
+    ),
+    Invariant(
+        "no more than was ordered ships",
+        "SELECT count(*) FROM order_line",
+        """
+        SELECT format('%s line %s: %s shipped of %s', fo.order_id, fl.line, sum(fl.shipped), l.ordered)
+        FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+        JOIN order_line l USING (order_id, line)
+        GROUP BY fo.order_id, fl.line, l.ordered HAVING sum(fl.shipped) > l.ordered
+        """,
+    ),
+    Invariant(
+        "every open order can wake by itself or is in a person's queue",
+        "SELECT count(*) FROM orders WHERE closed_at IS NULL",
+        """
+        SELECT format('%s: a fulfillment order owes something, waits for nothing, and nobody was told', o.order_id)
+        FROM orders o JOIN fulfillment_order f USING (order_id)
+        JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+        WHERE o.closed_at IS NULL AND f.waiting_for IS NULL AND fl.quantity - fl.shipped - fl.short > 0
+          AND NOT EXISTS (SELECT FROM exception e WHERE e.fulfillment_order_id = f.fulfillment_order_id)
+        """,
+    ),
+    Invariant(
+        "a closed order holds nothing",
+        "SELECT count(*) FROM orders WHERE closed_at IS NOT NULL",
+        """
+        SELECT format('%s line %s is closed and still holds units', o.order_id, l.line)
+        FROM orders o JOIN order_line l USING (order_id)
+        WHERE o.closed_at IS NOT NULL AND l.open + l.backordered + l.reserved + l.allocated > 0
+        """,
+    ),
+    Invariant(
+        "every message about a fulfillment order was applied with its order",
+        "SELECT count(*) FROM inbox",
+        """
+        SELECT format('%s %s is about %s, which does not exist', sender, message_id, about) FROM inbox
+        WHERE about <> 'stock'
+          AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
+          AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
+        """,
+    ),
+    Invariant(
+        "no more comes back than was shipped, and only what came back and was graded is restocked",
+        "SELECT count(*) FROM return_line",
+        """
+        SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.received, l.shipped)
+        FROM order_line l
+        JOIN (SELECT order_id, line, sum(received) AS received, bool_or(graded > received) AS early
+              FROM return JOIN return_line USING (return_id) GROUP BY order_id, line) r USING (order_id, line)
+        WHERE r.received > l.shipped OR r.early
+        """,
+    ),
+    Invariant(
+        "every change of stock names its actor, cause and time",
+        "SELECT count(*) FROM movement",
+        "SELECT format('movement %s', movement_id) FROM movement WHERE actor = '' OR cause = '' OR key = ''",
+    ),
+)
+
+COMPONENTS = """
+    CREATE TEMPORARY TABLE component ON COMMIT DROP AS
+    SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:stocked AS text[]), CAST(:quantities AS int[]))
+                  AS c(sku, stocked, quantity)
+"""
+"""What one unit of each item takes off the shelf; the network knows it, and the queries join it."""
+
+
+async def examine(connection: ReadConnection, components: dict[str, tuple[tuple[str, int], ...]]) -> list[Finding]:
+    """Check every invariant in one snapshot. `components` are the stocked SKUs in one unit of each item.
+
+    The transaction must be allowed to make a temporary table, and nothing else is written.
+    """
+    rows = [(sku, stocked, quantity) for sku, parts in components.items() for stocked, quantity in parts]
+    await connection.execute(
+        text(COMPONENTS),
+        {"skus": [r[0] for r in rows], "stocked": [r[1] for r in rows], "quantities": [r[2] for r in rows]},
+    )
+    return [await _examine(connection, invariant) for invariant in INVARIANTS]
+
+
+async def _examine(connection: ReadConnection, invariant: Invariant) -> Finding:
+    checked: int = (await connection.execute(text(invariant.counted))).scalar_one()
+    found = await connection.execute(text(invariant.violations))
+    return Finding(invariant.sentence, checked, tuple(found.scalars()))

@@ -1,0 +1,68 @@
+"""`python -m starter order FILE…`: starts orders from JSON files, one or many to a file, with a line for each."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.progress import track
+from temporalio.client import Client
+
+from activities.networks import Networks, NoNetwork
+from database.connect import Database
+from domain.order import NewOrder
+from starter.client import connect, place
+from starter.intake import Intake, UsedForAnotherOrder, WrongField
+from starter.where import database_url
+from workflows.messages import describe
+
+LONG = 20
+"""From this many orders on, a terminal gets a progress bar."""
+
+
+async def order_files(files: list[Path]) -> int:
+    """Start every order in the files (standard input without any); 0 when all were taken, 1 when one was not."""
+    texts = list(_texts(files))
+    database = Database(database_url())
+    try:
+        await database.check()
+        client = await connect()
+        intake = Intake(database, Networks())
+        is_long = len(texts) >= LONG and sys.stderr.isatty()
+        taken = [await _start(intake, client, *named) for named in (track(texts) if is_long else texts)]
+    finally:
+        await database.close()
+    return 0 if all(taken) else 1
+
+
+def _texts(files: list[Path]) -> Iterator[tuple[str, str]]:
+    """Each order's text with where it stands; a file is one JSON object, or one a line."""
+    for name, content in [(str(f), f.read_text()) for f in files] or [("standard input", sys.stdin.read())]:
+        try:
+            json.loads(content)
+            yield name, content
+        except json.JSONDecodeError:
+            yield from ((f"{name}:{n}", line) for n, line in enumerate(content.splitlines(), 1) if line.strip())
+
+
+async def _start(intake: Intake, client: Client, where: str, text: str) -> bool:
+    try:
+        order = NewOrder.model_validate_json(text)
+        taken = await intake.take(order)
+    except ValidationError as error:
+        return _say(f"{where}: {describe(error)}", is_good=False)
+    except WrongField as error:
+        return _say(f"{where}: {error.field}: {error}", is_good=False)
+    except UsedForAnotherOrder:
+        return _say(f"{where}: {order.order} exists with another body", is_good=False)
+    except NoNetwork as error:
+        return _say(f"{where}: {error}", is_good=False)
+    answer = await place(client, taken.input)
+    promised = f", delivered by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
+    return _say(f"{order.order}: {answer.status if answer else 'kept; its workflow has not answered yet'}{promised}")
+
+
+def _say(line: str, *, is_good: bool = True) -> bool:
+    (sys.stdout if is_good else sys.stderr).write(line + "\n")
+    return is_good

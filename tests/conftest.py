@@ -1,0 +1,99 @@
+"""Fixtures: PostgreSQL and Temporal once per run, a fresh database and a whole house per test that asks for one."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+import worker
+from database.connect import Database
+from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from starter.embedded.temporal import EmbeddedTemporal
+from starter.http.app import application
+from starter.http.service import assemble
+from starter.prepare import prepare
+from starter.search_attributes import register_search_attributes
+from tests.house import House
+
+OPERATOR_KEY = "operator-key-of-the-tests"
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server that forgets on a crash, which makes tests fast."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "server", FORGETFUL)
+    yield server.start()
+    server.discard()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(postgres: str) -> str:
+    """A prepared database that others are copied from."""
+    await prepare(postgres, Path("network/example"), OPERATOR_KEY)
+    return postgres
+
+
+@pytest_asyncio.fixture
+async def database_url(template: str) -> AsyncIterator[str]:
+    """A database of the test's own, with the schema, the example network and an operator key."""
+    name = f"test_{next(_databases)}"
+    server = make_url(template).set(drivername="postgresql+asyncpg", database="postgres")
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        source = make_url(template).database
+        await connection.execute(text(f'CREATE DATABASE {name} TEMPLATE "{source}"'))
+    yield make_url(template).set(database=name).render_as_string(hide_password=False)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The facts of one test."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Temporal server that can skip time."""
+    with EmbeddedTemporal(tmp_path_factory.mktemp("temporal"), in_memory=True, time_skipping=True) as server:
+        yield server.address
+
+
+@pytest_asyncio.fixture(scope="session")
+async def temporal(temporal_address: str) -> TimeSkipper:
+    """A client whose workflows have a clock that skips when it is told to, and only then."""
+    client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+    await register_search_attributes(client)
+    return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+
+
+@pytest_asyncio.fixture
+async def house(database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[House]:
+    """A whole Switchyard; when the test is over, every invariant must hold."""
+    service = assemble(database, temporal.client)
+    app = application(service)
+    transport = ASGITransport(app=app)
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    async with (
+        worker.build(temporal.client, database),
+        app.router.lifespan_context(app),
+        AsyncClient(transport=transport, base_url="http://switchyard", headers=headers) as http,
+    ):
+        made = House(http, service, temporal, database_url)
+        yield made
+        await made.check_invariants()
+        await made.leave()

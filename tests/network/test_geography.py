@@ -1,0 +1,90 @@
+"""Places offline: as exactly as a postal code allows, and honest where it does not."""
+
+from importlib.resources import files
+
+import pytest
+
+from domain.network import Place, Precision, distance_km
+from network.countries import CENTROIDS
+from network.geography import ImpossiblePlace, locate, postal_area
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "precision", "near"),
+    [
+        ("US", "80202", Precision.POSTAL_CODE, (39.75, -104.99)),
+        ("US", " 80202-1234 ", Precision.POSTAL_CODE, (39.75, -104.99)),
+        ("US", "00501", Precision.POSTAL_CODE, (40.82, -73.05)),
+        ("PR", "00901", Precision.POSTAL_CODE, (18.47, -66.11)),
+        ("US", "80200", Precision.AREA, (39.74, -104.98)),
+        ("US", "96999", Precision.AREA, (13.5, 144.8)),
+        ("US", "00000", Precision.COUNTRY, (39.0, -98.0)),
+        ("US", "09002", Precision.COUNTRY, (39.0, -98.0)),
+        ("CA", "m5v 2t6", Precision.COUNTRY, (56.0, -96.0)),
+        ("HK", "", Precision.COUNTRY, (22.3, 114.2)),
+    ],
+)
+def test_a_place_is_as_exact_as_its_postal_code_is_known(
+    country: str, postal_code: str, precision: Precision, near: tuple[float, float]
+) -> None:
+    place = locate(country, postal_code)
+    assert place.precision is precision
+    assert distance_km(place.latitude, place.longitude, *near) < 60
+
+
+def test_no_place_is_at_zero_degrees_where_the_table_does_not_know_it() -> None:
+    assert locate("US", "09001") != Place(0.0, 0.0, Precision.POSTAL_CODE)
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "field"),
+    [
+        ("US", "8020", "postal_code"),
+        ("US", "80202-12", "postal_code"),
+        ("US", "8O202", "postal_code"),
+        ("US", "٨٠٢٠٢", "postal_code"),
+        ("CA", "80202", "postal_code"),
+        ("DE", "1011", "postal_code"),
+        ("GB", "Jane Doe, 1 Main Street", "postal_code"),
+        ("us", "80202", "country"),
+        ("XX", "80202", "country"),
+        ("", "80202", "country"),
+    ],
+)
+def test_an_impossible_place_is_refused_with_the_name_of_the_field(country: str, postal_code: str, field: str) -> None:
+    with pytest.raises(ImpossiblePlace, match=f"^{field}: ") as refused:
+        locate(country, postal_code)
+    assert refused.value.field == field
+
+
+def test_the_postal_area_is_three_characters_of_a_possible_code() -> None:
+    assert postal_area("US", "80202-1234") == "802"
+    assert postal_area("GB", "sw1a 1aa") == "SW1"
+    with pytest.raises(ImpossiblePlace):
+        postal_area("US", "Jane Doe")
+
+
+def test_every_country_has_a_centroid_within_two_thousand_kilometres_of_one_of_its_towns() -> None:
+    zones = files("tzdata").joinpath("zoneinfo")
+    countries = [
+        line.split("\t")[0] for line in zones.joinpath("iso3166.tab").read_text().splitlines() if line[0] != "#"
+    ]
+    assert sorted(CENTROIDS) == sorted(countries)
+    towns = [line.split("\t") for line in zones.joinpath("zone.tab").read_text().splitlines() if line[0] != "#"]
+    nearest: dict[str, float] = {}
+    for country, coordinates, *_ in towns:
+        away = distance_km(*CENTROIDS[country], *degrees(coordinates))
+        nearest[country] = min(away, nearest.get(country, away))
+    assert {country: away for country, away in nearest.items() if away > 2000} == {}
+
+
+def degrees(coordinates: str) -> tuple[float, float]:
+    """Degrees of a place written as +DDMM+DDDMM or +DDMMSS+DDDMMSS."""
+    middle = max(coordinates.rfind("+"), coordinates.rfind("-"))
+    latitude, longitude = coordinates[:middle], coordinates[middle:]
+    return _signed(latitude, 3), _signed(longitude, 4)
+
+
+def _signed(text: str, minutes_at: int) -> float:
+    size = int(text[1:minutes_at]) + int(text[minutes_at : minutes_at + 2]) / 60
+    return -size if text[0] == "-" else size

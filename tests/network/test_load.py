@@ -1,0 +1,308 @@
+"""The check of a network directory: each kind of mistake is found, with its line and what would be right."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.network import Cost, Dispatch, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
+from network.load import NetworkDocuments, NetworkMistakes, check, load, read
+
+NODES = """\
+[[node]]
+id = "slc"
+kind = "3pl"
+country = "US"
+postal_code = "84101"
+time_zone = "America/Denver"
+cutoff = "14:00"
+working_days = ["mon", "tue"]
+holidays = "US"
+hours = "08:00-18:00"
+accept_within = "4h"
+on_silence = "reroute"
+[[node]]
+id = "chi"
+kind = "store"
+country = "US"
+latitude = 41.9
+longitude = -87.6
+time_zone = "America/Chicago"
+"""
+POLICY = """\
+version = "v1"
+[sets]
+warehouses = 'node.kind in ["dc", "3pl"]'
+stores = 'node.kind == "store"'
+[[strategy]]
+id = "wholesale"
+when = 'order.channel == "wholesale"'
+ship_complete = "order"
+rank = ["priority", "distance"]
+[[strategy.tier]]
+from = ["warehouses"]
+max_shipments = 1
+[[strategy]]
+id = "direct"
+when = 'true'
+cancel_after = "60d"
+[[strategy.tier]]
+from = ["warehouses", "stores"]
+require = 'node.distance_km <= 3000.0'
+[[strategy.cost]]
+per = "shipment"
+amount = '500.0 + 0.4 * node.distance_km'
+[[exclude]]
+when = 'item.category == "perfume"'
+reason = "no perfume"
+[orders]
+max_attempts = 3
+[returns]
+window = "30d"
+[transit]
+standard = [[250, 1], [20000, 6]]
+"""
+ITEMS = """\
+sku,name,weight_g,safety_stock,components,category,tags
+SERUM,Serum,95,2,,skincare,
+TONER,Toner,240,,,skincare,glass fragile
+SET,Set,,,SERUM*1 TONER*2,,
+"""
+RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
+
+# file || what stands there || what stands there instead || line || part of what is said
+MISTAKES = """
+nodes  || id = "slc"             || id = "slc                            ||  2 || no TOML: Illegal character
+nodes  || id = "slc"             || id = "SLC 1"                         ||  2 || id must be 1 to 32 of a-z, 0-9 and '-', not 'SLC 1'
+nodes  || id = "slc"             || name = "Salt Lake City"              ||  1 || id is missing
+nodes  || id = "chi"             || id = "slc"                           || 14 || node id 'slc' is there twice
+nodes  || kind = "3pl"           || kind = "3PL"                         ||  3 || kind must be one of dc, store, 3pl, vendor, not "3PL"
+nodes  || kind = "3pl"           || kind = "stores"                      ||  3 || did you mean 'store'?
+nodes  || country = "US"\\npostal || country = "USA"\\npostal             ||  4 || country must be an ISO 3166-1 code such as US or DE, not 'USA'
+nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US, where it has five digits, or ZIP+4
+nodes  || "84101"                || 84101                                ||  5 || postal_code must be a text in quotes
+nodes  || postal_code = "84101"  ||                                      ||  1 || a place is missing: postal_code, or latitude and longitude
+nodes  || longitude = -87.6      ||                                      || 17 || latitude needs longitude beside it
+nodes  || longitude = -87.6      || longitude = -187.6                   || 18 || longitude must be a number from -180 to 180, not -187.6
+nodes  || "America/Denver"       || "America/Denvr"                      ||  6 || unknown time zone 'America/Denvr'; did you mean 'America/Denver'?
+nodes  || time_zone = "America/D || time_zon = "America/D                ||  6 || unknown key 'time_zon'; did you mean 'time_zone'?
+nodes  || time_zone = "America/D || time_zon = "America/D                ||  1 || time_zone is missing
+nodes  || "14:00"                || "2pm"                                ||  7 || cutoff must be a time of day in quotes such as "14:00", not "2pm"
+nodes  || "14:00"                || 14:00:00                             ||  7 || cutoff must be a time of day in quotes
+nodes  || "mon", "tue"           || "mon", "tues"                        ||  8 || unknown working_days "tues"; did you mean 'tue'?
+nodes  || "mon", "tue"           || "mon", "mon"                         ||  8 || working_days names "mon" twice
+nodes  || ["mon", "tue"]         || []                                   ||  8 || working_days must be a list that is not empty
+nodes  || holidays = "US"        || holidays = "Utah"                    ||  9 || no holiday calendar 'Utah'; a country such as US
+nodes  || holidays = "US"        || holidays = "US-XX"                   ||  9 || no holiday calendar 'US-XX'; parts of US: AK, AL
+nodes  || 08:00-18:00            || 18:00-08:00                          || 10 || hours must open before they close, not '18:00-08:00'
+nodes  || 08:00-18:00            || 8-18                                 || 10 || hours must be like "08:00-18:00", not '8-18'
+nodes  || "4h"                   || "4 hours"                            || 11 || accept_within must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "4 hours"
+nodes  || "4h"                   || 4                                    || 11 || accept_within must be a time span such as
+nodes  || "4h"                   || "0s"                                 || 11 || accept_within must be more than 0, not "0s"
+nodes  || "4h"                   || "999999999d"                         || 11 || accept_within must be at most 36525d
+nodes  || "reroute"              || "rerout"                             || 12 || on_silence must be one of reroute, ask_cancel, escalate, not "rerout"; did you mean
+nodes  || on_silence = "reroute" || dispatch = "webhook"                 || 12 || dispatch webhook needs url = "…"
+nodes  || on_silence = "reroute" || dispatch = "webhook"                 || 12 || dispatch webhook needs secret = "…"
+nodes  || on_silence = "reroute" || dispatch = "edi940"                  || 12 || dispatch edi940 needs the EDI adapters
+nodes  || on_silence = "reroute" || dispatch = "fax"                     || 12 || dispatch must be one of pull, webhook, not "fax"
+nodes  || on_silence = "reroute" || url = "https://slc.example"          || 12 || url is used only with dispatch = "webhook"
+nodes  || on_silence = "reroute" || url = "slc.example"                  || 12 || url must begin with https:// or http://, not 'slc.example'
+nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 || capacity_per_day must be a whole number of at least 1, not 0
+nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
+nodes  || on_silence = "reroute" || priority = true                      || 12 || priority must be a whole number of at least 0, not true
+nodes  || on_silence = "reroute" || pickup = "yes"                       || 12 || pickup must be true or false, not "yes"
+nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || no TOML: Cannot
+policy || version = "v1"         || version = 2026-11-21                 ||  1 || version must be a text in quotes, such as "…", not 2026-11-21
+policy || version = "v1"         ||                                      ||  1 || version is missing
+policy || node.kind in ["dc",    || node.kind in ["warehouse",           ||  3 || warehouses: node.kind is never 'warehouse'; it is one of dc, store, 3pl, vendor
+policy || node.kind == "store"   || node.knd == "store"                  ||  4 || stores: unknown name 'node.knd'; did you mean node.kind?
+policy || node.kind == "store"   || node.distance_km < 9.0               ||  4 || stores: node.distance_km cannot be seen here: a set sees only node.id
+policy || node.kind == "store"   || node.id == "chicago"                 ||  4 || stores: node.id is never 'chicago'; did you mean 'chi'?
+policy || node.kind == "store"   || node.country == "USA"                ||  4 || stores: node.country is never 'USA'; did you mean
+policy || node.kind == "store"   || 1 / (node.priority - 10) == 1        ||  4 || stores cannot be told for node 'slc': divide by zero
+policy || id = "wholesale"       || id = "direct"                        || 14 || strategy id 'direct' is there twice
+policy || id = "wholesale"       ||                                      ||  5 || id is missing
+policy || order.channel ==       || order.chanel ==                      ||  7 || when: unknown name 'order.chanel'; did you mean order.channel?
+policy || order.channel ==       || order.value ==                       ||  7 || when: == does not work on an int and a string
+policy || order.channel ==       || order.channel =                      ||  7 || when: syntax error: '=' compares nothing, write '=='
+policy || order.channel ==       || node.kind ==                         ||  7 || when: node.kind cannot be seen here: a strategy's when sees only order.*
+policy || 'order.channel == "wholesale"' || 'order.channel'              ||  7 || when: this is a string; it must be a condition, true or false
+policy || 'order.channel == "wholesale"' || 'true'                       || 15 || this strategy is never reached: 'wholesale' before it matches everything
+policy || when = 'true'          || when = 'order.units > 0'             || 15 || the last strategy must match everything: when = 'true'
+policy || when = 'true'          || when = true                          || 15 || when must be a rule in quotes, such as 'true', not true
+policy || when = 'true'          ||                                      || 13 || when is missing
+policy || "order"                || "orders"                             ||  8 || ship_complete must be one of order, line, no, not "orders"; did you mean 'order'?
+policy || "priority", "distance" || "priority", "distnce"                ||  9 || unknown rank "distnce"; did you mean 'distance'?
+policy || "priority", "distance" || "priority", "priority"               ||  9 || rank names "priority" twice
+policy || from = ["warehouses"]  || from = ["warehouse"]                 || 11 || unknown from "warehouse"; did you mean 'warehouses'?
+policy || from = ["warehouses"]  ||                                      || 10 || from is missing
+policy || ["dc", "3pl"]'         || ["vendor"]'                          || 11 || this tier reaches no node: no node is in warehouses
+policy || max_shipments = 1      || max_shipments = 0                    || 12 || max_shipments must be a whole number of at least 1, not 0
+policy || max_shipments = 1      || max_shipment = 1                     || 12 || unknown key 'max_shipment'; did you mean 'max_shipments'?
+policy || max_shipments = 1      || split_line = "yes"                   || 12 || split_line must be true or false, not "yes"
+policy || "60d"                  || "two months"                         || 16 || cancel_after must be a time span
+policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: write 400.0 instead of 400
+policy || per = "shipment"       || per = "parcel"                       || 21 || per must be one of shipment, unit, kg, not "parcel"
+policy || per = "shipment"       ||                                      || 20 || per is missing
+policy || '500.0 + 0.4           || '500 + 0.4                           || 22 || amount: + mixes an int and a double
+policy || '500.0 + 0.4 * node.distance_km' || 'order.channel'            || 22 || amount: this is a string; it must be an amount, an int or a double
+policy || '500.0 + 0.4 * node.distance_km' || 500                        || 22 || amount must be a rule in quotes, such as '500', not 500
+policy || '500.0 + 0.4 * node.distance_km' || '-5'                       || 22 || amount must be at least 0, not -5
+policy || item.category          || item.colour                          || 24 || when: unknown name 'item.colour'
+policy || reason = "no perfume"  ||                                      || 23 || reason is missing
+policy || max_attempts = 3       || max_attempts = 0                     || 27 || max_attempts must be a whole number of at least 1, not 0
+policy || max_attempts = 3       || grace = 10                           || 27 || grace must be a time span
+policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one does not
+policy || [250, 1]               || [250, "1"]                           || 31 || standard must be a list of [km, days] such as [250, 1]
+policy || [250, 1]               || 250                                  || 31 || standard must be a list of [km, days] such as [250, 1], not 250
+policy || [returns]              || [return]                             || 28 || unknown key 'return'; did you mean 'returns'?
+items  || weight_g               || weight                               ||  1 || unknown column 'weight'; did you mean 'weight_g'?
+items  || weight_g               || weight                               ||  1 || missing column weight_g
+items  || category,tags          || category,category                    ||  1 || column 'category' is there twice
+items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is in line 2
+items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 characters without spaces and '*', not ''
+items  || 240                    || 0.24                                 ||  3 || weight_g must be a whole number of at least 0, not '0.24'
+items  || 95,2                   || 95,-2                                ||  2 || safety_stock must be a whole number of at least 0, not '-2'
+items  || Toner,240              || Toner, 200 ml,240                    ||  3 || 8 columns instead of 7; a text with a comma needs quotes
+items  || SERUM*1 TONER*2        || SERUM*1 TONR*2                       ||  4 || components name unknown SKU 'TONR'; did you mean 'TONER'?
+items  || SERUM*1 TONER*2        || SERUM*1 SET*2                        ||  4 || components of 'SET' name itself
+items  || 2,,skincare            || 2,SET*1,skincare                     ||  2 || components name 'SET', which is a bundle itself; name its components instead
+items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 || components must be like SKU*2 SKU*1, not 'SERUM'
+items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 SKU*1, not 'SERUM*0'
+items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
+"""  # noqa: E501  (an aligned table)
+ROWS = [tuple(cell.strip().replace("\\n", "\n") for cell in row.split("||")) for row in MISTAKES.strip().splitlines()]
+
+
+def test_what_is_right_has_no_mistakes() -> None:
+    assert load(RIGHT).version == "v1"
+
+
+@pytest.mark.parametrize(("file", "right", "wrong", "line", "said"), ROWS)
+def test_each_kind_of_mistake_is_found_on_its_line(file: str, right: str, wrong: str, line: str, said: str) -> None:
+    text = getattr(RIGHT, file)
+    assert right in text
+    found = mistakes(replace(RIGHT, **{file: text.replace(right, wrong, 1)}))
+    name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}[file]
+    assert [told for told in found if told.startswith(f"{name}:{line}: ") and said in told], "\n".join(found)
+
+
+def mistakes(documents: NetworkDocuments) -> list[str]:
+    """What is said of wrong documents."""
+    with pytest.raises(NetworkMistakes) as refused:
+        load(documents)
+    return [str(mistake) for mistake in refused.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("nodes", "", "nodes.toml:1: there is no [[node]]; at least one is needed"),
+        (
+            "policy",
+            'version = "v1"',
+            "policy.toml:1: there is no [[strategy]]; at least one is needed, with when = 'true'",
+        ),
+        ("policy", POLICY.replace("[[strategy.tier]]", "[[tier]]"), "policy.toml:5: there is no [[strategy.tier]]"),
+        ("policy", "strategy = 1\n" + POLICY[:14], "strategy must be a list of tables [[strategy]], not 1"),
+        (
+            "policy",
+            "orders = 1\n" + POLICY.replace("[orders]\nmax_attempts = 3\n", ""),
+            "orders must be a table [orders]",
+        ),
+        ("items", "", "items.csv:1: missing columns sku, name, weight_g, safety_stock, components"),
+        ("items", ITEMS + 'A,"open', "items.csv:5: no CSV: unexpected end of data"),
+    ],
+)
+def test_a_document_without_its_main_thing_is_refused(file: str, text: str, said: str) -> None:
+    assert [told for told in mistakes(replace(RIGHT, **{file: text})) if said in told]
+
+
+def test_all_mistakes_of_all_files_are_found_in_one_pass_and_none_twice() -> None:
+    documents = NetworkDocuments(
+        NODES.replace('"14:00"', '"2pm"').replace('"4h"', "4"),
+        POLICY.replace("order.channel", "order.chanel").replace("max_shipments = 1", "max_shipments = 0"),
+        ITEMS.replace("240", "x").replace("TONER*2", "SOAP*2"),
+    )
+    assert [told.partition(": ")[0] for told in mistakes(documents)] == [
+        "nodes.toml:7",
+        "nodes.toml:11",
+        "policy.toml:7",
+        "policy.toml:12",
+        "items.csv:3",
+        "items.csv:4",
+    ]
+
+
+def test_a_mistake_in_a_rule_of_several_lines_is_on_its_own_line() -> None:
+    rule = "when = '''\norder.units > 1\n&& order.chanel == \"x\"\n'''"
+    found = mistakes(replace(RIGHT, policy=POLICY.replace("when = 'order.channel == \"wholesale\"'", rule)))
+    assert found == ["policy.toml:9: when: unknown name 'order.chanel'; did you mean order.channel?"]
+
+
+def test_a_node_that_could_not_be_read_makes_no_tier_look_empty() -> None:
+    found = mistakes(replace(RIGHT, nodes=NODES.replace('kind = "3pl"', 'kind = "3PL"')))
+    assert len(found) == 1
+
+
+def test_the_loaded_network_holds_what_the_files_say_and_the_documented_defaults() -> None:
+    network = load(RIGHT)
+    slc, chi = network.nodes["slc"], network.nodes["chi"]
+    assert (slc.cutoff, slc.hours, slc.accept_within) == (time(14), (time(8), time(18)), timedelta(hours=4))
+    assert (slc.working_days, slc.on_silence) == (frozenset({0, 1}), OnSilence.REROUTE)
+    assert distance_km(slc.latitude, slc.longitude, 40.76, -111.9) < 5
+    assert date(2026, 11, 26) in slc.holidays
+    assert datetime(2026, 11, 24, tzinfo=UTC).date() not in slc.holidays
+    assert (chi.name, chi.cutoff, chi.working_days, chi.hours) == ("chi", time(17), frozenset(range(5)), None)
+    assert (chi.accept_within, chi.ship_within) == (timedelta(days=1), timedelta(days=2))
+    assert (chi.on_silence, chi.dispatch, chi.priority) == (OnSilence.ESCALATE, Dispatch.PULL, 10)
+    assert (chi.capacity_per_day, chi.handling_days, chi.safety_stock, chi.pickup) == (None, 0, 0, False)
+
+
+def test_the_loaded_policy_holds_what_the_file_says_and_the_documented_defaults() -> None:
+    policy = load(RIGHT).policy
+    wholesale, direct = policy.strategies
+    assert (wholesale.ship_complete, wholesale.rank) == (ShipComplete.ORDER, (Rank.PRIORITY, Rank.DISTANCE))
+    assert (direct.ship_complete, direct.unfilled) == (ShipComplete.NO, Unfilled.BACKORDER)
+    assert (direct.cancel_after, wholesale.cancel_after) == (timedelta(days=60), None)
+    assert direct.rank == (Rank.COST, Rank.SHIPMENTS, Rank.DISTANCE)
+    assert [sorted(tier.nodes) for tier in wholesale.tiers + direct.tiers] == [["slc"], ["chi", "slc"]]
+    assert isinstance(direct.costs[0], Cost)
+    assert (policy.orders.max_attempts, policy.orders.grace) == (3, timedelta(0))
+    assert policy.orders.assume_delivered == timedelta(days=5)
+    assert policy.transit == {"standard": (TransitBand(250, 1), TransitBand(20000, 6))}
+
+
+def test_a_bundle_weighs_what_its_components_weigh() -> None:
+    items = load(RIGHT).items
+    assert items["SET"].components == (("SERUM", 1), ("TONER", 2))
+    assert items["SET"].weight_g == 95 + 2 * 240
+    assert items["TONER"].tags == ("glass", "fragile")
+
+
+def test_a_webhook_node_has_an_address_and_a_secret() -> None:
+    webhook = 'dispatch = "webhook"\nurl = "https://slc.example/orders"\nsecret = "s"'
+    node = load(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', webhook))).nodes["slc"]
+    assert (node.dispatch, node.url, node.secret) == (Dispatch.WEBHOOK, "https://slc.example/orders", "s")
+
+
+def test_equal_documents_have_equal_digests_and_others_have_others() -> None:
+    assert RIGHT.digest == NetworkDocuments(NODES, POLICY, ITEMS).digest
+    assert RIGHT.digest != replace(RIGHT, items=ITEMS + "\n").digest
+    assert NetworkDocuments("a", "", "").digest != NetworkDocuments("", "a", "").digest
+
+
+def test_a_directory_is_checked_with_the_paths_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "nodes.toml").write_text(NODES.replace('"4h"', "4"))
+    (tmp_path / "policy.toml").write_bytes(b"version = 1\n\xff")
+    assert [str(mistake) for mistake in check(tmp_path)] == [
+        f"{tmp_path / 'policy.toml'}:2: this is not UTF-8 text",
+        f"{tmp_path / 'items.csv'}:1: cannot be read: No such file or directory",
+    ]
+    (tmp_path / "policy.toml").write_text(POLICY)
+    (tmp_path / "items.csv").write_text(ITEMS)
+    assert [str(mistake).partition(": ")[0] for mistake in check(tmp_path)] == [f"{tmp_path / 'nodes.toml'}:11"]
+    (tmp_path / "nodes.toml").write_text(NODES)
+    assert check(tmp_path) == []
+    assert read(tmp_path) == RIGHT
