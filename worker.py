@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from activities.dispatch import DispatchActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
 from activities.order import OrderActivities
@@ -50,6 +51,7 @@ def build(client: Client, database: Database) -> Worker:
         FulfillmentActivities(transactions),
         OrderActivities(transactions),
         ReturnActivities(transactions),
+        DispatchActivities(transactions),
     )
     return Worker(
         client,

@@ -24,11 +24,11 @@ async def save(
 SAVE = text(
     """
     INSERT INTO fulfillment_order AS f (
-        fulfillment_order_id, order_id, number, node, attempt, request, released_at, ship_by, deliver_by, accepted_at,
+        fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
         escalated, waiting_for, deadline)
     VALUES (
-        :fulfillment_order_id, :order_id, :number, :node, :attempt, :request, :released_at, :ship_by, :deliver_by,
+        :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
         :cancel_asked_at, :ship_clock_from, :escalated, :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
@@ -70,6 +70,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "number": int(fo.fulfillment_order.rpartition("-f")[2]),
         "node": fo.node,
         "attempt": fo.attempt,
+        "dispatch": fo.dispatch,
         "request": fo.request,
         "released_at": fo.released_at,
         "ship_by": fo.ship_by,

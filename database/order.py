@@ -12,6 +12,7 @@ from database import stock
 from database.connect import ReadConnection, WriteConnection
 from database.tables import hold, order_line, orders, recipient, remark, waiting
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.network import Dispatch
 from domain.order import NewOrder, OrderState
 from domain.units import BUCKETS, Changes, Order, OrderedLine, Reservation, Waiting
 
@@ -305,6 +306,7 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         order=row["order_id"],
         node=row["node"],
         attempt=row["attempt"],
+        dispatch=Dispatch(row["dispatch"]),
         request=Request(row["request"]),
         lines={line["line"]: _told(line) for line in row["lines"]},
         released_at=datetime.fromisoformat(row["released_at"]),

@@ -221,6 +221,7 @@ fulfillment_order = Table(
     Column("number", Integer, nullable=False),
     Column("node", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("dispatch", Text, nullable=False, comment="how the node learns of it: it polls, or is called"),
     Column("request", Text, nullable=False),
     Column("released_at", Moment, nullable=False),
     Column("ship_by", Moment, nullable=False),

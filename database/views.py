@@ -119,7 +119,7 @@ SELECT o.order_id,
            'fulfillment_orders', (
                SELECT jsonb_agg(jsonb_build_object(
                           'fulfillment_order', f.fulfillment_order_id, 'node', f.node, 'attempt', f.attempt,
-                          'status', fs.status, 'request', f.request, 'released_at', f.released_at,
+                          'status', fs.status, 'request', f.request, 'dispatch', f.dispatch, 'released_at', f.released_at,
                           'waiting_for', f.waiting_for, 'deadline', f.deadline,
                           'lines', (SELECT jsonb_agg(jsonb_build_object(
                                                'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity,

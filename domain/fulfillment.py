@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.network import Dispatch
 from domain.text import FreeText, Identifier, Label, MessageId, Units
 
 
@@ -138,6 +139,8 @@ class FulfillmentOrder:
     released_at: datetime
     ship_by: datetime
     deliver_by: datetime
+    dispatch: Dispatch = Dispatch.PULL
+    """How its node learns of it."""
     accepted_at: datetime | None = None
     pick_final: bool = False
     ship_final: bool = False

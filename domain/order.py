@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from domain import identifiers
 from domain.fulfillment import Quantity, Request, WaitingFor
-from domain.network import ShipComplete
+from domain.network import Dispatch, ShipComplete
 from domain.text import FreeText, Identifier, Label, Money, NodeId, Units, Word
 
 
@@ -174,6 +174,7 @@ class FulfillmentOrderState(BaseModel):
     attempt: int
     status: str
     request: Request
+    dispatch: Dispatch
     lines: list[FulfillmentOrderLineState]
     released_at: AwareDatetime
     waiting_for: WaitingFor | None = None

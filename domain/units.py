@@ -216,16 +216,18 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         reference = f"{name}:{told.line}"
         units = told.quantity
         changes.book(told.sku, Movement(MovementKind.ALLOCATED, node, told.sku, 0, -units, units, reference))
+    dispatch = changes.network.nodes[node].dispatch
     order.fulfillment_orders[name] = FulfillmentOrder(
         name,
         order.order,
         node,
         max(reservation.attempt for reservation in pinned),
-        Request.SENT,
+        Request.SENT if dispatch is Dispatch.PULL else Request.UNSENT,
         lines,
         at,
         max(reservation.ship_by for reservation in pinned),
         max(reservation.deliver_by for reservation in pinned),
+        dispatch,
     )
     changes.touched.add(name)
 
@@ -339,7 +341,7 @@ def _take_units(order: Order, changes: Changes, line: str, quantity: int, except
     left = quantity - _take_waiting(order, changes, line, quantity)
     left -= _take_reserved(order, changes, line, left)
     for fo in order.living():
-        if left and fo.fulfillment_order != except_for and line in fo.lines and can_withdraw(fo, changes.network):
+        if left and fo.fulfillment_order != except_for and line in fo.lines and can_withdraw(fo):
             change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
             left -= _take_waiting(order, changes, line, left)
     return quantity - left
@@ -378,11 +380,10 @@ def _take_reserved(order: Order, changes: Changes, line: str, quantity: int) -> 
     return quantity - left
 
 
-def can_withdraw(fulfillment_order: FulfillmentOrder, network: Network) -> bool:
+def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
     """Whether work can be taken back without asking: its node polls, and has not accepted it (CONTRACT §3, cancel)."""
-    node = network.nodes.get(fulfillment_order.node)
     is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
-    return is_unseen and node is not None and node.dispatch is Dispatch.PULL
+    return is_unseen and fulfillment_order.dispatch is Dispatch.PULL
 
 
 def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:

@@ -232,7 +232,7 @@ def parse_clock(value: object) -> time | None:
 def did_you_mean(value: object, known: Sequence[str]) -> str:
     """A hint at the known word that is most like a value; empty when none is."""
     close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {str(close[0])!r}?" if close else ""
 
 
 def _as_rule(value: object) -> str:

@@ -106,12 +106,13 @@ def message(step: Step, fulfillment_order: Document, occurred_at: datetime) -> D
         "message_id": f"{fulfillment_order['fulfillment_order']}-{step.kind}",
         "kind": step.kind,
         "occurred_at": occurred_at.isoformat(),
-        "final": step.final,
     }
-    if step.quantities is not None:
-        told["lines"] = _lines(step.quantities)
     if step.kind == "shipped":
         told["packages"] = [_package(fulfillment_order["fulfillment_order"], step.quantities or {})]
+    elif step.quantities is not None:
+        told["lines"] = _lines(step.quantities)
+    if step.final:
+        told["final"] = True
     return told | ({"reason": step.reason} if step.reason else {})
 
 

@@ -24,7 +24,9 @@ from starter.private_file import write_private
 from starter.where import LOCK, READY, Stack
 
 ROOT = Path(__file__).parent.parent
-TASK_QUEUE = "switchyard"
+TASK_QUEUE = (
+    "switchyard"  # that of `starter.client`, which this process does not import: it needs no client, only 0.5 s
+)
 PROBE_SECONDS_MAX = 2.0
 
 
@@ -177,6 +179,7 @@ def _claim(data: Path) -> DirectoryLock:
         data.chmod(0o711 if os.geteuid() == 0 else 0o700)
     lock = DirectoryLock(data / LOCK, f"the data directory {data}")
     lock.acquire()
+    (data / READY).unlink(missing_ok=True)  # of a run that was killed; it would count as ours from here on
     return lock
 
 

@@ -13,17 +13,19 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    from activities.dispatch import CallInput, DispatchActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
     from activities.order import CloseInput, Done, OrderActivities, RequestInput
     from activities.returns import ReturnActivities, ReturnInput
     from activities.sourcing import SourceInput, SourcingActivities
     from domain import identifiers
-    from domain.fulfillment import WaitingFor
+    from domain.fulfillment import Request, WaitingFor
+    from domain.network import Dispatch
     from domain.order import CancelRequest, HoldRequest, OrderInput, OrderState, ReturnRequest
     from workflows import card, messages, patience, visibility
     from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
@@ -66,6 +68,7 @@ class OrderWorkflow:
         self._mail: list[tuple[str, Sequence[RawValue]]] = []
         self._asked: list[_Asked] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
+        self._called: set[tuple[str, Request]] = set()
         self._look_again = False
         self._seen_version = -1
         self._shown: dict[str, object] = {}
@@ -299,6 +302,7 @@ class OrderWorkflow:
         """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
         while (wait := self._wait_of(name)) is not None:
             waiting_for, deadline = wait
+            await self._call_the_node(name, deadline)
             try:
                 await workflow.wait_condition(
                     lambda wait=wait: self._wait_of(name) != wait,  # type: ignore[misc]  # mypy cannot infer the default
@@ -317,6 +321,29 @@ class OrderWorkflow:
                         summary=f"{name}: no word of {waiting_for.replace('_', ' ')}",
                     )
                 )
+
+    async def _call_the_node(self, name: str, deadline: datetime) -> None:
+        """A node that does not poll is called with its work, and again with our wish to cancel it; until its deadline."""
+        fo = self._order.fulfillment_order(name)
+        is_news = fo.request in (Request.UNSENT, Request.CANCEL_REQUESTED) and (name, fo.request) not in self._called
+        if fo.dispatch is not Dispatch.WEBHOOK or not is_news:
+            return
+        self._called.add((name, fo.request))
+        try:
+            self._adopt(
+                await workflow.execute_activity_method(
+                    DispatchActivities.call_node,
+                    CallInput(order=self._name, fulfillment_order=name, request=fo.request, at=workflow.now()),
+                    start_to_close_timeout=patience.ONE_CALL,
+                    schedule_to_close_timeout=max(deadline - workflow.now(), patience.ONE_CALL),
+                    retry_policy=patience.UNTIL_IT_ANSWERS,
+                    summary=f"call {fo.node} about {name}",
+                )
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("%s could not be called about %s", fo.node, name)
 
     async def _close_when_the_return_window_is_over(self) -> None:
         closes_at = self._order.closes_at

@@ -14,6 +14,16 @@ UNTIL_IT_WORKS = RetryPolicy(
 )
 """PostgreSQL comes back and bugs get fixed; an order must not give up before. What cannot be mended is not retryable."""
 
+ONE_CALL = timedelta(seconds=15)
+"""How long a node's own interface may take to answer one call."""
+
+UNTIL_IT_ANSWERS = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=5),
+)
+"""A node's interface may be down for hours; the fulfillment order's own deadline says when that is too long."""
+
 LOOK_AGAIN_AFTER = timedelta(days=1)
 """An order that waits for stock, a hold or a person looks at the facts this often by itself; usually a signal comes first."""
 

@@ -26,8 +26,8 @@ from domain.sourcing.division import Cluster, Demand, Division, Portions, Search
 CHOICES_MAX = 6
 """The plan and five runners-up."""
 
-STEPS_MAX = 200_000
-"""Steps of one search, about a microsecond each: beyond them a waiting customer gets the best plan found so far."""
+STEPS_MAX = 100_000
+"""Steps of one search, 1 to 15 microseconds each: beyond them a waiting customer gets the best plan found so far."""
 
 Value = tuple[int, ...]
 """What is minimized, compared from left to right."""
@@ -196,6 +196,7 @@ class _Search:
         return Division(sum(one.units for one in filled), sum(one.cost for one in filled), ())
 
     def found(self) -> Found:
+        """The answer so far."""
         return Found(tuple(self._choices), exact=not self.steps.exhausted)
 
     def _value(self, totals: _Totals, units: int = 0) -> Value:

@@ -1,10 +1,13 @@
 """The check of a network directory: each kind of mistake is found, with its line and what would be right."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.network import Cost, Dispatch, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
 from network.load import NetworkDocuments, NetworkMistakes, check, load, read
@@ -306,3 +309,17 @@ def test_a_directory_is_checked_with_the_paths_of_its_files(tmp_path: Path) -> N
     (tmp_path / "nodes.toml").write_text(NODES)
     assert check(tmp_path) == []
     assert read(tmp_path) == RIGHT
+
+
+@given(st.sampled_from(["nodes", "policy", "items"]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_written_is_loaded_or_refused_with_mistakes_and_nothing_else_happens(
+    file: str, data: st.DataObject
+) -> None:
+    text = getattr(RIGHT, file)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 30)))
+    between = data.draw(st.text(st.sampled_from("ab01 .,=*'\"[]{}#\\\n"), max_size=4))
+    documents = replace(RIGHT, **{file: text[:start] + between + text[end:]})
+    with suppress(NetworkMistakes):
+        load(documents)

@@ -18,6 +18,7 @@ import pytest
 from starter.embedded.failure import EmbeddedFailure
 from starter.embedded.process import Command, Part
 from starter.embedded.supervisor import Supervisor, pause_seconds
+from starter.where import Stack, running_stack
 
 ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]
@@ -156,8 +157,13 @@ async def test_after_a_kill_of_the_supervisor_nothing_runs_and_the_next_start_ne
     everyone = family(stack.process.pid)
     assert stack.end(signal.SIGKILL) == -signal.SIGKILL
     assert not remaining(everyone)
-    ready = up().ready()
+    assert (stack.data / "ready.json").exists()
+    again = up()
+    again.says("PostgreSQL is ready")
+    assert running_stack(stack.data) is None
+    ready = again.ready()
     assert ready["operator_key"] == key
+    assert running_stack(stack.data) == Stack(**ready)
     assert await answers(ready["database"])
 
 

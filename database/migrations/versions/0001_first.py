@@ -182,6 +182,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("dispatch", sa.Text(), nullable=False, comment="how the node learns of it: it polls, or is called"),
         sa.Column("request", sa.Text(), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ship_by", sa.DateTime(timezone=True), nullable=False),

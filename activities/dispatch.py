@@ -1,0 +1,85 @@
+"""Calls nodes that do not poll: tells them of their work, and of our wish to cancel it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.failures import told_to_temporal
+from activities.transaction import OrderTransactions, Work
+from database import fulfillment
+from database.order import Event
+from domain import units
+from domain.fulfillment import Request
+from domain.order import OrderState
+from nodes.webhook import Call, call
+
+ANSWER_WITHIN_SECONDS = 10.0
+
+
+class CallInput(BaseModel):
+    """Which fulfillment order its node is called about, and what the call is for."""
+
+    order: str
+    fulfillment_order: str
+    request: Request
+    at: datetime
+
+
+class NodeDidNotTakeIt(Exception):
+    """The node's interface did not answer, or answered that it has not taken the call."""
+
+
+class DispatchActivities:
+    """Calls to nodes, with their collaborators."""
+
+    def __init__(self, transactions: OrderTransactions) -> None:
+        """`transactions` opens orders under their lock."""
+        self._transactions = transactions
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [self.call_node]
+
+    @activity.defn
+    async def call_node(self, asked: CallInput) -> OrderState:
+        """Call the node, then note that it was told; called again after a crash, the node sees the same message id."""
+        with told_to_temporal():
+            made = await self._make(asked)
+            if made is not None:
+                await _send(made)
+            async with self._transactions.open(asked.order) as work:
+                return await _note_sent(work, asked)
+
+    async def _make(self, asked: CallInput) -> Call | None:
+        """The call, or none when the conversation has moved on meanwhile."""
+        async with self._transactions.database.read() as connection:
+            document = await fulfillment.show(connection, node=None, fulfillment_order=asked.fulfillment_order)
+            _, network = await self._transactions.networks.active(connection)
+        if document is None or document["request"] != asked.request:
+            return None
+        node = network.nodes[document["node"]]
+        message_id = f"{asked.fulfillment_order}-{asked.request}"
+        return call(node.url or "", node.secret or "", message_id, document, datetime.now(UTC))
+
+
+async def _send(made: Call) -> None:
+    try:
+        async with httpx2.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, follow_redirects=False) as client:
+            answer = await client.post(made.url, content=made.body, headers=dict(made.headers))
+    except httpx2.HTTPError as error:
+        raise NodeDidNotTakeIt(type(error).__name__) from None  # its text may hold the address, and that a secret
+    if not answer.is_success:
+        raise NodeDidNotTakeIt(f"status {answer.status_code}")
+
+
+async def _note_sent(work: Work, asked: CallInput) -> OrderState:
+    fo = work.order.fulfillment_orders[asked.fulfillment_order]
+    if fo.request is not Request.UNSENT:
+        return await work.state()
+    units.change_fulfillment_order(work.order, work.changes, replace(fo, request=Request.SENT))
+    return await work.write(Event(f"call {asked.fulfillment_order}", "workflow", asked.at))

@@ -1,0 +1,817 @@
+"""Where an order's units go: the fence and cancelling as tables, and what holds after any sequence of events."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.fulfillment import FulfillmentOrder, MessageKind, NodeMessage, Quantity, WaitingFor, hear
+from domain.network import (
+    Dispatch,
+    Item,
+    Network,
+    Node,
+    NodeKind,
+    OnSilence,
+    OrderRules,
+    Place,
+    Policy,
+    Precision,
+    Unfilled,
+)
+from domain.order import CancelAnswer, CancelledUnits
+from domain.patience import lose_patience, waits_for
+from domain.reasons import ExceptionCode
+from domain.sourcing import Part, Plan, PlannedShipment
+from domain.sourcing.plans import Explanation
+from domain.stock import Movement, MovementKind, available
+from domain.units import (
+    BUCKETS,
+    Changes,
+    Opened,
+    Order,
+    OrderedLine,
+    Waiting,
+    cancel,
+    change_fulfillment_order,
+    claims,
+    everything,
+    release,
+    sums,
+    take_plan,
+    wanted,
+)
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TRIES = 3
+Answer = TypeVar("Answer")
+
+
+def _node(name: str, on_silence: OnSilence, dispatch: Dispatch = Dispatch.PULL) -> Node:
+    return Node(
+        id=name,
+        name=name,
+        kind=NodeKind.DC,
+        country="US",
+        latitude=0,
+        longitude=0,
+        time_zone=ZoneInfo("UTC"),
+        on_silence=on_silence,
+        dispatch=dispatch,
+    )
+
+
+NODES = (
+    _node("denver", OnSilence.REROUTE),
+    _node("reno", OnSilence.ASK_CANCEL),
+    _node("austin", OnSilence.ESCALATE),
+    _node("boston", OnSilence.REROUTE, Dispatch.WEBHOOK),
+)
+ITEMS = (
+    Item(sku="CHAIR", name="Chair", weight_g=6000),
+    Item(sku="LAMP", name="Lamp", weight_g=900),
+    Item(sku="DESK-SET", name="Lamp and two chairs", weight_g=0, components=(("LAMP", 1), ("CHAIR", 2))),
+)
+NETWORK = Network(
+    version="1",
+    nodes={node.id: node for node in NODES},
+    items={item.sku: item for item in ITEMS},
+    policy=Policy(strategies=(), orders=OrderRules(max_attempts=TRIES)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Units of one waiting entry, given by its position, that a plan puts at a node."""
+
+    index: int
+    node: str
+    quantity: int
+
+
+class Desk:
+    """An order with all that PostgreSQL keeps beside it: buckets, counters of stock, exceptions; every event is one change."""
+
+    def __init__(self, lines: Mapping[str, tuple[str, int]], on_hand: int) -> None:
+        """`lines` are (SKU, quantity) by line; every node has `on_hand` chairs and lamps."""
+        self.ordered = dict(lines)
+        self.order = Order(
+            order="web-1",
+            lines={name: OrderedLine(sku, quantity, 0, 0) for name, (sku, quantity) in lines.items()},
+            waiting=[Waiting(name, sku, quantity) for name, (sku, quantity) in lines.items()],
+            reservations=[],
+            fulfillment_orders={},
+            tried={},
+        )
+        self.buckets = {name: Counter({"open": quantity}) for name, (_, quantity) in lines.items()}
+        self.stock = {(node.id, sku): [on_hand, 0, 0] for node in NODES for sku in ("CHAIR", "LAMP")}
+        self.received: Counter[tuple[str, str]] = Counter(dict.fromkeys(self.stock, on_hand))
+        self.opened: list[Opened] = []
+        self.opened_last: list[Opened] = []
+        self.rounds = 0
+        self._message_ids = count(1)
+
+    def event(self, do: Callable[[Order, Changes], Answer], claimed: list[Movement] | None = None) -> Answer:
+        """One event: what it notes is applied to buckets, counters and exceptions as the database does."""
+        changes = Changes(NETWORK)
+        answer = do(self.order, changes)
+        for line, moved in changes.buckets.items():
+            self.buckets[line].update(moved)
+        for movement in (claimed or []) + changes.movements:
+            counters = self.stock[movement.node, movement.sku]
+            for place, difference in enumerate((movement.on_hand, movement.reserved, movement.allocated)):
+                counters[place] += difference
+        self.opened_last = changes.opened
+        self.opened += changes.opened
+        for line, known in self.order.lines.items():
+            held = self.buckets[line]
+            self.order.lines[line] = replace(known, shipped=held["shipped"], cancelled=held["cancelled"])
+        return answer
+
+    def receive(self, node: str, sku: str, quantity: int) -> None:
+        self.stock[node, sku][0] += quantity
+        self.received[node, sku] += quantity
+
+    def free_units(self, node: str, sku: str) -> int:
+        """How many units of an item may be promised at a node; of a bundle, as many as its scarcest component allows."""
+        return min(available(*self.stock[node, part], 0) // n for part, n in NETWORK.components(sku))
+
+    def source(self, choices: list[Choice], unfilled: Unfilled = Unfilled.BACKORDER) -> None:
+        """A sourcing round that pins what was chosen, and leaves the rest as the policy says."""
+        self.rounds += 1
+        asked = [waiting for waiting, _ in wanted(self.order, TRIES)]
+
+        def part(index: int, quantity: int) -> Part:
+            return Part(index, asked[index].line, asked[index].sku, quantity)
+
+        rest = Counter({index: waiting.quantity for index, waiting in enumerate(asked)})
+        rest.subtract({index: 0 for index in rest})
+        for choice in choices:
+            rest[choice.index] -= choice.quantity
+        shipments = {
+            node: tuple(part(choice.index, choice.quantity) for choice in choices if choice.node == node)
+            for node in dict.fromkeys(choice.node for choice in choices)
+        }
+        plan = Plan(
+            policy_version="1",
+            strategy="by hand",
+            tier=None,
+            shipments=tuple(PlannedShipment(node, parts, 0, 0, NOON, NOON, 0) for node, parts in shipments.items()),
+            unfilled=tuple(part(index, quantity) for index, quantity in rest.items() if quantity),
+            unfilled_action=unfilled,
+            cancel_after=None,
+            explanation=Explanation(Precision.COUNTRY, (), (), True),
+        )
+        self.event(lambda o, c: take_plan(o, c, asked, plan, self.rounds), claims(plan, NETWORK))
+
+    def release(self) -> None:
+        self.event(lambda o, c: release(o, c, NOON))
+
+    def tell(
+        self, name: str, kind: MessageKind, lines: tuple[Quantity, ...] | None, final: bool = False
+    ) -> tuple[str, ...]:
+        """A node tells something about a fulfillment order; answers in which respects it did not fit."""
+        message = NodeMessage(
+            message_id=str(next(self._message_ids)), kind=kind, occurred_at=NOON, lines=lines, final=final
+        )
+        heard = hear(self.order.fulfillment_orders[name], message, NOON)
+        self.event(lambda o, c: change_fulfillment_order(o, c, heard.fulfillment_order))
+        return heard.misfits
+
+    def wait_in_vain(self, name: str) -> None:
+        """The deadline of what a fulfillment order waits for passes."""
+        fo = self.order.fulfillment_orders[name]
+        node = NETWORK.nodes[fo.node]
+        wait = waits_for(fo, node, NETWORK.policy.orders.assume_delivered)
+        assert wait is not None, f"{name} waits for nothing"
+        lost = lose_patience(fo, wait.waiting_for, node, wait.deadline)
+
+        def act(order: Order, changes: Changes) -> None:
+            change_fulfillment_order(order, changes, lost.fulfillment_order)
+            if lost.exception:
+                changes.opened.append(Opened(lost.exception, "", name, fo.node))
+
+        self.event(act)
+
+    def cancel(self, wished: Mapping[str, int]) -> CancelAnswer:
+        return self.event(lambda o, c: cancel(o, c, wished, NOON))
+
+
+def desk_of(chairs: int = 3) -> Desk:
+    """An order of chairs on line 1, all of them waiting to be sourced."""
+    return Desk({"1": ("CHAIR", chairs)}, on_hand=10)
+
+
+def act(desk: Desk, words: str) -> CancelAnswer | None:
+    """One thing that happens, in words: `source denver 2`, `release`, `f1 shipped 2 final`, `f1 silent`, `cancel 2`."""
+    match words.split():
+        case ["source", node, *quantity]:
+            left = int(quantity[0]) if quantity else 99
+            choices = []
+            for index, (waiting, _) in enumerate(wanted(desk.order, TRIES)):
+                if taken := min(left, waiting.quantity):
+                    choices.append(Choice(index, node, taken))
+                    left -= taken
+            desk.source(choices)
+        case ["no", "stock"]:
+            desk.source([])
+        case ["no", "stock:", action]:
+            desk.source([], Unfilled(action))
+        case ["release"]:
+            desk.release()
+        case ["to", node, *quantity]:
+            act(desk, " ".join(["source", node, *quantity]))
+            desk.release()
+        case ["cancel", quantity]:
+            return desk.cancel({"1": int(quantity)})
+        case [fo, "silent"]:
+            desk.wait_in_vain(f"web-1-{fo}")
+        case [fo, kind, *rest]:
+            numbers = [int(word) for word in rest if word.isdigit()]
+            lines = tuple(Quantity(line="1", quantity=n) for n in numbers if n) if numbers else None
+            desk.tell(f"web-1-{fo}", MessageKind(kind), lines, "final" in rest)
+        case _:
+            raise AssertionError(words)
+    return None
+
+
+def play(desk: Desk, story: str) -> CancelAnswer | None:
+    """Everything that a story tells, its steps separated by commas; answers the last answer."""
+    answer = None
+    for words in filter(None, (step.strip(" -") for step in story.split(","))):
+        answer = act(desk, words)
+        check_everything(desk)
+    return answer
+
+
+def units(desk: Desk, line: str = "1") -> str:
+    """Where a line's units are: `allocated 2 shipped 1`."""
+    return " ".join(f"{name} {n}" for name in BUCKETS if (n := desk.buckets[line][name]))
+
+
+def opened(desk: Desk) -> str:
+    """The exceptions that were opened, in the order of opening."""
+    return " ".join(str(exception.code) for exception in desk.opened)
+
+
+def shown(desk: Desk, name: str) -> str:
+    """A fulfillment order's chairs, in words; empty when there is none of this name."""
+    fo = desk.order.fulfillment_orders.get(f"web-1-{name}")
+    if fo is None:
+        return ""
+    counts = fo.counts("1")
+    return " ".join(f"{n} {value}" for n in ("due", "in_doubt", "shipped", "surplus") if (value := getattr(counts, n)))
+
+
+def rows(table: str) -> list[tuple[str, ...]]:
+    """The rows of a text table whose cells are separated by two bars; the first line names the columns."""
+    lines = [line for line in table.strip().splitlines()[1:] if line.strip()]
+    return [tuple(cell.strip() for cell in line.split("||")) for line in lines]
+
+
+def check_everything(desk: Desk) -> None:
+    """What must never be untrue of an order's units and its stock (DESIGN §6)."""
+    for line in desk.ordered:
+        check_line(desk, line)
+    check_stock(desk)
+    check_fulfillment_orders(desk)
+
+
+def check_line(desk: Desk, line: str) -> None:
+    order, bucket = desk.order, desk.buckets[line]
+    ordered = desk.ordered[line][1]
+    counts = [fo.counts(line) for fo in order.fulfillment_orders.values() if line in fo.lines]
+    waiting = {
+        awaits: sum(w.quantity for w in order.waiting if w.line == line and w.awaits == awaits)
+        for awaits in ("sourcing", "stock", "person")
+    }
+    assert min(bucket[name] for name in BUCKETS) >= 0, "a bucket is below zero"
+    assert sum(bucket.values()) == ordered, "the six buckets are not what was ordered"
+    assert bucket["open"] == waiting["sourcing"] + waiting["person"]
+    assert bucket["backordered"] == waiting["stock"]
+    assert bucket["reserved"] == sum(r.quantity for r in order.reservations if r.line == line)
+    assert bucket["allocated"] == sum(c.due for c in counts)
+    assert bucket["shipped"] == sum(c.shipped for c in counts), "a unit is in two shipments, or in none"
+    rejoined = sum(c.shipped + c.due for c in counts) + bucket["open"] + bucket["backordered"] + bucket["reserved"]
+    assert rejoined + bucket["cancelled"] == ordered, "the fulfillment orders do not re-join to the order"
+
+
+def check_stock(desk: Desk) -> None:
+    held, gone, pinned = Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for fo in desk.order.fulfillment_orders.values():
+        for line, told in fo.lines.items():
+            counts = fo.counts(line)
+            for sku, n in NETWORK.components(told.sku):
+                held[fo.node, sku] += counts.held * n
+                gone[fo.node, sku] += (counts.gone + counts.written_off) * n
+    for reservation in desk.order.reservations:
+        for sku, n in NETWORK.components(reservation.sku):
+            pinned[reservation.node, sku] += reservation.quantity * n
+    for place, (on_hand, reserved, allocated) in desk.stock.items():
+        assert on_hand == desk.received[place] - gone[place]
+        assert reserved == pinned[place] >= 0
+        assert allocated == held[place] >= 0
+
+
+def check_fulfillment_orders(desk: Desk) -> None:
+    surplus_codes = (ExceptionCode.DOUBLE_SHIP, ExceptionCode.SURPLUS)
+    for name, fo in desk.order.fulfillment_orders.items():
+        for line, told in fo.lines.items():
+            counts = fo.counts(line)
+            assert counts.shipped + counts.due + counts.short == told.quantity
+            assert counts.held == counts.due + counts.in_doubt
+            assert 0 <= told.cancel_wanted <= counts.due
+            if counts.surplus:
+                assert any(e.fulfillment_order == name and e.code in surplus_codes for e in desk.opened)
+        wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders.assume_delivered)
+        assert wait or fo.escalated or (fo.has_ended and not any(fo.counts(line).in_doubt for line in fo.lines)), (
+            f"nothing would ever wake the order for {name}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("before", "late", "line", "first", "second", "exceptions"),
+    rows("""
+    f1 was given up, and then                 || late word                 || units                   || f1                   || f2        || exceptions
+    -                                         || -                         || open 3                  || in_doubt 3           ||           ||
+    -                                         || f1 accepted               || open 3                  || in_doubt 3           ||           ||
+    -                                         || f1 rejected               || open 3                  ||                      ||           ||
+    -                                         || f1 cancel_accepted        || open 3                  ||                      ||           ||
+    -                                         || f1 picked 2 final         || open 3                  || in_doubt 2           ||           ||
+    -                                         || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    -                                         || f1 shipped                || shipped 3               || shipped 3            ||           ||
+    -                                         || f1 shipped 1              || open 2 shipped 1        || in_doubt 2 shipped 1 ||           ||
+    -                                         || f1 shipped 1 final        || open 2 shipped 1        || shipped 1            ||           ||
+    -                                         || f1 delivered              || shipped 3               || shipped 3            ||           ||
+    no stock                                  || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    no stock: exception                       || f1 shipped 3              || shipped 3               || shipped 3            ||           || unfilled
+    source reno                               || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    source reno                               || f1 shipped 1              || reserved 2 shipped 1    || in_doubt 2 shipped 1 ||           ||
+    source reno 2                             || f1 shipped 2              || reserved 1 shipped 2    || in_doubt 1 shipped 2 ||           ||
+    to reno                                   || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    to reno                                   || f1 shipped 1              || open 2 shipped 1        || in_doubt 2 shipped 1 ||           ||
+    to reno, f2 accepted                      || f1 rejected               || allocated 3             ||                      || due 3     ||
+    to reno, f2 accepted                      || f1 shipped 3              || allocated 3             || surplus 3            || due 3     || double_ship
+    to reno, f2 accepted                      || f1 shipped 1              || allocated 3             || in_doubt 2 surplus 1 || due 3     || double_ship
+    to reno, f2 accepted                      || f1 shipped 1, f2 shipped  || shipped 3               || in_doubt 2 surplus 1 || shipped 3 || double_ship
+    to reno, f2 accepted                      || f1 shipped 2 final        || allocated 3             || surplus 2            || due 3     || double_ship
+    to reno, f2 accepted                      || f1 shipped 1, f1 shipped 2 || allocated 3            || surplus 3            || due 3     || double_ship double_ship
+    to reno, f2 accepted                      || f1 shipped 1, f2 rejected, f1 shipped 2 || open 1 shipped 2 || shipped 2 surplus 1 || || double_ship
+    to reno, f2 accepted, f2 rejected         || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    to reno 2, f2 accepted                    || f1 shipped 3              || allocated 2 shipped 1   || shipped 1 surplus 2  || due 2     || double_ship
+    to boston                                 || f1 shipped 3              || allocated 3             || surplus 3            || due 3     || double_ship
+    to reno, f2 shipped                       || f1 shipped 3              || shipped 3               || surplus 3            || shipped 3 || double_ship
+    to reno, f2 shipped 1                     || f1 shipped 1              || allocated 2 shipped 1   || in_doubt 2 surplus 1 || due 2 shipped 1 || double_ship
+    cancel 3                                  || f1 shipped 3              || cancelled 3             || surplus 3            ||           || double_ship
+    cancel 1                                  || f1 shipped 3              || shipped 2 cancelled 1   || shipped 2 surplus 1  ||           || double_ship
+    to reno, f2 silent, f2 cancel_accepted    || f1 shipped 3              || shipped 3               || shipped 3            ||           ||
+    """),
+)
+def test_two_nodes_never_silently_ship_the_same_chair(
+    before: str, late: str, line: str, first: str, second: str, exceptions: str
+) -> None:
+    desk = desk_of(3)
+    play(desk, f"to denver, f1 silent, {before}, {late}")
+    assert (units(desk), shown(desk, "f1"), shown(desk, "f2"), opened(desk)) == (line, first, second, exceptions)
+
+
+@pytest.mark.parametrize(
+    ("node", "story", "line", "request_", "waits_for_", "exceptions"),
+    rows("""
+    node   || what happens                                     || units                    || request          || waits for     || exceptions
+    denver || f1 silent                                        || open 3                   || timed_out        || word_on_doubt ||
+    denver || f1 silent, f1 silent                             || open 3                   || timed_out        || a person      || node_silent
+    denver || f1 accepted, f1 silent                           || allocated 3              || cancel_requested || cancel_answer ||
+    denver || f1 accepted, f1 silent, f1 silent                || open 3                   || timed_out        || word_on_doubt ||
+    denver || f1 shipped 1, f1 silent, f1 silent               || open 2 shipped 1         || timed_out        || word_on_doubt ||
+    denver || f1 silent, f1 rejected                           || open 3                   || timed_out        || nothing       ||
+    denver || f1 shipped                                       || shipped 3                || accepted         || delivery      ||
+    denver || f1 shipped, f1 silent                            || shipped 3                || accepted         || nothing       ||
+    reno   || f1 silent                                        || allocated 3              || cancel_requested || cancel_answer ||
+    reno   || f1 silent, f1 cancel_accepted                    || open 3                   || cancel_accepted  || nothing       ||
+    reno   || f1 silent, f1 cancel_rejected                    || allocated 3              || cancel_rejected  || acceptance    ||
+    reno   || f1 silent, f1 accepted                           || allocated 3              || cancel_requested || cancel_answer ||
+    reno   || f1 silent, f1 shipped                            || shipped 3                || cancel_requested || delivery      ||
+    reno   || f1 silent, f1 silent                             || allocated 3              || cancel_requested || a person      || cancel_unanswered
+    reno   || f1 silent, f1 silent, f1 cancel_accepted         || open 3                   || cancel_accepted  || nothing       || cancel_unanswered
+    austin || f1 silent                                        || allocated 3              || sent             || a person      || node_silent
+    austin || f1 silent, f1 accepted                           || allocated 3              || accepted         || shipment      || node_silent
+    austin || f1 accepted, f1 silent                           || allocated 3              || cancel_requested || cancel_answer ||
+    austin || f1 accepted, f1 silent, f1 silent                || allocated 3              || cancel_requested || a person      || cancel_unanswered
+    austin || f1 accepted, f1 silent, f1 cancel_rejected       || allocated 3              || cancel_rejected  || shipment      ||
+    austin || f1 accepted, f1 silent, f1 cancel_rejected, f1 silent || allocated 3         || cancel_rejected  || a person      || node_silent
+    """),
+)
+def test_a_silent_node_is_first_asked_to_cancel_or_given_up_or_called_by_a_person_as_it_is_configured(
+    node: str, story: str, line: str, request_: str, waits_for_: str, exceptions: str
+) -> None:
+    """Denver's silence reroutes, Reno's asks it to cancel, Austin's calls a person."""
+    desk = desk_of(3)
+    play(desk, f"to {node}, {story}")
+    fo = desk.order.fulfillment_orders["web-1-f1"]
+    wait = waits_for(fo, NETWORK.nodes[node], NETWORK.policy.orders.assume_delivered)
+    waiting_for = str(wait.waiting_for) if wait else "nothing" if fo.has_ended and not shown(desk, "f1").startswith("in_doubt") else "a person"
+    assert (units(desk), str(fo.request), waiting_for, opened(desk)) == (line, request_, waits_for_, exceptions)
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "answer"),
+    rows("""
+    before the customer cancels 2 of 3         || units after               || answer
+    -                                          || open 1 cancelled 2        || cancelled 2
+    no stock                                   || backordered 1 cancelled 2 || cancelled 2
+    no stock: exception                        || open 1 cancelled 2        || cancelled 2
+    source denver                              || reserved 1 cancelled 2    || cancelled 2
+    source denver 1                            || reserved 1 cancelled 2    || cancelled 2
+    to denver                                  || open 1 cancelled 2        || cancelled 2
+    to boston                                  || allocated 3               || pending 2
+    to denver, f1 accepted                     || allocated 3               || pending 2
+    to denver, f1 picked 1                     || allocated 3               || pending 2
+    to denver 1, f1 accepted                   || allocated 1 cancelled 2   || cancelled 2
+    to denver 2, f1 accepted                   || allocated 2 cancelled 1   || cancelled 1 pending 1
+    to denver, f1 shipped 2                    || allocated 1 shipped 2     || pending 1 refused 1
+    to denver, f1 shipped 3                    || shipped 3                 || refused 2
+    to denver, f1 picked 2 final               || allocated 2 cancelled 1   || cancelled 1 pending 1
+    to denver, f1 shipped 2 final              || shipped 2 cancelled 1     || cancelled 1 refused 1
+    to denver, f1 silent                       || open 1 cancelled 2        || cancelled 2
+    to denver, f1 silent, to reno              || open 1 cancelled 2        || cancelled 2
+    to denver, f1 silent, to reno, f2 accepted || allocated 3               || pending 2
+    cancel 2                                   || open 0 cancelled 3        || cancelled 1 refused 1
+    to denver, f1 accepted, cancel 1           || allocated 3               || pending 2
+    to denver, f1 accepted, cancel 2           || allocated 3               || pending 1 refused 1
+    to denver, f1 accepted, cancel 3           || allocated 3               || refused 2
+    to denver, f1 accepted, cancel 2, f1 cancel_rejected || allocated 3     || pending 2
+    """),
+)
+def test_a_cancel_acts_at_once_before_a_node_accepted_and_asks_the_node_afterwards(
+    before: str, line: str, answer: str
+) -> None:
+    desk = desk_of(3)
+    given = play(desk, f"{before}, cancel 2")
+    assert given is not None
+    lists = (("cancelled", given.cancelled), ("pending", given.pending), ("refused", given.refused))
+    told = " ".join(f"{name} {sum(each.quantity for each in found)}" for name, found in lists if found)
+    assert (units(desk), told) == (line.replace("open 0 ", ""), answer)
+    assert sum(each.quantity for _, found in lists for each in found) == 2, "each unit is answered exactly once"
+
+
+@pytest.mark.parametrize(
+    ("node", "wish", "then", "line", "exceptions"),
+    rows("""
+    accepted by || pending  || then the node                   || units                             || exceptions
+    denver      || cancel 3 || f1 cancel_accepted              || cancelled 3                       ||
+    denver      || cancel 3 || f1 cancel_accepted 3            || cancelled 3                       ||
+    denver      || cancel 3 || f1 cancel_accepted 1            || allocated 2 cancelled 1           ||
+    denver      || cancel 3 || f1 rejected                     || cancelled 3                       ||
+    denver      || cancel 3 || f1 cancel_rejected              || allocated 3                       ||
+    denver      || cancel 3 || f1 shipped                      || shipped 3                         ||
+    denver      || cancel 3 || f1 shipped 1, f1 cancel_accepted || shipped 1 cancelled 2            ||
+    denver      || cancel 3 || f1 cancel_accepted, f1 shipped 1 || cancelled 3                      || double_ship
+    denver      || cancel 3 || f1 picked 2 final               || allocated 2 cancelled 1           ||
+    denver      || cancel 3 || f1 picked 2 final, f1 cancel_accepted || cancelled 3                 ||
+    denver      || cancel 3 || f1 silent                       || cancelled 3                       ||
+    denver      || cancel 3 || f1 silent, f1 shipped 2         || cancelled 3                       || double_ship
+    reno        || cancel 3 || f1 silent                       || allocated 3                       || cancel_unanswered
+    reno        || cancel 3 || f1 silent, f1 cancel_accepted   || cancelled 3                       || cancel_unanswered
+    denver      || cancel 1 || f1 cancel_accepted 1            || allocated 2 cancelled 1           ||
+    denver      || cancel 1 || f1 cancel_accepted 1, f1 picked 1 final || open 1 allocated 1 cancelled 1 ||
+    denver      || cancel 1 || f1 cancel_accepted 1, f1 shipped || shipped 2 cancelled 1            ||
+    denver      || cancel 1 || f1 cancel_accepted 1, cancel 2, f1 cancel_accepted || cancelled 3    ||
+    denver      || cancel 1 || f1 picked 2 final               || allocated 2 cancelled 1           ||
+    denver      || cancel 1 || f1 picked 1 final               || open 1 allocated 1 cancelled 1    ||
+    denver      || cancel 1 || f1 shipped 2                    || allocated 1 shipped 2             ||
+    denver      || cancel 1 || f1 shipped 2 final              || shipped 2 cancelled 1             ||
+    denver      || cancel 1 || f1 shipped 2, f1 cancel_accepted || shipped 2 cancelled 1            ||
+    denver      || cancel 1 || f1 cancel_rejected, f1 picked 2 final || open 1 allocated 2          ||
+    """),
+)
+def test_what_is_pending_is_cancelled_when_the_node_lets_go_and_shipped_when_it_ships(
+    node: str, wish: str, then: str, line: str, exceptions: str
+) -> None:
+    desk = desk_of(3)
+    play(desk, f"to {node}, f1 accepted, {wish}, {then}")
+    assert (units(desk), opened(desk)) == (line, exceptions)
+
+
+def test_a_node_that_consents_without_naming_units_lets_go_of_what_it_was_asked_for_and_ships_the_rest() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, f1 accepted, cancel 1, f1 cancel_accepted, f1 shipped")
+    assert (units(desk), opened(desk)) == ("shipped 2 cancelled 1", "")
+
+
+def test_cancelling_a_line_that_the_order_does_not_have_is_refused_and_changes_nothing() -> None:
+    desk = desk_of(3)
+    answer = desk.cancel({"9": 2})
+    assert answer.refused == [CancelledUnits(line="9", quantity=2, reason="the order has no such line")]
+    assert units(desk) == "open 3"
+
+
+def test_more_than_was_ordered_cannot_be_cancelled() -> None:
+    desk = desk_of(3)
+    answer = desk.cancel({"1": 5})
+    assert [(c.quantity, r.quantity) for c, r in zip(answer.cancelled, answer.refused, strict=True)] == [(3, 2)]
+    assert units(desk) == "cancelled 3"
+
+
+def test_taking_one_line_back_from_unaccepted_work_sends_its_other_line_to_sourcing_without_counting_a_try() -> None:
+    desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
+    play(desk, "to denver, cancel 1")
+    assert (units(desk), units(desk, "2")) == ("open 2 cancelled 1", "open 2")
+    assert {(w.line, w.quantity, w.attempt, w.tried) for w in desk.order.waiting} == {("1", 2, 1, ()), ("2", 2, 1, ())}
+
+
+def test_a_cancel_of_everything_names_each_line_with_what_is_left_of_it() -> None:
+    desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
+    play(desk, "to denver, f1 shipped 2")
+    assert everything(desk.order) == {"1": 1, "2": 2}
+    assert sums([Quantity(line="1", quantity=1), Quantity(line="1", quantity=2)]) == {"1": 3}
+
+
+@pytest.mark.parametrize(
+    ("story", "waiting", "exceptions"),
+    rows("""
+    what the nodes do                                             || waits: try, tried before, for || exceptions
+    to denver, f1 rejected                                        || 2 denver sourcing             ||
+    to denver, f1 rejected, to reno, f2 rejected                  || 3 denver+reno sourcing        ||
+    to denver, f1 rejected, to reno, f2 rejected, to austin, f3 rejected || 4 austin+denver+reno person || unfilled
+    to denver, f1 rejected, no stock                              || 2 denver stock                ||
+    to denver, f1 rejected, no stock, to reno, f2 rejected        || 3 denver+reno sourcing        ||
+    to denver, f1 rejected, no stock: exception                   || 2 denver person               || unfilled
+    to denver, f1 silent                                          || 2 denver sourcing             ||
+    to denver, f1 picked 0 final                                  || 2 denver sourcing             ||
+    """),
+)
+def test_units_remember_which_nodes_failed_them_and_go_to_a_person_when_their_tries_are_used_up(
+    story: str, waiting: str, exceptions: str
+) -> None:
+    desk = desk_of(3)
+    play(desk, story)
+    found = [f"{w.attempt} {'+'.join(w.tried)} {w.awaits}" for w in desk.order.waiting]
+    assert (found, opened(desk)) == ([waiting], exceptions)
+
+
+def test_units_with_a_person_are_not_sourced_again_by_themselves() -> None:
+    desk = desk_of(3)
+    play(desk, "no stock: exception")
+    assert wanted(desk.order, TRIES) == []
+
+
+def test_each_unit_has_its_own_tries_even_when_it_shares_work_with_units_that_failed_before() -> None:
+    """The lamps had to wait for stock; when the chairs, refused twice, go to Austin, the lamps go there for the first time."""
+    desk = Desk({"1": ("CHAIR", 1), "2": ("LAMP", 1)}, on_hand=10)
+    desk.source([Choice(0, "denver", 1)])
+    desk.release()
+    for name, node in (("f1", "reno"), ("f2", "austin")):
+        play(desk, f"{name} rejected")
+        chairs = [index for index, (w, _) in enumerate(wanted(desk.order, TRIES)) if w.line == "1"]
+        lamps = [index for index, (w, _) in enumerate(wanted(desk.order, TRIES)) if w.line == "2"]
+        desk.source([Choice(index, node, 1) for index in chairs + (lamps if node == "austin" else [])])
+        desk.release()
+    play(desk, "f3 rejected")
+    assert {(w.line, w.attempt, w.awaits) for w in desk.order.waiting} == {("1", 4, "person"), ("2", 2, "sourcing")}
+    assert opened(desk) == "unfilled"
+
+
+def test_units_that_wait_are_sourced_even_if_the_policy_now_grants_fewer_tries() -> None:
+    """Otherwise they would wait for a sourcing round that never asks for them."""
+    desk = desk_of(3)
+    play(desk, "to denver, f1 rejected, to reno, f2 rejected")
+    assert [wish.quantity for _, wish in wanted(desk.order, 2)] == [3]
+
+
+def test_a_chair_found_after_all_keeps_the_deadline_of_the_others() -> None:
+    """Denver found two of three; another node accepted the third; then Denver finds it: two are still due from Denver."""
+    desk = desk_of(3)
+    play(desk, "to denver, f1 picked 2 final, to reno, f2 accepted, f1 picked 1")
+    assert (units(desk), shown(desk, "f1"), shown(desk, "f2")) == ("allocated 3", "due 2 in_doubt 1", "due 1")
+    fo = desk.order.fulfillment_orders["web-1-f1"]
+    wait = waits_for(fo, NETWORK.nodes["denver"], NETWORK.policy.orders.assume_delivered)
+    assert wait is not None
+    assert wait.waiting_for is WaitingFor.SHIPMENT
+
+
+@pytest.mark.parametrize(
+    ("story", "line", "first", "exceptions"),
+    rows("""
+    Denver had 2 of 3, Reno accepted the third, then         || units                 || f1                  || exceptions
+    f1 shipped                                               || allocated 1 shipped 2 || shipped 2           ||
+    f1 shipped 3                                             || allocated 1 shipped 2 || shipped 2 surplus 1 || double_ship
+    f2 rejected, f1 shipped 3                                || shipped 3             || shipped 3           ||
+    f1 picked 1, f1 shipped 2 final                          || allocated 1 shipped 2 || shipped 2           || double_ship
+    f1 picked 1, f1 rejected 1                               || allocated 3           || due 2               || double_ship
+    f1 picked 1, f1 rejected                                 || open 2 allocated 1    ||                     || double_ship
+    """),
+)
+def test_a_chair_that_was_missing_and_ships_after_all_is_shipped_once_or_shown_to_a_person(
+    story: str, line: str, first: str, exceptions: str
+) -> None:
+    desk = desk_of(3)
+    play(desk, f"to denver, f1 picked 2 final, to reno, f2 accepted, {story}")
+    assert (units(desk), shown(desk, "f1"), opened(desk)) == (line, first, exceptions)
+
+
+def test_more_than_ordered_opens_one_exception_that_tells_how_much() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, f1 shipped 5")
+    assert (units(desk), shown(desk, "f1")) == ("shipped 3", "shipped 3 surplus 2")
+    assert [(e.code, e.detail[:2], e.node) for e in desk.opened] == [(ExceptionCode.SURPLUS, "2 ", "denver")]
+
+
+def test_a_double_shipment_with_one_more_on_top_tells_the_two_numbers_apart() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, f1 silent, to reno, f2 accepted, f1 shipped 4")
+    assert sorted((str(e.code), e.detail.split()[0]) for e in desk.opened) == [("double_ship", "3"), ("surplus", "1")]
+
+
+def test_a_bundle_moves_the_stock_of_its_components() -> None:
+    desk = Desk({"1": ("DESK-SET", 2)}, on_hand=10)
+    lamps, chairs = desk.stock["denver", "LAMP"], desk.stock["denver", "CHAIR"]
+    table = []
+    for words in ("source denver", "release", "f1 shipped 1", "f1 picked 0 final", "f1 shipped 2 final"):
+        play(desk, words)
+        table.append((words, lamps[:], chairs[:]))
+    assert table == [
+        ("source denver", [10, 2, 0], [10, 4, 0]),
+        ("release", [10, 0, 2], [10, 0, 4]),
+        ("f1 shipped 1", [9, 0, 1], [8, 0, 2]),
+        ("f1 picked 0 final", [8, 0, 0], [6, 0, 0]),
+        ("f1 shipped 2 final", [7, 0, 0], [4, 0, 0]),
+    ]
+
+
+def test_the_stock_of_a_silent_node_stays_promised_to_its_dead_attempt_until_it_answers() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, f1 silent, to reno, f2 shipped")
+    assert (desk.stock["denver", "CHAIR"], desk.stock["reno", "CHAIR"]) == ([10, 0, 3], [7, 0, 0])
+    play(desk, "f1 rejected")
+    assert desk.stock["denver", "CHAIR"] == [10, 0, 0]
+
+
+def test_what_was_lost_stays_off_the_shelf_when_the_node_gives_the_rest_back() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, f1 picked 2 final, f1 rejected")
+    assert desk.stock["denver", "CHAIR"] == [9, 0, 0]
+    assert units(desk) == "open 3"
+
+
+def test_one_node_gets_one_fulfillment_order_with_the_latest_dates_and_never_a_second_name() -> None:
+    desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
+    play(desk, "source denver 4, source reno, release")
+    assert {
+        name: (fo.node, {line: told.quantity for line, told in fo.lines.items()})
+        for name, fo in desk.order.fulfillment_orders.items()
+    } == {
+        "web-1-f1": ("denver", {"1": 3, "2": 1}),
+        "web-1-f2": ("reno", {"2": 1}),
+    }
+
+
+def test_a_released_order_has_nothing_more_to_release() -> None:
+    desk = desk_of(3)
+    play(desk, "to denver, release")
+    assert list(desk.order.fulfillment_orders) == ["web-1-f1"]
+
+
+def test_what_no_node_may_fill_waits_or_is_cancelled_or_goes_to_a_person_as_the_policy_says() -> None:
+    found = {}
+    for action in Unfilled:
+        desk = desk_of(3)
+        desk.source([Choice(0, "denver", 1)], action)
+        check_everything(desk)
+        found[str(action)] = (units(desk), opened(desk))
+    assert found == {
+        "backorder": ("backordered 2 reserved 1", ""),
+        "exception": ("open 2 reserved 1", "unfilled"),
+        "cancel": ("reserved 1 cancelled 2", ""),
+    }
+
+
+def test_claims_add_up_what_several_lines_want_of_one_shelf() -> None:
+    shipment = PlannedShipment("denver", (Part(0, "1", "CHAIR", 3), Part(1, "2", "DESK-SET", 2)), 0, 0, NOON, NOON, 0)
+    plan = Plan("1", "s", 1, (shipment,), (), Unfilled.BACKORDER, None, Explanation(Precision.COUNTRY, (), (), True))
+    assert claims(plan, NETWORK) == [
+        Movement(MovementKind.RESERVED, "denver", "CHAIR", reserved=7),
+        Movement(MovementKind.RESERVED, "denver", "LAMP", reserved=2),
+    ]
+
+
+class OrderLife(RuleBasedStateMachine):
+    """An order of chairs and a bundle lives through any events in any order, told by nodes that may say anything."""
+
+    @initialize(chairs=st.integers(1, 4), sets=st.integers(1, 2), on_hand=st.integers(0, 8))
+    def place(self, chairs: int, sets: int, on_hand: int) -> None:
+        self.desk = Desk({"1": ("CHAIR", chairs), "2": ("DESK-SET", sets)}, on_hand)
+        self.before = self._surplus()
+
+    @precondition(lambda self: wanted(self.desk.order, TRIES))
+    @rule(data=st.data(), unfilled=st.sampled_from([Unfilled.BACKORDER, Unfilled.BACKORDER, *Unfilled]))
+    def source(self, data: st.DataObject, unfilled: Unfilled) -> None:
+        claimed: Counter[tuple[str, str]] = Counter()
+        choices: list[Choice] = []
+        for index, (waiting, wish) in enumerate(wanted(self.desk.order, TRIES)):
+            nodes = [name for name in NETWORK.nodes if name not in wish.tried]
+            if not nodes:
+                continue
+            node = data.draw(st.sampled_from(nodes))
+            parts = NETWORK.components(wish.sku)
+            free = min((available(*self.desk.stock[node, s], 0) - claimed[node, s]) // n for s, n in parts)
+            if free <= 0:
+                continue
+            quantity = data.draw(st.integers(1, min(free, waiting.quantity)))
+            claimed.update({(node, s): quantity * n for s, n in parts})
+            choices.append(Choice(index, node, quantity))
+        self.desk.source(choices, unfilled)
+
+    @precondition(lambda self: self.desk.order.reservations)
+    @rule()
+    def release(self) -> None:
+        self.desk.release()
+
+    @precondition(lambda self: self.desk.order.fulfillment_orders)
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(MessageKind),
+        amounts=st.none() | st.lists(st.tuples(st.sampled_from(["1", "2", "9"]), st.integers(1, 4)), max_size=3),
+        final=st.booleans(),
+    )
+    def tell(self, data: st.DataObject, kind: MessageKind, amounts: list[tuple[str, int]] | None, final: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.desk.order.fulfillment_orders)))
+        lines = None if amounts is None else tuple(Quantity(line=line, quantity=n) for line, n in amounts)
+        self.desk.tell(name, kind, lines, final)
+
+    @precondition(lambda self: self._patient())
+    @rule(data=st.data())
+    def wait_in_vain(self, data: st.DataObject) -> None:
+        self.desk.wait_in_vain(data.draw(st.sampled_from(self._patient())))
+
+    @rule(line=st.sampled_from(["1", "2"]), quantity=st.integers(1, 3))
+    def cancel(self, line: str, quantity: int) -> None:
+        cancelled = self.desk.buckets[line]["cancelled"]
+        answer = self.desk.cancel({line: quantity})
+        parts = [sum(each.quantity for each in found) for found in (answer.cancelled, answer.pending, answer.refused)]
+        assert sum(parts) == quantity
+        assert self.desk.buckets[line]["cancelled"] - cancelled == parts[0]
+        pending = sum(f.lines[line].cancel_wanted for f in self._orders() if line in f.lines)
+        assert pending >= parts[1]
+
+    @rule(node=st.sampled_from(sorted(NETWORK.nodes)), sku=st.sampled_from(["CHAIR", "LAMP"]), n=st.integers(1, 5))
+    def receive(self, node: str, sku: str, n: int) -> None:
+        self.desk.receive(node, sku, n)
+
+    @invariant()
+    def nothing_is_ever_untrue(self) -> None:
+        check_everything(self.desk)
+        for waiting in self.desk.order.waiting:
+            assert (waiting.awaits == "person") or waiting.attempt <= TRIES
+
+    @invariant()
+    def surplus_grows_only_together_with_an_exception(self) -> None:
+        now = self._surplus()
+        codes = (ExceptionCode.DOUBLE_SHIP, ExceptionCode.SURPLUS)
+        for (name, line), surplus in now.items():
+            about = [e for e in self.desk.opened_last if e.fulfillment_order == name and f"line {line} " in e.detail]
+            told = Counter(e.code for e in about if e.code in codes)
+            assert max(told.values(), default=0) <= 1
+            if surplus > self.before.get((name, line), 0):
+                assert told
+        self.before, self.desk.opened_last = now, []
+
+    def teardown(self) -> None:
+        """After a cancel of everything, and an answer from every node that owes one, nothing is held any more."""
+        if not hasattr(self, "desk"):
+            return
+        self.desk.cancel(everything(self.desk.order))
+        for fo in self._orders():
+            if any(fo.counts(line).held for line in fo.lines):
+                self.desk.tell(fo.fulfillment_order, MessageKind.REJECTED, None)
+        check_everything(self.desk)
+        assert all(reserved == allocated == 0 for _, reserved, allocated in self.desk.stock.values())
+        for line, (_, ordered) in self.desk.ordered.items():
+            held = self.desk.buckets[line]
+            assert held["shipped"] + held["cancelled"] == ordered
+
+    def _orders(self) -> list[FulfillmentOrder]:
+        return list(self.desk.order.fulfillment_orders.values())
+
+    def _patient(self) -> list[str]:
+        rules = NETWORK.policy.orders
+        return [
+            f.fulfillment_order for f in self._orders() if waits_for(f, NETWORK.nodes[f.node], rules.assume_delivered)
+        ]
+
+    def _surplus(self) -> dict[tuple[str, str], int]:
+        return {(f.fulfillment_order, line): f.counts(line).surplus for f in self._orders() for line in f.lines}
+
+
+TestAnOrdersUnitsAreNeverLostNorDoubledWhateverHappens = OrderLife.TestCase
+TestAnOrdersUnitsAreNeverLostNorDoubledWhateverHappens.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None
+)
