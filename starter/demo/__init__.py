@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
-from starter.demo.screen import Screen, Step
+from starter.demo.screen import Screen
 from starter.demo.stage import EXAMPLES, audit, settings, stage
 from starter.demo.story import STORY, Chapter
 from starter.demo.tale import Company, NotAsTold, Tale, read, shipped_by_node, words_of
@@ -20,11 +21,14 @@ __all__ = ["demo"]
 
 DIRECTORY = Path(".demo")
 INTERRUPTED = 130
+ANSWER_SECONDS_MAX = 30.0
+TROUBLE = (NotAsTold, AnsweredOtherwise, httpx2.HTTPError)
+"""What a chapter can fail with; anything else is a defect of the demo itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a chapter ended: the order as it is then and how long it took, or what did not come as told."""
+    """How a chapter ended: the order as it is then, or what did not come as told; and how long that took."""
 
     chapter: Chapter
     seconds: float
@@ -40,25 +44,110 @@ def demo(*, keep: bool, directory: Path = DIRECTORY) -> int:
     return asyncio.run(_until_interrupted(_demo(keep, directory)))
 
 
-async def _until_interrupted(telling: "asyncio._CoroutineLike[int]") -> int:
-    """SIGTERM and Ctrl-C end the telling in the same orderly way, and are no defect."""
-    task = asyncio.ensure_future(telling)
+async def _until_interrupted(telling: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C and SIGTERM end the telling in an orderly way, and are no defect."""
+    task = asyncio.create_task(telling)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    try:
         return await task
-    return INTERRUPTED
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 async def _demo(keep: bool, directory: Path) -> int:
-    with Screen() as screen:
-        starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
-        async with stage(directory, starting.say) as stack:
-            starting.done(f"Temporal UI {stack.ui} · HTTP {stack.http}")
-            code = await _tell(stack, screen)
-            if keep:
-                await _keep(stack, screen)
-            stopping = screen.step("Stop everything")
-            stopping.say("stopping")
-        stopping.done()
-    return code
+    screen = Screen()
+    async with contextlib.AsyncExitStack() as closing:
+        with screen:
+            starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
+            stack = await closing.enter_async_context(stage(directory, starting.say))
+            starting.done(f"look at the orders: {stack.ui}")
+            outcomes = await _tell(stack, screen)
+            is_proven = await _audit(stack, screen)
+        _sum_up(outcomes, screen)
+        if keep:
+            await _keep(stack, screen)
+        screen.lasting("Stopping everything …")
+    as_told = bool(outcomes) and is_proven and not any(outcome.trouble for outcome in outcomes)
+    screen.lasting(
+        "Everything came out as told, and nothing is left running." if as_told else "NOT everything came as told."
+    )
+    return 0 if as_told else 1
+
+
+async def _tell(stack: Stack, screen: Screen) -> Sequence[Outcome]:
+    """Open the shop, place the orders one after another, and let all chapters go on side by side."""
+    async with httpx2.AsyncClient(base_url=stack.http, timeout=ANSWER_SECONDS_MAX) as client:
+        company = Company(client, stack.operator_key)
+        opening = screen.step("Make keys for channels and nodes, count their shelves")
+        try:
+            await _open(company)
+        except TROUBLE as trouble:
+            opening.failed(str(trouble))
+            return []
+        opening.done()
+        placing = asyncio.Lock()
+        return await asyncio.gather(*(_play(chapter, company, screen, placing) for chapter in STORY))
+
+
+async def _open(company: Company) -> None:
+    await company.make_keys()
+    for node in ("nwk", "slc", "chi", "lax"):
+        await company[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
+
+
+async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asyncio.Lock) -> Outcome:
+    """One chapter from its order to its end. The lock is fair: orders are placed in the order of the story."""
+    await placing.acquire()
+    shown = screen.step(chapter.title)
+    tale = Tale(company, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
+    try:
+        try:
+            await tale.place()
+        finally:
+            placing.release()
+        await chapter.play(tale)
+        order = await tale.end(chapter.ends, chapter.ships)
+    except TROUBLE as trouble:
+        shown.failed(str(trouble) or repr(trouble))
+        return Outcome(chapter, shown.seconds, trouble=str(trouble))
+    shown.done(f"{tale.order} {chapter.ends}")
+    return Outcome(chapter, shown.seconds, order)
+
+
+async def _audit(stack: Stack, screen: Screen) -> bool:
+    auditing = screen.step("Audit: every invariant recomputed from the facts")
+    code, lines = await audit(stack)
+    if code:
+        auditing.failed("\n".join(lines))
+    else:
+        auditing.done(f"{len(lines)} invariants hold")
+    return code == 0
+
+
+def _sum_up(outcomes: Sequence[Outcome], screen: Screen) -> None:
+    columns = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
+    screen.table(columns, [_row(outcome) for outcome in outcomes if outcome.order])
+    for outcome in outcomes:
+        if outcome.trouble:
+            screen.lasting(f"{outcome.chapter.title}: {outcome.trouble}")
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    order = outcome.order or {}
+    shipments = sum(any(line["shipped"] for line in work["lines"]) for work in order["fulfillment_orders"])
+    shipped = words_of(shipped_by_node(order))
+    return order["order"], outcome.chapter.title, shipped, str(shipments), order["status"], f"{outcome.seconds:.1f}"
+
+
+async def _keep(stack: Stack, screen: Screen) -> None:
+    environment = " ".join(f"{name}='{value}'" for name, value in settings(stack).items())
+    screen.lasting(
+        f"Temporal UI   {stack.ui}",
+        f"HTTP          {stack.http}  (OpenAPI at /openapi.json)",
+        f"Operator key  {stack.operator_key}",
+        f"Commands      {environment} .venv/bin/python -m starter audit",
+        "Everything runs on until Ctrl-C.",
+    )
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()

@@ -58,7 +58,9 @@ class Tale:
         placed = await self.channel.post("/orders", self._document)
         self.order = placed["order"]
         promise = placed["promise"]
-        self.note(f"placed, to be delivered by {promise['deliver_by'][:10]}" if promise else "placed, without a promise")
+        self.note(
+            f"placed, to be delivered by {promise['deliver_by'][:10]}" if promise else "placed, without a promise"
+        )
 
     def note(self, words: str) -> None:
         """Show what has just happened."""

@@ -397,7 +397,7 @@ def test_two_nodes_never_silently_ship_the_same_chair(
     denver || f1 shipped, f1 silent                            || shipped 3                || accepted         || nothing       ||
     reno   || f1 silent                                        || allocated 3              || cancel_requested || cancel_answer ||
     reno   || f1 silent, f1 cancel_accepted                    || open 3                   || cancel_accepted  || nothing       ||
-    reno   || f1 silent, f1 cancel_rejected                    || allocated 3              || cancel_rejected  || acceptance    ||
+    reno   || f1 silent, f1 cancel_rejected                    || allocated 3              || cancel_rejected  || shipment      ||
     reno   || f1 silent, f1 accepted                           || allocated 3              || cancel_requested || cancel_answer ||
     reno   || f1 silent, f1 shipped                            || shipped 3                || cancel_requested || delivery      ||
     reno   || f1 silent, f1 silent                             || allocated 3              || cancel_requested || a person      || cancel_unanswered
