@@ -109,10 +109,12 @@ class FulfillmentActivities:
         with told_to_temporal():
             content = dict(request.message or {})
             content.pop("recorded", None)
-            fulfillment_order = content.pop("fulfillment_order", None)
+            fulfillment_order = str(content.pop("fulfillment_order", None))
             try:
                 message = NodeMessage.model_validate(content)
-                await self.record(str(fulfillment_order), message, node=None, actor="temporal", wakes=False)
+                if identifiers.order_of_fulfillment_order(fulfillment_order) != request.order:
+                    raise UnknownFulfillmentOrder(fulfillment_order)
+                await self.record(fulfillment_order, message, node=None, actor="temporal", wakes=False)
             except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
                 return await self._keep_unreadable(request, type(error).__name__)
             async with self._transactions.database.read() as connection:

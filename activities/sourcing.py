@@ -4,6 +4,7 @@ Sourcing is an activity and not a call in the workflow, because its result must 
 decide differently when an open order is replayed (docs/decisions/0001).
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -37,8 +38,8 @@ class SourceInput(BaseModel):
     """The workflow's clock."""
 
 
-class StockTakenTooOften(Exception):
-    """Others took the stock of every plan before it could be pinned."""
+class StockTaken(Exception):
+    """Others took the stock of a plan before it could be pinned."""
 
 
 class SourcingActivities:
@@ -56,10 +57,13 @@ class SourcingActivities:
     async def source(self, request: SourceInput) -> OrderState:
         """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again."""
         with told_to_temporal():
-            async with self._transactions.open(request.order) as work:
-                if work.header.rounds >= request.round:
-                    return await work.state()
-                return await self._source(work, request)
+            for _ in range(CLAIM_TRIES_MAX):
+                with contextlib.suppress(StockTaken):
+                    async with self._transactions.open(request.order) as work:
+                        if work.header.rounds >= request.round:
+                            return await work.state()
+                        return await self._source(work, request)
+            raise StockTaken(request.order)
 
     async def _source(self, work: Work, request: SourceInput) -> OrderState:
         asked = units.wanted(work.order, work.network.policy.orders.max_attempts)
@@ -72,22 +76,25 @@ class SourcingActivities:
         return await work.write(Event(cause, "workflow", request.at), claimed=True)
 
     async def _pin(self, work: Work, wanted: list[Wanted], cause: str, at: datetime) -> Plan:
-        """Plan and claim until a claim is granted: a plan is made from what was read, and the claim checks it again."""
+        """Plan from what is read now, and claim. Raises `StockTaken` when another order was quicker.
+
+        The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
+        """
         facts = order_facts(work.header, work.network, wanted)
-        for _ in range(CLAIM_TRIES_MAX):
-            decided = plan(facts, wanted, await situation(work.connection, work.network, wanted, at))
-            claims = units.claims(decided, work.network)
-            if await stock.claim(
-                work.connection,
-                claims,
-                safety_stock(work.network, claims),
-                order=work.header.order,
-                cause=cause,
-                actor="workflow",
-                at=at,
-            ):
-                return decided
-        raise StockTakenTooOften(work.header.order)
+        decided = plan(facts, wanted, await situation(work.connection, work.network, wanted, at))
+        claims = units.claims(decided, work.network)
+        granted = await stock.claim(
+            work.connection,
+            claims,
+            safety_stock(work.network, claims),
+            order=work.header.order,
+            cause=cause,
+            actor="workflow",
+            at=at,
+        )
+        if not granted:
+            raise StockTaken(work.header.order)
+        return decided
 
 
 async def _keep_promise(work: Work, decided: Plan) -> None:

@@ -184,13 +184,15 @@ def main() -> NoReturn:
 
 def _explain(error: Exception) -> int:
     """Say in one line what a person can mend; everything else is a defect and shows where it happened."""
+    from activities.networks import NoNetwork
     from database.connect import DatabaseUnreachable
     from starter.client import TemporalUnreachable
     from starter.embedded.failure import EmbeddedFailure
     from starter.prepare import Refused
     from starter.where import NotConfigured
 
-    if isinstance(error, DatabaseUnreachable | EmbeddedFailure | NotConfigured | Refused | TemporalUnreachable):
+    told = DatabaseUnreachable | EmbeddedFailure | NoNetwork | NotConfigured | Refused | TemporalUnreachable
+    if isinstance(error, told):
         sys.stderr.write(f"{error}\n")
     else:
         traceback.print_exception(error)

@@ -1,6 +1,7 @@
 """Connects to Temporal, and is the one place where workflows are started, updated and signalled from."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,14 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.returns import ReturnInput
 from domain import identifiers
 from domain.order import OrderInput, OrderStatus
 from starter.where import temporal_connection
 from workflows import card, visibility
 from workflows.messages import PlaceAnswer
 from workflows.order import OrderWorkflow
+from workflows.returns import ReturnWorkflow
 
 TASK_QUEUE = "switchyard"
 ANSWER_WITHIN = timedelta(seconds=5)
@@ -91,7 +94,7 @@ async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
 
 async def start(client: Client, order: OrderInput) -> None:
     """Start an order's workflow without waiting for its promise; one that runs or has completed stays as it is."""
-    try:
+    with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             OrderWorkflow.run,
             order,
@@ -102,8 +105,22 @@ async def start(client: Client, order: OrderInput) -> None:
             static_summary=_summary(order),
             search_attributes=visibility.at_start(order, OrderStatus.RECEIVED),
         )
-    except WorkflowAlreadyStartedError:
-        return
+
+
+async def start_return(client: Client, order: str, workflow_id: str) -> None:
+    """Start a return's workflow by itself: its order has closed, or somebody ended it. One that has completed stays so."""
+    name = workflow_id.removeprefix(identifiers.return_workflow_id(""))
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            ReturnWorkflow.run,
+            ReturnInput(order=order, return_=name),
+            id=workflow_id,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"return {name} of order {order}",
+            search_attributes=visibility.for_return(order, order.partition("-")[0]),
+        )
 
 
 def _summary(order: OrderInput) -> str:

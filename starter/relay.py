@@ -108,7 +108,10 @@ class Relay:
         return sent
 
     async def _start_again(self, owed: Wake) -> None:
-        """Nobody heard it: an open order whose workflow is gone goes on from PostgreSQL, where the news is already."""
+        """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
+        if owed.workflow_id.startswith(identifiers.return_workflow_id("")):
+            await temporal.start_return(self._client, owed.order, owed.workflow_id)
+            return
         async with self._database.read() as connection:
             row = (await connection.execute(OPEN_ORDER, {"order": owed.order})).one_or_none()
         if row is not None:

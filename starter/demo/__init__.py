@@ -28,12 +28,11 @@ TROUBLE = (NotAsTold, AnsweredOtherwise, httpx2.HTTPError)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a chapter ended: the order as it is then, or what did not come as told; and how long that took."""
+    """The order of a chapter as it is at the end, and how long that took."""
 
     chapter: Chapter
+    order: Document
     seconds: float
-    order: Document | None = None
-    trouble: str | None = None
 
 
 def demo(*, keep: bool, directory: Path = DIRECTORY) -> int:
@@ -63,16 +62,16 @@ async def _demo(keep: bool, directory: Path) -> int:
             stack = await closing.enter_async_context(stage(directory, starting.say))
             starting.done(f"look at the orders: {stack.ui}")
             outcomes = await _tell(stack, screen)
-            is_proven = await _audit(stack, screen)
-        _sum_up(outcomes, screen)
+            await _audit(stack, screen)
+        screen.table(COLUMNS, [_row(outcome) for outcome in outcomes])
+        screen.lasting(*(f"NOT AS TOLD: {failure}" for failure in screen.failures))
         if keep:
             await _keep(stack, screen)
         screen.lasting("Stopping everything …")
-    as_told = bool(outcomes) and is_proven and not any(outcome.trouble for outcome in outcomes)
-    screen.lasting(
-        "Everything came out as told, and nothing is left running." if as_told else "NOT everything came as told."
-    )
-    return 0 if as_told else 1
+    if screen.failures:
+        return 1
+    screen.lasting("Everything came out as told, and nothing is left running.")
+    return 0
 
 
 async def _tell(stack: Stack, screen: Screen) -> Sequence[Outcome]:
@@ -83,11 +82,12 @@ async def _tell(stack: Stack, screen: Screen) -> Sequence[Outcome]:
         try:
             await _open(company)
         except TROUBLE as trouble:
-            opening.failed(str(trouble))
+            opening.failed(_words(trouble))
             return []
         opening.done()
         placing = asyncio.Lock()
-        return await asyncio.gather(*(_play(chapter, company, screen, placing) for chapter in STORY))
+        outcomes = await asyncio.gather(*(_play(chapter, company, screen, placing) for chapter in STORY))
+        return [outcome for outcome in outcomes if outcome]
 
 
 async def _open(company: Company) -> None:
@@ -96,8 +96,8 @@ async def _open(company: Company) -> None:
         await company[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
 
 
-async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asyncio.Lock) -> Outcome:
-    """One chapter from its order to its end. The lock is fair: orders are placed in the order of the story."""
+async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asyncio.Lock) -> Outcome | None:
+    """One chapter from its order to its end; None when it did not come as told. The lock keeps the order of the story."""
     await placing.acquire()
     shown = screen.step(chapter.title)
     tale = Tale(company, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
@@ -109,32 +109,31 @@ async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asy
         await chapter.play(tale)
         order = await tale.end(chapter.ends, chapter.ships)
     except TROUBLE as trouble:
-        shown.failed(str(trouble) or repr(trouble))
-        return Outcome(chapter, shown.seconds, trouble=str(trouble))
+        shown.failed(_words(trouble))
+        return None
     shown.done(f"{tale.order} {chapter.ends}")
-    return Outcome(chapter, shown.seconds, order)
+    return Outcome(chapter, order, shown.seconds)
 
 
-async def _audit(stack: Stack, screen: Screen) -> bool:
+async def _audit(stack: Stack, screen: Screen) -> None:
     auditing = screen.step("Audit: every invariant recomputed from the facts")
     code, lines = await audit(stack)
     if code:
         auditing.failed("\n".join(lines))
     else:
         auditing.done(f"{len(lines)} invariants hold")
-    return code == 0
 
 
-def _sum_up(outcomes: Sequence[Outcome], screen: Screen) -> None:
-    columns = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
-    screen.table(columns, [_row(outcome) for outcome in outcomes if outcome.order])
-    for outcome in outcomes:
-        if outcome.trouble:
-            screen.lasting(f"{outcome.chapter.title}: {outcome.trouble}")
+def _words(trouble: Exception) -> str:
+    """What to say of a trouble; a lost connection has no words of its own."""
+    return str(trouble) or repr(trouble)
+
+
+COLUMNS = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
-    order = outcome.order or {}
+    order = outcome.order
     shipments = sum(any(line["shipped"] for line in work["lines"]) for work in order["fulfillment_orders"])
     shipped = words_of(shipped_by_node(order))
     return order["order"], outcome.chapter.title, shipped, str(shipments), order["status"], f"{outcome.seconds:.1f}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
@@ -25,12 +25,18 @@ class Step:
         self._words = ""
         self._mark: RenderableType = Spinner("dots")
         self._began = time.monotonic()
+        screen.plainly(title)
 
     def say(self, words: str) -> None:
         """Something happened."""
         if words != self._words:
             self._words = words
-            self._screen.plainly(f"{self._title}: {words}" if words else self._title)
+            self._screen.plainly(f"    {words}")
+
+    def tell(self, words: str) -> None:
+        """Something worth reading afterwards happened: it stays, also where the list moves."""
+        self._words = words
+        self._screen.event(f"    {words}")
 
     def done(self, words: str = "done") -> None:
         """It ended well."""
@@ -38,7 +44,8 @@ class Step:
 
     def failed(self, words: str) -> None:
         """It did not end as told."""
-        self._end(Text("✗", style="bold red"), f"FAILED: {words}")
+        self._end(Text("✗", style="bold red"), words)
+        self._screen.failures.append(f"{self._title}: {words}")
 
     @property
     def seconds(self) -> float:
@@ -62,6 +69,8 @@ class Screen:
         self._console = Console(highlight=False)
         if not self._console.is_terminal:
             self._console = Console(highlight=False, width=PLAIN_WIDTH)
+        self.failures: list[str] = []
+        """What did not end as told, in words."""
         self._began = time.monotonic()
         self._steps: list[Step] = []
         self._live = Live(console=self._console, get_renderable=self._drawn, refresh_per_second=8)
@@ -86,10 +95,14 @@ class Screen:
         for line in lines:
             self._console.print(escape(line), soft_wrap=True)
 
+    def event(self, line: str) -> None:
+        """A line of progress that stays, with the seconds since the beginning."""
+        self.lasting(f"{time.monotonic() - self._began:6.1f} s  {line}")
+
     def plainly(self, line: str) -> None:
         """A line of progress, where nothing moves."""
         if not self._console.is_terminal:
-            self.lasting(f"{time.monotonic() - self._began:6.1f} s  {line}")
+            self.event(line)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table that stays."""
@@ -98,8 +111,11 @@ class Screen:
             table.add_row(*map(escape, row))
         self._console.print(table)
 
-    def _drawn(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
+    def _drawn(self) -> Table:
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column()
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for step in self._steps:
             grid.add_row(*step.cells())
-        return Group(grid)
+        return grid

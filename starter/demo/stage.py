@@ -91,6 +91,6 @@ async def _until_ready(up: Child, data: Path, say: Callable[[str], None]) -> Sta
     while (stack := running_stack(data)) is None:
         if up.exit_code() is not None:
             raise EmbeddedFailure(f"the service did not start ({up.end_in_words()})", up.log_tail(LOG_LINES_MAX))
-        say(up.log_tail(1).strip())
+        say(up.log_tail(1).rpartition(" s  ")[2])
         await asyncio.sleep(POLL_SECONDS)
     return stack

@@ -31,7 +31,7 @@ async def nearest(tale: Tale) -> None:
     found = offers(plan)
     tale.check(found == OFFERS, f"kilometres and cents are {OFFERS}", found)
     tale.check(chosen(plan) == ["slc"], "Salt Lake City wins", chosen(plan))
-    tale.note("; ".join(f"{node} {km:,} km ${cents / 100:.2f}" for node, (km, cents) in found.items()) + ": slc wins")
+    tale.tell("; ".join(f"{node} {km:,} km ${cents / 100:.2f}" for node, (km, cents) in found.items()) + ": slc wins")
     await tale.fulfill("slc")
 
 
@@ -40,7 +40,7 @@ async def one_box(tale: Tale) -> None:
     (plan,) = await tale.plans()
     tale.check(excluded(plan)["slc"] == "1 of 2 units", "Salt Lake City holds only a part", excluded(plan))
     tale.check(chosen(plan) == ["chi"], "Chicago ships complete", chosen(plan))
-    tale.note("slc holds 1 of 2, so chi ships both in one box")
+    tale.tell("slc holds 1 of 2: chi ships both in one box")
     await tale.fulfill("chi")
 
 
@@ -49,7 +49,7 @@ async def short_pick(tale: Tale) -> None:
     await tale.say("slc", Step("accepted"))
     await tale.say("slc", Step("picked", {"1": 2}, final=True, reason="one jar is broken"))
     await tale.work_at("chi", attempt=2)
-    tale.note("slc found 2 of 3; the third is sourced from chi")
+    tale.tell("slc found 2 of 3: the third is sourced from chi")
     await asyncio.gather(tale.fulfill("slc"), tale.fulfill("chi", attempt=2))
 
 
@@ -62,11 +62,12 @@ async def silent_node(tale: Tale) -> None:
     tale.check(silent["request"] == "timed_out", "lax is given up", silent["request"])
     in_doubt = await tale.stock("lax", "SUNSCREEN-50")
     tale.check(in_doubt["allocated"] == 2, "its two units stay in doubt", in_doubt)
-    tale.note("lax is given up; slc gets the work, and 2 units at lax are in doubt")
+    tale.tell("lax was silent too long: slc gets the work, and what lax may have is offered to nobody")
     await tale.fulfill("slc", attempt=2)
     await tale.say("lax", Step("cancel_accepted", reason="we never saw it"))
     certain = await tale.stock("lax", "SUNSCREEN-50")
     tale.check(certain["allocated"] == 0, "the late answer ends the doubt", certain)
+    tale.tell("lax answers late that it never began: its 2 units may be sold again")
 
 
 async def split(tale: Tale) -> None:
@@ -74,6 +75,7 @@ async def split(tale: Tale) -> None:
     (plan,) = await tale.plans()
     tale.check(plan["tier"] == 2, "no node holds all, so the second tier decides", plan["tier"])
     tale.check(chosen(plan) == ["nwk", "slc"], "Newark and Salt Lake City ship", chosen(plan))
+    tale.tell("no node holds candle and sunscreen: nwk and slc ship a box each")
     await asyncio.gather(tale.fulfill("nwk"), tale.fulfill("slc"))
 
 
@@ -81,8 +83,8 @@ async def wholesale(tale: Tale) -> None:
     """The Chicago store is a kilometre away and holds enough; wholesale ships from warehouses, complete, so Newark ships."""
     (plan,) = await tale.plans()
     tale.check(excluded(plan)["chi"] == "not in warehouses", "a store ships no wholesale", excluded(plan))
-    tale.check(excluded(plan)["slc"] == "10 of 48 units", "Salt Lake City holds only a part", excluded(plan))
-    tale.note("chi may not, slc holds 10 of 48: nwk ships complete")
+    tale.check(excluded(plan)["slc"] == "1 of 48 units", "Salt Lake City holds only a part", excluded(plan))
+    tale.tell("chi, a kilometre away, is a store and may not; slc holds 1 of 48: nwk ships complete")
     await tale.fulfill("nwk")
 
 
@@ -90,6 +92,7 @@ async def marketplace(tale: Tale) -> None:
     """A marketplace wants its parcels within two days; Newark is next door."""
     (plan,) = await tale.plans()
     tale.check(plan["strategy"] == "marketplace", "the marketplace has rules of its own", plan["strategy"])
+    tale.tell(f"the rules of the marketplace want {chosen(plan)[0]}: there in {plan['shipments'][0]['days']} day(s)")
     await tale.fulfill("nwk")
 
 
@@ -106,12 +109,13 @@ async def returned(tale: Tale) -> None:
     await tale.until("the return is closed", lambda found: bool(found["status"] == "closed"), f"/returns/{name}")
     shelf = await tale.stock("lax", "SERUM-30")
     tale.check(shelf["on_hand"] == 12 - 2 + 1, "what came back is on the shelf again", shelf)
+    tale.tell("one serum came back as new: restocked at lax, refunded, closed")
 
 
 async def backorder(tale: Tale) -> None:
     """Nobody has the perfume: the order waits. A delivery reaches the perfumer in Atlanta, who ships it himself."""
     await tale.until("it waits for stock", lambda order: bool(order["status"] == "backordered"))
-    tale.note("waits for stock")
+    tale.tell("nobody has it: the order waits; atl gets a delivery")
     await tale.company["atl"].post("/stock/messages", read(EXAMPLES / "stock/atl-delivery.json"))
     await tale.fulfill("atl")
 
@@ -123,6 +127,7 @@ async def cancelled(tale: Tale) -> None:
     tale.check(sum(part["quantity"] for part in answer["cancelled"]) == 1, "it is cancelled at once", answer)
     shelf = await tale.stock("lax", "MOISTURIZER-50")
     tale.check(shelf["reserved"] == shelf["allocated"] == 0, "the stock is free again", shelf)
+    tale.tell("cancelled before lax had accepted: nothing is held any more")
 
 
 STORY = (

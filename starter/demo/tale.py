@@ -13,6 +13,7 @@ from starter.simulate import Document, Party, Step, ready_to_ship
 
 POLL_SECONDS = 0.15
 PATIENCE_SECONDS = 40.0
+FOUND_LENGTH_MAX = 1000
 CHANNELS = ("web", "wholesale", "marketplace")
 NODES = ("nwk", "slc", "chi", "lax", "atl")
 
@@ -59,12 +60,16 @@ class Tale:
         self.order = placed["order"]
         promise = placed["promise"]
         self.note(
-            f"placed, to be delivered by {promise['deliver_by'][:10]}" if promise else "placed, without a promise"
+            f"placed, delivered by {promise['deliver_by']}" if promise else "placed, without a promise"
         )
 
     def note(self, words: str) -> None:
         """Show what has just happened."""
         self._shown.say(f"{self.order} {words}")
+
+    def tell(self, words: str) -> None:
+        """Show what the chapter is about; it stays to be read."""
+        self._shown.tell(f"{self.order} {words}")
 
     def check(self, came_so: bool, told: str, found: object) -> None:
         """Raise `NotAsTold` unless it came as the story tells."""
@@ -81,7 +86,7 @@ class Tale:
         """Wait until the order (or what is at `path`) is as told. Raises `NotAsTold` when that never comes."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(document := await self.company.operator.get(path or f"/orders/{self.order}")):
-            self.check(time.monotonic() < deadline, told, json.dumps(document))
+            self.check(time.monotonic() < deadline, told, json.dumps(document)[:FOUND_LENGTH_MAX])
             await asyncio.sleep(POLL_SECONDS)
         return document
 

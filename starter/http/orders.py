@@ -241,10 +241,8 @@ def _has_reason(line: object) -> bool:
 
 def _told(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer that was given before: refused again, or granted again."""
-    if reason := answer.get("refused"):
-        raise Problem(REFUSED, reason if isinstance(reason, str) else "nothing could be cancelled", more=_lists(answer))
+    if isinstance(answer.get("refused"), str):
+        raise Problem(REFUSED, answer["refused"])
+    if "cancelled" in answer and not (answer["cancelled"] or answer["pending"]):
+        raise Problem(REFUSED, "nothing could be cancelled", more=answer)
     return answer
-
-
-def _lists(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: answer[name] for name in ("cancelled", "pending", "refused") if isinstance(answer.get(name), list)}
