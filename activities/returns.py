@@ -140,7 +140,7 @@ class ReturnActivities:
         await work.write(event)
         told: dict[str, Any] = {"recorded": after.model_dump(mode="json")}
         wakes = [await wake.add(connection, identifiers.return_workflow_id(name), order_name, RETURN_MESSAGE, told)]
-        return wakes + await wake_those_who_wait(connection, skus)
+        return wakes + await wake_those_who_wait(connection, work.network, skus)
 
     async def _restock(
         self, work: Work, name: str, state: ReturnState, heard: Heard, message: ReturnMessage, event: Event

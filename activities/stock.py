@@ -54,7 +54,7 @@ class StockTransactions:
                 connection, movements, order=None, cause=event.cause, actor=actor, at=message.occurred_at
             )
             await open_shortages(connection, shortages, event)
-            return True, await wake_those_who_wait(connection, {m.sku for m in movements if m.on_hand > 0})
+            return True, await wake_those_who_wait(connection, network, {m.sku for m in movements if m.on_hand > 0})
 
 
 def _check(message: StockMessage, network: Network) -> None:
@@ -88,14 +88,14 @@ async def _movements(connection: WriteConnection, message: StockMessage) -> list
     ]
 
 
-async def wake_those_who_wait(connection: WriteConnection, skus: Collection[str]) -> list[wake.Wake]:
-    """New stock of some SKUs came: tell every open order that waits for stock to source again, in sequence.
-
-    Which line waits for which component is the network's knowledge, so an order that waits for something else just looks.
-    """
-    if not skus:
+async def wake_those_who_wait(
+    connection: WriteConnection, network: Network, stocked: Collection[str]
+) -> list[wake.Wake]:
+    """New stock of some SKUs came: tell every open order that waits for an item made of them to source again, in sequence."""
+    items = [sku for sku in network.items if any(part in stocked for part, _ in network.components(sku))]
+    if not stocked:
         return []
-    rows = await connection.execute(WAITING_FOR)
+    rows = await connection.execute(WAITING_FOR, {"items": items})
     return [
         await wake.add(
             connection, identifiers.order_workflow_id(row.order_id), row.order_id, CHANGED, {"look_again": True}
@@ -107,7 +107,9 @@ async def wake_those_who_wait(connection: WriteConnection, skus: Collection[str]
 WAITING_FOR = text(
     """
     SELECT o.order_id FROM orders o
-    WHERE o.closed_at IS NULL AND EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id AND w.awaits = 'stock')
+    WHERE o.closed_at IS NULL AND EXISTS (
+        SELECT FROM waiting w JOIN order_line l USING (order_id, line)
+        WHERE w.order_id = o.order_id AND w.awaits = 'stock' AND l.sku = ANY(CAST(:items AS text[])))
     ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id
     """
 )

@@ -92,7 +92,8 @@ ORDERS = text(
            OR EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.node = :node)
            OR EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id AND v.node = :node))
       AND (CAST(:after AS text) IS NULL OR (o.received_at, o.order_id) < (
-               SELECT a.received_at, a.order_id FROM orders a WHERE a.order_id = :after))
+               SELECT a.received_at, a.order_id FROM orders a
+               WHERE a.order_id = :after AND (CAST(:channel AS text) IS NULL OR a.channel = :channel)))
     ORDER BY o.received_at DESC, o.order_id DESC
     LIMIT :limit
     """

@@ -48,6 +48,14 @@ async def sent(connection: WriteConnection, wake_ids: list[int], at: datetime) -
 SENT = text("UPDATE wake SET sent_at = :at WHERE wake_id = ANY(CAST(:wake_ids AS bigint[])) AND sent_at IS NULL")
 
 
+async def forget(connection: WriteConnection, older_than: timedelta) -> None:
+    """Delete signals that were sent long ago."""
+    await connection.execute(FORGET, {"age": older_than})
+
+
+FORGET = text("DELETE FROM wake WHERE sent_at < clock_timestamp() - CAST(:age AS interval)")
+
+
 async def overdue(connection: WriteConnection, older_than: timedelta, limit: int) -> list[Wake]:
     """Signals that nobody has sent in their time, the oldest first; locked, so that two relays do not send the same."""
     rows = await connection.execute(OVERDUE, {"age": older_than, "limit": limit})

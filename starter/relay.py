@@ -27,6 +27,8 @@ OVERDUE_AFTER = timedelta(seconds=2)
 """What its own process has not sent by then is the relay's."""
 SWEEP_EVERY = timedelta(minutes=1)
 BATCH_MAX = 100
+KEPT_FOR = timedelta(days=7)
+"""How long signals that were sent stay to be looked at."""
 SEND_WITHIN = timedelta(seconds=5)
 
 log = structlog.get_logger("relay")
@@ -78,6 +80,7 @@ class Relay:
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.write() as connection:
+            await wake.forget(connection, KEPT_FOR)
             rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
             unattended = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
         for order in unattended:
