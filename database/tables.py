@@ -312,9 +312,7 @@ wake = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("signal", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
-    Column("sent_at", Moment, comment="when Temporal took it"),
     _recorded_at(),
-    Index("ix_wake_unsent", "wake_id", postgresql_where=text("sent_at IS NULL")),
 )
 
 exception_number = Sequence("exception_number", metadata=metadata)

@@ -1,12 +1,12 @@
 """Named statements about wake-ups: the outbox of signals that workflows must still hear.
 
-A row is written in the transaction that changed something and flagged when Temporal took the signal. There is no cursor over
+A row is written in the transaction that changed something and deleted when Temporal took the signal. There is no cursor over
 its serial ids: a row that commits late would be skipped by one.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -40,20 +40,12 @@ ADD = text(
 )
 
 
-async def sent(connection: WriteConnection, wake_ids: list[int], at: datetime) -> None:
-    """Flag signals that Temporal took."""
-    await connection.execute(SENT, {"wake_ids": wake_ids, "at": at})
+async def sent(connection: WriteConnection, wake_ids: list[int]) -> None:
+    """Signals that Temporal took are owed no longer."""
+    await connection.execute(SENT, {"wake_ids": wake_ids})
 
 
-SENT = text("UPDATE wake SET sent_at = :at WHERE wake_id = ANY(CAST(:wake_ids AS bigint[])) AND sent_at IS NULL")
-
-
-async def forget(connection: WriteConnection, older_than: timedelta) -> None:
-    """Delete signals that were sent long ago."""
-    await connection.execute(FORGET, {"age": older_than})
-
-
-FORGET = text("DELETE FROM wake WHERE sent_at < clock_timestamp() - CAST(:age AS interval)")
+SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
 
 
 async def overdue(connection: WriteConnection, older_than: timedelta, limit: int) -> list[Wake]:
@@ -65,7 +57,7 @@ async def overdue(connection: WriteConnection, older_than: timedelta, limit: int
 OVERDUE = text(
     """
     SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM wake
-    WHERE sent_at IS NULL AND recorded_at < clock_timestamp() - CAST(:age AS interval)
+    WHERE recorded_at < clock_timestamp() - CAST(:age AS interval)
     ORDER BY wake_id LIMIT :limit
     FOR UPDATE SKIP LOCKED
     """

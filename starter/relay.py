@@ -27,8 +27,6 @@ OVERDUE_AFTER = timedelta(seconds=2)
 """What its own process has not sent by then is the relay's."""
 SWEEP_EVERY = timedelta(minutes=1)
 BATCH_MAX = 100
-KEPT_FOR = timedelta(days=7)
-"""How long signals that were sent stay to be looked at."""
 SEND_WITHIN = timedelta(seconds=5)
 
 log = structlog.get_logger("relay")
@@ -67,7 +65,7 @@ class Relay:
             overdue = await wake.overdue(connection, OVERDUE_AFTER, BATCH_MAX)
             sent = await self._send(overdue)
             if sent:
-                await wake.sent(connection, sent, datetime.now(UTC))
+                await wake.sent(connection, sent)
 
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
@@ -80,7 +78,6 @@ class Relay:
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.write() as connection:
-            await wake.forget(connection, KEPT_FOR)
             rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
             unattended = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
         for order in unattended:
@@ -93,7 +90,7 @@ class Relay:
             sent = await self._send(wakes)
             if sent:
                 async with self._database.write() as connection:
-                    await wake.sent(connection, sent, datetime.now(UTC))
+                    await wake.sent(connection, sent)
 
     async def _send(self, wakes: Sequence[Wake]) -> list[int]:
         """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear."""

@@ -361,14 +361,12 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("signal", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True, comment="when Temporal took it"),
         sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
     )
-    op.create_index("ix_wake_unsent", "wake", ["wake_id"], unique=False, postgresql_where=sa.text("sent_at IS NULL"))
     op.create_table(
         "exception",
         sa.Column("exception_id", sa.Text(), nullable=False),
@@ -535,7 +533,6 @@ def downgrade() -> None:
     op.drop_index("ix_exception_order", table_name="exception")
     op.drop_index("ix_exception_open", table_name="exception", postgresql_where=sa.text("resolved_at IS NULL"))
     op.drop_table("exception")
-    op.drop_index("ix_wake_unsent", table_name="wake", postgresql_where=sa.text("sent_at IS NULL"))
     op.drop_table("wake")
     op.drop_table("return")
     op.drop_table("request")
