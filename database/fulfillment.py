@@ -195,10 +195,12 @@ _SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
                'status', s.status, 'request', f.request, 'service', o.service, 'ship_to', r.ship_to,
-               'ship_by', f.ship_by, 'released_at', f.released_at, 'reason', m.reason,
+               'pickup', o.pickup_node IS NOT NULL, 'ship_by', f.ship_by, 'released_at', f.released_at,
+               'reason', m.reason,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
-                                    'shipped', l.shipped, 'short', l.short, 'cancel_requested', l.cancel_wanted)
+                                    'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
+                                    'cancel_requested', l.cancel_wanted)
                                     ORDER BY l.position)
                          FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
                'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(

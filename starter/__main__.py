@@ -153,6 +153,20 @@ async def audit() -> int:
 
 
 @app.command
+def demo(*, keep: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Tell the story of examples/ on a service of its own in .demo/, and end; exit 1 if anything came otherwise.
+
+    Parameters
+    ----------
+    keep
+        Leave everything running for a look, until Ctrl-C.
+    """
+    from starter.demo import demo
+
+    return demo(keep=keep)
+
+
+@app.command
 def simulate_nodes(*, http: str, key_file: Path, seed: int = 1) -> int:
     """Play every node through the public HTTP interface: accept, pick, ship, and now and then fail.
 

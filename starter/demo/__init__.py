@@ -60,14 +60,15 @@ async def _demo(keep: bool, directory: Path) -> int:
         with screen:
             starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
             stack = await closing.enter_async_context(stage(directory, starting.say))
-            starting.done(f"look at the orders: {stack.ui}")
+            closing.callback(screen.lasting, "Stopping everything …")
+            starting.tell(f"Temporal UI, to look at the orders: {stack.ui}")
+            starting.done()
             outcomes = await _tell(stack, screen)
-            await _audit(stack, screen)
+            await _audit(stack, directory, screen)
         screen.table(COLUMNS, [_row(outcome) for outcome in outcomes])
         screen.lasting(*(f"NOT AS TOLD: {failure}" for failure in screen.failures))
         if keep:
             await _keep(stack, screen)
-        screen.lasting("Stopping everything …")
     if screen.failures:
         return 1
     screen.lasting("Everything came out as told, and nothing is left running.")
@@ -115,9 +116,9 @@ async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asy
     return Outcome(chapter, order, shown.seconds)
 
 
-async def _audit(stack: Stack, screen: Screen) -> None:
+async def _audit(stack: Stack, directory: Path, screen: Screen) -> None:
     auditing = screen.step("Audit: every invariant recomputed from the facts")
-    code, lines = await audit(stack)
+    code, lines = await audit(stack, directory)
     if code:
         auditing.failed("\n".join(lines))
     else:

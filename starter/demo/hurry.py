@@ -41,8 +41,8 @@ def hurried_copy(source: Path, target: Path) -> None:
     for name in FILES.values():
         shutil.copyfile(source / name, target / name)
     nodes, policy = target / FILES["nodes"], target / FILES["policy"]
-    nodes.write_text(always_open(hurried(nodes.read_text())))
-    policy.write_text(hurried(policy.read_text()))
+    nodes.write_text(always_open(hurried(nodes.read_text("utf-8"))), "utf-8")
+    policy.write_text(hurried(policy.read_text("utf-8")), "utf-8")
     if mistakes := check(target):
         raise EmbeddedFailure("the hurried network is not valid", "\n".join(map(str, mistakes)))
 

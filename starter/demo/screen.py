@@ -15,7 +15,7 @@ from rich.text import Text
 PLAIN_WIDTH = 120
 
 
-class Step:
+class ShownStep:
     """One line of the list: its title, what is happening now, and how it ended."""
 
     def __init__(self, screen: "Screen", title: str) -> None:
@@ -72,7 +72,7 @@ class Screen:
         self.failures: list[str] = []
         """What did not end as told, in words."""
         self._began = time.monotonic()
-        self._steps: list[Step] = []
+        self._steps: list[ShownStep] = []
         self._live = Live(console=self._console, get_renderable=self._drawn, refresh_per_second=8)
 
     def __enter__(self) -> Self:
@@ -85,9 +85,9 @@ class Screen:
         """Draw for the last time; what was drawn stays."""
         self._live.stop()
 
-    def step(self, title: str) -> Step:
+    def step(self, title: str) -> ShownStep:
         """Add a step to the list, which begins now."""
-        self._steps.append(Step(self, title))
+        self._steps.append(ShownStep(self, title))
         return self._steps[-1]
 
     def lasting(self, *lines: str) -> None:
@@ -106,7 +106,9 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table that stays."""
-        table = Table(*columns, title_justify="left")
+        table = Table()
+        for index, column in enumerate(columns):
+            table.add_column(column, no_wrap=index == 0)
         for row in rows:
             table.add_row(*map(escape, row))
         self._console.print(table)

@@ -40,17 +40,14 @@ async def stage(directory: Path, say: Callable[[str], None]) -> AsyncIterator[St
         up.stop(((signal.SIGTERM, STOP_SECONDS_MAX),))
 
 
-async def audit(stack: Stack) -> tuple[int, list[str]]:
+async def audit(stack: Stack, directory: Path) -> tuple[int, list[str]]:
     """The exit code and the lines of `python -m starter audit` on the service."""
     arguments = (sys.executable, "-m", "starter", "audit")
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        env=os.environ | settings(stack) | {"PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    told, _ = await process.communicate()
-    return process.returncode or 0, told.decode(errors="replace").splitlines()
+    child = Child("the audit", Command(arguments, os.environ | settings(stack), ROOT), directory / "audit.log")
+    try:
+        return await child.exited(), child.log_tail(LOG_LINES_MAX).splitlines()
+    finally:
+        child.stop(())
 
 
 def settings(stack: Stack) -> dict[str, str]:
@@ -69,7 +66,8 @@ def _make_fresh(directory: Path) -> None:
         raise EmbeddedFailure(f"a demo runs in {directory} already: end it with Ctrl-C in its terminal first")
     for name in ("data", "network"):
         shutil.rmtree(directory / name, ignore_errors=True)
-    (directory / "up.log").unlink(missing_ok=True)
+    for name in ("up.log", "audit.log"):
+        (directory / name).unlink(missing_ok=True)
     directory.mkdir(parents=True, exist_ok=True)
     # Root's PostgreSQL is another user, who must be able to pass; nobody else needs to look in.
     directory.chmod(0o711 if os.geteuid() == 0 else 0o700)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from starter.demo.screen import Step as ShownStep
+from starter.demo.screen import ShownStep
 from starter.simulate import Document, Party, Step, ready_to_ship
 
 POLL_SECONDS = 0.15
@@ -59,9 +59,7 @@ class Tale:
         placed = await self.channel.post("/orders", self._document)
         self.order = placed["order"]
         promise = placed["promise"]
-        self.note(
-            f"placed, delivered by {promise['deliver_by']}" if promise else "placed, without a promise"
-        )
+        self.note(f"placed, delivered by {promise['deliver_by']}" if promise else "placed, without a promise")
 
     def note(self, words: str) -> None:
         """Show what has just happened."""

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from starter.http import fulfillment_orders, health, keys, orders, problems, promises, returns, stock
-from starter.http.problems import TOO_LARGE, Problem
+from starter.http.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
 from starter.http.service import Service
 
 BODY_BYTES_MAX = 1_048_576
@@ -40,7 +41,25 @@ def application(service: Service) -> FastAPI:
         app.include_router(subject.router)
     problems.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(ReadableAddress)
     return app
+
+
+class ReadableAddress:
+    """Refuses addresses with a NUL, which PostgreSQL cannot read: nothing is named so, and no filter can mean it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at the path and the query before a route does."""
+        if scope["type"] == "http" and "\0" in scope["path"]:
+            await problems.answer(Problem(NOT_FOUND, "nothing has such a name"))(scope, receive, send)
+        elif scope["type"] == "http" and b"\0" in unquote_to_bytes(scope["query_string"]):
+            await problems.answer(Problem(INVALID, "a filter contains NUL", field="query"))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class BodyLimit:

@@ -12,6 +12,7 @@ from database import key
 from domain.text import NodeId
 from starter.http.access import Operator, Wired, nothing
 from starter.http.orders import IdempotencyKey
+from starter.http.problems import OTHER_BODY, Problem
 
 router = APIRouter(tags=["keys"])
 
@@ -45,17 +46,24 @@ async def make_key(
     operator_key: Annotated[str, Depends(shown_key)],
     idempotency_key: IdempotencyKey = None,
 ) -> MadeKey:
-    """Make a key. With an Idempotency-Key it is derived from that and the operator's own key, so the same answer can be
-    given again without keeping the secret anywhere."""
+    """Make a key. With an Idempotency-Key its id is derived from that and the operator's own key, and the secret from the
+    body as well: the same answer can be given again without keeping the secret anywhere, and another body is noticed."""
     if idempotency_key is None:
         made = MadeKey(id=secrets.token_hex(8), key=secrets.token_urlsafe(32))
     else:
-        seed = f"{idempotency_key}|{body.kind}|{body.name}".encode()
-        secret = hmac.new(operator_key.encode(), seed, sha256).hexdigest()
-        made = MadeKey(id=key.hash_of(secret)[:16], key=secret)
+        made = MadeKey(
+            id=_derived(operator_key, "id", idempotency_key)[:16],
+            key=_derived(operator_key, "key", idempotency_key, body.kind, body.name),
+        )
     async with service.database.write() as connection:
         await key.add(connection, key_id=made.id, kind=body.kind, name=body.name, key=made.key)
+        if await key.holder(connection, made.key) is None:
+            raise Problem(OTHER_BODY, "this Idempotency-Key was used for another key, or for one that was revoked")
     return made
+
+
+def _derived(operator_key: str, *parts: str) -> str:
+    return hmac.new(operator_key.encode(), "|".join(parts).encode(), sha256).hexdigest()
 
 
 @router.delete("/keys/{key_id}", status_code=204)

@@ -56,7 +56,13 @@ class ReturnMade(BaseModel):
     model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
 
 
-@router.post("/orders", status_code=201, response_model=Placed)
+AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": Placed, "description": "The same order came before"},
+    202: {"model": Placed, "description": "The order is kept; its promise is not known yet"},
+}
+
+
+@router.post("/orders", status_code=201, response_model=Placed, responses=AGAIN)
 async def take_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
     """Take an order in: 201 with the promise, 200 when it is here already, 202 when the promise is not known yet."""
     if own_channel(holder) not in (None, body.channel):
@@ -181,16 +187,27 @@ async def ask(
     await _check_own(service, name, holder)
     kept = await _keep(service, name, kind, body, facts, holder, idempotency_key)
     if kept.answer is not None:
-        return _told(kept.answer)
+        return _told(kind, kept.answer)
     try:
         return await temporal.ask(service.client, name, kind, kept.request_id)
     except RequestRefused as error:
         raise Problem(REFUSED, error.reason, more=error.answer) from error
     except WorkflowGone as error:
-        raise Problem(REFUSED, f"order {name} is closed") from error
+        if await _is_closed(service, name):
+            raise Problem(REFUSED, f"order {name} is closed") from error
+        raise _no_answer(name) from error
     except NoAnswer as error:
-        detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
-        raise Problem(NO_ANSWER, detail) from error
+        raise _no_answer(name) from error
+
+
+async def _is_closed(service: Service, name: str) -> bool:
+    async with service.database.read() as connection:
+        return (await order.state(connection, name)).closed
+
+
+def _no_answer(name: str) -> Problem:
+    detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
+    return Problem(NO_ANSWER, detail)
 
 
 async def _check_own(service: Service, name: str, holder: Holder) -> None:
@@ -239,10 +256,19 @@ def _has_reason(line: object) -> bool:
     return bool(getattr(line, "reason", None))
 
 
-def _told(answer: dict[str, Any]) -> dict[str, Any]:
+def _told(kind: Asking, answer: dict[str, Any]) -> dict[str, Any]:
     """An answer that was given before: refused again, or granted again."""
-    if isinstance(answer.get("refused"), str):
-        raise Problem(REFUSED, answer["refused"])
-    if "cancelled" in answer and not (answer["cancelled"] or answer["pending"]):
-        raise Problem(REFUSED, "nothing could be cancelled", more=answer)
+    if kind == "cancel":
+        return _told_of_units(CancelAnswer.model_validate(answer))
+    if reason := answer.get("refused"):
+        raise Problem(REFUSED, str(reason))
     return answer
+
+
+def _told_of_units(answer: CancelAnswer) -> dict[str, Any]:
+    """A cancel is refused only when not one unit is cancelled or pending; one in part is granted, and says what was refused."""
+    lists = answer.model_dump(mode="json")
+    if answer.cancelled or answer.pending:
+        return lists
+    reasons = sorted({units.reason for units in answer.refused})
+    raise Problem(REFUSED, "; ".join(reasons) or "nothing is left to cancel", more=lists)

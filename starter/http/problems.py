@@ -4,14 +4,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
+
+from database.connect import DatabaseUnreachable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+ERRORS_MAX = 50
+"""A body of a megabyte may have a hundred thousand wrong fields; nobody reads the answer to that."""
+
+log = structlog.get_logger("http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,8 @@ def install(app: FastAPI) -> None:
         Problem: _problem,
         RequestValidationError: _invalid,
         HTTPException: _plain,
+        **dict.fromkeys((DBAPIError, NoConnectionFree, DatabaseUnreachable, OSError), _away),
+        Exception: _defect,
     }
     for raised, handler in handlers.items():
         app.add_exception_handler(raised, handler)
@@ -139,10 +150,33 @@ async def _plain(_: Request, raised: HTTPException) -> JSONResponse:
     return response
 
 
-async def _invalid(_: Request, raised: RequestValidationError) -> JSONResponse:
-    errors = raised.errors()
+async def _away(_: Request, raised: Exception) -> JSONResponse:
+    """PostgreSQL is gone or coming back: nothing is acknowledged, and the same request may be sent again."""
+    if isinstance(raised, DBAPIError) and not _is_away(raised):
+        raise raised
+    cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
+    log.warning("postgresql does not answer", reason=type(cause).__name__)
+    return answer(Problem(NOT_READY, "PostgreSQL does not answer; send the same again"))
+
+
+def _is_away(raised: DBAPIError) -> bool:
+    """Whether the connection failed, and not the statement: a server that starts or stops refuses by these SQLSTATEs."""
+    state = getattr(raised.orig, "sqlstate", None) or ""
+    is_state = state.startswith(("08", "53", "57P"))
+    return is_state or raised.connection_invalidated or isinstance(raised, InterfaceError | OperationalError)
+
+
+async def _defect(_: Request, __: Exception) -> JSONResponse:
+    """What nobody has foreseen is still a problem document; what it was stands in the log, and only there."""
+    return answer(Problem(DEFECT, "the request failed; repeat it, or tell whoever runs this Switchyard"))
+
+
+async def _invalid(request: Request, raised: RequestValidationError) -> JSONResponse:
+    errors = raised.errors()[:ERRORS_MAX]
     if any(error["type"] == "json_invalid" for error in errors):
         return answer(Problem(UNREADABLE, "the body is not JSON"))
+    if isinstance(raised.body, bytes) and raised.body:
+        return answer(Problem(INVALID, "send it as `Content-Type: application/json`", field="body"))
     fields = [FieldError(field=_field(error), detail=_detail(error)) for error in errors]
     problem = Problem(INVALID, "; ".join(f"{error.field}: {error.detail}" for error in fields[:5]))
     problem.errors = fields

@@ -24,7 +24,7 @@ router = APIRouter(tags=["promises"])
 class PromiseLine(NewLine):
     """A line of a cart; its id and price may be absent."""
 
-    line: str = ""
+    line: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{0,64}$")] = ""
     unit_price: Money = 0
 
 

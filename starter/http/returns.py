@@ -11,7 +11,7 @@ from database.returns import UnknownReturn
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnState
 from starter.http.access import Anyone, Wired, nothing, own_channel, own_node
 from starter.http.fulfillment_orders import Kept
-from starter.http.problems import NOT_ALLOWED, OTHER_BODY, Problem
+from starter.http.problems import INVALID, NOT_ALLOWED, OTHER_BODY, Problem
 from starter.http.service import Service
 
 router = APIRouter(tags=["returns"])
@@ -48,6 +48,7 @@ async def take_return_message(
     """Take a fact about a return: nodes receive and grade, channels and operators settle."""
     _check_kind(body, holder)
     await _own(service, name, holder)
+    await _check_node(service, body)
     try:
         sender = body.node or holder.actor
         is_new, wakes = await service.returns.record(name, body, sender=sender, actor=holder.actor)
@@ -65,6 +66,14 @@ def _check_kind(body: ReturnMessage, holder: Holder) -> None:
     settles = body.kind is ReturnMessageKind.SETTLED
     if (holder.kind == "node" and settles) or (holder.kind == "channel" and not settles):
         raise Problem(NOT_ALLOWED, f"{body.kind} is not for {holder.kind} keys", field="kind")
+
+
+async def _check_node(service: Service, body: ReturnMessage) -> None:
+    """What is restocked stands on a shelf, so the shelf must exist."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    if body.node is not None and body.node not in network.nodes:
+        raise Problem(INVALID, f"{body.node} is not a node of the network", field="node")
 
 
 async def _own(service: Service, name: str, holder: Holder) -> ReturnState:
