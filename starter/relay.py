@@ -79,11 +79,12 @@ class Relay:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.write() as connection:
             rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
-            unattended = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
-        for order in unattended:
+            unattended = [(OrderInput.model_validate(json.loads(row.input)), row.is_overdue) for row in rows]
+        for order, is_overdue in unattended:
             await temporal.start(self._client, order)
-            workflow_id = identifiers.order_workflow_id(order.order)
-            await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+            if is_overdue:
+                workflow_id = identifiers.order_workflow_id(order.order)
+                await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
 
     async def _send_quietly(self, wakes: Sequence[Wake]) -> None:
         with contextlib.suppress(RPCError, RuntimeError, TimeoutError, OSError):
@@ -147,16 +148,21 @@ OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND 
 UNATTENDED = text(
     f"""
     UPDATE orders o SET looked_after_at = clock_timestamp()
-    WHERE o.order_id IN (
-        SELECT c.order_id FROM orders c
+    FROM (
+        SELECT c.order_id, d.is_overdue FROM orders c
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (SELECT FROM fulfillment_order f
+                           WHERE f.order_id = c.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
+        ) d(is_overdue)
         WHERE c.closed_at IS NULL AND c.version > 0
-          AND coalesce(c.looked_after_at, c.received_at) < clock_timestamp() - interval '1 minute'
-          AND (EXISTS (SELECT FROM fulfillment_order f
-                       WHERE f.order_id = c.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
-               OR coalesce(c.looked_after_at, c.received_at) < clock_timestamp() - interval '1 hour')
-        ORDER BY coalesce(c.looked_after_at, c.received_at) LIMIT :limit
-        FOR UPDATE SKIP LOCKED)
-    RETURNING {_INPUT}
+          AND coalesce(c.looked_after_at, c.received_at)
+              < clock_timestamp() - CASE WHEN d.is_overdue THEN interval '1 minute' ELSE interval '6 hours' END
+        ORDER BY d.is_overdue DESC, coalesce(c.looked_after_at, c.received_at) LIMIT :limit
+        FOR UPDATE OF c SKIP LOCKED
+    ) u
+    WHERE o.order_id = u.order_id
+    RETURNING {_INPUT}, u.is_overdue
     """
 )
-"""Open orders with a deadline that passed a minute ago, and every open order once an hour: its workflow may be gone."""
+"""Open orders with a deadline that passed a minute ago, and every open order some times a day: its workflow may be gone.
+Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
