@@ -1,25 +1,67 @@
-"""What the pages say can be followed: links lead somewhere, commands exist, examples that claim to be tested are valid.
+"""What the pages say can be followed: links lead somewhere, commands and places in the code exist, examples are valid.
 
-An example is tested when the line before its fence is `<!-- tested: NAME -->`, with a name of EXAMPLES.
+An example is tested when the line before its fence is `<!-- tested: NAME -->`, with a name of EXAMPLES. A place in the code is
+written `path.py` or `path.py: name`. What an audit proves is written audit: “its sentence”.
 """
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from database.tables import metadata
+from database.views import VIEWS
+from domain.fulfillment import NodeMessage
+from domain.order import NewOrder
+from domain.returns import ReturnMessage
+from domain.stock import StockMessage
+from network.load import NetworkDocuments, load, read
+from starter.http.problems import KINDS
+from workflows.visibility import SEARCH_ATTRIBUTES
+
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
+ANY_NODE = """
+version = "1"
+[sets]
+all = 'true'
+[[strategy]]
+id = "all"
+when = 'true'
+[[strategy.tier]]
+from = ["all"]
+"""
+"""A policy for whatever nodes an example has."""
+
+
+def a_signal(text: str) -> object:
+    """A node's message as a signal: over HTTP the fulfillment order is in the path, here it is a field."""
+    content = json.loads(text)
+    return NodeMessage.model_validate({name: content[name] for name in content.keys() - {"fulfillment_order"}})
+
+
+def a_network(**documents: str) -> object:
+    """The network that an example makes together with the files of the example network that it does not replace."""
+    shipped = read(ROOT / "network/example")
+    texts = {"nodes": shipped.nodes, "policy": shipped.policy, "items": shipped.items}
+    return load(NetworkDocuments(**texts | documents))
+
+
 EXAMPLES: dict[str, Callable[[str], object]] = {
-    "nodes": lambda text: tomllib.loads(text)["node"],
-    "policy": lambda text: tomllib.loads(text)["strategy"],
-    "order": lambda text: json.loads(text)["lines"],
+    "nodes": lambda text: a_network(nodes=text, policy=ANY_NODE),
+    "policy": lambda text: a_network(policy=text),
+    "items": lambda text: a_network(items=text),
+    "order": NewOrder.model_validate_json,
+    "message": NodeMessage.model_validate_json,
+    "signal": a_signal,
+    "stock": StockMessage.model_validate_json,
+    "return": ReturnMessage.model_validate_json,
 }
 
 
@@ -71,6 +113,76 @@ def broken_examples(tree: Path) -> Iterator[str]:
             except (KeyError, ValueError) as error:
                 line = text.count("\n", 0, marker.start()) + 1
                 yield f"{page.relative_to(tree).as_posix()}:{line}: the example {marker[1]} is not valid: {error!r}"
+
+
+def untested_examples(tree: Path) -> Iterator[str]:
+    """Examples of network files and orders that do not claim to be tested."""
+    for page, text in pages(tree):
+        for fence in FENCE.finditer(text):
+            is_order = fence["language"] == "json" and '"placed_at"' in fence["code"]
+            is_marked = text[: fence.start()].endswith(" -->\n")
+            if (is_order or fence["language"] in ("toml", "csv")) and not is_marked:
+                line = text.count("\n", 0, fence.start()) + 1
+                yield f"{page.relative_to(tree).as_posix()}:{line}: write `<!-- tested: … -->` in the line before"
+
+
+PLACE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.py)(?:: ([\w.]+))?`")
+
+
+def names_in(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
+    """What a module or class defines: functions, classes with what is in them, and constants."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield prefix + node.name
+        if isinstance(node, ast.ClassDef):
+            yield from names_in(node.body, f"{prefix}{node.name}.")
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        yield from (prefix + target.id for target in targets if isinstance(target, ast.Name))
+
+
+def missing_places(tree: Path) -> Iterator[str]:
+    """Places in the code that pages name and that are not there. Decisions tell of their day, and are left alone."""
+    for page, text in pages(tree):
+        where = page.relative_to(tree).as_posix()
+        for path, name in PLACE.findall(FENCE.sub("", text)) if page.parent.name != "decisions" else ():
+            file = tree / path
+            if not file.exists():
+                yield f"{where}: there is no {path}"
+            elif name and name not in names_in(ast.parse(file.read_text()).body):
+                yield f"{where}: {path} has no {name}"
+
+
+def test_every_place_in_the_code_that_a_page_names_exists() -> None:
+    assert list(missing_places(ROOT)) == []
+
+
+def test_every_example_of_an_order_or_a_network_file_is_tested() -> None:
+    assert list(untested_examples(ROOT)) == []
+
+
+def test_every_sentence_that_the_readme_quotes_from_the_audit_is_one_of_the_audit() -> None:
+    quoted = re.findall(r"“(.*?)”", (ROOT / "README.md").read_text())
+    checked = (ROOT / "database/audit.py").read_text() + (ROOT / "starter/audit.py").read_text()
+    assert len(quoted) > 5
+    assert [sentence for sentence in quoted if f'"{sentence}"' not in checked] == []
+
+
+def test_every_kind_of_problem_is_in_the_reference() -> None:
+    page = (ROOT / "docs/reference/http.md").read_text()
+    assert [kind.type for kind in KINDS if f"| `{kind.type}` | {kind.status} |" not in page] == []
+
+
+def test_every_search_attribute_is_in_the_reference_with_its_type() -> None:
+    page = (ROOT / "docs/reference/temporal.md").read_text()
+    types = {key.name: key.indexed_value_type.name.title().replace("_List", "List") for key in SEARCH_ATTRIBUTES}
+    assert [name for name, type_ in types.items() if f"| `{name}` | {type_} |" not in page] == []
+
+
+def test_every_table_and_view_is_in_the_reference() -> None:
+    page = (ROOT / "docs/reference/schema.md").read_text()
+    assert [name for name in [*metadata.tables, *VIEWS] if f"`{name}`" not in page] == []
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -141,7 +253,11 @@ def test_a_planted_broken_link_is_found(text: str, says: str, tmp_path: Path) ->
     [
         "# A\n\n<!-- tested: policy -->\n```toml\nversion = \n```\n",
         "# A\n\n<!-- tested: policy -->\n```toml\nversion = 1\n```\n",
+        '# A\n\n<!-- tested: policy -->\n```toml\nversion = "1"\n```\n',
+        '# A\n\n<!-- tested: nodes -->\n```toml\n[[node]]\nid = "slc"\n```\n',
+        "# A\n\n<!-- tested: items -->\n```csv\nsku\nA\n```\n",
         '# A\n\n<!-- tested: order -->\n```json\n{"lines": [}\n```\n',
+        '# A\n\n<!-- tested: order -->\n```json\n{"lines": []}\n```\n',
         "# A\n\n<!-- tested: order -->\n\ntext\n",
         "# A\n\n<!-- tested: something -->\n```toml\n```\n",
     ],
@@ -152,13 +268,34 @@ def test_a_planted_broken_example_is_found(text: str, tmp_path: Path) -> None:
     assert problem.startswith("a.md:3: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("`domain/nothing.py`", "there is no domain/nothing.py"),
+        ("`a.py: f`", "a.py has no f"),
+        ("`a.py: C.g`", "a.py has no C.g"),
+    ],
+)
+def test_a_planted_missing_place_is_found(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("X = 1\nclass C:\n    def f(self) -> None: ...\n")
+    (tmp_path / "a.md").write_text(f"`a.py` `a.py: X` `a.py: C.f` {text}")
+    assert list(missing_places(tmp_path)) == [f"a.md: {says}"]
+
+
+@pytest.mark.parametrize("text", ["```toml\na = 1\n```\n", "```csv\nsku\n```\n", '```json\n{"placed_at": 1}\n```\n'])
+def test_a_planted_untested_example_is_found(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"# A\n\n{text}\n<!-- tested: x -->\n{text}")
+    (problem,) = untested_examples(tmp_path)
+    assert problem.startswith("a.md:3: ")
+
+
 def test_a_page_without_mistakes_is_left_alone_and_its_commands_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(
         "# A\n\n[b](#with-code-here) [c](https://example.com) [d](a.md)\n\n## With `code` here\n\n"
         "Run `make demo KEEP=1` or `python -m starter network check DIR`; make haste. "
         "`python -m starter simulate-nodes --seed 1`\n\n"
         "```sh\n    make test      # all\npython -m starter order examples/a.json\n```\n\n"
-        '<!-- tested: order -->\n```json\n{"lines": []}\n```\n'
+        f"<!-- tested: policy -->\n```toml{ANY_NODE}```\n"
     )
     assert list(broken_links(tmp_path)) == []
     assert list(broken_examples(tmp_path)) == []

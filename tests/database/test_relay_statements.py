@@ -1,0 +1,66 @@
+"""What the relay looks for in the facts: signals that nobody sent, orders that nobody started, orders that nobody looks after."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from database import wake
+from database.connect import Database
+from starter.relay import UNATTENDED, UNSTARTED
+
+ORDER = """
+    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
+                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version)
+    VALUES (:name, 'web', :name, '', now(), now() - CAST(:age AS interval), 'USD', 'standard', 'US', '802', 5, '', 0, 0,
+            now(), '30 days', :version)
+"""
+LINE = """
+    INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
+    VALUES (:name, '1', 0, 'SERUM-30', 100, 0, 2, 2)
+"""
+
+
+async def store(database: Database, name: str, age: timedelta, version: int) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text(ORDER), {"name": name, "age": age, "version": version})
+        await connection.execute(text(LINE), {"name": name})
+
+
+async def found(database: Database, statement: object, **parameters: object) -> list[str]:
+    async with database.engine.begin() as connection:
+        rows = await connection.execute(statement, parameters)  # type: ignore[call-overload]  # any text() statement
+        return sorted(row.input.partition('"order": "')[2].partition('"')[0] for row in rows)
+
+
+async def test_only_orders_that_waited_too_long_for_their_first_step_are_started(database: Database) -> None:
+    await store(database, "web-fresh", timedelta(0), version=0)
+    await store(database, "web-forgotten", timedelta(minutes=1), version=0)
+    await store(database, "web-under-way", timedelta(minutes=1), version=1)
+    assert await found(database, UNSTARTED, age=timedelta(seconds=2), limit=10) == ["web-forgotten"]
+
+
+async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(database: Database) -> None:
+    await store(database, "web-young", timedelta(hours=1), version=3)
+    await store(database, "web-old", timedelta(hours=7), version=3)
+    assert await found(database, UNATTENDED, limit=10) == ["web-old"]
+    assert await found(database, UNATTENDED, limit=10) == []
+
+
+async def test_a_signal_that_was_sent_is_owed_no_longer(database: Database) -> None:
+    await store(database, "web-1", timedelta(0), version=1)
+    async with database.write() as connection:
+        owed = await wake.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
+    async with database.write() as connection:
+        assert [w.wake_id for w in await wake.overdue(connection, timedelta(0), 10)] == [owed.wake_id]
+        await wake.sent(connection, [owed.wake_id])
+    async with database.write() as connection:
+        assert await wake.overdue(connection, timedelta(0), 10) == []
+
+
+async def test_two_relays_do_not_take_the_same_signal(database: Database) -> None:
+    await store(database, "web-1", timedelta(0), version=1)
+    async with database.write() as connection:
+        await wake.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
+    async with database.write() as one, database.write() as other:
+        assert len(await wake.overdue(one, timedelta(0), 10)) == 1
+        assert await wake.overdue(other, timedelta(0), 10) == []
