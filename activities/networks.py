@@ -1,7 +1,7 @@
 """Holds the business's map in memory: each version is loaded once per process, because versions never change."""
 
 from database import network as statements
-from database.connect import ReadConnection
+from database.connect import ReadConnection, WriteConnection
 from domain.network import Network
 from network.load import NetworkDocuments, load
 
@@ -20,6 +20,11 @@ class Networks:
     async def active(self, connection: ReadConnection) -> tuple[int, Network]:
         """The active version and its number. Raises `NoNetwork` before one was applied."""
         return await self.version(connection, await statements.active_version(connection))
+
+    async def hold_active(self, connection: WriteConnection) -> Network:
+        """The active version, which stays it until the transaction ends. Raises `NoNetwork`."""
+        _, network = await self.version(connection, await statements.hold_active_version(connection))
+        return network
 
     async def version(self, connection: ReadConnection, version: int | None) -> tuple[int, Network]:
         """One version by its number. Raises `NoNetwork` for None."""

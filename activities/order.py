@@ -63,7 +63,6 @@ async def stored_request(work: Work, asked: RequestInput) -> request.Request:
         idempotency_key=f"{asked.order}:{asked.key}",
         body_digest=sha256(content.encode()).hexdigest(),
         facts=asked.facts,
-        remark=None,
         at=asked.at,
     )
 

@@ -10,14 +10,14 @@ from temporalio import activity
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
-from activities.stock import wake_those_who_wait
+from activities.stock import CHANGED, wake_those_who_wait
 from activities.transaction import OrderTransactions, Work
 from database import exception, inbox, order, returns, stock, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
-from domain.order import ReturnRequest
+from domain.order import OrderState, ReturnRequest
 from domain.reasons import ExceptionCode
 from domain.returns import COMES_BACK_WITHIN, Heard, ReturnMessage, ReturnMessageKind, ReturnState, hear, returnable
 from domain.stock import Movement, MovementKind, explode
@@ -136,10 +136,9 @@ class ReturnActivities:
             detail = f"{message.kind} does not fit {name}: {'; '.join(heard.misfits)}"
             opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node)]
             await exception.open_all(connection, opened, order=order_name, cause=event.cause, at=event.occurred_at)
-        after = await returns.next_version(connection, name)
-        await work.write(event)
-        told: dict[str, Any] = {"recorded": after.model_dump(mode="json")}
+        told: dict[str, Any] = {"recorded": (await returns.next_version(connection, name)).model_dump(mode="json")}
         wakes = [await wake.add(connection, identifiers.return_workflow_id(name), order_name, RETURN_MESSAGE, told)]
+        wakes += await _wake_order(work, await work.write(event))
         return wakes + await wake_those_who_wait(connection, work.network, skus)
 
     async def _restock(
@@ -161,6 +160,14 @@ class ReturnActivities:
             at=event.occurred_at,
         )
         return {movement.sku for movement in movements}
+
+
+async def _wake_order(work: Work, state: OrderState) -> list[wake.Wake]:
+    """An open order shows its returns and their exceptions, so it hears of them; it has nothing to do about them."""
+    if work.header.is_closed:
+        return []
+    told = {"recorded": state.model_dump(mode="json", exclude_defaults=True)}
+    return [await wake.add(work.connection, identifiers.order_workflow_id(state.order), state.order, CHANGED, told)]
 
 
 async def _refusal(work: Work, wished: dict[str, int]) -> str | None:

@@ -66,7 +66,7 @@ class SourcingActivities:
             raise StockTaken(request.order)
 
     async def _source(self, work: Work, request: SourceInput) -> OrderState:
-        asked = units.wanted(work.order, work.network.policy.orders.max_attempts)
+        asked = units.wanted(work.order)
         wanted = [wish for _, wish in asked]
         cause = f"round {request.round}"
         decided = await self._pin(work, wanted, cause, request.at)
@@ -81,7 +81,8 @@ class SourcingActivities:
         The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
         """
         facts = order_facts(work.header, work.network, wanted)
-        decided = plan(facts, wanted, await situation(work.connection, work.network, wanted, at))
+        leaves_at = max(at, work.header.release_at)
+        decided = plan(facts, wanted, await situation(work.connection, work.network, wanted, leaves_at))
         claims = units.claims(decided, work.network)
         granted = await stock.claim(
             work.connection,

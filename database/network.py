@@ -15,6 +15,22 @@ async def active_version(connection: ReadConnection) -> int | None:
     return version
 
 
+async def hold_active_version(connection: WriteConnection) -> int | None:
+    """The active version's number, which cannot change before this transaction ends: whatever is stored now is checked
+    by whoever applies another version."""
+    statement = text("SELECT version FROM network_version WHERE is_active FOR KEY SHARE")
+    version: int | None = (await connection.execute(statement)).scalar()
+    return version
+
+
+async def lock_active_version(connection: WriteConnection) -> int | None:
+    """The active version's number, after every order that was taken in under it is stored and can be seen."""
+    await connection.execute(text("LOCK TABLE network_version IN SHARE ROW EXCLUSIVE MODE"))
+    statement = text("SELECT version FROM network_version WHERE is_active FOR UPDATE")
+    version: int | None = (await connection.execute(statement)).scalar()
+    return version
+
+
 async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
     """The three files of a version, by name, as they were applied."""
     found = await connection.execute(DOCUMENTS, {"version": version})
@@ -26,8 +42,10 @@ DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :v
 
 
 async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
-    """Make these files the active version, unless they are it already; answers the active version's number."""
-    await connection.execute(text("LOCK TABLE network_version IN SHARE ROW EXCLUSIVE MODE"))
+    """Make these files the active version, unless they are it already; answers the active version's number.
+
+    Call it after `lock_active_version`.
+    """
     known = await connection.execute(text("SELECT version, digest FROM network_version WHERE is_active"))
     row = known.one_or_none()
     if row is not None and row.digest == digest:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order import note
 
 
 class UsedForAnotherRequest(Exception):
@@ -35,10 +36,14 @@ async def keep(
     idempotency_key: str | None,
     body_digest: str,
     facts: dict[str, Any],
-    remark: int | None,
+    actor: str | None = None,
+    reason: str | None = None,
     at: datetime,
 ) -> Request:
-    """Store a request; one with the same asker and key is the same request. Raises `UsedForAnotherRequest`."""
+    """Store a request with who asked and why; one with the same asker and key is the same request.
+
+    Raises `UsedForAnotherRequest`.
+    """
     parameters = {
         "order": order,
         "kind": kind,
@@ -46,11 +51,12 @@ async def keep(
         "idempotency_key": idempotency_key,
         "body_digest": body_digest,
         "facts": json.dumps(facts),
-        "remark": remark,
         "at": at,
     }
     made = (await connection.execute(KEEP, parameters)).scalar()
     if made is not None:
+        remark = await note(connection, order, actor, reason)
+        await connection.execute(REMARK, {"request": made, "remark": remark})
         return Request(made, order, kind, facts, remark, None)
     row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
     if (row.order_id, row.kind, row.body_digest) != (order, kind, body_digest):
@@ -60,13 +66,15 @@ async def keep(
 
 KEEP = text(
     """
-    INSERT INTO request (order_id, kind, asker, idempotency_key, body_digest, facts, remark, requested_at)
-    VALUES (:order, :kind, :asker, :idempotency_key, :body_digest, CAST(:facts AS jsonb), :remark, :at)
+    INSERT INTO request (order_id, kind, asker, idempotency_key, body_digest, facts, requested_at)
+    VALUES (:order, :kind, :asker, :idempotency_key, :body_digest, CAST(:facts AS jsonb), :at)
     ON CONFLICT (asker, idempotency_key) DO NOTHING
     RETURNING request_id
     """
 )
 """Without a key nothing conflicts: NULLs are distinct."""
+
+REMARK = text("UPDATE request SET remark = :remark WHERE request_id = :request AND CAST(:remark AS bigint) IS NOT NULL")
 
 KNOWN = text(
     """

@@ -76,6 +76,7 @@ async def write_lines(connection: WriteConnection, name: str, lines: Iterable[Re
             "return": name,
             "line": line.line,
             "received": line.received,
+            "told_received": line.told_received,
             "graded": line.graded,
             "condition": line.condition,
             "disposition": line.disposition,
@@ -87,7 +88,9 @@ async def write_lines(connection: WriteConnection, name: str, lines: Iterable[Re
 
 WRITE_LINE = text(
     """
-    UPDATE return_line SET received = :received, graded = :graded, condition = :condition, disposition = :disposition
+    UPDATE return_line
+    SET received = :received, told_received = :told_received, graded = :graded, condition = :condition,
+        disposition = :disposition
     WHERE return_id = :return AND line = :line
     """
 )
@@ -127,7 +130,8 @@ STATE = text(
                'resolution', r.resolution, 'expires_at', r.expires_at,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'received', l.received,
-                                    'graded', l.graded, 'condition', l.condition, 'disposition', l.disposition)
+                                    'told_received', l.told_received, 'graded', l.graded,
+                                    'condition', l.condition, 'disposition', l.disposition)
                                     ORDER BY l.position)
                          FROM return_line l WHERE l.return_id = r.return_id))::text
     FROM return r JOIN return_status s USING (return_id) WHERE r.return_id = :return

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.network import Dispatch
-from domain.text import FreeText, Identifier, Label, MessageId, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
 
 
 class MessageKind(StrEnum):
@@ -82,7 +82,7 @@ class NodeMessage(BaseModel):
 
     message_id: MessageId
     kind: MessageKind
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     lines: tuple[Quantity, ...] | None = Field(default=None, max_length=2000)
     packages: tuple[Package, ...] = Field(default=(), max_length=2000)
     reason: FreeText | None = None
@@ -114,6 +114,8 @@ class Counts:
     """
 
     picked: int
+    present: int
+    """Units that left the node or that it still owes: those not `replaced` are shipped or due."""
     shipped: int
     delivered: int
     due: int
@@ -184,11 +186,14 @@ def count(told: Told, fulfillment_order: FulfillmentOrder) -> Counts:
     written_off = max(0, told.quantity - freed - max(found, left))
     held = told.quantity - left - freed - written_off
     is_dead = fulfillment_order.dead_at is not None
-    shipped = min(left, told.quantity - told.replaced)
-    due = 0 if is_dead else min(held, told.quantity - told.replaced - shipped)
+    present = left + (0 if is_dead else held)
+    owned = max(0, present - told.replaced)
+    shipped = min(left, owned)
+    due = owned - shipped
     delivered = shipped if fulfillment_order.assumed_delivered else min(told.delivered, shipped)
     return Counts(
         picked=picked,
+        present=present,
         shipped=shipped,
         delivered=delivered,
         due=due,
@@ -222,6 +227,15 @@ def hear(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime
 def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
     """Give a silent attempt up: what it still owed is in doubt until its node answers (the fence of DESIGN §5)."""
     return replace(fulfillment_order, dead_at=at, request=Request.TIMED_OUT)
+
+
+def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+    """The node has not answered for units that the customer cancelled: they are in doubt, the rest of its work goes on."""
+    lines = {
+        line: replace(told, replaced=told.replaced + told.cancel_wanted)
+        for line, told in fulfillment_order.lines.items()
+    }
+    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED, cancel_asked_at=None)
 
 
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
@@ -272,7 +286,14 @@ def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     return on_the_way if any(on_the_way.values()) else _due(fulfillment_order)
 
 
+def _asked_back(fo: FulfillmentOrder) -> dict[str, int]:
+    """What the customer wanted cancelled, else all that the node was asked to stop."""
+    asked = {line: told.cancel_wanted for line, told in fo.lines.items()}
+    return asked if any(asked.values()) else _due(fo)
+
+
 _DUE_AT_STAGE = {
+    MessageKind.CANCEL_ACCEPTED: _asked_back,
     MessageKind.PICKED: _unpicked,
     MessageKind.READY_FOR_PICKUP: _unpicked,
     MessageKind.DELIVERED: _undelivered,
@@ -297,28 +318,31 @@ def _accepted(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
 
 
 def _was_given_back(fo: FulfillmentOrder) -> bool:
-    return fo.request in (Request.REJECTED, Request.CANCEL_ACCEPTED) and not fo.has_shipped
+    return fo.request in (Request.REJECTED, Request.CANCEL_ACCEPTED) and fo.has_ended and not fo.has_shipped
 
 
 def _reject(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     misfits = _more_than_held(fo, quantities)
     freed = _free(fo, quantities)
-    whole = freed.has_ended and not freed.has_shipped and freed.dead_at is None
+    whole = not misfits and freed.has_ended and not freed.has_shipped and freed.dead_at is None
     return Heard(replace(freed, request=Request.REJECTED) if whole else freed, misfits)
 
 
 def _free(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> FulfillmentOrder:
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
-        held = fo.counts(line).held
-        lines[line] = replace(lines[line], freed=lines[line].freed + min(quantity, held))
+        counts, told = fo.counts(line), lines[line]
+        taken = min(quantity, counts.held)
+        explained = min(quantity - taken, counts.written_off)
+        picked = min(told.picked, counts.gone + counts.held - taken)
+        lines[line] = replace(told, freed=told.freed + taken + explained, picked=picked)
     return replace(fo, lines=lines)
 
 
 def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tuple[str, ...]:
-    excess = {line: n - fo.counts(line).held for line, n in quantities.items()}
+    excess = {line: n - fo.counts(line).held - fo.counts(line).written_off for line, n in quantities.items()}
     named = tuple(f"line {line}: {n} more than is due" for line, n in excess.items() if n > 0)
-    return named or (("nothing of it is due any more",) if not any(_due(fo).values()) else ())
+    return named or (() if any(quantities.values()) or any(_due(fo).values()) else ("nothing of it is due any more",))
 
 
 def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
@@ -336,7 +360,9 @@ def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
 
 def _be_ready(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     heard = _pick(fo, quantities, message, at)
-    return Heard(replace(heard.fulfillment_order, ready_at=fo.ready_at or at), heard.misfits)
+    if heard.misfits:
+        return heard
+    return Heard(replace(heard.fulfillment_order, ready_at=fo.ready_at or at))
 
 
 def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
@@ -344,7 +370,8 @@ def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], shipped=lines[line].shipped + quantity)
     shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final)
-    return Heard(shipped, () if any(quantities.values()) or message.final else ("it names no units",))
+    says_something = any(quantities.values()) or message.final or fo.has_shipped
+    return Heard(shipped, () if says_something else ("nothing of it is due any more",))
 
 
 def _collect(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
@@ -358,7 +385,9 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
     latest = max(filter(None, (fo.delivered_at if not fo.assumed_delivered else None, message.occurred_at)))
-    delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=False)
+    is_told_whole = all(told.delivered >= fo.counts(line).shipped for line, told in lines.items())
+    is_assumed = fo.assumed_delivered and not is_told_whole
+    delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=is_assumed)
     return Heard(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
 
 
@@ -376,13 +405,14 @@ def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
 
 
 def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    """Who refuses to stop has the work: it is accepted, and the node has its time to ship anew."""
     if fo.request is Request.TIMED_OUT:
         return Heard(fo)
     if fo.request is not Request.CANCEL_REQUESTED:
         return Heard(fo, ("nobody asked to cancel it",))
     lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
-    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None, ship_clock_from=at)
-    return Heard(refused)
+    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None)
+    return Heard(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
 
 _HEARING = {

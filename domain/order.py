@@ -12,7 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from domain import identifiers
 from domain.fulfillment import Quantity, Request, WaitingFor
 from domain.network import Dispatch, ShipComplete
-from domain.text import FreeText, Identifier, Label, Money, NodeId, Units, Word
+from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
+
+VALUE_MAX = 10**15
+"""The goods of one order after discounts, in minor units: more than anyone ever bought at once."""
 
 
 class OrderStatus(StrEnum):
@@ -71,7 +74,7 @@ class NewOrder(_Strict):
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
     number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-    placed_at: AwareDatetime
+    placed_at: Moment
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     service: Word = "standard"
     ship_to: Address
@@ -79,8 +82,8 @@ class NewOrder(_Strict):
     priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
     customer_tier: Word | None = None
     ship_complete: ShipComplete | None = None
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
     holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
     shipping_price: Money = 0
     paid: Money | None = None
@@ -103,6 +106,15 @@ class NewOrder(_Strict):
     def _window_is_open(self) -> Self:
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise ValueError("not_after: must be later than not_before")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_make_sense(self) -> Self:
+        for index, line in enumerate(self.lines):
+            if line.discount > line.unit_price * line.quantity:
+                raise ValueError(f"lines.{index}.discount: is more than the line costs")
+        if self.value > VALUE_MAX:
+            raise ValueError(f"lines: an order is worth {VALUE_MAX} minor units at the most")
         return self
 
     @property

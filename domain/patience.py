@@ -3,7 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.fulfillment import FulfillmentOrder, Request, WaitingFor, ask_to_cancel, presume_dead
+from domain.fulfillment import (
+    FulfillmentOrder,
+    Request,
+    WaitingFor,
+    ask_to_cancel,
+    give_up_what_was_cancelled,
+    presume_dead,
+)
 from domain.network import Node, OnSilence, working_deadline
 from domain.reasons import ExceptionCode
 
@@ -42,6 +49,10 @@ def lose_patience(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, 
             return Lost(replace(fulfillment_order, assumed_delivered=True, delivered_at=at))
         case WaitingFor.ACCEPTANCE if node.on_silence is OnSilence.ASK_CANCEL:
             return Lost(ask_to_cancel(fulfillment_order, {}, at))
+        case WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE and _is_partly_cancelled(
+            fulfillment_order
+        ):
+            return Lost(give_up_what_was_cancelled(fulfillment_order))
         case WaitingFor.ACCEPTANCE | WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE:
             return Lost(presume_dead(fulfillment_order, at))
         case WaitingFor.SHIPMENT if fulfillment_order.request is not Request.CANCEL_REJECTED:
@@ -52,18 +63,25 @@ def lose_patience(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, 
             return _escalate(fulfillment_order, waiting_for, ExceptionCode.NODE_SILENT)
 
 
+def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether a customer cancelled some of what is due, and not all of it."""
+    wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
+    due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
+    return 0 < wanted < due
+
+
 def _escalate(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, code: ExceptionCode) -> Lost:
     return Lost(replace(fulfillment_order, escalated=waiting_for), code)
 
 
 def _stage(fulfillment_order: FulfillmentOrder) -> WaitingFor | None:
     counts = [fulfillment_order.counts(line) for line in fulfillment_order.lines]
-    if any(c.in_doubt for c in counts):
-        return WaitingFor.WORD_ON_DOUBT
     if any(c.due for c in counts):
         if fulfillment_order.request is Request.CANCEL_REQUESTED:
             return WaitingFor.CANCEL_ANSWER
         return WaitingFor.SHIPMENT if fulfillment_order.accepted_at else WaitingFor.ACCEPTANCE
+    if any(c.in_doubt for c in counts):
+        return WaitingFor.WORD_ON_DOUBT
     return WaitingFor.DELIVERY if any(c.shipped > c.delivered for c in counts) else None
 
 

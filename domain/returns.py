@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from domain.text import FreeText, Identifier, MessageId, NodeId, Units
+from domain.text import FreeText, Identifier, MessageId, Moment, NodeId, Units
 
 COMES_BACK_WITHIN = timedelta(days=30)
 """How long an authorized return waits for its parcel before it expires."""
@@ -75,7 +75,7 @@ class ReturnMessage(BaseModel):
 
     message_id: MessageId
     kind: ReturnMessageKind
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     node: NodeId | None = None
     lines: tuple[ReturnMessageLine, ...] | None = Field(default=None, max_length=2000)
     reason: FreeText | None = None
@@ -114,7 +114,9 @@ class ReturnLineState(BaseModel):
     sku: str
     quantity: int
     received: int = 0
+    """At least what was graded: nobody grades what has not come back."""
     graded: int = 0
+    told_received: int = 0
     condition: Condition | None = None
     disposition: Disposition | None = None
 
@@ -131,7 +133,7 @@ class Heard:
 
 def returnable(delivered: Mapping[str, int], in_returns: Mapping[str, int]) -> dict[str, int]:
     """Units per line that may still be returned: delivered, and not in a return already."""
-    return {line: quantity - in_returns.get(line, 0) for line, quantity in delivered.items()}
+    return {line: max(0, quantity - in_returns.get(line, 0)) for line, quantity in delivered.items()}
 
 
 def hear(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Heard:
@@ -144,7 +146,8 @@ def hear(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Heard:
         if known is None:
             misfits.append(f"line {told.line} is not in it")
             continue
-        room = known.quantity - known.received if message.kind is ReturnMessageKind.RECEIVED else _ungraded(known)
+        counted = known.told_received if message.kind is ReturnMessageKind.RECEIVED else known.graded
+        room = known.quantity - counted
         taken = min(told.quantity, room)
         if taken < told.quantity:
             misfits.append(f"line {told.line}: {told.quantity - taken} more than it expects")
@@ -155,8 +158,10 @@ def hear(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Heard:
 
 
 def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[ReturnMessageLine]:
-    if message.lines is not None or message.kind is ReturnMessageKind.SETTLED:
-        return message.lines or ()
+    if message.kind is ReturnMessageKind.SETTLED:
+        return ()
+    if message.lines is not None:
+        return message.lines
     return [
         ReturnMessageLine(line=line.line, quantity=line.quantity - line.received)
         for line in lines
@@ -164,12 +169,13 @@ def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[
     ]
 
 
-def _ungraded(line: ReturnLineState) -> int:
-    return line.received - line.graded
-
-
 def _with(known: ReturnLineState, kind: ReturnMessageKind, told: ReturnMessageLine, taken: int) -> ReturnLineState:
+    """What was graded has come back, so news in the wrong order end in the same counts."""
+    if not taken:
+        return known
     if kind is ReturnMessageKind.RECEIVED:
-        return known.model_copy(update={"received": known.received + taken})
-    graded = {"graded": known.graded + taken, "condition": told.condition, "disposition": told.disposition}
-    return known.model_copy(update=graded) if taken else known
+        told_received = known.told_received + taken
+        return known.model_copy(update={"told_received": told_received, "received": max(told_received, known.graded)})
+    graded = known.graded + taken
+    update = {"graded": graded, "received": max(known.told_received, graded)}
+    return known.model_copy(update=update | {"condition": told.condition, "disposition": told.disposition})

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.text import FreeText, Identifier, MessageId, NodeId
+from domain.text import FreeText, Identifier, MessageId, Moment, NodeId
 
 
 class MovementKind(StrEnum):
@@ -91,7 +91,7 @@ class StockMessage(BaseModel):
     message_id: MessageId
     node: NodeId
     kind: StockMessageKind
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     lines: tuple[StockLine, ...] = Field(min_length=1, max_length=10_000)
     reason: FreeText | None = None
 

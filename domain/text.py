@@ -1,8 +1,9 @@
 """The kinds of text that outsiders may hand in, each with its length and alphabet, so that bad input names its field."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 
 def _printable(text: str) -> str:
@@ -29,6 +30,24 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """A node's id as in nodes.toml."""
+
+
+def _written(moment: object) -> object:
+    """Refuse numbers: whether they count seconds or milliseconds, and since when, nobody can see."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and "T" in moment.upper()):
+        return moment
+    raise ValueError("must be a time as RFC 3339 writes it: 2026-11-22T15:04:05Z")
+
+
+def _of_a_business(moment: datetime) -> datetime:
+    """Refuse moments that no calendar bears: adding a time zone or a return window must stay a date."""
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("must be between the years 1970 and 2200")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_of_a_business)]
+"""A moment with its time zone, as RFC 3339 writes it."""
 
 Units = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 """A quantity of units, 1 to 1,000,000."""

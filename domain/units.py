@@ -127,12 +127,12 @@ class Changes:
             self.movements += explode(movement, self.network.components(sku))
 
 
-def wanted(order: Order, attempts_max: int) -> list[tuple[Waiting, Wanted]]:
-    """The units that a sourcing round may place: all that wait for sourcing or stock and have tries left."""
+def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:
+    """The units that a sourcing round may place: all that wait for sourcing or stock, and not for a person."""
     return [
         (waiting, Wanted(waiting.line, waiting.sku, waiting.quantity, waiting.attempt, waiting.tried))
         for waiting in order.waiting
-        if waiting.awaits != "person" and waiting.attempt <= attempts_max
+        if waiting.awaits != "person"
     ]
 
 
@@ -253,6 +253,10 @@ def change_fulfillment_order(
 def _undo_replacements(
     order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, line: str
 ) -> FulfillmentOrder:
+    told = after.lines[line]
+    absent_again = max(0, before.counts(line).present - after.counts(line).present)
+    told = replace(told, replaced=max(0, told.replaced - absent_again))
+    after = replace(after, lines={**after.lines, line: told})
     came_back = before.counts(line).short - after.counts(line).short
     if came_back <= 0:
         return after
@@ -284,13 +288,15 @@ def _settle_line(
     told, was, now = after.lines[line], before.counts(line), after.counts(line)
     _book_difference(changes, after, told, was, now)
     changes.move(line, "allocated", "shipped", now.shipped - was.shipped)
-    if now.surplus - was.surplus > _newly_replaced(before, after, line):
-        detail = f"{now.surplus - was.surplus} of line {line} left {after.node} beyond what was ordered"
+    beyond = now.surplus - was.surplus - max(0, _newly_replaced(before, after, line))
+    if beyond > 0:
+        detail = f"{beyond} of line {line} left {after.node} beyond what was ordered"
         changes.opened.append(Opened(ExceptionCode.SURPLUS, detail, after.fulfillment_order, after.node))
     left = max(0, now.short - was.short)
     cancelled = min(left, told.cancel_wanted)
     changes.move(line, "allocated", "cancelled", cancelled)
-    _wait_again(order, changes, after, line, left - cancelled, is_a_failed_try)
+    kept = _keep_what_came_twice(order, changes, line, left - cancelled, after.fulfillment_order)
+    _wait_again(order, changes, after, line, left - cancelled - kept, is_a_failed_try)
     told = replace(told, cancel_wanted=min(told.cancel_wanted - cancelled, now.due))
     return replace(after, lines={**after.lines, line: told})
 
@@ -298,6 +304,22 @@ def _settle_line(
 def _newly_replaced(before: FulfillmentOrder, after: FulfillmentOrder, line: str) -> int:
     """Units that this event found to be replaced: `double_ship` tells of them, so `surplus` must not."""
     return after.lines[line].replaced - before.lines[line].replaced
+
+
+def _keep_what_came_twice(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
+    """Units that another attempt has beyond the order fill the place of those that left: nothing more needs to be sourced."""
+    left = quantity
+    for name, fo in list(order.fulfillment_orders.items()):
+        if name == except_for or not left or line not in fo.lines or not fo.lines[line].replaced:
+            continue
+        was, told = fo.counts(line), fo.lines[line]
+        taken = min(left, told.replaced)
+        kept = replace(fo, lines={**fo.lines, line: replace(told, replaced=told.replaced - taken)})
+        changes.move(line, "allocated", "shipped", kept.counts(line).shipped - was.shipped)
+        order.fulfillment_orders[name] = kept
+        changes.touched.add(name)
+        left -= taken
+    return quantity - left
 
 
 def _book_difference(changes: Changes, fo: FulfillmentOrder, told: Told, was: Counts, now: Counts) -> None:
@@ -321,11 +343,11 @@ def _wait_again(
         return
     tried = order.tried.get((fo.fulfillment_order, line), ())
     changes.move(line, "allocated", "open", quantity)
-    waiting = Waiting(line, fo.lines[line].sku, quantity, fo.attempt, tried)
+    waiting = Waiting(line, fo.lines[line].sku, quantity, len(tried) + 1, tried)
     if not is_a_failed_try:
         order.waiting.append(waiting)
         return
-    again = replace(waiting, attempt=fo.attempt + 1, tried=tuple(sorted({*tried, fo.node})))
+    again = replace(waiting, attempt=waiting.attempt + 1, tried=tuple(sorted({*tried, fo.node})))
     attempts_max = changes.network.policy.orders.max_attempts
     if again.attempt <= attempts_max:
         order.waiting.append(again)

@@ -45,7 +45,7 @@ class Intake:
     async def take(self, order: NewOrder) -> Intaken:
         """Store an order in one transaction. Raises `WrongField`, `UsedForAnotherOrder` and `NoNetwork`."""
         async with self._database.write() as connection:
-            _, network = await self._networks.active(connection)
+            network = await self._networks.hold_active(connection)
             check(order, network)
             taken = await statements.take(
                 connection,

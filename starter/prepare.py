@@ -6,7 +6,7 @@ from pathlib import Path
 from database import key, migrate, network
 from database.connect import Database
 from domain.network import Network
-from network.load import check, load, read
+from network.load import NetworkDocuments, check, load, read
 
 
 class Refused(Exception):
@@ -52,11 +52,23 @@ async def _apply(database: Database, directory: Path) -> None:
     documents = read(directory)
     loaded = load(documents)
     async with database.write() as connection:
+        active = await network.lock_active_version(connection)
         busy = await network.nodes_with_open_work(connection)
         wanted = await network.skus_with_open_demand(connection)
-        if dropped := _dropped(directory, loaded, busy, wanted):
-            raise Refused(dropped)
+        before = load(NetworkDocuments(**await network.documents(connection, active))) if active else loaded
+        if refused := _dropped(directory, loaded, busy, wanted) + _changed(directory, before, loaded, wanted):
+            raise Refused(refused)
         await network.activate(connection, asdict(documents), documents.digest)
+
+
+def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:
+    """A bundle that open orders want keeps its components: its units are pinned and shipped as so many of each."""
+    both = [sku for sku in sorted(skus) if sku in before.items and sku in loaded.items]
+    return [
+        f"{directory / 'items.csv'}:1: {sku} is in open orders; its components can only change when they are done"
+        for sku in both
+        if before.components(sku) != loaded.components(sku)
+    ]
 
 
 def _dropped(directory: Path, loaded: Network, nodes: set[str], skus: set[str]) -> list[str]:

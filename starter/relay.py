@@ -86,6 +86,14 @@ class Relay:
                 workflow_id = identifiers.order_workflow_id(order.order)
                 await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
 
+    async def start_again(self, order: str) -> bool:
+        """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(OPEN_ORDER, {"order": order})).one_or_none()
+        if row is not None:
+            await temporal.start(self._client, OrderInput.model_validate(json.loads(row.input)))
+        return row is not None
+
     async def _send_quietly(self, wakes: Sequence[Wake]) -> None:
         with contextlib.suppress(RPCError, RuntimeError, TimeoutError, OSError):
             sent = await self._send(wakes)
@@ -101,22 +109,19 @@ class Relay:
                 async with asyncio.timeout(SEND_WITHIN.total_seconds()):
                     heard = await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts)
                     if not heard:
-                        await self._start_again(owed)
+                        await self._start_what_should_hear(owed)
             except (RPCError, RuntimeError, TimeoutError) as error:
                 log.warning("temporal did not take a signal", order=owed.order, reason=str(error))
                 break
             sent.append(owed.wake_id)
         return sent
 
-    async def _start_again(self, owed: Wake) -> None:
+    async def _start_what_should_hear(self, owed: Wake) -> None:
         """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
         if owed.workflow_id.startswith(identifiers.return_workflow_id("")):
             await temporal.start_return(self._client, owed.order, owed.workflow_id)
-            return
-        async with self._database.read() as connection:
-            row = (await connection.execute(OPEN_ORDER, {"order": owed.order})).one_or_none()
-        if row is not None:
-            await temporal.start(self._client, OrderInput.model_validate(json.loads(row.input)))
+        else:
+            await self.start_again(owed.order)
 
     async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
         """A relay that stops would be silence, so nothing that goes wrong in a round ends it."""

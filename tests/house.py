@@ -8,11 +8,13 @@ from itertools import count
 from typing import Any
 
 from httpx2 import AsyncClient, Response
+from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 from domain import identifiers
+from domain.units import BUCKETS
 from starter.audit import findings_of
 from starter.http.service import Service
 
@@ -91,6 +93,10 @@ class House:
         assert answer.status_code in (200, 202), answer.text
         return answer
 
+    async def ask(self, name: str, what: str, **body: Any) -> Response:
+        """Ask something of an order over HTTP: cancel, hold, release, returns."""
+        return await self.http.post(f"/orders/{name}/{what}", json=body)
+
     async def fulfill(self, fulfillment_order: str) -> None:
         """A node that does everything right: accepted, picked, shipped, delivered."""
         for kind in ("accepted", "picked", "shipped", "delivered"):
@@ -104,10 +110,63 @@ class House:
         """Let an order's own clock run ahead."""
         await self.time.fast_forward(self.workflow(name), span)
 
+    async def clock(self, name: str) -> datetime:
+        """What an order's own clock says."""
+        return await self.time.get_current_time(self.workflow(name))
+
+    async def skip_to(self, name: str, moment: str) -> None:
+        """Let an order's own clock run to a moment as documents tell it, and a second beyond."""
+        span = datetime.fromisoformat(moment) - await self.clock(name) + timedelta(seconds=1)
+        if span > timedelta():
+            await self.skip(name, span)
+
+    async def wait_out(self, name: str, number: int = 1) -> None:
+        """Let the deadline pass that the order's `number`-th fulfillment order has now."""
+        await self.skip_to(name, (await self.work(name, number))["deadline"])
+
+    async def settle(self, name: str) -> Document:
+        """Wait until the workflow has taken in everything that PostgreSQL knows and has nothing left to do at once."""
+        handle = self.workflow(name)
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            while True:
+                document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
+                about = (await handle.describe()).raw_description
+                busy = about.pending_activities or about.HasField("pending_workflow_task")
+                clock = await self.clock(name)
+                due = any(is_over(work["deadline"], clock) for work in document["fulfillment_orders"])
+                if seen.get("version") == document["version"] and not busy and not due:
+                    return document
+                await asyncio.sleep(0.03)
+
     async def available(self, sku: str) -> dict[str, int]:
         """What is available of an item, by node."""
         nodes = (await self.http.get(f"/stock/{sku}")).json()["nodes"]
         return {row["node"]: row["available"] for row in nodes}
+
+    async def key(self, kind: str, name: str) -> dict[str, str]:
+        """The headers of somebody with a key of their own; it overrides the operator's, which every request has otherwise."""
+        answer = await self.http.post("/keys", json={"kind": kind, "name": name})
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Bearer {answer.json()['key']}"}
+
+    async def pages(self, path: str, limit: int) -> list[list[Document]]:
+        """Every page of a list, walked by `next`."""
+        pages: list[list[Document]] = []
+        after: dict[str, str] = {}
+        while True:
+            answer = await self.http.get(path, params={"limit": str(limit)} | after)
+            assert answer.status_code == 200, answer.text
+            pages.append(answer.json()["items"])
+            if answer.json()["next"] is None:
+                return pages
+            after = {"after": answer.json()["next"]}
+
+    async def facts(self) -> dict[str, str]:
+        """Every fact that is stored: per table its number of rows and a fingerprint of what they say."""
+        async with self.service.database.read() as connection:
+            tables = (await connection.execute(TABLES)).scalars().all()
+            rows = await connection.execute(text(" UNION ALL ".join(map(_fingerprint, tables))))
+            return {row.name: row.fingerprint for row in rows}
 
     async def check_invariants(self) -> None:
         """What `python -m starter audit` checks."""
@@ -123,6 +182,33 @@ class House:
                     await handle.terminate("the test is over")
             except RPCError:
                 continue
+
+
+TABLES = text(
+    """
+    SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables
+    WHERE table_schema IN ('public', 'personal') AND table_type = 'BASE TABLE' AND table_name <> 'wake' ORDER BY 1
+    """
+)
+"""Without the outbox: its rows are no facts but letters, and gone when Temporal took them."""
+
+
+def _fingerprint(table: str) -> str:
+    """A row with a table's number of rows and their content; when the sweep looked in is no fact of an order."""
+    content = "to_jsonb(t) - 'looked_after_at'"
+    digest = f"md5(coalesce(string_agg(({content})::text, '' ORDER BY ({content})::text), ''))"
+    return f"SELECT '{table}' AS name, count(*) || ' rows, ' || {digest} AS fingerprint FROM {table} t"
+
+
+def units(document: Document, line: str = "1") -> dict[str, int]:
+    """The buckets of a line that hold something."""
+    shown = next(row for row in document["lines"] if row["line"] == line)
+    return {bucket: shown[bucket] for bucket in BUCKETS if shown[bucket]}
+
+
+def is_over(deadline: str | None, clock: datetime) -> bool:
+    """Whether there was a deadline and it has passed."""
+    return deadline is not None and datetime.fromisoformat(deadline) <= clock
 
 
 def now() -> str:

@@ -17,6 +17,9 @@ NODE_MESSAGE = "node_message"
 CHANGED = "changed"
 RETURN_MESSAGE = "return_message"
 
+LEVELS_MAX = 16
+"""No message of ours is nested half as deeply."""
+
 
 class PlaceAnswer(BaseModel):
     """What the channel hears at once: where the order stands and what was promised."""
@@ -75,4 +78,12 @@ def decode(args: Sequence[RawValue]) -> dict[str, Any] | str:
         Exception
     ) as error:  # whatever a foreign sender's encoding makes a decoder raise: the message must not be lost
         return f"undecodable: {type(error).__name__}"
-    return value if isinstance(value, dict) else f"{type(value).__name__} instead of an object"
+    if not isinstance(value, dict):
+        return f"{type(value).__name__} instead of an object"
+    return value if _is_flat_enough(value, LEVELS_MAX) else f"nested more than {LEVELS_MAX} levels deep"
+
+
+def _is_flat_enough(value: object, levels: int) -> bool:
+    """Whether this can travel on inside an activity's input: decoders refuse what is nested too deeply, for ever."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_flat_enough(part, levels - 1) for part in inner)

@@ -183,10 +183,11 @@ class OrderWorkflow:
     async def _read_the_mail(self) -> None:
         """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
         while self._mail:
-            name, args = self._mail.pop(0)
+            name, args = self._mail[0]
             content = messages.decode(args)
             if not self._take_news(name, content):
                 await self._record(name, content)
+            self._mail.pop(0)
 
     def _take_news(self, name: str, content: dict[str, Any] | str) -> bool:
         if isinstance(content, str) or name not in (messages.NODE_MESSAGE, messages.CHANGED):
@@ -196,6 +197,8 @@ class OrderWorkflow:
         except ValidationError:
             return False
         if name == messages.NODE_MESSAGE and news.recorded is None:
+            return False
+        if news.recorded and news.recorded.order != self._name:
             return False
         if news.recorded:
             self._adopt(news.recorded)
@@ -392,7 +395,7 @@ class OrderWorkflow:
 
     def _take_the_cancel_button_as_a_request(self) -> None:
         """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""
-        key = f"temporal-cancel-{workflow.info().get_current_history_length()}"
+        key = f"temporal-cancel-{workflow.info().run_id}"
         self._asked.append(_Asked("cancel", RequestBody(), key))
 
     # --- the copy ------------------------------------------------------------------------------------------------

@@ -22,6 +22,9 @@ class Kept(BaseModel):
     message_id: str
 
 
+REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description": "The same message came before"}}
+
+
 @router.get("/fulfillment-orders")
 async def list_fulfillment_orders(
     holder: OperatorOrNode,
@@ -49,7 +52,7 @@ async def show_fulfillment_order(name: str, holder: OperatorOrNode, service: Wir
     return shown
 
 
-@router.post("/fulfillment-orders/{name}/messages", status_code=202, response_model=Kept)
+@router.post("/fulfillment-orders/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def take_message(
     name: str, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
 ) -> Kept:

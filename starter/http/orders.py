@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel
+from temporalio.service import RPCError
 
 from activities.digest import digest
 from activities.networks import NoNetwork
@@ -189,25 +190,24 @@ async def ask(
     if kept.answer is not None:
         return _told(kind, kept.answer)
     try:
-        return await temporal.ask(service.client, name, kind, kept.request_id)
+        return await _answer(service, name, kind, kept.request_id)
     except RequestRefused as error:
         raise Problem(REFUSED, error.reason, more=error.answer) from error
     except WorkflowGone as error:
-        if await _is_closed(service, name):
-            raise Problem(REFUSED, f"order {name} is closed") from error
-        raise _no_answer(name) from error
-    except NoAnswer as error:
-        raise _no_answer(name) from error
+        raise Problem(REFUSED, f"order {name} is closed") from error
+    except (NoAnswer, RPCError, RuntimeError) as error:
+        detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
+        raise Problem(NO_ANSWER, detail) from error
 
 
-async def _is_closed(service: Service, name: str) -> bool:
-    async with service.database.read() as connection:
-        return (await order.state(connection, name)).closed
-
-
-def _no_answer(name: str) -> Problem:
-    detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
-    return Problem(NO_ANSWER, detail)
+async def _answer(service: Service, name: str, kind: Asking, request_id: int) -> dict[str, Any]:
+    """What the order's workflow answers; one that somebody terminated is started again to answer."""
+    try:
+        return await temporal.ask(service.client, name, kind, request_id)
+    except WorkflowGone:
+        if not await service.relay.start_again(name):
+            raise
+        return await temporal.ask(service.client, name, kind, request_id)
 
 
 async def _check_own(service: Service, name: str, holder: Holder) -> None:
@@ -239,7 +239,8 @@ async def _keep(
                 idempotency_key=idempotency_key,
                 body_digest=digest(body),
                 facts=facts,
-                remark=await order.note(connection, name, body.actor or holder.actor, _reason(body)),
+                actor=body.actor or holder.actor,
+                reason=_reason(body),
                 at=datetime.now(UTC),
             )
         except UsedForAnotherRequest as error:

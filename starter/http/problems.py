@@ -106,8 +106,15 @@ class Problem(Exception):
         self.more = dict(more or {})
 
 
+def _schema() -> dict[str, Any]:
+    """The document's schema in one piece: a reference into it would point nowhere from inside the OpenAPI document."""
+    schema = Document.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldError"]
+    return schema
+
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "problem", "content": {MEDIA_TYPE: {"schema": Document.model_json_schema()}}}
+    status: {"description": "problem", "content": {MEDIA_TYPE: {"schema": _schema()}}}
     for status in sorted({kind.status for kind in KINDS})
 }
 """What every route may answer beside success, for the OpenAPI document."""

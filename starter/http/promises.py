@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities.networks import NoNetwork
 from activities.sourcing import situation, weight_kg
@@ -12,7 +12,7 @@ from database.connect import ReadConnection
 from domain.network import Network, ShipComplete
 from domain.order import Address, NewHold, NewLine
 from domain.sourcing import OrderFacts, Plan, Wanted, plan
-from domain.text import Label, Money, NodeId, Word
+from domain.text import Label, Moment, Money, NodeId, Word
 from network.geography import locate
 from starter.http.access import OperatorOrChannel, Wired, own_channel
 from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, Problem
@@ -34,7 +34,7 @@ class PromiseRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
-    placed_at: AwareDatetime | None = None
+    placed_at: Moment | None = None
     currency: Label | None = None
     service: Word | None = None
     ship_to: Address
@@ -42,8 +42,8 @@ class PromiseRequest(BaseModel):
     priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
     customer_tier: Word | None = None
     ship_complete: ShipComplete | None = None
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
     holds: tuple[NewHold, ...] = ()
     shipping_price: Money = 0
     paid: Money | None = None

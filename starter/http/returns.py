@@ -10,7 +10,7 @@ from database.key import Holder
 from database.returns import UnknownReturn
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnState
 from starter.http.access import Anyone, Wired, nothing, own_channel, own_node
-from starter.http.fulfillment_orders import Kept
+from starter.http.fulfillment_orders import REPEATED, Kept
 from starter.http.problems import INVALID, NOT_ALLOWED, OTHER_BODY, Problem
 from starter.http.service import Service
 
@@ -41,7 +41,7 @@ async def show_return(name: str, holder: Anyone, service: Wired) -> dict[str, An
     }
 
 
-@router.post("/returns/{name}/messages", status_code=202, response_model=Kept)
+@router.post("/returns/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def take_return_message(
     name: str, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
 ) -> Kept:

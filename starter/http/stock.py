@@ -11,14 +11,14 @@ from database.inbox import UsedWithAnotherBody
 from domain.network import Network
 from domain.stock import StockMessage, available
 from starter.http.access import Anyone, OperatorOrNode, Wired, nothing, own_node
-from starter.http.fulfillment_orders import Kept
+from starter.http.fulfillment_orders import REPEATED, Kept
 from starter.http.orders import Limit
 from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, Problem
 
 router = APIRouter(tags=["stock"])
 
 
-@router.post("/stock/messages", status_code=202, response_model=Kept)
+@router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service: Wired, response: Response) -> Kept:
     """Take a fact about stock: the counts are applied before the answer. 202 when new, 200 when it is here already."""
     if own_node(holder) not in (None, body.node):

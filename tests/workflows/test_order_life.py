@@ -1,25 +1,116 @@
-"""The life of an order from its acceptance to the end of its return window, on real Temporal in skipped time."""
+"""The lives of orders whose nodes answer: what they do, what they cannot do, and what the order makes of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from tests.house import House
-
-EVENTS_OF_A_STANDARD_ORDER_MAX = 60
+from tests.house import House, units
 
 
-async def test_an_order_that_everybody_fulfills_completes_when_its_return_window_is_over(house: House) -> None:
-    await house.stock("slc", SERUM_30=5)
+async def test_an_order_that_everybody_fulfills_completes_when_its_return_window_is_over(small_house: House) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=5)
     name = await house.place(("SERUM-30", 2))
     work = await house.work(name)
 
     await house.fulfill(work["fulfillment_order"])
-    await house.until(name, "delivered")
-    await house.skip(name, timedelta(days=31))
+    delivered = await house.until(name, "delivered")
+    await house.skip_to(name, delivered["closes_at"])
 
     document = await house.until(name, "completed")
-    assert document["lines"][0]["shipped"] == 2
-    assert document["lines"][0]["delivered"] == 2
-    assert (await house.available("SERUM-30"))["slc"] == 3
-    history = await house.workflow(name).fetch_history()
-    print(len(history.events), [e.event_type for e in history.events])
-    assert len(history.events) <= EVENTS_OF_A_STANDARD_ORDER_MAX
+    assert document["lines"][0]["shipped"] == document["lines"][0]["delivered"] == 2
+    assert await house.available("SERUM-30") == {"reroutes": 3}
+    assert await house.workflow(name).result() == {"status": "completed"}
+
+
+async def test_a_day_before_its_return_window_is_over_a_delivered_order_is_still_open(small_house: House) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    delivered = await house.until(name, "delivered")
+
+    await house.skip_to(name, (datetime.fromisoformat(delivered["closes_at"]) - timedelta(days=1)).isoformat())
+
+    assert (await house.settle(name))["status"] == "delivered"
+
+
+async def test_what_one_node_rejects_another_node_ships(small_house: House) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=2)
+    await house.stock("spare", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    first = await house.work(name)
+
+    await house.tell(first["fulfillment_order"], "rejected", reason="the shelf is empty")
+    second = await house.work(name, 2)
+
+    assert (second["node"], second["attempt"], second["lines"][0]["quantity"]) == ("spare", 2, 2)
+    first = await house.work(name)
+    assert (first["status"], first["request"], first["reason"]) == ("cancelled", "rejected", "the shelf is empty")
+    assert await house.available("SERUM-30") == {"reroutes": 2, "spare": 0}
+    await house.fulfill(second["fulfillment_order"])
+    document = await house.until(name, "delivered")
+    assert not document["needs_attention"]
+
+
+async def test_what_a_short_pick_lacks_comes_from_elsewhere_and_the_rest_ships_from_here(small_house: House) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=3)
+    await house.stock("spare", SERUM_30=3)
+    name = await house.place(("SERUM-30", 3))
+    first = await house.work(name)
+
+    await house.tell(first["fulfillment_order"], "picked", {"1": 2}, final=True)
+    second = await house.work(name, 2)
+
+    assert (second["node"], second["attempt"], second["lines"][0]["quantity"]) == ("spare", 2, 1)
+    counts = (await house.work(name))["lines"][0]
+    assert (counts["quantity"], counts["picked"], counts["short"]) == (3, 2, 1)
+    assert await house.available("SERUM-30") == {"reroutes": 0, "spare": 2}
+    await house.tell(first["fulfillment_order"], "shipped")
+    assert units(await house.until(name, "partially_shipped")) == {"shipped": 2, "allocated": 1}
+    await house.tell(second["fulfillment_order"], "shipped")
+    assert units(await house.until(name, "shipped")) == {"shipped": 3}
+
+
+async def test_a_parcel_without_news_is_taken_as_delivered_and_a_later_message_corrects_the_date(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped")
+    await house.settle(name)
+
+    await house.wait_out(name)
+    assumed = await house.until(name, "delivered")
+    arrived = await house.clock(name) - timedelta(days=4)
+    await house.tell(work, "delivered", occurred_at=arrived.isoformat())
+
+    corrected = await house.settle(name)
+    assert datetime.fromisoformat(assumed["closes_at"]) > arrived + timedelta(days=33)
+    assert datetime.fromisoformat(corrected["closes_at"]) == arrived + timedelta(days=30)
+    await house.skip_to(name, corrected["closes_at"])
+    await house.until(name, "completed")
+
+
+async def test_units_that_three_nodes_rejected_are_left_to_a_person_who_may_cancel_them(small_house: House) -> None:
+    house = small_house
+    for node in ("reroutes", "asks", "escalates", "spare"):
+        await house.stock(node, SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+
+    nodes = []
+    for attempt in (1, 2, 3):
+        work = await house.work(name, attempt)
+        nodes.append(work["node"])
+        await house.tell(work["fulfillment_order"], "rejected")
+    document = await house.settle(name)
+
+    assert sorted(nodes) == ["asks", "escalates", "reroutes"]
+    assert units(document) == {"open": 1}
+    assert [exception["code"] for exception in document["exceptions"]] == ["unfilled"]
+    await house.skip(name, timedelta(days=3))
+    assert len((await house.settle(name))["fulfillment_orders"]) == 3
+    assert (await house.ask(name, "cancel")).status_code == 200
+    await house.until(name, "cancelled")

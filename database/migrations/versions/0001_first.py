@@ -403,9 +403,9 @@ def upgrade() -> None:
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("tried", sa.ARRAY(sa.Text()), nullable=False),
-        sa.Column("told_picked", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("told_shipped", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("told_delivered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("told_picked", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("told_shipped", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("told_delivered", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("freed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("replaced", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancel_wanted", sa.Integer(), server_default="0", nullable=False),
@@ -422,7 +422,11 @@ def upgrade() -> None:
             "short", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
         ),
         sa.Column(
-            "surplus", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
+            "surplus",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="a count computed from what was told",
         ),
         sa.Column(
             "in_doubt", sa.Integer(), server_default="0", nullable=False, comment="a count computed from what was told"
@@ -484,7 +488,8 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("received", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("received", sa.Integer(), server_default="0", nullable=False, comment="at least what was graded"),
+        sa.Column("told_received", sa.Integer(), server_default="0", nullable=False),
         sa.Column("graded", sa.Integer(), server_default="0", nullable=False),
         sa.Column("condition", sa.Text(), nullable=True),
         sa.Column("disposition", sa.Text(), nullable=True),

@@ -1,0 +1,130 @@
+"""The real worker and the real HTTP process, each of which kills itself with -9 at one chosen commit.
+
+    python mortal.py worker ACTIVITY:MOMENT …      python mortal.py serve PORT WHAT:MOMENT …
+
+One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
+SIGTERM. MOMENT is `before` a commit, or `after` it and before anybody is told; of the HTTP process also `before2`, which is
+before the second commit of one request. ACTIVITY is a worker's activity, WHAT the last word of the path of a POST.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from temporalio import activity
+
+import worker
+from database.connect import Database, WriteConnection
+from network.geography import locate
+from starter.client import connect
+from starter.embedded.ports import LOOPBACK
+from starter.embedded.tether import die_with
+from starter.http.app import application
+from starter.http.service import assemble
+from starter.where import database_url
+
+
+@dataclass
+class Doing:
+    """What a process does at the moment: its name, what it is about, and how often it has committed for it."""
+
+    name: str
+    about: str
+    commits: int = 0
+
+
+_posting: ContextVar[Doing] = ContextVar("posting")
+
+
+class MortalDatabase(Database):
+    """The facts, in a process that dies at a commit of what its rule names."""
+
+    def __init__(self, rule: str, doing: Callable[[], Doing | None]) -> None:
+        """`doing` answers what the process does at the moment, None when that is none of the test's business."""
+        super().__init__(database_url())
+        self._name, _, self._moment = rule.partition(":")
+        self._doing = doing
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteConnection]:
+        """One transaction, which may be the last."""
+        doing = self._doing()
+        async with super().write() as connection:
+            yield connection
+            self._die_if_it_is_time(doing, "before2" if doing and doing.commits else "before")
+        self._die_if_it_is_time(doing, "after")
+        if doing:
+            doing.commits += 1
+
+    def _die_if_it_is_time(self, doing: Doing | None, moment: str) -> None:
+        if doing and (doing.name, moment) == (self._name, self._moment):
+            print(f"died: {doing.name}:{moment} {doing.about}", flush=True)  # noqa: T201 - the test reads it
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _activity() -> Doing:
+    info = activity.info()
+    return Doing(info.activity_type, str(info.workflow_id).removeprefix("order-"))
+
+
+class Remembering:
+    """Remembers which POST a task works on; also in what it starts and does not wait for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Remember the path."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            _posting.set(Doing(scope["path"].rpartition("/")[2], scope["path"]))
+        await self._app(scope, receive, send)
+
+
+async def work(rule: str) -> None:
+    """A worker until it dies."""
+    async with worker.build(await connect(), MortalDatabase(rule, _activity)):
+        await asyncio.Event().wait()
+
+
+async def serve(rule: str, port: int) -> None:
+    """The HTTP process until it dies, or until SIGTERM."""
+    database = MortalDatabase(rule, lambda: _posting.get(None))
+    app = application(assemble(database, await connect(lazy=True)))
+    await uvicorn.Server(uvicorn.Config(Remembering(app), host=LOOPBACK, port=port, log_level="warning")).serve()
+
+
+def die_one_by_one(rules: Sequence[str], live: Callable[[str], None]) -> None:
+    """Live by each rule in a process of its own."""
+    parent = os.getpid()
+    for rule in rules:
+        if (child := os.fork()) == 0:
+            die_with(parent, signal.SIGKILL)
+            live(rule)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"{rule} did not die of itself: {status}"
+
+
+def main(kind: str, *arguments: str) -> None:
+    """Run the mortal ones, then a healthy one."""
+    locate("US", "10001")  # the first look-up reads a large table; once is enough for all of them
+    if kind == "worker":
+        die_one_by_one(arguments, lambda rule: asyncio.run(work(rule)))
+        asyncio.run(worker.main())
+    else:
+        port, *rules = arguments
+        die_one_by_one(rules, lambda rule: asyncio.run(serve(rule, int(port))))
+        asyncio.run(serve("", int(port)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    os._exit(0)

@@ -1,0 +1,581 @@
+"""Bad input gets a problem document that names the field; nothing is stored, and nothing is started.
+
+The tables say what is put where. A row of a table is `(what is wrong, field, value)`: the value is put at the field's path in a
+good body, and the answer must be 422 and name that very field.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from httpx2 import AsyncByteStream, Response
+from temporalio.service import RPCError
+
+from starter.http import problems
+from starter.http.app import BODY_BYTES_MAX
+from tests.house import Document, House, now
+
+ABSENT = object()
+A_MILLION_AND_ONE = 1_000_001
+NUL, SURROGATE = "before\0after", "before\ud800after"
+STATUS_OF = {kind.type: kind.status for kind in problems.KINDS}
+JSON = {"Content-Type": "application/json"}
+LINE = {"line": "1", "sku": "SERUM-30", "quantity": 1, "unit_price": 1000}
+
+Rows = list[tuple[str, str, Any]]
+
+# fmt: off
+TIMES: Rows = [
+    ("a time without a zone",          "",                     "2026-11-21T15:04:05"),
+    ("a day without a time",           "",                     "2026-11-21"),
+    ("a time in words",                "",                     "yesterday"),
+    ("a day that is in no calendar",   "",                     "2026-02-30T00:00:00Z"),
+    ("a time that is true",            "",                     True),
+]
+
+UNITS: Rows = [
+    ("no units at all",                "",                     0),
+    ("fewer than no units",            "",                     -1),
+    ("more than a million units",      "",                     A_MILLION_AND_ONE),
+    ("more units than a machine word", "",                     2**64),
+    ("half a unit",                    "",                     0.5),
+    ("a whole number with a point",    "",                     2.0),
+    ("a number in quotes",             "",                     "2"),
+    ("a quantity that is true",        "",                     True),
+    ("no quantity",                    "",                     None),
+    ("a quantity left out",            "",                     ABSENT),
+]
+
+ORDERS: Rows = [
+    ("a field that does not exist",    "shipto",               {}),
+    ("a field that does not exist",    "ship_to.zip",          "80202"),
+    ("a field that does not exist",    "lines.0.qty",          1),
+    ("no channel",                     "channel",              ABSENT),
+    ("a channel in capitals",          "channel",              "WEB"),
+    ("a channel of 17 letters",        "channel",              "w" * 17),
+    ("a channel with a line break",    "channel",              "web\n"),
+    ("no number",                      "number",               ABSENT),
+    ("a number of 65 digits",          "number",               "1" * 65),
+    ("a number with a slash",          "number",               "10/01"),
+    ("a number that is a number",      "number",               1001),
+    ("no time of placement",           "placed_at",            ABSENT),
+    ("no currency",                    "currency",             ABSENT),
+    ("a currency in small letters",    "currency",             "usd"),
+    ("a service that is not offered",  "service",              "drone"),
+    ("a service with a space",         "service",              "two day"),
+    ("nowhere to ship to",             "ship_to",              ABSENT),
+    ("a street that is no list",       "ship_to.street",       "Larimer Street 1"),
+    ("six streets",                    "ship_to.street",       ["Larimer Street"] * 6),
+    ("a name of 201 letters",          "ship_to.name",         "N" * 201),
+    ("a name without letters",         "ship_to.name",         ""),
+    ("a NUL in a name",                "ship_to.name",         NUL),
+    ("half a surrogate in a name",     "ship_to.name",         SURROGATE),
+    ("an escape in a city",            "ship_to.city",         "Den\x1b[31mver"),
+    ("no postal code",                 "ship_to.postal_code",  ABSENT),
+    ("a postal code of no US place",   "ship_to.postal_code",  "8020"),
+    ("a postal code of another land",  "ship_to.postal_code",  "SW1A 1AA"),
+    ("a postal code of 17 digits",     "ship_to.postal_code",  "8" * 17),
+    ("no country",                     "ship_to.country",      ABSENT),
+    ("a country that does not exist",  "ship_to.country",      "XX"),
+    ("a country in words",             "ship_to.country",      "United States"),
+    ("a node that does not exist",     "pickup_node",          "mars"),
+    ("a node that hands nothing out",  "pickup_node",          "nwk"),
+    ("priority 0",                     "priority",             0),
+    ("priority 10",                    "priority",             10),
+    ("a priority in quotes",           "priority",             "5"),
+    ("a customer tier with a space",   "customer_tier",        "very gold"),
+    ("half complete",                  "ship_complete",        "half"),
+    ("no holds at all, in words",      "holds",                "none"),
+    ("a hold without a name",          "holds",                [{}]),
+    ("one hold twice",                 "holds",                [{"hold": "fraud"}, {"hold": "fraud"}]),
+    ("a hold reason of 2001 letters",  "holds",                [{"hold": "fraud", "reason": "r" * 2001}]),
+    ("more than 20 holds",             "holds",                [{"hold": f"hold-{n}"} for n in range(21)]),
+    ("a negative shipping price",      "shipping_price",       -1),
+    ("half a cent paid",               "paid",                 0.5),
+    ("no lines",                       "lines",                ABSENT),
+    ("a list without lines",           "lines",                []),
+    ("one line that is no list",       "lines",                LINE),
+    ("a line id twice",                "lines",                [LINE, LINE]),
+    ("more than 2000 lines",           "lines",                [LINE | {"line": str(n)} for n in range(2001)]),
+    ("a line id of 65 letters",        "lines.0.line",         "l" * 65),
+    ("a line id that is a number",     "lines.0.line",         1),
+    ("a NUL in a line id",             "lines.0.line",         NUL),
+    ("an SKU that does not exist",     "lines.0.sku",          "SERUM-31"),
+    ("an SKU with a space",            "lines.0.sku",          "SERUM 30"),
+    ("a price left out",               "lines.0.unit_price",   ABSENT),
+    ("a negative price",               "lines.0.unit_price",   -1),
+    ("a price above a trillion",       "lines.0.unit_price",   10**12 + 1),
+    ("a negative discount",            "lines.0.discount",     -1),
+    ("a discount above the price",     "lines.0.discount",     1001),
+]
+
+PROMISES: Rows = [
+    ("a number, which only orders have", "number",             "1001"),
+    ("no channel",                     "channel",              ABSENT),
+    ("a service that is not offered",  "service",              "drone"),
+    ("a postal code of no US place",   "ship_to.postal_code",  "8020"),
+    ("a country that does not exist",  "ship_to.country",      "XX"),
+    ("no lines",                       "lines",                []),
+    ("half a surrogate in a line id",  "lines.0.line",         SURROGATE),
+    ("an SKU that does not exist",     "lines.0.sku",          "SERUM-31"),
+]
+
+NODE_MESSAGES: Rows = [
+    ("a field that does not exist",    "quantities",           []),
+    ("no id",                          "message_id",           ABSENT),
+    ("an id of 129 letters",           "message_id",           "m" * 129),
+    ("an id with a space",             "message_id",           "message 1"),
+    ("a NUL in the id",                "message_id",           NUL),
+    ("no kind",                        "kind",                 ABSENT),
+    ("a kind that does not exist",     "kind",                 "packed"),
+    ("no time",                        "occurred_at",          ABSENT),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("a NUL in the reason",            "reason",               NUL),
+    ("half a surrogate in the reason", "reason",               SURROGATE),
+    ("final, in quotes",               "final",                "true"),
+    ("final as a number",              "final",                1),
+    ("a line without an id",           "lines.0.line",         ABSENT),
+    ("a field of a line unknown",      "lines.0.sku",          "SERUM-30"),
+    ("a package without an id",        "packages.0.package",   ABSENT),
+    ("a tracking of 201 letters",      "packages.0.tracking",  "1" * 201),
+    ("a NUL in a carrier",             "packages.0.carrier",   NUL),
+    ("fewer than no units packed",     "packages.0.lines.0.quantity", -1),
+]
+
+STOCK_MESSAGES: Rows = [
+    ("a field that does not exist",    "warehouse",            "slc"),
+    ("no id",                          "message_id",           ABSENT),
+    ("a node that does not exist",     "node",                 "mars"),
+    ("a node with a space",            "node",                 "salt lake"),
+    ("a kind that does not exist",     "kind",                 "found"),
+    ("no lines",                       "lines",                []),
+    ("an SKU that does not exist",     "lines.0.sku",          "SERUM-31"),
+    ("a bundle, which no shelf holds", "lines.0.sku",          "SET-01"),
+    ("a NUL in the reason",            "reason",               NUL),
+]
+
+# what is wrong                        kind        quantities
+STOCK_QUANTITIES = [
+    ("a count below zero",             "counted",  [-1]),
+    ("a SKU that is counted twice",    "counted",  [1, 1]),
+    ("a count above a million",        "counted",  [A_MILLION_AND_ONE]),
+    ("an adjustment by nothing",       "adjusted", [0]),
+    ("an adjustment below a million",  "adjusted", [-A_MILLION_AND_ONE]),
+]
+
+CANCELS: Rows = [
+    ("a field that does not exist",    "line",                 "1"),
+    ("a list without lines",           "lines",                []),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("a NUL in the reason",            "reason",               NUL),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+    ("a line without an id",           "lines.0.line",         ABSENT),
+]
+
+HOLDS: Rows = [
+    ("no name",                        "hold",                 ABSENT),
+    ("a name in capitals",             "hold",                 "FRAUD"),
+    ("a name of 33 letters",           "hold",                 "f" * 33),
+    ("half a surrogate in the reason", "reason",               SURROGATE),
+    ("a field that does not exist",    "until",                "tomorrow"),
+]
+
+RETURNS: Rows = [
+    ("no lines",                       "lines",                ABSENT),
+    ("a list without lines",           "lines",                []),
+    ("a resolution that is not known", "resolution",           "apology"),
+    ("a NUL in the reason of a line",  "lines.0.reason",       NUL),
+    ("a field that does not exist",    "refund",               100),
+]
+
+RETURN_MESSAGES: Rows = [
+    ("a kind that does not exist",     "kind",                 "lost"),
+    ("a node that does not exist",     "node",                 "mars"),
+    ("nobody says where it happened",  "node",                 ABSENT),
+    ("a condition that is not known",  "lines.0.condition",    "shiny"),
+    ("a disposition not known",        "lines.0.disposition",  "keep"),
+    ("graded without a disposition",   "lines.0",              {"line": "1", "quantity": 1, "condition": "used"}),
+    ("graded without units",           "lines",                ABSENT),
+    ("a NUL in the reason",            "reason",               NUL),
+]
+
+KEYS: Rows = [
+    ("a kind that does not exist",     "kind",                 "admin"),
+    ("no name",                        "name",                 ABSENT),
+    ("a name in capitals",             "name",                 "SLC"),
+    ("a name of 33 letters",           "name",                 "s" * 33),
+    ("a key of one's own choice",      "key",                  "secret"),
+]
+
+ADDRESSES = [
+    # what is wrong                    method    address                                      the answer
+    ("an address that does not exist", "GET",    "/order",                                    problems.NOT_FOUND),
+    ("an order that does not exist",   "GET",    "/orders/web-0",                             problems.NOT_FOUND),
+    ("an order that nobody can type",  "GET",    "/orders/%00",                               problems.NOT_FOUND),
+    ("an order of broken text",        "GET",    "/orders/%ff",                               problems.NOT_FOUND),
+    ("an order of 5000 letters",       "GET",    "/orders/" + "w" * 5000,                     problems.NOT_FOUND),
+    ("an order that is an injection",  "GET",    "/orders/web-1'%20OR%201=1--",               problems.NOT_FOUND),
+    ("plans of nothing",               "GET",    "/orders/%00/plan",                          problems.NOT_FOUND),
+    ("a fulfillment order of nothing", "GET",    "/fulfillment-orders/%00",                   problems.NOT_FOUND),
+    ("an item that does not exist",    "GET",    "/stock/SERUM-31",                           problems.NOT_FOUND),
+    ("an item of nothing",             "GET",    "/stock/%00",                                problems.NOT_FOUND),
+    ("a return of nothing",            "GET",    "/returns/%00",                              problems.NOT_FOUND),
+    ("a key that does not exist",      "DELETE", "/keys/0123456789abcdef",                    problems.NOT_FOUND),
+    ("a key of nothing",               "DELETE", "/keys/%00",                                 problems.NOT_FOUND),
+    ("a status that does not exist",   "GET",    "/orders?status=lost",                       problems.INVALID),
+    ("attention, maybe",               "GET",    "/orders?needs_attention=maybe",             problems.INVALID),
+    ("a page without orders",          "GET",    "/orders?limit=0",                           problems.INVALID),
+    ("a page of 501 orders",           "GET",    "/orders?limit=501",                         problems.INVALID),
+    ("a page after nothing",           "GET",    "/orders?after=%00",                         problems.INVALID),
+    ("a node of nothing",              "GET",    "/orders?node=%00",                          problems.INVALID),
+    ("a request that is not known",    "GET",    "/fulfillment-orders?request=maybe",         problems.INVALID),
+    ("a status of nothing",            "GET",    "/fulfillment-orders?status=%00",            problems.INVALID),
+    ("a page of no stock",             "GET",    "/stock?limit=0",                            problems.INVALID),
+    ("a page of stock after nothing",  "GET",    "/stock?after=%00",                          problems.INVALID),
+]
+# fmt: on
+
+
+def nested(levels: int) -> bytes:
+    """An object in an object in an object."""
+    return b'{"lines":' * levels + b"1" + b"}" * levels
+
+
+UNREADABLE_BODIES = {
+    "half an object": b'{"channel": "web"',
+    "single quotes": b"{'channel': 'web'}",
+    "two objects": b"{} {}",
+    "broken UTF-8": b'{"channel": "\xff"}',
+    "a number of 5000 digits": b'{"priority": ' + b"9" * 5000 + b"}",
+    "a hundred thousand levels": nested(100_000),
+    "half a million brackets": b"[" * 500_000,
+}
+
+BODIES_OF_ANOTHER_SHAPE = {
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"an order"',
+    "a number": b"7",
+}
+
+
+OTHER_CONTENT_TYPES: list[dict[str, str]] = [
+    {"Content-Type": "text/plain"},
+    {"Content-Type": "application/x-www-form-urlencoded"},
+    {"Content-Type": "application/xml"},
+    {},
+]
+
+TOO_LARGE_BODIES = {
+    # what                         the length announced      chunks of 100 kB sent
+    "10 MB announced": ("10000000", 1),
+    "a byte too many announced": (str(BODY_BYTES_MAX + 1), 1),
+    "a length in words": ("ten", 1),
+    "10 MB in chunks, unannounced": (None, 100),
+    "2 MB, announced as 9 bytes": ("9", 20),
+}
+
+
+class Chunks(AsyncByteStream):
+    """A body in chunks of 100 kB."""
+
+    def __init__(self, chunks: int) -> None:
+        """How many there are, whatever was announced."""
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """All chunks, as a client sends them that does not wait for an answer."""
+        for _ in range(self._chunks):
+            yield b" " * 100_000
+
+
+def put(body: Document, field: str, value: Any) -> Document:
+    """A copy of the body with the value at the field's path, or without the field."""
+    changed = deepcopy(body)
+    *path, last = field.split(".")
+    place: Any = changed
+    for step in path:
+        place = place[int(step)] if step.isdigit() else place[step]
+    key: Any = int(last) if last.isdigit() else last
+    if value is ABSENT:
+        del place[key]
+    else:
+        place[key] = value
+    return changed
+
+
+def at(field: str, rows: Rows) -> Rows:
+    """General rows, about one field."""
+    return [(what, field, value) for what, _, value in rows]
+
+
+def verdict(answer: Response) -> tuple[str, list[str]]:
+    """The type of a problem and the fields that it names; a document that is not as promised fails here."""
+    assert answer.headers["content-type"] == problems.MEDIA_TYPE, answer.text
+    document = answer.json()
+    assert set(document) >= {"type", "title", "status", "detail", "errors"}
+    assert answer.status_code == document["status"] == STATUS_OF[document["type"]]
+    return document["type"], [error["field"] for error in document["errors"]]
+
+
+async def send(house: House, path: str, body: Document) -> Response:
+    """Post a body as JSON, also one that no decent client could send."""
+    return await house.http.post(path, content=json.dumps(body).encode(), headers=JSON)
+
+
+@asynccontextmanager
+async def nothing_happens(house: House) -> AsyncIterator[None]:
+    """Inside the block no row is written, no order started, and no workflow hears anything."""
+    started = [name for name in house.orders if await has_workflow(house, name)]
+    before = await house.facts(), [await events(house, name) for name in started]
+    yield
+    assert (await house.facts(), [await events(house, name) for name in started]) == before
+    assert [name for name in house.orders if await has_workflow(house, name)] == started
+
+
+async def has_workflow(house: House, name: str) -> bool:
+    """Whether an order was started."""
+    try:
+        await house.workflow(name).describe()
+    except RPCError:
+        return False
+    return True
+
+
+async def events(house: House, name: str) -> int:
+    """How much has happened in an order's workflow."""
+    return (await house.workflow(name).describe()).history_length
+
+
+async def check_rows(house: House, path: str, good: Document, rows: Rows) -> None:
+    """Every row of a table is refused with the name of its field, and the good body that it was made from is none of them."""
+    wrong = []
+    async with nothing_happens(house):
+        for what, field, value in rows:
+            answer = await send(house, path, put(good, field, value))
+            if answer.status_code != 422:
+                wrong.append(f"{what} ({field}): {answer.status_code} {answer.text}")
+                continue
+            kind, fields = verdict(answer)
+            if kind != problems.INVALID.type or not any(f == field or f.startswith(f"{field}.") for f in fields):
+                wrong.append(f"{what} ({field}): {kind} names {fields}")
+            if isinstance(value, str) and len(value) > 4 and value in answer.json()["detail"] and path != "/keys":
+                wrong += [] if value in HARMLESS else [f"{what} ({field}): the answer repeats the value"]
+    assert wrong == []
+
+
+HARMLESS = {"drone", "SERUM-31", "SET-01", "mars"}
+"""Values that an answer may repeat, because they are words of the network and nobody's personal data."""
+
+
+@pytest.fixture
+async def busy(house: House) -> Mapping[str, str]:
+    """An order that its node works on, and one that was delivered and comes back."""
+    await house.stock("slc", SERUM_30=9)
+    underway, delivered = await house.place(("SERUM-30", 2)), await house.place(("SERUM-30", 1))
+    work = (await house.work(underway))["fulfillment_order"]
+    await house.tell(work, "accepted")
+    await house.fulfill((await house.work(delivered))["fulfillment_order"])
+    await house.until(delivered, "delivered")
+    lines = [{"line": "1", "quantity": 1}]
+    answer = await house.http.post(f"/orders/{delivered}/returns", json={"lines": lines})
+    assert answer.status_code == 201, answer.text
+    for name in (underway, delivered):
+        await house.settle(name)
+    return {"order": underway, "fulfillment_order": work, "delivered": delivered, "return": answer.json()["return"]}
+
+
+def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
+    """A body for every address that takes one, good but for what a table puts into it."""
+    lines = [{"line": "1", "quantity": 1}]
+    order = house.body(("SERUM-30", 1), holds=[])
+    order["ship_to"] |= {"name": "Ada Lovelace", "street": ["Larimer Street 1"], "city": "Denver"}
+    fact = {"message_id": "fact-1", "occurred_at": now(), "reason": "as it was"}
+    parcel = {"package": "1", "carrier": "ups", "tracking": "1Z999", "lines": lines}
+    graded = [{"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}]
+    number = {"number": order["number"]}
+    return {
+        "/orders": order,
+        "/promises": {name: value for name, value in order.items() if name not in number},
+        f"/fulfillment-orders/{busy['fulfillment_order']}/messages": fact
+        | {"kind": "picked", "lines": lines, "packages": [parcel], "final": False},
+        "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        f"/orders/{busy['order']}/cancel": {"lines": lines, "reason": "changed their mind", "actor": "Ada"},
+        f"/orders/{busy['order']}/hold": {"hold": "fraud", "reason": "odd address", "actor": "Ada"},
+        f"/orders/{busy['order']}/release": {"hold": "fraud", "reason": "all is well", "actor": "Ada"},
+        f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
+        f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
+        "/keys": {"kind": "node", "name": "slc"},
+    }
+
+
+async def test_a_bad_order_is_refused_with_the_name_of_its_field_and_leaves_no_trace(
+    house: House, busy: Mapping[str, str]
+) -> None:
+    rows = ORDERS + at("placed_at", TIMES) + at("not_before", TIMES) + at("lines.0.quantity", UNITS)
+    await check_rows(house, "/orders", good_bodies(house, busy)["/orders"], rows)
+
+
+async def test_a_window_that_closes_before_it_opens_is_refused(house: House) -> None:
+    window = {"not_before": "2026-12-02T00:00:00Z", "not_after": "2026-12-01T00:00:00Z"}
+    async with nothing_happens(house):
+        answer = await send(house, "/orders", house.body(("SERUM-30", 1), **window))
+    assert verdict(answer) == (problems.INVALID.type, ["not_after"])
+
+
+async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_and_leave_no_trace(
+    house: House, busy: Mapping[str, str]
+) -> None:
+    lines = at("lines.0.quantity", UNITS)
+    tables = {
+        "/orders": [],
+        "/promises": PROMISES + lines,
+        "/fulfillment-orders/{}/messages": NODE_MESSAGES + lines + at("occurred_at", TIMES),
+        "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
+        "/orders/{}/cancel": CANCELS + lines,
+        "/orders/{}/hold": HOLDS,
+        "/orders/{}/release": HOLDS,
+        "/orders/{}/returns": RETURNS + lines,
+        "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
+        "/keys": KEYS,
+    }
+    bodies = good_bodies(house, busy)
+    assert len(tables) == len(bodies), "an address that takes a body needs a table"
+    for (_, rows), (path, good) in zip(tables.items(), bodies.items(), strict=True):
+        await check_rows(house, path, good, rows)
+
+
+async def test_a_quantity_that_does_not_fit_the_kind_of_stock_message_is_refused(house: House) -> None:
+    async with nothing_happens(house):
+        for what, kind, quantities in STOCK_QUANTITIES:
+            lines = [{"sku": "SERUM-30", "quantity": quantity} for quantity in quantities]
+            body = {"message_id": "count-1", "node": "slc", "kind": kind, "occurred_at": now(), "lines": lines}
+            refused, fields = verdict(await send(house, "/stock/messages", body))
+            assert (refused, fields[0][:5]) == (problems.INVALID.type, "lines"), what
+
+
+async def test_what_is_not_json_is_unreadable_wherever_it_is_sent(house: House, busy: Mapping[str, str]) -> None:
+    async with nothing_happens(house):
+        answers = {
+            (path, what): verdict(await house.http.post(path, content=body, headers=JSON))[0]
+            for path in good_bodies(house, busy)
+            for what, body in UNREADABLE_BODIES.items()
+        }
+    assert answers == dict.fromkeys(answers, problems.UNREADABLE.type)
+
+
+async def test_json_that_is_no_object_is_refused_wherever_it_is_sent(house: House, busy: Mapping[str, str]) -> None:
+    async with nothing_happens(house):
+        answers = {
+            (path, what): verdict(await house.http.post(path, content=body, headers=JSON))
+            for path in good_bodies(house, busy)
+            for what, body in BODIES_OF_ANOTHER_SHAPE.items()
+        }
+    assert answers == dict.fromkeys(answers, (problems.INVALID.type, ["body"]))
+
+
+async def test_a_good_body_under_another_content_type_is_refused_and_told_the_right_one(
+    house: House, busy: Mapping[str, str]
+) -> None:
+    async with nothing_happens(house):
+        for path, body in good_bodies(house, busy).items():
+            for headers in OTHER_CONTENT_TYPES:
+                answer = await house.http.post(path, content=json.dumps(body).encode(), headers=headers)
+                assert verdict(answer) == (problems.INVALID.type, ["body"]), (path, headers)
+                assert "application/json" in answer.json()["detail"]
+
+
+async def test_a_body_that_is_too_large_is_refused_announced_or_not(house: House, busy: Mapping[str, str]) -> None:
+    async with nothing_happens(house):
+        for path in good_bodies(house, busy):
+            for what, (announced, chunks) in TOO_LARGE_BODIES.items():
+                headers = JSON | ({"Content-Length": announced} if announced else {})
+                answer = await house.http.post(path, content=Chunks(chunks), headers=headers)
+                assert verdict(answer) == (problems.TOO_LARGE.type, []), (path, what)
+
+
+async def test_the_answer_to_a_hundred_thousand_mistakes_is_short(house: House) -> None:
+    body = house.body(("SERUM-30", 1)) | {f"mistake{n}": 1 for n in range(50_000)}
+    async with nothing_happens(house):
+        answer = await send(house, "/orders", body)
+    kind, fields = verdict(answer)
+    assert kind == problems.INVALID.type
+    assert "mistake0" in fields
+    assert len(answer.content) < 10_000
+
+
+async def test_an_address_that_names_nothing_or_asks_for_nonsense_is_answered_with_a_problem(house: House) -> None:
+    async with nothing_happens(house):
+        answers = {
+            (what, address): verdict(await house.http.request(method, address))[0]
+            for what, method, address, _ in ADDRESSES
+        }
+    assert answers == {(what, address): kind.type for what, _, address, kind in ADDRESSES}
+
+
+async def test_a_message_or_a_request_for_what_does_not_exist_is_not_found(
+    house: House, busy: Mapping[str, str]
+) -> None:
+    unknown = dict.fromkeys(busy.values(), "web-0")
+    async with nothing_happens(house):
+        for path, body in good_bodies(house, busy).items():
+            elsewhere = "/".join(unknown.get(part, part) for part in path.split("/"))
+            nowhere = "/".join("%00" if part in unknown else part for part in path.split("/"))
+            for address in {elsewhere, nowhere} - {path}:
+                assert verdict(await send(house, address, body)) == (problems.NOT_FOUND.type, []), address
+
+
+async def test_a_method_that_an_address_does_not_have_is_refused_with_those_that_it_has(house: House) -> None:
+    paths = (await house.http.get("/openapi.json")).json()["paths"]
+    async with nothing_happens(house):
+        for path, methods in paths.items():
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - {name.upper() for name in methods}:
+                if (method, path) == ("GET", "/stock/messages"):
+                    continue  # the item named "messages"
+                answer = await house.http.request(method, path.replace("{", "").replace("}", ""))
+                assert verdict(answer) == (problems.NO_METHOD.type, []), (method, path)
+                assert answer.headers["allow"], (method, path)
+
+
+IMPOSSIBLE_MOMENTS = [
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "9999-12-31T00:00:00Z",
+    1_700_000_000,
+    "1700000000",
+]
+
+
+async def test_a_time_that_is_no_day_of_any_business_is_refused(house: House, busy: Mapping[str, str]) -> None:
+    bodies = good_bodies(house, busy)
+    for path, field in [
+        ("/orders", "placed_at"),
+        ("/orders", "not_before"),
+        ("/promises", "not_before"),
+        (f"/fulfillment-orders/{busy['fulfillment_order']}/messages", "occurred_at"),
+        ("/stock/messages", "occurred_at"),
+        (f"/returns/{busy['return']}/messages", "occurred_at"),
+    ]:
+        await check_rows(house, path, bodies[path], [("an impossible moment", field, m) for m in IMPOSSIBLE_MOMENTS])
+
+
+async def test_an_order_worth_more_than_all_money_is_refused(house: House) -> None:
+    lines = [LINE | {"line": str(n), "quantity": 1_000_000, "unit_price": 10**12} for n in range(20)]
+    async with nothing_happens(house):
+        assert verdict(await send(house, "/orders", house.body() | {"lines": lines}))[0] == problems.INVALID.type
+
+
+async def test_a_node_that_tells_absurd_sums_gets_its_misfits_taken_and_never_a_failure(
+    house: House, busy: Mapping[str, str]
+) -> None:
+    absurd = {"kind": "picked", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1_000_000}] * 2000}
+    for message_id in ("absurd-1", "absurd-2"):
+        body = absurd | {"message_id": message_id}
+        answer = await house.http.post(f"/fulfillment-orders/{busy['fulfillment_order']}/messages", json=body)
+        assert answer.status_code == 202, answer.text
+    codes = [known["code"] for known in (await house.order(busy["order"]))["exceptions"]]
+    assert codes == ["message_misfit", "message_misfit"]

@@ -1,0 +1,405 @@
+"""Whatever is killed, and whenever: what was acknowledged goes on, and nothing happens twice."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from database.connect import Database
+from domain import identifiers
+from starter.audit import findings_of
+from starter.embedded.ports import LOOPBACK, free_port
+from starter.embedded.process import Child, Command
+from starter.embedded.temporal import EmbeddedTemporal
+from starter.prepare import apply_network
+from starter.search_attributes import register_search_attributes
+from tests.conftest import OPERATOR_KEY
+from tests.stack import ROOT, Service, Shop, audit, environment, hurried_network, message_body, order_body
+
+SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
+IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
+REQUEST_SECONDS_MAX = 30.0
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """A whole Switchyard, as `python -m starter up` starts it; the audit finds nothing when the tests are over."""
+    with tempfile.TemporaryDirectory(prefix="switchyard-test-") as name:
+        Path(name).chmod(0o711)
+        running = Service(Path(name), SHORT_LIVES)
+        running.start()
+        yield running
+        running.audit()
+        running.stop()
+
+
+@pytest_asyncio.fixture
+async def shop(service: Service) -> AsyncIterator[Shop]:
+    """Those who talk to the service; when the test is over, every invariant holds."""
+    async with _client(service.stack.http, service.stack.operator_key) as http:
+        yield Shop(http)
+    await check_invariants(service.stack.database)
+
+
+async def check_invariants(database_url: str) -> None:
+    """What the audit computes from the facts."""
+    database = Database(database_url)
+    violations = [row for finding in await findings_of(database) for row in finding.violations]
+    await database.close()
+    assert not violations
+
+
+def _client(address: str, key: str) -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.AsyncClient(base_url=address, headers=headers, timeout=REQUEST_SECONDS_MAX)
+
+
+async def test_a_worker_killed_before_release_before_shipment_and_in_the_return_window_loses_and_repeats_nothing(
+    service: Service, shop: Shop
+) -> None:
+    sku, three = "SERUM-30", range(3)
+    await shop.receive("slc", sku, 100)
+    later = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    unreleased = await asyncio.gather(*(shop.place(sku, not_before=later) for _ in three))
+    accepted = await asyncio.gather(*(shop.place(sku, 2) for _ in three))
+    delivered = await asyncio.gather(*(shop.place(sku, 3) for _ in three))
+    await asyncio.gather(*(shop.fulfill(name, ("accepted",)) for name in accepted))
+    await asyncio.gather(*(shop.fulfill(name) for name in delivered))
+
+    service.kill_part("worker")
+
+    found = [await shop.order(name) for name in (*unreleased, *accepted, *delivered)]
+    assert [order["status"] for order in found] == ["received"] * 3 + ["in_fulfillment"] * 3 + ["delivered"] * 3
+    await asyncio.gather(*(shop.fulfill(name, ("picked", "shipped", "delivered")) for name in accepted))
+    await asyncio.gather(*(shop.live(name) for name in unreleased))
+    for name in (*accepted, *delivered):
+        await shop.until(name, "completed")
+    await check_each_shipped_once(shop, [*unreleased, *accepted, *delivered])
+    assert await shop.stock(sku) == (100 - 3 * (1 + 2 + 3), 0, 0)
+
+
+async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1) -> None:
+    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed."""
+    for name in names:
+        order = await shop.order(name)
+        (line,) = order["lines"]
+        assert line["shipped"] == line["ordered"] == line["delivered"]
+        assert sum(work["lines"][0]["shipped"] for work in order["fulfillment_orders"]) == line["ordered"]
+        assert len(order["fulfillment_orders"]) == rounds
+        assert len((await shop.send("GET", f"/orders/{name}/plan")).json()["rounds"]) == rounds
+        assert not order["exceptions"]
+
+
+async def test_while_temporal_hangs_or_is_killed_orders_and_messages_are_acknowledged_and_then_go_on(
+    service: Service, shop: Shop
+) -> None:
+    sku = "TONER-200"
+    await shop.receive("slc", sku, 100)
+    before = await asyncio.gather(*(shop.place(sku) for _ in range(3)))
+    works = [await shop.work(name) for name in before]
+    with suspended(service.part("Temporal")):
+        answers = asyncio.gather(*(shop.http.post("/orders", json=order_body(sku)) for _ in range(3)))
+        for work in works:
+            for kind in ("accepted", "picked", "shipped"):
+                assert (await shop.tell(work, kind)).status_code == 202
+        assert [(await shop.order(name))["status"] for name in before] == ["shipped"] * 3
+        ready = await shop.http.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"database": "up", "temporal": "down"})
+        assert [answer.status_code for answer in await answers] == [202] * 3
+    during = [answer.json()["order"] for answer in await answers]
+    assert [answer.json()["promise"] for answer in await answers] == [None] * 3
+    service.kill_part("Temporal")
+    for work in works:
+        await shop.tell(work, "delivered")
+    await asyncio.gather(*(shop.live(name) for name in during))
+    for name in before:
+        await shop.until(name, "completed")
+    await check_each_shipped_once(shop, [*before, *during])
+    assert not shop.refusals
+
+
+@contextmanager
+def suspended(pid: int) -> Iterator[None]:
+    """A process that is there and does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_killed_postgresql_loses_nothing_acknowledged_and_is_told_as_not_ready_meanwhile(
+    service: Service, shop: Shop
+) -> None:
+    sku = "MOISTURIZER-50"
+    await shop.receive("slc", sku, 100)
+    placed = [await shop.place(sku) for _ in range(10)]
+    living = [asyncio.create_task(shop.live(name)) for name in placed]
+    placing = [asyncio.create_task(shop.place(sku)) for _ in range(10)]
+    await shop.work(placed[0])
+
+    service.kill_part("PostgreSQL")
+
+    placed += await asyncio.gather(*placing)
+    living += [asyncio.create_task(shop.live(name)) for name in placed[10:]]
+    await asyncio.gather(*living)
+    await check_each_shipped_once(shop, placed)
+    assert await shop.stock(sku) == (100 - 20, 0, 0)
+    assert shop.refusals, "somebody must have asked while PostgreSQL was away"
+    for refusal in shop.refusals:
+        assert (refusal.status_code, refusal.headers["content-type"]) == (503, "application/problem+json"), refusal.text
+        assert refusal.json()["type"] == "urn:switchyard:problem:not-ready"
+        assert int(refusal.headers["retry-after"]) > 0
+
+
+async def test_an_order_whose_workflow_was_terminated_by_hand_goes_on_with_the_next_message(
+    service: Service, shop: Shop
+) -> None:
+    await shop.receive("slc", "NIGHT-CREAM-50", 10)
+    name = await shop.place("NIGHT-CREAM-50", 2)
+    await shop.fulfill(name, ("accepted",))
+    await terminate(service, name)
+    await shop.fulfill(name, ("picked", "shipped", "delivered"))
+    await shop.until(name, "completed")
+    await check_each_shipped_once(shop, [name])
+
+
+async def test_an_order_whose_workflow_was_terminated_by_hand_still_answers_requests(
+    service: Service, shop: Shop
+) -> None:
+    await shop.receive("slc", "SUNSCREEN-50", 10)
+    name = await shop.place("SUNSCREEN-50", 2)
+    await shop.work(name)
+    await terminate(service, name)
+    answer = await shop.send("POST", f"/orders/{name}/cancel", {"lines": None, "reason": "not needed", "actor": "eve"})
+    assert (answer.status_code, answer.json()["cancelled"][0]["quantity"]) == (200, 2), answer.text
+    await shop.until(name, "cancelled")
+    assert await shop.stock("SUNSCREEN-50") == (10, 0, 0)
+
+
+async def terminate(service: Service, name: str) -> None:
+    """What an operator may do in the Temporal UI."""
+    client = await Client.connect(service.stack.temporal)
+    await client.get_workflow_handle(identifiers.order_workflow_id(name)).terminate("by hand")
+
+
+async def test_a_killed_supervisor_started_again_on_the_same_data_goes_on_with_every_open_order(
+    service: Service, shop: Shop
+) -> None:
+    sku = "PERFUME-50"
+    await shop.receive("slc", sku, 100)
+    accepted = await asyncio.gather(*(shop.place(sku) for _ in range(3)))
+    delivered = await asyncio.gather(*(shop.place(sku) for _ in range(3)))
+    await asyncio.gather(*(shop.fulfill(name, ("accepted",)) for name in accepted))
+    await asyncio.gather(*(shop.fulfill(name) for name in delivered))
+    waiting = await shop.place(sku, not_before=(datetime.now(UTC) + timedelta(seconds=5)).isoformat())
+
+    service.kill()
+    service.start()
+
+    async with _client(service.stack.http, service.stack.operator_key) as http:
+        again = Shop(http)
+        await asyncio.gather(*(again.fulfill(name, ("picked", "shipped", "delivered")) for name in accepted))
+        await again.live(waiting)
+        for name in (*accepted, *delivered):
+            await again.until(name, "completed")
+        await check_each_shipped_once(again, [*accepted, *delivered, waiting])
+
+
+async def test_a_hundred_orders_at_once_for_the_last_thirty_units_get_exactly_thirty_and_the_next_twenty_go_to_twenty(
+    service: Service, shop: Shop
+) -> None:
+    sku, tomorrow = "CANDLE-220", (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for node, units in (("slc", 17), ("nwk", 17)):  # two candles of each node are never sold
+        await shop.receive(node, sku, units)
+    channels = ("web", "shop", "phone", "wholesale")
+    names = await asyncio.gather(*(shop.place(sku, channel=channels[n % 4], not_before=tomorrow) for n in range(100)))
+    assert await buckets(shop, names) == {"reserved": 30, "backordered": 70}
+    assert await shop.stock(sku) == (34, 30, 0)
+    await check_invariants(service.stack.database)
+
+    await shop.receive("nwk", sku, 20)
+    assert await buckets(shop, names, reserved=50) == {"reserved": 50, "backordered": 50}
+    assert await shop.stock(sku) == (54, 50, 0)
+    assert not shop.refusals
+
+
+async def buckets(shop: Shop, names: list[str], reserved: int = 30) -> dict[str, int]:
+    """How many units of the orders are in which bucket, as soon as none is open and so many are reserved."""
+    while True:
+        lines = [(await shop.order(name))["lines"][0] for name in names]
+        found = {name: sum(line[name] for line in lines) for name in ("reserved", "backordered", "open")}
+        if not found.pop("open") and found["reserved"] >= reserved:
+            return found
+
+
+@pytest_asyncio.fixture
+async def temporal_address(tmp_path: Path) -> AsyncIterator[str]:
+    """A Temporal server for processes of the test's own."""
+    with EmbeddedTemporal(tmp_path, in_memory=True) as server:
+        await register_search_attributes(await Client.connect(server.address))
+        yield server.address
+
+
+def _servers(database_url: str, temporal_address: str) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "TEMPORAL_ADDRESS": temporal_address, "TEMPORAL_CONFIG_FILE": os.devnull}
+
+
+@contextmanager
+def running(folder: Path, database_url: str, temporal_address: str, *arguments: str) -> Iterator[Child]:
+    """A process of ours that ends with the test."""
+    command = Command((sys.executable, *arguments), environment() | _servers(database_url, temporal_address), ROOT)
+    child = Child(arguments[0], command, folder / f"{Path(arguments[0]).stem}.log")
+    try:
+        yield child
+    finally:
+        child.stop(())
+
+
+MORTAL = str(Path(__file__).with_name("mortal.py"))
+WORKER_DEATHS = tuple(
+    f"{activity}:{moment}"
+    for activity in ("act_on_silence", "source", "release", "record_signal", "cancel", "close")
+    for moment in ("before", "after")
+)
+HTTP_DEATHS = (
+    *("orders:before", "orders:after"),
+    *("messages:before", "messages:after", "messages:before2"),
+    *("cancel:before", "cancel:after"),
+)
+
+
+def deaths(mortal: Child) -> list[str]:
+    """The rules by which a mortal process has died until now."""
+    return [line.split()[1] for line in mortal.log_tail(1000).splitlines() if line.strip().startswith("died: ")]
+
+
+async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
+    """Wait until a mortal process has died by each of these rules, in their order."""
+    async with asyncio.timeout(REQUEST_SECONDS_MAX):
+        while len(deaths(mortal)) < len(rules):  # noqa: ASYNC110 - it appends to a file
+            await asyncio.sleep(0.05)
+    assert deaths(mortal) == list(rules)
+
+
+async def test_a_worker_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
+    tmp_path: Path, database_url: str, temporal_address: str
+) -> None:
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", SHORT_LIVES | IMPATIENT_STORES))
+    port = free_port()
+    here = (tmp_path, database_url, temporal_address)
+    temporal = await Client.connect(temporal_address)
+    with (
+        running(*here, "-m", "starter", "serve", "--port", str(port)),
+        running(*here, MORTAL, "worker", *WORKER_DEATHS) as worker,
+    ):
+        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+            shop = Shop(http)
+            await shop.receive("slc", "SERUM-30", 100)
+            await shop.receive("slc", "TONER-200", 100)
+            await shop.receive("lax", "TONER-200", 100)
+            lives: list[asyncio.Task[str]] = []
+            async with asyncio.TaskGroup() as group:
+                for number, death in enumerate(WORKER_DEATHS):
+                    await until_dead(worker, WORKER_DEATHS[:number])
+                    activity = death.partition(":")[0]
+                    lives.append(group.create_task(_life_with(activity, shop, temporal)))
+            await until_dead(worker, WORKER_DEATHS)
+            names = [life.result() for life in lives]
+            silent, plain = names[:2], names[2:8] + names[10:]
+            await check_each_shipped_once(shop, plain)
+            await check_each_shipped_once(shop, silent, rounds=2)
+            assert await shop.stock("SERUM-30") == (100 - 2 * len(plain), 0, 0)
+            assert await shop.stock("TONER-200") == (200 - 2 * len(silent), 0, 0)
+    audit(_servers(database_url, temporal_address))
+
+
+async def _life_with(activity: str, shop: Shop, temporal: Client) -> str:
+    """An order that needs this activity."""
+    match activity:
+        case "cancel":
+            return await _a_cancelled_life(shop)
+        case "act_on_silence":
+            return await _a_life_with_a_silent_store(shop)
+        case "record_signal":
+            return await _a_life_with_a_signal(shop, temporal)
+        case _:
+            return await _a_plain_life(shop)
+
+
+async def _a_plain_life(shop: Shop) -> str:
+    name = await shop.place("SERUM-30", 2)
+    await shop.live(name)
+    return name
+
+
+async def _a_cancelled_life(shop: Shop) -> str:
+    """Asked twice, the cancel answers twice the same: all that was ordered, cancelled once."""
+    name = await shop.place("SERUM-30", 2)
+    for _ in range(2):
+        answer = await shop.cancel(name)
+        assert [units["quantity"] for units in answer["cancelled"]] == [2]
+        assert not answer["pending"] + answer["refused"]
+    await shop.until(name, "cancelled")
+    return name
+
+
+async def _a_life_with_a_signal(shop: Shop, temporal: Client) -> str:
+    """A node that speaks to Temporal itself accepts, and tells the same over HTTP."""
+    name = await shop.place("SERUM-30", 2)
+    message = message_body(await shop.work(name), "accepted")
+    workflow = temporal.get_workflow_handle(identifiers.order_workflow_id(name))
+    await workflow.signal("node_message", message | {"fulfillment_order": await shop.work(name)})
+    await shop.until(name, lambda found: bool(found["fulfillment_orders"][0]["request"] == "accepted"))
+    path = f"/fulfillment-orders/{await shop.work(name)}/messages"
+    assert (await shop.send("POST", path, message)).status_code == 200
+    await shop.fulfill(name, ("picked", "shipped", "delivered"))
+    await shop.until(name, "completed")
+    return name
+
+
+async def _a_life_with_a_silent_store(shop: Shop) -> str:
+    """The store in Los Angeles says nothing, so Salt Lake City ships; then the store says that it has done nothing."""
+    name = await shop.place("TONER-200", 2, ship_to={"postal_code": "90036", "country": "US"})
+    await shop.fulfill(name, number=2)
+    await shop.fulfill(name, ("cancel_accepted",), number=1)
+    await shop.until(name, "completed")
+    return name
+
+
+async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
+    tmp_path: Path, database_url: str, temporal_address: str
+) -> None:
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", SHORT_LIVES))
+    port = free_port()
+    here = (tmp_path, database_url, temporal_address)
+    with (
+        running(*here, "worker.py"),
+        running(*here, MORTAL, "serve", str(port), *HTTP_DEATHS) as mortal,
+    ):
+        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+            shop = Shop(http)
+            await shop.receive("slc", "SERUM-30", 100)
+            shipped = await shop.place("SERUM-30", 2)
+            await until_dead(mortal, HTTP_DEATHS[:2])
+            await shop.fulfill(shipped, ("accepted", "picked"))
+            await until_dead(mortal, HTTP_DEATHS[:5])
+            await shop.fulfill(shipped, ("shipped", "delivered"))
+            cancelled = await _a_cancelled_life(shop)
+            await until_dead(mortal, HTTP_DEATHS)
+            await shop.until(shipped, "completed")
+            await check_each_shipped_once(shop, [shipped])
+            orders = (await shop.send("GET", "/orders")).json()["items"]
+            assert sorted(order["order"] for order in orders) == sorted([shipped, cancelled])
+            assert await shop.stock("SERUM-30") == (100 - 2, 0, 0)
+    audit(_servers(database_url, temporal_address))

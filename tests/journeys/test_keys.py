@@ -1,0 +1,294 @@
+"""A key opens what it is for and nothing else; what belongs to somebody else is answered exactly as what does not exist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from starter.http import problems
+from tests.house import Document, House, now
+
+PUBLIC = {"GET /healthz", "GET /readyz"}
+NO, NONE = 403, 404
+OK = 0
+"""The key is let in, whatever the order makes of the request then."""
+
+# fmt: off
+ACCESS: dict[str, tuple[int | None, ...]] = {
+    # `own` is the holder's, `other` somebody else's, `none` does not exist; None = the route names nothing of the kind
+    #                                             operator      channel             node
+    # route                                       own    none   own    other  none  own    other  none
+    "POST /orders":                              (OK,    None,  OK,    NO,    None, NO,    NO,    None),
+    "GET /orders":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
+    "GET /orders/{name}":                        (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /orders/{name}/plan":                   (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/cancel":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/hold":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/release":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/returns":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /fulfillment-orders":                   (OK,    None,  NO,    None,  None, OK,    None,  None),
+    "GET /fulfillment-orders/{name}":            (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /fulfillment-orders/{name}/messages":  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /stock/messages":                      (OK,    None,  NO,    NO,    None, OK,    NO,    None),
+    "GET /stock":                                (OK,    None,  NO,    None,  None, OK,    None,  None),
+    "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
+    "POST /promises":                            (OK,    None,  OK,    NO,    None, NO,    NO,    None),
+    # A parcel can come back to any node, so a node may know of any return.
+    "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "POST /keys":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "DELETE /keys/{key_id}":                     (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
+}
+# fmt: on
+
+COLUMNS = [
+    ("operator", "own"),
+    ("operator", "none"),
+    ("channel", "own"),
+    ("channel", "other"),
+    ("channel", "none"),
+    ("node", "own"),
+    ("node", "other"),
+    ("node", "none"),
+]
+
+_numbers = count(1)
+
+
+@dataclass
+class Cast:
+    """Two channels, two nodes, and what belongs to each of them."""
+
+    headers: Mapping[str, dict[str, str]]
+    orders: Mapping[str, str]
+    """A channel's delivered order, with a return."""
+    work: Mapping[str, str]
+    """A node's fulfillment order."""
+
+
+@pytest.fixture
+async def cast(house: House) -> Cast:
+    """Channel web is served by Salt Lake City, channel outlet by Newark; both orders were delivered and come back."""
+    orders, work = {}, {}
+    for channel, node, sku in (("web", "slc", "SERUM-30"), ("outlet", "nwk", "TONER-200")):
+        await house.stock(node, **{sku.replace("-", "_"): 9})
+        orders[channel] = await house.place((sku, 2), channel=channel)
+        work[node] = (await house.work(orders[channel]))["fulfillment_order"]
+        await house.fulfill(work[node])
+        await house.until(orders[channel], "delivered")
+        body = {"lines": [{"line": "1", "quantity": 1}]}
+        assert (await house.http.post(f"/orders/{orders[channel]}/returns", json=body)).status_code == 201
+    headers = {
+        "operator": await house.key("operator", "second"),
+        "channel": await house.key("channel", "web"),
+        "node": await house.key("node", "slc"),
+    }
+    return Cast(headers, orders, work)
+
+
+async def routes(house: House) -> dict[str, Document]:
+    """Every route of the OpenAPI document."""
+    paths = (await house.http.get("/openapi.json")).json()["paths"]
+    return {f"{m.upper()} {path}": spec for path, methods in paths.items() for m, spec in methods.items()}
+
+
+async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Response:
+    """Ask a route about what is one's own, another's, or nobody's."""
+    method, _, path = route.partition(" ")
+    address = path.format(
+        name=named(path, cast, whose), sku=named(path, cast, whose), key_id=await key_id(house, whose)
+    )
+    body = sent(path, cast, kind, whose) if method == "POST" else None
+    return await house.http.request(method, address, json=body, headers=cast.headers[kind])
+
+
+def named(path: str, cast: Cast, whose: str) -> str:
+    """The name that stands in the address."""
+    channel, node = ("outlet", "nwk") if whose == "other" else ("web", "slc")
+    if path.startswith("/stock/"):
+        return "SERUM-31" if whose == "none" else "SERUM-30"
+    if path.startswith("/fulfillment-orders"):
+        return "web-0-f1" if whose == "none" else cast.work[node]
+    name = "web-0" if whose == "none" else cast.orders[channel]
+    return f"{name}-r1" if path.startswith("/returns") else name
+
+
+async def key_id(house: House, whose: str) -> str:
+    """A key that exists, to be taken away; or none."""
+    made = await house.http.post("/keys", json={"kind": "node", "name": "chi"})
+    return "0123456789abcdef" if whose == "none" else str(made.json()["id"])
+
+
+def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
+    """A good body for the route, in the name of its sender or of somebody else."""
+    channel, node = ("outlet", "nwk") if whose == "other" else ("web", "slc")
+    fact: Document = {"message_id": f"fact-{next(_numbers)}", "occurred_at": now()}
+    goods = {"lines": [{"line": "1", "sku": "SERUM-30", "quantity": 1, "unit_price": 1000}]}
+    place = {"ship_to": {"country": "US", "postal_code": "80202"}}
+    order = {"channel": channel, "placed_at": now(), "currency": "USD"} | goods | place
+    lines = {"lines": [{"line": "1", "quantity": 1}]}
+    told = {"kind": "received", "node": "slc"} if kind == "node" else {"kind": "settled"}
+    bodies: dict[str, Document] = {
+        "/orders": order | {"number": f"k{next(_numbers)}"},
+        "/promises": order,
+        "/orders/{name}/cancel": {},
+        "/orders/{name}/hold": {"hold": "fraud"},
+        "/orders/{name}/release": {"hold": "fraud"},
+        "/orders/{name}/returns": lines,
+        "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
+        "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/returns/{name}/messages": fact | told,
+        "/keys": {"kind": "node", "name": "chi"},
+    }
+    return bodies[path]
+
+
+async def test_every_route_has_a_row_that_says_whom_it_is_open_to(house: House) -> None:
+    assert set(await routes(house)) == set(ACCESS) | PUBLIC
+
+
+async def test_each_kind_of_key_reaches_its_own_and_nothing_else(house: House, cast: Cast) -> None:
+    found: dict[str, tuple[int | None, ...]] = {}
+    for route, row in ACCESS.items():
+        answers: list[int | None] = []
+        for (kind, whose), wanted in zip(COLUMNS, row, strict=True):
+            if wanted is None:
+                answers.append(None)
+                continue
+            status = (await ask(house, cast, route, kind, whose)).status_code
+            assert status < 500, (route, kind, whose)
+            answers.append(status if status in (401, 403, 404) else OK)
+        found[route] = tuple(answers)
+    house.orders += [row["order"] for page in await house.pages("/orders", 100) for row in page]
+    assert found == ACCESS
+
+
+async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exist(house: House, cast: Cast) -> None:
+    pairs = [
+        (route, kind)
+        for route, row in ACCESS.items()
+        for kind in ("channel", "node")
+        if row[COLUMNS.index((kind, "other"))] == NONE
+    ]
+    assert len(pairs) == 10
+    for route, kind in pairs:
+        other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
+        path = route.partition(" ")[2]
+        said = unknown.text.replace(named(path, cast, "none"), named(path, cast, "other"))
+        assert other.text == said, (route, kind)
+        varying = {"content-length"}
+        assert {k: v for k, v in other.headers.items() if k not in varying} == {
+            k: v for k, v in unknown.headers.items() if k not in varying
+        }
+
+
+async def test_a_refusal_of_a_fact_for_another_leaves_no_trace(house: House, cast: Cast) -> None:
+    await ask(house, cast, "GET /orders", "channel", "own")
+    before = await house.facts()
+    for route, row in ACCESS.items():
+        if not route.startswith("POST") or route == "POST /keys":
+            continue
+        for (kind, whose), wanted in zip(COLUMNS, row, strict=True):
+            if wanted in (NO, NONE):
+                method, _, path = route.partition(" ")
+                address = path.format(name=named(path, cast, whose))
+                body = sent(path, cast, kind, whose)
+                await house.http.request(method, address, json=body, headers=cast.headers[kind])
+    assert await house.facts() == before
+
+
+@pytest.mark.parametrize("shown", ["no key", "a wrong key", "a revoked key", "a password", "half a header"])
+async def test_without_a_valid_key_every_route_but_health_is_closed(house: House, shown: str) -> None:
+    made = (await house.http.post("/keys", json={"kind": "operator", "name": "gone"})).json()
+    assert (await house.http.delete(f"/keys/{made['id']}")).status_code == 204
+    headers = {
+        "no key": "",
+        "a wrong key": "Bearer not-a-key",
+        "a revoked key": f"Bearer {made['key']}",
+        "a password": "Basic b3BlcmF0b3I6c2VjcmV0",
+        "half a header": "Bearer",
+    }
+    empty = Cast({"stranger": {"Authorization": headers[shown]}}, {"web": "web-0"}, {"slc": "web-0-f1"})
+    before = await house.facts()
+    for route in ACCESS:
+        method, _, path = route.partition(" ")
+        body = sent(path, empty, "operator", "own") if method == "POST" else None
+        address = path.format(name="web-0", sku="SERUM-30", key_id="operator")
+        answer = await house.http.request(method, address, json=body, headers=empty.headers["stranger"])
+        assert (answer.status_code, answer.json()["type"]) == (401, problems.NO_KEY.type), route
+        assert answer.headers["www-authenticate"] == "Bearer"
+    for route in PUBLIC:
+        answer = await house.http.get(route.partition(" ")[2], headers=empty.headers["stranger"])
+        assert answer.status_code == 200, route
+    assert await house.facts() == before
+
+
+async def test_lists_hold_only_what_is_the_holders_own(house: House, cast: Cast) -> None:
+    async def listed(kind: str, path: str) -> list[Document]:
+        answer = await house.http.get(path, headers=cast.headers[kind])
+        assert answer.status_code == 200, answer.text
+        items: list[Document] = answer.json()["items"]
+        return items
+
+    assert {row["order"] for row in await listed("channel", "/orders?channel=outlet")} == {cast.orders["web"]}
+    assert {row["order"] for row in await listed("operator", "/orders")} == set(cast.orders.values())
+    assert {row["fulfillment_order"] for row in await listed("node", "/fulfillment-orders")} == {cast.work["slc"]}
+    assert {row["node"] for row in await listed("node", "/stock?node=nwk")} == {"slc"}
+    assert {row["node"] for row in await listed("operator", "/stock")} == {"slc", "nwk"}
+
+
+@pytest.mark.parametrize(("kind", "path"), [("channel", "/orders"), ("node", "/fulfillment-orders")])
+async def test_a_page_after_somebody_elses_object_does_not_tell_that_it_exists(
+    house: House, cast: Cast, kind: str, path: str
+) -> None:
+    names = {"channel": (cast.orders["outlet"], "outlet-0"), "node": (cast.work["nwk"], "outlet-0-f1")}[kind]
+    other, unknown = [
+        (await house.http.get(path, params={"after": name}, headers=cast.headers[kind])).json() for name in names
+    ]
+    assert other == unknown
+
+
+async def test_a_channel_sees_stock_as_a_total_and_a_node_sees_its_own(house: House, cast: Cast) -> None:
+    await house.stock("nwk", SERUM_30=5)
+    seen: dict[str, Any] = {
+        kind: (await house.http.get("/stock/SERUM-30", headers=headers)).json()
+        for kind, headers in cast.headers.items()
+    }
+    assert seen["channel"] == {"sku": "SERUM-30", "available": 7 + 5, "backordered": 0}
+    assert [row["node"] for row in seen["node"]["nodes"]] == ["slc"]
+    assert seen["node"]["available"] == 7
+    assert [row["node"] for row in seen["operator"]["nodes"]] == ["nwk", "slc"]
+
+
+async def test_a_key_is_told_once_and_only_its_hash_is_kept(house: House) -> None:
+    made = (await house.http.post("/keys", json={"kind": "node", "name": "slc"})).json()
+    assert set(made) == {"id", "key"}
+    async with house.service.database.read() as connection:
+        rows = (await connection.exec_driver_sql("SELECT to_jsonb(k)::text FROM key k")).scalars().all()
+    assert any(made["id"] in row for row in rows)
+    assert not any(made["key"] in row for row in rows)
+
+
+async def test_a_key_made_twice_with_one_idempotency_key_is_one_key(house: House) -> None:
+    async def make(idempotency_key: str | None, name: str = "slc") -> Response:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return await house.http.post("/keys", json={"kind": "node", "name": name}, headers=headers)
+
+    first, again = await make("first"), await make("first")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert (await make("second")).json() != first.json()
+    assert (await make(None)).json() != (await make(None)).json()
+
+    other = await make("first", name="nwk")
+    assert (other.status_code, other.json()["type"]) == (409, problems.OTHER_BODY.type)
+
+    secret = {"Authorization": f"Bearer {first.json()['key']}"}
+    assert (await house.http.get("/fulfillment-orders", headers=secret)).status_code == 200
+    for _ in range(2):
+        assert (await house.http.delete(f"/keys/{first.json()['id']}")).status_code == 204
+    assert (await house.http.get("/fulfillment-orders", headers=secret)).status_code == 401
+    assert (await make("first")).status_code == 409

@@ -1,0 +1,20 @@
+"""A house with a small map, whose nodes are named after what the order does when they stay silent."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+import pytest_asyncio
+
+from starter.prepare import apply_network
+from tests.house import House
+
+SMALL_MAP = Path(__file__).parent / "network"
+
+
+@pytest_asyncio.fixture
+async def small_house(house: House) -> House:
+    """A house that ships from `reroutes`, `asks`, `escalates` and, farthest away, `spare`."""
+    assert await apply_network(house.database_url, SMALL_MAP) == []
+    return house

@@ -1,0 +1,240 @@
+"""Workflows that are gone and signals that are lost: the facts are in PostgreSQL, and the order goes on from there."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import TimeSkipper
+
+import worker
+from database.connect import Database
+from domain.fulfillment import NodeMessage
+from domain.order import NewOrder
+from starter import client as edge
+from starter.http.service import Service, assemble
+from starter.prepare import apply_network
+from tests.house import House, now, units
+from tests.workflows.conftest import SMALL_MAP
+
+
+async def released(house: House) -> tuple[str, str]:
+    """An order of two units that its node may work on; answers its name and its fulfillment order."""
+    await house.stock("reroutes", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.settle(name)
+    return name, work
+
+
+async def backdate(house: House, statement: str, name: str) -> None:
+    """Make a row of an order look older than it is."""
+    async with house.service.database.write() as connection:
+        await connection.execute(text(statement), {"order": name})
+
+
+UNATTENDED_FOR_A_DAY = "UPDATE orders SET received_at = received_at - interval '1 day' WHERE order_id = :order"
+UNATTENDED_FOR_TWO_MINUTES = "UPDATE orders SET received_at = received_at - interval '2 minutes' WHERE order_id = :order"
+LATE_BY_AN_HOUR = """
+    UPDATE fulfillment_order SET deadline = deadline - interval '5 hours', released_at = released_at - interval '5 hours'
+    WHERE order_id = :order
+"""
+OWED_FOR_A_MINUTE = "UPDATE wake SET recorded_at = recorded_at - interval '1 minute' WHERE order_id = :order"
+
+
+async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_on_where_it_stood(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, work = await released(house)
+    await house.tell(work, "picked", {"1": 1})
+    before = await house.settle(name)
+    await house.workflow(name).terminate("somebody pressed the button")
+
+    await backdate(house, UNATTENDED_FOR_A_DAY, name)
+    await house.service.relay.sweep()
+
+    after = await house.settle(name)
+    assert (after["lines"], after["promise"]) == (before["lines"], before["promise"])
+    assert [row["fulfillment_order"] for row in after["fulfillment_orders"]] == [work]
+    rounds = (await house.http.get(f"/orders/{name}/plan")).json()["rounds"]
+    assert len(rounds) == 1, "it is not sourced a second time"
+    await house.fulfill(work)
+    delivered = await house.until(name, "delivered")
+    await house.skip_to(name, delivered["closes_at"])
+    await house.until(name, "completed")
+
+
+async def test_an_order_that_is_late_is_looked_after_within_a_minute_although_its_workflow_is_gone(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, _ = await released(house)
+    await house.stock("spare", SERUM_30=2)
+    await house.workflow(name).terminate("somebody pressed the button")
+
+    await backdate(house, LATE_BY_AN_HOUR, name)
+    await backdate(house, UNATTENDED_FOR_TWO_MINUTES, name)
+    await house.service.relay.sweep()
+
+    assert (await house.work(name, 2))["node"] == "spare"
+
+
+async def test_news_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:
+    house = small_house
+    name, work = await released(house)
+    await house.workflow(name).terminate("somebody pressed the button")
+
+    await house.tell(work, "rejected")
+    await house.stock("spare", SERUM_30=2)
+
+    second = await house.work(name, 2)
+    assert (second["node"], second["attempt"]) == ("spare", 2)
+
+
+async def test_a_completed_order_is_never_started_again(small_house: House) -> None:
+    house = small_house
+    name, work = await released(house)
+    assert (await house.ask(name, "cancel")).status_code == 200
+    await house.workflow(name).result()
+
+    await house.tell(work, "shipped", {"1": 2})
+    await backdate(house, UNATTENDED_FOR_A_DAY, name)
+    await house.service.relay.sweep()
+
+    assert (await house.workflow(name).describe()).status is WorkflowExecutionStatus.COMPLETED
+    document = await house.order(name)
+    assert [exception["code"] for exception in document["exceptions"]] == ["double_ship"], "what left is told all the same"
+
+
+async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -> None:
+    house = small_house
+    name, work = await released(house)
+    body = {"message_id": "lost-1", "kind": "accepted", "occurred_at": now()}
+    told = await house.service.fulfillment.record(
+        work, NodeMessage.model_validate(body), node=None, actor="operator operator"
+    )
+    assert told.wake is not None, "it is owed to the workflow; this process forgets it"
+
+    await backdate(house, OWED_FOR_A_MINUTE, name)
+    await house.service.relay.send_overdue()
+
+    document = await house.settle(name)
+    assert document["fulfillment_orders"][0]["waiting_for"] == "shipment"
+    await house.service.relay.send_overdue()
+    assert await owed(house, name) == 0
+
+
+async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) -> None:
+    house = small_house
+    name, work = await released(house)
+    body = {"message_id": "twice-1", "kind": "shipped", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
+    told = await house.service.fulfillment.record(
+        work, NodeMessage.model_validate(body), node=None, actor="operator operator"
+    )
+    assert told.wake is not None
+
+    for _ in range(2):
+        await house.workflow(name).signal(told.wake.signal, told.wake.facts)
+
+    document = await house.settle(name)
+    assert units(document) == {"shipped": 1, "allocated": 1}
+    assert document["exceptions"] == []
+
+
+async def owed(house: House, name: str) -> int:
+    """How many signals an order's workflow has not been sent."""
+    async with house.service.database.read() as connection:
+        count = await connection.execute(text("SELECT count(*) FROM wake WHERE order_id = :order"), {"order": name})
+        return int(count.scalar_one())
+
+
+async def test_a_request_that_was_answered_before_the_workflow_was_terminated_keeps_its_answer(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, work = await released(house)
+    one = {"lines": [{"line": "1", "quantity": 1}]}
+    first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
+    await house.workflow(name).terminate("somebody pressed the button")
+    await backdate(house, UNATTENDED_FOR_A_DAY, name)
+    await house.service.relay.sweep()
+
+    again = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
+
+    assert again == first
+    assert units(await house.settle(name)) == {"allocated": 1, "cancelled": 1}
+
+
+@pytest_asyncio.fixture
+async def closed_shop(database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[Service]:
+    """A service that takes orders in while no worker runs and no relay looks after them."""
+    assert await apply_network(database_url, SMALL_MAP) == []
+    yield assemble(database, temporal.client)
+
+
+@pytest.fixture
+def order() -> NewOrder:
+    """An order that nobody can fill."""
+    return NewOrder.model_validate(
+        {
+            "channel": "web",
+            "number": f"closed-{now().replace(':', '').replace('.', '').replace('+', '')}",
+            "placed_at": now(),
+            "currency": "USD",
+            "ship_to": {"postal_code": "80202", "country": "US"},
+            "lines": [{"line": "1", "sku": "SERUM-30", "quantity": 1, "unit_price": 1000}],
+        }
+    )
+
+
+async def test_an_order_that_was_acknowledged_while_temporal_was_away_is_started_later(
+    closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
+) -> None:
+    taken = await closed_shop.intake.take(order)
+    async with database.write() as connection:
+        await connection.execute(text(UNATTENDED_FOR_A_DAY), {"order": order.order})
+
+    await closed_shop.relay.start_unstarted()
+
+    handle = temporal.client.get_workflow_handle(f"order-{order.order}")
+    async with worker.build(temporal.client, database):
+        placed = await handle.execute_update("place", result_type=dict[str, Any])
+        await handle.terminate("the test is over")
+    assert (taken.state.status, placed["status"]) == ("sourcing", "backordered")
+
+
+async def test_an_order_whose_cancel_button_is_pressed_before_any_worker_saw_it_is_cancelled(
+    closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
+) -> None:
+    taken = await closed_shop.intake.take(order)
+    await edge.start(temporal.client, taken.input)
+    handle = temporal.client.get_workflow_handle(f"order-{order.order}")
+
+    await handle.cancel()
+
+    async with worker.build(temporal.client, database):
+        assert await handle.result() == {"status": "cancelled"}
+
+
+async def test_signals_that_come_before_any_worker_saw_the_order_are_not_lost(
+    closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
+) -> None:
+    taken = await closed_shop.intake.take(order)
+    await edge.start(temporal.client, taken.input)
+    handle = temporal.client.get_workflow_handle(f"order-{order.order}")
+
+    await handle.signal("node_message", "a text")
+    await handle.signal("no_such_signal", args=[])
+
+    async with worker.build(temporal.client, database):
+        await handle.execute_update("cancel", {"lines": None})
+        await handle.result()
+    async with database.read() as connection:
+        count = await connection.execute(
+            text("SELECT count(*) FROM exception WHERE order_id = :order AND code = 'message_misfit'"),
+            {"order": order.order},
+        )
+    assert count.scalar_one() == 2
