@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from temporalio.exceptions import ApplicationError
 
 from database.order import UnknownOrder
+from database.request import UnknownRequest
+from database.returns import UnknownReturn
 
-NOT_WORTH_RETRYING = (UnknownOrder,)
-"""The row exists before the workflow starts, so an unknown order is a workflow that somebody started by hand."""
+NOT_WORTH_RETRYING = (UnknownOrder, UnknownRequest, UnknownReturn)
+"""Rows exist before workflows hear of them, so an unknown one was named by somebody who wrote to Temporal by hand."""
 
 
 @contextmanager

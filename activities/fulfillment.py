@@ -92,7 +92,9 @@ class FulfillmentActivities:
             async with self._transactions.open(request.order) as work:
                 wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
                 if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
-                    return await work.state()
+                    # What was waited for is not what the facts say now; the order must learn what to wait for instead.
+                    work.changes.touched.add(request.fulfillment_order)
+                    return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
                 before = work.order.fulfillment_orders[request.fulfillment_order]
                 lost = lose_patience(before, wait.waiting_for, node, request.at)
                 units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)

@@ -53,7 +53,7 @@ class Done(BaseModel):
 async def stored_request(work: Work, asked: RequestInput) -> request.Request:
     """The request's row; one that came straight from Temporal is stored now, under its update's id."""
     if asked.request is not None:
-        return await request.read(work.connection, asked.request)
+        return await request.read(work.connection, asked.order, asked.kind, asked.request)
     content = json.dumps(asked.facts, sort_keys=True)
     return await request.keep(
         work.connection,

@@ -15,6 +15,10 @@ class UsedForAnotherRequest(Exception):
     """This idempotency key was used for another request."""
 
 
+class UnknownRequest(LookupError):
+    """The order has no request of this id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request as PostgreSQL keeps it; `facts` is its body without free text, `answer` what was done about it."""
@@ -61,7 +65,7 @@ async def keep(
     row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
     if (row.order_id, row.kind, row.body_digest) != (order, kind, body_digest):
         raise UsedForAnotherRequest(idempotency_key)
-    return await read(connection, row.request_id)
+    return await read(connection, order, kind, row.request_id)
 
 
 KEEP = text(
@@ -84,9 +88,11 @@ KNOWN = text(
 )
 
 
-async def read(connection: ReadConnection, request_id: int) -> Request:
-    """A request by its id, with its answer if there is one."""
-    row = (await connection.execute(READ, {"request": request_id})).one()
+async def read(connection: ReadConnection, order: str, kind: str, request_id: int) -> Request:
+    """An order's request of one kind by its id, with its answer if there is one. Raises `UnknownRequest`."""
+    row = (await connection.execute(READ, {"order": order, "kind": kind, "request": request_id})).one_or_none()
+    if row is None:
+        raise UnknownRequest(request_id)
     answer = json.loads(row.answer) if row.answer else None
     return Request(row.request_id, row.order_id, row.kind, json.loads(row.facts), row.remark, answer)
 
@@ -94,7 +100,7 @@ async def read(connection: ReadConnection, request_id: int) -> Request:
 READ = text(
     """
     SELECT request_id, order_id, kind, facts::text AS facts, remark, answer::text AS answer
-    FROM request WHERE request_id = :request
+    FROM request WHERE request_id = :request AND order_id = :order AND kind = :kind
     """
 )
 

@@ -1,22 +1,26 @@
-"""A whole Switchyard in one process for tests: real PostgreSQL, real Temporal, the HTTP interface, and nodes that do as told."""
+"""A whole Switchyard in one process for tests: real PostgreSQL, real Temporal, HTTP, and nodes that do as told."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from httpx2 import AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
+import worker
+from database.connect import Database
 from domain import identifiers
 from domain.units import BUCKETS
 from starter.audit import findings_of
-from starter.http.service import Service
+from starter.http.app import application
+from starter.http.service import Service, assemble
 
 Document = dict[str, Any]
 ANSWERS_WITHIN_SECONDS = 15.0
@@ -74,7 +78,7 @@ class House:
         """Poll an order until it has a status, or until something is true of it."""
         is_there = (lambda found: found["status"] == wanted) if isinstance(wanted, str) else wanted
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-            while not is_there(document := await self.order(name)):
+            while not is_there(document := await self.order(name)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
                 await asyncio.sleep(0.03)
         return document
 
@@ -84,7 +88,9 @@ class House:
         work: Document = document["fulfillment_orders"][number - 1]
         return work
 
-    async def tell(self, fulfillment_order: str, kind: str, lines: Mapping[str, int] | None = None, **more: Any) -> Response:
+    async def tell(
+        self, fulfillment_order: str, kind: str, lines: Mapping[str, int] | None = None, **more: Any
+    ) -> Response:
         """Send a node's message; `lines` are quantities per line, absent = all that is due."""
         body: Document = {"message_id": f"m-{next(_numbers)}", "kind": kind, "occurred_at": now()} | more
         if lines is not None:
@@ -198,6 +204,19 @@ def _fingerprint(table: str) -> str:
     content = "to_jsonb(t) - 'looked_after_at'"
     digest = f"md5(coalesce(string_agg(({content})::text, '' ORDER BY ({content})::text), ''))"
     return f"SELECT '{table}' AS name, count(*) || ' rows, ' || {digest} AS fingerprint FROM {table} t"
+
+
+@asynccontextmanager
+async def furnished(time: TimeSkipper, database: Database, database_url: str, key: str) -> AsyncIterator[House]:
+    """A house over a Temporal server and a prepared database; `key` is the operator's."""
+    app = application(service := assemble(database, time.client))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        worker.build(time.client, database),
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app=app), base_url="http://switchyard", headers=headers) as http,
+    ):
+        yield House(http, service, time, database_url)
 
 
 def units(document: Document, line: str = "1") -> dict[str, int]:

@@ -108,10 +108,10 @@ class Shop:
         """`http` knows the address and an operator's key."""
         self.http = http
         self.refusals: list[httpx2.Response] = []
-        """Every answer of 500 and above that was met."""
+        """Every 503 that was met."""
 
     async def send(self, method: str, path: str, body: Document | None = None, **headers: str) -> httpx2.Response:
-        """Send the same until it is answered with something else than a failure of the service."""
+        """Send the same until it is answered with something else than 503, which asks for just that."""
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
             while True:
                 try:
@@ -119,7 +119,7 @@ class Shop:
                 except httpx2.TransportError:
                     await asyncio.sleep(POLL_SECONDS)
                     continue
-                if answer.status_code < 500:
+                if answer.status_code != 503:
                     return answer
                 self.refusals.append(answer)
                 await asyncio.sleep(POLL_SECONDS)

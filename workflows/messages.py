@@ -1,9 +1,9 @@
 """The payloads of signals, updates and results, and how to read them when anybody may have sent anything."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
@@ -49,7 +49,7 @@ class RequestBody(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    request: int | None = None
+    request: Annotated[int, Field(ge=1, lt=2**63)] | None = None
 
 
 def one_argument(args: Sequence[Any], update: str, model: type[Model]) -> Model:

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.dispatch import CallInput, DispatchActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
-    from activities.order import CloseInput, Done, OrderActivities, RequestInput
+    from activities.order import CloseInput, Done, OrderActivities, Refusal, RequestInput
     from activities.returns import ReturnActivities, ReturnInput
     from activities.sourcing import SourceInput, SourcingActivities
     from domain import identifiers
@@ -228,7 +228,14 @@ class OrderWorkflow:
         """Do what was asked, one request after the other, and remember the answer for its update."""
         while self._asked:
             asked = self._asked[0]
-            done = await self._do(asked)
+            try:
+                done = await self._do(asked)
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                asked.done = _no_such_request(self._order)
+                self._asked.pop(0)
+                continue
             self._adopt(done.state)
             if asked.kind == "request_return" and done.refused is None:
                 await self._start_return(str(done.answer["return"]))
@@ -442,6 +449,11 @@ class OrderWorkflow:
                 updates.append(update)
         if updates:
             workflow.upsert_search_attributes(updates)
+
+
+def _no_such_request(state: OrderState) -> Done:
+    """Somebody named a request that this order does not have."""
+    return Done(state=state, refused=Refusal(reason="the order has no such request"))
 
 
 def _check(kind: str, args: Sequence[Any]) -> None:

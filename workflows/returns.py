@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
@@ -39,13 +40,18 @@ class ReturnWorkflow:
     @workflow.run
     async def run(self, request: ReturnInput) -> ReturnStatus:
         """The operations manual of a return."""
-        self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
-        while self._state.status not in _OVER:
-            self._read_the_mail()
-            await self._close_when_settled()
-            await self._expire_when_nothing_came_back()
-            self._show_where_it_stands()
-            await self._wait_for_news()
+        while self._copy is None or self._state.status not in _OVER:
+            try:
+                await self._read_where_it_stands()
+                self._read_the_mail()
+                await self._close_when_settled()
+                await self._expire_when_nothing_came_back()
+                self._show_where_it_stands()
+                await self._wait_for_news()
+            except BaseException as error:
+                if not is_cancelled_exception(error):
+                    raise
+                workflow.logger.info("return %s ends when its goods are accounted for", self._input.return_)
         self._show_where_it_stands()
         return self._state.status
 
@@ -58,6 +64,11 @@ class ReturnWorkflow:
     def view(self) -> dict[str, object]:
         """The workflow's copy of the return."""
         return self._copy.model_dump(mode="json") if self._copy else {"return": self._input.return_}
+
+    async def _read_where_it_stands(self) -> None:
+        """Started again from PostgreSQL, the return goes on where it stood; the UI's cancel button does not end it."""
+        if self._copy is None:
+            self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
 
     def _read_the_mail(self) -> None:
         while self._mail:

@@ -390,16 +390,20 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
         async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Shop(http)
             await shop.receive("slc", "SERUM-30", 100)
-            shipped = await shop.place("SERUM-30", 2)
+            at_once = await shop.place("SERUM-30", 2)
             await until_dead(mortal, HTTP_DEATHS[:2])
-            await shop.fulfill(shipped, ("accepted", "picked"))
+            await shop.fulfill(at_once, ("delivered",))  # implies all before it, and nothing comes after it
+            await until_dead(mortal, HTTP_DEATHS[:4])
+            step_by_step = await shop.place("SERUM-30", 2)
+            await shop.fulfill(step_by_step, ("accepted",))
             await until_dead(mortal, HTTP_DEATHS[:5])
-            await shop.fulfill(shipped, ("shipped", "delivered"))
+            await shop.fulfill(step_by_step, ("picked", "shipped", "delivered"))
             cancelled = await _a_cancelled_life(shop)
             await until_dead(mortal, HTTP_DEATHS)
-            await shop.until(shipped, "completed")
-            await check_each_shipped_once(shop, [shipped])
+            for name in (at_once, step_by_step):
+                await shop.until(name, "completed")
+            await check_each_shipped_once(shop, [at_once, step_by_step])
             orders = (await shop.send("GET", "/orders")).json()["items"]
-            assert sorted(order["order"] for order in orders) == sorted([shipped, cancelled])
-            assert await shop.stock("SERUM-30") == (100 - 2, 0, 0)
+            assert sorted(order["order"] for order in orders) == sorted([at_once, step_by_step, cancelled])
+            assert await shop.stock("SERUM-30") == (100 - 4, 0, 0)
     audit(_servers(database_url, temporal_address))

@@ -244,6 +244,7 @@ async def test_lists_hold_only_what_is_the_holders_own(house: House, cast: Cast)
 async def test_a_page_after_somebody_elses_object_does_not_tell_that_it_exists(
     house: House, cast: Cast, kind: str, path: str
 ) -> None:
+    await house.work(await house.place(("SERUM-30", 1)))  # newer than the other's, as the first order is older
     names = {"channel": (cast.orders["outlet"], "outlet-0"), "node": (cast.work["nwk"], "outlet-0-f1")}[kind]
     other, unknown = [
         (await house.http.get(path, params={"after": name}, headers=cast.headers[kind])).json() for name in names

@@ -1,10 +1,7 @@
 """A house with a small map, whose nodes are named after what the order does when they stay silent."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from shutil import copytree
 
-import pytest
 import pytest_asyncio
 
 from starter.prepare import apply_network

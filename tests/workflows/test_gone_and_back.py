@@ -36,7 +36,9 @@ async def backdate(house: House, statement: str, name: str) -> None:
 
 
 UNATTENDED_FOR_A_DAY = "UPDATE orders SET received_at = received_at - interval '1 day' WHERE order_id = :order"
-UNATTENDED_FOR_TWO_MINUTES = "UPDATE orders SET received_at = received_at - interval '2 minutes' WHERE order_id = :order"
+UNATTENDED_FOR_TWO_MINUTES = (
+    "UPDATE orders SET received_at = received_at - interval '2 minutes' WHERE order_id = :order"
+)
 LATE_BY_AN_HOUR = """
     UPDATE fulfillment_order SET deadline = deadline - interval '5 hours', released_at = released_at - interval '5 hours'
     WHERE order_id = :order
@@ -106,7 +108,9 @@ async def test_a_completed_order_is_never_started_again(small_house: House) -> N
 
     assert (await house.workflow(name).describe()).status is WorkflowExecutionStatus.COMPLETED
     document = await house.order(name)
-    assert [exception["code"] for exception in document["exceptions"]] == ["double_ship"], "what left is told all the same"
+    assert [exception["code"] for exception in document["exceptions"]] == ["double_ship"], (
+        "what left is told all the same"
+    )
 
 
 async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -> None:
@@ -155,7 +159,7 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
     small_house: House,
 ) -> None:
     house = small_house
-    name, work = await released(house)
+    name, _ = await released(house)
     one = {"lines": [{"line": "1", "quantity": 1}]}
     first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
     await house.workflow(name).terminate("somebody pressed the button")

@@ -130,7 +130,9 @@ async def test_a_silent_node_that_is_to_be_asked_keeps_the_work_until_it_consent
     second = await house.work(name, 2)
     assert (second["node"], second["attempt"]) == ("spare", 2)
     assert await house.available("SERUM-30") == {"asks": 2, "spare": 0}
-    assert units(await house.settle(name)) == {"allocated": 2}, "silence is no wish of the customer: nothing is cancelled"
+    assert units(await house.settle(name)) == {"allocated": 2}, (
+        "silence is no wish of the customer: nothing is cancelled"
+    )
 
 
 async def test_a_silent_node_that_refuses_to_cancel_keeps_the_work_and_ships_it(small_house: House) -> None:

@@ -1,0 +1,96 @@
+"""An order as an operator sees it: the real Temporal UI in a real browser.
+
+With `SWITCHYARD_SCREENSHOT=1` the picture of the documentation is taken anew: `docs/images/order-in-temporal-ui.png`.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, async_playwright, expect
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from database.connect import Database
+from starter.embedded.temporal import NAMESPACE, EmbeddedTemporal
+from starter.search_attributes import register_search_attributes
+from tests.conftest import OPERATOR_KEY
+from tests.house import House, furnished
+
+CHROMIUM = Path("/usr/bin/chromium")
+OFFLINE_AND_PLAIN = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "order-in-temporal-ui.png"
+PICTURE_BYTES_MAX = 400_000
+LOADS_WITHIN_MS = 30_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> EmbeddedTemporal:
+    """A Temporal server with its UI."""
+    return EmbeddedTemporal(tmp_path / "temporal", ui_port=0, in_memory=True)
+
+
+@pytest_asyncio.fixture
+async def observed(server: EmbeddedTemporal, database: Database, database_url: str) -> AsyncIterator[House]:
+    """A house whose workflows can be looked at, with the example network."""
+    with server:
+        client = await Client.connect(server.address, data_converter=pydantic_data_converter, identity="worker-1")
+        await register_search_attributes(client)
+        unskipped = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+        with unskipped.with_time_skipping_disabled():
+            async with furnished(unskipped, database, database_url, OPERATOR_KEY) as house:
+                yield house
+
+
+@pytest_asyncio.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page of a headless browser."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"not here: {CHROMIUM}")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE_AND_PLAIN)
+        yield await browser.new_page(viewport={"width": 1360, "height": 1180}, device_scale_factor=1)
+        await browser.close()
+
+
+async def short_picked(house: House) -> str:
+    """An order of which one unit was not found in Salt Lake City, so that Newark sends it."""
+    await house.stock("slc", SERUM_30=2, TONER_200=1)
+    await house.stock("nwk", SERUM_30=5)
+    name = await house.place(("SERUM-30", 2), ("TONER-200", 1))
+    first = (await house.work(name))["fulfillment_order"]
+    await house.tell(first, "accepted")
+    await house.settle(name)
+    await house.tell(first, "picked", {"1": 1, "2": 1}, final=True)
+    second = (await house.work(name, 2))["fulfillment_order"]
+    await house.settle(name)
+    await house.tell(second, "accepted")
+    await house.settle(name)
+    await house.tell(first, "shipped")
+    await house.settle(name)
+    return name
+
+
+async def test_an_operator_reads_in_the_temporal_ui_where_an_order_stands(
+    observed: House, server: EmbeddedTemporal, page: Page
+) -> None:
+    name = await short_picked(observed)
+    workflow = observed.workflow(name)
+
+    await page.goto(f"{server.ui}/namespaces/{NAMESPACE}/workflows/{workflow.id}", timeout=LOADS_WITHIN_MS)
+    await page.wait_for_timeout(6000)
+    await page.screenshot(path="/tmp/ui1.png")
+    print(page.url)
+    print(await page.inner_text("body"))
+    print(await page.locator("button").all_inner_texts())
