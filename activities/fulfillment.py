@@ -48,6 +48,8 @@ class SignalInput(BaseModel):
     order: str
     message: dict[str, Any] | None
     unreadable: str | None = None
+    key: str
+    """The same for every try to record it."""
     at: datetime
 
 
@@ -126,7 +128,7 @@ class FulfillmentActivities:
         async with self._transactions.open(request.order) as work:
             detail = f"a signal could not be read as a node's message ({request.unreadable or why})"
             work.changes.opened.append(Opened(ExceptionCode.MESSAGE_MISFIT, detail))
-            return await work.write(Event(f"signal {request.at.isoformat()}", "temporal", request.at))
+            return await work.write(Event(f"signal {request.key}", "temporal", request.at))
 
     async def record(
         self, fulfillment_order: str, message: NodeMessage, *, node: str | None, actor: str, wakes: bool = True

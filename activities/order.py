@@ -28,8 +28,8 @@ class RequestInput(BaseModel):
     at: datetime
 
 
-class CloseInput(BaseModel):
-    """Which order may close, by the workflow's clock."""
+class Moment(BaseModel):
+    """Which order is meant, at which instant of its workflow's clock."""
 
     order: str
     at: datetime
@@ -76,7 +76,7 @@ class OrderActivities:
 
     def activities(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.cancel, self.hold, self.release_hold, self.close]
+        return [self.cancel, self.hold, self.release_hold, self.look, self.close]
 
     @activity.defn
     async def cancel(self, asked: RequestInput) -> Done:
@@ -119,7 +119,14 @@ class OrderActivities:
                 return await answered(work, known, asked.at, refused=refused)
 
     @activity.defn
-    async def close(self, asked: CloseInput) -> OrderState:
+    async def look(self, asked: Moment) -> OrderState:
+        """The order's state, read now."""
+        with told_to_temporal():
+            async with self._transactions.database.read() as connection:
+                return await order.state(connection, asked.order)
+
+    @activity.defn
+    async def close(self, asked: Moment) -> OrderState:
         """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:

@@ -1,14 +1,15 @@
 """`python -m benchmarks [--quick]`: whole order lives per second, against a workflow that does nothing (four minutes)."""
 
 import argparse
-import asyncio
 import os
 import sys
 
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
+from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
 from starter.embedded.failure import EmbeddedFailure
@@ -23,7 +24,7 @@ def main() -> int:
     plan = QUICK if parser.parse_args().quick else THOROUGH
     try:
         results = measured(plan)
-    except (DifferentShape, EmbeddedFailure) as failure:
+    except (DifferentShape, EmbeddedFailure, TooSlow) as failure:
         sys.stderr.write(f"{type(failure).__name__}: {failure}\n")
         return 1
     show(results, Console())
@@ -31,12 +32,12 @@ def main() -> int:
 
 
 def measured(plan: Plan) -> Results:
-    """Run on a stack of its own, with progress on standard error where that is a terminal."""
+    """Run on a stack of its own, on the event loop of the HTTP process, with progress on a terminal's standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     shown = Progress(*columns, console=Console(stderr=True), refresh_per_second=2, transient=True)
     with scratch() as folder, shown as progress, Stack(folder) as stack:
         task = progress.add_task("starting the servers", total=plan.steps)
-        return asyncio.run(run(stack, plan, lambda text: progress.update(task, description=text, advance=1)))
+        return uvloop.run(run(stack, plan, lambda text: progress.update(task, description=text, advance=1)))
 
 
 if __name__ == "__main__":

@@ -23,16 +23,25 @@ class Load:
 
 @dataclass
 class Driven:
-    """What came of it: every life, and those that ended while the loop was steady."""
+    """What came of it: when each life ended, how many seconds its placing took, and which time was measured."""
 
-    lives: int = 0
+    begin: float
+    end: float
     ended_at: list[float] = field(default_factory=list)
     placed_in: list[float] = field(default_factory=list)
-    """Seconds from handing an order in to the answer with its promise."""
 
-    def per_second(self, begin: float, end: float) -> float:
-        """Lives that ended between two moments, per second."""
-        return sum(begin <= moment < end for moment in self.ended_at) / (end - begin)
+    def per_second(self) -> float:
+        """Lives that ended in the measured time, per second. Raises `TooSlow`."""
+        ended = sum(self.begin <= moment < self.end for moment in self.ended_at)
+        if not ended:
+            raise TooSlow(
+                f"no life ended in {self.end - self.begin:.0f} s; measure again when the machine is less busy"
+            )
+        return ended / (self.end - self.begin)
+
+
+class TooSlow(Exception):
+    """Nothing ended in the time that is measured."""
 
 
 async def one(life: Life) -> int:
@@ -43,22 +52,20 @@ async def one(life: Life) -> int:
     return number
 
 
-async def drive(life: Life, load: Load) -> tuple[Driven, float]:
-    """Keep `load.in_flight` lives under way until the time is over, then let them end; answers lives per second."""
-    driven = Driven()
+async def drive(life: Life, load: Load) -> Driven:
+    """Keep `load.in_flight` lives under way until the measured time is over, then let them end."""
     begin = time.perf_counter() + load.ramp_seconds
-    end = begin + load.measured_seconds
+    driven = Driven(begin, begin + load.measured_seconds)
     async with asyncio.TaskGroup() as loops:
         for place in range(load.in_flight):
-            loops.create_task(_live_until(end, life, driven, place / load.in_flight * load.ramp_seconds))
-    return driven, driven.per_second(begin, end)
+            loops.create_task(_live_on(life, driven, place / load.in_flight * load.ramp_seconds))
+    return driven
 
 
-async def _live_until(end: float, life: Life, driven: Driven, delay: float) -> None:
-    """One place of the loop. Starting late by its own delay, the places do not march in step."""
+async def _live_on(life: Life, driven: Driven, delay: float) -> None:
+    """One place of the loop. As each starts late by its own delay, they do not march in step."""
     await asyncio.sleep(delay)
-    while time.perf_counter() < end:
+    while time.perf_counter() < driven.end:
         async with asyncio.timeout(LIFE_SECONDS_MAX):
             driven.placed_in.append(await life.live(next(_numbers)))
         driven.ended_at.append(time.perf_counter())
-        driven.lives += 1

@@ -89,6 +89,6 @@ def _events(results: Results) -> str:
     tasks = events["WORKFLOW_TASK_COMPLETED"]
     kinds = ", ".join(f"{count} {name.lower()}" for name, count in sorted(events.items()))
     return (
-        f"A life alone has {whole} events, {tasks} workflow tasks among them; so had {exact:.0%} of those under load, and the "
-        f"others two news in one task. By type, in both alike: {kinds}."
+        f"A life alone has {whole} events, among them {tasks} completed workflow tasks; so had {exact:.0%} of the lives under "
+        f"load, and in the others two news shared a task. By type, of orders and skeletons alike: {kinds}."
     )

@@ -32,7 +32,7 @@ class Database:
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
-            pool_pre_ping=False,
+            hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={"server_settings": {"application_name": "switchyard"}},
         )
 

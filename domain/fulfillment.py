@@ -45,6 +45,20 @@ class Request(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+class FulfillmentOrderStatus(StrEnum):
+    """How far the work is (DESIGN §5); derived by the view `fulfillment_order_status`."""
+
+    PLANNED = "planned"
+    ON_HOLD = "on_hold"
+    RELEASED = "released"
+    IN_PROGRESS = "in_progress"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CLOSED_SHORT = "closed_short"
+    CANCELLED = "cancelled"
+
+
 class WaitingFor(StrEnum):
     """What a fulfillment order waits for; each has a deadline, after which the order acts by itself."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
-from domain.fulfillment import Quantity, Request, WaitingFor
+from domain.fulfillment import FulfillmentOrderStatus, Quantity, Request, WaitingFor
 from domain.network import Dispatch, ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
 
@@ -184,7 +184,7 @@ class FulfillmentOrderState(BaseModel):
     fulfillment_order: str
     node: str
     attempt: int
-    status: str
+    status: FulfillmentOrderStatus
     request: Request
     dispatch: Dispatch
     lines: list[FulfillmentOrderLineState]

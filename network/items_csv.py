@@ -81,8 +81,9 @@ class _Row:
 
     def item(self) -> Item:
         sku = self.cells["sku"]
-        if not re.fullmatch(rf"[^\s*]{{1,{SKU_CHARACTERS_MAX}}}", sku):
-            self.wrong(f"sku must be 1 to {SKU_CHARACTERS_MAX} characters without spaces and '*', not {sku!r}")
+        if not re.fullmatch(rf"[A-Za-z0-9._:/-]{{1,{SKU_CHARACTERS_MAX}}}", sku):
+            allowed = f"1 to {SKU_CHARACTERS_MAX} letters, digits and . _ : / -"
+            self.wrong(f"sku must be {allowed}, not {sku!r}")
             sku = ""
         return Item(
             sku=sku,

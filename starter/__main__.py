@@ -25,7 +25,7 @@ app.command(network)
 @app.command
 def up(
     *,
-    network: Path = Path("network/example"),
+    network: Path | None = None,
     data: Path = Path(".data"),
     http_port: int = 8080,
     temporal_port: int = 7233,
@@ -39,7 +39,8 @@ def up(
     Parameters
     ----------
     network
-        The network directory; checked, and applied where it differs from the active version.
+        A network directory to check, and to apply where it differs from the active version. Without one, a first start
+        takes network/example, and a later one keeps what is active.
     data
         Where everything is kept. Started again on it, open orders go on.
     http_port
@@ -80,7 +81,7 @@ def serve(*, host: str = "127.0.0.1", port: int = 8080) -> int:
 
 
 @app.command
-async def prepare(*, network: Path | None = None) -> int:
+async def prepare(*, network: Path | None = None, first_network: Path | None = None) -> int:
     """Bring a database and a Temporal namespace up to date, once for each release.
 
     Runs the migrations, stores the hash of SWITCHYARD_OPERATOR_KEY, registers missing search attributes.
@@ -89,13 +90,15 @@ async def prepare(*, network: Path | None = None) -> int:
     ----------
     network
         A network directory to check, and to apply where it differs from the active version.
+    first_network
+        A network directory to check, and to apply when none was applied before.
     """
     from starter.client import connect
     from starter.prepare import prepare
     from starter.search_attributes import register_search_attributes
     from starter.where import database_url
 
-    await prepare(database_url(), network, os.environ.get("SWITCHYARD_OPERATOR_KEY"))
+    await prepare(database_url(), network, os.environ.get("SWITCHYARD_OPERATOR_KEY"), first_network=first_network)
     await register_search_attributes(await connect())
     return 0
 

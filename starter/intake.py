@@ -68,10 +68,14 @@ def check(order: NewOrder, network: Network) -> None:
         if line.sku not in network.items:
             raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
     check_destination(order.service, order.ship_to.country, order.ship_to.postal_code, network)
-    if order.pickup_node is not None:
-        node = network.nodes.get(order.pickup_node)
-        if node is None or not node.pickup:
-            raise WrongField("pickup_node", f"customers cannot collect at {order.pickup_node}")
+    check_pickup(order.pickup_node, network)
+
+
+def check_pickup(name: str | None, network: Network) -> None:
+    """Refuse a node where customers cannot collect. Raises `WrongField`."""
+    node = network.nodes.get(name) if name is not None else None
+    if name is not None and (node is None or not node.pickup):
+        raise WrongField("pickup_node", f"customers cannot collect at {name}")
 
 
 def check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from database import key, migrate, network
+from database import key, migrate
+from database import network as statements
 from database.connect import Database
 from domain.network import Network
 from network.load import NetworkDocuments, check, load, read
@@ -18,19 +19,30 @@ class Refused(Exception):
         self.lines = lines
 
 
-async def prepare(database_url: str, network: Path | None, operator_key: str | None) -> None:
-    """Bring everything up to date. Raises `Refused` and `DatabaseUnreachable`."""
+async def prepare(
+    database_url: str, network: Path | None, operator_key: str | None, *, first_network: Path | None = None
+) -> None:
+    """Bring everything up to date; `first_network` is applied only when no version is active.
+
+    Raises `Refused` and `DatabaseUnreachable`.
+    """
     database = Database(database_url)
     try:
         await database.check()
         await migrate.upgrade(database)
-        if network is not None:
-            await _apply(database, network)
+        wanted = network or (first_network if await _has_no_network(database) else None)
+        if wanted is not None:
+            await _apply(database, wanted)
         if operator_key:
             async with database.write() as connection:
                 await key.add(connection, key_id="operator", kind="operator", name="operator", key=operator_key)
     finally:
         await database.close()
+
+
+async def _has_no_network(database: Database) -> bool:
+    async with database.read() as connection:
+        return await statements.active_version(connection) is None
 
 
 async def apply_network(database_url: str, directory: Path) -> list[str]:
@@ -52,13 +64,13 @@ async def _apply(database: Database, directory: Path) -> None:
     documents = read(directory)
     loaded = load(documents)
     async with database.write() as connection:
-        active = await network.lock_active_version(connection)
-        busy = await network.nodes_with_open_work(connection)
-        wanted = await network.skus_with_open_demand(connection)
-        before = load(NetworkDocuments(**await network.documents(connection, active))) if active else loaded
+        active = await statements.lock_active_version(connection)
+        busy = await statements.nodes_with_open_work(connection)
+        wanted = await statements.skus_with_open_demand(connection)
+        before = load(NetworkDocuments(**await statements.documents(connection, active))) if active else loaded
         if refused := _dropped(directory, loaded, busy, wanted) + _changed(directory, before, loaded, wanted):
             raise Refused(refused)
-        await network.activate(connection, asdict(documents), documents.digest)
+        await statements.activate(connection, asdict(documents), documents.digest)
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:

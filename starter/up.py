@@ -34,7 +34,8 @@ PROBE_SECONDS_MAX = 2.0
 class Options:
     """What the command line says. Port 0 picks a free one."""
 
-    network: Path
+    network: Path | None
+    """Absent: the example for a first start, and what is active for a later one."""
     data: Path
     http_port: int
     temporal_port: int
@@ -58,11 +59,15 @@ def our_programs(options: Options, http_port: int) -> Programs:
     key = ("--key-file", str(options.data.absolute() / "operator.key"))
     simulate = (*starter, "simulate-nodes", "--http", f"http://{LOOPBACK}:{http_port}", *key)
     return Programs(
-        prepare=(*starter, "prepare", "--network", str(options.network.absolute())),
+        prepare=(*starter, "prepare", *_network(options.network)),
         worker=(sys.executable, "worker.py"),
         serve=(*starter, "serve", "--port", str(http_port)),
         simulate=simulate if options.simulate_nodes else None,
     )
+
+
+def _network(wanted: Path | None) -> tuple[str, str]:
+    return ("--network", str(wanted.absolute())) if wanted else ("--first-network", str(ROOT / "network" / "example"))
 
 
 def up(options: Options, programs: Callable[[Options, int], Programs] = our_programs) -> int:

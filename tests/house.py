@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from httpx2 import ASGITransport, AsyncClient, Response
@@ -24,6 +25,8 @@ from starter.http.service import Service, assemble
 
 Document = dict[str, Any]
 ANSWERS_WITHIN_SECONDS = 15.0
+SMALL_MAP = Path(__file__).parent / "workflows" / "network"
+"""A network whose nodes are always open, and named after what the order does when they stay silent."""
 _numbers = count(1)
 
 

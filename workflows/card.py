@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.order import FulfillmentOrderState, OrderState
+    from domain.order import FulfillmentOrderState, LineState, OrderState
 
 _BUCKETS = ("open", "backordered", "reserved", "allocated", "shipped", "delivered", "cancelled")
 _LINES_MAX = 20
@@ -30,13 +30,15 @@ def _promise(order: OrderState) -> str:
 
 
 def _lines(order: OrderState) -> str:
-    rows = ["| line | SKU | ordered | " + " | ".join(_BUCKETS) + " |", "|" + "---|" * (3 + len(_BUCKETS))]
-    for line in order.lines[:_LINES_MAX]:
-        buckets = " | ".join(str(getattr(line, bucket) or "") for bucket in _BUCKETS)
-        rows.append(f"| {line.line} | {line.sku} | {line.ordered} | {buckets} |")
-    if len(order.lines) > _LINES_MAX:
-        rows.append(f"| … {len(order.lines) - _LINES_MAX} more | | | " + " | ".join("" for _ in _BUCKETS) + " |")
-    return "\n".join(rows)
+    rows = [f"- {_line(line)}" for line in order.lines[:_LINES_MAX]]
+    left = len(order.lines) - len(rows)
+    return "\n".join(rows + ([f"- … {_count(left, 'line')} more"] if left else []))
+
+
+def _line(line: LineState) -> str:
+    """Only what holds units: the Temporal UI shows the card in half a page, where a table of all buckets is cut off."""
+    held = ", ".join(f"{units} {bucket}" for bucket in _BUCKETS if (units := getattr(line, bucket)))
+    return f"line {line.line}, {line.ordered} × {line.sku}: {held}"
 
 
 def _fulfillment_orders(order: OrderState) -> str:

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.dispatch import CallInput, DispatchActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
-    from activities.order import CloseInput, Done, OrderActivities, Refusal, RequestInput
+    from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
     from activities.returns import ReturnActivities, ReturnInput
     from activities.sourcing import SourceInput, SourcingActivities
     from domain import identifiers
@@ -65,7 +65,8 @@ class OrderWorkflow:
         """Signals and updates may come before `run` has begun, so everything that they touch exists from the start."""
         self._name = order.order
         self._copy: OrderState | None = None
-        self._mail: list[tuple[str, Sequence[RawValue]]] = []
+        self._mail: list[tuple[int, str, Sequence[RawValue]]] = []
+        self._mail_came = 0
         self._asked: list[_Asked] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._called: set[tuple[str, Request]] = set()
@@ -80,6 +81,7 @@ class OrderWorkflow:
             try:
                 await self._reserve_its_units_at_real_nodes()
                 await self._read_the_mail()
+                await self._look_at_the_facts()
                 await self._answer_requests()
                 await self._source_units_that_lost_their_node()
                 await self._release_what_may_be_released()
@@ -101,7 +103,8 @@ class OrderWorkflow:
     @workflow.signal(dynamic=True, description="Facts from nodes, and news from our own edge")
     def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
         """Every signal of every name and shape: nothing is dropped, nothing can wedge the workflow."""
-        self._mail.append((name, args))
+        self._mail_came += 1
+        self._mail.append((self._mail_came, name, args))
 
     @workflow.update(description="Answers with the promise as soon as the units are reserved")
     async def place(self, *args: Any) -> PlaceAnswer:
@@ -183,10 +186,10 @@ class OrderWorkflow:
     async def _read_the_mail(self) -> None:
         """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
         while self._mail:
-            name, args = self._mail[0]
+            number, name, args = self._mail[0]
             content = messages.decode(args)
             if not self._take_news(name, content):
-                await self._record(name, content)
+                await self._record(number, name, content)
             self._mail.pop(0)
 
     def _take_news(self, name: str, content: dict[str, Any] | str) -> bool:
@@ -205,13 +208,14 @@ class OrderWorkflow:
         self._look_again = self._look_again or news.look_again
         return True
 
-    async def _record(self, name: str, content: dict[str, Any] | str) -> None:
+    async def _record(self, number: int, name: str, content: dict[str, Any] | str) -> None:
         is_message = name == messages.NODE_MESSAGE and not isinstance(content, str)
         unreadable = None if is_message else content if isinstance(content, str) else "not a signal of this workflow"
         signal = SignalInput(
             order=self._name,
             message=content if is_message and not isinstance(content, str) else None,
             unreadable=unreadable,
+            key=f"{workflow.info().run_id}:{number}",
             at=workflow.now(),
         )
         self._adopt(
@@ -221,6 +225,21 @@ class OrderWorkflow:
                 start_to_close_timeout=patience.ONE_TRANSACTION,
                 retry_policy=patience.UNTIL_IT_WORKS,
                 summary="record a message that came as a signal",
+            )
+        )
+
+    async def _look_at_the_facts(self) -> None:
+        """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
+        if not self._look_again or self._order.total("backordered"):
+            return
+        self._look_again = False
+        self._adopt(
+            await workflow.execute_activity_method(
+                OrderActivities.look,
+                Moment(order=self._name, at=workflow.now()),
+                start_to_close_timeout=patience.ONE_TRANSACTION,
+                retry_policy=patience.UNTIL_IT_WORKS,
+                summary="look at the facts",
             )
         )
 
@@ -362,7 +381,7 @@ class OrderWorkflow:
         self._adopt(
             await workflow.execute_activity_method(
                 OrderActivities.close,
-                CloseInput(order=self._name, at=workflow.now()),
+                Moment(order=self._name, at=workflow.now()),
                 start_to_close_timeout=patience.ONE_TRANSACTION,
                 retry_policy=patience.UNTIL_IT_WORKS,
                 summary="close the order",
@@ -381,7 +400,7 @@ class OrderWorkflow:
                 self._has_news, timeout=None if self._is_watched and not wakes_at else timeout, timeout_summary=why
             )
         except TimeoutError:
-            self._look_again = True
+            self._look_again = wakes_at is None
         self._seen_version = self._order.version
 
     def _has_news(self) -> bool:

@@ -1,14 +1,14 @@
 """Routes of the shipping side: a node sees its own work, and says what became of it."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from activities.fulfillment import UnknownFulfillmentOrder
 from database import fulfillment
 from database.inbox import UsedWithAnotherBody
-from domain.fulfillment import NodeMessage, Request
+from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, Request
 from starter.http.access import OperatorOrNode, Wired, nothing, own_node
 from starter.http.orders import Limit, page
 from starter.http.problems import OTHER_BODY, Problem
@@ -29,7 +29,7 @@ REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description":
 async def list_fulfillment_orders(
     holder: OperatorOrNode,
     service: Wired,
-    status: Annotated[str | None, Query(max_length=32)] = None,
+    status: FulfillmentOrderStatus | None = None,
     request: Request | None = None,
     after: str | None = None,
     limit: Limit = 50,

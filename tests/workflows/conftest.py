@@ -1,13 +1,9 @@
 """A house with a small map, whose nodes are named after what the order does when they stay silent."""
 
-from pathlib import Path
-
 import pytest_asyncio
 
 from starter.prepare import apply_network
-from tests.house import House
-
-SMALL_MAP = Path(__file__).parent / "network"
+from tests.house import SMALL_MAP, House
 
 
 @pytest_asyncio.fixture

@@ -16,8 +16,7 @@ from domain.order import NewOrder
 from starter import client as edge
 from starter.http.service import Service, assemble
 from starter.prepare import apply_network
-from tests.house import House, now, units
-from tests.workflows.conftest import SMALL_MAP
+from tests.house import SMALL_MAP, House, now, units
 
 
 async def released(house: House) -> tuple[str, str]:

@@ -8,8 +8,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from starter.prepare import apply_network
-from tests.house import House, now
-from tests.workflows.conftest import SMALL_MAP
+from tests.house import SMALL_MAP, House, now
 
 
 async def delivered(house: House) -> str:

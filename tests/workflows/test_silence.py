@@ -7,8 +7,7 @@ from shutil import copytree
 import pytest
 
 from starter.prepare import apply_network
-from tests.house import Document, House, units
-from tests.workflows.conftest import SMALL_MAP
+from tests.house import SMALL_MAP, Document, House, units
 
 
 async def silent(house: House, node: str) -> tuple[str, str]:

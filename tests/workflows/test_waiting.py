@@ -5,8 +5,7 @@ from pathlib import Path
 from shutil import copytree
 
 from starter.prepare import apply_network
-from tests.house import House, units
-from tests.workflows.conftest import SMALL_MAP
+from tests.house import SMALL_MAP, House, units
 
 
 async def test_an_order_on_hold_keeps_its_stock_and_is_released_when_the_last_hold_is_off(small_house: House) -> None:

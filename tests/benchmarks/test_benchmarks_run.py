@@ -1,0 +1,21 @@
+"""The benchmark itself works: a short run of it, whose figures nobody quotes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_leaves_nothing_behind() -> None:
+    before = set((ROOT / ".data").glob("benchmark-*"))
+    ended = subprocess.run([sys.executable, "-m", "benchmarks", "--quick"], cwd=ROOT, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "orders : skeletons = " in ended.stdout
+    assert "invariants are violated" not in ended.stdout
+    assert set((ROOT / ".data").glob("benchmark-*")) == before
