@@ -63,7 +63,7 @@ def _rows() -> Iterator[tuple[str, Meter, int]]:
     yield "SQL statements", _work("statements"), 1
     yield "transactions", _work("transactions"), 1
     yield "flushes of the log", _work("flushes"), 1
-    yield "processor ms, all", lambda block: _cpu(block) / block.lives * 1000, 1
+    yield "processor ms, all", lambda block: _cpu(block) * 1000, 1
     for process in PROCESSES:
         yield f"  {process}", _cpu_of(process), 1
 
@@ -77,7 +77,8 @@ def _cpu_of(process: str) -> Meter:
 
 
 def _cpu(block: Block) -> float:
-    return sum(block.cpu.values())
+    """Processor seconds of one life, in all processes."""
+    return sum(block.cpu.values()) / block.lives
 
 
 def _events(results: Results) -> str:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import NewType
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 ReadConnection = NewType("ReadConnection", AsyncConnection)
@@ -56,7 +56,7 @@ class Database:
         try:
             async with self.engine.connect():
                 return
-        except (OSError, InterfaceError, OperationalError, TimeoutError) as error:
+        except (OSError, DBAPIError, TimeoutError) as error:
             raise DatabaseUnreachable(f"PostgreSQL does not answer at {address}: {error}") from error
 
     async def close(self) -> None:

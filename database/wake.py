@@ -42,7 +42,8 @@ ADD = text(
 
 async def sent(connection: WriteConnection, wake_ids: list[int]) -> None:
     """Signals that Temporal took are owed no longer."""
-    await connection.execute(SENT, {"wake_ids": wake_ids})
+    if wake_ids:
+        await connection.execute(SENT, {"wake_ids": wake_ids})
 
 
 SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")

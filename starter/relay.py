@@ -5,7 +5,6 @@ processes at once, and safe to repeat: a workflow that hears the same news twice
 """
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import text
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from database import wake
 from database.connect import Database
@@ -62,10 +61,10 @@ class Relay:
     async def send_overdue(self) -> None:
         """Send what nobody has sent in its time, in the order in which it was written."""
         async with self._database.write() as connection:
-            overdue = await wake.overdue(connection, OVERDUE_AFTER, BATCH_MAX)
-            sent = await self._send(overdue)
-            if sent:
-                await wake.sent(connection, sent)
+            sent = await self._send(await wake.overdue(connection, OVERDUE_AFTER, BATCH_MAX))
+            await wake.sent(connection, sent)
+        if len(sent) == BATCH_MAX:
+            await self.send_overdue()
 
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
@@ -77,7 +76,7 @@ class Relay:
 
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
-        async with self._database.write() as connection:
+        async with self._database.read() as connection:
             rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
             unattended = [(OrderInput.model_validate(json.loads(row.input)), row.is_overdue) for row in rows]
         for order, is_overdue in unattended:
@@ -85,6 +84,8 @@ class Relay:
             if is_overdue:
                 workflow_id = identifiers.order_workflow_id(order.order)
                 await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+            async with self._database.write() as connection:
+                await connection.execute(LOOKED_AFTER, {"order": order.order})
 
     async def start_again(self, order: str) -> bool:
         """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
@@ -95,16 +96,23 @@ class Relay:
         return row is not None
 
     async def _send_quietly(self, wakes: Sequence[Wake]) -> None:
-        with contextlib.suppress(RPCError, RuntimeError, TimeoutError, OSError):
+        async def send() -> None:
             sent = await self._send(wakes)
-            if sent:
-                async with self._database.write() as connection:
-                    await wake.sent(connection, sent)
+            async with self._database.write() as connection:
+                await wake.sent(connection, sent)
+
+        await self._quietly(send)
 
     async def _send(self, wakes: Sequence[Wake]) -> list[int]:
-        """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear."""
+        """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear.
+
+        While Temporal is away nothing else is tried. A signal that it refuses holds up the later ones of its own workflow only.
+        """
         sent: list[int] = []
+        refused: set[str] = set()
         for owed in wakes:
+            if owed.workflow_id in refused:
+                continue
             try:
                 async with asyncio.timeout(SEND_WITHIN.total_seconds()):
                     heard = await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts)
@@ -112,8 +120,11 @@ class Relay:
                         await self._start_what_should_hear(owed)
             except (RPCError, RuntimeError, TimeoutError) as error:
                 log.warning("temporal did not take a signal", order=owed.order, reason=str(error))
-                break
-            sent.append(owed.wake_id)
+                if _is_away(error):
+                    break
+                refused.add(owed.workflow_id)
+            else:
+                sent.append(owed.wake_id)
         return sent
 
     async def _start_what_should_hear(self, owed: Wake) -> None:
@@ -129,6 +140,11 @@ class Relay:
             await step()
         except Exception as error:
             log.warning("the relay will try again", step=getattr(step, "__name__", "?"), reason=str(error))
+
+
+def _is_away(error: Exception) -> bool:
+    away = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    return not isinstance(error, RPCError) or error.status in away
 
 
 _INPUT = """
@@ -152,22 +168,18 @@ OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND 
 
 UNATTENDED = text(
     f"""
-    UPDATE orders o SET looked_after_at = clock_timestamp()
-    FROM (
-        SELECT c.order_id, d.is_overdue FROM orders c
-        CROSS JOIN LATERAL (
-            SELECT EXISTS (SELECT FROM fulfillment_order f
-                           WHERE f.order_id = c.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
-        ) d(is_overdue)
-        WHERE c.closed_at IS NULL AND c.version > 0
-          AND coalesce(c.looked_after_at, c.received_at)
-              < clock_timestamp() - CASE WHEN d.is_overdue THEN interval '1 minute' ELSE interval '6 hours' END
-        ORDER BY d.is_overdue DESC, coalesce(c.looked_after_at, c.received_at) LIMIT :limit
-        FOR UPDATE OF c SKIP LOCKED
-    ) u
-    WHERE o.order_id = u.order_id
-    RETURNING {_INPUT}, u.is_overdue
+    SELECT {_INPUT}, d.is_overdue FROM orders o
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM fulfillment_order f
+                       WHERE f.order_id = o.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
+    ) d(is_overdue)
+    WHERE o.closed_at IS NULL AND o.version > 0
+      AND coalesce(o.looked_after_at, o.received_at)
+          < clock_timestamp() - CASE WHEN d.is_overdue THEN interval '1 minute' ELSE interval '6 hours' END
+    ORDER BY d.is_overdue DESC, coalesce(o.looked_after_at, o.received_at) LIMIT :limit
     """
 )
 """Open orders with a deadline that passed a minute ago, and every open order some times a day: its workflow may be gone.
 Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
+
+LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :order")

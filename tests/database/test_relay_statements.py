@@ -1,4 +1,4 @@
-"""What the relay looks for in the facts: signals that nobody sent, orders that nobody started, orders that nobody looks after."""
+"""What the relay looks for in the facts: signals unsent, orders unstarted, orders that nobody looks after."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from database import wake
 from database.connect import Database
-from starter.relay import UNATTENDED, UNSTARTED
+from starter.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
@@ -43,6 +43,8 @@ async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(da
     await store(database, "web-young", timedelta(hours=1), version=3)
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await found(database, UNATTENDED, limit=10) == ["web-old"]
+    async with database.write() as connection:
+        await connection.execute(LOOKED_AFTER, {"order": "web-old"})
     assert await found(database, UNATTENDED, limit=10) == []
 
 

@@ -161,6 +161,7 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
     name, _ = await released(house)
     one = {"lines": [{"line": "1", "quantity": 1}]}
     first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
+    await house.settle(name)
     await house.workflow(name).terminate("somebody pressed the button")
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
