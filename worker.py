@@ -9,6 +9,7 @@ import signal
 import sys
 from datetime import timedelta
 
+import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
@@ -91,6 +92,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(main())
     sys.stderr.flush()
     os._exit(code)  # leaving Python after using the client aborts about every second time

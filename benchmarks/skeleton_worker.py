@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 
+import uvloop
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
@@ -44,7 +45,8 @@ async def main() -> None:
 
 if __name__ == "__main__":
     try:
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
     finally:
         sys.stderr.flush()
         os._exit(1)  # leaving Python after using the client aborts about every second time

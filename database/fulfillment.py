@@ -17,12 +17,12 @@ async def save(
 ) -> None:
     """Write fulfillment orders as they are now; `tried` holds the nodes tried before by (fulfillment order, line)."""
     for fo, wait in fulfillment_orders:
-        await connection.execute(SAVE, _row(fo, wait))
-        await connection.execute(SAVE_LINES, _line_arrays(fo, tried))
+        await connection.execute(SAVE, _row(fo, wait) | _line_arrays(fo, tried))
 
 
 SAVE = text(
     """
+    WITH saved AS (
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
@@ -37,12 +37,7 @@ SAVE = text(
         assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
         cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
         escalated = excluded.escalated, waiting_for = excluded.waiting_for, deadline = excluded.deadline
-    """
-)
-"""What was asked (order, node, attempt, dates) is written once; only the conversation changes."""
-
-SAVE_LINES = text(
-    """
+    )
     INSERT INTO fulfillment_order_line (
         fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_shipped, told_delivered,
         freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
@@ -61,6 +56,7 @@ SAVE_LINES = text(
         in_doubt = excluded.in_doubt
     """
 )
+"""What was asked (order, node, attempt, dates) is written once; only the conversation changes."""
 
 
 def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text, update
 
 from database import stock
 from database.connect import ReadConnection, WriteConnection
-from database.tables import hold, order_line, orders, recipient, remark, waiting
+from database.tables import hold, orders, remark, waiting
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.network import Dispatch
 from domain.order import NewOrder, OrderState
@@ -71,10 +71,9 @@ async def take(
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
         return Taken(is_new=False, body_digest=known.scalar_one())
-    await connection.execute(insert(order_line), list(_line_rows(order)))
-    await connection.execute(insert(waiting), list(_waiting_rows(order)))
-    ship_to = order.ship_to.model_dump(mode="json", exclude_none=True)
-    await connection.execute(insert(recipient), [{"order_id": order.order, "ship_to": ship_to}])
+    ship_to = order.ship_to.model_dump_json(exclude_none=True)
+    lines = json.dumps(list(_line_rows(order)))
+    await connection.execute(INSERT_LINES, {"order": order.order, "lines": lines, "ship_to": ship_to})
     for placed in order.holds:
         remark_id = await note(connection, order.order, order.channel, placed.reason)
         await place_hold(connection, order.order, placed.hold, remark_id, received_at)
@@ -94,6 +93,24 @@ INSERT_ORDER = text(
     """
 )
 """Answers nothing when the order exists."""
+
+
+INSERT_LINES = text(
+    """
+    WITH l AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
+                      AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int)
+    ), demanded AS (
+        INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
+        SELECT :order, line, position, sku, unit_price, discount, ordered, ordered FROM l
+    ), unplaced AS (
+        INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits)
+        SELECT :order, line, ordered, 1, '{}', 'sourcing' FROM l
+    )
+    INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, CAST(:ship_to AS jsonb))
+    """
+)
+"""The lines, all of whose units are open and wait for their first sourcing round, and where they go."""
 
 
 def _order_row(
@@ -131,20 +148,13 @@ def _order_row(
 def _line_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
     for position, line in enumerate(order.lines):
         yield {
-            "order_id": order.order,
             "line": line.line,
             "position": position,
             "sku": line.sku,
             "unit_price": line.unit_price,
             "discount": line.discount,
             "ordered": line.quantity,
-            "open": line.quantity,
         }
-
-
-def _waiting_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
-    for line in order.lines:
-        yield _waiting_row(order.order, Waiting(line.line, line.sku, line.quantity))
 
 
 def _waiting_row(order: str, units: Waiting) -> dict[str, Any]:
@@ -195,9 +205,11 @@ async def lock(connection: WriteConnection, order: str) -> None:
     Read what the order holds in a statement of its own afterwards: sub-selects of the locking statement would still see the
     state from before the wait.
     """
-    locked = select(orders.c.order_id).where(orders.c.order_id == order).with_for_update()
-    if (await connection.execute(locked)).scalar() is None:
+    if (await connection.execute(LOCK, {"order": order})).scalar() is None:
         raise UnknownOrder(order)
+
+
+LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
 async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
@@ -439,8 +451,18 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
 
 async def next_version(connection: WriteConnection, order: str) -> OrderState:
     """Count the change and answer the order's new state."""
-    await connection.execute(update(orders).where(orders.c.order_id == order).values(version=orders.c.version + 1))
-    return await state(connection, order)
+    counted = await connection.execute(NEXT_VERSION, {"order": order})
+    return OrderState.model_validate_json(counted.scalar_one())
+
+
+NEXT_VERSION = text(
+    """
+    WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version)
+    SELECT jsonb_set(s.state, '{version}', to_jsonb(counted.version))::text
+    FROM order_state s CROSS JOIN counted WHERE s.order_id = :order
+    """
+)
+"""The view still sees the version from before the statement, so the new one is put in its place."""
 
 
 async def state(connection: ReadConnection, order: str) -> OrderState:

@@ -5,6 +5,7 @@ processes at once, and safe to repeat: a workflow that hears the same news twice
 """
 
 import asyncio
+import functools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ EVERY = timedelta(seconds=1)
 OVERDUE_AFTER = timedelta(seconds=2)
 """What its own process has not sent by then is the relay's."""
 SWEEP_EVERY = timedelta(minutes=1)
+FORGET_AFTER = timedelta(milliseconds=200)
 BATCH_MAX = 100
 SEND_WITHIN = timedelta(seconds=5)
 
@@ -39,11 +41,13 @@ class Relay:
         self._database = database
         self._client = client
         self._sending: set[asyncio.Task[None]] = set()
+        self._taken: list[int] = []
+        self._forgetting: asyncio.Task[None] | None = None
 
     def send_soon(self, wakes: Sequence[Wake]) -> None:
         """Send signals after the caller has answered; one that fails is sent by `run`."""
         if wakes:
-            task = asyncio.create_task(self._send_quietly(wakes))
+            task = asyncio.create_task(self._quietly(functools.partial(self._send_now, wakes)))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
@@ -95,13 +99,18 @@ class Relay:
             await temporal.start(self._client, OrderInput.model_validate(json.loads(row.input)))
         return row is not None
 
-    async def _send_quietly(self, wakes: Sequence[Wake]) -> None:
-        async def send() -> None:
-            sent = await self._send(wakes)
-            async with self._database.write() as connection:
-                await wake.sent(connection, sent)
+    async def _send_now(self, wakes: Sequence[Wake]) -> None:
+        self._taken += await self._send(wakes)
+        if self._taken and (self._forgetting is None or self._forgetting.done()):
+            self._forgetting = asyncio.create_task(self._quietly(self._forget))
 
-        await self._quietly(send)
+    async def _forget(self) -> None:
+        """Take what was sent off the outbox, many at once; what a crash keeps from it is sent twice, which is heard once."""
+        while self._taken:
+            await asyncio.sleep(FORGET_AFTER.total_seconds())
+            taken, self._taken = self._taken, []
+            async with self._database.write() as connection:
+                await wake.sent(connection, taken)
 
     async def _send(self, wakes: Sequence[Wake]) -> list[int]:
         """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear.
@@ -139,7 +148,7 @@ class Relay:
         try:
             await step()
         except Exception as error:
-            log.warning("the relay will try again", step=getattr(step, "__name__", "?"), reason=str(error))
+            log.warning("the relay will try again", reason=f"{type(error).__name__}: {error}")
 
 
 def _is_away(error: Exception) -> bool:

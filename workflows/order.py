@@ -18,6 +18,11 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    # `from workflows import card` would pass the package through and make each module anew for every order (5 ms).
+    import workflows.card as card
+    import workflows.messages as messages
+    import workflows.patience as patience
+    import workflows.visibility as visibility
     from activities.dispatch import CallInput, DispatchActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
     from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
@@ -27,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.fulfillment import Request, WaitingFor
     from domain.network import Dispatch
     from domain.order import CancelRequest, HoldRequest, OrderInput, OrderState, ReturnRequest
-    from workflows import card, messages, patience, visibility
     from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
     from workflows.returns import ReturnWorkflow
 

@@ -13,9 +13,10 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    import workflows.messages as messages
+    import workflows.patience as patience
     from activities.returns import ReturnActivities, ReturnInput, ReturnStep
     from domain.returns import ReturnState, ReturnStatus
-    from workflows import messages, patience
 
 _OVER = (ReturnStatus.CLOSED, ReturnStatus.EXPIRED, ReturnStatus.DECLINED)
 

@@ -57,7 +57,7 @@ async def observed(server: EmbeddedTemporal, database: Database, database_url: s
 def chromium() -> Path:
     """The browser's program."""
     if not CHROMIUM.exists():
-        pytest.skip(f"not here: {CHROMIUM}")
+        pytest.skip("not here: /usr/bin/chromium")
     return CHROMIUM
 
 

@@ -57,6 +57,7 @@ async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
 
+    assert (await house.workflow(name).describe()).status is WorkflowExecutionStatus.RUNNING
     after = await house.settle(name)
     assert (after["lines"], after["promise"]) == (before["lines"], before["promise"])
     assert [row["fulfillment_order"] for row in after["fulfillment_orders"]] == [work]

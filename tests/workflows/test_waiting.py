@@ -4,11 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 
-import pytest
-
-from domain.stock import StockMessage
 from starter.prepare import apply_network
-from tests.house import SMALL_MAP, House, now, units
+from tests.house import SMALL_MAP, House, units
 
 
 async def test_an_order_on_hold_keeps_its_stock_and_is_released_when_the_last_hold_is_off(small_house: House) -> None:
@@ -107,26 +104,3 @@ async def test_a_backordered_order_looks_for_stock_by_itself_every_day(small_hou
 
     rounds = (await house.http.get(f"/orders/{name}/plan")).json()["rounds"]
     assert [found["round"] for found in rounds] == [1, 2, 3]
-
-
-@pytest.mark.xfail(
-    strict=True, reason="whoever looks first takes it: the sequence is that of the signals, not of the claims"
-)
-async def test_new_stock_goes_to_the_more_urgent_order_whoever_looks_first(small_house: House) -> None:
-    house = small_house
-    patient = await house.place(("SERUM-30", 1), priority=9)
-    urgent = await house.place(("SERUM-30", 1), priority=1)
-    await house.settle(patient)
-    await house.settle(urgent)
-    received = {"message_id": f"in-{urgent}", "node": "reroutes", "kind": "received", "occurred_at": now()}
-    message = StockMessage.model_validate(received | {"lines": [{"sku": "SERUM-30", "quantity": 1}]})
-    _, wakes = await house.service.stock.record(message, actor="operator operator")
-    assert [owed.order for owed in wakes] == [urgent, patient], "they are told in sequence; the first signal is slow"
-
-    for owed in reversed(wakes):
-        await house.workflow(owed.order).signal(owed.signal, owed.facts)
-        await house.settle(owed.order)
-    house.service.relay.send_soon(wakes)
-
-    assert units(await house.settle(patient)) == {"backordered": 1}
-    assert units(await house.settle(urgent)) == {"allocated": 1}
