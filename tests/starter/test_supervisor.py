@@ -132,7 +132,9 @@ def test_what_dies_is_started_again_at_the_same_address(up: Callable[..., Up], f
 def test_a_signal_to_stop_leaves_no_process_and_no_announcement(
     up: Callable[..., Up], family: Family, remaining: Remaining, number: signal.Signals
 ) -> None:
+    inherited = signal.signal(number, signal.SIG_DFL)  # under nohup a child would inherit that SIGHUP is ignored
     stack = up()
+    signal.signal(number, inherited)
     stack.ready()
     everyone = family(stack.process.pid)
     assert len(everyone) > len(CHILDREN)
