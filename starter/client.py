@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from temporalio.client import (
     Client,
@@ -11,7 +11,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -28,6 +28,15 @@ from workflows.returns import ReturnWorkflow
 TASK_QUEUE = "switchyard"
 ANSWER_WITHIN = timedelta(seconds=5)
 """How long a caller waits for a workflow's answer (CONTRACT §3)."""
+
+
+class _Start(TypedDict):
+    id: str
+    task_queue: str
+    id_conflict_policy: WorkflowIDConflictPolicy
+    id_reuse_policy: WorkflowIDReusePolicy
+    static_summary: str
+    search_attributes: TypedSearchAttributes
 
 
 class TemporalUnreachable(Exception):
@@ -67,16 +76,7 @@ async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
 
     A completed order is not started again; a terminated or failed one is, and goes on from PostgreSQL.
     """
-    operation = WithStartWorkflowOperation(
-        OrderWorkflow.run,
-        order,
-        id=identifiers.order_workflow_id(order.order),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        static_summary=_summary(order),
-        search_attributes=visibility.at_start(order, OrderStatus.RECEIVED),
-    )
+    operation = WithStartWorkflowOperation(OrderWorkflow.run, order, **_start(order))
     try:
         placing = client.execute_update_with_start_workflow(
             "place", id="place", start_workflow_operation=operation, result_type=PlaceAnswer
@@ -95,16 +95,7 @@ async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
 async def start(client: Client, order: OrderInput) -> None:
     """Start an order's workflow without waiting for its promise; one that runs or has completed stays as it is."""
     with contextlib.suppress(WorkflowAlreadyStartedError):
-        await client.start_workflow(
-            OrderWorkflow.run,
-            order,
-            id=identifiers.order_workflow_id(order.order),
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            static_summary=_summary(order),
-            search_attributes=visibility.at_start(order, OrderStatus.RECEIVED),
-        )
+        await client.start_workflow(OrderWorkflow.run, order, **_start(order))
 
 
 async def start_return(client: Client, order: str, workflow_id: str) -> None:
@@ -121,6 +112,18 @@ async def start_return(client: Client, order: str, workflow_id: str) -> None:
             static_summary=f"return {name} of order {order}",
             search_attributes=visibility.for_return(order, order.partition("-")[0]),
         )
+
+
+def _start(order: OrderInput) -> _Start:
+    """How an order's workflow is started: once while it runs, and again only when it was terminated or has failed."""
+    return {
+        "id": identifiers.order_workflow_id(order.order),
+        "task_queue": TASK_QUEUE,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        "static_summary": _summary(order),
+        "search_attributes": visibility.at_start(order, OrderStatus.RECEIVED),
+    }
 
 
 def _summary(order: OrderInput) -> str:

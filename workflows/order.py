@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -34,6 +34,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import CancelRequest, HoldRequest, OrderInput, OrderState, ReturnRequest
     from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
     from workflows.returns import ReturnWorkflow
+
+Given = TypeVar("Given", bound=BaseModel)
+Told = TypeVar("Told")
 
 _DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
     "cancel": OrderActivities.cancel,
@@ -223,13 +226,7 @@ class OrderWorkflow:
             at=workflow.now(),
         )
         self._adopt(
-            await workflow.execute_activity_method(
-                FulfillmentActivities.record_signal,
-                signal,
-                start_to_close_timeout=patience.ONE_TRANSACTION,
-                retry_policy=patience.UNTIL_IT_WORKS,
-                summary="record a message that came as a signal",
-            )
+            await _transaction(FulfillmentActivities.record_signal, signal, "record a message that came as a signal")
         )
 
     async def _look_at_the_facts(self) -> None:
@@ -238,13 +235,7 @@ class OrderWorkflow:
             return
         self._look_again = False
         self._adopt(
-            await workflow.execute_activity_method(
-                OrderActivities.look,
-                Moment(order=self._name, at=workflow.now()),
-                start_to_close_timeout=patience.ONE_TRANSACTION,
-                retry_policy=patience.UNTIL_IT_WORKS,
-                summary="look at the facts",
-            )
+            await _transaction(OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts")
         )
 
     async def _answer_requests(self) -> None:
@@ -274,13 +265,7 @@ class OrderWorkflow:
             key=asked.key,
             at=workflow.now(),
         )
-        return await workflow.execute_activity_method(
-            _DOING[asked.kind],
-            request,
-            start_to_close_timeout=patience.ONE_TRANSACTION,
-            retry_policy=patience.UNTIL_IT_WORKS,
-            summary=f"{asked.kind} as asked",
-        )
+        return await _transaction(_DOING[asked.kind], request, f"{asked.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
         """The child lives on when its order closes, and is linked to it for ever."""
@@ -311,12 +296,8 @@ class OrderWorkflow:
         if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
             return
         self._adopt(
-            await workflow.execute_activity_method(
-                FulfillmentActivities.release,
-                ReleaseInput(order=self._name, at=workflow.now()),
-                start_to_close_timeout=patience.ONE_TRANSACTION,
-                retry_policy=patience.UNTIL_IT_WORKS,
-                summary="release to the nodes",
+            await _transaction(
+                FulfillmentActivities.release, ReleaseInput(order=self._name, at=workflow.now()), "release to the nodes"
             )
         )
 
@@ -344,14 +325,12 @@ class OrderWorkflow:
                 )
             except TimeoutError:
                 self._adopt(
-                    await workflow.execute_activity_method(
+                    await _transaction(
                         FulfillmentActivities.act_on_silence,
                         SilenceInput(
                             order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()
                         ),
-                        start_to_close_timeout=patience.ONE_TRANSACTION,
-                        retry_policy=patience.UNTIL_IT_WORKS,
-                        summary=f"{name}: no word of {waiting_for.replace('_', ' ')}",
+                        f"{name}: no word of {waiting_for.replace('_', ' ')}",
                     )
                 )
 
@@ -383,13 +362,7 @@ class OrderWorkflow:
         if closes_at is None or workflow.now() < closes_at or self._is_closed:
             return
         self._adopt(
-            await workflow.execute_activity_method(
-                OrderActivities.close,
-                Moment(order=self._name, at=workflow.now()),
-                start_to_close_timeout=patience.ONE_TRANSACTION,
-                retry_policy=patience.UNTIL_IT_WORKS,
-                summary="close the order",
-            )
+            await _transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
         )
 
     async def _wait_for_news(self) -> None:
@@ -453,12 +426,8 @@ class OrderWorkflow:
         return (fo.waiting_for, fo.deadline) if fo.waiting_for and fo.deadline else None
 
     async def _source(self, round_: int, summary: str) -> OrderState:
-        return await workflow.execute_activity_method(
-            SourcingActivities.source,
-            SourceInput(order=self._name, round=round_, at=workflow.now()),
-            start_to_close_timeout=patience.ONE_TRANSACTION,
-            retry_policy=patience.UNTIL_IT_WORKS,
-            summary=summary,
+        return await _transaction(
+            SourcingActivities.source, SourceInput(order=self._name, round=round_, at=workflow.now()), summary
         )
 
     def _show_where_it_stands(self) -> None:
@@ -477,6 +446,17 @@ class OrderWorkflow:
 def _no_such_request(state: OrderState) -> Done:
     """Somebody named a request that this order does not have."""
     return Done(state=state, refused=Refusal(reason="the order has no such request"))
+
+
+async def _transaction(doing: Callable[[Any, Given], Awaitable[Told]], given: Given, summary: str) -> Told:
+    """One activity that is one transaction: tried until it works, and told in the UI by its summary."""
+    return await workflow.execute_activity_method(
+        doing,
+        given,
+        start_to_close_timeout=patience.ONE_TRANSACTION,
+        retry_policy=patience.UNTIL_IT_WORKS,
+        summary=summary,
+    )
 
 
 def _check(kind: str, args: Sequence[Any]) -> None:
