@@ -47,7 +47,9 @@ class SkeletonWorkflow:
     async def run(self, _: str) -> str:
         """Whenever what a step needs has come in, do what the product did then."""
         for step in loaded().steps:
-            await workflow.wait_condition(lambda step=step: self._is_due(step))  # type: ignore[misc]
+            await workflow.wait_condition(
+                lambda step=step: self._is_due(step)  # type: ignore[misc]  # mypy cannot infer the default
+            )
             for deed in step.deeds:
                 self._do(deed)
         return self._end or ""

@@ -406,7 +406,9 @@ def test_a_workflow_file_with_a_bare_import_is_found(
 def test_an_import_that_points_outward_is_found(path: str, imports: str, violations: int, tmp_path: Path) -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     write(tmp_path, "pyproject.toml", pyproject[pyproject.index("[tool.importlinter]") :])
-    for package in re.findall(r'"(\w+)"', re.search(r"root_packages = (.*)", pyproject)[1]):  # type: ignore[index]
+    roots = re.search(r"root_packages = (.*)", pyproject)
+    assert roots, "pyproject.toml names the root packages of the import contracts"
+    for package in re.findall(r'"(\w+)"', roots[1]):
         write(tmp_path, f"{package}/__init__.py", DOC)
     write(tmp_path, path, f"{DOC}{imports}\n")
     assert len(list(imports_point_inward(tmp_path))) == violations
