@@ -161,7 +161,7 @@ class FulfillmentActivities:
         if remark is not None:
             await fulfillment.keep_reason(connection, fulfillment_order, remark)
         cause = f"message {received.sender} {message.message_id}"
-        state = await work.write(Event(cause, received.actor, received.received_at))
+        state = await work.write(Event(cause, received.actor, received.received_at, message.occurred_at))
         return state, work.header.is_closed
 
 

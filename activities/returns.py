@@ -7,17 +7,17 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.backorder import tell
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
-from activities.stock import CHANGED, wake_those_who_wait
 from activities.transaction import OrderTransactions, Work
 from database import exception, inbox, order, returns, stock, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
-from domain.order import OrderState, ReturnRequest
+from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
 from domain.returns import COMES_BACK_WITHIN, Heard, ReturnMessage, ReturnMessageKind, ReturnState, hear, returnable
 from domain.stock import Movement, MovementKind, explode
@@ -131,19 +131,19 @@ class ReturnActivities:
         if message.kind is ReturnMessageKind.SETTLED:
             await returns.mark(connection, name, "settled_at", message.occurred_at)
         await order.note(connection, order_name, None, message.reason)
-        skus = await self._restock(work, name, state, heard, message, event)
+        await self._restock(work, name, state, heard, message, event)
         if heard.misfits:
             detail = f"{message.kind} does not fit {name}: {'; '.join(heard.misfits)}"
             opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node)]
             await exception.open_all(connection, opened, order=order_name, cause=event.cause, at=event.occurred_at)
         told: dict[str, Any] = {"recorded": (await returns.next_version(connection, name)).model_dump(mode="json")}
         wakes = [await wake.add(connection, identifiers.return_workflow_id(name), order_name, RETURN_MESSAGE, told)]
-        wakes += await _wake_order(work, await work.write(event))
-        return wakes + await wake_those_who_wait(connection, work.network, skus)
+        state_of_order = await work.write(event)
+        return wakes if work.header.is_closed else [*wakes, await tell(work, state_of_order)]
 
     async def _restock(
         self, work: Work, name: str, state: ReturnState, heard: Heard, message: ReturnMessage, event: Event
-    ) -> set[str]:
+    ) -> None:
         skus = {line.line: line.sku for line in state.lines}
         movements: list[Movement] = []
         for line, quantity in heard.restocked.items():
@@ -159,15 +159,6 @@ class ReturnActivities:
             actor=event.actor,
             at=event.occurred_at,
         )
-        return {movement.sku for movement in movements}
-
-
-async def _wake_order(work: Work, state: OrderState) -> list[wake.Wake]:
-    """An open order shows its returns and their exceptions, so it hears of them; it has nothing to do about them."""
-    if work.header.is_closed:
-        return []
-    told = {"recorded": state.model_dump(mode="json", exclude_defaults=True)}
-    return [await wake.add(work.connection, identifiers.order_workflow_id(state.order), state.order, CHANGED, told)]
 
 
 async def _refusal(work: Work, wished: dict[str, int]) -> str | None:

@@ -1,23 +1,16 @@
 """Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is woken."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
-
-from sqlalchemy import text
 
 from activities.digest import digest
 from activities.networks import Networks
 from activities.transaction import open_shortages
-from database import inbox, stock, wake
+from database import inbox, stock
 from database.connect import Database, WriteConnection
 from database.inbox import Received
 from database.order import Event
-from domain import identifiers
 from domain.network import Network
 from domain.stock import Movement, MovementKind, StockMessage, StockMessageKind
-
-CHANGED = "changed"
-"""The signal that tells an order to look at the facts again."""
 
 
 class UnknownPlace(ValueError):
@@ -37,8 +30,8 @@ class StockTransactions:
         self._database = database
         self._networks = networks
 
-    async def record(self, message: StockMessage, *, actor: str) -> tuple[bool, list[wake.Wake]]:
-        """Store a stock message and apply it, in one transaction; answers whether it is new, and whom to wake.
+    async def record(self, message: StockMessage, *, actor: str) -> bool:
+        """Store a stock message and apply it, in one transaction; answers whether it is new.
 
         Raises `UnknownPlace`, and `UsedWithAnotherBody` when the message id was used for something else.
         """
@@ -47,14 +40,14 @@ class StockTransactions:
             _check(message, network)
             received = _received(message, actor)
             if not await inbox.receive(connection, received):
-                return False, []
+                return False
             movements = await _movements(connection, message)
             event = Event(f"message {message.node} {message.message_id}", actor, received.received_at)
             shortages = await stock.record(
                 connection, movements, order=None, cause=event.cause, actor=actor, at=message.occurred_at
             )
             await open_shortages(connection, shortages, event)
-            return True, await wake_those_who_wait(connection, network, {m.sku for m in movements if m.on_hand > 0})
+            return True
 
 
 def _check(message: StockMessage, network: Network) -> None:
@@ -74,8 +67,8 @@ async def _movements(connection: WriteConnection, message: StockMessage) -> list
     kind = MovementKind(message.kind)
     before: dict[tuple[str, str], int] = {}
     if message.kind is StockMessageKind.COUNTED:
-        skus = sorted({line.sku for line in message.lines})
-        before = await stock.lock_on_hand(connection, message.node, skus)
+        shelves = await stock.lock(connection, {(message.node, line.sku) for line in message.lines})
+        before = {place: shelf.on_hand for place, shelf in shelves.items()}
     return [
         Movement(
             kind,
@@ -86,33 +79,6 @@ async def _movements(connection: WriteConnection, message: StockMessage) -> list
         )
         for position, line in enumerate(message.lines)
     ]
-
-
-async def wake_those_who_wait(
-    connection: WriteConnection, network: Network, stocked: Collection[str]
-) -> list[wake.Wake]:
-    """New stock of some SKUs came: tell every open order that waits for an item made of them to source again, in sequence."""
-    items = [sku for sku in network.items if any(part in stocked for part, _ in network.components(sku))]
-    if not stocked:
-        return []
-    rows = await connection.execute(WAITING_FOR, {"items": items})
-    return [
-        await wake.add(
-            connection, identifiers.order_workflow_id(row.order_id), row.order_id, CHANGED, {"look_again": True}
-        )
-        for row in rows
-    ]
-
-
-WAITING_FOR = text(
-    """
-    SELECT o.order_id FROM orders o
-    WHERE o.closed_at IS NULL AND EXISTS (
-        SELECT FROM waiting w JOIN order_line l USING (order_id, line)
-        WHERE w.order_id = o.order_id AND w.awaits = 'stock' AND l.sku = ANY(CAST(:items AS text[])))
-    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id
-    """
-)
 
 
 def _received(message: StockMessage, actor: str) -> Received:

@@ -18,7 +18,6 @@ from domain.network import Network, Node
 from domain.order import OrderState
 from domain.patience import Wait, waits_for
 from domain.reasons import ExceptionCode
-from domain.stock import Movement
 from domain.units import Changes, Opened, Order
 
 
@@ -110,8 +109,3 @@ async def open_shortages(connection: WriteConnection, shortages: list[stock.Shor
         for short in shortages
     ]
     await exception.open_all(connection, opened, order=None, cause=event.cause, at=event.occurred_at)
-
-
-def safety_stock(network: Network, movements: list[Movement]) -> dict[tuple[str, str], int]:
-    """What must stay at each (node, SKU) that the movements name."""
-    return {(m.node, m.sku): network.safety_stock(m.node, m.sku) for m in movements}

@@ -32,7 +32,7 @@ async def lock_active_version(connection: WriteConnection) -> int | None:
 
 
 async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
-    """The three files of a version, by name, as they were applied."""
+    """The files of a version, by name, as they were applied."""
     found = await connection.execute(DOCUMENTS, {"version": version})
     files: dict[str, str] = json.loads(found.scalar_one())
     return files

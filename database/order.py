@@ -12,7 +12,7 @@ from database import stock
 from database.connect import ReadConnection, WriteConnection
 from database.tables import hold, orders, remark, waiting
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
-from domain.network import Dispatch
+from domain.network import Dispatch, Network
 from domain.order import NewOrder, OrderState
 from domain.units import BUCKETS, Changes, Order, OrderedLine, Reservation, Waiting
 
@@ -45,6 +45,8 @@ class Header:
     has_promise: bool
     release_at: datetime
     placed_at: datetime
+    own: dict[tuple[str, str], int]
+    """Units at each (node, SKU) that the cart holds which became this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,8 @@ INSERT_LINES = text(
         INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
         SELECT :order, line, position, sku, unit_price, discount, ordered, ordered FROM l
     ), unplaced AS (
-        INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits)
-        SELECT :order, line, ordered, 1, '{}', 'sourcing' FROM l
+        INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
+        SELECT :order, line, ordered, 1, '{}', 'sourcing', '{}' FROM l
     )
     INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, CAST(:ship_to AS jsonb))
     """
@@ -157,7 +159,7 @@ def _line_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
         }
 
 
-def _waiting_row(order: str, units: Waiting) -> dict[str, Any]:
+def _waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
     return {
         "order_id": order,
         "line": units.line,
@@ -165,6 +167,9 @@ def _waiting_row(order: str, units: Waiting) -> dict[str, Any]:
         "attempt": units.attempt,
         "tried": list(units.tried),
         "awaits": units.awaits,
+        "parts": [part for part, _ in network.components(units.sku)],
+        "nodes": None if units.nodes is None else list(units.nodes),
+        "gives_up_at": units.gives_up_at,
     }
 
 
@@ -218,7 +223,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    return _header(row), _order(order, facts)
+    return _header(row, facts["own"]), _order(order, facts)
 
 
 LOAD = text(
@@ -237,7 +242,9 @@ LOAD = text(
                    SELECT coalesce(jsonb_agg(to_jsonb(f) || jsonb_build_object('lines', (
                               SELECT jsonb_agg(to_jsonb(fl) ORDER BY fl.position) FROM fulfillment_order_line fl
                               WHERE fl.fulfillment_order_id = f.fulfillment_order_id)) ORDER BY f.number), '[]')
-                   FROM fulfillment_order f WHERE f.order_id = o.order_id)
+                   FROM fulfillment_order f WHERE f.order_id = o.order_id),
+               'own', (SELECT coalesce(jsonb_agg(jsonb_build_array(u.node, u.sku, u.quantity)), '[]')
+                       FROM cart c JOIN cart_unit u USING (cart_id) WHERE c.order_id = o.order_id)
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id)
     WHERE o.order_id = :order
@@ -245,7 +252,7 @@ LOAD = text(
 )
 
 
-def _header(row: Any) -> Header:
+def _header(row: Any, own: list[Any]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
@@ -266,6 +273,7 @@ def _header(row: Any) -> Header:
         has_promise=row.promise_ship_by is not None,
         release_at=row.release_at,
         placed_at=row.placed_at,
+        own={(node, sku): quantity for node, sku, quantity in own},
     )
 
 
@@ -291,7 +299,16 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]]) -> Order:
 
 
 def _waiting(row: dict[str, Any], sku: str) -> Waiting:
-    return Waiting(row["line"], sku, row["quantity"], row["attempt"], tuple(row["tried"]), row["awaits"])
+    return Waiting(
+        row["line"],
+        sku,
+        row["quantity"],
+        row["attempt"],
+        tuple(row["tried"]),
+        row["awaits"],
+        None if row["nodes"] is None else tuple(row["nodes"]),
+        _moment(row["gives_up_at"]),
+    )
 
 
 def _reservation(row: dict[str, Any], sku: str) -> Reservation:
@@ -353,11 +370,13 @@ def _told(row: dict[str, Any]) -> Told:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What caused a change: its unique name, who did it, and when it happened."""
+    """What caused a change: its unique name, who did it, and when."""
 
     cause: str
     actor: str
     occurred_at: datetime
+    happened_at: datetime | None = None
+    """When goods left or came, as their node tells; None = at the same moment."""
 
 
 async def save(
@@ -370,11 +389,17 @@ async def save(
     """
     await _move_buckets(connection, header.order, changes)
     if before.waiting != after.waiting:
-        await _replace_waiting(connection, header.order, after.waiting)
+        await _replace_waiting(connection, header.order, after.waiting, changes.network)
     if before.reservations != after.reservations:
         await _replace_reservations(connection, header.order, after.reservations)
     return await stock.record(
-        connection, changes.movements, order=header.order, cause=event.cause, actor=event.actor, at=event.occurred_at
+        connection,
+        changes.movements,
+        order=header.order,
+        cause=event.cause,
+        actor=event.actor,
+        at=event.occurred_at,
+        happened_at=event.happened_at,
     )
 
 
@@ -399,10 +424,10 @@ MOVE_BUCKETS = text(
 )
 
 
-async def _replace_waiting(connection: WriteConnection, order: str, units: Sequence[Waiting]) -> None:
+async def _replace_waiting(connection: WriteConnection, order: str, units: Sequence[Waiting], network: Network) -> None:
     await connection.execute(waiting.delete().where(waiting.c.order_id == order))
     if units:
-        await connection.execute(insert(waiting), [_waiting_row(order, row) for row in units])
+        await connection.execute(insert(waiting), [_waiting_row(order, row, network) for row in units])
 
 
 async def _replace_reservations(connection: WriteConnection, order: str, pinned: Sequence[Reservation]) -> None:

@@ -110,7 +110,7 @@ async def stock(
 
 STOCK = text(
     """
-    SELECT sku, node, on_hand, reserved, allocated FROM stock
+    SELECT sku, node, on_hand, reserved, allocated, set_aside FROM stock
     WHERE (CAST(:skus AS text[]) IS NULL OR sku = ANY(CAST(:skus AS text[])))
       AND (CAST(:node AS text) IS NULL OR node = :node)
       AND (CAST(:after AS text) IS NULL OR sku || '@' || node > :after)

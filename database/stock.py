@@ -1,19 +1,19 @@
-"""Named statements about stock: claim it, book movements with their counters, read what is available.
+"""Named statements about stock: claim it, book movements with their counters, read what is on the shelves.
 
-The counters of `stock` are always the sum of the ledger's rows, because both are written by the same statement. Rows are locked
-in the order of SKU and node everywhere, so that opposite orders of lines cannot deadlock.
+The counters of `stock` are always the sum of the ledger's rows, because both are written by the same statement. Whoever takes
+several locks takes them in one order, so that nobody waits in a circle: orders by id, then the gates of SKUs, then rows of
+stock by SKU and node.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.stock import Movement
+from domain.stock import Movement, MovementKind, Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,61 +25,148 @@ class Shortage:
     missing: int
 
 
-async def claim(
-    connection: WriteConnection,
-    wanted: Sequence[Movement],
-    safety_stock: Mapping[tuple[str, str], int],
-    *,
-    order: str,
-    cause: str,
-    actor: str,
-    at: datetime,
-) -> bool:
-    """Reserve all of the wanted units or none: false when any of them is not available any more.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Units that somebody wants to pin, all of them or none; each (node, SKU) is named once."""
 
-    `wanted` names each (node, SKU) once. The guard and the claim are one statement under row locks (DESIGN §6).
+    movements: Sequence[Movement]
+    safety_stock: Mapping[tuple[str, str], int]
+    """What stays at each (node, SKU) that is named; of a SKU in `kept_back`, at every node of the network."""
+    cause: str
+    actor: str
+    at: datetime
+    order: str | None = None
+    kept_back: Mapping[str, int] = field(default_factory=dict)
+    """By SKU, units that must stay available over the whole network; absent = none."""
+    offers: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """Offers to the orders that wait, by (node, SKU), that this claim may take: it is such an order's turn."""
+    own: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Units at each (node, SKU) that the claimant's own cart holds, and gives back in this transaction."""
+
+
+async def claim(connection: WriteConnection, wanted: Claim) -> bool:
+    """Reserve all units of a claim or none: false when any of them is not available any more."""
+    return await claim_each(connection, [wanted]) == {0}
+
+
+async def claim_each(connection: WriteConnection, claims: Sequence[Claim]) -> set[int]:
+    """Reserve the units of several claims, each whole or not at all; answers the positions of those that were granted.
+
+    They are served in the order given, and no more is granted than there is: what an earlier one wants counts for the later
+    ones, even where it is not granted. So one that is refused may be granted when it is asked again with less before it.
     """
-    if not wanted:
-        return True
-    parameters = _arrays(wanted, order, cause) | {
-        "safety": [safety_stock.get((movement.node, movement.sku), 0) for movement in wanted],
-        "actor": actor,
-        "at": at,
-        "order": order,
-        "cause": cause,
+    rows = [(position, one, movement) for position, one in enumerate(claims) for movement in one.movements]
+    granted = {position for position, one in enumerate(claims) if not one.movements}
+    if not rows:
+        return granted
+    found = await connection.execute(CLAIM, _claim_rows(rows) | _other_shelves(claims))
+    return granted | set(found.scalars())
+
+
+def _claim_rows(rows: Sequence[tuple[int, Claim, Movement]]) -> dict[str, Any]:
+    places = [(movement.node, movement.sku) for _, _, movement in rows]
+    claims = [one for _, one, _ in rows]
+    return {
+        "claims": [position for position, _, _ in rows],
+        "keys": [key(movement, one.order, one.cause) for _, one, movement in rows],
+        "nodes": [node for node, _ in places],
+        "skus": [sku for _, sku in places],
+        "quantities": [movement.reserved for _, _, movement in rows],
+        "safety": [one.safety_stock.get(place, 0) for one, place in zip(claims, places, strict=True)],
+        "kept_back": [one.kept_back.get(sku, 0) for one, (_, sku) in zip(claims, places, strict=True)],
+        "offers": [one.offers.get(place) for one, place in zip(claims, places, strict=True)],
+        "own": [one.own.get(place, 0) for one, place in zip(claims, places, strict=True)],
+        "orders": [one.order for one in claims],
+        "causes": [one.cause for one in claims],
+        "actors": [one.actor for one in claims],
+        "moments": [one.at for one in claims],
     }
-    granted = (await connection.execute(CLAIM, parameters)).scalar_one()
-    return bool(granted == len(wanted))
+
+
+def _other_shelves(claims: Sequence[Claim]) -> dict[str, Any]:
+    """Of SKUs of which some is kept back, every shelf counts, wherever the units are claimed."""
+    shelves = {
+        place: safety for one in claims for place, safety in one.safety_stock.items() if place[1] in one.kept_back
+    }
+    return {
+        "other_nodes": [node for node, _ in shelves],
+        "other_skus": [sku for _, sku in shelves],
+        "other_safety": list(shelves.values()),
+    }
 
 
 CLAIM = text(
     """
     WITH wanted AS (
-        SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:nodes AS text[]), CAST(:skus AS text[]),
-                             CAST(:reserved AS bigint[]), CAST(:safety AS bigint[]))
-                      AS w(key, node, sku, quantity, safety)
+        SELECT * FROM unnest(CAST(:claims AS int[]), CAST(:keys AS text[]), CAST(:nodes AS text[]),
+                             CAST(:skus AS text[]), CAST(:quantities AS bigint[]), CAST(:safety AS bigint[]),
+                             CAST(:kept_back AS bigint[]), CAST(:offers AS timestamptz[]), CAST(:own AS bigint[]),
+                             CAST(:orders AS text[]), CAST(:causes AS text[]), CAST(:actors AS text[]),
+                             CAST(:moments AS timestamptz[]))
+                      AS w(claim, key, node, sku, quantity, safety, kept_back, offered_at, own, order_id, cause, actor,
+                           occurred_at)
+    ), named AS (
+        SELECT node, sku, max(safety) AS safety FROM (
+            SELECT node, sku, safety FROM wanted
+            UNION ALL
+            SELECT * FROM unnest(CAST(:other_nodes AS text[]), CAST(:other_skus AS text[]),
+                                 CAST(:other_safety AS bigint[]))) n(node, sku, safety)
+        GROUP BY node, sku
+    ), over AS MATERIALIZED (
+        SELECT u.cart_id, u.node, u.sku FROM named JOIN cart_unit u USING (node, sku)
+        WHERE u.expires_at <= statement_timestamp()
+          AND NOT EXISTS (SELECT FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[u.sku])
+        FOR UPDATE OF u SKIP LOCKED
+    ), lapsed AS (
+        DELETE FROM cart_unit u USING over o
+        WHERE (u.cart_id, u.node, u.sku) = (o.cart_id, o.node, o.sku)
+        RETURNING u.cart_id, u.node, u.sku, u.quantity
     ), locked AS MATERIALIZED (
-        SELECT s.node, s.sku FROM stock s JOIN wanted w USING (node, sku)
-        WHERE s.on_hand - s.reserved - s.allocated - w.safety >= w.quantity
+        SELECT s.node, s.sku, s.stopped_at, s.offered_at,
+               s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated - n.safety AS available
+        FROM stock s JOIN named n USING (node, sku)
+        WHERE (SELECT count(*) FROM lapsed) >= 0
         ORDER BY s.sku, s.node
         FOR UPDATE OF s
-    ), claimed AS (
-        UPDATE stock s SET reserved = s.reserved + w.quantity
-        FROM wanted w
-        WHERE s.node = w.node AND s.sku = w.sku
-          AND s.on_hand - s.reserved - s.allocated - w.safety >= w.quantity
-          AND (SELECT count(*) FROM locked) = (SELECT count(*) FROM wanted)
-        RETURNING w.key, w.node, w.sku, w.quantity
+    ), shelf AS (
+        SELECT l.node, l.sku, l.stopped_at, l.offered_at, l.available + coalesce(b.quantity, 0) AS available
+        FROM locked l LEFT JOIN (SELECT node, sku, sum(quantity) AS quantity FROM lapsed GROUP BY node, sku) b
+                                USING (node, sku)
+    ), total AS (
+        SELECT sku, sum(greatest(available, 0)) AS available FROM shelf WHERE stopped_at IS NULL GROUP BY sku
+    ), judged AS (
+        SELECT w.claim,
+               s.stopped_at IS NULL
+               AND (s.offered_at IS NULL OR s.offered_at = w.offered_at OR w.quantity <= w.own)
+               AND sum(w.quantity - w.own) OVER (PARTITION BY w.node, w.sku ORDER BY w.claim) <= s.available
+               AND (w.kept_back = 0
+                    OR sum(w.quantity - w.own) OVER (PARTITION BY w.sku ORDER BY w.claim)
+                       <= t.available - w.kept_back) AS fits
+        FROM wanted w LEFT JOIN shelf s USING (node, sku) LEFT JOIN total t USING (sku)
+    ), granted AS (
+        SELECT claim FROM judged GROUP BY claim HAVING bool_and(coalesce(fits, false))
     ), booked AS (
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
-        SELECT key, node, sku, 'reserved', 0, quantity, 0, :order, :cause, :actor, :at FROM claimed
-        RETURNING 1
+        SELECT key, node, sku, 'reserved', 0, quantity, 0, order_id, cause, actor, occurred_at
+        FROM wanted JOIN granted USING (claim)
+        UNION ALL
+        SELECT concat_ws('|', 'cart', cart_id, 'lapsed', node, sku), node, sku, 'freed', 0, -quantity, 0, NULL,
+               'cart ' || cart_id || ' lapsed', 'clock', statement_timestamp()
+        FROM lapsed
+        RETURNING node, sku, reserved
+    ), moved AS (
+        SELECT node, sku, sum(reserved) AS reserved FROM booked GROUP BY node, sku
+    ), counted AS (
+        UPDATE stock s SET reserved = s.reserved + m.reserved FROM moved m WHERE s.node = m.node AND s.sku = m.sku
     )
-    SELECT count(*) FROM booked
+    SELECT claim FROM granted
     """
 )
-"""`locked` waits for other claims on the same rows and then looks again, so its guard is true for as long as the lock is held;
-all or nothing, because one row too few claims nothing at all."""
+"""The check and the claim are one statement. `locked` waits for other claims on the same rows and reads them as they are then,
+so its figures hold until the transaction ends; demand for one SKU is summed before it is compared.
+
+`lapsed` gives back what carts hold whose time is over, and is read before the shelves are locked, as its rows are locked first;
+where orders wait for the SKU it is theirs, and left to the sweep, which offers it to them."""
 
 
 async def record(
@@ -90,80 +177,145 @@ async def record(
     cause: str,
     actor: str,
     at: datetime,
+    happened_at: datetime | None = None,
 ) -> list[Shortage]:
     """Book movements that are facts already: no guard. Booking the same cause again changes nothing.
 
-    Answers where less is on hand than is promised because of them.
+    `happened_at` is when goods left or came, where that is not `at`: what happened before the last count of a shelf was seen
+    by it, and does not change what is on hand. What becomes available is offered to the orders that wait for it, in the same
+    statement. Answers where less is on hand than is promised because of the movements.
     """
     summed = _sum(movements)
     if not summed:
         return []
+    await close_gates(connection, {movement.sku for movement in summed if movement.makes_available > 0})
+    shelves = await lock(connection, {(movement.node, movement.sku) for movement in summed})
+    summed += _seen_by_the_count(summed, shelves, happened_at or at)
     parameters = _arrays(summed, order, cause) | {
-        "kinds": [str(movement.kind) for movement in summed],
-        "on_hand": [movement.on_hand for movement in summed],
-        "allocated": [movement.allocated for movement in summed],
         "order": order,
         "cause": cause,
         "actor": actor,
-        "at": at,
+        "at": happened_at or at,
     }
-    await connection.execute(LOCK, {"nodes": parameters["nodes"], "skus": parameters["skus"]})
     rows = await connection.execute(RECORD, parameters)
     return [Shortage(row.node, row.sku, -row.uncovered) for row in rows if row.uncovered < 0 <= row.uncovered_before]
 
 
-LOCK = text(
+def _seen_by_the_count(
+    movements: Sequence[Movement], shelves: Mapping[tuple[str, str], Shelf], happened_at: datetime
+) -> list[Movement]:
+    """Goods that moved before their shelf was last counted: the count has seen it, so it must not be counted twice."""
+    seen = []
+    for movement in movements:
+        counted_at = shelves[movement.node, movement.sku].counted_at
+        if movement.on_hand and movement.kind is not MovementKind.COUNTED and counted_at and happened_at <= counted_at:
+            reference = f"{movement.reference} {movement.kind} before the count"
+            seen.append(
+                Movement(
+                    MovementKind.COUNTED, movement.node, movement.sku, on_hand=-movement.on_hand, reference=reference
+                )
+            )
+    return seen
+
+
+async def close_gates(connection: WriteConnection, skus: Collection[str], *, exclusive: bool = False) -> None:
+    """Hold the gates of SKUs until the transaction ends.
+
+    Whoever makes units available holds the gate together with others like him, whoever begins to wait for them holds it alone:
+    so either the one sees the units, or the other sees that somebody waits for them.
     """
+    if skus:
+        await connection.execute(CLOSE_GATES_ALONE if exclusive else CLOSE_GATES, {"skus": sorted(skus)})
+
+
+_GATES = """
+    SELECT {lock}(727002, gate) FROM (
+        SELECT DISTINCT hashtext(sku) AS gate FROM unnest(CAST(:skus AS text[])) AS n(sku) ORDER BY gate) g
+"""
+CLOSE_GATES = text(_GATES.format(lock="pg_advisory_xact_lock_shared"))
+CLOSE_GATES_ALONE = text(_GATES.format(lock="pg_advisory_xact_lock"))
+"""Locked in the order of their numbers: two SKUs may have the same."""
+
+
+async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Shelf]:
+    """Every (node, SKU) that is named has a row afterwards, locked until the transaction ends; answers what they hold."""
+    names = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
+    found = {(row.node, row.sku): _shelf(row) for row in await connection.execute(LOCK, names)}
+    if found or not places:
+        return found
+    await connection.execute(MAKE, names)
+    return {(row.node, row.sku): _shelf(row) for row in await connection.execute(LOCK, names)}
+
+
+_COUNTERS = "s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at, s.stopped_at, s.offered_at"
+
+LOCK = text(
+    f"""
     WITH named AS (
         SELECT DISTINCT node, sku FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
-    ), made AS (
-        INSERT INTO stock (node, sku) SELECT node, sku FROM named ORDER BY sku, node ON CONFLICT DO NOTHING
     )
-    SELECT s.node, s.sku FROM stock s JOIN named USING (node, sku) ORDER BY s.sku, s.node FOR UPDATE OF s
+    SELECT {_COUNTERS}, 0 AS lapsed FROM stock s JOIN named USING (node, sku)
+    WHERE (SELECT count(*) FROM stock JOIN named USING (node, sku)) = (SELECT count(*) FROM named)
+    ORDER BY s.sku, s.node
+    FOR UPDATE OF s
     """
 )
-"""Every (node, SKU) that is named has a row afterwards, and the rows are locked in the one order."""
+"""Locks all of the rows, or none while one is missing: rows must not be made by somebody who holds others."""
+
+MAKE = text(
+    """
+    INSERT INTO stock (node, sku, stopped_at)
+    SELECT DISTINCT n.node, n.sku, (SELECT min(since) FROM stop
+                                    WHERE stop.sku = n.sku AND coalesce(stop.node, n.node) = n.node
+                                      AND stop.lifted_at IS NULL)
+    FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
+    ORDER BY n.sku, n.node
+    ON CONFLICT DO NOTHING
+    """
+)
 
 RECORD = text(
     """
     WITH booked AS (
-        INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
-        SELECT key, node, sku, kind, on_hand, reserved, allocated, :order, :cause, :actor, :at
+        INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, order_id, cause, actor,
+                              occurred_at)
+        SELECT key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, :order, :cause, :actor, :at
         FROM unnest(CAST(:keys AS text[]), CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:kinds AS text[]),
-                    CAST(:on_hand AS bigint[]), CAST(:reserved AS bigint[]), CAST(:allocated AS bigint[]))
-             AS m(key, node, sku, kind, on_hand, reserved, allocated)
+                    CAST(:on_hand AS bigint[]), CAST(:reserved AS bigint[]), CAST(:allocated AS bigint[]),
+                    CAST(:set_aside AS bigint[]), CAST(:states AS text[]))
+             AS m(key, node, sku, kind, on_hand, reserved, allocated, set_aside, state)
         ON CONFLICT (key) DO NOTHING
-        RETURNING node, sku, on_hand, reserved, allocated
+        RETURNING node, sku, on_hand, reserved, allocated, set_aside
     ), moved AS (
-        SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated
+        SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated,
+               sum(set_aside) AS set_aside, sum(on_hand - reserved - allocated - set_aside) AS uncovered
         FROM booked GROUP BY node, sku
     )
     UPDATE stock s
-    SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated
+    SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
+        set_aside = s.set_aside + m.set_aside,
+        short_at = CASE WHEN s.on_hand - s.reserved - s.allocated - s.set_aside + m.uncovered < 0
+                             AND s.reserved + m.reserved > 0
+                        THEN coalesce(s.short_at, clock_timestamp()) END,
+        offered_at = CASE WHEN m.uncovered > 0 AND EXISTS (
+                                   SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[s.sku]
+                                                           AND (w.nodes IS NULL OR s.node = ANY(w.nodes)))
+                          THEN clock_timestamp() ELSE s.offered_at END
     FROM moved m
     WHERE s.node = m.node AND s.sku = m.sku
-    RETURNING s.node, s.sku, s.on_hand - s.reserved - s.allocated AS uncovered,
-              s.on_hand - s.reserved - s.allocated - (m.on_hand - m.reserved - m.allocated) AS uncovered_before
+    RETURNING s.node, s.sku, s.on_hand - s.reserved - s.allocated - s.set_aside AS uncovered,
+              s.on_hand - s.reserved - s.allocated - s.set_aside - m.uncovered AS uncovered_before
     """
 )
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:
     """One movement per (reference, node, SKU, kind): an event may book the same units in several steps."""
-    on_hand: Counter[Movement] = Counter()
-    reserved: Counter[Movement] = Counter()
-    allocated: Counter[Movement] = Counter()
-    names: dict[Movement, None] = {}
+    summed: dict[Movement, Movement] = {}
     for movement in movements:
-        name = replace(movement, on_hand=0, reserved=0, allocated=0)
-        names[name] = None
-        on_hand[name] += movement.on_hand
-        reserved[name] += movement.reserved
-        allocated[name] += movement.allocated
-    summed = [
-        replace(name, on_hand=on_hand[name], reserved=reserved[name], allocated=allocated[name]) for name in names
-    ]
-    return [movement for movement in summed if not movement.changes_nothing]
+        name = replace(movement, on_hand=0, reserved=0, allocated=0, set_aside=0)
+        summed[name] = summed.get(name, name).plus(movement)
+    return [movement for movement in summed.values() if not movement.changes_nothing]
 
 
 def _arrays(movements: Sequence[Movement], order: str | None, cause: str) -> dict[str, Any]:
@@ -171,7 +323,12 @@ def _arrays(movements: Sequence[Movement], order: str | None, cause: str) -> dic
         "keys": [key(movement, order, cause) for movement in movements],
         "nodes": [movement.node for movement in movements],
         "skus": [movement.sku for movement in movements],
+        "kinds": [str(movement.kind) for movement in movements],
+        "states": [movement.state for movement in movements],
+        "on_hand": [movement.on_hand for movement in movements],
         "reserved": [movement.reserved for movement in movements],
+        "allocated": [movement.allocated for movement in movements],
+        "set_aside": [movement.set_aside for movement in movements],
     }
 
 
@@ -180,23 +337,35 @@ def key(movement: Movement, order: str | None, cause: str) -> str:
     return "|".join((order or "", cause, movement.reference, movement.node, movement.sku, str(movement.kind)))
 
 
-async def lock_on_hand(connection: WriteConnection, node: str, skus: Sequence[str]) -> dict[tuple[str, str], int]:
-    """What we believe is on hand at a node, by (node, SKU), locked until the transaction ends."""
-    names = {"nodes": [node] * len(skus), "skus": list(skus)}
-    await connection.execute(LOCK, names)
-    rows = await connection.execute(ON_HAND, {"node": node, "skus": list(skus)})
-    return {(node, row.sku): row.on_hand for row in rows}
+async def shelves(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], Shelf]:
+    """The stock of some SKUs by (node, SKU), at every node that has ever had one of them."""
+    rows = await connection.execute(SHELVES, {"skus": list(skus)})
+    return {(row.node, row.sku): _shelf(row) for row in rows}
 
 
-ON_HAND = text("SELECT sku, on_hand FROM stock WHERE node = :node AND sku = ANY(CAST(:skus AS text[]))")
-
-
-async def counters(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """On hand, reserved and allocated by (node, SKU), of every node that has ever had one of the SKUs."""
-    rows = await connection.execute(COUNTERS, {"skus": list(skus)})
-    return {(row.node, row.sku): (row.on_hand, row.reserved, row.allocated) for row in rows}
-
-
-COUNTERS = text(
-    "SELECT node, sku, on_hand, reserved, allocated FROM stock WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY node, sku"
+SHELVES = text(
+    f"""
+    SELECT {_COUNTERS},
+           coalesce((SELECT sum(u.quantity) FROM cart_unit u
+                     WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
+                       AND NOT EXISTS (SELECT FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku])), 0)::bigint
+           AS lapsed
+    FROM stock s WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku
+    """
 )
+"""Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep will offer them."""
+
+
+def _shelf(row: Any) -> Shelf:
+    return Shelf(
+        row.node,
+        row.sku,
+        row.on_hand,
+        row.reserved,
+        row.allocated,
+        row.set_aside,
+        row.lapsed,
+        row.counted_at,
+        row.stopped_at,
+        row.offered_at,
+    )

@@ -134,11 +134,19 @@ waiting = Table(
     Column("attempt", Integer, nullable=False, comment="which try these units are on, from 1"),
     Column("tried", ARRAY(Text), nullable=False, comment="nodes that these very units are not sourced from again"),
     Column("awaits", Text, nullable=False),
+    Column("parts", ARRAY(Text), nullable=False, comment="the stocked SKUs that these units are made of"),
+    Column(
+        "nodes",
+        ARRAY(Text),
+        comment="where the last round would have placed them, had there been stock; NULL = anywhere",
+    ),
+    Column("gives_up_at", Moment, comment="when units that wait for stock are cancelled; NULL = never"),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
     CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_waiting_order", "order_id", "line"),
+    Index("ix_waiting_parts", "parts", postgresql_using="gin", postgresql_where=text("awaits = 'stock'")),
 )
 
 stock = Table(
@@ -149,10 +157,83 @@ stock = Table(
     Column("on_hand", BigInteger, nullable=False, server_default="0", comment="a fact: may be below what is promised"),
     Column("reserved", BigInteger, nullable=False, server_default="0"),
     Column("allocated", BigInteger, nullable=False, server_default="0"),
+    Column("set_aside", BigInteger, nullable=False, server_default="0", comment="on hand, and not to be sold"),
+    Column("counted_at", Moment, comment="when the goods were last counted, by the counter's clock"),
+    Column("stopped_at", Moment, comment="since when nothing of it is sold"),
+    Column("short_at", Moment, comment="since when fewer are on hand than are promised, pinned units among them"),
+    Column(
+        "offered_at", Moment, comment="since when its units are offered to the orders that wait, and to nobody else"
+    ),
     # What is promised is never fewer than no units.
     CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
     CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
     Index("ix_stock_sku", "sku", "node"),
+    Index("ix_stock_offered", "sku", "node", postgresql_where=text("offered_at IS NOT NULL")),
+    Index("ix_stock_short", "sku", "node", postgresql_where=text("short_at IS NOT NULL")),
+)
+
+cart = Table(
+    "cart",
+    metadata,
+    Column("cart_id", Text, primary_key=True, comment="what the channel calls a reservation"),
+    Column("channel", Text, nullable=False),
+    Column("asker", Text, nullable=False, comment="the key that asked"),
+    Column("idempotency_key", Text),
+    Column("body_digest", Text, nullable=False),
+    Column("promise", JSONB, nullable=False, comment="what was answered"),
+    Column("reserved_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="the order that it became"),
+    Column("given_back_at", Moment, comment="when the channel gave it back"),
+    # A key of an asker names one reservation.
+    UniqueConstraint("asker", "idempotency_key"),
+    # A reservation becomes one order, and an order has one reservation.
+    UniqueConstraint("order_id"),
+)
+
+cart_unit = Table(
+    "cart_unit",
+    metadata,
+    Column("cart_id", Text, ForeignKey("cart.cart_id"), primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("expires_at", Moment, nullable=False, comment="infinity once an order has it"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_cart_unit_shelf", "node", "sku", "expires_at"),
+    Index("ix_cart_unit_expires_at", "expires_at"),
+)
+
+stop = Table(
+    "stop",
+    metadata,
+    Column("stop_id", BigInteger, Identity(), primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, comment="where nothing is sold; NULL = everywhere"),
+    Column("since", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who stopped the sale and why, in personal.remark"),
+    Column("lifted_at", Moment),
+    Column("lifted_by", BigInteger, comment="who lifted it and why, in personal.remark"),
+    Index(
+        "uq_stop_standing",
+        "sku",
+        text("coalesce(node, '')"),
+        unique=True,
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
+)
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True, comment="the node's message that announced it"),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("arrived", BigInteger, nullable=False, server_default="0"),
+    Column("expected_at", Moment, nullable=False),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_incoming_sku", "sku", "node"),
 )
 
 movement = Table(
@@ -166,6 +247,8 @@ movement = Table(
     Column("on_hand", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
     Column("allocated", BigInteger, nullable=False),
+    Column("set_aside", BigInteger, nullable=False, server_default="0"),
+    Column("state", Text, comment="why units were set aside, where that changed"),
     Column("order_id", Text),
     Column("cause", Text, nullable=False, comment="what made it: a plan's round, a message, a request"),
     Column("actor", Text, nullable=False, comment="workflow, or the kind of key and its id"),
@@ -176,10 +259,12 @@ movement = Table(
     # The ledger knows these kinds.
     CheckConstraint(
         "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short',"
-        " 'restocked')",
+        " 'restocked', 'moved')",
         name="kind_is_known",
     ),
-    Index("ix_movement_node_sku", "node", "sku"),
+    Index("ix_movement_node_sku", "node", "sku", "occurred_at"),
+    Index("ix_movement_arrived", "node", "sku", "occurred_at", postgresql_where=text("on_hand > 0")),
+    Index("ix_movement_state", "node", "sku", postgresql_where=text("state IS NOT NULL")),
     Index("ix_movement_order", "order_id"),
 )
 

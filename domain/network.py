@@ -5,6 +5,7 @@ coordinates, node sets are node ids, and rules are compiled behind the `Expressi
 no rule engine, no calendar library and no file format.
 """
 
+from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -249,6 +250,31 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Buffers:
+    """Units of stocked SKUs that are kept back although they are on hand; empty = none."""
+
+    safety_stock: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By (node, SKU): units that this node never sells, whatever node and item ask to keep; 0 = it sells all."""
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    """By SKU: units that all nodes together keep back from every channel."""
+    quotas: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By (SKU, channel): units that all nodes together keep back from every other channel. A level that the channel's
+    own orders do not use up."""
+    _kept_back: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """By SKU: its threshold and all its quotas; summed once, because every order asks."""
+
+    def __post_init__(self) -> None:
+        kept_back = Counter(self.thresholds)
+        for (sku, _), units in self.quotas.items():
+            kept_back[sku] += units
+        object.__setattr__(self, "_kept_back", dict(kept_back))
+
+    def kept_back(self, sku: str, channel: str) -> int:
+        """Units of a SKU that all nodes together keep back from a channel: the threshold and the others' quotas."""
+        return self._kept_back.get(sku, 0) - self.quotas.get((sku, channel), 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """One immutable version of the business's map."""
 
@@ -256,6 +282,7 @@ class Network:
     nodes: Mapping[str, Node]
     items: Mapping[str, Item]
     policy: Policy
+    buffers: Buffers = Buffers()
 
     def components(self, sku: str) -> tuple[tuple[str, int], ...]:
         """The stocked SKUs and their quantities in one unit of an item; a plain item is its own only component.
@@ -265,11 +292,19 @@ class Network:
         return self.items[sku].components or ((sku, 1),)
 
     def safety_stock(self, node: str, sku: str) -> int:
-        """Units of a stocked SKU that a node never sells: the larger of what the node and the item ask to keep.
+        """Units of a stocked SKU that a node never sells: what the buffers say for just this pair, otherwise the larger
+        of what the node and the item ask to keep.
 
         Raises KeyError for a node or SKU that this version does not know.
         """
-        return max(self.nodes[node].safety_stock, self.items[sku].safety_stock)
+        kept = self.buffers.safety_stock.get((node, sku))
+        return max(self.nodes[node].safety_stock, self.items[sku].safety_stock) if kept is None else kept
+
+    def kept_back(self, sku: str, channel: str) -> int:
+        """Units of a stocked SKU that a channel may not take of what all nodes together have available: the SKU's
+        threshold and every other channel's quota. 0 for nearly every SKU, also for one that this version does not know.
+        """
+        return self.buffers.kept_back(sku, channel)
 
 
 def distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:

@@ -50,6 +50,10 @@ class Waiting:
     attempt: int = 1
     tried: tuple[str, ...] = ()
     awaits: Awaits = "sourcing"
+    nodes: tuple[str, ...] | None = None
+    """Of units that wait for stock: the nodes that the last round would have given them, had there been any; None = all."""
+    gives_up_at: datetime | None = None
+    """When units that wait for stock are cancelled; None = never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:
     ]
 
 
-def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, round_: int) -> None:
+def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, round_: int, at: datetime) -> None:
     """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person."""
     for waiting in asked:
         order.waiting.remove(waiting)
@@ -158,7 +162,50 @@ def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, 
             )
             changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "reserved", part.quantity)
     for part in plan.unfilled:
-        _leave_unfilled(order, changes, replace(asked[part.wanted_index], quantity=part.quantity), plan)
+        left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=plan.hopes.get(part.wanted_index))
+        _leave_unfilled(order, changes, left, plan, at)
+
+
+def give_up_waiting(order: Order, changes: Changes, at: datetime) -> int:
+    """Cancel the units that have waited for stock as long as their strategy lets them; answers how many. A person is told."""
+    over = [
+        units for units in order.waiting if units.awaits == "stock" and units.gives_up_at and units.gives_up_at <= at
+    ]
+    for waiting in over:
+        order.waiting.remove(waiting)
+        changes.move(waiting.line, "backordered", "cancelled", waiting.quantity)
+        detail = (
+            f"{waiting.quantity} of line {waiting.line} waited for stock until their time was over, and were cancelled"
+        )
+        changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    return sum(waiting.quantity for waiting in over)
+
+
+def promised(order: Order) -> tuple[datetime, datetime] | None:
+    """When the last unit is to leave and to arrive, as pinned and released; None while any unit has no node."""
+    dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
+    dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
+    if order.waiting or not dates:
+        return None
+    return max(ship_by for ship_by, _ in dates), max(deliver_by for _, deliver_by in dates)
+
+
+def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:
+    """Take pinned units off a node that turned out to have less of a stocked SKU than it promised; they are sourced again.
+
+    `quantity` counts units of the stocked SKU; the youngest pins go first. Answers how many of it became free.
+    """
+    left = quantity
+    for reservation in reversed(order.reservations[:]):
+        needed = dict(changes.network.components(reservation.sku)).get(sku, 0)
+        if reservation.node != node or not needed or left <= 0:
+            continue
+        taken = min(reservation.quantity, -(-left // needed))
+        _unpin(order, changes, reservation, taken)
+        changes.move(reservation.line, "reserved", "open", taken)
+        order.waiting.append(Waiting(reservation.line, reservation.sku, taken, reservation.attempt, reservation.tried))
+        left -= taken * needed
+    return quantity - left
 
 
 def claims(plan: Plan, network: Network) -> list[Movement]:
@@ -174,11 +221,12 @@ def claims(plan: Plan, network: Network) -> list[Movement]:
     ]
 
 
-def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan) -> None:
+def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan, at: datetime) -> None:
     before = _BUCKET_OF[waiting.awaits]
     match plan.unfilled_action:
         case "backorder":
-            order.waiting.append(replace(waiting, awaits="stock"))
+            gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
+            order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
             changes.move(waiting.line, before, "backordered", waiting.quantity)
         case "cancel":
             changes.move(waiting.line, before, "cancelled", waiting.quantity)
@@ -391,15 +439,19 @@ def _take_reserved(order: Order, changes: Changes, line: str, quantity: int) -> 
         taken = min(left, reservation.quantity)
         if not taken:
             break
-        index = order.reservations.index(reservation)
-        rest = replace(reservation, quantity=reservation.quantity - taken)
-        order.reservations[index : index + 1] = [rest] if rest.quantity else []
-        reference = f"reservation:{reservation.round}:{line}:{index}"
-        freed = Movement(MovementKind.FREED, reservation.node, reservation.sku, reserved=-taken, reference=reference)
-        changes.book(reservation.sku, freed)
+        _unpin(order, changes, reservation, taken)
         changes.move(line, "reserved", "open", taken)
         left -= taken
     return quantity - left
+
+
+def _unpin(order: Order, changes: Changes, reservation: Reservation, taken: int) -> None:
+    index = order.reservations.index(reservation)
+    rest = replace(reservation, quantity=reservation.quantity - taken)
+    order.reservations[index : index + 1] = [rest] if rest.quantity else []
+    reference = f"reservation:{reservation.round}:{reservation.line}:{index}"
+    freed = Movement(MovementKind.FREED, reservation.node, reservation.sku, reserved=-taken, reference=reference)
+    changes.book(reservation.sku, freed)
 
 
 def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:

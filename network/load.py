@@ -1,4 +1,4 @@
-"""Decides whether three documents make a network, and says everything that is wrong with them in one pass."""
+"""Decides whether four documents make a network, and says everything that is wrong with them in one pass."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.network import Network
+from network.buffers_csv import read_buffers
 from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
 from network.nodes_toml import read_nodes
 from network.policy_toml import read_policy
 
-FILES: Mapping[str, str] = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}
+FILES: Mapping[str, str] = {
+    "nodes": "nodes.toml",
+    "policy": "policy.toml",
+    "items": "items.csv",
+    "buffers": "buffers.csv",
+}
 """The file of each document."""
+
+OPTIONAL = frozenset({"buffers"})
+"""The documents whose file may be absent; they are then empty."""
 
 __all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "read"]
 
@@ -24,25 +33,31 @@ class NetworkDocuments:
     nodes: str
     policy: str
     items: str
+    buffers: str = ""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the three texts, each with its length before it, in hexadecimal: equal texts, equal digest."""
+        """The SHA-256 of the four texts, each with its length before it, in hexadecimal: equal texts, equal digest."""
         digest = hashlib.sha256()
-        for text in (self.nodes, self.policy, self.items):
+        for text in (self.nodes, self.policy, self.items, self.buffers):
             content = text.encode()
             digest.update(len(content).to_bytes(8, "big") + content)
         return digest.hexdigest()
 
 
 def read(directory: Path) -> NetworkDocuments:
-    """The documents in a directory. Raises NetworkMistakes for a file that is not there or is not UTF-8."""
+    """The documents in a directory; a file of OPTIONAL that is not there is an empty text.
+
+    Raises NetworkMistakes for another file that is not there, and for one that is not UTF-8.
+    """
     texts: dict[str, str] = {}
     mistakes: list[Mistake] = []
     for name, file in FILES.items():
         try:
             texts[name] = (directory / file).read_bytes().decode()
         except OSError as error:
+            if name in OPTIONAL and isinstance(error, FileNotFoundError):
+                continue
             mistakes.append(Mistake(str(directory / file), 1, f"cannot be read: {error.strerror}"))
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
@@ -76,5 +91,6 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Networ
     nodes = read_nodes(documents.nodes, found["nodes"])
     version, policy = read_policy(documents.policy, nodes, found["policy"])
     items = read_items(documents.items, found["items"])
-    network = Network(version, nodes.nodes, items, policy)
+    buffers = read_buffers(documents.buffers, nodes, items, found["buffers"])
+    network = Network(version, nodes.nodes, items, policy, buffers)
     return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]

@@ -124,7 +124,7 @@ def check(directory: Path) -> int:
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml and items.csv.
+        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
     from network.load import check
 
@@ -138,7 +138,7 @@ async def apply(directory: Path) -> int:
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml and items.csv.
+        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
     from starter.prepare import apply_network
     from starter.where import database_url

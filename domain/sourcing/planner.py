@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.network import Network, Node, ShipComplete, Strategy, Tier
+from domain.network import Network, Node, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
 from domain.sourcing.division import Demand
 from domain.sourcing.eligible import COST_SCALE, Surveyed, exclusion_by_tier, order_facts, shortfall, survey
@@ -182,16 +182,39 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
     decided = tries[-1]
     best = decided.found.choices[0] if decided.found.choices else None
     parts = _parts(case, decided, best) if best else {}
+    unfilled = _unfilled(case, parts)
     return Plan(
         policy_version=case.situation.network.version,
         strategy=case.strategy.id,
         tier=decided.number if parts else None,
         shipments=_shipments(decided, best, parts) if best else (),
-        unfilled=_unfilled(case, parts),
+        unfilled=unfilled,
         unfilled_action=case.strategy.unfilled,
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
+        hopes=_hopes(case, {part.wanted_index for part in unfilled}),
     )
+
+
+def _hopes(case: _Case, positions: set[int]) -> dict[int, tuple[str, ...] | None]:
+    """Where unfilled units that go on waiting could ship from if only the goods were there, on any day; None = anywhere."""
+    if not positions or case.strategy.unfilled is not Unfilled.BACKORDER:
+        return {}
+    network = case.situation.network
+    nodes = _nodes_in_question(case.order, network)
+    plenty = Situation(network=network, supply=_plenty(case.wanted, network, nodes), now=case.situation.now)
+    surveyed = survey(case.order, case.wanted, plenty, case.strategy, nodes)
+    tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
+    admitted = [one for one in surveyed if any(exclusion_by_tier(one, tier) is None for tier in tiers)]
+    found = {position: tuple(one.node.id for one in admitted if one.limits[position]) for position in positions}
+    return {position: None if len(hopes) == len(network.nodes) else hopes for position, hopes in found.items()}
+
+
+def _plenty(wanted: Sequence[Wanted], network: Network, nodes: Sequence[Node]) -> dict[tuple[str, str], int]:
+    """More of everything than is wanted, at every node."""
+    units = sum(one.quantity for one in wanted)
+    parts = [part for one in wanted if one.sku in network.items for part in network.components(one.sku)]
+    return {(node.id, sku): units * count for node in nodes for sku, count in parts}
 
 
 def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:

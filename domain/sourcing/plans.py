@@ -1,7 +1,7 @@
 """Remembers a sourcing decision: what ships from where, what stays unfilled, and why it came out so."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -80,6 +80,8 @@ class Plan:
     cancel_after: timedelta | None
     """How long unfilled units may wait; None = for ever."""
     explanation: Explanation
+    hopes: Mapping[int, tuple[str, ...] | None] = field(default_factory=dict)
+    """Of what is unfilled, by position in what was wanted: the nodes that could take it once they have stock; None = any."""
 
     @property
     def cost(self) -> int:

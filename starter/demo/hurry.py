@@ -1,6 +1,6 @@
 """Decides how a network lives in the demo's time: three seconds an hour, a second a week, and no node ever closes.
 
-Only the time is another: nodes, items and sourcing rules stay what they are.
+Only the time is another: nodes, items, buffers and sourcing rules stay what they are.
 """
 
 import re
@@ -39,7 +39,8 @@ def hurried_copy(source: Path, target: Path) -> None:
     """Copy a network directory into the demo's time. Raises `EmbeddedFailure` when the copy is no valid network."""
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES.values():
-        shutil.copyfile(source / name, target / name)
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
     nodes, policy = target / FILES["nodes"], target / FILES["policy"]
     nodes.write_text(always_open(hurried(nodes.read_text("utf-8"))), "utf-8")
     policy.write_text(hurried(policy.read_text("utf-8")), "utf-8")

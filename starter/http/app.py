@@ -1,4 +1,4 @@
-"""The HTTP interface as an application: routes, problem documents, the limit on bodies, the relay beside them."""
+"""The HTTP interface as an application: routes, problem documents, the limit on bodies, relay and stockroom beside them."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,16 @@ BODY_BYTES_MAX = 1_048_576
 
 
 def application(service: Service) -> FastAPI:
-    """An application over a service; the relay runs as long as it does. Its pages load nothing from elsewhere."""
+    """An application over a service; relay and stockroom run as long as it does. Its pages load nothing from elsewhere."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        relay = asyncio.create_task(service.relay.run())
+        beside = [asyncio.create_task(service.relay.run()), asyncio.create_task(service.stockroom.run())]
         yield
-        relay.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await relay
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     app = FastAPI(
         title="Switchyard",

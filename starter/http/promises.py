@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from activities.networks import NoNetwork
-from activities.sourcing import situation, weight_kg
+from activities.situation import decide, weight_kg
 from database.connect import ReadConnection
 from domain.network import Network, ShipComplete
 from domain.order import Address, NewHold, NewLine
-from domain.sourcing import OrderFacts, Plan, Wanted, plan
+from domain.sourcing import OrderFacts, Plan, Wanted
 from domain.text import Label, Moment, Money, NodeId, Word
 from network.geography import locate
 from starter.http.access import OperatorOrChannel, Wired, own_channel
@@ -80,8 +80,8 @@ def _check(body: PromiseRequest, network: Network) -> None:
 async def _promise(connection: ReadConnection, network: Network, body: PromiseRequest, service: str) -> dict[str, Any]:
     wanted = [Wanted(line.line or str(n), line.sku, line.quantity) for n, line in enumerate(body.lines, 1)]
     now = max(datetime.now(UTC), body.not_before or datetime.min.replace(tzinfo=UTC))
-    decided = plan(_facts(body, service, wanted, network), wanted, await situation(connection, network, wanted, now))
-    return _document(decided)
+    decided = await decide(connection, network, _facts(body, service, wanted, network), wanted, now)
+    return _document(decided.plan)
 
 
 def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Network) -> OrderFacts:

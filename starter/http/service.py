@@ -12,6 +12,7 @@ from activities.transaction import OrderTransactions
 from database.connect import Database
 from starter.intake import Intake
 from starter.relay import Relay
+from starter.stockroom import Stockroom
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Service:
     fulfillment: FulfillmentActivities
     returns: ReturnActivities
     stock: StockTransactions
+    stockroom: Stockroom
 
 
 def assemble(database: Database, client: Client) -> Service:
@@ -42,4 +44,5 @@ def assemble(database: Database, client: Client) -> Service:
         fulfillment=FulfillmentActivities(transactions),
         returns=ReturnActivities(transactions),
         stock=StockTransactions(database, networks),
+        stockroom=Stockroom(transactions, relay.send_soon),
     )

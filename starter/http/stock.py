@@ -1,5 +1,6 @@
 """Routes about stock: facts about it come in, and what is available goes out."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -9,13 +10,15 @@ from activities.stock import UnknownPlace
 from database import show, stock
 from database.inbox import UsedWithAnotherBody
 from domain.network import Network
-from domain.stock import StockMessage, available
+from domain.stock import Shelf, StockMessage
 from starter.http.access import Anyone, OperatorOrNode, Wired, nothing, own_node
 from starter.http.fulfillment_orders import REPEATED, Kept
 from starter.http.orders import Limit
 from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, Problem
 
 router = APIRouter(tags=["stock"])
+
+Shelves = Mapping[tuple[str, str], Shelf]
 
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
@@ -24,7 +27,7 @@ async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     try:
-        is_new, wakes = await service.stock.record(body, actor=holder.actor)
+        is_new = await service.stock.record(body, actor=holder.actor)
     except UnknownPlace as error:
         raise Problem(INVALID, str(error), field=error.field) from error
     except UsedWithAnotherBody as error:
@@ -33,7 +36,7 @@ async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service
         raise Problem(NOT_READY, str(error)) from error
     if not is_new:
         response.status_code = 200
-    service.relay.send_soon(wakes)
+    service.stockroom.tidy_soon()
     return Kept(message_id=body.message_id)
 
 
@@ -45,36 +48,45 @@ async def show_stock(sku: str, holder: Anyone, service: Wired) -> dict[str, Any]
         if sku not in network.items:
             raise nothing("item", sku)
         components = network.components(sku)
-        counters = await stock.counters(connection, [component for component, _ in components])
+        shelves = await stock.shelves(connection, [component for component, _ in components])
         backordered = await show.backordered(connection, sku)
-    nodes = [row for row in _rows(sku, network, counters) if own_node(holder) in (None, row["node"])]
+    nodes = [row for row in _rows(sku, network, shelves) if own_node(holder) in (None, row["node"])]
     document = {"sku": sku, "available": sum(row["available"] for row in nodes), "backordered": backordered}
     return document if holder.kind == "channel" else document | {"nodes": nodes}
 
 
-def _rows(sku: str, network: Network, counters: dict[tuple[str, str], tuple[int, int, int]]) -> list[dict[str, Any]]:
+def _rows(sku: str, network: Network, shelves: Shelves) -> list[dict[str, Any]]:
     return [
-        _row(node, sku, network, counters)
+        _row(node, sku, network, shelves)
         for node in sorted(network.nodes)
-        if any((node, component) in counters for component, _ in network.components(sku))
+        if any((node, component) in shelves for component, _ in network.components(sku))
     ]
 
 
-def _row(
-    node: str, sku: str, network: Network, counters: dict[tuple[str, str], tuple[int, int, int]]
-) -> dict[str, Any]:
+def _row(node: str, sku: str, network: Network, shelves: Shelves) -> dict[str, Any]:
     """A node's row; of a bundle only what is available can be said, the rest belongs to its components."""
-    components = network.components(sku)
-    units = [
-        available(*counters.get((node, component), (0, 0, 0)), network.safety_stock(node, component)) // quantity
-        for component, quantity in components
-    ]
     if network.items[sku].components:
-        return {"node": node, "available": min(units)}
-    on_hand, reserved, allocated = counters[node, sku]
-    safety = network.safety_stock(node, sku)
-    counts = {"on_hand": on_hand, "reserved": reserved, "allocated": allocated, "safety_stock": safety}
-    return {"node": node, **counts, "available": units[0]}
+        return {"node": node, "available": min(_bundles(node, sku, network, shelves))}
+    return _shelf(shelves[node, sku], network)
+
+
+def _bundles(node: str, sku: str, network: Network, shelves: Shelves) -> list[int]:
+    found = [(shelves.get((node, part)), quantity) for part, quantity in network.components(sku)]
+    return [
+        shelf.available(network.safety_stock(node, shelf.sku)) // quantity if shelf else 0 for shelf, quantity in found
+    ]
+
+
+def _shelf(shelf: Shelf, network: Network) -> dict[str, Any]:
+    safety = network.safety_stock(shelf.node, shelf.sku)
+    return {
+        "node": shelf.node,
+        "on_hand": shelf.on_hand,
+        "reserved": shelf.reserved,
+        "allocated": shelf.allocated,
+        "safety_stock": safety,
+        "available": shelf.available(safety),
+    }
 
 
 @router.get("/stock")
@@ -98,5 +110,6 @@ async def list_stock(
 def _listed(row: dict[str, Any], network: Network) -> dict[str, Any]:
     is_known = row["node"] in network.nodes and row["sku"] in network.items
     safety = network.safety_stock(row["node"], row["sku"]) if is_known else 0
-    free = available(row["on_hand"], row["reserved"], row["allocated"], safety) if is_known else 0
+    shelf = Shelf(row["node"], row["sku"], row["on_hand"], row["reserved"], row["allocated"], row["set_aside"])
+    free = shelf.available(safety) if is_known else 0
     return row | {"safety_stock": safety, "available": free}

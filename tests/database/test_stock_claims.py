@@ -26,12 +26,13 @@ async def claim(database: Database, order: str, *wanted: tuple[str, int], safety
     movements = [Movement(MovementKind.RESERVED, NODE, sku, reserved=quantity) for sku, quantity in wanted]
     safety = {(NODE, sku): safety_stock for sku, _ in wanted}
     async with database.write() as connection:
-        return await stock.claim(connection, movements, safety, order=order, cause="round 1", actor="test", at=AT)
+        return await stock.claim(connection, stock.Claim(movements, safety, "round 1", "test", AT, order))
 
 
 async def counters(database: Database, sku: str) -> tuple[int, int, int]:
     async with database.read() as connection:
-        return (await stock.counters(connection, [sku]))[NODE, sku]
+        shelf = (await stock.shelves(connection, [sku]))[NODE, sku]
+        return shelf.on_hand, shelf.reserved, shelf.allocated
 
 
 async def ledger(database: Database, sku: str) -> tuple[int, int, int]:

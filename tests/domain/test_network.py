@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.network import Item, Network, Node, NodeKind, Policy, distance_km, working_deadline
+from domain.network import Buffers, Item, Network, Node, NodeKind, Policy, distance_km, working_deadline
 
 NEW_YORK = ZoneInfo("America/New_York")
 ALWAYS_OPEN = Node(
@@ -75,6 +75,56 @@ def test_a_plain_item_is_its_own_component_and_a_bundle_has_several() -> None:
     assert network.safety_stock("nwk", "SERUM") == 2
     with pytest.raises(KeyError):
         network.components("SOAP")
+
+
+SERUM_AND_TONER = {sku: Item(sku=sku, name=sku, weight_g=95, safety_stock=2) for sku in ("SERUM", "TONER")}
+
+
+@pytest.mark.parametrize(
+    ("node", "sku", "units"),
+    [
+        ("nwk", "SERUM", 0),
+        ("nwk", "TONER", 9),
+        ("slc", "SERUM", 5),
+        ("slc", "TONER", 3),
+    ],
+)
+def test_a_safety_stock_of_just_this_node_and_sku_wins_over_what_node_and_item_ask_to_keep(
+    node: str, sku: str, units: int
+) -> None:
+    nodes = {"nwk": replace(ALWAYS_OPEN, safety_stock=3), "slc": replace(ALWAYS_OPEN, safety_stock=3)}
+    buffers = Buffers(safety_stock={("nwk", "SERUM"): 0, ("nwk", "TONER"): 9, ("slc", "SERUM"): 5})
+    network = Network("v1", nodes, SERUM_AND_TONER, Policy(()), buffers)
+    assert network.safety_stock(node, sku) == units
+
+
+@pytest.mark.parametrize(
+    ("sku", "channel", "units"),
+    [
+        ("SERUM", "web", 4 + 50 + 20),
+        ("SERUM", "wholesale", 4 + 20),
+        ("SERUM", "market", 4 + 50),
+        ("TONER", "web", 7),
+        ("TONER", "market", 0),
+        ("CANDLE", "market", 6),
+        ("SOAP", "web", 0),
+    ],
+)
+def test_a_channel_may_take_neither_the_threshold_nor_another_channels_quota(
+    sku: str, channel: str, units: int
+) -> None:
+    buffers = Buffers(
+        safety_stock={("nwk", "SERUM"): 1000},
+        thresholds={"SERUM": 4, "CANDLE": 6},
+        quotas={("SERUM", "wholesale"): 50, ("SERUM", "market"): 20, ("TONER", "market"): 7},
+    )
+    network = Network("v1", {"nwk": ALWAYS_OPEN}, SERUM_AND_TONER, Policy(()), buffers)
+    assert network.kept_back(sku, channel) == units
+
+
+def test_without_buffers_nothing_is_kept_back_from_any_channel() -> None:
+    network = Network("v1", {"nwk": replace(ALWAYS_OPEN, safety_stock=3)}, SERUM_AND_TONER, Policy(()))
+    assert network.kept_back("SERUM", "web") == 0
 
 
 def test_a_nodes_secret_is_not_shown() -> None:

@@ -5,9 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.stock import Movement, MovementKind, StockMessage, available, explode
+from domain.stock import Movement, MovementKind, Shelf, StockMessage, explode
 
 counters = st.integers(-1000, 1000)
+
+
+def available(on_hand: int, reserved: int, allocated: int, safety: int) -> int:
+    return Shelf("slc", "SERUM-30", on_hand, reserved, allocated).available(safety)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from domain.patience import lose_patience, waits_for
 from domain.reasons import ExceptionCode
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
-from domain.stock import Movement, MovementKind, available
+from domain.stock import Movement, MovementKind, Shelf
 from domain.units import (
     BUCKETS,
     Changes,
@@ -142,7 +142,7 @@ class Desk:
     def available(self, node: str, sku: str) -> int:
         """How many units of a stocked SKU may be promised at a node."""
         on_hand, reserved, allocated = self.stock[node, sku]
-        return available(on_hand, reserved, allocated, 0)
+        return Shelf(node, sku, on_hand, reserved, allocated).available(0)
 
     def source(self, choices: list[Choice], unfilled: Unfilled = Unfilled.BACKORDER) -> None:
         """A sourcing round that pins what was chosen, and leaves the rest as the policy says."""
@@ -169,7 +169,7 @@ class Desk:
             cancel_after=None,
             explanation=Explanation(Precision.COUNTRY, (), (), True),
         )
-        self.event(lambda o, c: take_plan(o, c, asked, plan, self.rounds), claims(plan, NETWORK))
+        self.event(lambda o, c: take_plan(o, c, asked, plan, self.rounds, NOON), claims(plan, NETWORK))
 
     def release(self) -> None:
         self.event(lambda o, c: release(o, c, NOON))

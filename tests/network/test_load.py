@@ -165,8 +165,8 @@ items  || weight_g               || weight                               ||  1 |
 items  || category,tags          || category,category                    ||  1 || column 'category' is there twice
 items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is in line 2
 items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 letters, digits and . _ : / -, not ''
-items  || 240                    || 0.24                                 ||  3 || weight_g must be a whole number of at least 0, not '0.24'
-items  || 95,2                   || 95,-2                                ||  2 || safety_stock must be a whole number of at least 0, not '-2'
+items  || 240                    || 0.24                                 ||  3 || weight_g must be a whole number from 0 to 1000000000, not '0.24'
+items  || 95,2                   || 95,-2                                ||  2 || safety_stock must be a whole number from 0 to 1000000000, not '-2'
 items  || Toner,240              || Toner, 200 ml,240                    ||  3 || 8 columns instead of 7; a text with a comma needs quotes
 items  || SERUM*1 TONER*2        || SERUM*1 TONR*2                       ||  4 || components name unknown SKU 'TONR'; did you mean 'TONER'?
 items  || SERUM*1 TONER*2        || SERUM*1 SET*2                        ||  4 || components of 'SET' name itself

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,13 @@ def test_the_hurried_network_has_the_same_nodes_and_rules_and_waits_for_seconds(
     for name, node in hurry.nodes.items():
         assert node.hours is None
         assert node.accept_within * 1200 == usual.nodes[name].accept_within
+
+
+def test_the_hurried_network_keeps_back_what_the_usual_one_does(tmp_path: Path) -> None:
+    usual = Path(shutil.copytree(ROOT / "network/example", tmp_path / "usual"))
+    (usual / "buffers.csv").write_text("kind,sku,node,channel,units\nthreshold,SERUM-30,,,20\n")
+    hurried_copy(usual, tmp_path / "hurried")
+    assert load(read(tmp_path / "hurried")).kept_back("SERUM-30", "web") == 20
 
 
 def test_every_order_of_the_examples_is_valid_and_has_its_chapter_in_the_story_and_in_the_readme() -> None:

@@ -33,6 +33,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbox_about", "inbox", ["about"], unique=False)
     op.create_table(
+        "incoming",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False, comment="the node's message that announced it"),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("arrived", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_incoming_some_units")),
+        sa.PrimaryKeyConstraint("node", "message_id", "sku", name=op.f("pk_incoming")),
+    )
+    op.create_index("ix_incoming_sku", "incoming", ["sku", "node"], unique=False)
+    op.create_table(
         "key",
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -58,6 +70,8 @@ def upgrade() -> None:
         sa.Column("on_hand", sa.BigInteger(), nullable=False),
         sa.Column("reserved", sa.BigInteger(), nullable=False),
         sa.Column("allocated", sa.BigInteger(), nullable=False),
+        sa.Column("set_aside", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("state", sa.Text(), nullable=True, comment="why units were set aside, where that changed"),
         sa.Column("order_id", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), nullable=False, comment="what made it: a plan's round, a message, a request"),
         sa.Column("actor", sa.Text(), nullable=False, comment="workflow, or the kind of key and its id"),
@@ -66,14 +80,24 @@ def upgrade() -> None:
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.CheckConstraint(
-            "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short', 'restocked')",
+            "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short', 'restocked', 'moved')",
             name=op.f("ck_movement_kind_is_known"),
         ),
         sa.PrimaryKeyConstraint("movement_id", name=op.f("pk_movement")),
         sa.UniqueConstraint("key", name=op.f("uq_movement_key")),
     )
-    op.create_index("ix_movement_node_sku", "movement", ["node", "sku"], unique=False)
+    op.create_index(
+        "ix_movement_arrived",
+        "movement",
+        ["node", "sku", "occurred_at"],
+        unique=False,
+        postgresql_where=sa.text("on_hand > 0"),
+    )
+    op.create_index("ix_movement_node_sku", "movement", ["node", "sku", "occurred_at"], unique=False)
     op.create_index("ix_movement_order", "movement", ["order_id"], unique=False)
+    op.create_index(
+        "ix_movement_state", "movement", ["node", "sku"], unique=False, postgresql_where=sa.text("state IS NOT NULL")
+    )
     op.create_table(
         "network_version",
         sa.Column("version", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -170,11 +194,74 @@ def upgrade() -> None:
         ),
         sa.Column("reserved", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("allocated", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "set_aside", sa.BigInteger(), server_default="0", nullable=False, comment="on hand, and not to be sold"
+        ),
+        sa.Column(
+            "counted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the goods were last counted, by the counter's clock",
+        ),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True, comment="since when nothing of it is sold"),
+        sa.Column(
+            "short_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when fewer are on hand than are promised, pinned units among them",
+        ),
+        sa.Column(
+            "offered_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when its units are offered to the orders that wait, and to nobody else",
+        ),
         sa.CheckConstraint("allocated >= 0", name=op.f("ck_stock_allocated_is_not_negative")),
         sa.CheckConstraint("reserved >= 0", name=op.f("ck_stock_reserved_is_not_negative")),
         sa.PrimaryKeyConstraint("node", "sku", name=op.f("pk_stock")),
     )
+    op.create_index(
+        "ix_stock_offered", "stock", ["sku", "node"], unique=False, postgresql_where=sa.text("offered_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_stock_short", "stock", ["sku", "node"], unique=False, postgresql_where=sa.text("short_at IS NOT NULL")
+    )
     op.create_index("ix_stock_sku", "stock", ["sku", "node"], unique=False)
+    op.create_table(
+        "stop",
+        sa.Column("stop_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=True, comment="where nothing is sold; NULL = everywhere"),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("remark", sa.BigInteger(), nullable=True, comment="who stopped the sale and why, in personal.remark"),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.BigInteger(), nullable=True, comment="who lifted it and why, in personal.remark"),
+        sa.PrimaryKeyConstraint("stop_id", name=op.f("pk_stop")),
+    )
+    op.create_index(
+        "uq_stop_standing",
+        "stop",
+        ["sku", sa.literal_column("coalesce(node, '')")],
+        unique=True,
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
+        "cart",
+        sa.Column("cart_id", sa.Text(), nullable=False, comment="what the channel calls a reservation"),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("body_digest", sa.Text(), nullable=False),
+        sa.Column("promise", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="what was answered"),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True, comment="the order that it became"),
+        sa.Column("given_back_at", sa.DateTime(timezone=True), nullable=True, comment="when the channel gave it back"),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_cart_order_id_orders")),
+        sa.PrimaryKeyConstraint("cart_id", name=op.f("pk_cart")),
+        sa.UniqueConstraint("asker", "idempotency_key", name=op.f("uq_cart_asker_idempotency_key")),
+        sa.UniqueConstraint("order_id", name=op.f("uq_cart_order_id")),
+    )
     op.create_table(
         "fulfillment_order",
         sa.Column("fulfillment_order_id", sa.Text(), nullable=False),
@@ -368,6 +455,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
     )
     op.create_table(
+        "cart_unit",
+        sa.Column("cart_id", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, comment="infinity once an order has it"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_cart_unit_some_units")),
+        sa.ForeignKeyConstraint(["cart_id"], ["cart.cart_id"], name=op.f("fk_cart_unit_cart_id_cart")),
+        sa.PrimaryKeyConstraint("cart_id", "node", "sku", name=op.f("pk_cart_unit")),
+    )
+    op.create_index("ix_cart_unit_expires_at", "cart_unit", ["expires_at"], unique=False)
+    op.create_index("ix_cart_unit_shelf", "cart_unit", ["node", "sku", "expires_at"], unique=False)
+    op.create_table(
         "exception",
         sa.Column("exception_id", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=True),
@@ -513,6 +613,21 @@ def upgrade() -> None:
             comment="nodes that these very units are not sourced from again",
         ),
         sa.Column("awaits", sa.Text(), nullable=False),
+        sa.Column(
+            "parts", sa.ARRAY(sa.Text()), nullable=False, comment="the stocked SKUs that these units are made of"
+        ),
+        sa.Column(
+            "nodes",
+            sa.ARRAY(sa.Text()),
+            nullable=True,
+            comment="where the last round would have placed them, had there been stock; NULL = anywhere",
+        ),
+        sa.Column(
+            "gives_up_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when units that wait for stock are cancelled; NULL = never",
+        ),
         sa.CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name=op.f("ck_waiting_awaits_something")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_waiting_some_units")),
         sa.ForeignKeyConstraint(
@@ -523,10 +638,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("waiting_id", name=op.f("pk_waiting")),
     )
     op.create_index("ix_waiting_order", "waiting", ["order_id", "line"], unique=False)
+    op.create_index(
+        "ix_waiting_parts",
+        "waiting",
+        ["parts"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("awaits = 'stock'"),
+    )
 
 
 def downgrade() -> None:
-
+    op.drop_index(
+        "ix_waiting_parts", table_name="waiting", postgresql_using="gin", postgresql_where=sa.text("awaits = 'stock'")
+    )
     op.drop_index("ix_waiting_order", table_name="waiting")
     op.drop_table("waiting")
     op.drop_table("return_line")
@@ -538,6 +663,9 @@ def downgrade() -> None:
     op.drop_index("ix_exception_order", table_name="exception")
     op.drop_index("ix_exception_open", table_name="exception", postgresql_where=sa.text("resolved_at IS NULL"))
     op.drop_table("exception")
+    op.drop_index("ix_cart_unit_shelf", table_name="cart_unit")
+    op.drop_index("ix_cart_unit_expires_at", table_name="cart_unit")
+    op.drop_table("cart_unit")
     op.drop_table("wake")
     op.drop_table("return")
     op.drop_table("request")
@@ -555,16 +683,25 @@ def downgrade() -> None:
         postgresql_where=sa.text("deadline IS NOT NULL"),
     )
     op.drop_table("fulfillment_order")
+    op.drop_table("cart")
+    op.drop_index("uq_stop_standing", table_name="stop", postgresql_where=sa.text("lifted_at IS NULL"))
+    op.drop_table("stop")
     op.drop_index("ix_stock_sku", table_name="stock")
+    op.drop_index("ix_stock_short", table_name="stock", postgresql_where=sa.text("short_at IS NOT NULL"))
+    op.drop_index("ix_stock_offered", table_name="stock", postgresql_where=sa.text("offered_at IS NOT NULL"))
     op.drop_table("stock")
     op.drop_index("ix_orders_unstarted", table_name="orders", postgresql_where=sa.text("version = 0"))
     op.drop_index("ix_orders_open", table_name="orders", postgresql_where=sa.text("closed_at IS NULL"))
     op.drop_table("orders")
     op.drop_index("uq_network_version_active", table_name="network_version", postgresql_where=sa.text("is_active"))
     op.drop_table("network_version")
+    op.drop_index("ix_movement_state", table_name="movement", postgresql_where=sa.text("state IS NOT NULL"))
     op.drop_index("ix_movement_order", table_name="movement")
     op.drop_index("ix_movement_node_sku", table_name="movement")
+    op.drop_index("ix_movement_arrived", table_name="movement", postgresql_where=sa.text("on_hand > 0"))
     op.drop_table("movement")
     op.drop_table("key")
+    op.drop_index("ix_incoming_sku", table_name="incoming")
+    op.drop_table("incoming")
     op.drop_index("ix_inbox_about", table_name="inbox")
     op.drop_table("inbox")

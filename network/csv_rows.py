@@ -1,0 +1,78 @@
+"""Reads the rows of a CSV file that begins with a header; what stands in them is judged by who asks for them."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from network.mistakes import Mistakes
+from network.tables import did_you_mean
+
+WHOLE_MAX = 1_000_000_000
+"""No cell counts more than a thousand million of anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is written: its cells by column, and the line that it begins on."""
+
+    line: int
+    cells: Mapping[str, str]
+    mistakes: Mistakes
+
+    def wrong(self, text: str) -> None:
+        """Report a mistake in this row."""
+        self.mistakes.add(self.line, text)
+
+    def whole(self, column: str, least: int = 0) -> int:
+        """A whole number from `least` to WHOLE_MAX; `least`, with the mistake reported, when the cell is none."""
+        cell = self.cells[column].strip()
+        if re.fullmatch(r"\d{1,10}", cell, re.ASCII) and least <= int(cell) <= WHOLE_MAX:
+            return int(cell)
+        self.wrong(f"{column} must be a whole number from {least} to {WHOLE_MAX}, not {cell!r}")
+        return least
+
+
+def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mistakes: Mistakes) -> list[Row]:
+    """The rows under the header; none when the header is wrong, since then no cell has a meaning."""
+    lines = _lines(text, mistakes)
+    header = lines[0][1] if lines else []
+    if not _header_is_right(header, required, optional, mistakes):
+        return []
+    found = []
+    for line, cells in lines[1:]:
+        if len(cells) == len(header):
+            found.append(Row(line, dict(zip(header, cells, strict=True)), mistakes))
+        elif cells:
+            mistakes.add(line, f"{len(cells)} columns instead of {len(header)}; a text with a comma needs quotes")
+    return found
+
+
+def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
+    """The cells of each row, header and empty lines included, up to where the text is no CSV."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    found: list[tuple[int, list[str]]] = []
+    line = 1
+    try:
+        for cells in reader:
+            found.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        mistakes.add(line, f"no CSV: {error}")
+    return found
+
+
+def _header_is_right(
+    header: Sequence[str], required: Sequence[str], optional: Sequence[str], mistakes: Mistakes
+) -> bool:
+    known = [*required, *optional]
+    missing = [column for column in required if column not in header]
+    for column in header:
+        if column not in known:
+            mistakes.add(1, f"unknown column {column!r}{did_you_mean(column, known)}")
+        elif header.count(column) > 1:
+            mistakes.add(1, f"column {column!r} is there twice")
+    if missing:
+        mistakes.add(1, f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+    return not missing and len(set(header)) == len(header)

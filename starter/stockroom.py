@@ -1,0 +1,54 @@
+"""Keeps shelves and promises in step: serves the orders that wait, and sources again what is not on the shelf after all.
+
+Everything here is owed by a fact that is in PostgreSQL already, so it may stop at any moment and begin again, here or in
+another process.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from activities.backorder import Backorders
+from activities.shortage import Shortages
+from activities.transaction import OrderTransactions
+from database.wake import Wake
+
+EVERY = timedelta(seconds=1)
+TURNS_MAX = 500
+"""Orders that get their turn before anything else is looked at again."""
+
+log = structlog.get_logger("stockroom")
+
+
+class Stockroom:
+    """Runs in the HTTP process; several of them share the work."""
+
+    def __init__(self, transactions: OrderTransactions, send_soon: Callable[[Sequence[Wake]], None]) -> None:
+        """`send_soon` takes the signals that orders should hear."""
+        self._backorders = Backorders(transactions)
+        self._shortages = Shortages(transactions)
+        self._send_soon = send_soon
+        self._wanted = asyncio.Event()
+
+    def tidy_soon(self) -> None:
+        """Something has happened to the shelves: do not wait for the next second."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Repeat until cancelled, each second and whenever it is asked for."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), EVERY.total_seconds())
+            self._wanted.clear()
+            await self._quietly(self._shortages.settle)
+            await self._quietly(lambda: self._backorders.work_off(TURNS_MAX))
+
+    async def _quietly(self, step: Callable[[], Awaitable[Sequence[Wake]]]) -> None:
+        """What goes wrong in a round is tried again in the next one."""
+        try:
+            self._send_soon(await step())
+        except Exception as error:
+            log.warning("the stockroom will try again", reason=f"{type(error).__name__}: {error}")
