@@ -6,7 +6,7 @@ to work it off. Each order's turn is one transaction under its own lock, as ever
 the units itself would take orders' locks after those of shelves, and wait in a circle with orders that take them the other way.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from activities.situation import Rights, decide, order_facts, supply_of
@@ -16,6 +16,8 @@ from database import backorder, stock, wake
 from database.backorder import Offers, Place
 from domain import identifiers, units
 from domain.order import OrderState
+from domain.sourcing import Plan, Wanted
+from domain.units import Waiting
 
 BATCH_MAX = 100
 """Orders that are read from the queue at once."""
@@ -34,6 +36,16 @@ class Backorders:
     def __init__(self, transactions: OrderTransactions) -> None:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
+        self._version: int | None = None
+
+    async def heed_new_rules(self) -> list[wake.Wake]:
+        """Under a version of the network that is new to this process, everybody who waits gets a turn; wakes nobody by itself."""
+        async with self._transactions.database.write() as connection:
+            version, _ = await self._transactions.networks.active(connection)
+            if version != self._version:
+                await backorder.offer(connection)
+        self._version = version
+        return []
 
     async def work_off(self, turns_max: int) -> list[wake.Wake]:
         """Give the orders that wait their turns, as long as anything that is offered is left; answers whom to wake.
@@ -101,9 +113,17 @@ class Backorders:
             if any(shelf.offered_at not in (None, offered.get(place)) for place, shelf in decided.shelves.items()):
                 raise OffersChanged
             if not decided.plan.shipments:
+                await _keep_hopes(work, asked, decided.plan)
                 return []
             state = await pin(work, asked, decided, at, rights)
             return [await tell(work, state)]
+
+
+async def _keep_hopes(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Plan) -> None:
+    for index, (waiting, _) in enumerate(asked):
+        nodes = decided.hopes.get(index)
+        if waiting.awaits == "stock" and waiting.nodes != nodes:
+            await backorder.keep_hopes(work.connection, work.header.order, waiting.line, nodes)
 
 
 async def tell(work: Work, state: OrderState) -> wake.Wake:

@@ -1,4 +1,5 @@
-"""Does what was asked of an order (cancel, hold, release) and closes it; each answer is stored with the deed."""
+"""Does what was asked of an order (cancel, hold, release), gives up waiting for it, and closes it; each answer is stored with
+the deed."""
 
 import json
 from collections.abc import Callable
@@ -76,7 +77,7 @@ class OrderActivities:
 
     def activities(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.cancel, self.hold, self.release_hold, self.look, self.close]
+        return [self.cancel, self.hold, self.release_hold, self.look, self.give_up, self.close]
 
     @activity.defn
     async def cancel(self, asked: RequestInput) -> Done:
@@ -124,6 +125,16 @@ class OrderActivities:
         with told_to_temporal():
             async with self._transactions.database.read() as connection:
                 return await order.state(connection, asked.order)
+
+    @activity.defn
+    async def give_up(self, asked: Moment) -> OrderState:
+        """Cancel the units that have waited for stock as long as their strategy lets them; a person is told."""
+        with told_to_temporal():
+            async with self._transactions.open(asked.order) as work:
+                if not units.give_up_waiting(work.order, work.changes, asked.at):
+                    return await work.state()
+                cause = f"gave up waiting, version {work.header.version + 1}"
+                return await work.write(Event(cause, "workflow", asked.at))
 
     @activity.defn
     async def close(self, asked: Moment) -> OrderState:

@@ -1,16 +1,20 @@
 """Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is woken."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from activities.digest import digest
 from activities.networks import Networks
 from activities.transaction import open_shortages
-from database import inbox, stock
+from database import count, inbox, incoming, stock
 from database.connect import Database, WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain.network import Network
-from domain.stock import Movement, MovementKind, StockMessage, StockMessageKind
+from domain.stock import Movement, Shelf, StockChange, StockMessage, recount
+
+SHELVES_AT_ONCE = 5_000
+"""Shelves that one statement changes; more are changed by several in the same transaction."""
 
 
 class UnknownPlace(ValueError):
@@ -35,61 +39,57 @@ class StockTransactions:
 
         Raises `UnknownPlace`, and `UsedWithAnotherBody` when the message id was used for something else.
         """
+        return await self.apply(message, actor=actor) is not None
+
+    async def apply(
+        self, message: StockMessage, *, actor: str, tell: Callable[[int, int], None] = lambda done, shelves: None
+    ) -> StockChange | None:
+        """The same; answers what changed, None when the message is here already, and tells how many shelves are done."""
         async with self._database.write() as connection:
             _, network = await self._networks.active(connection)
             _check(message, network)
             received = _received(message, actor)
             if not await inbox.receive(connection, received):
-                return False
-            movements = await _movements(connection, message)
+                return None
+            if message.expected_at is not None:
+                await incoming.announce(
+                    connection, message.node, message.message_id, message.expected_at, message.units
+                )
+                return StockChange()
             event = Event(f"message {message.node} {message.message_id}", actor, received.received_at)
-            shortages = await stock.record(
-                connection, movements, order=None, cause=event.cause, actor=actor, at=message.occurred_at
-            )
-            await open_shortages(connection, shortages, event)
-            return True
+            change = await _change_shelves(connection, message, event, tell)
+            if message.expected is not None:
+                await incoming.arrive(connection, message.node, message.expected, message.units)
+            return change
+
+
+def wrong_sku(sku: str, network: Network) -> str | None:
+    """Why no shelf can hold this SKU; None = it can."""
+    if sku not in network.items:
+        return f"{sku} is not an item of the network"
+    if network.items[sku].components:
+        return f"{sku} is a bundle: name its components, which are on the shelf"
+    return None
 
 
 def _check(message: StockMessage, network: Network) -> None:
     if message.node not in network.nodes:
         raise UnknownPlace("node", f"{message.node} is not a node of the network")
     for index, line in enumerate(message.lines):
-        if line.sku not in network.items:
-            raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
-        if network.items[line.sku].components:
-            raise UnknownPlace(
-                f"lines.{index}.sku", f"{line.sku} is a bundle: name its components, which are on the shelf"
-            )
+        if wrong := wrong_sku(line.sku, network):
+            raise UnknownPlace(f"lines.{index}.sku", wrong)
 
 
-async def _movements(connection: WriteConnection, message: StockMessage) -> list[Movement]:
-    """What the message changes; a count is the difference to what we believed, under the lock of its rows."""
-    kind = MovementKind(message.kind)
-    before: dict[tuple[str, str], int] = {}
-    if message.kind is StockMessageKind.COUNTED:
-        shelves = await stock.lock(connection, {(message.node, line.sku) for line in message.lines})
-        before = {place: shelf.on_hand for place, shelf in shelves.items()}
-    return [
-        Movement(
-            kind,
-            message.node,
-            line.sku,
-            on_hand=line.quantity - before.get((message.node, line.sku), 0),
-            reference=str(position),
-        )
-        for position, line in enumerate(message.lines)
-    ]
-
-
-def _received(message: StockMessage, actor: str) -> Received:
-    return Received(
-        sender=message.node,
-        message_id=message.message_id,
-        about="stock",
-        kind=message.kind,
-        body_digest=digest(message),
-        occurred_at=message.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True),
-    )
+async def _change_shelves(
+    connection: WriteConnection, message: StockMessage, event: Event, tell: Callable[[int, int], None]
+) -> StockChange:
+    """Apply a message to its shelves, all of which are locked before the first is changed, in the one order of locks."""
+    skus = sorted(await _skus(connection, message))
+    await stock.close_gates(connection, skus)
+    locked = await stock.lock(connection, {(message.node, sku) for sku in skus})
+    shelves = {sku: locked[message.node, sku] for sku in skus}
+    movements = message.movements()
+    if message.kind.is_absolute:
+        movements = await _corrections(connection, message, shelves)
+    shortages: list[stock.Shortage] = []
+    ...

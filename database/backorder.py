@@ -1,6 +1,6 @@
 """Named statements about orders that wait for stock: what is offered to them, and in which sequence they are asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -123,7 +123,7 @@ WITHDRAW = text(
 
 
 async def offer(connection: WriteConnection) -> None:
-    """Offer everything that anybody waits for to those who wait: the rules have changed, and with them what may be taken."""
+    """Offer everything that anybody waits for to those who wait: the rules have changed, and with them who may have it."""
     await connection.execute(OFFER)
 
 
@@ -134,5 +134,22 @@ OFFER = text(
           WHERE k.on_hand > 0 AND EXISTS (SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[k.sku])
           ORDER BY k.sku, k.node FOR UPDATE OF k) waited
     WHERE s.node = waited.node AND s.sku = waited.sku
+    """
+)
+
+
+async def hope_for_every_node(connection: WriteConnection) -> None:
+    """Under new rules any node may turn out to serve those who wait; their next turn will tell."""
+    await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))
+
+
+async def keep_hopes(connection: WriteConnection, order: str, line: str, nodes: Sequence[str] | None) -> None:
+    """Remember which nodes could serve a line that waits, under the order's lock."""
+    await connection.execute(KEEP_HOPES, {"order": order, "line": line, "nodes": None if nodes is None else list(nodes)})
+
+
+KEEP_HOPES = text(
+    """
+    UPDATE waiting SET nodes = CAST(:nodes AS text[]) WHERE order_id = :order AND line = :line AND awaits = 'stock'
     """
 )

@@ -207,8 +207,8 @@ def _seen_by_the_count(
     """Goods that moved before their shelf was last counted: the count has seen it, so it must not be counted twice."""
     seen = []
     for movement in movements:
-        counted_at = shelves[movement.node, movement.sku].counted_at
-        if movement.on_hand and movement.kind is not MovementKind.COUNTED and counted_at and happened_at <= counted_at:
+        has_seen = shelves[movement.node, movement.sku].has_seen(happened_at)
+        if movement.on_hand and movement.kind is not MovementKind.COUNTED and has_seen:
             reference = f"{movement.reference} {movement.kind} before the count"
             seen.append(
                 Movement(
@@ -230,11 +230,12 @@ async def close_gates(connection: WriteConnection, skus: Collection[str], *, exc
 
 _GATES = """
     SELECT {lock}(727002, gate) FROM (
-        SELECT DISTINCT hashtext(sku) AS gate FROM unnest(CAST(:skus AS text[])) AS n(sku) ORDER BY gate) g
+        SELECT DISTINCT hashtext(sku) & 1023 AS gate FROM unnest(CAST(:skus AS text[])) AS n(sku) ORDER BY gate) g
 """
 CLOSE_GATES = text(_GATES.format(lock="pg_advisory_xact_lock_shared"))
 CLOSE_GATES_ALONE = text(_GATES.format(lock="pg_advisory_xact_lock"))
-"""Locked in the order of their numbers: two SKUs may have the same."""
+"""Locked in the order of their numbers: two SKUs may have the same. There are no more than PostgreSQL has room for: with its
+own settings, a transaction that wants 20,000 locks ends with `out of shared memory`."""
 
 
 async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Shelf]:

@@ -99,6 +99,8 @@ SELECT o.order_id,
            'rounds', (SELECT count(*) FROM plan WHERE plan.order_id = o.order_id),
            'to_source', (SELECT coalesce(sum(w.quantity), 0) FROM waiting w
                          WHERE w.order_id = o.order_id AND w.awaits = 'sourcing'),
+           'gives_up_at', (SELECT min(w.gives_up_at) FROM waiting w
+                           WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
            'holds', (SELECT coalesce(jsonb_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h
                      WHERE h.order_id = o.order_id AND h.released_at IS NULL),
            'lines', (

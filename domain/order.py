@@ -228,6 +228,8 @@ class OrderState(BaseModel):
     """How many sourcing rounds there were; the next one is `rounds + 1`."""
     to_source: int
     """Units that wait for a sourcing round, not for stock or a person."""
+    gives_up_at: AwareDatetime | None = None
+    """When units that wait for stock are cancelled, the first of them; None = they wait as long as it takes."""
     holds: list[str] = []
     lines: list[LineState]
     fulfillment_orders: list[FulfillmentOrderState] = []

@@ -1,6 +1,7 @@
 """The kinds of text that outsiders may hand in, each with its length and alphabet, so that bad input names its field."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
@@ -54,3 +55,23 @@ Units = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 Money = Annotated[int, Field(ge=0, le=1_000_000_000_000, strict=True)]
 """An amount in minor units of the order's currency."""
+
+
+def span(text: str) -> timedelta:
+    """How long a time span such as 500ms, 30s, 15m, 4h or 2d is. Raises `ValueError` for anything else."""
+    parts = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)", text, re.ASCII)
+    if parts is None:
+        raise ValueError("must be a time span such as 500ms, 30s, 15m, 4h or 2d")
+    return timedelta(**{_SPAN_UNITS[parts[2]]: int(parts[1])})
+
+
+_SPAN_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _spelt(text: str) -> str:
+    span(text)
+    return text
+
+
+Span = Annotated[str, AfterValidator(_spelt)]
+"""A time span as the network's files write it; `span` reads it."""

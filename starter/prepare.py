@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from database import key, migrate
+from database import backorder, key, migrate
 from database import network as statements
 from database.connect import Database
 from domain.network import Network
@@ -70,7 +70,8 @@ async def _apply(database: Database, directory: Path) -> None:
         before = load(NetworkDocuments(**await statements.documents(connection, active))) if active else loaded
         if refused := _dropped(directory, loaded, busy, wanted) + _changed(directory, before, loaded, wanted):
             raise Refused(refused)
-        await statements.activate(connection, asdict(documents), documents.digest)
+        if await statements.activate(connection, asdict(documents), documents.digest) != active:
+            await backorder.hope_for_every_node(connection)
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ main coroutine acts; each fulfillment order is watched by a task of its own.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -90,6 +90,7 @@ class OrderWorkflow:
                 await self._read_the_mail()
                 await self._look_at_the_facts()
                 await self._answer_requests()
+                await self._give_up_what_waited_too_long()
                 await self._source_units_that_lost_their_node()
                 await self._release_what_may_be_released()
                 await self._watch_every_fulfillment_order()
@@ -282,6 +283,17 @@ class OrderWorkflow:
         except WorkflowAlreadyStartedError:
             workflow.logger.info("return %s is under way already", name)
 
+    async def _give_up_what_waited_too_long(self) -> None:
+        """Units wait for stock as long as their strategy says; then they are cancelled."""
+        gives_up_at = self._order.gives_up_at
+        if gives_up_at is None or workflow.now() < gives_up_at:
+            return
+        self._adopt(
+            await _transaction(
+                OrderActivities.give_up, Moment(order=self._name, at=workflow.now()), "give up waiting for stock"
+            )
+        )
+
     async def _source_units_that_lost_their_node(self) -> None:
         """What was short, rejected or given up is sourced elsewhere; what waits for stock, when there is news of stock."""
         while self._order.to_source or (self._look_again and self._order.total("backordered")):
@@ -370,15 +382,21 @@ class OrderWorkflow:
         if self._is_closed:
             return
         wakes_at, why = self._deadline()
-        timeout = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else patience.LOOK_AGAIN_AFTER
         try:
-            # A fulfillment order that waits has a deadline of its own, so the order needs none beside it.
-            await workflow.wait_condition(
-                self._has_news, timeout=None if self._is_watched and not wakes_at else timeout, timeout_summary=why
-            )
+            await workflow.wait_condition(self._has_news, timeout=self._timeout(wakes_at), timeout_summary=why)
         except TimeoutError:
-            self._look_again = wakes_at is None
+            self._look_again = wakes_at is None or workflow.now() < wakes_at
         self._seen_version = self._order.version
+
+    def _timeout(self, wakes_at: datetime | None) -> timedelta | None:
+        """Until the order's own deadline, and a day at the most for one that nobody else may wake.
+
+        A fulfillment order that waits has a deadline of its own, so that its order needs none beside it.
+        """
+        left = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else None
+        if self._order.total("backordered"):
+            return min(left or patience.LOOK_AGAIN_AFTER, patience.LOOK_AGAIN_AFTER)
+        return left or (None if self._is_watched else patience.LOOK_AGAIN_AFTER)
 
     def _has_news(self) -> bool:
         return bool(
@@ -390,11 +408,14 @@ class OrderWorkflow:
 
     def _deadline(self) -> tuple[datetime | None, str]:
         """When the order itself goes on without any news, and with what."""
+        deadlines = []
         if self._order.total("reserved") and not self._order.holds:
-            return self._order.release_at, "until it may be released"
+            deadlines.append((self._order.release_at, "until it may be released"))
+        if self._order.gives_up_at is not None:
+            deadlines.append((self._order.gives_up_at, "until it gives up waiting for stock"))
         if self._order.closes_at is not None:
-            return self._order.closes_at, "the return window"
-        return None, "look at the facts again"
+            deadlines.append((self._order.closes_at, "the return window"))
+        return min(deadlines, default=(None, "look at the facts again"))
 
     def _take_the_cancel_button_as_a_request(self) -> None:
         """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""

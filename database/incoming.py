@@ -1,0 +1,54 @@
+"""Named statements about goods that are on their way to a node: announced by one message, arriving by others."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import text
+
+from database.connect import WriteConnection
+
+
+async def announce(
+    connection: WriteConnection, node: str, message_id: str, expected_at: datetime, units: Mapping[str, int]
+) -> None:
+    """Expect units, by SKU, under the id of the message that announced them."""
+    parameters = {
+        "node": node,
+        "message": message_id,
+        "expected_at": expected_at,
+        "skus": list(units),
+        "quantities": list(units.values()),
+    }
+    await connection.execute(ANNOUNCE, parameters)
+
+
+ANNOUNCE = text(
+    """
+    INSERT INTO incoming (node, message_id, sku, quantity, expected_at)
+    SELECT :node, :message, sku, quantity, :expected_at
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
+    """
+)
+
+
+async def arrive(connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int]) -> None:
+    """Units, by SKU, of an announcement are there now; what was not announced, or by nobody, is passed over.
+
+    Whoever says so holds the locks of these shelves, so that two deliveries of one announcement do not wait in a circle.
+    """
+    parameters = {
+        "node": node,
+        "message": message_id,
+        "skus": list(units),
+        "quantities": list(units.values()),
+    }
+    await connection.execute(ARRIVE, parameters)
+
+
+ARRIVE = text(
+    """
+    UPDATE incoming i SET arrived = i.arrived + n.quantity
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
+    WHERE i.node = :node AND i.message_id = :message AND i.sku = n.sku
+    """
+)

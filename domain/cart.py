@@ -1,0 +1,62 @@
+"""What a checkout asks for before anybody has ordered: a promise, or units that are pinned for a while."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from domain.network import ShipComplete
+from domain.order import Address, NewHold, NewLine
+from domain.text import Label, Moment, Money, NodeId, Span, Word, span
+
+EXPIRES_IN_LEAST = timedelta(seconds=1)
+EXPIRES_IN_MAX = timedelta(days=7)
+
+
+class PromiseLine(NewLine):
+    """A line of a cart; its id and price may be absent."""
+
+    line: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{0,64}$")] = ""
+    unit_price: Money = 0
+
+
+class PromiseRequest(BaseModel):
+    """An order's body without its number; only the destination's country and postal code are needed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
+    placed_at: Moment | None = None
+    currency: Label | None = None
+    service: Word | None = None
+    ship_to: Address
+    pickup_node: NodeId | None = None
+    priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
+    customer_tier: Word | None = None
+    ship_complete: ShipComplete | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
+    holds: tuple[NewHold, ...] = ()
+    shipping_price: Money = 0
+    paid: Money | None = None
+    lines: tuple[PromiseLine, ...] = Field(min_length=1, max_length=2000)
+
+
+def _of_a_cart(text: str) -> str:
+    if not EXPIRES_IN_LEAST <= span(text) <= EXPIRES_IN_MAX:
+        raise ValueError("must be between 1s and 7d")
+    return text
+
+
+class ReservationRequest(PromiseRequest):
+    """What a promise is asked with, and for how long the units are to stay pinned."""
+
+    service: Word = "standard"
+    expires_in: Annotated[
+        Span, AfterValidator(_of_a_cart), Field(description="such as 30s, 15m or 2h; 1 second to 7 days")
+    ]
+
+    @property
+    def lives_for(self) -> timedelta:
+        """How long the units stay pinned when nobody orders them."""
+        return span(self.expires_in)
