@@ -9,6 +9,8 @@ the units itself would take orders' locks after those of shelves, and wait in a 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+import structlog
+
 from activities.situation import Rights, decide, order_facts, supply_of
 from activities.sourcing import StockTaken, pin
 from activities.transaction import OrderTransactions, Work
@@ -18,6 +20,8 @@ from domain import identifiers, units
 from domain.order import OrderState
 from domain.sourcing import Plan, Wanted
 from domain.units import Waiting
+
+log = structlog.get_logger("backorder")
 
 BATCH_MAX = 100
 """Orders that are read from the queue at once."""
@@ -39,7 +43,7 @@ class Backorders:
         self._version: int | None = None
 
     async def heed_new_rules(self) -> list[wake.Wake]:
-        """Under a version of the network that is new to this process, everybody who waits gets a turn; wakes nobody by itself."""
+        """Under a version of the network that is new to this process, everybody who waits gets a turn; nobody is woken yet."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
             if version != self._version:
@@ -57,7 +61,7 @@ class Backorders:
         while turns_max > 0 and (begun := await self._begin()) is not None:
             try:
                 async for place in self._in_sequence(*begun):
-                    wakes += await self._turn(place.order, begun[0])
+                    wakes += await self._turn_or_pass(place.order, begun[0])
                     turns_max -= 1
                     if turns_max <= 0:
                         break
@@ -99,6 +103,16 @@ class Backorders:
             if not any(supply.values()):
                 return []
             return await backorder.queue(connection, offered, since=since, after=after, limit=BATCH_MAX)
+
+    async def _turn_or_pass(self, order: str, offered: Offers) -> list[wake.Wake]:
+        """A turn that fails is told and passed over: one order that cannot be planned must not keep goods from all others."""
+        try:
+            return await self._turn(order, offered)
+        except (OffersChanged, StockTaken):
+            raise
+        except Exception as error:
+            log.exception("an order that waits could not be given its turn", order=order, reason=type(error).__name__)
+            return []
 
     async def _turn(self, order: str, offered: Offers) -> list[wake.Wake]:
         """Pin what an order can get now; one that can get nothing holds nothing and blocks nobody."""

@@ -126,7 +126,8 @@ class ReturnActivities:
         work = await self._transactions.on(connection, order_name)
         state = await returns.state(connection, name)
         heard = hear(state.lines, message)
-        event = Event(f"message {received.sender} {message.message_id}", received.actor, received.received_at)
+        cause = f"message {received.sender} {message.message_id}"
+        event = Event(cause, received.actor, received.received_at, message.occurred_at)
         await returns.write_lines(connection, name, heard.lines)
         if message.kind is ReturnMessageKind.SETTLED:
             await returns.mark(connection, name, "settled_at", message.occurred_at)
@@ -158,6 +159,7 @@ class ReturnActivities:
             cause=event.cause,
             actor=event.actor,
             at=event.occurred_at,
+            happened_at=event.happened_at,
         )
 
 

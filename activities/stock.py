@@ -1,6 +1,7 @@
-"""Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is woken."""
+"""Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is offered them."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from activities.digest import digest
@@ -11,7 +12,7 @@ from database.connect import Database, WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain.network import Network
-from domain.stock import Movement, Shelf, StockChange, StockMessage, recount
+from domain.stock import Movement, Shelf, StockChange, StockMessage, StockMessageKind, recount
 
 SHELVES_AT_ONCE = 5_000
 """Shelves that one statement changes; more are changed by several in the same transaction."""
@@ -56,7 +57,8 @@ class StockTransactions:
                     connection, message.node, message.message_id, message.expected_at, message.units
                 )
                 return StockChange()
-            event = Event(f"message {message.node} {message.message_id}", actor, received.received_at)
+            cause = f"message {message.node} {message.message_id}"
+            event = Event(cause, actor, received.received_at, message.occurred_at)
             change = await _change_shelves(connection, message, event, tell)
             if message.expected is not None:
                 await incoming.arrive(connection, message.node, message.expected, message.units)
@@ -83,13 +85,65 @@ def _check(message: StockMessage, network: Network) -> None:
 async def _change_shelves(
     connection: WriteConnection, message: StockMessage, event: Event, tell: Callable[[int, int], None]
 ) -> StockChange:
-    """Apply a message to its shelves, all of which are locked before the first is changed, in the one order of locks."""
-    skus = sorted(await _skus(connection, message))
+    """Apply a message to its shelves; all are locked before the first is changed, in the one order of locks."""
+    skus = sorted(await _skus(connection, message, event.happened_at))
     await stock.close_gates(connection, skus)
     locked = await stock.lock(connection, {(message.node, sku) for sku in skus})
     shelves = {sku: locked[message.node, sku] for sku in skus}
-    movements = message.movements()
-    if message.kind.is_absolute:
-        movements = await _corrections(connection, message, shelves)
+    told = _by_sku(message.movements())
+    booked: list[Movement] = []
     shortages: list[stock.Shortage] = []
-    ...
+    for begin in range(0, len(skus), SHELVES_AT_ONCE):
+        part = skus[begin : begin + SHELVES_AT_ONCE]
+        movements = [movement for sku in part for movement in told[sku]]
+        movements += await _corrections(connection, message, [shelves[sku] for sku in part], event.happened_at)
+        shortages += await stock.record(
+            connection, movements, order=None, cause=event.cause, actor=event.actor, at=event.happened_at
+        )
+        booked += movements
+        tell(begin + len(part), len(skus))
+    await open_shortages(connection, shortages, event)
+    return StockChange.of(shelves, booked, event.happened_at)
+
+
+async def _skus(connection: WriteConnection, message: StockMessage, happened_at: datetime) -> set[str]:
+    """What the message speaks of; a snapshot speaks of everything that its node has a shelf for."""
+    named = set(message.units)
+    if message.kind is not StockMessageKind.SNAPSHOT:
+        return named
+    return named | await count.not_counted_since(connection, message.node, happened_at)
+
+
+def _by_sku(movements: Iterable[Movement]) -> defaultdict[str, list[Movement]]:
+    found: defaultdict[str, list[Movement]] = defaultdict(list)
+    for movement in movements:
+        found[movement.sku].append(movement)
+    return found
+
+
+async def _corrections(
+    connection: WriteConnection, message: StockMessage, shelves: Sequence[Shelf], taken_at: datetime
+) -> list[Movement]:
+    """What a count changes on locked shelves, which remember that they were counted; nothing of another message."""
+    if not message.kind.is_absolute:
+        return []
+    node, units = message.node, message.units
+    later = await count.differences_after(connection, node, [shelf.sku for shelf in shelves], taken_at)
+    found = [recount(shelf, units[shelf.sku], taken_at, later.get(shelf.sku, 0)) for shelf in shelves]
+    corrections = [correction for correction in found if correction is not None]
+    await count.mark(connection, node, [correction.sku for correction in corrections], taken_at)
+    return corrections
+
+
+def _received(message: StockMessage, actor: str) -> Received:
+    return Received(
+        sender=message.node,
+        message_id=message.message_id,
+        about="stock",
+        kind=message.kind,
+        body_digest=digest(message),
+        occurred_at=message.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=message.facts(),
+    )

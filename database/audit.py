@@ -4,6 +4,7 @@ An open exception, or a message on its way, is no violation. Each query names wh
 go and look.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -28,6 +29,20 @@ class Finding:
     checked: int
     violations: tuple[str, ...]
 
+
+HELD = """
+    (SELECT node, sku, sum(reserved)::bigint AS reserved, sum(allocated)::bigint AS allocated FROM (
+        SELECT r.node, c.stocked AS sku, r.quantity * c.quantity AS reserved, 0 AS allocated
+        FROM reservation r JOIN order_line l USING (order_id, line) JOIN component c ON c.sku = l.sku
+        UNION ALL
+        SELECT node, sku, quantity, 0 FROM cart_unit
+        UNION ALL
+        SELECT fo.node, c.stocked, 0, (fl.quantity - fl.shipped - fl.short + fl.in_doubt) * c.quantity
+        FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+        JOIN component c ON c.sku = fl.sku) h
+     GROUP BY node, sku)
+"""
+"""Units of each stocked SKU at each node that somebody holds: pinned by an order or a cart, or owed by a node."""
 
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
@@ -85,13 +100,15 @@ INVARIANTS = (
         "the counters of stock are the sum of the ledger",
         "SELECT count(*) FROM movement",
         """
-        SELECT format('%s at %s: on hand %s, reserved %s, allocated %s, but the ledger says %s, %s, %s', sku, node,
-                      s.on_hand, s.reserved, s.allocated, m.on_hand, m.reserved, m.allocated)
+        SELECT format('%s at %s: on hand %s, reserved %s, allocated %s, set aside %s, but the ledger says %s, %s, %s, %s',
+                      sku, node, s.on_hand, s.reserved, s.allocated, s.set_aside,
+                      m.on_hand, m.reserved, m.allocated, m.set_aside)
         FROM stock s
-        FULL JOIN (SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated
+        FULL JOIN (SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated,
+                          sum(set_aside) AS set_aside
                    FROM movement GROUP BY node, sku) m USING (node, sku)
-        WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0))
-              <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0))
+        WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0), coalesce(s.set_aside, 0))
+              <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0), coalesce(m.set_aside, 0))
         """,
     ),
     Invariant(
@@ -108,30 +125,33 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "every promised unit of stock belongs to a reservation, a live line, or an attempt in doubt",
+        "every promised unit of stock belongs to a reservation, a live line, an attempt in doubt, or a cart",
         "SELECT count(*) FROM stock",
+        f"""
+        SELECT format('%s at %s: reserved %s, allocated %s, but orders and carts hold %s and %s', sku, node,
+                      s.reserved, s.allocated, coalesce(h.reserved, 0), coalesce(h.allocated, 0))
+        FROM stock s FULL JOIN {HELD} h USING (node, sku)
+        WHERE (coalesce(s.reserved, 0), coalesce(s.allocated, 0)) <> (coalesce(h.reserved, 0), coalesce(h.allocated, 0))
+        """,
+    ),
+    Invariant(
+        "an order holds a cart's units only until it is sourced",
+        "SELECT count(*) FROM cart WHERE order_id IS NOT NULL",
         """
-        SELECT format('%s at %s: reserved %s, allocated %s, but orders hold %s and %s', s.sku, s.node,
-                      s.reserved, s.allocated, coalesce(v.pinned, 0), coalesce(f.held, 0))
-        FROM stock s
-        LEFT JOIN (SELECT r.node, c.stocked AS sku, sum(r.quantity * c.quantity) AS pinned
-                   FROM reservation r JOIN order_line l USING (order_id, line) JOIN component c ON c.sku = l.sku
-                   GROUP BY r.node, c.stocked) v USING (node, sku)
-        LEFT JOIN (SELECT fo.node, c.stocked AS sku,
-                          sum((fl.quantity - fl.shipped - fl.short + fl.in_doubt) * c.quantity) AS held
-                   FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-                   JOIN component c ON c.sku = fl.sku
-                   GROUP BY fo.node, c.stocked) f USING (node, sku)
-        WHERE s.reserved <> coalesce(v.pinned, 0) OR s.allocated <> coalesce(f.held, 0)
+        SELECT format('%s: %s of %s at %s', c.order_id, u.quantity, u.sku, u.node)
+        FROM cart c JOIN cart_unit u USING (cart_id)
+        WHERE c.order_id IS NOT NULL AND u.expires_at = 'infinity'
+          AND NOT EXISTS (SELECT FROM waiting w WHERE w.order_id = c.order_id AND w.awaits = 'sourcing')
         """,
     ),
     Invariant(
         "where less is on hand than is promised, an exception has been opened",
         "SELECT count(*) FROM stock",
         """
-        SELECT format('%s at %s: %s on hand, %s promised', s.sku, s.node, s.on_hand, s.reserved + s.allocated)
+        SELECT format('%s at %s: %s on hand, %s of them set aside, %s promised', s.sku, s.node, s.on_hand, s.set_aside,
+                      s.reserved + s.allocated)
         FROM stock s
-        WHERE s.on_hand < s.reserved + s.allocated
+        WHERE s.on_hand - greatest(s.set_aside, 0) < s.reserved + s.allocated
           AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = s.node)
         """,
     ),
@@ -212,8 +232,12 @@ COMPONENTS = """
 """What one unit of each item takes off the shelf; the network knows it, and the queries join it."""
 
 
-async def examine(connection: ReadConnection, components: dict[str, tuple[tuple[str, int], ...]]) -> list[Finding]:
-    """Check every invariant in one snapshot. `components` are the stocked SKUs in one unit of each item.
+Components = Mapping[str, Sequence[tuple[str, int]]]
+"""The stocked SKUs in one unit of each item."""
+
+
+async def take_apart(connection: ReadConnection, components: Components) -> None:
+    """Let the queries of this transaction see what items are made of.
 
     The transaction must be allowed to make a temporary table, and nothing else is written.
     """
@@ -222,6 +246,10 @@ async def examine(connection: ReadConnection, components: dict[str, tuple[tuple[
         text(COMPONENTS),
         {"skus": [r[0] for r in rows], "stocked": [r[1] for r in rows], "quantities": [r[2] for r in rows]},
     )
+
+
+async def examine(connection: ReadConnection) -> list[Finding]:
+    """Check every invariant, in one snapshot if the transaction has one. Call `take_apart` before."""
     return [await _examine(connection, invariant) for invariant in INVARIANTS]
 
 

@@ -145,7 +145,9 @@ async def hope_for_every_node(connection: WriteConnection) -> None:
 
 async def keep_hopes(connection: WriteConnection, order: str, line: str, nodes: Sequence[str] | None) -> None:
     """Remember which nodes could serve a line that waits, under the order's lock."""
-    await connection.execute(KEEP_HOPES, {"order": order, "line": line, "nodes": None if nodes is None else list(nodes)})
+    await connection.execute(
+        KEEP_HOPES, {"order": order, "line": line, "nodes": None if nodes is None else list(nodes)}
+    )
 
 
 KEEP_HOPES = text(

@@ -19,6 +19,10 @@ CONNECTIONS_MAX = 20
 """Connections of one process; PostgreSQL's default allows a hundred, and several processes share them."""
 
 
+STATEMENTS_MAX = 500
+"""Prepared statements that a connection keeps; there are fewer, lists with their filters included."""
+
+
 class DatabaseUnreachable(Exception):
     """PostgreSQL does not answer at the configured address."""
 
@@ -27,13 +31,19 @@ class Database:
     """The facts: hands out one transaction at a time. One per process and event loop."""
 
     def __init__(self, url: str) -> None:
-        """`url` as PostgreSQL's own tools take it (`postgresql://user@host/database`)."""
+        """`url` as PostgreSQL's own tools take it (`postgresql://user@host/database`).
+
+        Every statement is planned once for each connection and not for each call: for statements over arrays PostgreSQL would
+        plan each call anew, which for the claim takes longer than to execute it (0.7 ms against 0.5).
+        """
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
-            connect_args={"server_settings": {"application_name": "switchyard"}},
+            connect_args={
+                "server_settings": {"application_name": "switchyard", "plan_cache_mode": "force_generic_plan"}
+            },
         )
 
     @asynccontextmanager
@@ -41,6 +51,12 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self.engine.begin() as connection:
             yield WriteConnection(ReadConnection(connection))
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[WriteConnection]:
+        """Each statement is a transaction of its own: one journey to PostgreSQL instead of three."""
+        async with self.engine.connect() as connection:
+            yield WriteConnection(ReadConnection(await connection.execution_options(isolation_level="AUTOCOMMIT")))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadConnection]:

@@ -1,4 +1,4 @@
-"""Named statements about counts: what has happened since one was taken, what a snapshot passes over, when a shelf was counted."""
+"""Named statements about counts: what has happened since one was taken, and which shelves were counted when."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -30,9 +30,7 @@ async def not_counted_since(connection: ReadConnection, node: str, moment: datet
     return set((await connection.execute(NOT_COUNTED_SINCE, {"node": node, "moment": moment})).scalars())
 
 
-NOT_COUNTED_SINCE = text(
-    "SELECT sku FROM stock WHERE node = :node AND (counted_at IS NULL OR counted_at < :moment)"
-)
+NOT_COUNTED_SINCE = text("SELECT sku FROM stock WHERE node = :node AND (counted_at IS NULL OR counted_at < :moment)")
 
 
 async def mark(connection: WriteConnection, node: str, skus: Collection[str], taken_at: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.filters import given
 from domain.fulfillment import FulfillmentOrder, Package
 from domain.patience import Wait
 
@@ -162,11 +163,12 @@ async def node_of(connection: ReadConnection, fulfillment_order: str) -> str | N
 NODE_OF = text("SELECT node FROM fulfillment_order WHERE fulfillment_order_id = :fulfillment_order")
 
 
-async def show(
-    connection: ReadConnection, *, node: str | None, fulfillment_order: str | None = None
-) -> dict[str, Any] | None:
+async def show(connection: ReadConnection, *, node: str | None, fulfillment_order: str) -> dict[str, Any] | None:
     """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
-    rows = await connection.execute(SHOW_ONE, {"node": node, "fulfillment_order": fulfillment_order})
+    asked = given({"f.fulfillment_order_id = :fulfillment_order": fulfillment_order, "f.node = :node": node})
+    rows = await connection.execute(
+        text(f"{_SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
+    )
     found = rows.scalar()
     return json.loads(found) if found else None
 
@@ -181,8 +183,18 @@ async def list_for(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Fulfillment orders of a node (of all, without one), the oldest first, after the one with the id `after`."""
+    of_node = given({"a.node = :node": node})
+    asked = given(
+        {
+            "f.node = :node": node,
+            "s.status = :status": status,
+            "f.request = :request": request,
+            f"(f.released_at, f.fulfillment_order_id) > ({_AFTER} AND {of_node})": after,
+        }
+    )
     rows = await connection.execute(
-        LIST, {"node": node, "status": status, "request": request, "after": after, "limit": limit}
+        text(f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT :limit"),
+        {"node": node, "status": status, "request": request, "after": after, "limit": limit},
     )
     return [json.loads(row.shown) for row in rows]
 
@@ -209,20 +221,8 @@ _SHOWN = """
     JOIN orders o USING (order_id)
     LEFT JOIN personal.recipient r USING (order_id)
     LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
-    WHERE (CAST(:node AS text) IS NULL OR f.node = :node)
 """
 
-SHOW_ONE = text(_SHOWN + " AND f.fulfillment_order_id = :fulfillment_order")
-
-LIST = text(
-    _SHOWN
-    + """
-    AND (CAST(:status AS text) IS NULL OR s.status = :status)
-    AND (CAST(:request AS text) IS NULL OR f.request = :request)
-    AND (CAST(:after AS text) IS NULL OR (f.released_at, f.fulfillment_order_id) > (
-            SELECT a.released_at, a.fulfillment_order_id FROM fulfillment_order a
-            WHERE a.fulfillment_order_id = :after AND (CAST(:node AS text) IS NULL OR a.node = :node)))
-    ORDER BY f.released_at, f.fulfillment_order_id
-    LIMIT :limit
-    """
-)
+_AFTER = """
+    SELECT a.released_at, a.fulfillment_order_id FROM fulfillment_order a WHERE a.fulfillment_order_id = :after
+"""

@@ -244,7 +244,8 @@ LOAD = text(
                               WHERE fl.fulfillment_order_id = f.fulfillment_order_id)) ORDER BY f.number), '[]')
                    FROM fulfillment_order f WHERE f.order_id = o.order_id),
                'own', (SELECT coalesce(jsonb_agg(jsonb_build_array(u.node, u.sku, u.quantity)), '[]')
-                       FROM cart c JOIN cart_unit u USING (cart_id) WHERE c.order_id = o.order_id)
+                       FROM cart c JOIN cart_unit u USING (cart_id)
+                       WHERE c.order_id = o.order_id AND u.expires_at = 'infinity')
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id)
     WHERE o.order_id = :order
@@ -375,8 +376,13 @@ class Event:
     cause: str
     actor: str
     occurred_at: datetime
-    happened_at: datetime | None = None
+    told_at: datetime | None = None
     """When goods left or came, as their node tells; None = at the same moment."""
+
+    @property
+    def happened_at(self) -> datetime:
+        """When goods left or came. A clock that runs ahead cannot tell of the future: then it is the moment that we heard."""
+        return min(self.told_at or self.occurred_at, self.occurred_at)
 
 
 async def save(

@@ -1,4 +1,5 @@
-"""Named statements about requests: what was asked of an order, by whom, and the answer, so that asking twice is asking once."""
+"""Named statements about requests: what was asked, of an order or of none, by whom, and the answer, so that asking twice is
+asking once."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class UsedForAnotherRequest(Exception):
 
 
 class UnknownRequest(LookupError):
-    """The order has no request of this id."""
+    """There is no such request of this order, or of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Request:
     """A request as PostgreSQL keeps it; `facts` is its body without free text, `answer` what was done about it."""
 
     request_id: int
-    order: str
+    order: str | None
     kind: str
     facts: dict[str, Any]
     remark: int | None
@@ -34,7 +35,7 @@ class Request:
 async def keep(
     connection: WriteConnection,
     *,
-    order: str,
+    order: str | None,
     kind: str,
     asker: str,
     idempotency_key: str | None,
@@ -88,8 +89,8 @@ KNOWN = text(
 )
 
 
-async def read(connection: ReadConnection, order: str, kind: str, request_id: int) -> Request:
-    """An order's request of one kind by its id, with its answer if there is one. Raises `UnknownRequest`."""
+async def read(connection: ReadConnection, order: str | None, kind: str, request_id: int) -> Request:
+    """A request of one kind by its id, of an order or of none, with its answer if there is one. Raises `UnknownRequest`."""
     row = (await connection.execute(READ, {"order": order, "kind": kind, "request": request_id})).one_or_none()
     if row is None:
         raise UnknownRequest(request_id)
@@ -100,7 +101,8 @@ async def read(connection: ReadConnection, order: str, kind: str, request_id: in
 READ = text(
     """
     SELECT request_id, order_id, kind, facts::text AS facts, remark, answer::text AS answer
-    FROM request WHERE request_id = :request AND order_id = :order AND kind = :kind
+    FROM request
+    WHERE request_id = :request AND order_id IS NOT DISTINCT FROM CAST(:order AS text) AND kind = :kind
     """
 )
 

@@ -19,7 +19,9 @@ async def missing(connection: ReadConnection, node: str, sku: str) -> int:
     return max(0, found or 0)
 
 
-MISSING = text("SELECT reserved + allocated + set_aside - on_hand FROM stock WHERE node = :node AND sku = :sku")
+MISSING = text(
+    "SELECT reserved + allocated + greatest(set_aside, 0) - on_hand FROM stock WHERE node = :node AND sku = :sku"
+)
 
 
 async def youngest(connection: ReadConnection, node: str, skus: list[str]) -> str | None:
@@ -45,6 +47,6 @@ async def settled(connection: WriteConnection, node: str, sku: str) -> None:
 SETTLED = text(
     """
     UPDATE stock SET short_at = NULL
-    WHERE node = :node AND sku = :sku AND (reserved = 0 OR on_hand - set_aside >= reserved + allocated)
+    WHERE node = :node AND sku = :sku AND (reserved = 0 OR on_hand - greatest(set_aside, 0) >= reserved + allocated)
     """
 )

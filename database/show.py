@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection
+from database.filters import given
 from domain.order import OrderState
 
 
@@ -63,8 +64,18 @@ async def orders(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Orders as a list shows them, the newest first, after the one with the id `after`."""
+    of_channel = given({"a.channel = :channel": channel})
+    asked = given(
+        {
+            "o.channel = :channel": channel,
+            "s.status = :status": status,
+            "s.needs_attention = :needs_attention": needs_attention,
+            _AT_NODE: node,
+            f"(o.received_at, o.order_id) < ({_AFTER} AND {of_channel})": after,
+        }
+    )
     rows = await connection.execute(
-        ORDERS,
+        text(f"{_LISTED} WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"),
         {
             "status": status,
             "channel": channel,
@@ -77,56 +88,18 @@ async def orders(
     return [json.loads(row.shown) for row in rows]
 
 
-ORDERS = text(
-    """
+_LISTED = """
     SELECT jsonb_build_object(
                'order', o.order_id, 'channel', o.channel, 'status', s.status, 'needs_attention', s.needs_attention,
                'placed_at', o.placed_at,
                'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN jsonb_build_object(
                               'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END)::text AS shown
     FROM orders o JOIN order_status s USING (order_id)
-    WHERE (CAST(:channel AS text) IS NULL OR o.channel = :channel)
-      AND (CAST(:status AS text) IS NULL OR s.status = :status)
-      AND (CAST(:needs_attention AS boolean) IS NULL OR s.needs_attention = :needs_attention)
-      AND (CAST(:node AS text) IS NULL
-           OR EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.node = :node)
-           OR EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id AND v.node = :node))
-      AND (CAST(:after AS text) IS NULL OR (o.received_at, o.order_id) < (
-               SELECT a.received_at, a.order_id FROM orders a
-               WHERE a.order_id = :after AND (CAST(:channel AS text) IS NULL OR a.channel = :channel)))
-    ORDER BY o.received_at DESC, o.order_id DESC
-    LIMIT :limit
-    """
-)
+"""
 
+_AT_NODE = """
+    (EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.node = :node)
+     OR EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id AND v.node = :node))
+"""
 
-async def stock(
-    connection: ReadConnection, *, skus: list[str] | None, node: str | None, after: str | None, limit: int
-) -> list[dict[str, Any]]:
-    """Rows of stock by (SKU, node), after `SKU@node`."""
-    rows = await connection.execute(STOCK, {"skus": skus, "node": node, "after": after, "limit": limit})
-    return [dict(row._mapping) for row in rows]
-
-
-STOCK = text(
-    """
-    SELECT sku, node, on_hand, reserved, allocated, set_aside FROM stock
-    WHERE (CAST(:skus AS text[]) IS NULL OR sku = ANY(CAST(:skus AS text[])))
-      AND (CAST(:node AS text) IS NULL OR node = :node)
-      AND (CAST(:after AS text) IS NULL OR sku || '@' || node > :after)
-    ORDER BY sku || '@' || node
-    LIMIT :limit
-    """
-)
-
-
-async def backordered(connection: ReadConnection, sku: str) -> int:
-    """Units of an item that open orders wait for."""
-    found: int = (await connection.execute(BACKORDERED, {"sku": sku})).scalar_one()
-    return found
-
-
-BACKORDERED = text(
-    "SELECT coalesce(sum(backordered), 0)::int FROM order_line JOIN orders USING (order_id) "
-    "WHERE sku = :sku AND closed_at IS NULL"
-)
+_AFTER = "SELECT a.received_at, a.order_id FROM orders a WHERE a.order_id = :after"

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.stock import Movement, MovementKind, Shelf
+from domain.stock import Movement, Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,17 @@ async def claim_each(connection: WriteConnection, claims: Sequence[Claim]) -> se
     They are served in the order given, and no more is granted than there is: what an earlier one wants counts for the later
     ones, even where it is not granted. So one that is refused may be granted when it is asked again with less before it.
     """
-    rows = [(position, one, movement) for position, one in enumerate(claims) for movement in one.movements]
     granted = {position for position, one in enumerate(claims) if not one.movements}
-    if not rows:
+    if len(granted) == len(claims):
         return granted
-    found = await connection.execute(CLAIM, _claim_rows(rows) | _other_shelves(claims))
+    found = await connection.execute(CLAIM, claiming(claims))
     return granted | set(found.scalars())
+
+
+def claiming(claims: Sequence[Claim]) -> dict[str, Any]:
+    """The parameters of `CLAIMING`; each claim goes by its position."""
+    rows = [(position, one, movement) for position, one in enumerate(claims) for movement in one.movements]
+    return _claim_rows(rows) | _other_shelves(claims)
 
 
 def _claim_rows(rows: Sequence[tuple[int, Claim, Movement]]) -> dict[str, Any]:
@@ -95,8 +100,7 @@ def _other_shelves(claims: Sequence[Claim]) -> dict[str, Any]:
     }
 
 
-CLAIM = text(
-    """
+CLAIMING = """
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:claims AS int[]), CAST(:keys AS text[]), CAST(:nodes AS text[]),
                              CAST(:skus AS text[]), CAST(:quantities AS bigint[]), CAST(:safety AS bigint[]),
@@ -115,7 +119,7 @@ CLAIM = text(
     ), over AS MATERIALIZED (
         SELECT u.cart_id, u.node, u.sku FROM named JOIN cart_unit u USING (node, sku)
         WHERE u.expires_at <= statement_timestamp()
-          AND NOT EXISTS (SELECT FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[u.sku])
+          AND (SELECT true FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[u.sku] LIMIT 1) IS NULL
         FOR UPDATE OF u SKIP LOCKED
     ), lapsed AS (
         DELETE FROM cart_unit u USING over o
@@ -159,14 +163,14 @@ CLAIM = text(
     ), counted AS (
         UPDATE stock s SET reserved = s.reserved + m.reserved FROM moved m WHERE s.node = m.node AND s.sku = m.sku
     )
-    SELECT claim FROM granted
-    """
-)
+"""
 """The check and the claim are one statement. `locked` waits for other claims on the same rows and reads them as they are then,
 so its figures hold until the transaction ends; demand for one SKU is summed before it is compared.
 
 `lapsed` gives back what carts hold whose time is over, and is read before the shelves are locked, as its rows are locked first;
 where orders wait for the SKU it is theirs, and left to the sweep, which offers it to them."""
+
+CLAIM = text(f"{CLAIMING} SELECT claim FROM granted")
 
 
 async def record(
@@ -189,8 +193,7 @@ async def record(
     if not summed:
         return []
     await close_gates(connection, {movement.sku for movement in summed if movement.makes_available > 0})
-    shelves = await lock(connection, {(movement.node, movement.sku) for movement in summed})
-    summed += _seen_by_the_count(summed, shelves, happened_at or at)
+    await lock(connection, {(movement.node, movement.sku) for movement in summed})
     parameters = _arrays(summed, order, cause) | {
         "order": order,
         "cause": cause,
@@ -198,24 +201,7 @@ async def record(
         "at": happened_at or at,
     }
     rows = await connection.execute(RECORD, parameters)
-    return [Shortage(row.node, row.sku, -row.uncovered) for row in rows if row.uncovered < 0 <= row.uncovered_before]
-
-
-def _seen_by_the_count(
-    movements: Sequence[Movement], shelves: Mapping[tuple[str, str], Shelf], happened_at: datetime
-) -> list[Movement]:
-    """Goods that moved before their shelf was last counted: the count has seen it, so it must not be counted twice."""
-    seen = []
-    for movement in movements:
-        has_seen = shelves[movement.node, movement.sku].has_seen(happened_at)
-        if movement.on_hand and movement.kind is not MovementKind.COUNTED and has_seen:
-            reference = f"{movement.reference} {movement.kind} before the count"
-            seen.append(
-                Movement(
-                    MovementKind.COUNTED, movement.node, movement.sku, on_hand=-movement.on_hand, reference=reference
-                )
-            )
-    return seen
+    return [Shortage(row.node, row.sku, -row.now) for row in rows if row.now < 0 <= row.before]
 
 
 async def close_gates(connection: WriteConnection, skus: Collection[str], *, exclusive: bool = False) -> None:
@@ -239,13 +225,17 @@ own settings, a transaction that wants 20,000 locks ends with `out of shared mem
 
 
 async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Shelf]:
-    """Every (node, SKU) that is named has a row afterwards, locked until the transaction ends; answers what they hold."""
+    """Every (node, SKU) that is named has a row afterwards, locked until the transaction ends; answers what they hold.
+
+    A row is made with the gate of its SKU closed: so it sees that the sale is stopped, or whoever stops it sees the row.
+    """
     names = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
-    found = {(row.node, row.sku): _shelf(row) for row in await connection.execute(LOCK, names)}
+    found = {(row.node, row.sku): shelf(row) for row in await connection.execute(LOCK, names)}
     if found or not places:
         return found
+    await close_gates(connection, {sku for _, sku in places})
     await connection.execute(MAKE, names)
-    return {(row.node, row.sku): _shelf(row) for row in await connection.execute(LOCK, names)}
+    return {(row.node, row.sku): shelf(row) for row in await connection.execute(LOCK, names)}
 
 
 _COUNTERS = "s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at, s.stopped_at, s.offered_at"
@@ -286,28 +276,42 @@ RECORD = text(
                     CAST(:set_aside AS bigint[]), CAST(:states AS text[]))
              AS m(key, node, sku, kind, on_hand, reserved, allocated, set_aside, state)
         ON CONFLICT (key) DO NOTHING
-        RETURNING node, sku, on_hand, reserved, allocated, set_aside
+        RETURNING key, node, sku, kind, on_hand, reserved, allocated, set_aside
+    ), seen AS (
+        INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
+        SELECT b.key || '|seen by the count', b.node, b.sku, 'counted', -b.on_hand, 0, 0, :order, :cause, :actor, :at
+        FROM booked b JOIN stock s USING (node, sku)
+        WHERE b.on_hand <> 0 AND b.kind <> 'counted' AND s.counted_at >= :at
+        RETURNING node, sku, on_hand
     ), moved AS (
         SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated,
-               sum(set_aside) AS set_aside, sum(on_hand - reserved - allocated - set_aside) AS uncovered
-        FROM booked GROUP BY node, sku
+               sum(set_aside) AS set_aside
+        FROM (SELECT node, sku, on_hand, reserved, allocated, set_aside FROM booked
+              UNION ALL SELECT node, sku, on_hand, 0, 0, 0 FROM seen) m
+        GROUP BY node, sku
+    ), shelf AS (
+        SELECT m.*, s.reserved + m.reserved AS reserved_now, w.before, w.now FROM moved m JOIN stock s USING (node, sku)
+        CROSS JOIN LATERAL (
+            SELECT s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated AS before,
+                   s.on_hand + m.on_hand - greatest(s.set_aside + m.set_aside, 0) - s.reserved - m.reserved
+                   - s.allocated - m.allocated AS now) w
     )
     UPDATE stock s
     SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
         set_aside = s.set_aside + m.set_aside,
-        short_at = CASE WHEN s.on_hand - s.reserved - s.allocated - s.set_aside + m.uncovered < 0
-                             AND s.reserved + m.reserved > 0
-                        THEN coalesce(s.short_at, clock_timestamp()) END,
-        offered_at = CASE WHEN m.uncovered > 0 AND EXISTS (
+        short_at = CASE WHEN m.now < 0 AND m.reserved_now > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
+        offered_at = CASE WHEN m.now > m.before AND EXISTS (
                                    SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[s.sku]
                                                            AND (w.nodes IS NULL OR s.node = ANY(w.nodes)))
                           THEN clock_timestamp() ELSE s.offered_at END
-    FROM moved m
+    FROM shelf m
     WHERE s.node = m.node AND s.sku = m.sku
-    RETURNING s.node, s.sku, s.on_hand - s.reserved - s.allocated - s.set_aside AS uncovered,
-              s.on_hand - s.reserved - s.allocated - s.set_aside - m.uncovered AS uncovered_before
+    RETURNING s.node, s.sku, m.now, m.before
     """
 )
+"""The shelves are locked before, by a statement of their own, so that they are read here as they are. Goods that moved before
+their shelf was last counted were `seen` by the count, and are not counted twice. What becomes available is offered where
+somebody waits for it."""
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:
@@ -341,23 +345,26 @@ def key(movement: Movement, order: str | None, cause: str) -> str:
 async def shelves(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], Shelf]:
     """The stock of some SKUs by (node, SKU), at every node that has ever had one of them."""
     rows = await connection.execute(SHELVES, {"skus": list(skus)})
-    return {(row.node, row.sku): _shelf(row) for row in rows}
+    return {(row.node, row.sku): shelf(row) for row in rows}
 
 
-SHELVES = text(
-    f"""
+ON_SHELF = f"""
     SELECT {_COUNTERS},
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
-                       AND NOT EXISTS (SELECT FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku])), 0)::bigint
-           AS lapsed
-    FROM stock s WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku
-    """
-)
-"""Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep will offer them."""
+                       AND (SELECT count(*) FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku]) = 0
+                    ), 0)::bigint AS lapsed
+    FROM stock s
+"""
+"""Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep will offer them.
+
+Who waits is counted: for `EXISTS` PostgreSQL reads the whole table in the hope of an early hit, which there seldom is."""
+
+SHELVES = text(f"{ON_SHELF} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
 
 
-def _shelf(row: Any) -> Shelf:
+def shelf(row: Any) -> Shelf:
+    """A shelf as the statements of this module read it."""
     return Shelf(
         row.node,
         row.sku,

@@ -87,6 +87,8 @@ class NewOrder(_Strict):
     holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
     shipping_price: Money = 0
     paid: Money | None = None
+    reservation: Identifier | None = None
+    """The cart's reservation that becomes this order."""
     lines: tuple[NewLine, ...] = Field(min_length=1, max_length=2000)
 
     @model_validator(mode="after")

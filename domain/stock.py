@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -154,13 +155,17 @@ class StockState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+LINE_UNITS_MAX = 1_000_000
+"""Units of one line, up or down."""
+
+
 class StockLine(BaseModel):
     """Units of one SKU; what the quantity means depends on the message's kind."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sku: Identifier
-    quantity: int = Field(ge=-1_000_000, le=1_000_000, strict=True)
+    quantity: int = Field(ge=-LINE_UNITS_MAX, le=LINE_UNITS_MAX, strict=True)
 
 
 _OF_ONE_KIND: Mapping[str, tuple[StockMessageKind, bool]] = {
@@ -211,7 +216,7 @@ class StockMessage(BaseModel):
             raise ValueError("lines: a SKU is counted twice in one message")
         return self
 
-    @property
+    @cached_property
     def units(self) -> Counter[str]:
         """Units by SKU; a SKU that comes on several lines is summed."""
         found: Counter[str] = Counter()

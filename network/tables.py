@@ -12,14 +12,13 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from domain.text import span
 from network.expressions import Answer, CelExpression, Sight, UnreadableRule, comparisons, compile_rule
 from network.mistakes import Mistakes
 from network.toml_lines import Path, lines_of
 
 Word = TypeVar("Word", bound=StrEnum)
 Value = TypeVar("Value")
-
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 SPAN_MAX = timedelta(days=36_525)
 """A century: far below what dates can hold."""
@@ -219,8 +218,10 @@ def read_toml(text: str, mistakes: Mistakes) -> Table | None:
 
 
 def _parse_duration(value: object) -> timedelta | None:
-    parts = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)", value, re.ASCII) if isinstance(value, str) else None
-    return timedelta(**{_UNITS[parts[2]]: int(parts[1])}) if parts else None
+    try:
+        return span(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def parse_clock(value: object) -> time | None:

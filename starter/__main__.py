@@ -20,6 +20,20 @@ app = App(
 )
 network = App(name="network", help="Check or apply a network directory: nodes, items, policy.")
 app.command(network)
+stock = App(
+    name="stock", help="Tell a node's stock from a CSV file with the header sku,quantity: all of it or nothing."
+)
+app.command(stock)
+OfNode = Annotated[str, Parameter(help="The node whose stock it is.")]
+Csv = Annotated[Path, Parameter(help="The CSV file.")]
+OccurredAt = Annotated[
+    str | None,
+    Parameter(help="When it was so, as 2026-11-22T15:04:05Z. Without it, when the file was last changed."),
+]
+GivenId = Annotated[
+    str | None,
+    Parameter(help="The id of what is told. Without it, the same file of the same moment, told twice, is taken once."),
+]
 
 
 @app.command
@@ -146,13 +160,59 @@ async def apply(directory: Path) -> int:
     return _mistakes(await apply_network(database_url(), directory))
 
 
+@stock.command
+async def snapshot(node: OfNode, file: Csv, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """Everything that the node has: an item that the file does not name is counted as 0."""
+    return await _tell_stock("snapshot", node, file, occurred_at, message_id)
+
+
+@stock.command
+async def counted(node: OfNode, file: Csv, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units there are of the items in the file; others are left alone."""
+    return await _tell_stock("counted", node, file, occurred_at, message_id)
+
+
+@stock.command
+async def received(node: OfNode, file: Csv, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units came in."""
+    return await _tell_stock("received", node, file, occurred_at, message_id)
+
+
+@stock.command
+async def adjusted(node: OfNode, file: Csv, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units more or fewer there are."""
+    return await _tell_stock("adjusted", node, file, occurred_at, message_id)
+
+
+async def _tell_stock(kind: str, node: str, file: Path, occurred_at: str | None, message_id: str | None) -> int:
+    from domain.stock import StockMessageKind
+    from starter.stock import Told, stock_file
+
+    return _mistakes(await stock_file(Told(StockMessageKind(kind), node, file, occurred_at, message_id)))
+
+
 @app.command
-async def audit() -> int:
-    """Recompute every invariant from the facts: a line for each, exit 1 if one is violated."""
-    from starter.audit import audit
+async def audit(
+    *,
+    repair: Annotated[bool, Parameter(negative="")] = False,
+    confirm: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Recompute every invariant from the facts: a line for each, exit 1 if one is violated.
+
+    Parameters
+    ----------
+    repair
+        Show which counters of stock are to be corrected instead, and by how much; exit 1 if there is anything.
+    confirm
+        With --repair: correct them, by movements that say so.
+    """
+    from starter import audit
     from starter.where import database_url
 
-    return await audit(database_url())
+    if confirm and not repair:
+        sys.stderr.write("--confirm confirms a repair: audit --repair --confirm\n")
+        return 2
+    return await (audit.repair(database_url(), confirm=confirm) if repair else audit.audit(database_url()))
 
 
 @app.command

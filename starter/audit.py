@@ -1,14 +1,22 @@
-"""`python -m starter audit`: recomputes every invariant from the facts, and says each with how much it has checked."""
+"""`python -m starter audit`: recomputes every invariant from the facts, and says each with how much it has checked.
+
+With `--repair` it says which counters of stock it would correct, and with `--confirm` it corrects them.
+"""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.networks import Networks
-from database.audit import Finding, examine
-from database.connect import Database, ReadConnection
+from database.audit import Finding, examine, take_apart
+from database.connect import Database, ReadConnection, WriteConnection
+from database.repair import Correction
+from database.repair import repair as correct
 from domain import identifiers
 from starter.client import connect
 
@@ -16,22 +24,58 @@ from starter.client import connect
 async def audit(database_url: str) -> int:
     """Print a line per invariant; 0 when all hold, 1 with each violation. Raises `DatabaseUnreachable`,
     `TemporalUnreachable` and `NoNetwork`."""
+    async with _opened(database_url) as database:
+        findings = [*await findings_of(database), await _running(database, await connect())]
+    sys.stdout.write("".join(f"{line}\n" for finding in findings for line in _lines(finding)))
+    return 1 if any(finding.violations for finding in findings) else 0
+
+
+async def repair(database_url: str, *, confirm: bool) -> int:
+    """Print what is to be corrected about stock, and correct it if that is confirmed; then what only a person can mend.
+
+    0 when nothing is left to be done, 1 otherwise. Raises `DatabaseUnreachable` and `NoNetwork`.
+    """
+    async with _opened(database_url) as database:
+        corrections, left = await repaired(database, confirm=confirm)
+    verdict = "corrected" if confirm else "to correct"
+    lines = [f"{verdict:>14}  {correction}" for correction in corrections] + [f"{'left':>14}  {row}" for row in left]
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or "nothing to correct\n")
+    return 1 if left or (corrections and not confirm) else 0
+
+
+async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correction], list[str]]:
+    """What is corrected, and the violations that are left then; unless confirmed, all of it is undone."""
+    async with database.engine.connect() as opened:
+        connection = WriteConnection(ReadConnection(opened))
+        await _take_apart(connection)
+        at = datetime.now(UTC)
+        corrections = await correct(connection, f"repair {at.isoformat()}", at)
+        left = [f"{finding.sentence}: {row}" for finding in await examine(connection) for row in finding.violations]
+        await (opened.commit() if confirm else opened.rollback())
+    return corrections, left
+
+
+@asynccontextmanager
+async def _opened(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     try:
         await database.check()
-        findings = [*await findings_of(database), await _running(database, await connect())]
+        yield database
     finally:
         await database.close()
-    sys.stdout.write("".join(f"{line}\n" for finding in findings for line in _lines(finding)))
-    return 1 if any(finding.violations for finding in findings) else 0
 
 
 async def findings_of(database: Database) -> list[Finding]:
     """Every invariant, checked in one snapshot."""
     async with database.engine.connect() as connection:
         snapshot = ReadConnection(await connection.execution_options(isolation_level="REPEATABLE READ"))
-        _, network = await Networks().active(snapshot)
-        return await examine(snapshot, {sku: network.components(sku) for sku in network.items})
+        await _take_apart(snapshot)
+        return await examine(snapshot)
+
+
+async def _take_apart(connection: ReadConnection) -> None:
+    _, network = await Networks().active(connection)
+    await take_apart(connection, {sku: network.components(sku) for sku in network.items})
 
 
 async def _running(database: Database, client: Client) -> Finding:

@@ -5,20 +5,12 @@ from datetime import UTC, datetime
 
 from activities.digest import digest
 from activities.networks import Networks
+from database import cart
 from database import order as statements
-from database.connect import Database
-from domain.network import Network
+from database.connect import Database, WriteConnection
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
-from network.geography import ImpossiblePlace, locate, postal_area
-
-
-class WrongField(ValueError):
-    """A field of the order says something that cannot be; nothing was stored."""
-
-    def __init__(self, field: str, message: str) -> None:
-        """`field` is its path in the body."""
-        super().__init__(message)
-        self.field = field
+from network.geography import postal_area
+from network.known import WrongField, check
 
 
 class UsedForAnotherOrder(Exception):
@@ -58,35 +50,20 @@ class Intake:
             )
             if taken.body_digest != digest(order):
                 raise UsedForAnotherOrder(order.order)
+            if taken.is_new:
+                await _take_over_its_cart(connection, order)
             state = await statements.state(connection, order.order)
         return Intaken(taken.is_new, state, workflow_input(order))
 
 
-def check(order: NewOrder, network: Network) -> None:
-    """Refuse what the network does not know. Raises `WrongField`."""
-    for index, line in enumerate(order.lines):
-        if line.sku not in network.items:
-            raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
-    check_destination(order.service, order.ship_to.country, order.ship_to.postal_code, network)
-    check_pickup(order.pickup_node, network)
-
-
-def check_pickup(name: str | None, network: Network) -> None:
-    """Refuse a node where customers cannot collect. Raises `WrongField`."""
-    node = network.nodes.get(name) if name is not None else None
-    if name is not None and (node is None or not node.pickup):
-        raise WrongField("pickup_node", f"customers cannot collect at {name}")
-
-
-def check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
-    """Refuse a service that is not offered and a place that cannot be. Raises `WrongField`."""
-    if service is not None and service not in network.policy.transit:
-        offered = ", ".join(sorted(network.policy.transit))
-        raise WrongField("service", f"{service} is not offered; there is: {offered}")
+async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:
+    """What the order's reservation holds is the order's from now on. Raises `WrongField`."""
+    if order.reservation is None:
+        return
     try:
-        locate(country, postal_code)
-    except ImpossiblePlace as error:
-        raise WrongField(f"ship_to.{error.field}", str(error)) from error
+        await cart.become(connection, order.reservation, order.channel, order.order)
+    except cart.NotToBeHad as error:
+        raise WrongField("reservation", str(error)) from error
 
 
 def workflow_input(order: NewOrder) -> OrderInput:

@@ -12,8 +12,9 @@ from temporalio.client import Client
 from activities.networks import Networks, NoNetwork
 from database.connect import Database
 from domain.order import NewOrder
+from network.known import WrongField
 from starter.client import connect, place
-from starter.intake import Intake, UsedForAnotherOrder, WrongField
+from starter.intake import Intake, UsedForAnotherOrder
 from starter.where import database_url
 from workflows.messages import describe
 

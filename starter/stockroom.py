@@ -1,4 +1,5 @@
-"""Keeps shelves and promises in step: serves the orders that wait, and sources again what is not on the shelf after all.
+"""Keeps shelves and promises in step: frees what lapsed carts held, serves the orders that wait, and sources again what is
+not on the shelf after all.
 
 Everything here is owed by a fact that is in PostgreSQL already, so it may stop at any moment and begin again, here or in
 another process.
@@ -12,6 +13,7 @@ from datetime import timedelta
 import structlog
 
 from activities.backorder import Backorders
+from activities.cart import Carts
 from activities.shortage import Shortages
 from activities.transaction import OrderTransactions
 from database.wake import Wake
@@ -26,10 +28,13 @@ log = structlog.get_logger("stockroom")
 class Stockroom:
     """Runs in the HTTP process; several of them share the work."""
 
-    def __init__(self, transactions: OrderTransactions, send_soon: Callable[[Sequence[Wake]], None]) -> None:
+    def __init__(
+        self, transactions: OrderTransactions, carts: Carts, send_soon: Callable[[Sequence[Wake]], None]
+    ) -> None:
         """`send_soon` takes the signals that orders should hear."""
         self._backorders = Backorders(transactions)
         self._shortages = Shortages(transactions)
+        self._carts = carts
         self._send_soon = send_soon
         self._wanted = asyncio.Event()
 
@@ -43,8 +48,15 @@ class Stockroom:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), EVERY.total_seconds())
             self._wanted.clear()
+            await self._quietly(self._backorders.heed_new_rules)
             await self._quietly(self._shortages.settle)
+            await self._quietly(self._tidy_carts)
             await self._quietly(lambda: self._backorders.work_off(TURNS_MAX))
+
+    async def _tidy_carts(self) -> Sequence[Wake]:
+        """What lapsed carts held is offered to the orders that wait; nobody is told before his turn."""
+        await self._carts.sweep()
+        return ()
 
     async def _quietly(self, step: Callable[[], Awaitable[Sequence[Wake]]]) -> None:
         """What goes wrong in a round is tried again in the next one."""

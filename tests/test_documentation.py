@@ -17,6 +17,7 @@ import pytest
 
 from database.tables import metadata
 from database.views import VIEWS
+from domain.cart import ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from domain.returns import ReturnMessage
@@ -59,6 +60,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),
     "order": NewOrder.model_validate_json,
+    "reservation": ReservationRequest.model_validate_json,
     "message": NodeMessage.model_validate_json,
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,

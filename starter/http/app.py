@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starter.http import fulfillment_orders, health, keys, orders, problems, promises, returns, stock
+from starter.http import fulfillment_orders, health, keys, orders, problems, promises, reservations, returns, stock
 from starter.http.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
 from starter.http.service import Service
 
@@ -38,7 +38,7 @@ def application(service: Service) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.service = service
-    for subject in (orders, fulfillment_orders, stock, promises, returns, keys, health):
+    for subject in (orders, fulfillment_orders, stock, promises, reservations, returns, keys, health):
         app.include_router(subject.router)
     problems.install(app)
     app.add_middleware(BodyLimit)

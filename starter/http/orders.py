@@ -22,12 +22,13 @@ from domain.order import (
     PromiseState,
     ReturnRequest,
 )
+from network.known import WrongField
 from starter import client as temporal
 from starter.client import NoAnswer, RequestRefused, WorkflowGone
 from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
 from starter.http.problems import INVALID, NO_ANSWER, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 from starter.http.service import Service
-from starter.intake import UsedForAnotherOrder, WrongField
+from starter.intake import UsedForAnotherOrder
 
 router = APIRouter(tags=["orders"])
 

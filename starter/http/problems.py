@@ -42,6 +42,7 @@ NOT_ALLOWED = _kind("not-allowed", 403, "This key may not do this")
 NOT_FOUND = _kind("not-found", 404, "There is no such thing")
 NO_METHOD = _kind("no-method", 405, "This method is not for this address")
 REFUSED = _kind("refused", 409, "The request was refused")
+NOT_AVAILABLE = _kind("not-available", 409, "Not every unit can be pinned now")
 OTHER_BODY = _kind("other-body", 409, "This id or key was used with another body")
 TOO_LARGE = _kind("too-large", 413, "The body is too large")
 INVALID = _kind("invalid", 422, "A field is wrong")
@@ -57,6 +58,7 @@ KINDS = (
     NOT_FOUND,
     NO_METHOD,
     REFUSED,
+    NOT_AVAILABLE,
     OTHER_BODY,
     TOO_LARGE,
     INVALID,

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
+from activities.cart import Carts
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
 from activities.returns import ReturnActivities
 from activities.stock import StockTransactions
+from activities.stop import StopTransactions
 from activities.transaction import OrderTransactions
 from database.connect import Database
 from starter.intake import Intake
@@ -27,6 +29,8 @@ class Service:
     fulfillment: FulfillmentActivities
     returns: ReturnActivities
     stock: StockTransactions
+    stops: StopTransactions
+    carts: Carts
     stockroom: Stockroom
 
 
@@ -35,6 +39,7 @@ def assemble(database: Database, client: Client) -> Service:
     networks = Networks()
     transactions = OrderTransactions(database, networks)
     relay = Relay(database, client)
+    carts = Carts(database, networks)
     return Service(
         database=database,
         networks=networks,
@@ -44,5 +49,7 @@ def assemble(database: Database, client: Client) -> Service:
         fulfillment=FulfillmentActivities(transactions),
         returns=ReturnActivities(transactions),
         stock=StockTransactions(database, networks),
-        stockroom=Stockroom(transactions, relay.send_soon),
+        stops=StopTransactions(database, networks),
+        carts=carts,
+        stockroom=Stockroom(transactions, carts, relay.send_soon),
     )

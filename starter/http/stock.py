@@ -1,24 +1,30 @@
-"""Routes about stock: facts about it come in, and what is available goes out."""
+"""Routes about stock: facts about it come in, its sale is stopped and lifted, and what is available goes out."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
 from activities.networks import NoNetwork
 from activities.stock import UnknownPlace
-from database import show, stock
+from activities.stop import Asked, NotStopped, UnknownItem
 from database.inbox import UsedWithAnotherBody
-from domain.network import Network
-from domain.stock import Shelf, StockMessage
+from database.key import Holder
+from database.request import UsedForAnotherRequest
+from domain.stock import StockMessage
+from domain.stop import Resumed, Stopped, StopRequest
+from starter.http import shelves
 from starter.http.access import Anyone, OperatorOrNode, Wired, nothing, own_node
 from starter.http.fulfillment_orders import REPEATED, Kept
-from starter.http.orders import Limit
-from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, Problem
+from starter.http.orders import IdempotencyKey, Limit
+from starter.http.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 
 router = APIRouter(tags=["stock"])
 
-Shelves = Mapping[tuple[str, str], Shelf]
+AFTER = r"^[A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}$"
+"""A row of stock as `next` names it: `SKU@node`, neither of which can contain an `@`."""
+
+Answer = TypeVar("Answer", Stopped, Resumed)
 
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
@@ -40,53 +46,54 @@ async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service
     return Kept(message_id=body.message_id)
 
 
+@router.post("/stock/{sku}/stop", response_model=Stopped)
+async def stop(
+    sku: str, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Stopped:
+    """Stop the sale of an item, everywhere or at a node, and tell what that touches; what is stopped already stays so."""
+    return await _answer(service.stops.stop(_asked(sku, body, holder, idempotency_key)))
+
+
+@router.post("/stock/{sku}/resume", response_model=Resumed)
+async def resume(
+    sku: str, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Resumed:
+    """Lift a stop: the orders that wait for the item are served first. 409 where it is not stopped."""
+    answer = await _answer(service.stops.resume(_asked(sku, body, holder, idempotency_key)))
+    service.stockroom.tidy_soon()
+    return answer
+
+
+def _asked(sku: str, body: StopRequest, holder: Holder, idempotency_key: str | None) -> Asked:
+    if own_node(holder) not in (None, body.node):
+        raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
+    return Asked(sku, body, holder.key_id, holder.actor, idempotency_key)
+
+
+async def _answer(asked: Awaitable[Answer]) -> Answer:
+    """What was answered; a refusal as the problem that it is."""
+    try:
+        return await asked
+    except UnknownItem as error:
+        raise nothing("item", str(error)) from error
+    except UnknownPlace as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    except NotStopped as error:
+        raise Problem(REFUSED, str(error)) from error
+    except UsedForAnotherRequest as error:
+        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
+    except NoNetwork as error:
+        raise Problem(NOT_READY, str(error)) from error
+
+
 @router.get("/stock/{sku}")
 async def show_stock(sku: str, holder: Anyone, service: Wired) -> dict[str, Any]:
-    """What is available of an item: at each node, or for a channel's key in total. A bundle counts its scarcest component."""
+    """What there is of an item: at each node, or for a channel's key in total. A bundle counts its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         if sku not in network.items:
             raise nothing("item", sku)
-        components = network.components(sku)
-        shelves = await stock.shelves(connection, [component for component, _ in components])
-        backordered = await show.backordered(connection, sku)
-    nodes = [row for row in _rows(sku, network, shelves) if own_node(holder) in (None, row["node"])]
-    document = {"sku": sku, "available": sum(row["available"] for row in nodes), "backordered": backordered}
-    return document if holder.kind == "channel" else document | {"nodes": nodes}
-
-
-def _rows(sku: str, network: Network, shelves: Shelves) -> list[dict[str, Any]]:
-    return [
-        _row(node, sku, network, shelves)
-        for node in sorted(network.nodes)
-        if any((node, component) in shelves for component, _ in network.components(sku))
-    ]
-
-
-def _row(node: str, sku: str, network: Network, shelves: Shelves) -> dict[str, Any]:
-    """A node's row; of a bundle only what is available can be said, the rest belongs to its components."""
-    if network.items[sku].components:
-        return {"node": node, "available": min(_bundles(node, sku, network, shelves))}
-    return _shelf(shelves[node, sku], network)
-
-
-def _bundles(node: str, sku: str, network: Network, shelves: Shelves) -> list[int]:
-    found = [(shelves.get((node, part)), quantity) for part, quantity in network.components(sku)]
-    return [
-        shelf.available(network.safety_stock(node, shelf.sku)) // quantity if shelf else 0 for shelf, quantity in found
-    ]
-
-
-def _shelf(shelf: Shelf, network: Network) -> dict[str, Any]:
-    safety = network.safety_stock(shelf.node, shelf.sku)
-    return {
-        "node": shelf.node,
-        "on_hand": shelf.on_hand,
-        "reserved": shelf.reserved,
-        "allocated": shelf.allocated,
-        "safety_stock": safety,
-        "available": shelf.available(safety),
-    }
+        return await shelves.of_item(connection, network, sku, holder)
 
 
 @router.get("/stock")
@@ -94,22 +101,15 @@ async def list_stock(
     holder: OperatorOrNode,
     service: Wired,
     node: Annotated[str | None, Query(max_length=32)] = None,
-    after: str | None = None,
+    below: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
+    after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Rows of stock by SKU and node; a node's key sees its own."""
-    wanted = own_node(holder) or node
+    """Rows of stock by SKU and node; a node's key sees its own. `below` leaves those of which fewer units are available."""
+    sku, _, at = (after or "@").partition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
-        rows = await show.stock(connection, skus=None, node=wanted, after=after, limit=limit + 1)
-    items = [_listed(row, network) for row in rows[:limit]]
-    last = items[-1] if items else None
-    return {"items": items, "next": f"{last['sku']}@{last['node']}" if last and len(rows) > limit else None}
-
-
-def _listed(row: dict[str, Any], network: Network) -> dict[str, Any]:
-    is_known = row["node"] in network.nodes and row["sku"] in network.items
-    safety = network.safety_stock(row["node"], row["sku"]) if is_known else 0
-    shelf = Shelf(row["node"], row["sku"], row["on_hand"], row["reserved"], row["allocated"], row["set_aside"])
-    free = shelf.available(safety) if is_known else 0
-    return row | {"safety_stock": safety, "available": free}
+        wanted = shelves.Wanted(own_node(holder) or node, below, (sku, at), limit + 1)
+        items = await shelves.page(connection, network, wanted)
+    last = items[limit - 1] if len(items) > limit else None
+    return {"items": items[:limit], "next": f"{last['sku']}@{last['node']}" if last else None}

@@ -1,11 +1,25 @@
-"""What is available, how bundles move as their components, and which stock messages are refused."""
+"""What is available, how bundles move as their components, what a count changes, and which stock messages are refused."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.stock import Movement, MovementKind, Shelf, StockMessage, explode
+from domain.stock import (
+    Movement,
+    MovementKind,
+    Shelf,
+    StockChange,
+    StockFile,
+    StockMessage,
+    StockMessageKind,
+    explode,
+    recount,
+)
+from tests.told import Told, on_hand_after, stories
 
 counters = st.integers(-1000, 1000)
 
@@ -64,6 +78,76 @@ def test_a_movement_that_changes_no_counter_says_so(on_hand: int, reserved: int,
     assert Movement(MovementKind.FREED, "denver", "LAMP", on_hand, reserved, allocated).changes_nothing is nothing
 
 
+MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def hours(number: int) -> datetime:
+    return MOMENT + timedelta(hours=number)
+
+
+# fmt: off
+COUNTS = [
+    # what                                         on hand  counted at  counts  taken at  later  on hand afterwards
+    ("a first count",                                   10,       None,      7,        0,     0,  7),
+    ("a count of what we believed",                     10,       None,     10,        0,     0, 10),
+    ("a count of an empty shelf",                       10,       None,      0,        0,     0,  0),
+    ("goods shipped since stay away",                    6,       None,     10,        0,    -4,  6),
+    ("goods received since come on top",                15,       None,      7,        0,     5, 12),
+    ("a newer count",                                   10,         -1,      7,        0,     0,  7),
+    ("a count as old as the newest tells nothing",      10,          0,      7,        0,     0, None),
+    ("an older count tells nothing",                    10,          1,      7,        0,     5, None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("what", "on_hand", "counted_at", "counts", "taken_at", "later", "afterwards"), COUNTS)
+def test_a_count_is_what_was_there_then_and_what_happened_since_is_added(
+    what: str, on_hand: int, counted_at: int | None, counts: int, taken_at: int, later: int, afterwards: int | None
+) -> None:
+    shelf = Shelf("denver", "LAMP", on_hand, 3, 2, counted_at=None if counted_at is None else hours(counted_at))
+    correction = recount(shelf, counts, hours(taken_at), later)
+    if afterwards is None:
+        assert correction is None, what
+    else:
+        assert correction == Movement(MovementKind.COUNTED, "denver", "LAMP", on_hand=afterwards - on_hand), what
+
+
+@given(stories)
+def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happened_after_it(story: list[Told]) -> None:
+    ledger: list[tuple[int, int]] = []
+    shelf = Shelf("denver", "LAMP", 0, 0, 0)
+    for fact in story:
+        moment = hours(fact.hour)
+        if fact.kind is StockMessageKind.COUNTED:
+            later = sum(units for hour, units in ledger if hour > fact.hour)
+            correction = recount(shelf, fact.quantity, moment, later)
+            booked = [] if correction is None else [correction.on_hand]
+            shelf = shelf if correction is None else replace(shelf, counted_at=moment)
+        else:
+            booked = [fact.quantity, -fact.quantity] if shelf.has_seen(moment) else [fact.quantity]
+        ledger += [(fact.hour, units) for units in booked]
+        shelf = replace(shelf, on_hand=shelf.on_hand + sum(booked))
+    assert shelf.on_hand == on_hand_after(story)
+
+
+def test_a_change_is_told_per_item_and_does_not_hold_what_the_last_count_has_seen() -> None:
+    shelves = {
+        "LAMP": Shelf("denver", "LAMP", 0, 0, 0),
+        "CHAIR": Shelf("denver", "CHAIR", 9, 0, 0, counted_at=hours(1)),
+        "VASE": Shelf("denver", "VASE", 9, 0, 0, counted_at=hours(-1)),
+        "SHADE": Shelf("denver", "SHADE", 9, 0, 0),
+    }
+    movements = [
+        Movement(MovementKind.RECEIVED, "denver", "LAMP", on_hand=5, reference="0"),
+        Movement(MovementKind.RECEIVED, "denver", "LAMP", on_hand=2, reference="1"),
+        Movement(MovementKind.RECEIVED, "denver", "CHAIR", on_hand=4),
+        Movement(MovementKind.ADJUSTED, "denver", "VASE", on_hand=-3),
+    ]
+    assert StockChange.of(shelves, movements, hours(0)) == StockChange(4, 2, units_up=7, units_down=3)
+    counted = [Movement(MovementKind.COUNTED, "denver", "VASE", on_hand=-1)]
+    assert StockChange.of(shelves, counted, hours(-2)) == StockChange(4, 1, units_up=0, units_down=1)
+
+
 GOOD = {
     "message_id": "denver-1",
     "node": "denver",
@@ -75,6 +159,11 @@ GOOD = {
 
 def lines(*quantities: int, sku: str = "LAMP") -> list[dict[str, object]]:
     return [{"sku": sku, "quantity": quantity} for quantity in quantities]
+
+
+DAMAGED = {"from_state": "sellable", "to_state": "damaged"}
+SOON = {"expected_at": "2026-12-01T12:00:00Z"}
+FIELDS: dict[str, dict[str, str]] = {"moved": DAMAGED, "expected": SOON}
 
 
 @pytest.mark.parametrize(
@@ -89,10 +178,17 @@ def lines(*quantities: int, sku: str = "LAMP") -> list[dict[str, object]]:
         ("adjusted", 5, None),
         ("adjusted", -5, None),
         ("adjusted", 0, "lines.0.quantity: an adjustment of 0 says nothing"),
+        ("snapshot", 0, None),
+        ("snapshot", -1, "lines.0.quantity: counted units are 0 or more"),
+        ("moved", 1, None),
+        ("moved", 0, "lines.0.quantity: moved units are 1 or more"),
+        ("moved", -1, "lines.0.quantity: moved units are 1 or more"),
+        ("expected", 1, None),
+        ("expected", 0, "lines.0.quantity: expected units are 1 or more"),
     ],
 )
 def test_each_kind_of_stock_message_has_its_own_quantities(kind: str, quantity: int, refusal: str | None) -> None:
-    body = GOOD | {"kind": kind, "lines": lines(quantity)}
+    body = GOOD | {"kind": kind, "lines": lines(quantity)} | FIELDS.get(kind, {})
     if refusal is None:
         assert StockMessage.model_validate(body).lines[0].quantity == quantity
     else:
@@ -100,10 +196,84 @@ def test_each_kind_of_stock_message_has_its_own_quantities(kind: str, quantity: 
             StockMessage.model_validate(body)
 
 
-def test_a_count_names_each_item_once_but_goods_may_come_on_several_pallets() -> None:
-    assert len(StockMessage.model_validate(GOOD | {"lines": lines(1, 2)}).lines) == 2
-    with pytest.raises(ValidationError, match="a SKU is counted twice"):
-        StockMessage.model_validate(GOOD | {"kind": "counted", "lines": lines(1, 2)})
+def test_goods_may_come_on_several_pallets() -> None:
+    assert StockMessage.model_validate(GOOD | {"lines": lines(1, 2)}).units == {"LAMP": 3}
+
+
+@pytest.mark.parametrize("kind", ["counted", "snapshot"])
+def test_a_count_names_each_item_once(kind: str) -> None:
+    with pytest.raises(ValidationError, match="lines: a SKU is counted twice"):
+        StockMessage.model_validate(GOOD | {"kind": kind, "lines": lines(1, 2)})
+
+
+# fmt: off
+KIND_FIELDS = [
+    # kind        fields                                                       the field that is wrong
+    ("received",  {},                                                          None),
+    ("received",  {"expected": "po-1"},                                        None),
+    ("received",  {"from_state": None, "expected_at": None},                   None),
+    ("received",  {"from_state": "sellable"},                                  "from_state"),
+    ("received",  {"to_state": "damaged"},                                     "to_state"),
+    ("received",  SOON,                                                        "expected_at"),
+    ("counted",   {"expected": "po-1"},                                        "expected"),
+    ("snapshot",  {"to_state": "damaged"},                                     "to_state"),
+    ("adjusted",  SOON,                                                        "expected_at"),
+    ("moved",     DAMAGED,                                                     None),
+    ("moved",     {"from_state": "quarantined", "to_state": "display"},        None),
+    ("moved",     {},                                                          "from_state"),
+    ("moved",     {"to_state": "damaged"},                                     "from_state"),
+    ("moved",     {"from_state": "sellable"},                                  "to_state"),
+    ("moved",     {"from_state": "damaged", "to_state": "damaged"},            "to_state"),
+    ("moved",     DAMAGED | SOON,                                              "expected_at"),
+    ("expected",  SOON,                                                        None),
+    ("expected",  {},                                                          "expected_at"),
+    ("expected",  SOON | {"expected": "po-1"},                                 "expected"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("kind", "fields", "wrong"), KIND_FIELDS)
+def test_a_field_that_the_kind_does_not_have_or_that_it_needs_is_named(
+    kind: str, fields: dict[str, str | None], wrong: str | None
+) -> None:
+    body = GOOD | {"kind": kind} | fields
+    if wrong is None:
+        assert StockMessage.model_validate(body).kind == kind
+    else:
+        with pytest.raises(ValidationError, match=rf"Value error, {wrong}: "):
+            StockMessage.model_validate(body)
+
+
+MOVES = [
+    ("sellable", "damaged", [(5, "damaged")]),
+    ("damaged", "sellable", [(-5, "damaged")]),
+    ("display", "quarantined", [(-5, "display"), (5, "quarantined")]),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "differences"), MOVES)
+def test_units_that_change_their_state_stay_on_hand_and_only_sellable_ones_are_not_set_aside(
+    before: str, after: str, differences: list[tuple[int, str]]
+) -> None:
+    body = GOOD | {"kind": "moved", "from_state": before, "to_state": after}
+    found = StockMessage.model_validate(body).movements()
+    assert [(each.set_aside, each.state) for each in found] == differences
+    assert {(each.kind, each.on_hand) for each in found} == {(MovementKind.MOVED, 0)}
+    assert len({each.reference for each in found}) == len(found)
+
+
+def test_the_inbox_keeps_the_lines_of_a_message_and_of_a_file_only_which_one_it_was() -> None:
+    body = GOOD | {"reason": "typed by a person", "lines": lines(5, 7)}
+    assert StockMessage.model_validate(body).facts() == GOOD | {"lines": lines(5, 7)}
+    told = StockFile.model_validate(body | {"file_digest": "abc"}).facts()
+    assert told == GOOD | {"file_digest": "abc", "lines": 2, "units": 12}
+
+
+def test_a_message_has_ten_thousand_lines_at_most_and_a_file_any_number() -> None:
+    body = GOOD | {"lines": lines(*[1] * 10_001)}
+    with pytest.raises(ValidationError, match="at most 10000 items"):
+        StockMessage.model_validate(body)
+    assert len(StockFile.model_validate(body | {"file_digest": "abc"}).lines) == 10_001
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ import pytest
 from httpx2 import Response
 from pydantic import BaseModel
 
+from domain.cart import PromiseRequest, ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import CancelRequest, HoldRequest, NewOrder, ReturnRequest
 from domain.returns import ReturnMessage
 from domain.stock import StockMessage
+from domain.stop import StopRequest
 from starter.http import problems
 from starter.http.keys import NewKey
-from starter.http.promises import PromiseRequest
 from tests.house import Document, House
 
 PUBLIC = {"/healthz", "/readyz"}
@@ -50,8 +51,9 @@ CART: Document = {
 PARCEL = {"package": "1", "carrier": "ups", "tracking": "1Z999", "lines": LINES}
 
 EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
-    "POST /orders": (NewOrder, CART | {"number": "1001"}),
+    "POST /orders": (NewOrder, CART | {"number": "1001", "reservation": "cart-1"}),
     "POST /promises": (PromiseRequest, CART),
+    "POST /reservations": (ReservationRequest, CART | {"expires_in": "15m"}),
     "POST /orders/{name}/cancel": (CancelRequest, {"lines": LINES, "reason": "late", "actor": "Ada"}),
     "POST /orders/{name}/hold": (HoldRequest, {"hold": "fraud", "reason": "odd", "actor": "Ada"}),
     "POST /orders/{name}/release": (HoldRequest, {"hold": "fraud", "reason": "fine", "actor": "Ada"}),
@@ -81,12 +83,18 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
         {
             "message_id": "slc-000124",
             "node": "slc",
-            "kind": "counted",
+            "kind": "moved",
             "occurred_at": WHEN,
-            "lines": [{"sku": "SERUM-30", "quantity": 0}],
+            "lines": [{"sku": "SERUM-30", "quantity": 1}],
+            "from_state": "sellable",
+            "to_state": "damaged",
+            "expected_at": None,
+            "expected": None,
             "reason": None,
         },
     ),
+    "POST /stock/{sku}/stop": (StopRequest, {"node": "slc", "reason": "recalled", "actor": "Ada"}),
+    "POST /stock/{sku}/resume": (StopRequest, {"node": None, "reason": "all is well", "actor": "Ada"}),
     "POST /returns/{name}/messages": (
         ReturnMessage,
         {
@@ -194,6 +202,7 @@ def test_the_types_of_problems_are_stable_and_each_names_one_kind() -> None:
         "not-found": 404,
         "no-method": 405,
         "refused": 409,
+        "not-available": 409,
         "other-body": 409,
         "too-large": 413,
         "invalid": 422,
@@ -266,6 +275,11 @@ async def live(house: House) -> None:
     house.orders.append("web-1001")
     await http.post("/promises", json=CART)
     await http.post("/promises", json=CART | {"channel": "WEB"})
+    cart = CART | {"expires_in": "15m"}
+    reserved = (await http.post("/reservations", json=cart)).json()["reservation"]
+    await http.post("/reservations", json=cart | {"lines": CART["lines"] * 9})
+    await http.get(f"/reservations/{reserved}")
+    await http.delete(f"/reservations/{reserved}")
     for body in (order, order, order | {"priority": 1}):
         await http.post("/orders", json=body)
     for kind in ("hold", "release", "release"):
@@ -285,6 +299,8 @@ async def live(house: House) -> None:
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
         await http.post("/stock/messages", json=body)
+    for what in ("stop", "resume", "resume"):
+        await http.post(f"/stock/SERUM-30/{what}", json={})
     key = (await http.post("/keys", json={"kind": "node", "name": "slc"})).json()
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
     await http.delete(f"/keys/{key['id']}")

@@ -110,6 +110,9 @@ ORDERS: Rows = [
     ("a price above a trillion",       "lines.0.unit_price",   10**12 + 1),
     ("a negative discount",            "lines.0.discount",     -1),
     ("a discount above the price",     "lines.0.discount",     1001),
+    ("a reservation nobody has made",  "reservation",          "cart-0"),
+    ("a reservation with a space",     "reservation",          "cart 0"),
+    ("a NUL in a reservation",         "reservation",          NUL),
 ]
 
 PROMISES: Rows = [
@@ -121,6 +124,20 @@ PROMISES: Rows = [
     ("no lines",                       "lines",                []),
     ("half a surrogate in a line id",  "lines.0.line",         SURROGATE),
     ("an SKU that does not exist",     "lines.0.sku",          "SERUM-31"),
+]
+
+RESERVATIONS: Rows = [
+    ("no time to hold them",           "expires_in",           ABSENT),
+    ("seconds as a number",            "expires_in",           900),
+    ("a time span in words",           "expires_in",           "an hour"),
+    ("a time span with a line break",  "expires_in",           "15m\n"),
+    ("half a second",                  "expires_in",           "500ms"),
+    ("more than a week",               "expires_in",           "8d"),
+    ("more days than dates have",      "expires_in",           "999999999d"),
+    ("more digits than a time span",   "expires_in",           "9" * 5000 + "s"),
+    ("a NUL in a time span",           "expires_in",           NUL),
+    ("a service that is null",         "service",              None),
+    ("a node that hands nothing out",  "pickup_node",          "nwk"),
 ]
 
 NODE_MESSAGES: Rows = [
@@ -155,6 +172,12 @@ STOCK_MESSAGES: Rows = [
     ("an SKU that does not exist",     "lines.0.sku",          "SERUM-31"),
     ("a bundle, which no shelf holds", "lines.0.sku",          "SET-01"),
     ("a NUL in the reason",            "reason",               NUL),
+    ("goods that come from a state",   "from_state",           "sellable"),
+    ("goods that come into a state",   "to_state",             "damaged"),
+    ("a state that does not exist",    "to_state",             "stolen"),
+    ("a time for what has come",       "expected_at",          "2026-12-01T12:00:00Z"),
+    ("a day without a time",           "expected_at",          "2026-12-01"),
+    ("an announcement with a space",   "expected",             "po 1"),
 ]
 
 # what is wrong                        kind        quantities
@@ -164,6 +187,18 @@ STOCK_QUANTITIES = [
     ("a count above a million",        "counted",  [A_MILLION_AND_ONE]),
     ("an adjustment by nothing",       "adjusted", [0]),
     ("an adjustment below a million",  "adjusted", [-A_MILLION_AND_ONE]),
+    ("a snapshot below zero",          "snapshot", [-1]),
+    ("a SKU twice in a snapshot",      "snapshot", [1, 1]),
+]
+
+STOPS: Rows = [
+    ("a field that does not exist",    "until",                "tomorrow"),
+    ("a node that does not exist",     "node",                 "mars"),
+    ("a node with a space",            "node",                 "salt lake"),
+    ("nodes that are a list",          "node",                 ["slc"]),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("a NUL in the reason",            "reason",               NUL),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
 ]
 
 CANCELS: Rows = [
@@ -222,6 +257,9 @@ ADDRESSES = [
     ("a fulfillment order of nothing", "GET",    "/fulfillment-orders/%00",                   problems.NOT_FOUND),
     ("an item that does not exist",    "GET",    "/stock/SERUM-31",                           problems.NOT_FOUND),
     ("an item of nothing",             "GET",    "/stock/%00",                                problems.NOT_FOUND),
+    ("a reservation nobody has made",  "GET",    "/reservations/cart-0",                      problems.NOT_FOUND),
+    ("nothing to be given back",       "DELETE", "/reservations/cart-0",                      problems.NOT_FOUND),
+    ("a reservation of nothing",       "GET",    "/reservations/%00",                         problems.NOT_FOUND),
     ("a return of nothing",            "GET",    "/returns/%00",                              problems.NOT_FOUND),
     ("a key that does not exist",      "DELETE", "/keys/0123456789abcdef",                    problems.NOT_FOUND),
     ("a key of nothing",               "DELETE", "/keys/%00",                                 problems.NOT_FOUND),
@@ -235,6 +273,9 @@ ADDRESSES = [
     ("a status of nothing",            "GET",    "/fulfillment-orders?status=%00",            problems.INVALID),
     ("a page of no stock",             "GET",    "/stock?limit=0",                            problems.INVALID),
     ("a page of stock after nothing",  "GET",    "/stock?after=%00",                          problems.INVALID),
+    ("a page of stock after an item",  "GET",    "/stock?after=SERUM-30",                     problems.INVALID),
+    ("fewer units than none",          "GET",    "/stock?below=0",                            problems.INVALID),
+    ("an item that is not stopped",    "GET",    "/stock/SERUM-30/stop",                      problems.NO_METHOD),
 ]
 # fmt: on
 
@@ -401,9 +442,12 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
     return {
         "/orders": order,
         "/promises": {name: value for name, value in order.items() if name not in number},
+        "/reservations": {name: value for name, value in order.items() if name not in number} | {"expires_in": "15m"},
         f"/fulfillment-orders/{busy['fulfillment_order']}/messages": fact
         | {"kind": "picked", "lines": lines, "packages": [parcel], "final": False},
         "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/stock/SERUM-30/stop": {"node": "slc", "reason": "recalled", "actor": "Ada"},
+        "/stock/SERUM-30/resume": {"node": "slc", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/cancel": {"lines": lines, "reason": "changed their mind", "actor": "Ada"},
         f"/orders/{busy['order']}/hold": {"hold": "fraud", "reason": "odd address", "actor": "Ada"},
         f"/orders/{busy['order']}/release": {"hold": "fraud", "reason": "all is well", "actor": "Ada"},
@@ -434,8 +478,11 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
     tables = {
         "/orders": [],
         "/promises": PROMISES + lines,
+        "/reservations": PROMISES + RESERVATIONS + lines,
         "/fulfillment-orders/{}/messages": NODE_MESSAGES + lines + at("occurred_at", TIMES),
         "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
+        "/stock/{}/stop": STOPS,
+        "/stock/{}/resume": STOPS,
         "/orders/{}/cancel": CANCELS + lines,
         "/orders/{}/hold": HOLDS,
         "/orders/{}/release": HOLDS,

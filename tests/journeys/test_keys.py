@@ -1,7 +1,7 @@
 """A key opens what it is for and nothing else; what belongs to somebody else is answered exactly as what does not exist."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -35,7 +35,12 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /stock/messages":                      (OK,    None,  NO,    NO,    None, OK,    NO,    None),
     "GET /stock":                                (OK,    None,  NO,    None,  None, OK,    None,  None),
     "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
+    "POST /stock/{sku}/stop":                    (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
+    "POST /stock/{sku}/resume":                  (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
     "POST /promises":                            (OK,    None,  OK,    NO,    None, NO,    NO,    None),
+    "POST /reservations":                        (OK,    None,  OK,    NO,    None, NO,    NO,    None),
+    "GET /reservations/{name}":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "DELETE /reservations/{name}":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     # A parcel can come back to any node, so a node may know of any return.
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
@@ -67,6 +72,8 @@ class Cast:
     """A channel's delivered order, with a return."""
     work: Mapping[str, str]
     """A node's fulfillment order."""
+    reservations: Mapping[str, str] = field(default_factory=dict)
+    """A channel's reservation, which it has given back."""
 
 
 @pytest.fixture
@@ -81,12 +88,18 @@ async def cast(house: House) -> Cast:
         await house.until(orders[channel], "delivered")
         body = {"lines": [{"line": "1", "quantity": 1}]}
         assert (await house.http.post(f"/orders/{orders[channel]}/returns", json=body)).status_code == 201
+    reservations = {}
+    for channel, sku in (("web", "SERUM-30"), ("outlet", "TONER-200")):
+        cart = {"channel": channel, "expires_in": "15m", "ship_to": {"country": "US", "postal_code": "80202"}}
+        made = await house.http.post("/reservations", json=cart | {"lines": [{"sku": sku, "quantity": 1}]})
+        reservations[channel] = made.json()["reservation"]
+        assert (await house.http.delete(f"/reservations/{reservations[channel]}")).status_code == 200
     headers = {
         "operator": await house.key("operator", "second"),
         "channel": await house.key("channel", "web"),
         "node": await house.key("node", "slc"),
     }
-    return Cast(headers, orders, work)
+    return Cast(headers, orders, work, reservations)
 
 
 async def routes(house: House) -> dict[str, Document]:
@@ -112,6 +125,8 @@ def named(path: str, cast: Cast, whose: str) -> str:
         return "SERUM-31" if whose == "none" else "SERUM-30"
     if path.startswith("/fulfillment-orders"):
         return "web-0-f1" if whose == "none" else cast.work[node]
+    if path.startswith("/reservations"):
+        return "cart-0" if whose == "none" else cast.reservations[channel]
     name = "web-0" if whose == "none" else cast.orders[channel]
     return f"{name}-r1" if path.startswith("/returns") else name
 
@@ -134,12 +149,15 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
     bodies: dict[str, Document] = {
         "/orders": order | {"number": f"k{next(_numbers)}"},
         "/promises": order,
+        "/reservations": order | {"expires_in": "15m"},
         "/orders/{name}/cancel": {},
         "/orders/{name}/hold": {"hold": "fraud"},
         "/orders/{name}/release": {"hold": "fraud"},
         "/orders/{name}/returns": lines,
         "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/stock/{sku}/stop": {"node": node},
+        "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
         "/keys": {"kind": "node", "name": "chi"},
     }
@@ -173,7 +191,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 10
+    assert len(pairs) == 12
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]
@@ -194,7 +212,7 @@ async def test_a_refusal_of_a_fact_for_another_leaves_no_trace(house: House, cas
         for (kind, whose), wanted in zip(COLUMNS, row, strict=True):
             if wanted in (NO, NONE):
                 method, _, path = route.partition(" ")
-                address = path.format(name=named(path, cast, whose))
+                address = path.format(name=named(path, cast, whose), sku=named(path, cast, whose))
                 body = sent(path, cast, kind, whose)
                 await house.http.request(method, address, json=body, headers=cast.headers[kind])
     assert await house.facts() == before
@@ -258,7 +276,8 @@ async def test_a_channel_sees_stock_as_a_total_and_a_node_sees_its_own(house: Ho
         kind: (await house.http.get("/stock/SERUM-30", headers=headers)).json()
         for kind, headers in cast.headers.items()
     }
-    assert seen["channel"] == {"sku": "SERUM-30", "available": 7 + 5, "backordered": 0}
+    totals = {"available": 7 + 5, "backordered": 0, "incoming": 0, "stopped": False}
+    assert seen["channel"] == {"sku": "SERUM-30"} | totals
     assert [row["node"] for row in seen["node"]["nodes"]] == ["slc"]
     assert seen["node"]["available"] == 7
     assert [row["node"] for row in seen["operator"]["nodes"]] == ["nwk", "slc"]

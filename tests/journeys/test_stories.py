@@ -133,15 +133,13 @@ async def test_a_backorder_waits_until_stock_comes_and_takes_what_there_is(house
     await house.stock("nwk", SERUM_30=2)
     assert (await house.work(name, 2))["node"] == "nwk"
     assert line_of(await house.order(name)) == {"ordered": 3, "allocated": 3}
-    assert (await house.http.get("/stock/SERUM-30")).json() == {
-        "sku": "SERUM-30",
-        "available": 1,
-        "backordered": 0,
-        "nodes": [
-            {"node": "nwk", "on_hand": 2, "reserved": 0, "allocated": 1, "safety_stock": 0, "available": 1},
-            {"node": "slc", "on_hand": 2, "reserved": 0, "allocated": 2, "safety_stock": 0, "available": 0},
-        ],
-    }
+    shown = (await house.http.get("/stock/SERUM-30")).json()
+    assert (shown["available"], shown["backordered"]) == (1, 0)
+    names = ("node", "on_hand", "reserved", "allocated", "safety_stock", "available")
+    assert [tuple(row[name] for name in names) for row in shown["nodes"]] == [
+        ("nwk", 2, 0, 1, 0, 1),
+        ("slc", 2, 0, 2, 0, 0),
+    ]
 
 
 async def test_what_a_node_cannot_find_is_written_off_there_and_comes_from_elsewhere(house: House) -> None:
@@ -419,7 +417,8 @@ async def test_a_node_polls_its_work_by_what_is_still_to_be_done(house: House) -
 async def test_stock_of_a_bundle_is_that_of_its_scarcest_component(house: House) -> None:
     await house.stock("slc", CLEANSER_150=5, SUNSCREEN_50=7)
     shown = (await house.http.get("/stock/SET-TRAVEL")).json()
-    assert shown == {"sku": "SET-TRAVEL", "available": 3, "backordered": 0, "nodes": [{"node": "slc", "available": 3}]}
+    (row,) = shown["nodes"]
+    assert (shown["available"], row["node"], row["available"]) == (3, "slc", 3)
 
 
 async def test_a_count_below_what_is_promised_is_a_fact_and_never_shows_less_than_nothing(house: House) -> None:

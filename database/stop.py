@@ -1,0 +1,185 @@
+"""Named statements about stop-sales: which of them stand, what they touch, and the shelves from which nothing is sold.
+
+Whoever stops or lifts holds the gate of the SKU alone (`database.stock.close_gates`): so no shelf of it is made, and nobody
+begins to wait for it, without the other being seen.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+
+LISTED_MAX = 1_000
+"""Entries that each list of what is touched may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """The sale of a SKU, at one node or everywhere (None)."""
+
+    sku: str
+    node: str | None
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The parameters that name it."""
+        return {"sku": self.sku, "node": self.node}
+
+
+async def stand(connection: WriteConnection, sale: Sale, remark: int | None) -> datetime:
+    """Stop a sale, unless it is stopped already; answers since when it is."""
+    since: datetime = (await connection.execute(STAND, sale.names | {"remark": remark})).scalar_one()
+    return since
+
+
+STAND = text(
+    """
+    WITH made AS (
+        INSERT INTO stop (sku, node, since, remark) VALUES (:sku, :node, clock_timestamp(), :remark)
+        ON CONFLICT DO NOTHING RETURNING since
+    )
+    SELECT since FROM made
+    UNION ALL
+    SELECT since FROM stop
+    WHERE sku = :sku AND node IS NOT DISTINCT FROM CAST(:node AS text) AND lifted_at IS NULL
+    """
+)
+
+
+async def lift(connection: WriteConnection, sale: Sale, remark: int | None) -> tuple[datetime, datetime] | None:
+    """Lift the stop of a sale; answers since when it stood and when it was lifted, None when it was not stopped."""
+    row = (await connection.execute(LIFT, sale.names | {"remark": remark})).one_or_none()
+    return (row.since, row.lifted_at) if row else None
+
+
+LIFT = text(
+    """
+    UPDATE stop SET lifted_at = clock_timestamp(), lifted_by = :remark
+    WHERE sku = :sku AND node IS NOT DISTINCT FROM CAST(:node AS text) AND lifted_at IS NULL
+    RETURNING since, lifted_at
+    """
+)
+
+
+async def standing(connection: ReadConnection, sku: str) -> list[tuple[str | None, datetime]]:
+    """Where nothing of a SKU is sold, and since when; everywhere (None) first."""
+    return [(row.node, row.since) for row in await connection.execute(STANDING, {"sku": sku})]
+
+
+STANDING = text("SELECT node, since FROM stop WHERE sku = :sku AND lifted_at IS NULL ORDER BY node NULLS FIRST")
+
+
+async def heed(connection: WriteConnection, sale: Sale) -> None:
+    """Let the shelves of a sale follow the stops that stand. What is sold again is offered to the orders that wait for it.
+
+    Claims that were there first have ended when this returns, and their units can be read.
+    """
+    await connection.execute(LOCK, sale.names)
+    await connection.execute(HEED, sale.names)
+
+
+_CONCERNED = "k.sku = :sku AND (CAST(:node AS text) IS NULL OR k.node = :node)"
+
+LOCK = text(f"SELECT FROM stock k WHERE {_CONCERNED} ORDER BY k.sku, k.node FOR UPDATE")
+
+HEED = text(
+    f"""
+    WITH wanted AS MATERIALIZED (
+        SELECT DISTINCT nodes FROM waiting WHERE awaits = 'stock' AND parts @> ARRAY[CAST(:sku AS text)]
+    ), told AS (
+        SELECT k.node, k.sku, (SELECT min(since) FROM stop
+                               WHERE stop.sku = k.sku AND coalesce(stop.node, k.node) = k.node
+                                 AND stop.lifted_at IS NULL) AS stopped_at
+        FROM stock k WHERE {_CONCERNED}
+    )
+    UPDATE stock s
+    SET stopped_at = told.stopped_at,
+        offered_at = CASE WHEN s.stopped_at IS NOT NULL AND told.stopped_at IS NULL AND s.on_hand > 0 AND EXISTS (
+                                   SELECT FROM wanted w WHERE w.nodes IS NULL OR s.node = ANY(w.nodes))
+                          THEN clock_timestamp() ELSE s.offered_at END
+    FROM told WHERE s.node = told.node AND s.sku = told.sku
+    """
+)
+
+
+async def reserved(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Units of a SKU that are pinned for orders, by order and node; one more than `LISTED_MAX` when there are more.
+
+    `items` are the items that take the SKU off the shelf, and how many units each of them takes.
+    """
+    return await _listed(connection, RESERVED, sale, items)
+
+
+async def allocated(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """The same of units that belong to fulfillment orders, those of dead attempts in doubt included."""
+    return await _listed(connection, ALLOCATED, sale, items)
+
+
+async def _listed(
+    connection: ReadConnection, statement: Any, sale: Sale, items: Sequence[tuple[str, int]]
+) -> list[dict[str, Any]]:
+    parameters = sale.names | {
+        "items": [item for item, _ in items],
+        "quantities": [quantity for _, quantity in items],
+        "limit": LISTED_MAX + 1,
+    }
+    return [json.loads(row.shown) for row in await connection.execute(statement, parameters)]
+
+
+_HOLDERS = f"""
+    holder AS MATERIALIZED (
+        SELECT DISTINCT k.node, m.order_id FROM stock k JOIN movement m USING (node, sku)
+        WHERE {_CONCERNED} AND k.reserved + k.allocated > 0 AND m.order_id IS NOT NULL
+    ), part AS (
+        SELECT * FROM unnest(CAST(:items AS text[]), CAST(:quantities AS bigint[])) AS p(sku, quantity)
+    )
+"""
+"""The ledger finds the orders that may hold units of a SKU; what they hold now is told by their own rows."""
+
+RESERVED = text(
+    f"""
+    WITH {_HOLDERS}
+    SELECT jsonb_build_object('order', h.order_id, 'node', h.node, 'quantity', sum(r.quantity * p.quantity))::text AS shown
+    FROM holder h JOIN reservation r USING (order_id, node) JOIN order_line l USING (order_id, line) JOIN part p USING (sku)
+    GROUP BY h.order_id, h.node
+    ORDER BY h.order_id, h.node LIMIT :limit
+    """
+)
+
+ALLOCATED = text(
+    f"""
+    WITH {_HOLDERS}, held AS (
+        SELECT f.order_id, f.number, f.fulfillment_order_id, f.node,
+               sum((l.quantity - l.shipped - l.short + l.in_doubt) * p.quantity) AS quantity
+        FROM holder h JOIN fulfillment_order f USING (order_id, node)
+        JOIN fulfillment_order_line l USING (fulfillment_order_id) JOIN part p USING (sku)
+        GROUP BY f.fulfillment_order_id
+    )
+    SELECT jsonb_build_object('order', order_id, 'fulfillment_order', fulfillment_order_id, 'node', node,
+                              'quantity', quantity)::text AS shown
+    FROM held WHERE quantity > 0
+    ORDER BY order_id, number LIMIT :limit
+    """
+)
+
+
+async def carts_and_backorders(connection: ReadConnection, sale: Sale) -> tuple[int, int]:
+    """Units of a SKU in carts whose time is not over, and ordered units that wait for it."""
+    row = (await connection.execute(CARTS_AND_BACKORDERS, sale.names)).one()
+    return row.carts, row.backordered
+
+
+CARTS_AND_BACKORDERS = text(
+    f"""
+    SELECT (SELECT coalesce(sum(u.quantity), 0)::bigint FROM stock k JOIN cart_unit u USING (node, sku)
+            WHERE {_CONCERNED} AND u.expires_at > statement_timestamp()) AS carts,
+           (SELECT coalesce(sum(w.quantity), 0)::bigint FROM waiting w
+            WHERE w.awaits = 'stock' AND w.parts @> ARRAY[CAST(:sku AS text)]
+              AND (CAST(:node AS text) IS NULL OR w.nodes IS NULL OR :node = ANY(w.nodes))) AS backordered
+    """
+)

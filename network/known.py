@@ -1,0 +1,40 @@
+"""Refuses demand that names what the business's map does not know: an item, a service, a place, a pickup node."""
+
+from domain.cart import PromiseRequest
+from domain.network import Network
+from domain.order import NewOrder
+from network.geography import ImpossiblePlace, locate
+
+
+class WrongField(ValueError):
+    """A field of the body says something that cannot be; nothing was stored."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """`field` is its path in the body."""
+        super().__init__(message)
+        self.field = field
+
+
+def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
+    """Refuse what the network does not know. Raises `WrongField`."""
+    for index, line in enumerate(demand.lines):
+        if line.sku not in network.items:
+            raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
+    _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
+    _check_pickup(demand.pickup_node, network)
+
+
+def _check_pickup(name: str | None, network: Network) -> None:
+    node = network.nodes.get(name) if name is not None else None
+    if name is not None and (node is None or not node.pickup):
+        raise WrongField("pickup_node", f"customers cannot collect at {name}")
+
+
+def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
+    if service is not None and service not in network.policy.transit:
+        offered = ", ".join(sorted(network.policy.transit))
+        raise WrongField("service", f"{service} is not offered; there is: {offered}")
+    try:
+        locate(country, postal_code)
+    except ImpossiblePlace as error:
+        raise WrongField(f"ship_to.{error.field}", str(error)) from error

@@ -1,0 +1,181 @@
+"""`python -m starter stock KIND NODE FILE`: tells a node's stock from a CSV file, all of it in one transaction or nothing."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.progress import Progress
+
+from activities.networks import Networks
+from activities.stock import StockTransactions, wrong_sku
+from database.connect import Database
+from database.inbox import UsedWithAnotherBody
+from domain.network import Network
+from domain.stock import LINE_UNITS_MAX, StockChange, StockFile, StockLine, StockMessageKind
+from domain.text import MessageId, Moment
+from network.csv_rows import Row, read_rows
+from network.mistakes import Mistakes
+from network.tables import did_you_mean
+from starter.where import database_url
+
+Value = TypeVar("Value")
+
+ACTOR = "command line"
+LONG = 5_000
+"""From this many rows on, a terminal gets a progress bar."""
+
+
+class Refused(Exception):
+    """The file is not applied; `lines` say every mistake, and nothing has changed."""
+
+    def __init__(self, *lines: str) -> None:
+        """One line per mistake."""
+        super().__init__("\n".join(lines))
+        self.lines = list(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the command is given: of which node the file speaks, and how."""
+
+    kind: StockMessageKind
+    node: str
+    file: Path
+    occurred_at: str | None
+    """When it was so, as RFC 3339 writes it; None = when the file was last changed."""
+    message_id: str | None
+    """None = made of node, kind, moment and file, so that the same told twice is one message."""
+
+
+async def stock_file(told: Told) -> list[str]:
+    """Check a file and apply it; answers the mistakes, none when it was applied, now or before."""
+    database, networks = Database(database_url()), Networks()
+    try:
+        await database.check()
+        async with database.read() as connection:
+            _, network = await networks.active(connection)
+        message = _message(told, network)
+        with _progress(len(message.lines)) as tell:
+            change = await StockTransactions(database, networks).apply(message, actor=ACTOR, tell=tell)
+    except Refused as refused:
+        return refused.lines
+    except UsedWithAnotherBody as used:
+        return [f"--message-id: {used} was used before with another body; a new file needs a new id"]
+    finally:
+        await database.close()
+    sys.stdout.write(_summary(message, change))
+    return []
+
+
+def _message(told: Told, network: Network) -> StockFile:
+    """What the file says. Raises `Refused` with all that is wrong with it."""
+    if told.node not in network.nodes:
+        raise Refused(f"{told.node} is not a node of the network{did_you_mean(told.node, list(network.nodes))}")
+    content = _content(told.file)
+    moment = _moment(told)
+    file_digest = sha256(content).hexdigest()
+    return StockFile(
+        message_id=_message_id(told, moment, file_digest),
+        node=told.node,
+        kind=told.kind,
+        occurred_at=moment,
+        lines=_lines(told, content, network),
+        file_digest=file_digest,
+    )
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{file}:1: cannot be read: {error.strerror}") from error
+
+
+def _moment(told: Told) -> datetime:
+    if told.occurred_at is None:
+        return datetime.fromtimestamp(told.file.stat().st_mtime, UTC)
+    return _valid(TypeAdapter(Moment), told.occurred_at, "--occurred-at")
+
+
+def _message_id(told: Told, moment: datetime, file_digest: str) -> str:
+    if told.message_id is not None:
+        return _valid(TypeAdapter(MessageId), told.message_id, "--message-id")
+    words = (told.node, told.kind, moment.astimezone(UTC).isoformat(), file_digest)
+    return f"{told.kind}-{sha256('|'.join(words).encode()).hexdigest()[:32]}"
+
+
+def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
+    try:
+        return adapter.validate_python(text)
+    except ValidationError as error:
+        raise Refused(f"{option}: {error.errors()[0]['msg']}") from error
+
+
+def _lines(told: Told, content: bytes, network: Network) -> tuple[StockLine, ...]:
+    mistakes = Mistakes(str(told.file))
+    rows = read_rows(_text(told.file, content), ("sku", "quantity"), (), mistakes)
+    first_lines: dict[str, int] = {}
+    found = [_line(row, told.kind, network, first_lines) for row in rows]
+    if not found and not mistakes.found():
+        mistakes.add(1, "there are no rows under the header; a row is a SKU and its units")
+    if wrong := mistakes.found():
+        raise Refused(*map(str, wrong))
+    return tuple(line for line in found if line is not None)
+
+
+def _text(file: Path, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Refused(f"{file}:{line}: this is not UTF-8 text") from error
+
+
+def _line(row: Row, kind: StockMessageKind, network: Network, first_lines: dict[str, int]) -> StockLine | None:
+    """A row's SKU and units; None, with all that is wrong reported, when it does not say them."""
+    sku, quantity = (row.cells[column].strip() for column in ("sku", "quantity"))
+    first = first_lines.setdefault(sku, row.line)
+    complaints = [_wrong_with_sku(sku, network), _wrong_with_quantity(quantity, kind)]
+    if kind.is_absolute and first != row.line:
+        complaints.append(f"sku {sku!r} is counted twice; the first is in line {first}")
+    for complaint in filter(None, complaints):
+        row.wrong(complaint)
+    return None if any(complaints) else StockLine(sku=sku, quantity=int(quantity))
+
+
+def _wrong_with_sku(sku: str, network: Network) -> str | None:
+    if not sku.isprintable() or not sku:
+        return f"sku must be an item of the network, not {sku!r}"
+    return wrong_sku(sku, network)
+
+
+def _wrong_with_quantity(quantity: str, kind: StockMessageKind) -> str | None:
+    if not re.fullmatch(r"[+-]?\d{1,7}", quantity, re.ASCII) or abs(int(quantity)) > LINE_UNITS_MAX:
+        return f"quantity must be a whole number of no more than {LINE_UNITS_MAX} units, not {quantity!r}"
+    return kind.refuses(int(quantity))
+
+
+@contextmanager
+def _progress(rows: int) -> Iterator[Callable[[int, int], None]]:
+    """Tells a terminal how far a long file is; what is given to it is how many of how many shelves are done."""
+    with Progress(console=Console(stderr=True), disable=rows < LONG or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("shelves", total=None)
+        yield lambda done, shelves: progress.update(task, completed=done, total=shelves)
+
+
+def _summary(message: StockFile, change: StockChange | None) -> str:
+    what = f"{message.node}: {message.kind} as {message.message_id}"
+    if change is None:
+        return f"{what}: was here already, nothing has changed\n"
+    return (
+        f"{what}: rows {len(message.lines)}, not named {change.shelves - len(message.units)}, changed {change.changed}, "
+        f"units up {change.units_up}, units down {change.units_down}\n"
+    )

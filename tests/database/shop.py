@@ -1,0 +1,306 @@
+"""Drives orders and stock on real PostgreSQL without Temporal: what a workflow would call is called here, one by one."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import text
+
+from activities.backorder import Backorders
+from activities.fulfillment import FulfillmentActivities, Recorded, ReleaseInput, SilenceInput
+from activities.networks import Networks
+from activities.order import Done, OrderActivities, RequestInput
+from activities.shortage import Shortages
+from activities.sourcing import SourceInput, SourcingActivities
+from activities.stock import StockTransactions
+from activities.transaction import OrderTransactions
+from database import cart as carts
+from database import network, stock
+from database import order as orders
+from database.connect import Database
+from domain import identifiers
+from domain.fulfillment import MessageKind, NodeMessage, Quantity
+from domain.network import ShipComplete
+from domain.order import Address, NewLine, NewOrder, OrderState
+from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
+from domain.units import BUCKETS
+from network.load import NetworkDocuments
+from starter.audit import findings_of
+from starter.intake import Intake
+
+NODE = """
+[[node]]
+id = "{name}"
+kind = "dc"
+country = "US"
+latitude = {latitude}
+longitude = -105.0
+time_zone = "America/Denver"
+working_days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+accept_within = "4h"
+ship_within = "1d"
+on_silence = "reroute"
+"""
+POLICY = """
+version = "tests"
+
+[sets]
+all = 'node.kind == "dc"'
+
+[[strategy]]
+id = "nearest"
+when = 'true'
+unfilled = "backorder"
+rank = ["distance"]
+[[strategy.tier]]
+from = ["all"]
+max_shipments = 1
+[[strategy.tier]]
+from = ["all"]
+max_shipments = 3
+split_line = true
+
+[orders]
+max_attempts = 3
+grace = "0s"
+assume_delivered = "5d"
+
+[returns]
+window = "30d"
+
+[transit]
+standard = [[20000, 3]]
+"""
+ITEMS = """sku,name,weight_g,safety_stock,components
+CHAIR,Chair,6000,0,
+LAMP,Lamp,900,0,
+VASE,Vase,700,2,
+DESK-SET,Lamp and two chairs,0,0,LAMP*1 CHAIR*2
+"""
+NEAREST, NEXT, FARTHEST = NODES = ("denver", "casper", "billings")
+"""Seen from the customer; all are always open."""
+MAP = NetworkDocuments(
+    nodes="".join(NODE.format(name=name, latitude=39.7 + 3 * number) for number, name in enumerate(NODES)),
+    policy=POLICY,
+    items=ITEMS,
+)
+CUSTOMER = Address(postal_code="80202", country="US")
+CART = text(
+    """
+    WITH made AS (
+        INSERT INTO cart (cart_id, channel, asker, body_digest, promise, reserved_at, expires_at)
+        VALUES (:cart, 'web', 'web', '', '{}', :at, :expires_at) RETURNING cart_id, expires_at)
+    INSERT INTO cart_unit (cart_id, node, sku, quantity, expires_at)
+    SELECT cart_id, :node, :sku, :quantity, expires_at FROM made
+    """
+)
+CART_LIVES = timedelta(minutes=15)
+_numbers = count(1)
+
+Counters = tuple[int, int, int]
+"""On hand, reserved, allocated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One process's activities on one database, and looks at what they have done."""
+
+    database: Database
+    intake: Intake
+    stock: StockTransactions
+    sourcing: SourcingActivities
+    fulfillment: FulfillmentActivities
+    requests: OrderActivities
+    backorders: Backorders
+    shortages: Shortages
+
+    @classmethod
+    async def open(cls, database: Database, documents: NetworkDocuments = MAP) -> "Shop":
+        """Make the small map the active network and start with empty shelves."""
+        async with database.write() as connection:
+            await network.activate(connection, asdict(documents), documents.digest)
+        networks = Networks()
+        transactions = OrderTransactions(database, networks)
+        return cls(
+            database,
+            Intake(database, networks),
+            StockTransactions(database, networks),
+            SourcingActivities(transactions),
+            FulfillmentActivities(transactions),
+            OrderActivities(transactions),
+            Backorders(transactions),
+            Shortages(transactions),
+        )
+
+    async def place(
+        self,
+        *lines: tuple[str, int],
+        priority: int = 5,
+        placed_at: datetime | None = None,
+        ship_complete: ShipComplete | None = None,
+        channel: str = "web",
+    ) -> str:
+        """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
+        order = NewOrder(
+            channel=channel,
+            number=str(next(_numbers)),
+            placed_at=placed_at or datetime.now(UTC),
+            currency="USD",
+            ship_to=CUSTOMER,
+            priority=priority,
+            ship_complete=ship_complete,
+            lines=tuple(
+                NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
+                for number, (sku, quantity) in enumerate(lines, 1)
+            ),
+        )
+        return (await self.intake.take(order)).state.order
+
+    async def source(self, order: str, round_: int | None = None) -> OrderState:
+        """The order's next sourcing round, or the one that is named."""
+        round_ = round_ or (await self.state(order)).rounds + 1
+        return await self.sourcing.source(SourceInput(order=order, round=round_, at=datetime.now(UTC)))
+
+    async def release(self, order: str) -> OrderState:
+        """Show the order's nodes what is pinned at them."""
+        return await self.fulfillment.release(ReleaseInput(order=order, at=datetime.now(UTC)))
+
+    async def sold(self, *lines: tuple[str, int], placed_at: datetime | None = None) -> str:
+        """An order that was placed and sourced."""
+        order = await self.place(*lines, placed_at=placed_at)
+        await self.source(order)
+        return order
+
+    async def released(self, *lines: tuple[str, int]) -> str:
+        """An order that was placed, sourced and released."""
+        order = await self.sold(*lines)
+        await self.release(order)
+        return order
+
+    async def tell(
+        self,
+        order: str,
+        kind: MessageKind,
+        lines: Mapping[str, int] | None = None,
+        *,
+        number: int = 1,
+        final: bool = False,
+        message_id: str | None = None,
+        at: datetime | None = None,
+    ) -> Recorded:
+        """What the node says of the order's `number`-th fulfillment order; without lines, of all that is due."""
+        message = NodeMessage(
+            message_id=message_id or f"m-{next(_numbers)}",
+            kind=kind,
+            occurred_at=at or datetime.now(UTC),
+            lines=None if lines is None else tuple(Quantity(line=line, quantity=n) for line, n in lines.items()),
+            final=final,
+        )
+        name = identifiers.fulfillment_order_id(order, number)
+        return await self.fulfillment.record(name, message, node=None, actor="node")
+
+    async def wait_in_vain(self, order: str, number: int = 1) -> OrderState:
+        """The node of a fulfillment order lets its deadline pass."""
+        return await self.fulfillment.act_on_silence(await self.silence_of(order, number))
+
+    async def silence_of(self, order: str, number: int = 1) -> SilenceInput:
+        """What a workflow says when the deadline of a fulfillment order has passed."""
+        name = identifiers.fulfillment_order_id(order, number)
+        wait = (await self.state(order)).fulfillment_order(name)
+        assert wait.waiting_for is not None, f"{name} waits for nothing"
+        assert wait.deadline is not None, f"{name} waits for ever"
+        return SilenceInput(order=order, fulfillment_order=name, waiting_for=wait.waiting_for, at=wait.deadline)
+
+    async def cancel(self, order: str, lines: Mapping[str, int] | None = None, key: str | None = None) -> Done:
+        """Cancel units of the order's lines; without lines, everything."""
+        facts: dict[str, Any] = {}
+        if lines is not None:
+            facts["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
+        key = key or f"c-{next(_numbers)}"
+        asked = RequestInput(order=order, request=None, kind="cancel", facts=facts, key=key, at=datetime.now(UTC))
+        return await self.requests.cancel(asked)
+
+    async def receive(self, node: str, **units: int) -> None:
+        """Goods come in; a SKU's dashes are written as underscores."""
+        await self._stock_message(StockMessageKind.RECEIVED, node, units)
+
+    async def count(self, node: str, **units: int) -> None:
+        """Goods are counted; what the counters believed is of no account."""
+        await self._stock_message(StockMessageKind.COUNTED, node, units)
+
+    async def _stock_message(self, kind: StockMessageKind, node: str, units: Mapping[str, int]) -> None:
+        message = StockMessage(
+            message_id=f"s-{next(_numbers)}",
+            node=node,
+            kind=kind,
+            occurred_at=datetime.now(UTC),
+            lines=tuple(StockLine(sku=sku.replace("_", "-"), quantity=n) for sku, n in units.items()),
+        )
+        await self.stock.record(message, actor="node")
+
+    async def fill_cart(self, sku: str, quantity: int, node: str = NEAREST) -> str:
+        """A channel pins units for a customer who has not ordered yet; answers the cart's id."""
+        cart, at = f"cart-{next(_numbers)}", datetime.now(UTC)
+        wanted = [Movement(MovementKind.RESERVED, node, sku, reserved=quantity)]
+        async with self.database.write() as connection:
+            assert await stock.claim(connection, stock.Claim(wanted, {}, f"cart {cart}", "channel", at))
+            facts = {"cart": cart, "sku": sku, "node": node, "quantity": quantity}
+            await connection.execute(CART, facts | {"at": at, "expires_at": at + CART_LIVES})
+        return cart
+
+    async def ordered(self, cart: str, *lines: tuple[str, int]) -> str:
+        """An order that was placed for a cart, and takes it over."""
+        order = await self.place(*lines)
+        async with self.database.write() as connection:
+            await carts.become(connection, cart, "web", order)
+        return order
+
+    async def state(self, order: str) -> OrderState:
+        """What everybody else sees of the order."""
+        async with self.database.read() as connection:
+            return await orders.state(connection, order)
+
+    async def units(self, order: str, line: str = "1") -> dict[str, int]:
+        """The buckets of a line that hold something."""
+        found = next(one for one in (await self.state(order)).lines if one.line == line)
+        return {bucket: units for bucket in BUCKETS if (units := getattr(found, bucket))}
+
+    async def nodes(self, order: str) -> dict[str, int]:
+        """Units that the order has pinned, by node."""
+        statement = "SELECT node, sum(quantity)::int AS units FROM reservation WHERE order_id = :order GROUP BY node"
+        async with self.database.read() as connection:
+            rows = await connection.execute(text(statement), {"order": order})
+            return {row.node: row.units for row in rows}
+
+    async def counters(self, sku: str, node: str | None = None) -> Counters:
+        """On hand, reserved and allocated of a SKU, at one node or everywhere."""
+        return await self._three("stock", sku, node)
+
+    async def ledger(self, sku: str, node: str | None = None) -> Counters:
+        """The same, as the sum of the movements."""
+        return await self._three("movement", sku, node)
+
+    async def _three(self, table: str, sku: str, node: str | None) -> Counters:
+        sums = ", ".join(f"coalesce(sum({name}), 0)::int" for name in ("on_hand", "reserved", "allocated"))
+        where = "sku = :sku AND node = coalesce(CAST(:node AS text), node)"
+        async with self.database.read() as connection:
+            row = (
+                await connection.execute(text(f"SELECT {sums} FROM {table} WHERE {where}"), {"sku": sku, "node": node})
+            ).one()
+            return row[0], row[1], row[2]
+
+    async def number(self, statement: str, **parameters: object) -> int:
+        """The one number that a question to PostgreSQL is answered with."""
+        async with self.database.read() as connection:
+            return int((await connection.execute(text(statement), parameters)).scalar_one())
+
+    async def movements(self) -> int:
+        """How many rows the ledger has."""
+        return await self.number("SELECT count(*) FROM movement")
+
+    async def check(self) -> None:
+        """What `python -m starter audit` checks."""
+        violations = [row for finding in await findings_of(self.database) for row in finding.violations]
+        assert not violations, violations

@@ -1,0 +1,158 @@
+"""What operators, channels and nodes are told of stock, and what a stop-sale does to it, over HTTP."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from starter.http import problems
+from starter.prepare import apply_network
+from tests.house import Document, House, units
+
+BUFFERS = """\
+kind,sku,node,channel,units
+threshold,SERUM-30,,,4
+quota,SERUM-30,,wholesale,5
+"""
+
+
+async def shown(house: House, sku: str, headers: Mapping[str, str] | None = None) -> Document:
+    """The document of `GET /stock/{sku}`."""
+    answer = await house.http.get(f"/stock/{sku}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    document: Document = answer.json()
+    return document
+
+
+async def ask(house: House, sku: str, what: str, headers: Mapping[str, str] | None = None, **body: Any) -> Response:
+    """Stop the sale of an item, or lift it."""
+    return await house.http.post(f"/stock/{sku}/{what}", json=body, headers=headers)
+
+
+@pytest.fixture
+async def guarded(house: House, tmp_path: Path) -> House:
+    """A house that keeps 4 of SERUM-30 back from everybody, and 5 for wholesale; it has 15 at two nodes."""
+    network = copytree("network/example", tmp_path / "network")
+    (network / "buffers.csv").write_text(BUFFERS)
+    assert await apply_network(house.database_url, network) == []
+    await house.stock("slc", SERUM_30=10)
+    await house.stock("nwk", SERUM_30=5)
+    return house
+
+
+async def test_each_channel_is_told_what_it_may_take_and_an_operator_what_is_kept_back_from_everybody(
+    guarded: House,
+) -> None:
+    keys = {name: await guarded.key("channel", name) for name in ("web", "wholesale")}
+    told = {name: (await shown(guarded, "SERUM-30", key))["available"] for name, key in keys.items()}
+    assert told == {"web": 15 - 4 - 5, "wholesale": 15 - 4}
+    assert "kept_back" not in await shown(guarded, "SERUM-30", keys["web"])
+    all_of_it = await shown(guarded, "SERUM-30")
+    assert (all_of_it["available"], all_of_it["kept_back"]) == (15 - 4, 4)
+    assert [(row["node"], row["available"]) for row in all_of_it["nodes"]] == [("nwk", 5), ("slc", 10)]
+    own = await shown(guarded, "SERUM-30", await guarded.key("node", "slc"))
+    assert (own["available"], [row["node"] for row in own["nodes"]]) == (10, ["slc"])
+
+
+async def test_a_channel_gets_as_many_units_as_it_was_told_and_not_one_more(guarded: House) -> None:
+    told = (await shown(guarded, "SERUM-30", await guarded.key("channel", "web")))["available"]
+    order = await guarded.place(("SERUM-30", told + 1), holds=[{"hold": "look"}])
+    assert units(await guarded.settle(order)) == {"reserved": told, "backordered": 1}
+
+
+async def test_a_stopped_sale_is_shown_to_everybody_and_nothing_of_it_is_available(house: House) -> None:
+    await house.stock("slc", SERUM_30=5, CLEANSER_150=5, TONER_200=5, MOISTURIZER_50=5)
+    await house.stock("nwk", SERUM_30=3)
+    channel = await house.key("channel", "web")
+    assert (await shown(house, "SET-01"))["available"] == 5
+
+    answer = await ask(house, "SERUM-30", "stop", node="slc", reason="leaks", actor="Ada")
+    assert (answer.status_code, answer.json()["touches"]["available"]) == (200, 5)
+    document = await shown(house, "SERUM-30")
+    rows = [(row["node"], row["on_hand"], row["available"], row["stopped"]) for row in document["nodes"]]
+    assert rows == [("nwk", 3, 3, False), ("slc", 5, 0, True)]
+    assert (document["available"], document["stopped"]) == (3, False)
+    (bundle,) = [row for row in (await shown(house, "SET-01"))["nodes"] if row["node"] == "slc"]
+    assert bundle == {"node": "slc", "available": 0, "stopped": True}
+
+    assert (await ask(house, "SERUM-30", "stop")).status_code == 200
+    told = await shown(house, "SERUM-30", channel)
+    assert (told["available"], told["stopped"]) == (0, True)
+    told = await shown(house, "SET-01", channel)
+    assert (told["available"], told["stopped"]) == (0, True)
+
+
+async def test_an_order_that_waits_for_a_stopped_item_is_served_when_the_stop_is_lifted(house: House) -> None:
+    await house.stock("slc", SERUM_30=5)
+    answer = await ask(house, "SERUM-30", "stop")
+    order = await house.place(("SERUM-30", 2))
+    await house.until(order, "backordered")
+    again = await ask(house, "SERUM-30", "stop")
+    assert again.json()["since"] == answer.json()["since"]
+    assert again.json()["touches"]["backordered"] == 2
+
+    assert (await ask(house, "SERUM-30", "resume")).json()["standing"] == []
+    assert (await house.work(order))["node"] == "slc"
+    refused = await ask(house, "SERUM-30", "resume")
+    assert (refused.status_code, refused.json()["type"]) == (409, problems.REFUSED.type)
+    assert "not stopped" in refused.json()["detail"]
+
+
+async def test_a_node_stops_the_sale_of_its_own_units_only(house: House) -> None:
+    node = await house.key("node", "slc")
+    for other in ({"node": "nwk"}, {"node": None}, {}):
+        for what in ("stop", "resume"):
+            answer = await ask(house, "SERUM-30", what, node, **other)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (403, "node"), (what, other)
+    assert (await ask(house, "SERUM-30", "stop", node, node="slc")).status_code == 200
+    await house.stock("slc", SERUM_30=5)
+    assert await house.available("SERUM-30") == {"slc": 0}
+    assert (await ask(house, "SERUM-30", "resume", node, node="slc")).status_code == 200
+    assert await house.available("SERUM-30") == {"slc": 5}
+
+
+async def test_a_bundle_is_not_stopped_but_its_components_are(house: House) -> None:
+    answer = await ask(house, "SET-01", "stop")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "sku")
+    assert "components" in answer.json()["detail"]
+
+
+async def test_a_stop_repeated_with_its_idempotency_key_is_answered_as_the_first_time(house: House) -> None:
+    key = {"Idempotency-Key": "stop-1"}
+    first = await ask(house, "SERUM-30", "stop", key)
+    await house.stock("slc", SERUM_30=5)
+    assert (await ask(house, "SERUM-30", "stop", key)).json() == first.json()
+    other = await ask(house, "TONER-200", "stop", key)
+    assert (other.status_code, other.json()["type"]) == (409, problems.OTHER_BODY.type)
+
+
+async def test_low_stock_is_listed_page_by_page_with_what_each_node_never_sells(house: House) -> None:
+    await house.stock("slc", SERUM_30=2, CANDLE_220=4, TONER_200=9)
+    await house.stock("chi", SERUM_30=9, CANDLE_220=5)
+    low = ["CANDLE-220@slc", "SERUM-30@slc"]
+    for limit, nexts in ((1, [low[0], None]), (2, [None]), (500, [None])):
+        seen: list[str | None] = []
+        found: list[str] = []
+        query: dict[str, Any] = {"below": 3, "limit": limit}
+        while not seen or seen[-1] is not None:
+            page = (await house.http.get("/stock", params=query)).json()
+            found += [f"{row['sku']}@{row['node']}" for row in page["items"]]
+            seen.append(page["next"])
+            query["after"] = page["next"]
+        assert (found, seen) == (low, nexts), limit
+    (candle,) = (await house.http.get("/stock?below=4&node=chi")).json()["items"]
+    assert (candle["sku"], candle["on_hand"], candle["safety_stock"], candle["available"]) == ("CANDLE-220", 5, 2, 3)
+    own = await house.http.get("/stock?below=100", headers=await house.key("node", "chi"))
+    assert [row["node"] for row in own.json()["items"]] == ["chi", "chi"]
+
+
+@pytest.mark.parametrize("after", ["SERUM-30", "@slc", "SERUM-30@", "SERUM 30@slc", "SERUM-30@slc@slc", "SERUM-30@SLC"])
+async def test_a_page_after_something_that_is_no_row_of_stock_is_refused_with_the_name_of_the_field(
+    house: House, after: str
+) -> None:
+    answer = await house.http.get("/stock", params={"after": after})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["query.after"]
