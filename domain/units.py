@@ -16,7 +16,7 @@ from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, ask_to_c
 from domain.network import Dispatch, Network
 from domain.order import CancelAnswer, CancelledUnits
 from domain.reasons import ExceptionCode
-from domain.sourcing import Plan, Wanted
+from domain.sourcing import Plan, PlannedShipment, Wanted
 from domain.stock import Movement, MovementKind, explode
 
 Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
@@ -147,23 +147,25 @@ def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, 
     for shipment in plan.shipments:
         for part in shipment.parts:
             waiting = asked[part.wanted_index]
-            order.reservations.append(
-                Reservation(
-                    waiting.line,
-                    waiting.sku,
-                    shipment.node,
-                    part.quantity,
-                    waiting.attempt,
-                    waiting.tried,
-                    round_,
-                    shipment.ship_by,
-                    shipment.deliver_by,
-                )
-            )
+            order.reservations.append(_reservation(waiting, shipment, part.quantity, round_))
             changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "reserved", part.quantity)
     for part in plan.unfilled:
         left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=plan.hopes.get(part.wanted_index))
         _leave_unfilled(order, changes, left, plan, at)
+
+
+def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, round_: int) -> Reservation:
+    return Reservation(
+        waiting.line,
+        waiting.sku,
+        shipment.node,
+        quantity,
+        waiting.attempt,
+        waiting.tried,
+        round_,
+        shipment.ship_by,
+        shipment.deliver_by,
+    )
 
 
 def give_up_waiting(order: Order, changes: Changes, at: datetime) -> int:
@@ -206,6 +208,29 @@ def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) ->
         order.waiting.append(Waiting(reservation.line, reservation.sku, taken, reservation.attempt, reservation.tried))
         left -= taken * needed
     return quantity - left
+
+
+def pinned(order: Order) -> list[Waiting]:
+    """What is pinned and not released, as if it still looked for its nodes."""
+    return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
+
+
+def held(order: Order, network: Network) -> Counter[tuple[str, str]]:
+    """Units of each stocked SKU at each node that the order's pins hold, by (node, SKU)."""
+    units: Counter[tuple[str, str]] = Counter()
+    for reservation in order.reservations:
+        for sku, quantity in network.components(reservation.sku):
+            units[reservation.node, sku] += reservation.quantity * quantity
+    return units
+
+
+def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
+    """Put the pins of a plan that fills everything in the place of those that the order has; no unit changes its bucket."""
+    order.reservations = [
+        _reservation(asked[part.wanted_index], shipment, part.quantity, round_)
+        for shipment in plan.shipments
+        for part in shipment.parts
+    ]
 
 
 def claims(plan: Plan, network: Network) -> list[Movement]:
