@@ -6,7 +6,7 @@ to work it off. Each order's turn is one transaction under its own lock, as ever
 the units itself would take orders' locks after those of shelves, and wait in a circle with orders that take them the other way.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -15,16 +15,14 @@ from activities.situation import Rights, decide, order_facts, supply_of
 from activities.sourcing import StockTaken, pin
 from activities.transaction import OrderTransactions, Work
 from database import backorder, stock, wake
-from database.backorder import Offers, Place
+from database.backorder import Offers, Turn
+from database.connect import ReadConnection
 from domain import identifiers, units
 from domain.order import OrderState
 from domain.sourcing import Plan, Wanted
 from domain.units import Waiting
 
 log = structlog.get_logger("backorder")
-
-BATCH_MAX = 100
-"""Orders that are read from the queue at once."""
 
 CHANGED = "changed"
 """The signal that tells an order what became of it."""
@@ -41,6 +39,8 @@ class Backorders:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
         self._version: int | None = None
+        self._asked: dict[str, str] = {}
+        """What each order was asked about, while anything is offered."""
 
     async def heed_new_rules(self) -> list[wake.Wake]:
         """Under a version of the network that is new to this process, everybody who waits gets a turn; nobody is woken yet."""
@@ -54,55 +54,55 @@ class Backorders:
     async def work_off(self, turns_max: int) -> list[wake.Wake]:
         """Give the orders that wait their turns, as long as anything that is offered is left; answers whom to wake.
 
-        After `turns_max` turns the rest is left for later: what is offered stays offered. Safe to run several times at once,
-        and safe to repeat.
+        After `turns_max` turns the rest is left for the next call, which goes on behind those who were asked. What is offered
+        stays offered meanwhile. Safe to run several times at once, and safe to repeat.
         """
         wakes: list[wake.Wake] = []
-        while turns_max > 0 and (begun := await self._begin()) is not None:
-            try:
-                async for place in self._in_sequence(*begun):
-                    wakes += await self._turn_or_pass(place.order, begun[0])
-                    turns_max -= 1
-                    if turns_max <= 0:
-                        break
-            except (OffersChanged, StockTaken):
-                continue
+        while turns_max > 0:
+            offered, turns = await self._to_ask()
+            if not turns and await self._end(offered):
+                break
+            for turn in turns[:turns_max]:
+                turns_max -= 1
+                try:
+                    wakes += await self._turn_or_pass(turn.order, offered)
+                except (OffersChanged, StockTaken):
+                    break
+                self._asked[turn.order] = turn.about
         return wakes
 
-    async def _begin(self) -> tuple[Offers, int] | None:
+    async def _to_ask(self) -> tuple[Offers, list[Turn]]:
+        """What is offered, and those who wait for it and have not been asked, in sequence."""
         async with self._transactions.database.read() as connection:
-            if not await backorder.offers(connection):
-                return None
+            offered = await backorder.offers(connection)
+            return offered, await self._not_asked(connection, offered)
+
+    async def _not_asked(self, connection: ReadConnection, offered: Offers) -> list[Turn]:
+        """Nobody, when nothing of what is offered is left."""
+        if not offered or not await self._is_anything_left(connection, offered):
+            return []
+        return [
+            turn for turn in await backorder.queue(connection, offered) if self._asked.get(turn.order) != turn.about
+        ]
+
+    async def _is_anything_left(self, connection: ReadConnection, offered: Offers) -> bool:
+        _, network = await self._transactions.networks.active(connection)
+        shelves = await stock.shelves(connection, {sku for _, sku in offered})
+        supply, _ = supply_of(
+            network, {place: shelf for place, shelf in shelves.items() if place in offered}, "", Rights(offers=offered)
+        )
+        return any(supply.values())
+
+    async def _end(self, offered: Offers) -> bool:
+        """Withdraw the offers, unless somebody has joined who must be asked before; true when nothing is offered any more."""
+        if not offered:
+            self._asked.clear()
+            return True
         async with self._transactions.database.write() as connection:
-            return await backorder.begin(connection)
-
-    async def _in_sequence(self, offered: Offers, newest: int) -> AsyncIterator[Place]:
-        """Everyone who waits for some of it, and then those who have joined meanwhile; at the end the offers are withdrawn."""
-        since = 0
-        after: Place | None = None
-        while True:
-            batch = await self._batch(offered, since, after)
-            for place in batch:
-                yield place
-            if batch:
-                after = batch[-1]
-                continue
-            async with self._transactions.database.write() as connection:
-                joined = await backorder.end(connection, offered, newest)
-            if joined is None:
-                return
-            since, newest, after = newest, joined, None
-
-    async def _batch(self, offered: Offers, since: int, after: Place | None) -> list[Place]:
-        """The next who wait; nobody, when nothing of what is offered is left."""
-        async with self._transactions.database.read() as connection:
-            _, network = await self._transactions.networks.active(connection)
-            shelves = await stock.shelves(connection, {sku for _, sku in offered})
-            offered_shelves = {place: shelf for place, shelf in shelves.items() if place in offered}
-            supply, _ = supply_of(network, offered_shelves, "", Rights(offers=offered))
-            if not any(supply.values()):
-                return []
-            return await backorder.queue(connection, offered, since=since, after=after, limit=BATCH_MAX)
+            await stock.close_gates(connection, {sku for _, sku in offered}, exclusive=True)
+            if not await self._not_asked(connection, offered):
+                await backorder.withdraw(connection, offered)
+        return False
 
     async def _turn_or_pass(self, order: str, offered: Offers) -> list[wake.Wake]:
         """A turn that fails is told and passed over: one order that cannot be planned must not keep goods from all others."""
@@ -137,7 +137,7 @@ async def _keep_hopes(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decid
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.hopes.get(index)
         if waiting.awaits == "stock" and waiting.nodes != nodes:
-            await backorder.keep_hopes(work.connection, work.header.order, waiting.line, nodes)
+            await backorder.keep_hopes(work.connection, work.header.order, waiting.line, waiting.tried, nodes)
 
 
 async def tell(work: Work, state: OrderState) -> wake.Wake:

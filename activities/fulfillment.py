@@ -1,6 +1,7 @@
 """Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from temporalio import activity
 
 from activities.digest import digest
 from activities.failures import told_to_temporal
+from activities.replan import STALE_AFTER, plan_again
+from activities.sourcing import StockTaken
 from activities.transaction import OrderTransactions
 from database import fulfillment, inbox, order, wake
 from database.connect import WriteConnection
@@ -78,14 +81,25 @@ class FulfillmentActivities:
 
     @activity.defn
     async def release(self, request: ReleaseInput) -> OrderState:
-        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done."""
+        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done.
+
+        An order that has waited is planned again before.
+        """
         with told_to_temporal():
-            async with self._transactions.open(request.order) as work:
-                if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
-                    return await work.state()
-                units.release(work.order, work.changes, request.at)
-                first = len(work.order.fulfillment_orders) - len(work.changes.touched) + 1
-                return await work.write(Event(f"release {first}", "workflow", request.at))
+            with suppress(StockTaken):
+                return await self._release(request, plans_again=True)
+            return await self._release(request, plans_again=False)
+
+    async def _release(self, request: ReleaseInput, *, plans_again: bool) -> OrderState:
+        async with self._transactions.open(request.order) as work:
+            if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
+                return await work.state()
+            planned_at = work.header.planned_at or request.at
+            if plans_again and request.at - planned_at >= STALE_AFTER:
+                await plan_again(work, request.at)
+            units.release(work.order, work.changes, request.at)
+            first = len(work.order.fulfillment_orders) - len(work.changes.touched) + 1
+            return await work.write(Event(f"release {first}", "workflow", request.at))
 
     @activity.defn
     async def act_on_silence(self, request: SilenceInput) -> OrderState:

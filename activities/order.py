@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.failures import told_to_temporal
 from activities.transaction import OrderTransactions, Work
-from database import order, request
+from database import cart, order, request
 from database.order import Event
 from domain import units
 from domain.order import CancelAnswer, CancelRequest, HoldRequest, OrderState
@@ -90,6 +90,8 @@ class OrderActivities:
                 body = CancelRequest.model_validate(known.facts)
                 wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
                 answer = units.cancel(work.order, work.changes, wished, asked.at)
+                if work.header.own and not work.order.waiting:  # it will not be sourced any more
+                    await cart.hand_over(work.connection, asked.order, asked.at)
                 await request.answer(work.connection, known.request_id, answer.model_dump(mode="json"))
                 state = await work.write(Event(f"request {known.request_id}", "request", asked.at))
                 return _cancel_done(state, answer)

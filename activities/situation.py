@@ -25,15 +25,18 @@ class Rights:
     offers: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """Offers to the orders that wait, when it is this order's turn."""
     own: Places = field(default_factory=dict)
-    """Units that its own cart holds."""
+    """Units that its own cart or its own pins hold."""
+    order: str = ""
+    """The order whose pins are planned again: they are no work that would keep their own node from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan, and the claim that pins it."""
+    """A plan with what it was made from, and the claim that pins it."""
 
     plan: Plan
     shelves: Mapping[tuple[str, str], Shelf]
+    workload: Mapping[str, NodeLoad]
 
     def claim(
         self, network: Network, channel: str, rights: Rights, *, cause: str, at: datetime, order: str | None, actor: str
@@ -67,12 +70,12 @@ async def decide(
     """The best plan for what is on the shelves now; it holds nothing until its claim is granted."""
     rights = rights or Rights()
     shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
-    load = await workload(connection, network, at)
+    load = await workload(connection, network, at, rights.order)
     supply, limits = supply_of(network, shelves, facts.channel, rights)
     decided = _plan(network, facts, wanted, at, load, supply)
     if any(taken > limits.get(sku, taken) for sku, taken in _taken(decided, network).items()):
         decided = _plan(network, facts, wanted, at, load, keep_within(supply, limits))
-    return Decision(decided, shelves)
+    return Decision(decided, shelves, load)
 
 
 def _plan(
@@ -164,13 +167,19 @@ def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
     return sum(network.items[wish.sku].weight_g * wish.quantity for wish in wanted) / 1000
 
 
-async def workload(connection: ReadConnection, network: Network, at: datetime) -> dict[str, NodeLoad]:
-    """The load of the nodes for which it matters: those with a daily capacity, or all when the policy reads it."""
+async def workload(
+    connection: ReadConnection, network: Network, at: datetime, but_for: str = ""
+) -> dict[str, NodeLoad]:
+    """The load of the nodes for which it matters: those with a daily capacity, or all when the policy reads it.
+
+    What the order `but_for` has pinned does not count.
+    """
     everywhere = _reads_workload(network.policy)
     nodes = [node for node in network.nodes.values() if everywhere or node.capacity_per_day is not None]
     if not nodes:
         return {}
-    return await sourcing.workload(connection, {node.id: _day_began(node.time_zone, at) for node in nodes})
+    began = {node.id: _day_began(node.time_zone, at) for node in nodes}
+    return await sourcing.workload(connection, began, but_for)
 
 
 def _reads_workload(policy: Policy) -> bool:

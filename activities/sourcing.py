@@ -77,7 +77,9 @@ async def pin(
 ) -> OrderState:
     """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
-    await _claim(work, decided, rights, f"round {round_}", at)
+    await claim(work, decided, rights, f"round {round_}", at)
+    if rights.own:
+        await cart.hand_over(work.connection, work.header.order, at)
     units.take_plan(work.order, work.changes, [waiting for waiting, _ in asked], decided.plan, round_, at)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
     await _keep_promise(work)
@@ -97,21 +99,22 @@ async def _decide(work: Work, wanted: Collection[Wanted], at: datetime, rights: 
     return await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
 
 
-async def _claim(work: Work, decided: Decision, rights: Rights, cause: str, at: datetime) -> None:
-    """Claim what the plan needs; what the order's cart held is given back in the same transaction."""
-    claim = decided.claim(
+async def claim(work: Work, decided: Decision, rights: Rights, cause: str, at: datetime) -> None:
+    """Claim what a plan needs. Raises `StockTaken`. What the order holds itself must be given back in the same transaction.
+
+    Its shelves are locked with the others, since locks are taken in one order.
+    """
+    wanted = decided.claim(
         work.network, work.header.channel, rights, cause=cause, at=at, order=work.header.order, actor="workflow"
     )
     if rights.own:
-        await stock.lock(work.connection, {(m.node, m.sku) for m in claim.movements} | set(rights.own))
-    if not await stock.claim(work.connection, claim):
+        await stock.lock(work.connection, set(wanted.safety_stock) | set(rights.own))
+    if not await stock.claim(work.connection, wanted):
         raise StockTaken(work.header.order)
-    if rights.own:
-        await cart.hand_over(work.connection, work.header.order, at)
 
 
 async def _keep_promise(work: Work) -> None:
     """The first time that everything has a node, that makes the promise; what comes later never changes it."""
     promised = units.promised(work.order)
-    if promised and not work.header.has_promise:
+    if promised and work.header.deliver_by is None:
         await order.keep_promise(work.connection, work.header.order, *promised)

@@ -42,7 +42,10 @@ class Header:
     """The version of the network that is active now; None before one was applied."""
     is_closed: bool
     is_held: bool
-    has_promise: bool
+    deliver_by: datetime | None
+    """The promise; None = none was given yet."""
+    planned_at: datetime | None
+    """When its last sourcing round was made; None = there was none."""
     release_at: datetime
     placed_at: datetime
     own: dict[tuple[str, str], int]
@@ -229,7 +232,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
 LOAD = text(
     """
     SELECT o.*, r.ship_to->>'postal_code' AS postal_code, coalesce(r.ship_to->>'region', '') AS region,
-           (SELECT count(*) FROM plan WHERE plan.order_id = o.order_id) AS rounds,
+           p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            jsonb_build_object(
@@ -248,6 +251,7 @@ LOAD = text(
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity')
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id)
+    CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
     WHERE o.order_id = :order
     """
 )
@@ -271,7 +275,8 @@ def _header(row: Any, own: list[Any]) -> Header:
         network_version=row.network_version,
         is_closed=row.closed_at is not None,
         is_held=row.is_held,
-        has_promise=row.promise_ship_by is not None,
+        deliver_by=row.promise_deliver_by,
+        planned_at=row.planned_at,
         release_at=row.release_at,
         placed_at=row.placed_at,
         own={(node, sku): quantity for node, sku, quantity in own},

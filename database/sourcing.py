@@ -41,9 +41,13 @@ async def plans(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
 PLANS = text("SELECT round, recorded_at, document::text AS document FROM plan WHERE order_id = :order ORDER BY round")
 
 
-async def workload(connection: ReadConnection, today_began: dict[str, datetime]) -> dict[str, NodeLoad]:
-    """How many fulfillment orders are open at each node, and how many were released to it since its local day began."""
-    rows = await connection.execute(WORKLOAD, {"nodes": list(today_began), "began": list(today_began.values())})
+async def workload(connection: ReadConnection, today_began: dict[str, datetime], but_for: str) -> dict[str, NodeLoad]:
+    """How many fulfillment orders are open at each node, and how many were released to it since its local day began.
+
+    Orders with pins at a node count as well, but for one.
+    """
+    parameters = {"nodes": list(today_began), "began": list(today_began.values()), "but_for": but_for}
+    rows = await connection.execute(WORKLOAD, parameters)
     return {row.node: NodeLoad(row.open_orders, row.capacity_used_today) for row in rows}
 
 
@@ -53,7 +57,22 @@ WORKLOAD = text(
            (SELECT count(*) FROM fulfillment_order f
             WHERE f.node = n.node AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer')) AS open_orders,
            (SELECT count(*) FROM fulfillment_order f WHERE f.node = n.node AND f.released_at >= n.began)
-           + (SELECT count(DISTINCT v.order_id) FROM reservation v WHERE v.node = n.node) AS capacity_used_today
+           + (SELECT count(DISTINCT v.order_id) FROM reservation v
+              WHERE v.node = n.node AND v.order_id <> :but_for) AS capacity_used_today
     FROM unnest(CAST(:nodes AS text[]), CAST(:began AS timestamptz[])) AS n(node, began)
+    """
+)
+
+
+async def pinned(connection: ReadConnection) -> list[str]:
+    """The open orders that have pins, in sequence: priority, then promised date, then placed at."""
+    return list((await connection.execute(PINNED)).scalars())
+
+
+PINNED = text(
+    """
+    SELECT o.order_id FROM orders o
+    WHERE o.closed_at IS NULL AND EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id)
+    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id
     """
 )

@@ -64,8 +64,11 @@ class Movement:
 
     @property
     def makes_available(self) -> int:
-        """Units that may be promised to somebody else because of it; below 0 when it takes some."""
-        return self.on_hand - self.set_aside - self.reserved - self.allocated
+        """Units that may be promised to somebody else because of it, at the most; below 0 when it takes some.
+
+        At the most, because setting units aside takes none while more had been put back than were known to be set aside.
+        """
+        return self.on_hand - min(0, self.set_aside) - self.reserved - self.allocated
 
 
 def explode(movement: Movement, components: Iterable[tuple[str, int]]) -> list[Movement]:

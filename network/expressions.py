@@ -6,7 +6,7 @@ name that can never be that text is found here.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -118,11 +118,21 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     return CelExpression(source, names_in(source), program)
 
 
+def names_of(sight: Sight) -> Set[str]:
+    """The qualified names that rules of one sort may read."""
+    return _NAMES[sight].keys()
+
+
 def names_in(source: str) -> tuple[str, ...]:
     """The declared names that a rule reads, in order of appearance; what stands in quotes is no name."""
     words = (token.group() for token in _TOKEN.finditer(source) if token.lastgroup == "name")
     names = (".".join("".join(word.split()).split(".")[:2]) for word in words)
     return tuple(dict.fromkeys(name for name in names if name in _NAMES[Sight.EXCLUDE]))
+
+
+def canonical(source: str) -> str:
+    """A rule without its comments and line breaks, so that rules which differ only in these are equal."""
+    return " ".join(token.group() for token in _TOKEN.finditer(source) if token.lastgroup != "comment")
 
 
 class Comparison(NamedTuple):
@@ -134,12 +144,12 @@ class Comparison(NamedTuple):
 
 
 def comparisons(source: str) -> list[Comparison]:
-    """Every text that a rule compares a name with, by ==, != or `in [...]`."""
+    """Every text that a rule compares a name with, by ==, !=, `in [...]`, or by looking for it `in` the name."""
     tokens = list(_TOKEN.finditer(source))
     found: list[Comparison] = []
     for position, token in enumerate(tokens):
-        if token.group() in ("==", "!="):
-            found += _compared(source, tokens[max(0, position - 1) : position + 2])
+        if token.group() in ("==", "!=", "in"):
+            found += _compared(source, tokens[max(0, position - 1) : position + 2 : 2])
         if token.group() == "in" and position:
             found += _listed(source, tokens[position - 1], tokens[position + 1 :])
     return found
@@ -156,10 +166,10 @@ _TOKEN = re.compile(
 
 
 def _compared(source: str, tokens: Sequence[re.Match[str]]) -> Iterator[Comparison]:
-    names = [token.group() for token in tokens if token.lastgroup == "name"]
+    names = [token for token in tokens if token.lastgroup == "name"]
     texts = [token for token in tokens if token.lastgroup == "text"]
     if len(names) == len(texts) == 1:
-        yield Comparison(names[0], texts[0].group()[1:-1], _line_of(source, texts[0]))
+        yield _comparison(source, names[0], texts[0])
 
 
 def _listed(source: str, name: re.Match[str], after: Sequence[re.Match[str]]) -> Iterator[Comparison]:
@@ -169,11 +179,11 @@ def _listed(source: str, name: re.Match[str], after: Sequence[re.Match[str]]) ->
         if token.group() == "]":
             return
         if token.lastgroup == "text":
-            yield Comparison(name.group(), token.group()[1:-1], _line_of(source, token))
+            yield _comparison(source, name, token)
 
 
-def _line_of(source: str, token: re.Match[str]) -> int:
-    return source.count("\n", 0, token.start())
+def _comparison(source: str, name: re.Match[str], quoted: re.Match[str]) -> Comparison:
+    return Comparison("".join(name.group().split()), quoted.group()[1:-1], source.count("\n", 0, quoted.start()))
 
 
 _FAULT = re.compile(

@@ -89,8 +89,9 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Networ
     """A network, which is whole only if there are no mistakes, and the mistakes."""
     found = {name: Mistakes(file) for name, file in files.items()}
     nodes = read_nodes(documents.nodes, found["nodes"])
-    version, policy = read_policy(documents.policy, nodes, found["policy"])
     items = read_items(documents.items, found["items"])
+    known_items = None if found["items"].found() else items
+    version, policy = read_policy(documents.policy, nodes, known_items, found["policy"])
     buffers = read_buffers(documents.buffers, nodes, items, found["buffers"])
     network = Network(version, nodes.nodes, items, policy, buffers)
     return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]

@@ -17,6 +17,8 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 INSTANT = timedelta(microseconds=1)
 """The least time that may be asked for where 0 would mean never."""
 
+UNKNOWN = (0.0, 0.0)
+
 _SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
 
 
@@ -103,12 +105,17 @@ def _read_country(table: Table) -> str:
 def _read_place(table: Table, country: str) -> tuple[float, float]:
     """Coordinates, given or located by postal code; what is given wins."""
     given = [key for key in ("latitude", "longitude") if table.has(key)]
-    if len(given) == 1:
+    located = _located(table, country)
+    if len(given) == 2:
+        return _coordinates(table)
+    if given:
         table.wrong(given[0], f"{given[0]} needs {'longitude' if given[0] == 'latitude' else 'latitude'} beside it")
-    elif given:
-        return table.number("latitude", -90, 90), table.number("longitude", -180, 180)
     elif not table.has("postal_code"):
         table.wrong("postal_code", "a place is missing: postal_code, or latitude and longitude")
+    return located
+
+
+def _located(table: Table, country: str) -> tuple[float, float]:
     code = table.text("postal_code")
     if country and code:
         try:
@@ -116,7 +123,15 @@ def _read_place(table: Table, country: str) -> tuple[float, float]:
             return place.latitude, place.longitude
         except ImpossiblePlace as error:
             table.wrong("postal_code", str(error))
-    return 0.0, 0.0
+    return UNKNOWN
+
+
+def _coordinates(table: Table) -> tuple[float, float]:
+    """As given; zero degrees twice, in the sea off Africa, is how tables write that they do not know."""
+    point = table.number("latitude", -90, 90), table.number("longitude", -180, 180)
+    if point == UNKNOWN and not table.failed & {"latitude", "longitude"}:
+        table.wrong("latitude", "latitude and longitude are both 0, which means an unknown place; give the real ones")
+    return point
 
 
 def _read_time_zone(table: Table) -> ZoneInfo:

@@ -1,16 +1,18 @@
 """Reads policy.toml: node sets, strategies with tiers and costs, exclusions, and what holds for orders and returns."""
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from domain.network import (
     Cost,
     EvaluationError,
     Exclusion,
+    Expression,
     Fact,
+    Item,
     Node,
-    NodeKind,
     OrderRules,
     Per,
     Policy,
@@ -22,11 +24,11 @@ from domain.network import (
     TransitBand,
     Unfilled,
 )
-from network.countries import CENTROIDS
-from network.expressions import Answer, CelExpression, Sight, compile_rule
+from network.expressions import Answer, CelExpression, Sight, canonical, compile_rule, names_of
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
-from network.tables import Table, did_you_mean, read_toml
+from network.tables import Table, read_toml
+from network.vocabulary import WORD, Vocabulary
 
 RANK_DEFAULT = (Rank.COST, Rank.SHIPMENTS, Rank.DISTANCE)
 
@@ -43,19 +45,25 @@ _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Takes the place of a rule that could not be read."""
 
 
-def read_policy(text: str, read: NodesRead, mistakes: Mistakes) -> tuple[str, Policy]:
-    """The version and the policy; whatever is wrong is reported, and what it leaves is read on."""
+def read_policy(
+    text: str, nodes: NodesRead, items: Mapping[str, Item] | None, mistakes: Mistakes
+) -> tuple[str, Policy]:
+    """The version and the policy; whatever is wrong is reported, and what it leaves is read on.
+
+    Without `items`, which then could not be read, nothing that a rule says of them is judged.
+    """
     top = read_toml(text, mistakes)
     if top is None:
         return "", Policy(())
-    reader = _PolicyReader(read, top)
     version = top.text("version") if top.need("version") else ""
+    transit, services = _read_transit(top)
+    reader = _PolicyReader(nodes, Vocabulary(nodes, items, services), top)
     policy = Policy(
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
         returns=_return_rules(top.table("returns")),
-        transit=dict(_transit(top.table("transit"))) if top.has("transit") else TRANSIT_DEFAULT,
+        transit=transit,
     )
     top.finish()
     return version, policy
@@ -64,9 +72,11 @@ def read_policy(text: str, read: NodesRead, mistakes: Mistakes) -> tuple[str, Po
 class _PolicyReader:
     """Reads what depends on the nodes: sets, rules and tiers."""
 
-    def __init__(self, read: NodesRead, top: Table) -> None:
+    def __init__(self, read: NodesRead, vocabulary: Vocabulary, top: Table) -> None:
         self._read = read
+        self._vocabulary = vocabulary
         self._top = top
+        self._sets_table = top.table("sets")
         self._sets = self._read_sets()
 
     def strategies(self) -> tuple[Strategy, ...]:
@@ -75,21 +85,35 @@ class _PolicyReader:
         if not tables:
             self._top.wrong("strategy", "there is no [[strategy]]; at least one is needed, with when = 'true'")
         strategies = [self._strategy(table) for table in tables]
-        self._check_order(tables, strategies)
+        _check_order(tables, strategies)
+        self._check_sets(tables, strategies)
         return tuple(strategies)
 
     def exclusion(self, table: Table) -> Exclusion:
         """An [[exclude]]."""
         table.need("when")
-        when = table.rule("when", Sight.EXCLUDE, Answer.CONDITION, self._complaint)
+        when = self._condition(table, "when", Sight.EXCLUDE)
+        if _always(when) is True:
+            table.wrong("when", "this excludes every item from every node: its when is always true")
+        if _always(when) is False:
+            table.wrong("when", "this excludes nothing: its when is never true")
         reason = table.text("reason") if table.need("reason") else ""
         table.finish()
         return Exclusion(when or _STAND_IN, reason)
 
+    def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
+        """A rule that holds or not; one that can never be computed is reported."""
+        rule = table.rule(key, sight, Answer.CONDITION, self._vocabulary.complaint)
+        answer = rule.evaluate({}) if rule and not rule.names else None
+        if isinstance(answer, EvaluationError):
+            table.wrong(key, f"{key} can never be told: {answer.reason}")
+        return rule
+
     def _read_sets(self) -> dict[str, frozenset[str] | None]:
         """Node ids by set; None for a set that could not be read."""
-        table = self._top.table("sets")
-        rules = {name: table.rule(name, Sight.SET, Answer.CONDITION, self._complaint) for name in table.names()}
+        table = self._sets_table
+        complaint = self._vocabulary.complaint
+        rules = {name: table.rule(name, Sight.SET, Answer.CONDITION, complaint) for name in table.names()}
         return {name: self._members(table, name, rule) if rule else None for name, rule in rules.items()}
 
     def _members(self, table: Table, name: str, rule: CelExpression) -> frozenset[str] | None:
@@ -103,24 +127,51 @@ class _PolicyReader:
                 members.add(node.id)
         return frozenset(members)
 
+    def _check_sets(self, tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:
+        """A set that no tier names is often one that a tier was meant to name; a `from` that could not be read may."""
+        named = {name for strategy in strategies for tier in strategy.tiers for name in tier.sets}
+        if any("tier" in table.failed for table in tables):
+            return
+        for name in self._sets:
+            if name not in named and name not in self._sets_table.failed:
+                self._sets_table.wrong(name, f"no tier names the set {name!r}; name it in a from, or drop it")
+
     def _strategy(self, table: Table) -> Strategy:
         table.need("when")
-        tiers = table.tables("tier")
-        if not tiers:
+        tier_tables = table.tables("tier")
+        if not tier_tables:
             table.wrong("tier", "there is no [[strategy.tier]]; at least one is needed")
         strategy = Strategy(
             id=table.text("id") if table.need("id") else "",
-            when=table.rule("when", Sight.WHEN, Answer.CONDITION, self._complaint) or _STAND_IN,
-            tiers=tuple(self._tier(tier) for tier in tiers),
+            when=self._condition(table, "when", Sight.WHEN) or _STAND_IN,
+            tiers=tuple(self._tier(tier) for tier in tier_tables),
             rank=tuple(map(Rank, table.words("rank", list(Rank)))) or RANK_DEFAULT,
             ship_complete=table.word("ship_complete", ShipComplete, ShipComplete.NO),
             unfilled=table.word("unfilled", Unfilled, Unfilled.BACKORDER),
             cancel_after=table.duration("cancel_after", INSTANT, INSTANT) if table.has("cancel_after") else None,
-            require=table.rule("require", Sight.RULE, Answer.CONDITION, self._complaint),
+            require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
+        if any("from" in tier.failed for tier in tier_tables):
+            table.failed.add("tier")
+        self._check_strategy(table, strategy)
+        self._check_tiers(tier_tables, strategy.tiers)
         table.finish()
         return strategy
+
+    def _check_strategy(self, table: Table, strategy: Strategy) -> None:
+        """What is right by itself and means nothing together."""
+        if table.has("rank") and Rank.COST in strategy.rank and not strategy.costs:
+            said = (
+                'rank names "cost" without a [[strategy.cost]]: every plan would cost 0; say what costs, or drop "cost"'
+            )
+            table.wrong("rank", said, table.values("rank").index("cost"))
+        if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
+            said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
+            table.wrong("cancel_after", said)
+        reached = frozenset().union(*(tier.nodes for tier in strategy.tiers))
+        if reached and not self._may_meet(strategy.require, reached):
+            table.wrong("require", "this strategy reaches no node: no node of its tiers meets its require")
 
     def _tier(self, table: Table) -> Tier:
         names = tuple(table.words("from", self._sets)) if table.need("from") else ()
@@ -129,8 +180,13 @@ class _PolicyReader:
             nodes=self._reached(table, names),
             max_shipments=table.whole("max_shipments", 1, least=1),
             split_line=table.flag("split_line", default=False),
-            require=table.rule("require", Sight.RULE, Answer.CONDITION, self._complaint),
+            require=self._condition(table, "require", Sight.RULE),
         )
+        if tier.nodes and not self._may_meet(tier.require, tier.nodes):
+            names_told = " or ".join(names)
+            table.wrong("require", f"this tier reaches no node: no node of {names_told} meets its require")
+        if tier.split_line and tier.max_shipments == 1 and "max_shipments" not in table.failed:
+            table.wrong("split_line", "split_line needs max_shipments of at least 2: one shipment splits no line")
         table.finish()
         return tier
 
@@ -143,53 +199,83 @@ class _PolicyReader:
             table.wrong("from", f"this tier reaches no node: no node is in {' or '.join(names)}")
         return reached
 
+    def _may_meet(self, require: Expression | None, nodes: Iterable[str]) -> bool:
+        """Whether some of these nodes could meet a requirement; one that depends on the order or the day could be met."""
+        if require is None or not self._read.certain or not set(require.names) <= names_of(Sight.SET):
+            return True
+        return any(require.evaluate(_set_facts(self._read.nodes[node])) is True for node in nodes)
+
+    def _check_tiers(self, tables: Sequence[Table], tiers: Sequence[Tier]) -> None:
+        """A tier that comes too late to decide. The last one also decides what ships when not everything can."""
+        if not self._read.certain or any(table.failed for table in tables):
+            return
+        for position, tier in enumerate(tiers):
+            wider = next((number for number, one in enumerate(tiers[:position], 1) if _allows_all_of(one, tier)), None)
+            is_last = position == len(tiers) - 1
+            if wider and (not is_last or _allows_all_of(tier, tiers[position - 1])):
+                tables[position].wrong("from", f"this tier never decides: tier {wider} allows all that it allows")
+
     def _cost(self, table: Table) -> Cost:
         table.need("amount")
         per = table.word("per", Per, Per.SHIPMENT) if table.need("per") else Per.SHIPMENT
-        amount = table.rule("amount", Sight.RULE, Answer.AMOUNT, self._complaint)
+        amount = table.rule("amount", Sight.RULE, Answer.AMOUNT, self._vocabulary.complaint)
         if amount and not amount.names:
             constant = amount.evaluate({})
             if isinstance(constant, EvaluationError) or constant < 0:
                 table.wrong("amount", f"amount must be at least 0, not {amount.source}")
-        when = table.rule("when", Sight.RULE, Answer.CONDITION, self._complaint)
+        when = self._condition(table, "when", Sight.RULE)
+        if _always(when) is False:
+            table.wrong("when", "this cost is never charged: its when is never true")
         table.finish()
         return Cost(per, amount or _STAND_IN, when)
 
-    def _check_order(self, tables: list[Table], strategies: list[Strategy]) -> None:
-        seen: set[str] = set()
-        catch_all: str | None = None
-        for table, strategy in zip(tables, strategies, strict=True):
-            if strategy.id and strategy.id in seen:
-                table.wrong("id", f"strategy id {strategy.id!r} is there twice")
-            seen.add(strategy.id)
-            if catch_all is not None:
-                table.wrong("when", f"this strategy is never reached: {catch_all!r} before it matches everything")
-            elif _matches_everything(strategy) and "when" not in table.failed:
-                catch_all = strategy.id
-        if tables and catch_all is None and "when" not in tables[-1].failed:
-            tables[-1].wrong("when", "the last strategy must match everything: when = 'true'")
 
-    def _complaint(self, name: str, text: str) -> str | None:
-        """What is wrong with comparing a name with a text that it never is; None = nothing."""
-        known = self._values_of(name)
-        if known is None or text in known:
-            return None
-        hint = did_you_mean(text, known) or (f"; it is one of {', '.join(known)}" if len(known) <= 10 else "")
-        return f"{name} is never {text!r}{hint}"
-
-    def _values_of(self, name: str) -> list[str] | None:
-        """All values that a name can have; None where these are not known."""
-        if name == "node.kind":
-            return [str(kind) for kind in NodeKind]
-        if name == "node.id" and self._read.certain:
-            return list(self._read.nodes)
-        if name in ("node.country", "order.country"):
-            return list(CENTROIDS)
-        return None
+def _check_order(tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:
+    """Ids are unique, every strategy can be reached, and the last one matches everything."""
+    ids: set[str] = set()
+    for position, (table, strategy) in enumerate(zip(tables, strategies, strict=True)):
+        if strategy.id and strategy.id in ids:
+            table.wrong("id", f"strategy id {strategy.id!r} is there twice")
+        ids.add(strategy.id)
+        obstacle = _obstacle(strategy, strategies[:position], tables) if "when" not in table.failed else None
+        if obstacle:
+            table.wrong("when", f"this strategy is never reached: {obstacle}")
+    if tables and "when" not in tables[-1].failed and strategies[-1].when.source.strip() != "true":
+        tables[-1].wrong("when", "the last strategy must match everything: when = 'true'")
 
 
-def _matches_everything(strategy: Strategy) -> bool:
-    return strategy.when.source.strip() == "true"
+def _obstacle(strategy: Strategy, earlier: Sequence[Strategy], tables: Sequence[Table]) -> str | None:
+    """What keeps every order from a strategy; None = nothing that is certain."""
+    if _always(strategy.when) is False:
+        return "its when is never true"
+    for table, other in zip(tables, earlier, strict=False):
+        if "when" in table.failed:
+            continue
+        if _always(other.when) is True:
+            return f"{other.id!r} before it matches everything"
+        if canonical(other.when.source) == canonical(strategy.when.source):
+            return f"{other.id!r} before it has the same when"
+    return None
+
+
+def _always(rule: Expression | None) -> bool | None:
+    """The answer of a rule that reads nothing; None where it depends on something."""
+    answer = rule.evaluate({}) if rule and not rule.names else None
+    return answer if isinstance(answer, bool) else None
+
+
+def _allows_all_of(tier: Tier, other: Tier) -> bool:
+    """Whether each plan that one tier allows, another one allows as well."""
+    return (
+        other.nodes <= tier.nodes
+        and other.max_shipments <= tier.max_shipments
+        and tier.split_line >= other.split_line
+        and (tier.require is None or _same(tier.require, other.require))
+    )
+
+
+def _same(rule: Expression, other: Expression | None) -> bool:
+    return other is not None and canonical(rule.source) == canonical(other.source)
 
 
 def _set_facts(node: Node) -> Mapping[str, Fact]:
@@ -218,9 +304,22 @@ def _return_rules(table: Table) -> ReturnRules:
     return rules
 
 
+def _read_transit(top: Table) -> tuple[Mapping[str, tuple[TransitBand, ...]], Iterable[str] | None]:
+    """The bands of each service, and the services' names; None for these where some could not be read."""
+    if not top.has("transit"):
+        return TRANSIT_DEFAULT, TRANSIT_DEFAULT
+    table = top.table("transit")
+    bands = dict(_transit(table))
+    if not bands and "transit" not in top.failed:
+        top.wrong("transit", "[transit] names no service; one such as standard = [[20000, 3]] is needed")
+    return bands, None if table.failed or not bands else bands
+
+
 def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
     """The bands of each service, which must ascend in distance."""
     for service in table.names():
+        if not re.fullmatch(WORD[0], service):
+            table.wrong(service, f"no order can ask for service {service!r}; it must be {WORD[1]}")
         bands = [_band(table, service, position, pair) for position, pair in enumerate(table.values(service))]
         for position, (nearer, farther) in enumerate(pairwise(bands), start=1):
             if nearer and farther and farther.distance_km_max <= nearer.distance_km_max:

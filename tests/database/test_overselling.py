@@ -506,6 +506,18 @@ async def test_carts_lose_their_units_before_orders_do_when_a_count_is_short(sho
     assert await agree(shop, "CHAIR") == (3, 2, 0)
 
 
+async def test_carts_lose_their_units_first_also_where_more_was_put_back_than_was_set_aside(shop: Shop) -> None:
+    await shop.receive(NEAREST, CHAIR=4)
+    put_back = [Movement(MovementKind.MOVED, NEAREST, "CHAIR", set_aside=-3, state="damaged")]
+    async with shop.database.write() as connection:
+        await stock.record(connection, put_back, order=None, cause="put back", actor="test", at=MONDAY)
+    await shop.fill_cart("CHAIR", 2)
+    order = await shop.sold(("CHAIR", 2))
+    await shop.count(NEAREST, CHAIR=3)
+    await shop.shortages.settle()
+    assert await shop.units(order) == {"reserved": 2}
+
+
 async def test_released_work_stays_with_its_node_when_a_count_is_short(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=4)
     released = await shop.released(("CHAIR", 3))

@@ -22,6 +22,7 @@ D,Desk,12000,0,,
 P,Perfume,300,0,,perfume
 AB,Armchair and bench,,0,A*1 B*2,
 """
+SETS = {"all": "true", "warehouses": 'node.kind == "dc"', "stores": 'node.kind == "store"'}
 ONE_BOX_THEN_THREE = """
 [[strategy.tier]]
 from = ["all"]
@@ -48,8 +49,8 @@ def network_of(
         f'time_zone = "UTC"\n{node_fields}\n'
         for node, degrees in places
     )
-    sets = "[sets]\nall = 'true'\nwarehouses = 'node.kind == \"dc\"'\nstores = 'node.kind == \"store\"'\n"
-    policy = f'version = "v1"\n{sets}[[strategy]]\nid = "s"\nwhen = \'true\'\n{strategy}\n{extra}'
+    sets = "[sets]\n" + "\n".join(f"{name} = '{rule}'" for name, rule in SETS.items() if f'"{name}"' in strategy)
+    policy = f'version = "v1"\n{sets}\n[[strategy]]\nid = "s"\nwhen = \'true\'\n{strategy}\n{extra}'
     return load(NetworkDocuments("\n".join(tables), policy, ITEMS))
 
 

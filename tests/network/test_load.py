@@ -57,8 +57,8 @@ require = 'node.distance_km <= 3000.0'
 per = "shipment"
 amount = '500.0 + 0.4 * node.distance_km'
 [[exclude]]
-when = 'item.category == "perfume"'
-reason = "no perfume"
+when = 'item.category == "skincare"'
+reason = "no skincare"
 [orders]
 max_attempts = 3
 [returns]
@@ -153,7 +153,7 @@ policy || '500.0 + 0.4 * node.distance_km' || 'order.channel'            || 22 |
 policy || '500.0 + 0.4 * node.distance_km' || 500                        || 22 || amount must be a rule in quotes, such as '500', not 500
 policy || '500.0 + 0.4 * node.distance_km' || '-5'                       || 22 || amount must be at least 0, not -5
 policy || item.category          || item.colour                          || 24 || when: unknown name 'item.colour'
-policy || reason = "no perfume"  ||                                      || 23 || reason is missing
+policy || reason = "no skincare" ||                                      || 23 || reason is missing
 policy || max_attempts = 3       || max_attempts = 0                     || 27 || max_attempts must be a whole number of at least 1, not 0
 policy || max_attempts = 3       || grace = 10                           || 27 || grace must be a time span
 policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one does not

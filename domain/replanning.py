@@ -1,0 +1,39 @@
+"""Decides whether pins are worth swapping: what is pinned and not released may wait while something better turns up."""
+
+from datetime import datetime
+
+from domain.network import Network, Rank, Strategy
+from domain.sourcing import Plan
+
+Value = tuple[float, ...]
+"""What is minimized, compared from left to right."""
+
+
+def is_better(found: Plan, present: Plan, network: Network, strategy: Strategy, deliver_by: datetime | None) -> bool:
+    """Whether a plan should take the place of the present pins, `present` being their plan as it would be made now.
+
+    It must fill everything and must not arrive after the promise, unless the present pins do as well. Where these cannot be
+    kept as the rules are now, any such plan is better; otherwise it must be better by the strategy's rank.
+    """
+    if found.unfilled or _is_late(found, deliver_by) > _is_late(present, deliver_by):
+        return False
+    if present.unfilled or _is_late(found, deliver_by) < _is_late(present, deliver_by):
+        return True
+    return value(found, network, strategy.rank) < value(present, network, strategy.rank)
+
+
+def _is_late(plan: Plan, deliver_by: datetime | None) -> bool:
+    return deliver_by is not None and plan.deliver_by is not None and plan.deliver_by > deliver_by
+
+
+def value(plan: Plan, network: Network, rank: tuple[Rank, ...]) -> Value:
+    """What a plan measures under a rank, and where that ties, its shipments: the smaller the better."""
+    shipments = plan.shipments
+    measures: dict[Rank, float] = {
+        Rank.COST: plan.cost,
+        Rank.SHIPMENTS: len(shipments),
+        Rank.DISTANCE: sum(shipment.distance_km for shipment in shipments),
+        Rank.DAYS: max((shipment.days for shipment in shipments), default=0),
+        Rank.PRIORITY: sum(network.nodes[shipment.node].priority for shipment in shipments),
+    }
+    return (*(measures[one] for one in rank), len(shipments))
