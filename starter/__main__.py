@@ -192,6 +192,36 @@ async def _tell_stock(kind: str, node: str, file: Path, occurred_at: str | None,
 
 
 @app.command
+async def explain(order: str) -> int:
+    """Say why an order ships from where it does: each sourcing round with its nodes, its reasons, and what else it could be.
+
+    Parameters
+    ----------
+    order
+        The order's id, such as web-1001.
+    """
+    from starter.explain import explain
+    from starter.where import database_url
+
+    return await explain(database_url(), order)
+
+
+@app.command
+async def resource(*, waiting: Annotated[bool, Parameter(negative="")]) -> int:
+    """Plan orders again that have units pinned and nothing released yet, and swap their pins where that is better.
+
+    Parameters
+    ----------
+    waiting
+        All that wait: for the end of their grace period, for a hold, for a day to come.
+    """
+    from starter.resource import resource
+    from starter.where import database_url
+
+    return await resource(database_url())
+
+
+@app.command
 async def audit(
     *,
     repair: Annotated[bool, Parameter(negative="")] = False,

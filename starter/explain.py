@@ -1,0 +1,111 @@
+"""`python -m starter explain ORDER`: why an order ships from where it does, round by round, for a person to read."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from database import order as orders
+from database import sourcing
+from database.connect import Database
+from database.order import UnknownOrder
+
+Document = dict[str, Any]
+
+PRECISION = {
+    "postal_code": "by its postal code",
+    "area": "only by the area that its postal code begins with",
+    "country": "only by its country",
+}
+
+
+async def explain(database_url: str, name: str, console: Console | None = None) -> int:
+    """Print every sourcing round; 1 when there is no such order. Raises `DatabaseUnreachable`."""
+    database = Database(database_url)
+    try:
+        await database.check()
+        async with database.read() as connection:
+            await orders.state(connection, name)
+            rounds = await sourcing.plans(connection, name)
+    except UnknownOrder:
+        sys.stderr.write(f"there is no order {name}\n")
+        return 1
+    finally:
+        await database.close()
+    show(name, rounds, console or Console())
+    return 0
+
+
+def show(name: str, rounds: list[Document], console: Console) -> None:
+    """Print the rounds of an order."""
+    if not rounds:
+        console.print(f"{name} has not been sourced yet.")
+    for found in rounds:
+        _show_round(name, found, console)
+
+
+def _show_round(name: str, found: Document, console: Console) -> None:
+    tier = f", tier {found['tier']}" if found["tier"] else ""
+    console.print(
+        f"\n[bold]{name}, round {found['round']}[/bold], decided {found['decided_at']:%Y-%m-%d %H:%M} UTC"
+        f" by policy {found['policy_version']}: strategy {found['strategy']}{tier}"
+    )
+    for line in _outcome(found):
+        console.print(f"  {line}")
+    if found["nodes"]:
+        console.print(_nodes(found))
+    if found["runners_up"]:
+        console.print(_runners_up(found))
+
+
+def _outcome(found: Document) -> list[str]:
+    shipped = [
+        f"{shipment['node']} ships {_units(shipment['lines'])}: {shipment['distance_km']:,.0f} km, cost"
+        f" {_money(shipment['cost'])}, there in {_days(shipment['days'])}, by {shipment['deliver_by'][:10]}"
+        for shipment in found["shipments"]
+    ]
+    unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
+    where = f"the destination is known {PRECISION[found['destination_precision']]}"
+    proven = [] if found["exact"] else ["the search was cut short: a better plan may exist"]
+    return [*shipped, *unfilled, where, *proven]
+
+
+def _units(lines: list[Document]) -> str:
+    return ", ".join(f"{line['quantity']} of {line['sku']} (line {line['line']})" for line in lines)
+
+
+def _money(minor_units: int) -> str:
+    return f"{minor_units / 100:,.2f}"
+
+
+def _days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def _nodes(found: Document) -> Table:
+    """Every node as it stood; `cost` is one shipment with all that it could supply alone."""
+    chosen = {shipment["node"] for shipment in found["shipments"]}
+    table = Table(
+        "node", "km", "days", "cost alone", "why not, or chosen", box=None, pad_edge=False, header_style="dim"
+    )
+    for node in found["nodes"]:
+        verdict = "chosen" if node["node"] in chosen else node["excluded"] or "others were better"
+        table.add_row(
+            node["node"],
+            f"{node['distance_km']:,.0f}",
+            "" if node["days"] is None else str(node["days"]),
+            "" if node["cost"] is None else _money(node["cost"]),
+            verdict,
+        )
+    return table
+
+
+def _runners_up(found: Document) -> Table:
+    title = "what else it could have been"
+    table = Table("nodes", "units", "shipments", "km", "days", "cost", title=title, box=None, pad_edge=False)
+    table.title_justify, table.title_style, table.header_style = "left", "", "dim"
+    for plan in found["runners_up"]:
+        numbers = (plan["units"], plan["shipments"], f"{plan['distance_km']:,.0f}", plan["days"], _money(plan["cost"]))
+        table.add_row(" + ".join(plan["nodes"]), *map(str, numbers))
+    return table

@@ -1,0 +1,49 @@
+"""`python -m starter resource --waiting`: plans what is pinned and not released again, and swaps pins for better ones."""
+
+import sys
+
+from rich.progress import Progress
+
+from activities.networks import Networks
+from activities.replan import Replanned, Replanning
+from activities.transaction import OrderTransactions
+from database.connect import Database
+from domain.sourcing import Plan
+
+LONG = 20
+"""From this many orders on, a terminal gets a progress bar."""
+
+
+async def resource(database_url: str) -> int:
+    """Look at every order with pins, a transaction each, and print a line for each swap and the sum; 0.
+
+    Raises `DatabaseUnreachable` and `NoNetwork`. The orders hear of it from the relay.
+    """
+    database = Database(database_url)
+    try:
+        await database.check()
+        replanning = Replanning(OrderTransactions(database, Networks()))
+        orders = await replanning.orders()
+        with Progress(disable=len(orders) < LONG or not sys.stderr.isatty(), transient=True) as progress:
+            task = progress.add_task("planning again", total=len(orders))
+            found = []
+            async for replanned in replanning.again(orders):
+                found.append(replanned)
+                progress.advance(task)
+    finally:
+        await database.close()
+    sys.stdout.write("".join(f"{line}\n" for line in _lines(found)))
+    return 0
+
+
+def _lines(found: list[Replanned | None]) -> list[str]:
+    swapped = [(one.order, one.before, one.after) for one in found if one is not None and one.after is not None]
+    cost = sum(after.cost - before.cost for _, before, after in swapped)
+    shipments = sum(len(after.shipments) - len(before.shipments) for _, before, after in swapped)
+    total = f"{len(found)} orders looked at, {len(swapped)} swapped: cost {cost / 100:+,.2f}, shipments {shipments:+d}"
+    return [*(f"{order}: {_told(before)} -> {_told(after)}" for order, before, after in swapped), total]
+
+
+def _told(plan: Plan) -> str:
+    nodes = " + ".join(shipment.node for shipment in plan.shipments) or "nowhere any more"
+    return f"{nodes} at {plan.cost / 100:,.2f}"
