@@ -145,7 +145,7 @@ CLAIMING = """
                AND sum(w.quantity - w.own) OVER (PARTITION BY w.node, w.sku ORDER BY w.claim) <= s.available
                AND (w.kept_back = 0
                     OR sum(w.quantity - w.own) OVER (PARTITION BY w.sku ORDER BY w.claim)
-                       <= t.available - w.kept_back) AS fits
+                       <= greatest(t.available - w.kept_back, 0)) AS fits
         FROM wanted w LEFT JOIN shelf s USING (node, sku) LEFT JOIN total t USING (sku)
     ), granted AS (
         SELECT claim FROM judged GROUP BY claim HAVING bool_and(coalesce(fits, false))

@@ -30,8 +30,10 @@ HURRY = (
         'accept_within = "3s"\nship_within = "1d"\non_silence = "reroute"',
     ),
     ("policy.toml", 'window = "30d"', 'window = "3s"'),
+    ("policy.toml", 'unfilled = "backorder"', 'unfilled = "backorder"\ncancel_after = "4s"'),
 )
-"""What is changed in the map: the node `reroutes` loses patience, and the return window is over, after three seconds."""
+"""What is changed in the map: the node `reroutes` loses patience, and the return window is over, after three seconds; an order
+that waits for stock gives up after four."""
 KEY = "operator-key-of-the-recorder"
 IDENTITY = "recorder"
 
@@ -116,6 +118,14 @@ async def backorder(house: House) -> str:
     return name
 
 
+async def given_up(house: House) -> str:
+    """One of two units ships; for the other one stock never comes, and it is cancelled."""
+    await house.stock("spare", TONER_200=1)
+    name = await house.place(("TONER-200", 2))
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    return name
+
+
 async def strange_mail(house: House) -> str:
     """Signals that are none of ours, and a message that comes straight through Temporal."""
     await house.stock("spare", SERUM_30=1)
@@ -153,6 +163,7 @@ LIVES: dict[str, Callable[[House], Awaitable[str]]] = {
     "cancel": cancel,
     "hold": hold,
     "backorder": backorder,
+    "given_up": given_up,
     "strange_mail": strange_mail,
     "returned": returned,
 }
