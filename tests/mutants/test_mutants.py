@@ -98,8 +98,8 @@ MUTANTS = (
     Mutant(
         "who waits is asked in any sequence",
         "database/backorder.py",
-        "ORDER BY priority, deliver_by, placed_at, order_id LIMIT :limit",
-        "ORDER BY order_id LIMIT :limit",
+        "ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id",
+        "ORDER BY o.order_id",
         f"{ORDERS}::test_a_long_queue_is_served_in_its_sequence_however_it_is_worked_off",
     ),
     Mutant(
