@@ -3,7 +3,7 @@
 from database import network as statements
 from database.connect import ReadConnection, WriteConnection
 from domain.network import Network
-from network.load import NetworkDocuments, load
+from network.load import NetworkDocuments, load_applied
 
 
 class NoNetwork(Exception):
@@ -31,5 +31,5 @@ class Networks:
         if version is None:
             raise NoNetwork("no network has been applied yet: `python -m starter network apply DIR` does it")
         if version not in self._loaded:
-            self._loaded[version] = load(NetworkDocuments(**await statements.documents(connection, version)))
+            self._loaded[version] = load_applied(NetworkDocuments(**await statements.documents(connection, version)))
         return version, self._loaded[version]

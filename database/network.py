@@ -41,14 +41,6 @@ async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
 DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :version")
 
 
-async def policies_beside(connection: ReadConnection, digest: str) -> list[str]:
-    """The policy.toml of every version that was ever applied, except of those with this digest."""
-    return list((await connection.execute(POLICIES_BESIDE, {"digest": digest})).scalars())
-
-
-POLICIES_BESIDE = text("SELECT DISTINCT documents ->> 'policy' FROM network_version WHERE digest <> :digest")
-
-
 async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
     """Make these files the active version, unless they are it already; answers the active version's number.
 

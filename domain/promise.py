@@ -35,6 +35,16 @@ def pickup_promise(node: Node, now: datetime) -> Promise:
     return _promise(node, now, 0)
 
 
+def promise_on(node: Node, today: date, is_late: bool, transit_days: int) -> Promise:
+    """The promise of goods released on this local day of the node, before its cut-off or late, so many days on the way.
+
+    Nothing else decides it, so one answer holds for every order of that part of the day.
+    """
+    ships_on = _ship_day(node, today, is_late)
+    arrives_on = ships_on + timedelta(days=transit_days)
+    return Promise(_day_end(node, ships_on), _day_end(node, arrives_on), (arrives_on - today).days)
+
+
 def ship_day(node: Node, now: datetime) -> date:
     """The local day on which goods released to this node now leave it.
 
@@ -42,12 +52,17 @@ def ship_day(node: Node, now: datetime) -> date:
     handling day is one more working day.
     """
     local = now.astimezone(node.time_zone)
-    day = local.date()
-    if not node.works_on(day) or local.time() >= node.cutoff:
-        day = _next_working_day(node, day)
-    for _ in range(node.handling_days):
-        day = _next_working_day(node, day)
-    return day
+    return _ship_day(node, local.date(), cutoff_has_passed(node, local))
+
+
+def cutoff_has_passed(node: Node, local: datetime) -> bool:
+    """Whether it is too late for today; an hour that clocks repeat does not bring a cut-off back.
+
+    `local` is in the node's time zone.
+    """
+    if local.fold and local.time() < node.cutoff:
+        return local.astimezone(UTC) >= datetime.combine(local.date(), node.cutoff, node.time_zone).astimezone(UTC)
+    return local.time() >= node.cutoff
 
 
 def transit_days(bands: Sequence[TransitBand], distance_km: float) -> int | None:
@@ -56,10 +71,16 @@ def transit_days(bands: Sequence[TransitBand], distance_km: float) -> int | None
 
 
 def _promise(node: Node, now: datetime, transit_days: int) -> Promise:
-    today = now.astimezone(node.time_zone).date()
-    ships_on = ship_day(node, now)
-    arrives_on = ships_on + timedelta(days=transit_days)
-    return Promise(_day_end(node, ships_on), _day_end(node, arrives_on), (arrives_on - today).days)
+    local = now.astimezone(node.time_zone)
+    return promise_on(node, local.date(), cutoff_has_passed(node, local), transit_days)
+
+
+def _ship_day(node: Node, day: date, is_late: bool) -> date:
+    if is_late or not node.works_on(day):
+        day = _next_working_day(node, day)
+    for _ in range(node.handling_days):
+        day = _next_working_day(node, day)
+    return day
 
 
 def _next_working_day(node: Node, day: date) -> date:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from cel_expr_python import cel
 
 from domain.network import EvaluationError, Fact
+from network.plain_rules import Plain, plainly
 
 _ORDER = {
     **dict.fromkeys(
@@ -58,6 +59,7 @@ _NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
     Sight.RULE: {**_ORDER, **_NODE},
     Sight.EXCLUDE: {**_ORDER, **_NODE, **_ITEM},
 }
+_KINDS = {name: kind.name().lower() for name, kind in _NAMES[Sight.EXCLUDE].items()}
 _ENVIRONMENTS = {sight: cel.NewEnv(variables=names) for sight, names in _NAMES.items()}
 
 
@@ -93,17 +95,24 @@ class CelExpression:
     source: str
     names: tuple[str, ...]
     program: cel.Expression
+    plain: Plain | None
+    """The same in Python, where the rule is simple enough."""
 
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         """The rule's value for these facts; a division by zero, a missing fact and the like are an EvaluationError."""
+        if self.plain:
+            try:
+                return self.plain(facts)
+            except KeyError:  # the engine says in words which fact is missing
+                pass
         try:
             answer = self.program.eval(data={name: facts[name] for name in self.names if name in facts})
         except RuntimeError as error:  # the engine raises only when a rule takes too many steps
             return EvaluationError(_plainly(str(error)))
-        value = answer.plain_value()
-        if isinstance(value, bool | int | float) and answer.type() != cel.Type.ERROR:
+        value: object = answer.plain_value()
+        if isinstance(value, (bool, int, float)):
             return value
-        return EvaluationError(_plainly(str(value)))
+        return EvaluationError(_plainly(str(value)))  # what went wrong comes as a text
 
 
 def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
@@ -115,7 +124,7 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     kind = program.return_type().name()
     if kind not in _ANSWER_TYPES[answer]:
         raise UnreadableRule([Fault(0, f"this is {_article(kind.lower())}; it must be {answer.value}")])
-    return CelExpression(source, names_in(source), program)
+    return CelExpression(source, names_in(source), program, plainly(source, _KINDS))
 
 
 def names_of(sight: Sight) -> Set[str]:

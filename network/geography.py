@@ -26,15 +26,19 @@ _ZIP_COUNTRIES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
 
 _PATTERNS = {
     **dict.fromkeys(_ZIP_COUNTRIES, (r"\d{5}(-?\d{4})?", "five digits, or ZIP+4")),
-    "AU": (r"\d{4}", "four digits"),
-    "CA": (r"[A-Z]\d[A-Z] ?\d[A-Z]\d", "the form A1A 1A1"),
-    "DE": (r"\d{5}", "five digits"),
-    "ES": (r"\d{5}", "five digits"),
-    "FR": (r"\d{5}", "five digits"),
-    "IT": (r"\d{5}", "five digits"),
+    **dict.fromkeys(("AT", "AU", "BE", "CH", "DK", "HU", "LI", "LU", "NO", "NZ", "ZA"), (r"\d{4}", "four digits")),
+    **dict.fromkeys(("DE", "ES", "FI", "FR", "IT", "KR", "MX", "TR"), (r"\d{5}", "five digits")),
+    **dict.fromkeys(("CZ", "GR", "SE", "SK"), (r"\d{3} ?\d{2}", "five digits, such as 123 45")),
+    **dict.fromkeys(("CN", "SG"), (r"\d{6}", "six digits")),
+    "BR": (r"\d{5}-?\d{3}", "eight digits, such as 12345-678"),
+    "CA": (r"[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d", "the form K1A 0B1"),
+    "GB": (r"GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", "a form such as M1 1AE or SW1A 1AA"),
+    "IE": (r"[A-Z]\d[\dW] ?[A-Z\d]{4}", "the form D02 AF30"),
+    "IN": (r"[1-9]\d{2} ?\d{3}", "six digits, the first of them not 0"),
     "JP": (r"\d{3}-?\d{4}", "seven digits"),
-    "MX": (r"\d{5}", "five digits"),
-    "NL": (r"\d{4} ?[A-Z]{2}", "four digits and two letters"),
+    "NL": (r"[1-9]\d{3} ?[A-Z]{2}", "four digits and two letters"),
+    "PL": (r"\d{2}-?\d{3}", "five digits, such as 12-345"),
+    "PT": (r"\d{4}-?\d{3}", "seven digits, such as 1234-567"),
 }
 """Where the form of a code is certain: what it must match, and the same in words."""
 

@@ -23,7 +23,7 @@ FILES: Mapping[str, str] = {
 OPTIONAL = frozenset({"buffers"})
 """The documents whose file may be absent; they are then empty."""
 
-__all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "read"]
+__all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "load_applied", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,18 @@ def load(documents: NetworkDocuments) -> Network:
     return network
 
 
+def load_applied(documents: NetworkDocuments) -> Network:
+    """The network of documents that were applied once, whatever is checked today and was not when they were."""
+    network, _ = _load(documents, FILES)
+    return network
+
+
 def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Network, list[Mistake]]:
     """A network, which is whole only if there are no mistakes, and the mistakes."""
     found = {name: Mistakes(file) for name, file in files.items()}
     nodes = read_nodes(documents.nodes, found["nodes"])
     items = read_items(documents.items, found["items"])
-    known_items = None if found["items"].found() else items
-    version, policy = read_policy(documents.policy, nodes, known_items, found["policy"])
+    version, policy = read_policy(documents.policy, nodes, found["policy"])
     buffers = read_buffers(documents.buffers, nodes, items, found["buffers"])
     network = Network(version, nodes.nodes, items, policy, buffers)
     return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]

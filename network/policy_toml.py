@@ -11,7 +11,6 @@ from domain.network import (
     Exclusion,
     Expression,
     Fact,
-    Item,
     Node,
     OrderRules,
     Per,
@@ -45,19 +44,14 @@ _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Takes the place of a rule that could not be read."""
 
 
-def read_policy(
-    text: str, nodes: NodesRead, items: Mapping[str, Item] | None, mistakes: Mistakes
-) -> tuple[str, Policy]:
-    """The version and the policy; whatever is wrong is reported, and what it leaves is read on.
-
-    Without `items`, which then could not be read, nothing that a rule says of them is judged.
-    """
+def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, Policy]:
+    """The version and the policy; whatever is wrong is reported, and what it leaves is read on."""
     top = read_toml(text, mistakes)
     if top is None:
         return "", Policy(())
     version = top.text("version") if top.need("version") else ""
     transit, services = _read_transit(top)
-    reader = _PolicyReader(nodes, Vocabulary(nodes, items, services), top)
+    reader = _PolicyReader(nodes, Vocabulary(nodes, services), top)
     policy = Policy(
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
@@ -76,7 +70,6 @@ class _PolicyReader:
         self._read = read
         self._vocabulary = vocabulary
         self._top = top
-        self._sets_table = top.table("sets")
         self._sets = self._read_sets()
 
     def strategies(self) -> tuple[Strategy, ...]:
@@ -86,7 +79,6 @@ class _PolicyReader:
             self._top.wrong("strategy", "there is no [[strategy]]; at least one is needed, with when = 'true'")
         strategies = [self._strategy(table) for table in tables]
         _check_order(tables, strategies)
-        self._check_sets(tables, strategies)
         return tuple(strategies)
 
     def exclusion(self, table: Table) -> Exclusion:
@@ -111,7 +103,7 @@ class _PolicyReader:
 
     def _read_sets(self) -> dict[str, frozenset[str] | None]:
         """Node ids by set; None for a set that could not be read."""
-        table = self._sets_table
+        table = self._top.table("sets")
         complaint = self._vocabulary.complaint
         rules = {name: table.rule(name, Sight.SET, Answer.CONDITION, complaint) for name in table.names()}
         return {name: self._members(table, name, rule) if rule else None for name, rule in rules.items()}
@@ -126,15 +118,6 @@ class _PolicyReader:
             if answer:
                 members.add(node.id)
         return frozenset(members)
-
-    def _check_sets(self, tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:
-        """A set that no tier names is often one that a tier was meant to name; a `from` that could not be read may."""
-        named = {name for strategy in strategies for tier in strategy.tiers for name in tier.sets}
-        if any("tier" in table.failed for table in tables):
-            return
-        for name in self._sets:
-            if name not in named and name not in self._sets_table.failed:
-                self._sets_table.wrong(name, f"no tier names the set {name!r}; name it in a from, or drop it")
 
     def _strategy(self, table: Table) -> Strategy:
         table.need("when")
@@ -152,26 +135,18 @@ class _PolicyReader:
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
-        if any("from" in tier.failed for tier in tier_tables):
-            table.failed.add("tier")
         self._check_strategy(table, strategy)
-        self._check_tiers(tier_tables, strategy.tiers)
         table.finish()
         return strategy
 
     def _check_strategy(self, table: Table, strategy: Strategy) -> None:
         """What is right by itself and means nothing together."""
-        if table.has("rank") and Rank.COST in strategy.rank and not strategy.costs:
-            said = (
-                'rank names "cost" without a [[strategy.cost]]: every plan would cost 0; say what costs, or drop "cost"'
-            )
-            table.wrong("rank", said, table.values("rank").index("cost"))
         if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
             table.wrong("cancel_after", said)
-        reached = frozenset().union(*(tier.nodes for tier in strategy.tiers))
-        if reached and not self._may_meet(strategy.require, reached):
-            table.wrong("require", "this strategy reaches no node: no node of its tiers meets its require")
+        for number, tier in enumerate(strategy.tiers, start=1):
+            if tier.nodes and not self._may_meet(strategy.require, tier.nodes):
+                table.wrong("require", f"tier {number} reaches no node: no node of {' or '.join(tier.sets)} meets this")
 
     def _tier(self, table: Table) -> Tier:
         names = tuple(table.words("from", self._sets)) if table.need("from") else ()
@@ -183,10 +158,7 @@ class _PolicyReader:
             require=self._condition(table, "require", Sight.RULE),
         )
         if tier.nodes and not self._may_meet(tier.require, tier.nodes):
-            names_told = " or ".join(names)
-            table.wrong("require", f"this tier reaches no node: no node of {names_told} meets its require")
-        if tier.split_line and tier.max_shipments == 1 and "max_shipments" not in table.failed:
-            table.wrong("split_line", "split_line needs max_shipments of at least 2: one shipment splits no line")
+            table.wrong("require", f"this tier reaches no node: no node of {' or '.join(names)} meets this")
         table.finish()
         return tier
 
@@ -204,16 +176,6 @@ class _PolicyReader:
         if require is None or not self._read.certain or not set(require.names) <= names_of(Sight.SET):
             return True
         return any(require.evaluate(_set_facts(self._read.nodes[node])) is True for node in nodes)
-
-    def _check_tiers(self, tables: Sequence[Table], tiers: Sequence[Tier]) -> None:
-        """A tier that comes too late to decide. The last one also decides what ships when not everything can."""
-        if not self._read.certain or any(table.failed for table in tables):
-            return
-        for position, tier in enumerate(tiers):
-            wider = next((number for number, one in enumerate(tiers[:position], 1) if _allows_all_of(one, tier)), None)
-            is_last = position == len(tiers) - 1
-            if wider and (not is_last or _allows_all_of(tier, tiers[position - 1])):
-                tables[position].wrong("from", f"this tier never decides: tier {wider} allows all that it allows")
 
     def _cost(self, table: Table) -> Cost:
         table.need("amount")
@@ -262,20 +224,6 @@ def _always(rule: Expression | None) -> bool | None:
     """The answer of a rule that reads nothing; None where it depends on something."""
     answer = rule.evaluate({}) if rule and not rule.names else None
     return answer if isinstance(answer, bool) else None
-
-
-def _allows_all_of(tier: Tier, other: Tier) -> bool:
-    """Whether each plan that one tier allows, another one allows as well."""
-    return (
-        other.nodes <= tier.nodes
-        and other.max_shipments <= tier.max_shipments
-        and tier.split_line >= other.split_line
-        and (tier.require is None or _same(tier.require, other.require))
-    )
-
-
-def _same(rule: Expression, other: Expression | None) -> bool:
-    return other is not None and canonical(rule.source) == canonical(other.source)
 
 
 def _set_facts(node: Node) -> Mapping[str, Fact]:

@@ -188,11 +188,11 @@ class Table:
             for fault in error.faults:
                 self.wrong(key, f"{key}: {fault.text}", line_offset=fault.line)
             return None
-        for compared in comparisons(source):
-            complaint = check(compared.name, compared.text)
+        complaints = [(compared.line, check(compared.name, compared.text)) for compared in comparisons(source)]
+        for line, complaint in complaints:
             if complaint:
-                self.wrong(key, f"{key}: {complaint}", line_offset=compared.line)
-        return rule
+                self.wrong(key, f"{key}: {complaint}", line_offset=line)
+        return None if any(complaint for _, complaint in complaints) else rule
 
     def _read(self, key: str, default: Any) -> Any:
         return self._values[key] if self.has(key) else default

@@ -1,10 +1,10 @@
 """Remembers which texts the names of a rule can be, because the rule engine does not know our enumerations."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.network import Item, NodeKind
+from domain.network import NodeKind
 from network.countries import CENTROIDS
 from network.nodes_toml import NodesRead
 from network.tables import did_you_mean
@@ -24,10 +24,12 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All that nodes, items and services are called; None where that could not be read."""
+    """All that nodes and services are called; None where that could not be read.
+
+    What items are called is no part of it: an assortment changes by itself, and a rule may wait for goods to come.
+    """
 
     nodes: NodesRead
-    items: Mapping[str, Item] | None
     services: Iterable[str] | None
 
     def complaint(self, name: str, text: str) -> str | None:
@@ -38,8 +40,9 @@ class Vocabulary:
         known = self._values_of(name)
         if known is None or text in known:
             return None
-        listed = f"; it is one of {', '.join(filter(None, known))}" if len(known) <= LISTED_MAX else ""
-        return f"{name} {'never has' if name == 'item.tags' else 'is never'} {text!r}{did_you_mean(text, known) or listed}"
+        named = [value for value in known if value]
+        listed = f"; it is one of {', '.join(named)}" if 0 < len(named) <= LISTED_MAX else ""
+        return f"{name} is never {text!r}{did_you_mean(text, known) or listed}"
 
     def _values_of(self, name: str) -> list[str] | None:
         """All values that a name can have; None where these are not known."""
@@ -51,17 +54,4 @@ class Vocabulary:
             return list(CENTROIDS)
         if name == "order.service" and self.services is not None:
             return list(self.services)
-        return self._values_of_items(name)
-
-    def _values_of_items(self, name: str) -> list[str] | None:
-        if self.items is None:
-            return None
-        items = self.items.values()
-        match name:
-            case "item.sku":
-                return list(self.items)
-            case "item.category":
-                return sorted({"", *(item.category for item in items)})
-            case "item.tags":
-                return sorted({tag for item in items for tag in item.tags})
         return None

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from database import backorder, key, migrate
 from database import network as statements
-from database.connect import Database
+from database.connect import Database, WriteConnection
 from domain.network import Network
-from network.load import NetworkDocuments, check, load, read
+from network.load import NetworkDocuments, check, load, load_applied, read
 
 
 class Refused(Exception):
@@ -62,16 +62,26 @@ async def _apply(database: Database, directory: Path) -> None:
     if mistakes := [str(mistake) for mistake in check(directory)]:
         raise Refused(mistakes)
     documents = read(directory)
-    loaded = load(documents)
     async with database.write() as connection:
         active = await statements.lock_active_version(connection)
-        busy = await statements.nodes_with_open_work(connection)
-        wanted = await statements.skus_with_open_demand(connection)
-        before = load(NetworkDocuments(**await statements.documents(connection, active))) if active else loaded
-        if refused := _dropped(directory, loaded, busy, wanted) + _changed(directory, before, loaded, wanted):
+        before = NetworkDocuments(**await statements.documents(connection, active)) if active else None
+        if before == documents:
+            return
+        if refused := await _refusals(connection, directory, before, documents):
             raise Refused(refused)
-        if await statements.activate(connection, asdict(documents), documents.digest) != active:
-            await backorder.hope_for_every_node(connection)
+        await statements.activate(connection, asdict(documents), documents.digest)
+        await backorder.hope_for_every_node(connection)
+
+
+async def _refusals(
+    connection: WriteConnection, directory: Path, before: NetworkDocuments | None, documents: NetworkDocuments
+) -> list[str]:
+    """What speaks against files that are right by themselves: what was applied before, and what is open."""
+    loaded = load(documents)
+    busy = await statements.nodes_with_open_work(connection)
+    wanted = await statements.skus_with_open_demand(connection)
+    refused = _dropped(directory, loaded, busy, wanted)
+    return refused + (_changed(directory, load_applied(before), loaded, wanted) if before else [])
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:

@@ -36,6 +36,47 @@ def test_no_place_is_at_zero_degrees_where_the_table_does_not_know_it() -> None:
     assert locate("US", "09001") != Place(0.0, 0.0, Precision.POSTAL_CODE)
 
 
+# country || codes that are possible there || codes that are not
+CODES = """
+US || 80202; 80202-1234; 802021234 || 8020; 8O202; 80202-12
+DE || 10115; 01067                 || 1011; D-10115; 10 115
+FR || 75001; 20000                 || 7500; F-75001; 2A000
+GB || SW1A 1AA; m1 1ae; EC1A1BB    || 12345; SW1A; SW1A 1A1
+CA || K1A 0B1; m5v2t6              || 12345; D1A 0B1; K1A-0B1; W1A 0B1
+JP || 100-0001; 1000001            || 100; 100-001; 1000-001
+NL || 1012 AB; 1012ab              || 1012; 0012 AB; AB 1012
+AT || 1010                         || 10115; A-1010
+CH || 8001                         || 80010
+SE || 111 20; 11120                || 1112; 11-120
+PL || 00-001; 00001                || 0-0001
+PT || 1000-205                     || 1000; 100-0205
+BR || 01310-100; 01310100          || 01310
+IN || 110001; 110 001              || 010001; 11000
+IE || D02 AF30; d02af30            || D2 AF30; 02D AF30
+AU || 2000                         || 20000
+KR || 04524                        || 4524
+SG || 018956                       || 18956
+"""
+
+
+@pytest.mark.parametrize(
+    ("country", "possible", "impossible"),
+    [tuple(cell.strip() for cell in row.split("||")) for row in CODES.strip().splitlines()],
+)
+def test_each_country_has_its_own_form_of_code(country: str, possible: str, impossible: str) -> None:
+    for code in possible.split("; "):
+        locate(country, code)
+    for code in impossible.split("; "):
+        with pytest.raises(ImpossiblePlace, match=f"^postal_code: impossible in {country}, where it has "):
+            locate(country, code)
+
+
+@pytest.mark.parametrize("country", sorted({row.split("||")[0].strip() for row in CODES.strip().splitlines()} - {"US"}))
+def test_outside_the_united_states_a_place_is_honestly_no_better_than_the_middle_of_its_country(country: str) -> None:
+    code = next(row.split("||")[1].split(";")[0] for row in CODES.strip().splitlines() if row.startswith(country))
+    assert locate(country, code) == Place(*CENTROIDS[country], Precision.COUNTRY)
+
+
 @pytest.mark.parametrize(
     ("country", "postal_code", "field"),
     [

@@ -1,0 +1,227 @@
+"""The rule check: each kind of mistake in a policy, told with its line, what is wrong, and what would be right."""
+
+from dataclasses import replace
+
+import pytest
+
+from network.load import NetworkDocuments, NetworkMistakes, load, load_applied
+
+NODES = """\
+[[node]]
+id = "slc"
+kind = "3pl"
+country = "US"
+postal_code = "84101"
+time_zone = "America/Denver"
+[[node]]
+id = "chi"
+kind = "store"
+country = "US"
+latitude = 41.9
+longitude = -87.6
+time_zone = "America/Chicago"
+"""
+POLICY = """\
+version = "v1"
+[sets]
+warehouses = 'node.kind in ["dc", "3pl"]'
+stores = 'node.kind == "store"'
+
+[[strategy]]
+id = "wholesale"
+when = 'order.channel == "wholesale"'
+rank = ["priority", "distance"]
+unfilled = "backorder"
+cancel_after = "60d"
+[[strategy.tier]]
+from = ["warehouses"]
+max_shipments = 1
+
+[[strategy]]
+id = "direct"
+when = 'true'
+rank = ["cost", "distance"]
+require = 'node.promise_days <= 9'
+[[strategy.tier]]
+from = ["stores"]
+require = 'node.distance_km <= 3000.0'
+[[strategy.tier]]
+from = ["warehouses", "stores"]
+max_shipments = 3
+split_line = true
+[[strategy.cost]]
+per = "shipment"
+when = 'node.open_orders > 20'
+amount = '500.0 + 0.4 * node.distance_km'
+
+[[exclude]]
+when = 'item.category == "perfume" && node.country != order.country'
+reason = "no perfume across a border"
+[orders]
+grace = "15m"
+[transit]
+standard = [[250, 1], [20000, 6]]
+"""
+ITEMS = """\
+sku,name,weight_g,safety_stock,components,category,tags
+SERUM,Serum,95,2,,skincare,
+PERFUME,Perfume,310,,,perfume,glass fragile
+"""
+RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
+
+# what stands there || what stands there instead || line of policy.toml || what is said, whole
+MISTAKES = """
+order.channel == "wholesale"       || order.chanel == "wholesale"                      ||  8 || when: unknown name 'order.chanel'; did you mean order.channel?
+order.channel == "wholesale"       || order.channel == 5                               ||  8 || when: == does not work on a string and an int
+order.channel == "wholesale"       || order.channel                                    ||  8 || when: this is a string; it must be a condition, true or false
+order.channel == "wholesale"       || order.channel = "wholesale"                      ||  8 || when: syntax error: '=' compares nothing, write '=='
+order.channel == "wholesale"       || order.units > 1 and order.value > 1              ||  8 || when: syntax error: 'and' is written '&&'
+order.channel == "wholesale"       || node.kind == "dc"                                ||  8 || when: node.kind cannot be seen here: a strategy's when sees only order.*
+order.channel == "wholesale"       || order.channel == "Wholesale"                     ||  8 || when: order.channel is never 'Wholesale'; it is 1 to 16 of a-z and 0-9
+order.channel == "wholesale"       || order.service == "standart"                      ||  8 || when: order.service is never 'standart'; did you mean 'standard'?
+order.channel == "wholesale"       || order.service in ["standard", "air"]             ||  8 || when: order.service is never 'air'; it is one of standard
+order.channel == "wholesale"       || order.customer_tier == "Gold"                    ||  8 || when: order.customer_tier is never 'Gold'; it is 1 to 32 of a-z, 0-9, '_' and '-'
+order.channel == "wholesale"       || order.country == "USA"                           ||  8 || when: order.country is never 'USA'; did you mean 'US'?
+order.channel == "wholesale"       || 1 / 0 == 1                                       ||  8 || when can never be told: divide by zero
+order.channel == "wholesale"       || false                                            ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || 1 > 2                                            ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || true                                             || 18 || this strategy is never reached: 'wholesale' before it matches everything
+when = 'true'                      || when = 'order.channel=="wholesale"'              || 18 || this strategy is never reached: 'wholesale' before it has the same when
+when = 'true'                      || when = 'order.units > 0'                         || 18 || the last strategy must match everything: when = 'true'
+when = 'true'                      || when = '1 == 1'                                  || 18 || the last strategy must match everything: when = 'true'
+id = "direct"                      || id = "wholesale"                                 || 17 || strategy id 'wholesale' is there twice
+node.kind == "store"               || node.kind == "stores"                            ||  4 || stores: node.kind is never 'stores'; did you mean 'store'?
+node.kind == "store"               || node . kind != "shop"                            ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
+node.kind == "store"               || node.id == "chicago"                             ||  4 || stores: node.id is never 'chicago'; did you mean 'chi'?
+node.kind == "store"               || node.country == "us"                             ||  4 || stores: node.country is never 'us'
+node.kind == "store"               || node.open_orders == 0                            ||  4 || stores: node.open_orders cannot be seen here: a set sees only node.id, node.kind, node.country, node.priority
+from = ["warehouses"]              || from = ["warehouse"]                             || 13 || unknown from "warehouse"; did you mean 'warehouses'?
+from = ["warehouses"]              || from = []                                        || 13 || from must be a list that is not empty, not []
+["dc", "3pl"]'                     || ["dc"]'                                          || 13 || this tier reaches no node: no node is in warehouses
+from = ["warehouses"]              || from = ["warehouses"]\\nrequire = 'node.country != "US"' || 14 || this tier reaches no node: no node of warehouses meets this
+'node.distance_km <= 3000.0'       || 'false'                                          || 23 || this tier reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 1 reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
+'node.promise_days <= 9'           || 'node.kind == "3pl"'                             || 20 || tier 1 reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || 'node.promise_days <= 9.0'                       || 20 || require: <= mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
+max_shipments = 1                  || max_shipments = 0                                || 14 || max_shipments must be a whole number of at least 1, not 0
+"priority", "distance"             || "priority", "distnce"                            ||  9 || unknown rank "distnce"; did you mean 'distance'?
+["priority", "distance"]           || ["cots"]                                         ||  9 || unknown rank "cots"; did you mean 'cost'?
+"priority", "distance"             || "priority", "priority"                           ||  9 || rank names "priority" twice
+"backorder"                        || "backorders"                                     || 10 || unfilled must be one of backorder, exception, cancel, not "backorders"; did you mean 'backorder'?
+"backorder"                        || "cancel"                                         || 11 || cancel_after needs unfilled = "backorder": with "cancel" nothing waits
+"backorder"                        || "exception"                                      || 11 || cancel_after needs unfilled = "backorder": with "exception" nothing waits
+"60d"                              || "two months"                                     || 11 || cancel_after must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "two months"
+"60d"                              || "0d"                                             || 11 || cancel_after must be more than 0, not "0d"
+cancel_after                       || cancel_aftr                                      || 11 || unknown key 'cancel_aftr'; did you mean 'cancel_after'?
+per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, not "parcel"
+'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
+'500.0 + 0.4 * node.distance_km'   || '-1'                                             || 31 || amount must be at least 0, not -1
+'500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
+'500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be seen here: a require or cost sees only node.* and order.*
+item.category == "perfume" && node.country != order.country || false                   || 34 || this excludes nothing: its when is never true
+item.category == "perfume" && node.country != order.country || true                    || 34 || this excludes every item from every node: its when is always true
+reason = "no perfume across a border" || reason = ""                                   || 35 || reason must be a text in quotes, such as "…", not ""
+"15m"                              || "15 minutes"                                     || 37 || grace must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "15 minutes"
+[[250, 1], [20000, 6]]             || [[250, 1], [200, 6]]                             || 39 || standard: distances must ascend; this one does not
+[[250, 1], [20000, 6]]             || [[250, -1]]                                      || 39 || standard must be a list of [km, days] such as [250, 1], not [250, -1]
+standard = [[250, 1], [20000, 6]]  ||                                                  || 38 || [transit] names no service; one such as standard = [[20000, 3]] is needed
+standard =                         || "Next Day" =                                     || 39 || no order can ask for service 'Next Day'; it must be 1 to 32 of a-z, 0-9, '_' and '-'
+version = "v1"                     || version = 1                                      ||  1 || version must be a text in quotes, such as "…", not 1
+version = "v1"                     || version = ""                                     ||  1 || version must be a text in quotes, such as "…", not ""
+"""  # noqa: E501  (an aligned table)
+SAID: dict[tuple[str, str], list[str]] = {}
+"""Everything that is said when one thing stands instead of another."""
+for row in MISTAKES.strip().splitlines():
+    right, wrong, line, said = (cell.strip() for cell in row.split("||"))
+    SAID.setdefault((right, wrong.replace("\\n", "\n")), []).append(f"policy.toml:{line}: {said}")
+
+# what stands in nodes.toml || what stands there instead || line || what is said, whole
+PLACES = """
+latitude = 41.9\\nlongitude = -87.6 || latitude = 0\\nlongitude = 0.0                         || 11 || latitude and longitude are both 0, which means an unknown place; give the real ones
+latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US, where it has five digits, or ZIP+4
+"84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US, where it has five digits, or ZIP+4
+"""  # noqa: E501  (an aligned table)
+
+
+def mistakes(documents: NetworkDocuments) -> list[str]:
+    """What is said of wrong documents."""
+    with pytest.raises(NetworkMistakes) as refused:
+        load(documents)
+    return [str(mistake) for mistake in refused.value.mistakes]
+
+
+def test_what_is_right_has_no_mistakes() -> None:
+    assert load(RIGHT).version == "v1"
+
+
+@pytest.mark.parametrize(("right", "wrong"), SAID)
+def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
+    assert right in POLICY
+    assert mistakes(replace(RIGHT, policy=POLICY.replace(right, wrong, 1))) == SAID[right, wrong]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "said"),
+    [tuple(cell.strip().replace("\\n", "\n") for cell in row.split("||")) for row in PLACES.strip().splitlines()],
+)
+def test_a_place_that_cannot_be_is_told_on_its_line(right: str, wrong: str, line: str, said: str) -> None:
+    assert right in NODES
+    assert mistakes(replace(RIGHT, nodes=NODES.replace(right, wrong, 1))) == [f"nodes.toml:{line}: {said}"]
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        ('order.channel == "wholesale"', 'order.customer_tier == ""'),
+        ('order.channel == "wholesale"', 'order.customer_tier == "gold"'),
+        ('order.channel == "wholesale"', 'order.service == "standard"'),
+        ('item.category == "perfume"', 'item.category == ""'),
+        ('item.category == "perfume"', '"glass" in item.tags'),
+        ("'node.promise_days <= 9'", "'node.priority > 10 || node.promise_days <= 9'"),
+        ("'node.promise_days <= 9'", "'node.kind == \"store\"'"),
+        ("max_shipments = 1", "max_shipments = 2\nsplit_line = true"),
+        ("max_shipments = 1", "split_line = true"),
+        ("[sets]", "[sets]\nspare = 'true'"),
+        ('["priority", "distance"]', '["cost", "distance"]'),
+        ('item.category == "perfume"', 'item.category == "lamps"'),
+        ('item.category == "perfume"', 'item.sku == "LAMP" || "heavy" in item.tags'),
+        ("[[strategy.tier]]\nfrom = [\"stores\"]\nrequire = 'node.distance_km <= 3000.0'", 'ship_complete = "no"'),
+    ],
+)
+def test_what_only_looks_like_a_mistake_is_none(allowed: tuple[str, str]) -> None:
+    right, other = allowed
+    assert right in POLICY
+    load(replace(RIGHT, policy=POLICY.replace(right, other, 1)))
+
+
+def test_a_narrower_last_tier_is_no_mistake_because_it_decides_what_ships_when_not_everything_can() -> None:
+    last = '[[strategy.tier]]\nfrom = ["stores"]\n[[strategy.cost]]'
+    network = load(replace(RIGHT, policy=POLICY.replace("[[strategy.cost]]", last, 1)))
+    assert len(network.policy.strategies[-1].tiers) == 3
+
+
+@pytest.mark.parametrize("wrong", ["weight", "sku,sku"])
+def test_items_that_could_not_be_read_make_no_rule_look_wrong(wrong: str) -> None:
+    documents = replace(RIGHT, items=ITEMS.replace("weight_g", wrong))
+    assert {told.partition(":")[0] for told in mistakes(documents)} == {"items.csv"}
+
+
+def test_services_that_could_not_be_read_make_no_rule_look_wrong() -> None:
+    policy = POLICY.replace('order.channel == "wholesale"', 'order.service == "express"').replace("250, 1", "250")
+    assert [told.partition(": ")[0] for told in mistakes(replace(RIGHT, policy=policy))] == ["policy.toml:39"]
+
+
+def test_one_misspelt_name_of_a_set_is_one_mistake() -> None:
+    policy = POLICY.replace('from = ["warehouses", "stores"]', 'from = ["stores"]').replace('from = ["warehouses"]', "")
+    assert mistakes(replace(RIGHT, policy=policy)) == ["policy.toml:12: from is missing"]
+
+
+def test_a_network_that_was_applied_before_a_check_existed_still_serves_its_orders() -> None:
+    documents = replace(RIGHT, policy=POLICY.replace('unfilled = "backorder"', 'unfilled = "cancel"'))
+    assert mistakes(documents)
+    applied = load_applied(documents)
+    assert [[sorted(tier.nodes) for tier in one.tiers] for one in applied.policy.strategies] == [
+        [["slc"]],
+        [["chi"], ["chi", "slc"]],
+    ]

@@ -1,0 +1,87 @@
+"""The page that teaches the policy: every order in its tables becomes what the page says, under the policy above it."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from domain.network import Network
+from network.load import NetworkDocuments, load, read
+from tests.outcome import outcome
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "policy.md").read_text()
+SHIPPED = read(ROOT / "network" / "example")
+BLOCK = re.compile(r"<!-- tested: (\w+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
+TABLE = re.compile(r"^\| order \| stock \| ships \| the rest \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+class Row(NamedTuple):
+    """An order of a table of the page, and the section that it stands in."""
+
+    heading: str
+    order: str
+    stock: str
+    ships: str
+    rest: str
+
+
+class Section(NamedTuple):
+    """What a heading of the page has below it."""
+
+    heading: str
+    documents: dict[str, str]
+    rows: list[Row]
+
+    @property
+    def network(self) -> Network:
+        """The shipped network with what the section puts in place of its files."""
+        return load(NetworkDocuments(SHIPPED.nodes, items=SHIPPED.items, **self.documents))
+
+
+def sections() -> list[Section]:
+    """Those sections of the page that show a policy."""
+    parts = re.split(r"^## (.*)\n", PAGE, flags=re.MULTILINE)[1:]
+    found = [
+        Section(
+            heading,
+            dict(BLOCK.findall(body)),
+            [
+                Row(heading, *(cell.strip() for cell in line.strip("|").split("|")))
+                for table in TABLE.findall(body)
+                for line in table.splitlines()
+            ],
+        )
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    return [section for section in found if section.documents or section.rows]
+
+
+SECTIONS = {section.heading: section for section in sections()}
+ROWS = [row for section in SECTIONS.values() for row in section.rows]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_an_order_becomes_what_the_page_says(row: Row) -> None:
+    assert outcome(SECTIONS[row.heading].network, row.order, row.stock) == (row.ships, row.rest)
+
+
+def test_every_policy_of_the_page_says_what_becomes_of_some_orders() -> None:
+    assert PAGE.count("<!-- tested: policy -->") == len(SECTIONS) > 10
+    assert [heading for heading, section in SECTIONS.items() if "policy" not in section.documents] == []
+    assert [heading for heading, section in SECTIONS.items() if len(section.rows) < 2] == []
+
+
+def test_no_two_policies_of_the_page_have_the_same_version() -> None:
+    versions = [section.network.version for section in SECTIONS.values()]
+    assert len(set(versions)) == len(versions)
+
+
+def test_the_page_shows_every_key_of_a_strategy_a_tier_and_a_cost() -> None:
+    reference = (ROOT / "docs" / "reference" / "network.md").read_text()
+    table = reference.partition("## policy.toml")[2].partition("| `[[exclude]]`")[0]
+    keys = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    shown = "\n".join(section.documents["policy"] for section in SECTIONS.values())
+    assert len(keys) > 10
+    assert sorted(key for key in keys if f"\n{key} = " not in f"\n{shown}") == []
