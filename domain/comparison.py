@@ -32,7 +32,7 @@ class Cause(StrEnum):
     FILLED = "more or fewer units are filled"
     STOCK = "stock was used up by earlier orders"
     CAPACITY = "a node's capacity of the day was used up"
-    RULE = "a rule, or what a node has, keeps it out"
+    RULE = "a rule keeps a node out, or it has too little"
     NODE = "a node is in one network only"
     RANK = "plans are ranked otherwise"
     COST = "a node costs otherwise"
@@ -298,7 +298,7 @@ def reasons(before: Decided, after: Decided, currency: str | None) -> tuple[Reas
     """Why an order ships differently after than before; never none."""
     found = [*_other_way(before, after), *_other_units(before, after), *_other_nodes(before, after)]
     told = {reason.cause for reason in found}
-    if not told - {Cause.NODE, Cause.FILLED}:
+    if not told - {Cause.NODE}:
         found += _other_measure(before, after, currency) or _other_figures(before, after, currency)
     return tuple(dict.fromkeys(found))
 
@@ -331,8 +331,8 @@ def _other_nodes(before: Decided, after: Decided) -> Iterable[Reason]:
 
 
 def _rank_of_tier(decided: Decided) -> float:
-    """How late a tier filled the order: after all of them when nothing was filled."""
-    return decided.plan.tier or (0 if decided.plan.shipments else inf)
+    """How late a tier filled the order: after all of them when none could fill it whole."""
+    return inf if decided.plan.unfilled else (decided.plan.tier or 0)
 
 
 def _why_not(nodes: Iterable[str], decided: Decided, tier: int | None) -> list[Reason]:
