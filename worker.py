@@ -14,15 +14,19 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from activities.address import AddressActivities
 from activities.dispatch import DispatchActivities
+from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
 from activities.order import OrderActivities
+from activities.reroute import RerouteActivities
 from activities.returns import ReturnActivities
 from activities.sourcing import SourcingActivities
 from activities.transaction import OrderTransactions
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
 from network.geography import locate
+from starter import logs
 from starter.client import TASK_QUEUE, TemporalUnreachable, connect
 from starter.where import NotConfigured, database_url
 from workflows.order import OrderWorkflow
@@ -51,6 +55,9 @@ def build(client: Client, database: Database) -> Worker:
         SourcingActivities(transactions),
         FulfillmentActivities(transactions),
         OrderActivities(transactions),
+        ExceptionActivities(transactions),
+        RerouteActivities(transactions),
+        AddressActivities(transactions),
         ReturnActivities(transactions),
         DispatchActivities(transactions),
     )
@@ -80,6 +87,7 @@ async def run(stop: asyncio.Event) -> None:
 
 async def main() -> int:
     """Run until SIGTERM or SIGINT; what cannot be reached is told in one line."""
+    logs.configure()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -272,6 +272,7 @@ def promise_document(decided: Plan) -> dict[str, Any]:
         "deliver_by": document["deliver_by"],
         "shipments": shipments,
         "cost": decided.cost,
+        "destination_precision": document["destination_precision"],
     }
 
 

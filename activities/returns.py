@@ -17,9 +17,19 @@ from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
+from domain.event import of_return
 from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
-from domain.returns import COMES_BACK_WITHIN, Heard, ReturnMessage, ReturnMessageKind, ReturnState, hear, returnable
+from domain.returns import (
+    COMES_BACK_WITHIN,
+    Heard,
+    ReturnMessage,
+    ReturnMessageKind,
+    ReturnState,
+    ReturnStatus,
+    hear,
+    returnable,
+)
 from domain.stock import Movement, MovementKind, explode
 from domain.units import Opened
 
@@ -126,10 +136,11 @@ class ReturnActivities:
         work = await self._transactions.on(connection, order_name)
         state = await returns.state(connection, name)
         heard = hear(state.lines, message)
+        is_settled = message.kind is ReturnMessageKind.SETTLED
         cause = f"message {received.sender} {message.message_id}"
         event = Event(cause, received.actor, received.received_at, message.occurred_at)
         await returns.write_lines(connection, name, heard.lines)
-        if message.kind is ReturnMessageKind.SETTLED:
+        if is_settled:
             await returns.mark(connection, name, "settled_at", message.occurred_at)
         await order.note(connection, order_name, None, message.reason)
         await self._restock(work, name, state, heard, message, event)
@@ -137,6 +148,8 @@ class ReturnActivities:
             detail = f"{message.kind} does not fit {name}: {'; '.join(heard.misfits)}"
             opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node)]
             await exception.open_all(connection, opened, order=order_name, cause=event.cause, at=event.occurred_at)
+        is_news = is_settled and state.status not in (ReturnStatus.SETTLED, ReturnStatus.CLOSED)
+        work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
         told: dict[str, Any] = {"recorded": (await returns.next_version(connection, name)).model_dump(mode="json")}
         wakes = [await wake.add(connection, identifiers.return_workflow_id(name), order_name, RETURN_MESSAGE, told)]
         state_of_order = await work.write(event)

@@ -1,7 +1,7 @@
 """Reads what a sourcing decision is made from: the order, what may be taken from which shelf, and how busy the nodes are."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -66,27 +66,26 @@ async def decide(
     wanted: Collection[Wanted],
     at: datetime,
     rights: Rights | None = None,
+    kept_out: frozenset[str] = frozenset(),
 ) -> Decision:
-    """The best plan for what is on the shelves now; it holds nothing until its claim is granted."""
+    """The best plan for what is on the shelves now; it holds nothing until its claim is granted.
+
+    Nodes that are `kept_out` get nothing of it.
+    """
     rights = rights or Rights()
     shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
     load = await workload(connection, network, at, rights.order)
     supply, limits = supply_of(network, shelves, facts.channel, rights)
-    decided = _plan(network, facts, wanted, at, load, supply)
+    situation = Situation(network=network, supply=supply, now=at, workload=load, paused=kept_out | _paused(shelves))
+    decided = plan(facts, list(wanted), situation)
     if any(taken > limits.get(sku, taken) for sku, taken in _taken(decided, network).items()):
-        decided = _plan(network, facts, wanted, at, load, keep_within(supply, limits))
+        decided = plan(facts, list(wanted), replace(situation, supply=keep_within(supply, limits)))
     return Decision(decided, shelves, load)
 
 
-def _plan(
-    network: Network,
-    facts: OrderFacts,
-    wanted: Collection[Wanted],
-    at: datetime,
-    load: Mapping[str, NodeLoad],
-    supply: Places,
-) -> Plan:
-    return plan(facts, list(wanted), Situation(network=network, supply=supply, now=at, workload=load))
+def _paused(shelves: Mapping[tuple[str, str], Shelf]) -> frozenset[str]:
+    """The paused nodes among those that have any of it; a node without shelves gives nothing anyway."""
+    return frozenset(node for (node, _), shelf in shelves.items() if shelf.is_paused)
 
 
 def _taken(decided: Plan, network: Network) -> dict[str, int]:

@@ -17,7 +17,7 @@ from activities.situation import Decision, Rights, decide, order_facts, parts
 from activities.transaction import OrderTransactions, Work
 from database import cart, order, sourcing, stock
 from database.order import Event
-from domain import units
+from domain import event, units
 from domain.order import OrderState
 from domain.sourcing import Wanted
 from domain.units import Waiting
@@ -69,7 +69,7 @@ async def source_round(work: Work, at: datetime, rights: Rights) -> OrderState:
     The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
     """
     asked = units.wanted(work.order)
-    return await pin(work, asked, await _decide(work, [wish for _, wish in asked], at, rights), at, rights)
+    return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
 
 
 async def pin(
@@ -77,16 +77,25 @@ async def pin(
 ) -> OrderState:
     """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
-    await claim(work, decided, rights, f"round {round_}", at)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
     if rights.own:
         await cart.hand_over(work.connection, work.header.order, at)
-    units.take_plan(work.order, work.changes, [waiting for waiting, _ in asked], decided.plan, round_, at)
-    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
-    await _keep_promise(work)
     return await work.write(Event(f"round {round_}", "workflow", at), claimed=True)
 
 
-async def _decide(work: Work, wanted: Collection[Wanted], at: datetime, rights: Rights) -> Decision:
+async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Rights) -> None:
+    """Claim what a plan gives the units that asked for a node, and keep it as a round; write the order afterwards.
+
+    Raises `StockTaken`.
+    """
+    round_ = work.header.rounds + 1
+    await claim(work, decided, rights, f"round {round_}", at)
+    units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at)
+    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
+    await _keep_promise(work)
+
+
+async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Rights) -> Decision:
     """Plan from what is read now. Before units begin to wait, look again with the gates of their SKUs closed: what comes in
     between is seen, and what comes later sees that they wait."""
     facts = order_facts(work.header, work.network, wanted)
@@ -118,3 +127,4 @@ async def _keep_promise(work: Work) -> None:
     promised = units.promised(work.order)
     if promised and work.header.deliver_by is None:
         await order.keep_promise(work.connection, work.header.order, *promised)
+        work.told.append(event.promised(*promised))

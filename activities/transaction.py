@@ -7,12 +7,13 @@ is in the buckets, the ledger and the counters or in none of them.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from activities.networks import Networks
 from database import exception, fulfillment, order, stock
 from database.connect import Database, WriteConnection
 from database.order import Event, Header
+from domain.event import ChannelEvent, events
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
@@ -32,6 +33,8 @@ class Work:
     order: Order
     changes: Changes
     _before: Order
+    told: list[ChannelEvent] = field(default_factory=list)
+    """What the order's channel hears beside what its units tell."""
 
     async def write(self, event: Event, *, claimed: bool = False) -> OrderState:
         """Write everything that was noted and answer the order's new state.
@@ -46,7 +49,8 @@ class Work:
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
         await open_shortages(self.connection, shortages, event)
-        return await order.next_version(self.connection, self.header.order)
+        told = self.told + events(self._before, self.order, self.changes)
+        return await order.next_version(self.connection, self.header.order, told, event.happened_at)
 
     async def state(self) -> OrderState:
         """The order's state, when there was nothing to write."""
@@ -95,6 +99,7 @@ def _copy(holding: Order) -> Order:
     before = copy(holding)
     before.waiting = list(holding.waiting)
     before.reservations = list(holding.reservations)
+    before.fulfillment_orders = dict(holding.fulfillment_orders)
     return before
 
 

@@ -26,6 +26,8 @@ COUNTING = MappingProxyType({"shared_preload_libraries": "pg_stat_statements"})
 WITH_BYTECODE = MappingProxyType({"PYTHONDONTWRITEBYTECODE": ""})
 """A worker imports its workflow's module anew for every workflow; without bytecode files it would compile it every time."""
 
+UNLIMITED = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0"})
+
 RETURN_WINDOW_SECONDS = 0.5
 CAPACITY = 1_000_000
 """A node that is full for the day would make the next order a different one."""
@@ -69,7 +71,7 @@ class Stack:
 
     def start_http(self) -> None:
         """The product's HTTP interface."""
-        self._start("HTTP", ("-m", "starter", "serve", "--port", str(self.http_port)), self._answers)
+        self._start("HTTP", ("-m", "starter", "serve", "--port", str(self.http_port)), self._answers, UNLIMITED)
 
     def start_skeleton(self, shape: Shape) -> None:
         """The skeleton's worker; it imitates `shape`."""

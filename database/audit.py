@@ -184,7 +184,14 @@ INVARIANTS = (
         FROM orders o JOIN fulfillment_order f USING (order_id)
         JOIN fulfillment_order_line fl USING (fulfillment_order_id)
         WHERE o.closed_at IS NULL AND f.waiting_for IS NULL AND fl.quantity - fl.shipped - fl.short > 0
-          AND NOT EXISTS (SELECT FROM exception e WHERE e.fulfillment_order_id = f.fulfillment_order_id)
+          AND NOT EXISTS (SELECT FROM exception e
+                          WHERE e.fulfillment_order_id = f.fulfillment_order_id AND e.resolved_at IS NULL)
+        UNION ALL
+        SELECT format('%s line %s: units wait for a person, and nobody was told', w.order_id, w.line)
+        FROM waiting w JOIN orders o USING (order_id)
+        WHERE o.closed_at IS NULL AND w.awaits = 'person'
+          AND NOT EXISTS (SELECT FROM exception e
+                          WHERE e.order_id = w.order_id AND e.code = 'unfilled' AND e.resolved_at IS NULL)
         """,
     ),
     Invariant(

@@ -27,17 +27,18 @@ SAVE = text(
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
-        escalated, waiting_for, deadline)
+        escalated, patience_from, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
-        :cancel_asked_at, :ship_clock_from, :escalated, :waiting_for, :deadline)
+        :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
         assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
         cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
-        escalated = excluded.escalated, waiting_for = excluded.waiting_for, deadline = excluded.deadline
+        escalated = excluded.escalated, patience_from = excluded.patience_from, waiting_for = excluded.waiting_for,
+        deadline = excluded.deadline
     )
     INSERT INTO fulfillment_order_line (
         fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_shipped, told_delivered,
@@ -82,6 +83,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "cancel_asked_at": fo.cancel_asked_at,
         "ship_clock_from": fo.ship_clock_from,
         "escalated": fo.escalated,
+        "patience_from": fo.patience_from,
         "waiting_for": wait.waiting_for if wait else None,
         "deadline": wait.deadline if wait else None,
     }

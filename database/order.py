@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import insert, select, text, update
 
-from database import stock
+from database import event, stock
 from database.connect import ReadConnection, WriteConnection
 from database.tables import hold, orders, remark, waiting
+from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.network import Dispatch, Network
 from domain.order import NewOrder, OrderState
@@ -78,7 +79,8 @@ async def take(
         return Taken(is_new=False, body_digest=known.scalar_one())
     ship_to = order.ship_to.model_dump_json(exclude_none=True)
     lines = json.dumps(list(_line_rows(order)))
-    await connection.execute(INSERT_LINES, {"order": order.order, "lines": lines, "ship_to": ship_to})
+    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "ship_to": ship_to}
+    await connection.execute(INSERT_LINES, parameters)
     for placed in order.holds:
         remark_id = await note(connection, order.order, order.channel, placed.reason)
         await place_hold(connection, order.order, placed.hold, remark_id, received_at)
@@ -111,11 +113,18 @@ INSERT_LINES = text(
     ), unplaced AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
         SELECT :order, line, ordered, 1, '{}', 'sourcing', '{}' FROM l
+    ), accepted AS (
+        INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
+        SELECT o.order_id, o.channel, 'accepted', CAST(:received_at AS timestamptz), jsonb_build_object('lines', (
+                   SELECT jsonb_agg(jsonb_build_object('line', line, 'sku', sku, 'quantity', ordered) ORDER BY position)
+                   FROM l)),
+               (SELECT clock_timestamp() FROM webhook w WHERE w.channel = o.channel)
+        FROM orders o WHERE o.order_id = :order
     )
     INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, CAST(:ship_to AS jsonb))
     """
 )
-"""The lines, all of whose units are open and wait for their first sourcing round, and where they go."""
+"""The lines, all of whose units are open and wait for their first sourcing round, where they go, and the first event."""
 
 
 def _order_row(
@@ -357,6 +366,7 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         cancel_asked_at=_moment(row["cancel_asked_at"]),
         ship_clock_from=_moment(row["ship_clock_from"]),
         escalated=WaitingFor(row["escalated"]) if row["escalated"] else None,
+        patience_from=_moment(row["patience_from"]),
     )
 
 
@@ -485,16 +495,20 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
     await connection.execute(statement)
 
 
-async def next_version(connection: WriteConnection, order: str) -> OrderState:
-    """Count the change and answer the order's new state."""
-    counted = await connection.execute(NEXT_VERSION, {"order": order})
+async def next_version(
+    connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
+) -> OrderState:
+    """Count the change, write what its channel hears of it, and answer the order's new state."""
+    parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
+    counted = await connection.execute(NEXT_VERSION, parameters)
     return OrderState.model_validate_json(counted.scalar_one())
 
 
 NEXT_VERSION = text(
-    """
-    WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version)
-    SELECT jsonb_set(s.state, '{version}', to_jsonb(counted.version))::text
+    f"""
+    WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
+    told AS ({event.TELL})
+    SELECT jsonb_set(s.state, '{{version}}', to_jsonb(counted.version))::text
     FROM order_state s CROSS JOIN counted WHERE s.order_id = :order
     """
 )

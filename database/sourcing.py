@@ -35,10 +35,19 @@ KEEP_PLAN = text(
 async def plans(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
     """Every sourcing round of an order, the first one first, as `GET /orders/{order}/plan` shows them."""
     rows = await connection.execute(PLANS, {"order": order})
-    return [{"round": row.round, "decided_at": row.recorded_at} | json.loads(row.document) for row in rows]
+    return [
+        {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
+        | json.loads(row.document)
+        for row in rows
+    ]
 
 
-PLANS = text("SELECT round, recorded_at, document::text AS document FROM plan WHERE order_id = :order ORDER BY round")
+PLANS = text(
+    """
+    SELECT round, recorded_at, network_version, document::text AS document FROM plan
+    WHERE order_id = :order ORDER BY round
+    """
+)
 
 
 async def workload(connection: ReadConnection, today_began: dict[str, datetime], but_for: str) -> dict[str, NodeLoad]:

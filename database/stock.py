@@ -245,7 +245,7 @@ LOCK = text(
     WITH named AS (
         SELECT DISTINCT node, sku FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
     )
-    SELECT {_COUNTERS}, 0 AS lapsed FROM stock s JOIN named USING (node, sku)
+    SELECT {_COUNTERS}, 0 AS lapsed, false AS is_paused FROM stock s JOIN named USING (node, sku)
     WHERE (SELECT count(*) FROM stock JOIN named USING (node, sku)) = (SELECT count(*) FROM named)
     ORDER BY s.sku, s.node
     FOR UPDATE OF s
@@ -353,7 +353,8 @@ ON_SHELF = f"""
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
                        AND (SELECT count(*) FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku]) = 0
-                    ), 0)::bigint AS lapsed
+                    ), 0)::bigint AS lapsed,
+           EXISTS (SELECT FROM node_pause p WHERE p.node = s.node AND p.lifted_at IS NULL) AS is_paused
     FROM stock s
 """
 """Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep will offer them.
@@ -376,4 +377,5 @@ def shelf(row: Any) -> Shelf:
         row.counted_at,
         row.stopped_at,
         row.offered_at,
+        row.is_paused,
     )

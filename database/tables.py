@@ -223,6 +223,23 @@ stop = Table(
     ),
 )
 
+node_pause = Table(
+    "node_pause",
+    metadata,
+    Column("pause_id", BigInteger, Identity(), primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("open_work", Text, nullable=False, comment="keep, or reroute"),
+    Column("cleared_at", Moment, comment="when nothing of its open work was left that could be rerouted"),
+    Column("remark", BigInteger, comment="who paused it and why, in personal.remark"),
+    Column("lifted_at", Moment),
+    Column("lifted_by", BigInteger, comment="who resumed it and why, in personal.remark"),
+    # A node is paused once at a time.
+    Index("uq_node_pause_standing", "node", unique=True, postgresql_where=text("lifted_at IS NULL")),
+    # Open work stays or goes.
+    CheckConstraint("open_work IN ('keep', 'reroute')", name="open_work_is_known"),
+)
+
 incoming = Table(
     "incoming",
     metadata,
@@ -321,6 +338,7 @@ fulfillment_order = Table(
     Column("cancel_asked_at", Moment),
     Column("ship_clock_from", Moment),
     Column("escalated", Text, comment="the wait that a person has taken over"),
+    Column("patience_from", Moment, comment="since when its node has its time anew, after a person talked to it"),
     Column("waiting_for", Text),
     Column("deadline", Moment),
     Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
@@ -397,6 +415,45 @@ wake = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("signal", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
+    _recorded_at(),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column(
+        "transaction_id",
+        BigInteger,
+        primary_key=True,
+        server_default=text("(pg_current_xact_id()::text)::bigint"),
+        comment="what wrote it: readers pass no transaction that is still open",
+    ),
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column(
+        "data", JSONB, nullable=False, comment="ids, SKUs, quantities, dates, tracking numbers: nothing of a person"
+    ),
+    Column(
+        "due_at", Moment, comment="when the channel's webhook is to be called; NULL = it is not to be called any more"
+    ),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _recorded_at(),
+    Index("ix_event_channel", "channel", "transaction_id", "event_id"),
+    Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False, comment="what calls are signed with, so it cannot be a hash"),
+    Column("previous_secret", Text, comment="signs along until previous_until"),
+    Column("previous_until", Moment),
     _recorded_at(),
 )
 
@@ -507,6 +564,16 @@ recipient = Table(
     metadata,
     Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
     Column("ship_to", JSONB, nullable=False),
+    schema="personal",
+)
+
+new_address = Table(
+    "new_address",
+    metadata,
+    Column("request_id", BigInteger, ForeignKey("request.request_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("ship_to", JSONB, nullable=False, comment="where somebody asked to send the order instead"),
+    Index("ix_new_address_order", "order_id"),
     schema="personal",
 )
 

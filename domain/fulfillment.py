@@ -169,6 +169,8 @@ class FulfillmentOrder:
     """Since when the node has had `ship_within`: its acceptance, or its refusal to cancel."""
     escalated: WaitingFor | None = None
     """The wait that a person has taken over; it has no deadline any more."""
+    patience_from: datetime | None = None
+    """Since when its node has its time anew, because a person has talked to it."""
 
     def counts(self, line: str) -> Counts:
         """The counts of one line, computed from what was told."""
@@ -259,6 +261,16 @@ def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int]
         for line, told in fulfillment_order.lines.items()
     }
     return replace(fulfillment_order, lines=lines, request=Request.CANCEL_REQUESTED, cancel_asked_at=at)
+
+
+def be_patient_again(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """A person has talked to the node: whatever is waited for next, it has its time for it from now on."""
+    return replace(fulfillment_order, escalated=None, patience_from=at)
+
+
+def write_off(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+    """Nobody will ever know what became of the units in doubt: nothing more is expected, and none of them is sold again."""
+    return replace(fulfillment_order, escalated=None, ship_final=True)
 
 
 def withdraw(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:

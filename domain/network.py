@@ -115,7 +115,10 @@ class Expression(Protocol):
         """The qualified names that the rule reads, in order of appearance."""
 
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
-        """The rule's value for these facts, which must hold every name in `names`. Never raises."""
+        """The rule's value for these facts, which must hold every name in `names`. Never raises.
+
+        The same facts give the same value for ever: answers are remembered.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

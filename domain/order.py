@@ -288,6 +288,36 @@ class HoldRequest(_Strict):
     actor: Label | None = None
 
 
+class Seen(_Strict):
+    """Who has seen to an exception, and what he did: the body of `POST /exceptions/{exception}/resolve`."""
+
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ResolveRequest(Seen):
+    """The body of `POST /orders/{order}/resolve`: a person has seen to an exception."""
+
+    exception: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+
+
+class AddressRequest(_Strict):
+    """The body of `POST /orders/{order}/address`: the whole new address."""
+
+    ship_to: Address
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class RerouteRequest(_Strict):
+    """The body of `/reroute`: another node is to ship what this fulfillment order asks for; with `to_node`, only that one."""
+
+    fulfillment_order: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+    to_node: NodeId | None = None
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
 class ReturnedUnits(_Strict):
     """Some units of a line that the customer wants to send back, and why."""
 

@@ -8,8 +8,10 @@ from domain.fulfillment import (
     Request,
     WaitingFor,
     ask_to_cancel,
+    be_patient_again,
     give_up_what_was_cancelled,
     presume_dead,
+    write_off,
 )
 from domain.network import Node, OnSilence, working_deadline
 from domain.reasons import ExceptionCode
@@ -57,10 +59,26 @@ def lose_patience(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, 
             return Lost(presume_dead(fulfillment_order, at))
         case WaitingFor.SHIPMENT if fulfillment_order.request is not Request.CANCEL_REJECTED:
             return Lost(ask_to_cancel(fulfillment_order, {}, at))
-        case WaitingFor.CANCEL_ANSWER:
-            return _escalate(fulfillment_order, waiting_for, ExceptionCode.CANCEL_UNANSWERED)
         case _:
-            return _escalate(fulfillment_order, waiting_for, ExceptionCode.NODE_SILENT)
+            return Lost(replace(fulfillment_order, escalated=waiting_for), _code_of(waiting_for))
+
+
+def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at: datetime) -> FulfillmentOrder:
+    """What becomes of a wait that a person has taken over when he resolves its exception of this code.
+
+    The node has its time anew. What is still in doubt after its month is written off: the node may have shipped it untold,
+    so it is not sold again, and the next count finds what is there after all.
+    """
+    if fulfillment_order.escalated is None or code is not _code_of(fulfillment_order.escalated):
+        return fulfillment_order
+    if fulfillment_order.escalated is WaitingFor.WORD_ON_DOUBT and fulfillment_order.has_ended:
+        return write_off(fulfillment_order)
+    return be_patient_again(fulfillment_order, at)
+
+
+def _code_of(escalated: WaitingFor) -> ExceptionCode:
+    is_cancel = escalated is WaitingFor.CANCEL_ANSWER
+    return ExceptionCode.CANCEL_UNANSWERED if is_cancel else ExceptionCode.NODE_SILENT
 
 
 def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
@@ -68,10 +86,6 @@ def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
     wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
     due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
     return 0 < wanted < due
-
-
-def _escalate(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, code: ExceptionCode) -> Lost:
-    return Lost(replace(fulfillment_order, escalated=waiting_for), code)
 
 
 def _stage(fulfillment_order: FulfillmentOrder) -> WaitingFor | None:
@@ -88,12 +102,16 @@ def _stage(fulfillment_order: FulfillmentOrder) -> WaitingFor | None:
 def _deadline(stage: WaitingFor, fo: FulfillmentOrder, node: Node, assume_delivered: timedelta) -> datetime:
     match stage:
         case WaitingFor.ACCEPTANCE:
-            return working_deadline(node, fo.released_at, node.accept_within)
+            return working_deadline(node, _since(fo.released_at, fo), node.accept_within)
         case WaitingFor.SHIPMENT:
-            return working_deadline(node, fo.ship_clock_from or fo.released_at, node.ship_within)
+            return working_deadline(node, _since(fo.ship_clock_from or fo.released_at, fo), node.ship_within)
         case WaitingFor.CANCEL_ANSWER:
-            return working_deadline(node, fo.cancel_asked_at or fo.released_at, node.accept_within)
+            return working_deadline(node, _since(fo.cancel_asked_at or fo.released_at, fo), node.accept_within)
         case WaitingFor.DELIVERY:
             return fo.deliver_by + assume_delivered
         case WaitingFor.WORD_ON_DOUBT:
             return (fo.dead_at or fo.released_at) + WORD_ON_DOUBT_WITHIN
+
+
+def _since(moment: datetime, fo: FulfillmentOrder) -> datetime:
+    return max(moment, fo.patience_from or moment)

@@ -20,9 +20,9 @@ class ExceptionCode(StrEnum):
 
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
-    ExceptionCode.UNFILLED: "No node may fill these units: add stock or change the policy and source again, or cancel them.",
-    ExceptionCode.NODE_SILENT: "Call the node: it has not answered in its time. Then reroute, or wait and resolve.",
-    ExceptionCode.CANCEL_UNANSWERED: "Call the node: it was asked to cancel and has not answered. Then resolve.",
+    ExceptionCode.UNFILLED: "No node may fill these units: add stock or change the policy and resolve, or cancel them.",
+    ExceptionCode.NODE_SILENT: "Call the node: it has not answered in its time. Then reroute, or resolve to give it more.",
+    ExceptionCode.CANCEL_UNANSWERED: "Call the node: it was asked to cancel and is silent. Then reroute, or resolve to wait.",
     ExceptionCode.DOUBLE_SHIP: "The same units left from two nodes: stop one parcel or ask the customer to return it.",
     ExceptionCode.SURPLUS: "More left the node than was ordered: stop the parcel or ask the customer to return it.",
     ExceptionCode.STOCK_SHORT: "Less is on hand than is promised at this node: count again, or source the orders elsewhere.",

@@ -105,6 +105,8 @@ class Shelf:
     """Since when nothing of it is sold; None = it is."""
     offered_at: datetime | None = None
     """Since when its units are offered to the orders that wait, and to nobody else; None = to everybody."""
+    is_paused: bool = False
+    """Whether its node is paused: nothing new is sourced from there."""
 
     def available(self, safety_stock: int, own: int = 0) -> int:
         """Units that may still be promised; never below 0 (DESIGN §2). `own` are reserved for whoever asks."""

@@ -12,7 +12,16 @@ from datetime import datetime
 from typing import Literal, Protocol, get_args
 
 from domain import identifiers
-from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, ask_to_cancel, withdraw
+from domain.fulfillment import (
+    Counts,
+    FulfillmentOrder,
+    Request,
+    Told,
+    WaitingFor,
+    ask_to_cancel,
+    presume_dead,
+    withdraw,
+)
 from domain.network import Dispatch, Network
 from domain.order import CancelAnswer, CancelledUnits
 from domain.reasons import ExceptionCode
@@ -215,6 +224,34 @@ def pinned(order: Order) -> list[Waiting]:
     return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
 
 
+def leave(order: Order, changes: Changes, node: str, at: datetime) -> bool:
+    """Take everything from a node that is in trouble: pins at once, work as `reroute` does; answers whether there was any.
+
+    What it is being asked to cancel, or has refused to, stays as it is.
+    """
+    pins = [reservation for reservation in order.reservations if reservation.node == node]
+    _unpin_all(order, changes, pins)
+    works = [fo for fo in order.living() if fo.node == node and fo.request in _UNASKED]
+    for fo in works:
+        reroute(order, changes, fo.fulfillment_order, at)
+    return bool(pins or works)
+
+
+_UNASKED = (Request.UNSENT, Request.SENT, Request.ACCEPTED)
+
+
+def unpin_everything(order: Order, changes: Changes) -> None:
+    """Take all pinned units off their nodes, because the order goes elsewhere; they are sourced again."""
+    _unpin_all(order, changes, order.reservations[:])
+
+
+def _unpin_all(order: Order, changes: Changes, pins: list[Reservation]) -> None:
+    for pin in pins:
+        _unpin(order, changes, pin, pin.quantity)
+        changes.move(pin.line, "reserved", "open", pin.quantity)
+        order.waiting.append(Waiting(pin.line, pin.sku, pin.quantity, pin.attempt, pin.tried))
+
+
 def held(order: Order, network: Network) -> Counter[tuple[str, str]]:
     """Units of each stocked SKU at each node that the order's pins hold, by (node, SKU)."""
     units: Counter[tuple[str, str]] = Counter()
@@ -263,6 +300,14 @@ def _give_to_a_person(order: Order, changes: Changes, waiting: Waiting, detail: 
     order.waiting.append(replace(waiting, awaits="person"))
     changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "open", waiting.quantity)
     changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+
+
+def source_again(order: Order) -> None:
+    """A person has seen to what nobody could fill: it is sourced again as if never tried, and any node may be asked."""
+    order.waiting = [
+        replace(waiting, attempt=1, tried=(), awaits="sourcing") if waiting.awaits == "person" else waiting
+        for waiting in order.waiting
+    ]
 
 
 def release(order: Order, changes: Changes, at: datetime) -> None:
@@ -483,6 +528,43 @@ def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
     """Whether work can be taken back without asking: its node polls, and has not accepted it (CONTRACT §3, cancel)."""
     is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
     return is_unseen and fulfillment_order.dispatch is Dispatch.PULL
+
+
+Rerouted = Literal["withdrawn", "cancel_requested", "given_up"]
+"""How work was taken from its node: at once, by asking it, or behind the fence, since it was asked and has not answered."""
+
+
+class CannotBeDone(Exception):
+    """What was asked of an order cannot be done, for this reason; nothing was changed."""
+
+
+def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted:
+    """Take work from its node, so that it is sourced elsewhere. Raises `CannotBeDone`, and has changed nothing then."""
+    fo = order.fulfillment_orders.get(name)
+    if fo is None:
+        raise CannotBeDone(f"the order has no fulfillment order {name}")
+    if fo.has_ended:
+        raise CannotBeDone(f"nothing of {name} is due any more: it has shipped, or was given back")
+    if can_withdraw(fo):
+        _withdraw_for_another_node(order, changes, fo)
+        return "withdrawn"
+    if fo.request is not Request.CANCEL_REQUESTED:
+        change_fulfillment_order(order, changes, ask_to_cancel(fo, {}, at))
+        return "cancel_requested"
+    if fo.escalated is not WaitingFor.CANCEL_ANSWER:
+        raise CannotBeDone(f"{fo.node} was asked to cancel {name} and still has time to answer")
+    change_fulfillment_order(order, changes, presume_dead(fo, at))
+    return "given_up"
+
+
+def _withdraw_for_another_node(order: Order, changes: Changes, fo: FulfillmentOrder) -> None:
+    """A person's wish is no failure of the node: however often, it gives the units to no person's queue."""
+    before = len(order.waiting)
+    change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
+    order.waiting[before:] = [
+        replace(units, attempt=units.attempt + 1, tried=tuple(sorted({*units.tried, fo.node})))
+        for units in order.waiting[before:]
+    ]
 
 
 def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 app = App(
     name="python -m starter",
@@ -243,6 +244,35 @@ async def audit(
         sys.stderr.write("--confirm confirms a repair: audit --repair --confirm\n")
         return 2
     return await (audit.repair(database_url(), confirm=confirm) if repair else audit.audit(database_url()))
+
+
+@app.command
+def simulate(
+    *orders: Path,
+    network: Annotated[list[Path], Parameter(negative="")],
+    stock: Path | None = None,
+    show: Annotated[int, Parameter(validator=Number(gte=0))] = 20,
+    html: Path | None = None,
+) -> int:
+    """Try a network directory on past orders, in memory: two are compared. Touches nothing, needs no service.
+
+    Parameters
+    ----------
+    orders
+        Files of orders, as JSON Lines: each line is the body of a POST /orders.
+    network
+        The network directory; named twice, the second is compared with the first.
+    stock
+        What was on hand before the first order: a CSV file with the header node,sku,on_hand. Without it, every node has
+        everything.
+    show
+        How many of the orders that ship differently are shown one by one.
+    html
+        A file to which the same is written as a page, with pictures and a map.
+    """
+    from starter.trial import Options, simulate
+
+    return simulate(Options(network, orders, stock, show, html))
 
 
 @app.command

@@ -1,5 +1,5 @@
 """Keeps shelves and promises in step: frees what lapsed carts held, serves the orders that wait, and sources again what is
-not on the shelf after all.
+not on the shelf after all, or lies at a node that was paused.
 
 Everything here is owed by a fact that is in PostgreSQL already, so it may stop at any moment and begin again, here or in
 another process.
@@ -14,6 +14,7 @@ import structlog
 
 from activities.backorder import Backorders
 from activities.cart import Carts
+from activities.pause import Pauses
 from activities.shortage import Shortages
 from activities.transaction import OrderTransactions
 from database.wake import Wake
@@ -21,6 +22,9 @@ from database.wake import Wake
 EVERY = timedelta(seconds=1)
 TURNS_MAX = 500
 """Orders that get their turn before anything else is looked at again."""
+
+ORDERS_MAX = 100
+"""Orders that lose their work at one paused node before anything else is looked at again."""
 
 log = structlog.get_logger("stockroom")
 
@@ -34,6 +38,7 @@ class Stockroom:
         """`send_soon` takes the signals that orders should hear."""
         self._backorders = Backorders(transactions)
         self._shortages = Shortages(transactions)
+        self._pauses = Pauses(transactions)
         self._carts = carts
         self._send_soon = send_soon
         self._wanted = asyncio.Event()
@@ -50,6 +55,7 @@ class Stockroom:
             self._wanted.clear()
             await self._quietly(self._backorders.heed_new_rules)
             await self._quietly(self._shortages.settle)
+            await self._quietly(lambda: self._pauses.clear(ORDERS_MAX))
             await self._quietly(self._tidy_carts)
             await self._quietly(lambda: self._backorders.work_off(TURNS_MAX))
 

@@ -28,6 +28,8 @@ TASK_QUEUE = (
     "switchyard"  # that of `starter.client`, which this process does not import: it needs no client, only 0.5 s
 )
 PROBE_SECONDS_MAX = 2.0
+FOR_TRYING = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0", "SWITCHYARD_PRIVATE_WEBHOOKS": "on"})
+"""Settings of the HTTP process that the environment may change: everybody here is on this machine."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,10 @@ class _Run:
         return Part("worker", command, obstacle)
 
     def _http(self) -> Part:
-        return Part("HTTP", lambda: self._command(self._programs.serve), lambda: _not_answering(self._http_port))
+        settings = {name: os.environ.get(name, value) for name, value in FOR_TRYING.items()}
+        return Part(
+            "HTTP", lambda: self._command(self._programs.serve, settings), lambda: _not_answering(self._http_port)
+        )
 
     async def _simulate_nodes(self) -> None:
         if (simulate := self._programs.simulate) is not None:

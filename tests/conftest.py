@@ -1,11 +1,13 @@
 """Fixtures: PostgreSQL and Temporal once per run, a fresh database and a whole house per test that asks for one."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -23,6 +25,9 @@ from starter.http.service import assemble
 from starter.prepare import prepare
 from starter.search_attributes import register_search_attributes
 from tests.house import House
+
+# Commands that a test runs in its own process tell things on standard output; the log belongs elsewhere, as in production.
+structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 OPERATOR_KEY = "operator-key-of-the-tests"
 _databases = count(1)
@@ -84,7 +89,7 @@ async def temporal(temporal_address: str) -> TimeSkipper:
 @pytest_asyncio.fixture
 async def house(database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[House]:
     """A whole Switchyard; when the test is over, every invariant must hold."""
-    service = assemble(database, temporal.client)
+    service = assemble(database, temporal.client, allows_private_webhooks=True)
     app = application(service)
     transport = ASGITransport(app=app)
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}

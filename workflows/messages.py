@@ -52,6 +52,14 @@ class RequestBody(BaseModel):
     request: Annotated[int, Field(ge=1, lt=2**63)] | None = None
 
 
+class RequestOfARow(BaseModel):
+    """The body of an update that is personal data as a whole: only the id of the request's row may travel."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request: Annotated[int, Field(ge=1, lt=2**63)]
+
+
 def one_argument(args: Sequence[Any], update: str, model: type[Model]) -> Model:
     """The single argument of an update. Raises a named `ApplicationError` that says which field is wrong."""
     if len(args) != 1:

@@ -23,16 +23,27 @@ with workflow.unsafe.imports_passed_through():
     import workflows.messages as messages
     import workflows.patience as patience
     import workflows.visibility as visibility
+    from activities.address import AddressActivities
     from activities.dispatch import CallInput, DispatchActivities
+    from activities.exception import ExceptionActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
     from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
+    from activities.reroute import RerouteActivities
     from activities.returns import ReturnActivities, ReturnInput
     from activities.sourcing import SourceInput, SourcingActivities
     from domain import identifiers
     from domain.fulfillment import Request, WaitingFor
     from domain.network import Dispatch
-    from domain.order import CancelRequest, HoldRequest, OrderInput, OrderState, ReturnRequest
-    from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
+    from domain.order import (
+        CancelRequest,
+        HoldRequest,
+        OrderInput,
+        OrderState,
+        RerouteRequest,
+        ResolveRequest,
+        ReturnRequest,
+    )
+    from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody, RequestOfARow
     from workflows.returns import ReturnWorkflow
 
 Given = TypeVar("Given", bound=BaseModel)
@@ -42,6 +53,9 @@ _DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
     "cancel": OrderActivities.cancel,
     "hold": OrderActivities.hold,
     "release": OrderActivities.release_hold,
+    "reroute": RerouteActivities.reroute,
+    "change_address": AddressActivities.change_address,
+    "resolve": ExceptionActivities.resolve,
     "request_return": ReturnActivities.request_return,
 }
 
@@ -49,6 +63,9 @@ _BODIES: dict[str, type[BaseModel]] = {
     "cancel": CancelRequest,
     "hold": HoldRequest,
     "release": HoldRequest,
+    "reroute": RerouteRequest,
+    "change_address": RequestOfARow,
+    "resolve": ResolveRequest,
     "request_return": ReturnRequest,
 }
 
@@ -155,6 +172,36 @@ class OrderWorkflow:
     def check_release(self, *args: Any) -> None:
         """Bad input is refused before anything is written to the history."""
         _check("release", args)
+
+    @workflow.update(description="Take work from its node")
+    async def reroute(self, *args: Any) -> dict[str, Any]:
+        """Answer whether it was withdrawn, or its node is asked to cancel; another node ships it then."""
+        return await self._ask("reroute", args)
+
+    @reroute.validator
+    def check_reroute(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("reroute", args)
+
+    @workflow.update(description="Send it elsewhere; the address stays in PostgreSQL")
+    async def change_address(self, *args: Any) -> dict[str, Any]:
+        """Plan what is not released for the new place."""
+        return await self._ask("change_address", args)
+
+    @change_address.validator
+    def check_change_address(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("change_address", args)
+
+    @workflow.update(description="Close an exception that a person has seen to")
+    async def resolve(self, *args: Any) -> dict[str, Any]:
+        """Let what waited for a person go on."""
+        return await self._ask("resolve", args)
+
+    @resolve.validator
+    def check_resolve(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("resolve", args)
 
     @workflow.update(description="Authorize a return of delivered units")
     async def request_return(self, *args: Any) -> dict[str, Any]:

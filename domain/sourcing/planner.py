@@ -8,7 +8,7 @@
 6. Every node is explained, and the next best choices stay visible.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from domain.sourcing.division import Demand
 from domain.sourcing.eligible import COST_SCALE, Surveyed, exclusion_by_tier, order_facts, shortfall, survey
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
 from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
+from domain.sourcing.rules import rules_of
 from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
 
 METRES_PER_KM = 1000
@@ -48,9 +49,9 @@ def strategy_for(order: OrderFacts, network: Network) -> Strategy:
 
     Raises ValueError when there is none.
     """
-    facts = order_facts(order)
+    facts, rules = order_facts(order), rules_of(network)
     for strategy in network.policy.strategies:
-        if strategy.when.evaluate(facts) is True:
+        if rules.of(strategy.when).evaluate(facts) is True:
             return strategy
     raise ValueError(f"no strategy of policy {network.version} matches the order")
 
@@ -85,7 +86,8 @@ class _Try:
 
 def _nodes_in_question(order: OrderFacts, network: Network) -> list[Node]:
     """The nodes by id; where the customer collects, only that one."""
-    return [network.nodes[node] for node in sorted(network.nodes) if order.pickup_node in (None, node)]
+    nodes = rules_of(network).nodes
+    return nodes if order.pickup_node is None else [node for node in nodes if node.id == order.pickup_node]
 
 
 def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier]]:
@@ -97,7 +99,8 @@ def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier
 
 def _try_tier(case: _Case, number: int | None, tier: Tier, complete: ShipComplete) -> _Try:
     """Look for the best choices of nodes in a tier; with `complete` ORDER only those that fill everything."""
-    reasons = {surveyed.node.id: exclusion_by_tier(surveyed, tier) for surveyed in case.surveyed}
+    rules = rules_of(case.situation.network)
+    reasons = {surveyed.node.id: exclusion_by_tier(surveyed, tier, rules) for surveyed in case.surveyed}
     admitted = tuple(surveyed for surveyed in case.surveyed if reasons[surveyed.node.id] is None)
     members = _members(case, admitted, tier, complete)
     problem = _problem(case, admitted, tier, members)
@@ -114,22 +117,36 @@ def _members(
     Where lines may be split, units of one SKU that may come from the same nodes are one demand, unless lines must be
     whole; otherwise each wanted stays whole.
     """
+    if not tier.split_line or len({one.sku for one in case.wanted}) == len(case.wanted):
+        return tuple((position,) for position in range(len(case.wanted)))
     groups: dict[object, list[int]] = defaultdict(list)
     for position, one in enumerate(case.wanted):
         allowed = tuple(surveyed.limits[position] > 0 for surveyed in admitted)
         line = one.line if complete is ShipComplete.LINE else None
-        groups[(one.sku, allowed, line) if tier.split_line else position].append(position)
+        groups[one.sku, allowed, line].append(position)
     return tuple(map(tuple, groups.values()))
 
 
 def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: Sequence[tuple[int, ...]]) -> Problem:
     """The search's question, in whole numbers."""
-    demands = tuple(_demand(case, admitted, positions) for positions in members)
-    skus = {sku for demand in demands for sku, _ in demand.components}
-    supply = case.situation.supply
+    limits = list(zip(*(surveyed.limits for surveyed in admitted), strict=True)) or [()] * len(case.wanted)
+    per_unit = tuple(surveyed.charges.per_unit for surveyed in admitted)
+    per_gram = [surveyed.charges.per_gram for surveyed in admitted]
+    demands: list[Demand] = []
+    for positions in members:
+        one = case.wanted[positions[0]]
+        item = case.situation.network.items.get(one.sku)
+        components = case.situation.network.components(one.sku) if item else ()
+        quantity = sum(case.wanted[position].quantity for position in positions)
+        own = limits[positions[0]] if len(positions) == 1 else _joint_limits(case, admitted, positions, components)
+        costs = per_unit
+        if item and any(per_gram):
+            weight = item.weight_g
+            costs = tuple([unit + round(gram * weight) for unit, gram in zip(per_unit, per_gram, strict=True)])
+        demands.append(Demand(one.line, components, quantity, own, costs))
     return Problem(
-        demands,
-        tuple({sku: supply.get((surveyed.node.id, sku), 0) for sku in skus} for surveyed in admitted),
+        tuple(demands),
+        _supply(case, admitted, demands),
         tuple(map(_measures, admitted)),
         case.strategy.rank,
         tier.max_shipments,
@@ -137,29 +154,26 @@ def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: S
     )
 
 
-def _demand(case: _Case, admitted: Sequence[Surveyed], positions: Sequence[int]) -> Demand:
-    """What several wanted of one SKU need together; a SKU that the network does not know can come from nowhere."""
-    one = case.wanted[positions[0]]
-    quantity = sum(case.wanted[position].quantity for position in positions)
-    item = case.situation.network.items.get(one.sku)
-    if item is None:
-        return Demand(one.line, (), quantity, (0,) * len(admitted), (0,) * len(admitted))
-    components = case.situation.network.components(one.sku)
-    limits = (_limit(case, surveyed, positions, components, quantity) for surveyed in admitted)
-    unit_costs = (surveyed.charges.of_unit(item) for surveyed in admitted)
-    return Demand(one.line, components, quantity, tuple(limits), tuple(unit_costs))
-
-
-def _limit(
-    case: _Case, surveyed: Surveyed, positions: Sequence[int], components: Sequence[tuple[str, int]], quantity: int
-) -> int:
-    """Units that a node could give of several wanted together, if they were alone."""
-    if len(positions) == 1:
-        return surveyed.limits[positions[0]]
-    if not surveyed.limits[positions[0]]:
-        return 0
+def _joint_limits(
+    case: _Case, admitted: Sequence[Surveyed], positions: Sequence[int], components: Sequence[tuple[str, int]]
+) -> tuple[int, ...]:
+    """Units that each node could give of several wanted together, if they were alone; they may come from the same nodes."""
     supply = case.situation.supply
-    return min(quantity, *(supply[surveyed.node.id, sku] // count for sku, count in components))
+    quantity = sum(case.wanted[position].quantity for position in positions)
+    return tuple(
+        min(quantity, *(supply[surveyed.node.id, sku] // count for sku, count in components))
+        if surveyed.limits[positions[0]]
+        else 0
+        for surveyed in admitted
+    )
+
+
+def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]) -> Sequence[Mapping[str, int]]:
+    """What each node has of the components that several demands want."""
+    wanting = Counter(sku for demand in demands for sku, _ in demand.components)
+    shared = [sku for sku, count in wanting.items() if count > 1]
+    supply = case.situation.supply
+    return [{sku: supply.get((surveyed.node.id, sku), 0) for sku in shared} for surveyed in admitted]
 
 
 def _measures(surveyed: Surveyed) -> Measures:
@@ -205,7 +219,8 @@ def _hopes(case: _Case, positions: set[int]) -> dict[int, tuple[str, ...] | None
     plenty = Situation(network=network, supply=_plenty(case.wanted, network, nodes), now=case.situation.now)
     surveyed = survey(case.order, case.wanted, plenty, case.strategy, nodes)
     tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
-    admitted = [one for one in surveyed if any(exclusion_by_tier(one, tier) is None for tier in tiers)]
+    rules = rules_of(network)
+    admitted = [one for one in surveyed if any(exclusion_by_tier(one, tier, rules) is None for tier in tiers)]
     found = {position: tuple(one.node.id for one in admitted if one.limits[position]) for position in positions}
     return {position: None if len(hopes) == len(network.nodes) else hopes for position, hopes in found.items()}
 
@@ -282,6 +297,7 @@ def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
         nodes=_considered(case, decided),
         runners_up=tuple(_runner_up(decided, choice) for choice in decided.found.choices[1:]),
         exact=exact,
+        gap=0.0 if exact else decided.found.gap,
     )
 
 
@@ -294,15 +310,17 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
     ]
     units_wanted = sum(one.quantity for one in case.wanted)
     one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1
-    for surveyed, measures, own in zip(decided.admitted, decided.problem.measures, alone(decided.problem), strict=True):
-        short = one_box and own.units < units_wanted
+    for surveyed, measures, (units, cost) in zip(
+        decided.admitted, decided.problem.measures, alone(decided.problem), strict=True
+    ):
+        short = one_box and units < units_wanted
         considered.append(
             ConsideredNode(
                 surveyed.node.id,
                 surveyed.distance_km,
-                _minor_units(measures.cost + own.cost),
+                _minor_units(measures.cost + cost),
                 _promise(surveyed).days,
-                shortfall(own.units, units_wanted, surveyed.notes) if short else None,
+                shortfall(units, units_wanted, surveyed.notes) if short else None,
             )
         )
     return tuple(sorted(considered, key=lambda one: (one.excluded is not None, one.distance_km, one.node)))

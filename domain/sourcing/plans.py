@@ -30,8 +30,7 @@ class PlannedShipment:
     days: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConsideredNode:
+class ConsideredNode(NamedTuple):
     """One node as the decision saw it; `cost` is that of one shipment with all that it could supply alone."""
 
     node: str
@@ -62,8 +61,11 @@ class Explanation:
     """How exactly the destination was known."""
     nodes: tuple[ConsideredNode, ...]
     runners_up: tuple[RunnerUp, ...]
+    """The next best; after a long search, or where lines compete for components, the best others that it met."""
     exact: bool
     """Whether the plan is proven best; False only when the search was cut short because it took too many steps."""
+    gap: float | None = 0.0
+    """By what share at most the first measure of the rank could be less; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from database import key
 from database.key import Holder
+from starter.http import record
 from starter.http.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem
 from starter.http.service import Service
 
@@ -37,6 +38,7 @@ def open_to(*kinds: Kind) -> Callable[..., Awaitable[Holder]]:
             found = await key.holder(connection, shown.credentials)
         if found is None:
             raise Problem(NO_KEY, "this key is not valid")
+        record.show_key(found.actor)
         if found.kind not in kinds:
             raise Problem(NOT_ALLOWED, f"this is not for {found.kind} keys")
         return found

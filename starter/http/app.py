@@ -1,4 +1,4 @@
-"""The HTTP interface as an application: routes, problem documents, the limit on bodies, relay and stockroom beside them."""
+"""The HTTP interface as an application: routes, problem documents, the limit on bodies, and the loops beside them."""
 
 import asyncio
 import contextlib
@@ -8,20 +8,40 @@ from urllib.parse import unquote_to_bytes
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starter.http import fulfillment_orders, health, keys, orders, problems, promises, reservations, returns, stock
+from starter.http import (
+    events,
+    exceptions,
+    fulfillment_orders,
+    health,
+    keys,
+    nodes,
+    orders,
+    problems,
+    promises,
+    reservations,
+    returns,
+    stock,
+    webhooks,
+)
+from starter.http.limits import RateLimit
 from starter.http.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
+from starter.http.record import Recorded
 from starter.http.service import Service
 
 BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
 
 
-def application(service: Service) -> FastAPI:
-    """An application over a service; relay and stockroom run as long as it does. Its pages load nothing from elsewhere."""
+def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
+    """An application over a service; its loops run as long as it does. Its pages load nothing from elsewhere.
+
+    A key may ask `rate_per_second` times a second, or as often as it likes when that is 0.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        beside = [asyncio.create_task(service.relay.run()), asyncio.create_task(service.stockroom.run())]
+        loops = (service.relay.run(), service.stockroom.run(), service.courier.run())
+        beside = [asyncio.create_task(loop) for loop in loops]
         yield
         for task in beside:
             task.cancel()
@@ -38,11 +58,27 @@ def application(service: Service) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.service = service
-    for subject in (orders, fulfillment_orders, stock, promises, reservations, returns, keys, health):
+    for subject in (
+        orders,
+        exceptions,
+        nodes,
+        fulfillment_orders,
+        stock,
+        promises,
+        reservations,
+        returns,
+        events,
+        webhooks,
+        keys,
+        health,
+    ):
         app.include_router(subject.router)
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(ReadableAddress)
+    if rate_per_second:
+        app.add_middleware(RateLimit, per_second=rate_per_second)
+    app.add_middleware(Recorded)
     return app
 
 

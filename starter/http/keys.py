@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from database import key
 from domain.text import NodeId
 from starter.http.access import Operator, Wired, nothing
-from starter.http.orders import IdempotencyKey
+from starter.http.orders import IdempotencyKey, Limit, page
 from starter.http.problems import OTHER_BODY, Problem
 
 router = APIRouter(tags=["keys"])
@@ -60,6 +60,13 @@ async def make_key(
         if await key.holder(connection, made.key) is None:
             raise Problem(OTHER_BODY, "this Idempotency-Key was used for another key, or for one that was revoked")
     return made
+
+
+@router.get("/keys")
+async def list_keys(holder: Operator, service: Wired, after: str | None = None, limit: Limit = 50) -> dict[str, Any]:
+    """Every key that was made, revoked ones too: whom it is for, since when and until when. The key itself is nowhere."""
+    async with service.database.read() as connection:
+        return page(await key.listed(connection, after=after, limit=limit + 1), limit, "id")
 
 
 def _derived(operator_key: str, *parts: str) -> str:

@@ -9,23 +9,29 @@ from temporalio.service import RPCError
 
 from activities.digest import digest
 from activities.networks import NoNetwork
-from database import order, request, show, sourcing
+from activities.order import RequestInput
+from database import address, order, request, show, sourcing
 from database.key import Holder
 from database.order import UnknownOrder
 from database.request import Request, UsedForAnotherRequest
 from domain.order import (
+    AddressRequest,
     CancelAnswer,
     CancelRequest,
     HoldRequest,
     NewOrder,
     OrderStatus,
     PromiseState,
+    RerouteRequest,
+    ResolveRequest,
     ReturnRequest,
 )
+from domain.units import Rerouted
+from network.geography import ImpossiblePlace, locate
 from network.known import WrongField
 from starter import client as temporal
 from starter.client import NoAnswer, RequestRefused, WorkflowGone
-from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
+from starter.http.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
 from starter.http.problems import INVALID, NO_ANSWER, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 from starter.http.service import Service
 from starter.intake import UsedForAnotherOrder
@@ -48,6 +54,14 @@ class Accepted(BaseModel):
     """A request was granted, and needs no more words."""
 
     order: str
+
+
+class ReroutedWork(BaseModel):
+    """How work was taken from its node."""
+
+    order: str
+    fulfillment_order: str
+    outcome: Rerouted
 
 
 class ReturnMade(BaseModel):
@@ -162,6 +176,37 @@ async def release(
     return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
 
 
+@router.post("/orders/{name}/reroute", response_model=ReroutedWork)
+async def reroute(
+    name: str, body: RerouteRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Take a fulfillment order from its node: withdrawn at once, or its node is asked to cancel; another one ships it then."""
+    facts = body.model_dump(mode="json", include={"fulfillment_order", "to_node"}, exclude_none=True)
+    done = await ask(service, name, "reroute", body, facts, holder, idempotency_key)
+    return {"order": name, "fulfillment_order": body.fulfillment_order} | done
+
+
+@router.post("/orders/{name}/address", response_model=Accepted)
+async def change_address(
+    name: str, body: AddressRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Send an order elsewhere that was not released yet; 409 when it was, or when it cannot be filled there."""
+    try:
+        locate(body.ship_to.country, body.ship_to.postal_code)
+    except ImpossiblePlace as error:
+        raise Problem(INVALID, str(error), field=f"ship_to.{error.field}") from error
+    return {"order": name} | await ask(service, name, "change_address", body, {}, holder, idempotency_key)
+
+
+@router.post("/orders/{name}/resolve", response_model=Accepted)
+async def resolve(
+    name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Close an exception that a person has seen to; what waited for him goes on. 409 where none of this id is open."""
+    facts = {"exception": body.exception}
+    return {"order": name} | await ask(service, name, "resolve", body, facts, holder, idempotency_key)
+
+
 @router.post("/orders/{name}/returns", status_code=201, response_model=ReturnMade)
 async def request_return(
     name: str, body: ReturnRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
@@ -172,8 +217,8 @@ async def request_return(
     return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
 
 
-Asking = Literal["cancel", "hold", "release", "request_return"]
-Body = CancelRequest | HoldRequest | ReturnRequest
+Asking = Literal["cancel", "hold", "release", "change_address", "reroute", "resolve", "request_return"]
+Body = AddressRequest | CancelRequest | HoldRequest | RerouteRequest | ResolveRequest | ReturnRequest
 
 
 async def ask(
@@ -206,9 +251,22 @@ async def _answer(service: Service, name: str, kind: Asking, request_id: int) ->
     try:
         return await temporal.ask(service.client, name, kind, request_id)
     except WorkflowGone:
-        if not await service.relay.start_again(name):
-            raise
-        return await temporal.ask(service.client, name, kind, request_id)
+        if await service.relay.start_again(name):
+            return await temporal.ask(service.client, name, kind, request_id)
+        if kind == "resolve":
+            return await _resolve_of_a_closed_order(service, name, request_id)
+        raise
+
+
+async def _resolve_of_a_closed_order(service: Service, name: str, request_id: int) -> dict[str, Any]:
+    """A closed order still has a mailbox, and what it makes a person's case is resolved without a workflow."""
+    asked = RequestInput(
+        order=name, request=request_id, kind="resolve", facts={}, key=f"request-{request_id}", at=datetime.now(UTC)
+    )
+    done = await service.exceptions.resolve(asked)
+    if done.refused:
+        raise RequestRefused(done.refused.reason, None)
+    return done.answer
 
 
 async def _check_own(service: Service, name: str, holder: Holder) -> None:
@@ -232,7 +290,7 @@ async def _keep(
 ) -> Request:
     async with service.database.write() as connection:
         try:
-            return await request.keep(
+            kept = await request.keep(
                 connection,
                 order=name,
                 kind=kind,
@@ -244,6 +302,9 @@ async def _keep(
                 reason=_reason(body),
                 at=datetime.now(UTC),
             )
+            if isinstance(body, AddressRequest):
+                await address.keep(connection, kept.request_id, name, body.ship_to)
+            return kept
         except UsedForAnotherRequest as error:
             raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 
 from database.connect import DatabaseUnreachable
+from starter.http import record
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -99,6 +100,7 @@ class Problem(Exception):
         *,
         field: str | None = None,
         more: Mapping[str, Any] | None = None,
+        retry_after_seconds: int = RETRY_AFTER_SECONDS,
     ) -> None:
         """`field` is the wrong field of the body; `more` are members that this kind adds to its document."""
         super().__init__(detail)
@@ -106,6 +108,7 @@ class Problem(Exception):
         self.errors = [FieldError(field=field, detail=detail)] if field else []
         self.detail = detail
         self.more = dict(more or {})
+        self.retry_after_seconds = retry_after_seconds
 
 
 def _schema() -> dict[str, Any]:
@@ -128,7 +131,7 @@ def answer(problem: Problem) -> JSONResponse:
     document = Document(
         type=kind.type, title=kind.title, status=kind.status, detail=problem.detail, errors=problem.errors
     )
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status in (429, 503) else None
+    headers = {"Retry-After": str(problem.retry_after_seconds)} if kind.status in (429, 503) else None
     if kind is NO_KEY:
         headers = {"WWW-Authenticate": "Bearer"}
     content = document.model_dump(mode="json") | problem.more
@@ -177,7 +180,9 @@ def _is_away(raised: DBAPIError) -> bool:
 
 async def _defect(_: Request, __: Exception) -> JSONResponse:
     """What nobody has foreseen is still a problem document; what it was stands in the log, and only there."""
-    return answer(Problem(DEFECT, "the request failed; repeat it, or tell whoever runs this Switchyard"))
+    response = answer(Problem(DEFECT, "the request failed; repeat it, or tell whoever runs this Switchyard"))
+    response.headers[record.REQUEST_ID] = record.request_id()
+    return response
 
 
 async def _invalid(request: Request, raised: RequestValidationError) -> JSONResponse:

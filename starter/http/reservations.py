@@ -11,6 +11,7 @@ from activities.networks import NoNetwork
 from database.cart import Cart, CartStatus, KnownCart
 from database.request import UsedForAnotherRequest
 from domain.cart import ReservationRequest
+from domain.network import Precision
 from network.known import WrongField
 from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
 from starter.http.orders import IdempotencyKey
@@ -29,6 +30,8 @@ class Reserved(BaseModel):
     deliver_by: datetime
     shipments: list[dict[str, Any]]
     cost: int
+    destination_precision: Precision | None = None
+    """None only of a reservation that was made before this was kept."""
 
 
 class Reservation(Reserved):

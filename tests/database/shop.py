@@ -96,6 +96,13 @@ CART = text(
     SELECT cart_id, :node, :sku, :quantity, expires_at FROM made
     """
 )
+UNTOLD = """
+    SELECT count(*) FROM order_line l LEFT JOIN (
+        SELECT e.order_id, t.line, sum(t.quantity) AS told
+        FROM event e CROSS JOIN jsonb_to_recordset(e.data->'lines') AS t(line text, quantity bigint)
+        WHERE e.kind = 'shipped' GROUP BY e.order_id, t.line) t USING (order_id, line)
+    WHERE l.shipped <> coalesce(t.told, 0)
+"""
 CART_LIVES = timedelta(minutes=15)
 _numbers = count(1)
 
@@ -304,3 +311,4 @@ class Shop:
         """What `python -m starter audit` checks."""
         violations = [row for finding in await findings_of(self.database) for row in finding.violations]
         assert not violations, violations
+        assert not await self.number(UNTOLD), "a unit has shipped and its channel was not told, or was told twice"

@@ -1,6 +1,7 @@
 """Sourcing decisions as tables: what is wanted, what each node has, and what ships from where."""
 
 import json
+import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -331,3 +332,24 @@ def test_a_search_that_takes_too_long_still_answers_and_does_not_claim_to_be_exa
     hurried = cover(problem, steps_max=10)
     assert not hurried.exact
     assert hurried.choices
+
+
+def test_two_boxes_are_found_where_taking_the_closest_node_first_would_need_three() -> None:
+    network = network_of('rank = ["shipments", "distance"]\n[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 3\n')
+    assert told(decide(network, "A B C D", "n1: B C, n2: A B, n3: C D")) == "n2: A B, n3: C D"
+
+
+def test_a_very_large_order_gets_a_good_plan_at_once_which_says_how_much_better_another_could_be() -> None:
+    chance, nodes = random.Random(1), range(80)
+    rates = [chance.randrange(500) for _ in nodes]
+    demands = tuple(
+        Demand(str(line), ((f"S{line}", 1),), 1, (1,) * 80, tuple(rate + chance.randrange(250) for rate in rates))
+        for line in range(150)
+    )
+    measures = tuple(Measures(cost=chance.randrange(1000, 2000), distance_m=0, days=1, priority=1) for _ in nodes)
+    found = cover(Problem(demands, [{}] * 80, measures, (Rank.COST,), shipments_max=80, split=True))
+    assert not found.exact
+    assert found.gap is not None
+    assert 0 < found.gap < 0.15
+    best = found.choices[0]
+    assert all(sum(units for _, units in portions) == 1 for portions in best.portions)

@@ -27,13 +27,14 @@ from domain.network import (
     Unfilled,
 )
 from domain.order import CancelAnswer, CancelledUnits
-from domain.patience import lose_patience, waits_for
+from domain.patience import after_the_call, lose_patience, waits_for
 from domain.reasons import ExceptionCode
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
 from domain.stock import Movement, MovementKind, Shelf
 from domain.units import (
     BUCKETS,
+    CannotBeDone,
     Changes,
     Opened,
     Order,
@@ -43,7 +44,10 @@ from domain.units import (
     change_fulfillment_order,
     claims,
     everything,
+    leave,
     release,
+    reroute,
+    source_again,
     sums,
     take_plan,
     wanted,
@@ -116,6 +120,8 @@ class Desk:
         self.opened: list[Opened] = []
         self.opened_last: list[Opened] = []
         self.rounds = 0
+        self.outcome = ""
+        """How work was taken from its node the last time that somebody wanted that."""
         self._message_ids = count(1)
 
     def event(self, do: Callable[[Order, Changes], Answer], claimed: list[Movement] | None = None) -> Answer:
@@ -203,6 +209,21 @@ class Desk:
     def cancel(self, wished: Mapping[str, int]) -> CancelAnswer:
         return self.event(lambda o, c: cancel(o, c, wished, NOON))
 
+    def reroute(self, name: str) -> str:
+        """A person wants work taken from its node; answers how that was done, or `refused`."""
+        try:
+            return self.event(lambda o, c: reroute(o, c, name, NOON))
+        except CannotBeDone:
+            return "refused"
+
+    def see_to(self, name: str) -> None:
+        """A person resolves whatever exception a fulfillment order's silence has opened, and what nobody could fill."""
+        fo = self.order.fulfillment_orders[name]
+        for code in (ExceptionCode.NODE_SILENT, ExceptionCode.CANCEL_UNANSWERED):
+            fo = after_the_call(fo, code, NOON)
+        self.event(lambda o, c: change_fulfillment_order(o, c, fo))
+        source_again(self.order)
+
 
 def desk_of(chairs: int = 3) -> Desk:
     """An order of chairs on line 1, all of them waiting to be sourced."""
@@ -229,6 +250,12 @@ def act(desk: Desk, words: str) -> CancelAnswer | None:
         case ["to", node, *quantity]:
             act(desk, " ".join(["source", node, *quantity]))
             desk.release()
+        case ["reroute", fo]:
+            desk.outcome = desk.reroute(f"web-1-{fo}")
+        case ["leave", node]:
+            desk.event(lambda o, c: leave(o, c, node, NOON))
+        case ["see", "to", fo]:
+            desk.see_to(f"web-1-{fo}")
         case ["cancel", quantity]:
             return desk.cancel({"1": int(quantity)})
         case [fo, "silent"]:
@@ -727,13 +754,64 @@ def test_claims_add_up_what_several_lines_want_of_one_shelf() -> None:
 nodes = st.sampled_from(sorted(NETWORK.nodes))
 
 
+@pytest.mark.parametrize(
+    ("story", "outcome", "chairs", "exceptions"),
+    rows("""
+    story                                                     || outcome          || chairs           || exceptions
+    to denver, reroute f1                                     || withdrawn        || open 3           ||
+    to boston, reroute f1                                     || cancel_requested || allocated 3      ||
+    to denver, f1 accepted, reroute f1                        || cancel_requested || allocated 3      ||
+    to denver, f1 accepted, reroute f1, reroute f1            || refused          || allocated 3      ||
+    to denver, f1 accepted, reroute f1, f1 cancel_accepted    || cancel_requested || open 3           ||
+    to denver, f1 accepted, reroute f1, f1 shipped            || cancel_requested || shipped 3        ||
+    to denver, f1 shipped 1, reroute f1, f1 cancel_accepted   || cancel_requested || open 2 shipped 1 ||
+    to denver, f1 accepted, f1 shipped, reroute f1            || refused          || shipped 3        ||
+    to denver, f1 silent, reroute f1                          || refused          || open 3           ||
+    to reno, f1 silent, f1 silent, reroute f1                 || given_up         || open 3           || cancel_unanswered
+    to denver, reroute f1, to reno, f1 shipped 3              || withdrawn        || shipped 3        ||
+    to denver, reroute f1, to reno, f2 accepted, f1 shipped 3 || withdrawn        || allocated 3      || double_ship
+"""),
+)
+def test_a_person_who_takes_work_from_its_node_moves_each_chair_once(
+    story: str, outcome: str, chairs: str, exceptions: str
+) -> None:
+    desk = desk_of()
+    play(desk, story)
+    assert (desk.outcome, units(desk), opened(desk)) == (outcome, chairs, exceptions)
+
+
+@pytest.mark.parametrize(
+    ("story", "chairs", "f1", "exceptions"),
+    rows("""
+    story                                                     || chairs               || f1         || exceptions
+    to denver, f1 silent, reroute f1                          || open 3               || in_doubt 3 ||
+    to reno, f1 silent, f1 silent, reroute f1                 || open 3               || in_doubt 3 || cancel_unanswered
+    to denver, reroute f1, to reno, f2 accepted, f1 shipped 3 || allocated 3          || surplus 3  || double_ship
+    source denver 2, leave denver                             || open 2 backordered 1 ||            ||
+    source denver, leave reno                                 || reserved 3           ||            ||
+    to denver 2, source denver, leave denver                  || open 3               ||            ||
+    to denver, f1 accepted, leave denver, leave denver        || allocated 3          || due 3      ||
+    to denver, f1 silent, f1 silent, see to f1                || open 3               ||            || node_silent
+    to denver, f1 silent, f1 silent, see to f1, f1 shipped 3  || shipped 3            || shipped 3  || node_silent
+    to austin, f1 silent, see to f1, f1 silent                || allocated 3          || due 3      || node_silent ×2
+    to reno, f1 silent, f1 silent, see to f1, f1 silent       || allocated 3          || due 3      || cancel_unanswered ×2
+"""),
+)
+def test_what_a_person_decides_of_a_node_in_trouble_or_a_silent_one(
+    story: str, chairs: str, f1: str, exceptions: str
+) -> None:
+    desk = desk_of()
+    play(desk, story)
+    assert (units(desk), shown(desk, "f1"), opened(desk)) == (chairs, f1, exceptions)
+
+
 class OrderLife(RuleBasedStateMachine):
     """An order of chairs and a bundle lives through any events in any order, told by nodes that may say anything."""
 
     @initialize(chairs=st.integers(2, 5), sets=st.integers(1, 2), on_hand=st.integers(4, 9), node=nodes)
     def place(self, chairs: int, sets: int, on_hand: int, node: str) -> None:
         self.desk = Desk({"1": ("CHAIR", chairs), "2": ("DESK-SET", sets)}, on_hand)
-        self.before = self._surplus()
+        self.before, self.rerouted = self._surplus(), 0
         self.desk.source([Choice(0, node, min(chairs, on_hand))])
         self.desk.release()
 
@@ -808,6 +886,18 @@ class OrderLife(RuleBasedStateMachine):
         pending = sum(f.lines[line].cancel_wanted for f in self._orders() if line in f.lines)
         assert pending >= parts[1]
 
+    @rule(data=st.data())
+    def reroute(self, data: st.DataObject) -> None:
+        self.rerouted += self.desk.reroute(data.draw(self._names())) == "withdrawn"
+
+    @rule(node=nodes)
+    def leave(self, node: str) -> None:
+        self.rerouted += self.desk.event(lambda o, c: leave(o, c, node, NOON))
+
+    @rule(data=st.data())
+    def see_to(self, data: st.DataObject) -> None:
+        self.desk.see_to(data.draw(self._names()))
+
     @rule(node=nodes, sku=st.sampled_from(["CHAIR", "LAMP"]), n=st.integers(1, 5))
     def receive(self, node: str, sku: str, n: int) -> None:
         self.desk.receive(node, sku, n)
@@ -816,7 +906,7 @@ class OrderLife(RuleBasedStateMachine):
     def nothing_is_ever_untrue(self) -> None:
         check_everything(self.desk)
         for waiting in self.desk.order.waiting:
-            assert (waiting.awaits == "person") or waiting.attempt <= TRIES
+            assert (waiting.awaits == "person") or waiting.attempt <= TRIES + self.rerouted
 
     @invariant()
     def surplus_grows_only_together_with_an_exception(self) -> None:

@@ -109,6 +109,27 @@ async def hold(house: House) -> str:
     return name
 
 
+async def rerouted(house: House) -> str:
+    """It is sent elsewhere before its release, a person takes it from its node twice, and an exception is resolved."""
+    for node in ("asks", "escalates", "spare"):
+        await house.stock(node, SERUM_30=1)
+    name = await house.place(("SERUM-30", 1), holds=[{"hold": "fraud"}])
+    await house.ask(name, "address", ship_to={"country": "US", "postal_code": "60601"})
+    await house.ask(name, "release", hold="fraud")
+    first = (await house.work(name))["fulfillment_order"]
+    await house.ask(name, "reroute", fulfillment_order=first)
+    second = (await house.work(name, 2))["fulfillment_order"]
+    await house.tell(second, "accepted")
+    await house.ask(name, "reroute", fulfillment_order=second)
+    await house.tell(second, "cancel_accepted")
+    third = (await house.work(name, 3))["fulfillment_order"]
+    await house.tell(third, "picked", {"9": 1})
+    (misfit,) = (await house.settle(name))["exceptions"]
+    await house.ask(name, "resolve", exception=misfit["exception"])
+    await house.fulfill(third)
+    return name
+
+
 async def backorder(house: House) -> str:
     """Stock comes later than the order."""
     name = await house.place(("TONER-200", 1))
@@ -162,6 +183,7 @@ LIVES: dict[str, Callable[[House], Awaitable[str]]] = {
     "split": split,
     "cancel": cancel,
     "hold": hold,
+    "rerouted": rerouted,
     "backorder": backorder,
     "given_up": given_up,
     "strange_mail": strange_mail,

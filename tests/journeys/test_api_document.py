@@ -10,12 +10,23 @@ from pydantic import BaseModel
 
 from domain.cart import PromiseRequest, ReservationRequest
 from domain.fulfillment import NodeMessage
-from domain.order import CancelRequest, HoldRequest, NewOrder, ReturnRequest
+from domain.order import (
+    AddressRequest,
+    CancelRequest,
+    HoldRequest,
+    NewOrder,
+    RerouteRequest,
+    ResolveRequest,
+    ReturnRequest,
+    Seen,
+)
+from domain.pause import PauseRequest, ResumeRequest
 from domain.returns import ReturnMessage
 from domain.stock import StockMessage
 from domain.stop import StopRequest
 from starter.http import problems
 from starter.http.keys import NewKey
+from starter.http.webhooks import NewWebhook
 from tests.house import Document, House
 
 PUBLIC = {"/healthz", "/readyz"}
@@ -57,6 +68,18 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
     "POST /orders/{name}/cancel": (CancelRequest, {"lines": LINES, "reason": "late", "actor": "Ada"}),
     "POST /orders/{name}/hold": (HoldRequest, {"hold": "fraud", "reason": "odd", "actor": "Ada"}),
     "POST /orders/{name}/release": (HoldRequest, {"hold": "fraud", "reason": "fine", "actor": "Ada"}),
+    "POST /nodes/{name}/pause": (PauseRequest, {"open_work": "reroute", "reason": "snow", "actor": "Ada"}),
+    "POST /nodes/{name}/resume": (ResumeRequest, {"reason": "thaw", "actor": "Ada"}),
+    "POST /orders/{name}/address": (AddressRequest, {"ship_to": SHIP_TO, "reason": "moved", "actor": "Ada"}),
+    "POST /orders/{name}/reroute": (
+        RerouteRequest,
+        {"fulfillment_order": "web-1001-f1", "to_node": "nwk", "reason": "snow", "actor": "Ada"},
+    ),
+    "POST /orders/{name}/resolve": (
+        ResolveRequest,
+        {"exception": "web-1001-x7", "reason": "called them", "actor": "Ada"},
+    ),
+    "POST /exceptions/{name}/resolve": (Seen, {"reason": "counted again", "actor": "Ada"}),
     "POST /orders/{name}/returns": (
         ReturnRequest,
         {
@@ -105,6 +128,10 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "lines": [{"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}],
             "reason": None,
         },
+    ),
+    "PUT /channels/{channel}/webhook": (
+        NewWebhook,
+        {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
     ),
     "POST /keys": (NewKey, {"kind": "node", "name": "slc"}),
 }
@@ -282,6 +309,7 @@ async def live(house: House) -> None:
     await http.delete(f"/reservations/{reserved}")
     for body in (order, order, order | {"priority": 1}):
         await http.post("/orders", json=body)
+    await http.post("/orders/web-1001/address", json={"ship_to": SHIP_TO})
     for kind in ("hold", "release", "release"):
         await http.post(f"/orders/web-1001/{kind}", json={"hold": "payment"})
     await http.post("/orders/web-1001/release", json={"hold": "fraud"})
@@ -289,6 +317,9 @@ async def live(house: House) -> None:
     for _ in range(2):
         await http.post(f"/orders/{unwanted}/cancel", json={})
     work = (await house.work("web-1001"))["fulfillment_order"]
+    await house.stock("nwk", CLEANSER_150=9, TONER_200=9, SERUM_30=9, MOISTURIZER_50=9)
+    await http.post("/orders/web-1001/reroute", json={"fulfillment_order": work})
+    work = (await house.work("web-1001", 2))["fulfillment_order"]
     for _ in range(2):
         await house.tell(work, "delivered", message_id="slc-1", occurred_at=WHEN)
     await house.until("web-1001", "delivered")
@@ -299,8 +330,17 @@ async def live(house: House) -> None:
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
         await http.post("/stock/messages", json=body)
+    for what in ("pause", "resume", "resume"):
+        await http.post(f"/nodes/chi/{what}", json={})
     for what in ("stop", "resume", "resume"):
         await http.post(f"/stock/SERUM-30/{what}", json={})
+    await house.tell(work, "picked", {"9": 1})
+    (misfit,) = (await http.get("/exceptions")).json()["items"]
+    await http.post(f"/exceptions/{misfit['exception']}/resolve", json={})
+    for _ in range(2):
+        await http.post("/orders/web-1001/resolve", json={"exception": misfit["exception"]})
+    await http.put("/channels/web/webhook", json={"url": "https://shop.invalid/switchyard"})
+    await http.delete("/channels/web/webhook")
     key = (await http.post("/keys", json={"kind": "node", "name": "slc"})).json()
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
     await http.delete(f"/keys/{key['id']}")
@@ -314,6 +354,9 @@ async def live(house: House) -> None:
         "/stock",
         "/stock/SERUM-30",
         "/returns/web-1001-r1",
+        "/events",
+        "/nodes",
+        "/keys",
         "/healthz",
         "/readyz",
     ):

@@ -28,7 +28,15 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /orders/{name}/cancel":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/hold":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/release":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/address":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/reroute":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
+    "POST /orders/{name}/resolve":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/returns":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /exceptions":                           (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "POST /exceptions/{name}/resolve":           (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
+    "GET /nodes":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "POST /nodes/{name}/pause":                  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /nodes/{name}/resume":                 (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "GET /fulfillment-orders":                   (OK,    None,  NO,    None,  None, OK,    None,  None),
     "GET /fulfillment-orders/{name}":            (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /fulfillment-orders/{name}/messages":  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
@@ -44,6 +52,10 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     # A parcel can come back to any node, so a node may know of any return.
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
+    "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
+    "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
+    "GET /keys":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
     "POST /keys":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
     "DELETE /keys/{key_id}":                     (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
 }
@@ -72,6 +84,8 @@ class Cast:
     """A channel's delivered order, with a return."""
     work: Mapping[str, str]
     """A node's fulfillment order."""
+    exception: str = "stock-x0"
+    """An open exception."""
     reservations: Mapping[str, str] = field(default_factory=dict)
     """A channel's reservation, which it has given back."""
 
@@ -99,7 +113,9 @@ async def cast(house: House) -> Cast:
         "channel": await house.key("channel", "web"),
         "node": await house.key("node", "slc"),
     }
-    return Cast(headers, orders, work, reservations)
+    await house.tell(work["slc"], "picked", {"9": 1})
+    (misfit,) = (await house.order(orders["web"]))["exceptions"]
+    return Cast(headers, orders, work, misfit["exception"], reservations)
 
 
 async def routes(house: House) -> dict[str, Document]:
@@ -111,10 +127,9 @@ async def routes(house: House) -> dict[str, Document]:
 async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Response:
     """Ask a route about what is one's own, another's, or nobody's."""
     method, _, path = route.partition(" ")
-    address = path.format(
-        name=named(path, cast, whose), sku=named(path, cast, whose), key_id=await key_id(house, whose)
-    )
-    body = sent(path, cast, kind, whose) if method == "POST" else None
+    what = named(path, cast, whose)
+    address = path.format(name=what, sku=what, channel=what, key_id=await key_id(house, whose))
+    body = sent(path, cast, kind, whose) if method in ("POST", "PUT") else None
     return await house.http.request(method, address, json=body, headers=cast.headers[kind])
 
 
@@ -123,10 +138,16 @@ def named(path: str, cast: Cast, whose: str) -> str:
     channel, node = ("outlet", "nwk") if whose == "other" else ("web", "slc")
     if path.startswith("/stock/"):
         return "SERUM-31" if whose == "none" else "SERUM-30"
+    if path.startswith("/channels/"):
+        return "nobody" if whose == "none" else channel
     if path.startswith("/fulfillment-orders"):
         return "web-0-f1" if whose == "none" else cast.work[node]
     if path.startswith("/reservations"):
         return "cart-0" if whose == "none" else cast.reservations[channel]
+    if path.startswith("/nodes"):
+        return "mars" if whose == "none" else node
+    if path.startswith("/exceptions"):
+        return "stock-x0" if whose == "none" else cast.exception
     name = "web-0" if whose == "none" else cast.orders[channel]
     return f"{name}-r1" if path.startswith("/returns") else name
 
@@ -153,12 +174,19 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/orders/{name}/cancel": {},
         "/orders/{name}/hold": {"hold": "fraud"},
         "/orders/{name}/release": {"hold": "fraud"},
+        "/orders/{name}/address": place,
+        "/nodes/{name}/pause": {"open_work": "keep"},
+        "/nodes/{name}/resume": {},
+        "/orders/{name}/reroute": {"fulfillment_order": "web-0-f1"},
+        "/orders/{name}/resolve": {"exception": "web-0-x0"},
+        "/exceptions/{name}/resolve": {},
         "/orders/{name}/returns": lines,
         "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
+        "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},
         "/keys": {"kind": "node", "name": "chi"},
     }
     return bodies[path]
@@ -191,13 +219,13 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 12
+    assert len(pairs) == 17
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]
         said = unknown.text.replace(named(path, cast, "none"), named(path, cast, "other"))
         assert other.text == said, (route, kind)
-        varying = {"content-length"}
+        varying = {"content-length", "x-request-id"}
         assert {k: v for k, v in other.headers.items() if k not in varying} == {
             k: v for k, v in unknown.headers.items() if k not in varying
         }
@@ -233,8 +261,8 @@ async def test_without_a_valid_key_every_route_but_health_is_closed(house: House
     before = await house.facts()
     for route in ACCESS:
         method, _, path = route.partition(" ")
-        body = sent(path, empty, "operator", "own") if method == "POST" else None
-        address = path.format(name="web-0", sku="SERUM-30", key_id="operator")
+        body = sent(path, empty, "operator", "own") if method in ("POST", "PUT") else None
+        address = path.format(name="web-0", sku="SERUM-30", channel="web", key_id="operator")
         answer = await house.http.request(method, address, json=body, headers=empty.headers["stranger"])
         assert (answer.status_code, answer.json()["type"]) == (401, problems.NO_KEY.type), route
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -312,3 +340,24 @@ async def test_a_key_made_twice_with_one_idempotency_key_is_one_key(house: House
         assert (await house.http.delete(f"/keys/{first.json()['id']}")).status_code == 204
     assert (await house.http.get("/fulfillment-orders", headers=secret)).status_code == 401
     assert (await make("first")).status_code == 409
+
+
+async def test_two_keys_of_a_node_are_valid_at_once_and_each_is_revoked_by_itself(house: House) -> None:
+    async def status(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return (await house.http.get("/fulfillment-orders", headers=headers)).status_code
+
+    old, new = [(await house.http.post("/keys", json={"kind": "node", "name": "slc"})).json() for _ in range(2)]
+    assert [await status(made["key"]) for made in (old, new)] == [200, 200]
+    assert (await house.http.delete(f"/keys/{old['id']}")).status_code == 204
+    assert [await status(made["key"]) for made in (old, new)] == [401, 200]
+
+    answer = await house.http.get("/keys")
+    listed = {row["id"]: row for row in answer.json()["items"]}
+    assert {name: listed[old["id"]][name] for name in ("kind", "name")} == {"kind": "node", "name": "slc"}
+    assert listed[old["id"]]["revoked_at"] is not None
+    assert listed[new["id"]]["revoked_at"] is None
+    async with house.service.database.read() as connection:
+        hashes = (await connection.exec_driver_sql("SELECT hash FROM key")).scalars().all()
+    assert not any(secret in answer.text for secret in (*hashes, old["key"], new["key"]))
+    assert [len(page) for page in await house.pages("/keys", 2)] == [2, 1]

@@ -196,6 +196,25 @@ async def a_life_of_refusals_and_misfits(house: House, plant: Planted) -> list[s
     return [identifiers.order_workflow_id(name)]
 
 
+async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
+    """Sent elsewhere before its release, rerouted after it, told nonsense of, and seen to by a person."""
+    placed = planted_order(house, plant, ("SERUM-30", 1))
+    name = str((await house.http.post("/orders", json=placed)).json()["order"])
+    ship_to = placed["ship_to"] | {"name": plant("new name"), "street": [plant("new street")]}
+    await ask(house, plant, name, "address", {"ship_to": ship_to})
+    await ask(house, plant, name, "release", {"hold": "fraud"})
+    work = (await house.work(name))["fulfillment_order"]
+    await ask(house, plant, name, "address", {"ship_to": ship_to}, status=409)
+    await ask(house, plant, name, "reroute", {"fulfillment_order": work})
+    await house.work(name, 2)
+    await ask(house, plant, name, "reroute", {"fulfillment_order": work}, status=409)
+    await tell(house, plant, work, "picked", {"9": 7})
+    (known,) = (await house.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    await ask(house, plant, name, "resolve", {"exception": known["exception"]})
+    await house.settle(name)
+    return [identifiers.order_workflow_id(name)]
+
+
 async def a_life_while_the_database_fails(house: House, plant: Planted) -> list[str]:
     """Every statement that books stock or notes a hold fails for a while, and its failure is told to Temporal."""
     name = await place(house, plant, ("SERUM-30", 2))
@@ -232,6 +251,7 @@ async def test_nothing_that_a_person_typed_is_in_temporal(house: House) -> None:
     workflows = [
         *await a_life_of_short_picks_and_a_return(house, plant),
         *await a_life_of_refusals_and_misfits(house, plant),
+        *await a_life_of_second_thoughts(house, plant),
         *await a_life_while_the_database_fails(house, plant),
         *await a_life_that_waits(house, plant),
     ]

@@ -296,6 +296,7 @@ async def test_a_promise_for_a_cart_changes_nothing_and_is_what_the_order_is_the
     assert await house.facts() == before
     assert set(everything) == {"standard", "two_day", "next_day"}
     assert everything["standard"] == promised
+    assert {answer["destination_precision"] for answer in everything.values()} == {"postal_code"}
     assert (promised["fillable"], too_much["fillable"]) == (True, False)
     assert [(s["node"], s["lines"][0]["quantity"]) for s in promised["shipments"]] == [("slc", 2)]
     placed = (await house.http.post("/orders", json=body)).json()

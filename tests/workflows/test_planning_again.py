@@ -135,6 +135,6 @@ async def test_an_explanation_names_the_chosen_node_and_why_the_others_were_not(
 
 async def apply_changed(house: House, directory: Path, file: str, old: str, new: str) -> None:
     for one in SMALL_MAP.iterdir():
-        text = one.read_text().replace('version = "tests"', 'version = "tests, changed"')
+        text = one.read_text()
         (directory / one.name).write_text(text.replace(old, new) if one.name == file else text)
     assert await apply_network(house.database_url, directory) == []

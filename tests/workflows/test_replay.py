@@ -12,7 +12,19 @@ import worker
 
 HISTORIES = Path(__file__).parents[1] / "histories"
 RECORDED = sorted(path.stem for path in HISTORIES.glob("*.json"))
-LIVES = {"plain", "short_pick", "silence", "split", "cancel", "hold", "backorder", "given_up", "returned", "return"}
+LIVES = {
+    "plain",
+    "short_pick",
+    "silence",
+    "split",
+    "cancel",
+    "hold",
+    "rerouted",
+    "backorder",
+    "given_up",
+    "returned",
+    "return",
+}
 EVENTS_OF_A_STANDARD_ORDER = 57
 NAMES_A_MACHINE = re.compile(r"\d+@[\w.-]+|/(?:home|root|tmp|usr|var|work)/")
 

@@ -59,6 +59,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_key_hash")),
     )
     op.create_table(
+        "webhook",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False, comment="what calls are signed with, so it cannot be a hash"),
+        sa.Column("previous_secret", sa.Text(), nullable=True, comment="signs along until previous_until"),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_webhook")),
+    )
+    op.create_table(
         "movement",
         sa.Column("movement_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column(
@@ -246,6 +258,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("lifted_at IS NULL"),
     )
     op.create_table(
+        "node_pause",
+        sa.Column("pause_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("open_work", sa.Text(), nullable=False, comment="keep, or reroute"),
+        sa.Column(
+            "cleared_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when nothing of its open work was left that could be rerouted",
+        ),
+        sa.Column("remark", sa.BigInteger(), nullable=True, comment="who paused it and why, in personal.remark"),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.BigInteger(), nullable=True, comment="who resumed it and why, in personal.remark"),
+        sa.CheckConstraint("open_work IN ('keep', 'reroute')", name=op.f("ck_node_pause_open_work_is_known")),
+        sa.PrimaryKeyConstraint("pause_id", name=op.f("pk_node_pause")),
+    )
+    op.create_index(
+        "uq_node_pause_standing",
+        "node_pause",
+        ["node"],
+        unique=True,
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
         "cart",
         sa.Column("cart_id", sa.Text(), nullable=False, comment="what the channel calls a reservation"),
         sa.Column("channel", sa.Text(), nullable=False),
@@ -289,6 +326,12 @@ def upgrade() -> None:
         sa.Column("cancel_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ship_clock_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated", sa.Text(), nullable=True, comment="the wait that a person has taken over"),
+        sa.Column(
+            "patience_from",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when its node has its time anew, after a person talked to it",
+        ),
         sa.Column("waiting_for", sa.Text(), nullable=True),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -420,6 +463,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("asker", "idempotency_key", name=op.f("uq_request_asker_idempotency_key")),
     )
     op.create_table(
+        "new_address",
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column(
+            "ship_to",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="where somebody asked to send the order instead",
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_new_address_order_id_orders")),
+        sa.ForeignKeyConstraint(["request_id"], ["request.request_id"], name=op.f("fk_new_address_request_id_request")),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_new_address")),
+        schema="personal",
+    )
+    op.create_index("ix_new_address_order", "new_address", ["order_id"], unique=False, schema="personal")
+    op.create_table(
         "return",
         sa.Column("return_id", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -453,6 +512,50 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
+    )
+    op.create_table(
+        "event",
+        sa.Column(
+            "transaction_id",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_current_xact_id()::text)::bigint"),
+            nullable=False,
+            comment="what wrote it: readers pass no transaction that is still open",
+        ),
+        sa.Column("event_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "data",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="ids, SKUs, quantities, dates, tracking numbers: nothing of a person",
+        ),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the channel's webhook is to be called; NULL = it is not to be called any more",
+        ),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_event_order_id_orders")),
+        sa.PrimaryKeyConstraint("transaction_id", "event_id", name=op.f("pk_event")),
+    )
+    op.create_index("ix_event_channel", "event", ["channel", "transaction_id", "event_id"], unique=False)
+    op.create_index(
+        "ix_event_due", "event", ["channel", "due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_event_order_due",
+        "event",
+        ["order_id", "event_id"],
+        unique=False,
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_table(
         "cart_unit",
@@ -666,8 +769,14 @@ def downgrade() -> None:
     op.drop_index("ix_cart_unit_shelf", table_name="cart_unit")
     op.drop_index("ix_cart_unit_expires_at", table_name="cart_unit")
     op.drop_table("cart_unit")
+    op.drop_index("ix_event_order_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index("ix_event_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index("ix_event_channel", table_name="event")
+    op.drop_table("event")
     op.drop_table("wake")
     op.drop_table("return")
+    op.drop_index("ix_new_address_order", table_name="new_address", schema="personal")
+    op.drop_table("new_address", schema="personal")
     op.drop_table("request")
     op.drop_table("plan")
     op.drop_index("ix_remark_order", table_name="remark", schema="personal")
@@ -684,6 +793,8 @@ def downgrade() -> None:
     )
     op.drop_table("fulfillment_order")
     op.drop_table("cart")
+    op.drop_index("uq_node_pause_standing", table_name="node_pause", postgresql_where=sa.text("lifted_at IS NULL"))
+    op.drop_table("node_pause")
     op.drop_index("uq_stop_standing", table_name="stop", postgresql_where=sa.text("lifted_at IS NULL"))
     op.drop_table("stop")
     op.drop_index("ix_stock_sku", table_name="stock")
@@ -700,6 +811,7 @@ def downgrade() -> None:
     op.drop_index("ix_movement_node_sku", table_name="movement")
     op.drop_index("ix_movement_arrived", table_name="movement", postgresql_where=sa.text("on_hand > 0"))
     op.drop_table("movement")
+    op.drop_table("webhook")
     op.drop_table("key")
     op.drop_index("ix_incoming_sku", table_name="incoming")
     op.drop_table("incoming")

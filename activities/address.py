@@ -1,0 +1,83 @@
+"""Lets an order that no node has begun go elsewhere: everything pinned is planned for the new place, or nothing changes."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from temporalio import activity
+
+from activities.failures import told_to_temporal
+from activities.order import Done, RequestInput
+from activities.request import done_or_refused
+from activities.situation import Rights
+from activities.sourcing import adopt, decide_for
+from activities.transaction import OrderTransactions, Work
+from database import address
+from database.order import Header
+from database.request import Request
+from domain import units
+from domain.order import Address
+from domain.sourcing import Plan
+from domain.units import CannotBeDone
+from network.geography import postal_area
+
+
+class AddressActivities:
+    """Changes of address, with their collaborators."""
+
+    def __init__(self, transactions: OrderTransactions) -> None:
+        """`transactions` opens orders under their lock."""
+        self._transactions = transactions
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [self.change_address]
+
+    @activity.defn
+    async def change_address(self, asked: RequestInput) -> Done:
+        """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
+        with told_to_temporal():
+            return await done_or_refused(self._transactions, asked, lambda work, known: _change(work, known, asked.at))
+
+
+async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    if work.order.fulfillment_orders:
+        raise CannotBeDone("it was released to its nodes: they have the address already")
+    ship_to = await address.asked_for(work.connection, known.request_id)
+    work.header = _going_to(work.header, ship_to)
+    await _plan_for_the_new_place(work, at)
+    area = postal_area(ship_to.country, ship_to.postal_code)
+    await address.change(work.connection, work.header.order, ship_to, area)
+    return {}
+
+
+def _going_to(header: Header, ship_to: Address) -> Header:
+    return replace(header, country=ship_to.country, region=ship_to.region or "", postal_code=ship_to.postal_code)
+
+
+async def _plan_for_the_new_place(work: Work, at: datetime) -> None:
+    """Raises `CannotBeDone` when a unit that has a node now would have none, and `StockTaken`."""
+    rights = Rights(own=units.held(work.order, work.network), order=work.header.order)
+    pinned = Counter(dict.fromkeys(work.order.lines, 0))
+    for reservation in work.order.reservations:
+        pinned[reservation.line] += reservation.quantity
+    units.unpin_everything(work.order, work.changes)
+    asked = units.wanted(work.order)
+    if not asked:
+        return
+    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    _check(decided.plan, pinned)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+
+
+def _check(plan: Plan, pinned: Counter[str]) -> None:
+    filled: Counter[str] = Counter()
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            filled[part.line] += part.quantity
+    lost = sum((pinned - filled).values())
+    if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
+        units_ = lost or sum(part.quantity for part in plan.unfilled)
+        raise CannotBeDone(f"no node can send {units_} unit{'s' if units_ != 1 else ''} of it there")

@@ -1,0 +1,141 @@
+"""Named statements about paused nodes: which they are, what is still to be taken from them, and what they offer afterwards."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+
+CLEARED_AFTER = timedelta(minutes=1)
+"""So long after its pause a node may still get what was being sourced from it at that moment."""
+
+
+async def stand(connection: WriteConnection, node: str, open_work: str, remark: int | None) -> datetime:
+    """Pause a node, or change what becomes of the open work of one that is paused; answers since when it is."""
+    parameters = {"node": node, "open_work": open_work, "remark": remark}
+    since: datetime = (await connection.execute(STAND, parameters)).scalar_one()
+    return since
+
+
+STAND = text(
+    """
+    INSERT INTO node_pause (node, since, open_work, remark) VALUES (:node, clock_timestamp(), :open_work, :remark)
+    ON CONFLICT (node) WHERE lifted_at IS NULL DO UPDATE SET open_work = excluded.open_work, cleared_at = NULL
+    RETURNING since
+    """
+)
+
+
+async def lift(connection: WriteConnection, node: str, remark: int | None) -> tuple[datetime, datetime] | None:
+    """Resume a node; answers since when it was paused and until when, None when it was not."""
+    row = (await connection.execute(LIFT, {"node": node, "remark": remark})).one_or_none()
+    return (row.since, row.lifted_at) if row else None
+
+
+LIFT = text(
+    """
+    UPDATE node_pause SET lifted_at = clock_timestamp(), lifted_by = :remark
+    WHERE node = :node AND lifted_at IS NULL RETURNING since, lifted_at
+    """
+)
+
+
+async def on_hand(connection: ReadConnection, node: str) -> list[str]:
+    """The SKUs that a node has on hand."""
+    return list((await connection.execute(ON_HAND, {"node": node})).scalars())
+
+
+ON_HAND = text("SELECT sku FROM stock WHERE node = :node AND on_hand > 0 ORDER BY sku")
+
+
+async def hope(connection: WriteConnection, node: str) -> None:
+    """Let orders hope for a node that wait for something it has and had no hope of it while it was paused."""
+    await connection.execute(HOPE, {"node": node})
+
+
+HOPE = text(
+    """
+    UPDATE waiting SET nodes = NULL
+    WHERE awaits = 'stock' AND NOT CAST(:node AS text) = ANY(nodes)
+      AND parts && ARRAY(SELECT sku FROM stock WHERE node = :node AND on_hand > 0)
+    """
+)
+
+
+async def offer(connection: WriteConnection, node: str) -> None:
+    """Offer what a node has to the orders that wait, before anybody else may have it."""
+    await connection.execute(OFFER, {"node": node})
+
+
+OFFER = text(
+    """
+    UPDATE stock s SET offered_at = clock_timestamp()
+    FROM (SELECT k.node, k.sku FROM stock k
+          WHERE k.node = :node AND k.on_hand > 0
+            AND EXISTS (SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[k.sku])
+          ORDER BY k.sku FOR UPDATE OF k) waited
+    WHERE s.node = waited.node AND s.sku = waited.sku
+    """
+)
+
+
+async def to_clear(connection: ReadConnection) -> list[str]:
+    """Paused nodes whose open work is to go elsewhere, and may not have gone yet."""
+    return list((await connection.execute(TO_CLEAR)).scalars())
+
+
+TO_CLEAR = text(
+    "SELECT node FROM node_pause WHERE lifted_at IS NULL AND open_work = 'reroute' AND cleared_at IS NULL ORDER BY node"
+)
+
+
+async def open_work(connection: ReadConnection, node: str, limit: int) -> list[str]:
+    """Open orders with pins at a node, or with work there that it neither shipped nor was asked to cancel."""
+    return list((await connection.execute(OPEN_WORK, {"node": node, "limit": limit})).scalars())
+
+
+OPEN_WORK = text(
+    """
+    SELECT o.order_id FROM orders o
+    JOIN (SELECT order_id FROM reservation WHERE node = :node
+          UNION
+          SELECT f.order_id FROM fulfillment_order f
+          WHERE f.node = :node AND f.request IN ('unsent', 'sent', 'accepted')
+            AND EXISTS (SELECT FROM fulfillment_order_line l
+                        WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
+         ) w USING (order_id)
+    WHERE o.closed_at IS NULL AND o.pickup_node IS NULL
+    ORDER BY o.priority, o.placed_at, o.order_id LIMIT :limit
+    """
+)
+
+
+async def cleared(connection: WriteConnection, node: str) -> None:
+    """Nothing is left to be taken from a node, and what was being sourced when it was paused has been seen."""
+    await connection.execute(CLEARED, {"node": node, "age": CLEARED_AFTER})
+
+
+CLEARED = text(
+    """
+    UPDATE node_pause SET cleared_at = clock_timestamp()
+    WHERE node = :node AND lifted_at IS NULL AND since < clock_timestamp() - CAST(:age AS interval)
+    """
+)
+
+
+async def standing(connection: ReadConnection) -> dict[str, dict[str, Any]]:
+    """Every pause that stands, by node, with who made it and why."""
+    rows = await connection.execute(STANDING)
+    return {row.node: json.loads(row.shown) for row in rows}
+
+
+STANDING = text(
+    """
+    SELECT p.node, jsonb_build_object('since', p.since, 'open_work', p.open_work, 'reason', m.reason,
+                                      'actor', m.actor)::text AS shown
+    FROM node_pause p LEFT JOIN personal.remark m ON m.remark_id = p.remark
+    WHERE p.lifted_at IS NULL
+    """
+)

@@ -1,0 +1,96 @@
+"""Decides what a channel hears of its orders: events, seen in what an order held before a change and after it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.fulfillment import FulfillmentOrder
+from domain.returns import ReturnLineState
+from domain.units import Bucket, Changes, Order
+
+
+class EventKind(StrEnum):
+    """What can be told of an order."""
+
+    ACCEPTED = "accepted"
+    PROMISED = "promised"
+    BACKORDERED = "backordered"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvent:
+    """Something that a channel must know; `data` holds ids, SKUs, quantities and dates, and nothing of a person."""
+
+    kind: EventKind
+    data: Mapping[str, Any]
+
+
+def promised(ship_by: datetime, deliver_by: datetime) -> ChannelEvent:
+    """A promise was given."""
+    dates = {"ship_by": ship_by, "deliver_by": deliver_by}
+    return ChannelEvent(EventKind.PROMISED, {name: at.astimezone(UTC).isoformat() for name, at in dates.items()})
+
+
+def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
+    """What a change of an order's units tells its channel."""
+    return [
+        *_entered(EventKind.BACKORDERED, "backordered", after, changes),
+        *_of_work(before, after, changes),
+        *_entered(EventKind.CANCELLED, "cancelled", after, changes),
+    ]
+
+
+def of_return(
+    name: str, before: Iterable[ReturnLineState], after: Iterable[ReturnLineState], resolution: str | None
+) -> list[ChannelEvent]:
+    """What a message about a return tells the channel: units that came back, or (with a resolution) that it was settled."""
+    known = {line.line: line.received for line in before}
+    lines = [_units(line.line, line.sku, line.received - known.get(line.line, 0)) for line in after]
+    came = [line for line in lines if line["quantity"] > 0]
+    returned = [ChannelEvent(EventKind.RETURNED, {"return": name, "lines": came})] if came else []
+    settled = {"return": name, "resolution": resolution}
+    return returned + ([ChannelEvent(EventKind.SETTLED, settled)] if resolution else [])
+
+
+def _units(line: str, sku: str, quantity: int) -> dict[str, Any]:
+    return {"line": line, "sku": sku, "quantity": quantity}
+
+
+def _entered(kind: EventKind, bucket: Bucket, order: Order, changes: Changes) -> list[ChannelEvent]:
+    lines = [
+        _units(line, order.lines[line].sku, moved[bucket])
+        for line, moved in changes.buckets.items()
+        if moved[bucket] > 0
+    ]
+    return [ChannelEvent(kind, {"lines": lines})] if lines else []
+
+
+def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelEvent]:
+    told: list[ChannelEvent] = []
+    for name in sorted(changes.touched & after.fulfillment_orders.keys()):
+        told += _of_fulfillment_order(before.fulfillment_orders.get(name), after.fulfillment_orders[name])
+    return told
+
+
+def _of_fulfillment_order(before: FulfillmentOrder | None, after: FulfillmentOrder) -> Iterable[ChannelEvent]:
+    about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
+    for kind in (EventKind.SHIPPED, EventKind.DELIVERED):
+        lines = [
+            _units(line, told.sku, _count(after, line, kind) - (_count(before, line, kind) if before else 0))
+            for line, told in after.lines.items()
+        ]
+        if grown := [line for line in lines if line["quantity"] > 0]:
+            is_assumed = {"assumed": after.assumed_delivered} if kind is EventKind.DELIVERED else {}
+            yield ChannelEvent(kind, about | is_assumed | {"lines": grown})
+
+
+def _count(fulfillment_order: FulfillmentOrder, line: str, kind: EventKind) -> int:
+    counts = fulfillment_order.counts(line)
+    return counts.shipped if kind is EventKind.SHIPPED else counts.delivered

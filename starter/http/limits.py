@@ -1,0 +1,79 @@
+"""Refuses who asks too often, before the body is read: a token bucket for each valid key, and one for each address without.
+
+Counted in each process for itself. Nobody's bucket is kept for ever: a full one is like none.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from starter.http import problems, record
+from starter.http.problems import TOO_MANY, Problem
+
+NAMES_MAX = 10_000
+"""Who is remembered: keys, and addresses. The longest unseen is forgotten first."""
+BURST_SECONDS = 2
+"""How many seconds' worth of requests may come at once."""
+STRANGERS_SHARE = 0.1
+"""What an address that shows no valid key gets of what a key gets."""
+
+
+class Buckets:
+    """Token buckets by name."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Each is refilled with `per_second` tokens a second."""
+        self._per_second = per_second
+        self._size = max(1.0, per_second * BURST_SECONDS)
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def wait(self, name: str) -> float:
+        """Take a token: 0 when there was one, else the seconds until there is."""
+        now = self._clock()
+        left, since = self._left.pop(name, (self._size, now))
+        left = min(self._size, left + (now - since) * self._per_second)
+        is_granted = left >= 1
+        self._left[name] = (left - is_granted, now)
+        if len(self._left) > NAMES_MAX:
+            del self._left[next(iter(self._left))]
+        return 0.0 if is_granted else (1 - left) / self._per_second
+
+
+class RateLimit:
+    """Counts requests by the key that they show, once it has proved to be valid, and until then by the client's address."""
+
+    def __init__(self, app: ASGIApp, per_second: float) -> None:
+        """Wraps an application; a key gets `per_second`."""
+        self._app = app
+        self._keys = Buckets(per_second)
+        self._strangers = Buckets(per_second * STRANGERS_SHARE)
+        self._valid: dict[str, None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or tell when to come again."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        shown = sha256(dict(scope["headers"]).get(b"authorization", b"")).hexdigest()
+        wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_address(scope))
+        if wait:
+            problem = Problem(TOO_MANY, "this is too often; come again later", retry_after_seconds=math.ceil(wait))
+            await problems.answer(problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+        self._learn(shown, is_valid=record.key() is not None)
+
+    def _learn(self, shown: str, *, is_valid: bool) -> None:
+        self._valid.pop(shown, None)
+        if is_valid:
+            self._valid[shown] = None
+        if len(self._valid) > NAMES_MAX:
+            del self._valid[next(iter(self._valid))]
+
+
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""

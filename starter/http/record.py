@@ -1,0 +1,73 @@
+"""Gives every request an id and a line in the log: what was asked by whose key, how it ended, how long it took.
+
+Never what was said: no query, no body, no address of a route with somebody's name in it.
+"""
+
+import re
+import secrets
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+
+REQUEST_ID = "X-Request-Id"
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked every few seconds by whatever watches us; logged only when they fail."""
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+log = structlog.get_logger("http")
+
+
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return str(get_contextvars()["request_id"])
+
+
+def key() -> str | None:
+    """Whose valid key the request has shown, as in `node:slc`; None without one."""
+    return get_contextvars().get("key")
+
+
+def show_key(actor: str) -> None:
+    """A valid key was shown: from now on the log says whose."""
+    bind_contextvars(key=actor)
+
+
+class Recorded:
+    """Takes over the id that the client has given its request, or gives it one; tells it with the answer and in every line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, then log."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        clear_contextvars()
+        bind_contextvars(request_id=given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+        began, status = time.perf_counter(), 500
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        finally:
+            _log(scope, status, time.perf_counter() - began)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", None)
+    if status >= 400 or route not in PROBES:
+        milliseconds = round(seconds * 1000, 1)
+        log.info("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)

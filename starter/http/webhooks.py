@@ -1,0 +1,97 @@
+"""Routes about webhooks: a channel says where it wants to be called when something happens to its orders."""
+
+import base64
+import binascii
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx2
+from fastapi import APIRouter, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from database import webhook
+from database.key import Holder
+from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
+from starter.http.problems import INVALID, Problem
+
+router = APIRouter(tags=["channels"])
+
+CHANNEL = re.compile(r"[a-z0-9]{1,16}")
+BOTH_SECRETS_SIGN = timedelta(hours=24)
+SECRET_BYTES = range(24, 65)
+"""As Standard Webhooks wants it."""
+
+
+def _callable(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be an address such as https://shop.example/switchyard, without a user or a fragment")
+    if parts.port == 0:
+        raise ValueError("must have a port from 1 to 65535")
+    try:
+        httpx2.URL(url).host.encode("idna")
+    except (UnicodeError, httpx2.InvalidURL) as error:
+        raise ValueError("must name a host that can be looked up") from error
+    return url
+
+
+def _whole(secret: str) -> str:
+    try:
+        size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except binascii.Error as error:
+        raise ValueError("must be whsec_ and base64") from error
+    if size not in SECRET_BYTES:
+        raise ValueError("must have 24 to 64 bytes")
+    return secret
+
+
+class NewWebhook(BaseModel):
+    """Where a channel wants to be called, and what calls are signed with; without a secret we make one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[!-~]+$"), AfterValidator(_callable)]
+    secret: (
+        Annotated[str, StringConstraints(max_length=100, pattern=r"^whsec_[A-Za-z0-9+/=]+$"), AfterValidator(_whole)]
+        | None
+    ) = None
+
+
+class Webhook(BaseModel):
+    """A registered webhook. A secret that we made is told once."""
+
+    channel: str
+    url: str
+    secret: str | None
+    previous_secret_until: datetime | None
+
+
+@router.put("/channels/{channel}/webhook", response_model=Webhook)
+async def register_webhook(channel: str, body: NewWebhook, holder: OperatorOrChannel, service: Wired) -> Webhook:
+    """Have every event of the channel's orders delivered, or change where. Another secret takes over at once, and the one
+    before signs along for a day."""
+    _check_own(channel, holder)
+    if body.url.startswith("http:") and not service.courier.allows_private_addresses:
+        raise Problem(INVALID, "must begin with https://", field="url")
+    made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    async with service.database.write() as connection:
+        kept = await webhook.keep(connection, channel, body.url, body.secret, otherwise=made, overlap=BOTH_SECRETS_SIGN)
+    told = made if kept.secret == made else None
+    return Webhook(channel=channel, url=body.url, secret=told, previous_secret_until=kept.previous_until)
+
+
+@router.delete("/channels/{channel}/webhook", status_code=204)
+async def remove_webhook(channel: str, holder: OperatorOrChannel, service: Wired) -> Response:
+    """Call the channel no more, if it was called; what it was still owed is in the feed."""
+    _check_own(channel, holder)
+    async with service.database.write() as connection:
+        await webhook.remove(connection, channel)
+    return Response(status_code=204)
+
+
+def _check_own(channel: str, holder: Holder) -> None:
+    if not CHANNEL.fullmatch(channel) or own_channel(holder) not in (None, channel):
+        raise nothing("channel", channel)

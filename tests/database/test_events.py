@@ -1,0 +1,123 @@
+"""What channels hear: each change once, written with it, and a feed that never passes a transaction that is still open."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from database import event, order
+from database.connect import Database, ReadConnection, WriteConnection
+from domain.event import ChannelEvent, EventKind
+from domain.fulfillment import MessageKind
+from tests.database.shop import NEAREST, NEXT, Shop
+
+CANCELLED = ChannelEvent(EventKind.CANCELLED, {"lines": []})
+Told = tuple[str, dict[str, int]]
+"""An event's kind, and its units per line."""
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    return await Shop.open(database)
+
+
+async def feed(database: Database, after: str = "0-0", channel: str | None = None) -> list[dict[str, Any]]:
+    transaction_id, _, event_id = after.partition("-")
+    async with database.read() as connection:
+        numbers = int(transaction_id), int(event_id)
+        return await event.feed(connection, channel=channel, after=numbers, limit=100)
+
+
+async def told(shop: Shop, name: str) -> list[Told]:
+    return [
+        (found["kind"], {line["line"]: line["quantity"] for line in found["data"].get("lines", [])})
+        for found in await feed(shop.database)
+        if found["order"] == name
+    ]
+
+
+async def tell(connection: WriteConnection, name: str) -> None:
+    await order.next_version(connection, name, [CANCELLED], datetime.now(UTC))
+
+
+async def test_an_event_that_is_committed_late_is_read_late_and_never_skipped(shop: Shop) -> None:
+    slow, quick = await shop.place(("LAMP", 1)), await shop.place(("LAMP", 1))
+    read = await feed(shop.database)
+    assert [(found["order"], found["kind"]) for found in read] == [(slow, "accepted"), (quick, "accepted")]
+    cursor = read[-1]["event"]
+    async with shop.database.write() as connection:
+        await tell(connection, slow)
+        async with shop.database.write() as other:
+            await tell(other, quick)
+        assert await shop.number("SELECT count(*) FROM event WHERE kind = 'cancelled'") == 1
+        assert await feed(shop.database, cursor) == []
+    assert [found["order"] for found in await feed(shop.database, cursor)] == [slow, quick]
+
+
+async def test_whoever_reads_on_from_each_event_reads_every_event_once(shop: Shop) -> None:
+    for _ in range(3):
+        await shop.place(("LAMP", 1))
+    read = [found["event"] for found in await feed(shop.database)]
+    cursors = ["0-0", *read]
+    assert [[found["event"] for found in await feed(shop.database, cursor)] for cursor in cursors] == [
+        read[position:] for position in range(len(cursors))
+    ]
+
+
+async def test_a_change_that_is_not_committed_tells_nothing(shop: Shop) -> None:
+    name = await shop.place(("LAMP", 1))
+    async with shop.database.engine.connect() as connection:
+        await tell(WriteConnection(ReadConnection(connection)), name)
+        await connection.rollback()
+    assert await told(shop, name) == [("accepted", {"1": 1})]
+
+
+async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop: Shop) -> None:
+    await shop.receive(NEAREST, LAMP=3)
+    name = await shop.released(("LAMP", 3))
+    for kind, lines in [("accepted", None), ("shipped", {"1": 2}), ("shipped", {"1": 1}), ("delivered", None)]:
+        await shop.tell(name, MessageKind(kind), lines)
+    assert await told(shop, name) == [
+        ("accepted", {"1": 3}),
+        ("promised", {}),
+        ("shipped", {"1": 2}),
+        ("shipped", {"1": 1}),
+        ("delivered", {"1": 3}),
+    ]
+
+
+async def test_units_that_wait_are_told_once_and_their_promise_when_it_is_given(shop: Shop) -> None:
+    await shop.receive(NEAREST, LAMP=1)
+    name = await shop.sold(("LAMP", 3))
+    assert await told(shop, name) == [("accepted", {"1": 3}), ("backordered", {"1": 2})]
+    await shop.source(name)
+    assert len(await told(shop, name)) == 2
+    await shop.receive(NEXT, LAMP=2)
+    await shop.backorders.work_off(10)
+    assert (await told(shop, name))[2:] == [("promised", {})]
+
+
+async def test_a_cancel_is_told_with_its_units_and_a_short_pick_is_not_told_at_all(shop: Shop) -> None:
+    await shop.receive(NEAREST, LAMP=3)
+    await shop.receive(NEXT, LAMP=3)
+    name = await shop.released(("LAMP", 3))
+    before = len(await told(shop, name))
+    await shop.tell(name, MessageKind.PICKED, {"1": 2}, final=True)
+    assert len(await told(shop, name)) == before
+    await shop.cancel(name, {"1": 1})
+    assert (await told(shop, name))[before:] == [("cancelled", {"1": 1})]
+
+
+async def test_a_message_that_comes_twice_is_told_once(shop: Shop) -> None:
+    await shop.receive(NEAREST, LAMP=1)
+    name = await shop.released(("LAMP", 1))
+    at = datetime.now(UTC)
+    for _ in range(2):
+        await shop.tell(name, MessageKind.SHIPPED, message_id="same", at=at)
+    assert [kind for kind, _ in await told(shop, name)] == ["accepted", "promised", "shipped"]
+
+
+async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:
+    web, outlet = await shop.place(("LAMP", 1)), await shop.place(("LAMP", 1), channel="outlet")
+    assert [found["order"] for found in await feed(shop.database, channel="outlet")] == [outlet]
+    assert [found["order"] for found in await feed(shop.database)] == [web, outlet]

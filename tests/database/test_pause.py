@@ -1,0 +1,79 @@
+"""A node is paused and resumed while orders come: none that began to wait meanwhile is forgotten or waits in a circle."""
+
+import asyncio
+
+import pytest
+
+from activities.networks import Networks
+from activities.pause import Asked, Pauses
+from activities.transaction import OrderTransactions
+from database.connect import Database
+from domain.fulfillment import MessageKind
+from domain.pause import OpenWork, PauseRequest, ResumeRequest
+from tests.database.shop import NEAREST, NEXT, Shop
+
+ORDERS = 12
+
+
+def pauses_of(database: Database) -> Pauses:
+    """Pauses in a process of their own."""
+    return Pauses(OrderTransactions(database, Networks()))
+
+
+async def pause(database: Database, node: str, open_work: OpenWork) -> None:
+    body = PauseRequest(open_work=open_work)
+    await pauses_of(database).pause(Asked(node, body, "operator", "operator", None), body)
+
+
+async def resume(database: Database, node: str) -> None:
+    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", "operator", None))
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1])
+async def test_no_order_that_comes_while_a_node_comes_back_is_left_waiting(database: Database, after: float) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=ORDERS)
+    await pause(database, NEAREST, OpenWork.KEEP)
+    orders = [await shop.place(("CHAIR", 1)) for _ in range(ORDERS)]
+
+    async def come_back() -> None:
+        await asyncio.sleep(after)
+        await resume(database, NEAREST)
+
+    await asyncio.gather(come_back(), *(shop.source(order) for order in orders))
+    await shop.backorders.work_off(500)
+
+    assert [await shop.units(order) for order in orders] == [{"reserved": 1}] * ORDERS
+    assert await shop.counters("CHAIR", NEAREST) == (ORDERS, ORDERS, 0)
+    await shop.check()
+
+
+async def test_what_was_pinned_leaves_a_paused_node_order_by_order_and_in_batches(database: Database) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=5)
+    orders = [await shop.sold(("CHAIR", 1)) for _ in range(5)]
+    await shop.receive(NEXT, CHAIR=5)
+    await pause(database, NEAREST, OpenWork.REROUTE)
+
+    woken = [len(await pauses_of(database).clear(2)) for _ in range(4)]
+
+    assert woken == [2, 2, 1, 0]
+    for order in orders:
+        await shop.source(order)
+        assert await shop.nodes(order) == {NEXT: 1}
+    assert await shop.counters("CHAIR", NEAREST) == (5, 0, 0)
+    await shop.check()
+
+
+async def test_work_that_a_node_has_begun_is_asked_back_once(database: Database) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=1)
+    order = await shop.released(("CHAIR", 1))
+    await shop.tell(order, MessageKind.ACCEPTED)
+    await pause(database, NEAREST, OpenWork.REROUTE)
+
+    woken = [len(await pauses_of(database).clear(100)) for _ in range(2)]
+
+    assert woken == [1, 0]
+    assert (await shop.state(order)).fulfillment_orders[0].request == "cancel_requested"
+    await shop.check()

@@ -1,0 +1,51 @@
+"""The planner against an independent answer: mixed-integer programs written from the policy's meaning, solved with gap 0."""
+
+import pytest
+
+from benchmarks.instances import Instance, Size, instances
+from benchmarks.solver import faults_of, question, value_of
+from domain.sourcing import plan
+
+SIZE = Size("proof", lines_max=8, nodes=50)
+SEEDS = range(10)
+EACH = 50
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_solver_finds_a_better_plan_for_random_orders_of_random_networks(seed: int) -> None:
+    questions = list(instances(SIZE, EACH, seed, orders_per_network=25))
+    different = [number for number, one in enumerate(questions) if not agrees(one)]
+    assert different == []
+
+
+def agrees(instance: Instance) -> bool:
+    """Whether plan and solver fill as many units, in the same tier, with the same value of every ranked measure."""
+    decided = plan(instance.order, instance.wanted, instance.situation)
+    assert decided.explanation.exact
+    assert faults_of(decided, instance) == []
+    return value_of(decided, instance) == question(instance).best_value()
+
+
+def test_the_random_orders_use_every_feature_of_the_policy() -> None:
+    questions = [one for seed in SEEDS for one in instances(SIZE, EACH, seed, orders_per_network=25)]
+    plans = [plan(one.order, one.wanted, one.situation) for one in questions]
+    networks = {id(one.situation.network): one.situation.network for one in questions}.values()
+    strategies = [strategy for network in networks for strategy in network.policy.strategies]
+    assert {rank for strategy in strategies for rank in strategy.rank} == {
+        "cost",
+        "shipments",
+        "distance",
+        "days",
+        "priority",
+    }
+    assert {strategy.ship_complete for strategy in strategies} == {"order", "line", "no"}
+    assert {cost.per for strategy in strategies for cost in strategy.costs} == {"shipment", "unit", "kg"}
+    assert any(cost.when for strategy in strategies for cost in strategy.costs)
+    assert any(strategy.require for strategy in strategies)
+    assert {tier.split_line for strategy in strategies for tier in strategy.tiers} == {True, False}
+    assert any(network.policy.exclusions for network in networks)
+    assert any(one.tried for question in questions for one in question.wanted)
+    assert {len(decided.shipments) for decided in plans} == {0, 1, 2, 3}
+    assert {decided.tier for decided in plans} == {None, 1, 2}
+    assert sum(bool(decided.shipments and decided.unfilled) for decided in plans) > len(plans) / 10
+    assert any(one.order.pickup_node for one in questions)

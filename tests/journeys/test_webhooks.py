@@ -1,0 +1,297 @@
+"""A channel is called with every event of its orders: signed, in order, and until it has taken it, whatever happens there."""
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from sqlalchemy import text
+
+from starter.courier import Courier, is_public, wait_after
+from starter.embedded.ports import free_port
+from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
+
+SECRETS = ["whsec_" + base64.b64encode(bytes([number] * 24)).decode() for number in (1, 2, 3)]
+
+
+@dataclass
+class Call:
+    """A request as it came."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def event(self) -> Document:
+        document: Document = json.loads(self.body)
+        return document
+
+    def is_signed_with(self, secret: str) -> bool:
+        """What Standard Webhooks asks of a receiver."""
+        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        wanted = "v1," + base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
+        return any(hmac.compare_digest(wanted, given) for given in self.headers["webhook-signature"].split(" "))
+
+
+@dataclass
+class Shop:
+    """A channel's own server: a real one, on a port of its own, that answers as told."""
+
+    port: int
+    calls: list[Call] = field(default_factory=list)
+    status: Callable[[Call], int] = lambda _: 204
+    asked: int = 0
+    """Requests that have come, answered or not."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody is answered while it is not set."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/switchyard"
+
+    def kinds(self, order: str) -> list[str]:
+        return [call.event["kind"] for call in self.calls if call.event["order"] == order]
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            headers = _headers((await reader.readuntil(b"\r\n\r\n")).decode())
+            call = Call(headers, await reader.readexactly(int(headers["content-length"])))
+            self.asked += 1
+            await self.gate.wait()
+            self.calls.append(call)
+            writer.write(f"HTTP/1.1 {self.status(call)} x\r\nlocation: {self.url}/moved\r\n\r\n".encode())
+            await writer.drain()
+        finally:
+            writer.close()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            while not is_so():  # noqa: ASYNC110  (nobody rings a bell)
+                await asyncio.sleep(0.03)
+
+
+def _headers(head: str) -> dict[str, str]:
+    lines = [line.split(": ", 1) for line in head.splitlines()[1:] if line]
+    return {name.lower(): value for name, value in lines}
+
+
+@asynccontextmanager
+async def listening(shop: Shop) -> AsyncIterator[Shop]:
+    server = await asyncio.start_server(shop.answer, "127.0.0.1", shop.port)
+    try:
+        yield shop
+    finally:
+        shop.gate.set()
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    made = Shop(free_port())
+    made.gate.set()
+    async with listening(made):
+        yield made
+
+
+async def register(house: House, channel: str, url: str, secret: str | None = None) -> Document:
+    body = {"url": url} | ({"secret": secret} if secret else {})
+    answer = await house.http.put(f"/channels/{channel}/webhook", json=body)
+    assert answer.status_code == 200, answer.text
+    made: Document = answer.json()
+    return made
+
+
+async def owed(house: House) -> int:
+    async with house.service.database.read() as connection:
+        counted = await connection.execute(text("SELECT count(*) FROM event WHERE due_at IS NOT NULL"))
+        return int(counted.scalar_one())
+
+
+async def nothing_is_owed(house: House) -> None:
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while await owed(house):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+
+
+async def is_tried_twice(house: House, order: str) -> None:
+    statement = text("SELECT coalesce(max(tries), 0) >= 2 FROM event WHERE order_id = :order")
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while True:
+            async with house.service.database.read() as connection:
+                if (await connection.execute(statement, {"order": order})).scalar_one():
+                    return
+            await asyncio.sleep(0.03)
+
+
+async def test_every_event_of_an_order_is_delivered_signed_and_in_order(house: House, shop: Shop) -> None:
+    secret = (await register(house, "web", shop.url))["secret"]
+    await house.stock("slc", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await house.place(("SERUM-30", 1), channel="outlet")
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    await shop.until(lambda: len(shop.calls) == 4)
+    await nothing_is_owed(house)
+
+    feed = (await house.http.get("/events", params={"channel": "web"})).json()["items"]
+    assert [call.event for call in shop.calls] == feed
+    assert [call.headers["webhook-id"] for call in shop.calls] == [found["event"] for found in feed]
+    assert [found["kind"] for found in feed] == ["accepted", "promised", "shipped", "delivered"]
+    assert all(call.is_signed_with(secret) for call in shop.calls)
+    assert not any(call.is_signed_with(SECRETS[0]) for call in shop.calls)
+    assert {call.headers["host"] for call in shop.calls} == {f"127.0.0.1:{shop.port}"}
+
+
+async def test_a_secret_that_we_made_is_told_once_and_another_one_signs_together_with_the_one_before(
+    house: House, shop: Shop
+) -> None:
+    first = await register(house, "web", shop.url)
+    assert first["secret"].startswith("whsec_")
+    assert (await register(house, "web", shop.url))["secret"] is None
+    for secret in (SECRETS[0], SECRETS[0], SECRETS[1]):
+        changed = await register(house, "web", shop.url, secret)
+        assert changed["secret"] is None
+        assert changed["previous_secret_until"] is not None
+    await house.place(("SERUM-30", 1))
+    await shop.until(lambda: len(shop.calls) > 0)
+    assert [shop.calls[0].is_signed_with(secret) for secret in (SECRETS[1], SECRETS[0], first["secret"])] == [
+        True,
+        True,
+        False,
+    ]
+    async with house.service.database.write() as connection:
+        await connection.execute(text("UPDATE webhook SET previous_until = clock_timestamp()"))
+    before = len(shop.calls)
+    await house.place(("SERUM-30", 1))
+    await shop.until(lambda: len(shop.calls) > before + 1)
+    assert [shop.calls[-1].is_signed_with(secret) for secret in SECRETS[:2]] == [False, True]
+
+
+async def test_what_a_channel_does_not_take_is_delivered_later_and_before_what_follows(
+    house: House, shop: Shop
+) -> None:
+    await register(house, "web", shop.url)
+    answers = iter([500, 302, 404])
+    shop.status = lambda call: next(answers, 204)
+    name = await house.place(("SERUM-30", 1))
+    await shop.until(lambda: len(shop.calls) == 5)
+    await nothing_is_owed(house)
+    assert shop.kinds(name) == ["accepted"] * 4 + ["backordered"]
+    assert len({call.headers["webhook-id"] for call in shop.calls[:4]}) == 1
+
+
+async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> None:
+    down = Shop(free_port())
+    down.gate.set()
+    await register(house, "web", down.url)
+    name = await house.place(("SERUM-30", 1))
+    await is_tried_twice(house, name)
+    async with listening(down):
+        await down.until(lambda: down.kinds(name) == ["accepted", "backordered"])
+    await nothing_is_owed(house)
+
+
+async def test_a_channel_that_does_not_answer_holds_up_no_other(
+    house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starter.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    slow = Shop(free_port())
+    async with listening(slow):
+        await register(house, "outlet", slow.url)
+        await register(house, "web", shop.url)
+        silent = [await house.place(("SERUM-30", 1), channel="outlet") for _ in range(3)]
+        await slow.until(lambda: slow.asked > 0)
+        name = await house.place(("SERUM-30", 1))
+        await shop.until(lambda: shop.kinds(name) == ["accepted", "backordered"])
+        assert slow.calls == []
+        slow.gate.set()
+        await slow.until(lambda: all(slow.kinds(one) == ["accepted", "backordered"] for one in silent))
+
+
+async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:
+    other = Courier(house.service.database, allows_private_addresses=True)
+    beside = asyncio.create_task(other.run())
+    await register(house, "web", shop.url)
+    names = [await house.place(("SERUM-30", 1)) for _ in range(12)]
+    for name in names:
+        await shop.until(lambda name=name: shop.kinds(name) == ["accepted", "backordered"])  # type: ignore[misc]
+    await nothing_is_owed(house)
+    assert len(shop.calls) == 24
+    beside.cancel()
+    await asyncio.gather(beside, return_exceptions=True)
+
+
+async def test_a_channel_that_is_called_no_more_is_owed_nothing(house: House, shop: Shop) -> None:
+    shop.status = lambda _: 500
+    await register(house, "web", shop.url)
+    name = await house.place(("SERUM-30", 1))
+    await shop.until(lambda: bool(shop.calls))
+    for _ in range(2):
+        assert (await house.http.delete("/channels/web/webhook")).status_code == 204
+    await nothing_is_owed(house)
+    await house.place(("SERUM-30", 1))
+    assert await owed(house) == 0
+    feed = (await house.http.get("/events")).json()["items"]
+    assert name in {found["order"] for found in feed}
+
+
+async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
+    house: House, shop: Shop
+) -> None:
+    shop.status = lambda call: 204 if call.event["kind"] == "backordered" else 500
+    await register(house, "web", shop.url)
+    name = await house.place(("SERUM-30", 1))
+    await shop.until(lambda: bool(shop.calls))
+    assert set(shop.kinds(name)) == {"accepted"}
+    async with house.service.database.write() as connection:
+        age = "UPDATE event SET recorded_at = recorded_at - interval '8 days' WHERE kind = 'accepted'"
+        await connection.execute(text(age))
+    await shop.until(lambda: shop.kinds(name)[-1] == "backordered")
+    await nothing_is_owed(house)
+
+
+async def test_a_day_without_them_is_outlived() -> None:
+    waits = [wait_after(tries) for tries in range(1, 200)]
+    assert [wait.total_seconds() for wait in waits[:4]] == [1, 2, 4, 8]
+    assert waits[-1].total_seconds() == 600
+
+
+@pytest.mark.parametrize(
+    ("address", "is_ours"),
+    [
+        ("93.184.215.14", False),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", False),
+        ("127.0.0.1", True),
+        ("10.0.0.1", True),
+        ("172.16.0.1", True),
+        ("192.168.1.1", True),
+        ("169.254.169.254", True),
+        ("100.64.0.1", True),
+        ("0.0.0.0", True),
+        ("224.0.0.1", True),
+        ("::1", True),
+        ("fd00::1", True),
+        ("fe80::1", True),
+        ("::ffff:127.0.0.1", True),
+    ],
+)
+def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, is_ours: bool) -> None:
+    assert is_public(address) is not is_ours
+
+
+async def test_strangers_cannot_make_us_call_our_own_network(house: House, shop: Shop) -> None:
+    courier = house.service.courier
+    await register(house, "web", shop.url)
+    courier.allows_private_addresses = False
+    name = await house.place(("SERUM-30", 1))
+    await is_tried_twice(house, name)
+    assert shop.calls == []
+    plain = await house.http.put("/channels/web/webhook", json={"url": shop.url})
+    assert (plain.status_code, plain.json()["errors"][0]["field"]) == (422, "url")
