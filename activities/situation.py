@@ -158,6 +158,7 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         weight_kg=weight_kg(network, wanted),
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
         pickup_node=header.pickup_node,
+        deliver_by=header.deliver_by,
     )
 
 

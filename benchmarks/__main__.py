@@ -1,5 +1,6 @@
-"""`python -m benchmarks [--quick]`: whole order lives per second, against a workflow that does nothing, and reservations per
-second, against plain row-locked transactions (nine minutes)."""
+"""`python -m benchmarks [lives] [reservations] [plans] [--quick]`: whole order lives per second, against a workflow that does
+nothing; reservations per second, against plain row-locked transactions; plans, against an independent solver (twenty minutes).
+"""
 
 import argparse
 import os
@@ -11,30 +12,63 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import reservations
+from benchmarks import planner, reservations
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
 from starter.embedded.failure import EmbeddedFailure
 
+SUBJECTS = ("lives", "reservations", "plans")
+
 
 def main() -> int:
     """Measure and report; 1 when there is nothing to report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("subjects", nargs="*", type=_subject, help=f"{', '.join(SUBJECTS)}; all of them without one")
     parser.add_argument(
         "--quick", action="store_true", help="one short pair: shows that it works, and no ratio to quote"
     )
-    is_quick = parser.parse_args().quick
+    asked = parser.parse_args()
     try:
-        results = measured_lives(QUICK if is_quick else THOROUGH)
-        found = measured_reservations(reservations.QUICK if is_quick else reservations.THOROUGH)
+        for subject in asked.subjects or SUBJECTS:
+            MEASURED[subject](asked.quick)
     except (DifferentShape, EmbeddedFailure, TooSlow, reservations.YardstickFailed) as failure:
         sys.stderr.write(f"{type(failure).__name__}: {failure}\n")
         return 1
-    show(results, Console())
-    sys.stdout.write("".join(f"{line}\n" for line in reservations.lines(found)))
     return 0
+
+
+def _subject(name: str) -> str:
+    if name not in SUBJECTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SUBJECTS)}")
+    return name
+
+
+def measure_lives(is_quick: bool) -> None:
+    """Print what whole lives take."""
+    show(measured_lives(QUICK if is_quick else THOROUGH), Console())
+
+
+def measure_reservations(is_quick: bool) -> None:
+    """Print how many reservations are made in a second."""
+    _print(reservations.lines(measured_reservations(reservations.QUICK if is_quick else reservations.THOROUGH)))
+
+
+def measure_plans(is_quick: bool) -> None:
+    """Print what a plan takes, and whether a solver finds the same."""
+    plan = planner.QUICK if is_quick else planner.THOROUGH
+    with progress(plan.steps) as say:
+        found = planner.run(plan, say)
+    _print(planner.lines(found))
+
+
+MEASURED = {"lives": measure_lives, "reservations": measure_reservations, "plans": measure_plans}
+
+
+def _print(lines: Iterator[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def measured_lives(plan: Plan) -> Results:

@@ -28,6 +28,8 @@ class OrderFacts:
     """Overrides the strategy's."""
     pickup_node: str | None = None
     """Where the customer collects; then only this node may fill the order, in one shipment."""
+    deliver_by: datetime | None = None
+    """What the customer was promised; a plan that keeps it is better than any that breaks it. None = nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.network import Network, Node, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
@@ -27,9 +27,16 @@ METRES_PER_KM = 1000
 def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     """Decide where the wanted units ship from; the same input gives the same plan.
 
-    A SKU that the network does not know stays unfilled. Raises ValueError when no strategy matches, which a checked
-    policy excludes.
+    A SKU that the network does not know stays unfilled. A plan that keeps what the customer was promised comes before every
+    one that does not. Raises ValueError when no strategy matches, which a checked policy excludes.
     """
+    decided = _decide(order, wanted, situation)
+    if order.deliver_by is None or not decided.unfilled:
+        return decided
+    return _decide(replace(order, deliver_by=None), wanted, situation)
+
+
+def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     strategy = strategy_for(order, situation.network)
     surveyed = survey(order, wanted, situation, strategy, _nodes_in_question(order, situation.network))
     case = _Case(order, tuple(wanted), situation, strategy, tuple(surveyed))

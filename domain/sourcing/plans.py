@@ -1,11 +1,15 @@
 """Remembers a sourcing decision: what ships from where, what stays unfilled, and why it came out so."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from domain.network import Precision, Unfilled
+
+NODES_SHOWN_MAX = 200
+"""Nodes that a stored explanation names one by one: those that could take part, then the nearest. Beside them it counts."""
 
 
 class Part(NamedTuple):
@@ -113,10 +117,16 @@ class Plan:
             "ship_by": _moment(self.ship_by),
             "deliver_by": _moment(self.deliver_by),
             "destination_precision": str(self.explanation.precision),
-            "nodes": [_considered_document(node) for node in self.explanation.nodes],
+            "nodes": [_considered_document(node) for node in self.explanation.nodes[:NODES_SHOWN_MAX]],
+            "nodes_beside": _reasons(self.explanation.nodes[NODES_SHOWN_MAX:]),
             "runners_up": [_runner_up_document(runner_up) for runner_up in self.explanation.runners_up],
             "exact": self.explanation.exact,
         }
+
+
+def _reasons(nodes: Iterable[ConsideredNode]) -> dict[str, int]:
+    """How many nodes there were beside, by the reason why they could not take part."""
+    return dict(Counter(node.excluded or "could take part" for node in nodes))
 
 
 def _shipment_document(shipment: PlannedShipment) -> dict[str, Any]:

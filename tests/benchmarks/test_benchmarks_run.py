@@ -19,4 +19,5 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert "orders : skeletons = " in ended.stdout
     assert "invariants are violated" not in ended.stdout
     assert ended.stdout.count("reservations : ") == 4
+    assert ended.stdout.count(" 0 of 50 differ") == 4
     assert set((ROOT / ".data").glob("benchmark-*")) == before

@@ -3,7 +3,7 @@
 import json
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -301,6 +301,32 @@ def test_units_of_one_line_with_different_histories_are_sourced_each_in_its_own_
         ("n1", [(1, 2)]),
         ("n2", [(0, 1)]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("supply", "outcome"),
+    [("n1: A*2, n2: A*2", "n2: A*2"), ("n1: A*2, n2: A*1", "n1: A*2"), ("n1: A*2", "n1: A*2")],
+)
+def test_what_was_promised_is_kept_by_a_worse_plan_and_broken_only_when_no_plan_keeps_it(
+    supply: str, outcome: str
+) -> None:
+    network = network_of('rank = ["priority"]' + ONE_BOX_THEN_THREE, nodes="n1:10 n2:2")
+    promised = {"deliver_by": MONDAY_NOON + timedelta(days=2)}
+    assert told(decide(network, "A*2", supply)) == "n1: A*2"
+    assert told(decide(network, "A*2", supply, order=promised)) == outcome
+
+
+def test_a_node_that_would_break_the_promise_says_so() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes="n1:10 n2:2")
+    decided = decide(network, "A", "n1: A, n2: A", order={"deliver_by": MONDAY_NOON + timedelta(days=2)})
+    assert reasons(decided) == {"n2": None, "n1": "arrives after the promised day"}
+
+
+def test_of_very_many_nodes_the_nearest_are_told_one_by_one_and_the_others_by_their_reasons() -> None:
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes=" ".join(f"n{n}:{n / 10}" for n in range(1, 301)))
+    document = decide(network, "A", "n7: A").document()
+    assert [node["node"] for node in document["nodes"]][:3] == ["n7", "n1", "n2"]
+    assert (len(document["nodes"]), document["nodes_beside"]) == (200, {"0 of 1 unit": 100})
 
 
 def test_an_order_for_nothing_has_an_empty_plan() -> None:
