@@ -175,7 +175,9 @@ class FulfillmentActivities:
         if remark is not None:
             await fulfillment.keep_reason(connection, fulfillment_order, remark)
         cause = f"message {received.sender} {message.message_id}"
-        state = await work.write(Event(cause, received.actor, received.received_at, message.occurred_at))
+        # Goods cannot have left before their node was told to send them, whatever its clock says.
+        left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
+        state = await work.write(Event(cause, received.actor, received.received_at, left_at))
         return state, work.header.is_closed
 
 

@@ -26,11 +26,11 @@ DIFFERENCES_AFTER = text(
 
 
 async def not_counted_since(connection: ReadConnection, node: str, moment: datetime) -> set[str]:
-    """Every SKU that a node has a row of stock for, but those whose last count was taken at a moment or after it."""
+    """Every SKU that a node has a row of stock for, but those whose last count was taken after a moment."""
     return set((await connection.execute(NOT_COUNTED_SINCE, {"node": node, "moment": moment})).scalars())
 
 
-NOT_COUNTED_SINCE = text("SELECT sku FROM stock WHERE node = :node AND (counted_at IS NULL OR counted_at < :moment)")
+NOT_COUNTED_SINCE = text("SELECT sku FROM stock WHERE node = :node AND (counted_at IS NULL OR counted_at <= :moment)")
 
 
 async def mark(connection: WriteConnection, node: str, skus: Collection[str], taken_at: datetime) -> None:

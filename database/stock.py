@@ -281,7 +281,7 @@ RECORD = text(
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
         SELECT b.key || '|seen by the count', b.node, b.sku, 'counted', -b.on_hand, 0, 0, :order, :cause, :actor, :at
         FROM booked b JOIN stock s USING (node, sku)
-        WHERE b.on_hand <> 0 AND b.kind <> 'counted' AND s.counted_at >= :at
+        WHERE b.on_hand <> 0 AND b.kind <> 'counted' AND s.counted_at > :at
         RETURNING node, sku, on_hand
     ), moved AS (
         SELECT node, sku, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated,

@@ -114,8 +114,11 @@ class Shelf:
         return max(0, self.on_hand - max(0, self.set_aside) - promised - safety_stock)
 
     def has_seen(self, moment: datetime) -> bool:
-        """Whether the last count was taken then or later: what happened at that moment is in the figure that it told."""
-        return self.counted_at is not None and moment <= self.counted_at
+        """Whether the last count was taken later: what happened at that moment is in the figure that it told.
+
+        Of one and the same moment, what is told later counts as later: clocks that tell whole minutes are common.
+        """
+        return self.counted_at is not None and moment < self.counted_at
 
     def sellable(self, safety_stock: int, *, offer: datetime | None = None, own: int = 0) -> int:
         """Units that a claim may take: none where the sale is stopped, and of an offer to others only its own."""
@@ -279,10 +282,10 @@ def recount(shelf: Shelf, quantity: int, taken_at: datetime, later: int) -> Move
 
     So on hand is always what the newest count found, and what happened after it, in whatever order this was told:
 
-    - An older count, or one of the same moment, is known to be outdated: it changes nothing.
-    - What is told after a count and happened before it, or at its very moment, was seen by it. `database.stock.record` books
-      it together with a `counted` movement of the same moment that takes it back: whatever sum has the one has the other.
-    - The correction itself is booked at `taken_at`. Only newer counts come here, so no correction and no movement that was
+    - An older count is known to be outdated: it changes nothing. Of two of the same moment the one that is told later holds.
+    - What is told after a count and happened before it was seen by it. `database.stock.record` books it together with a
+      `counted` movement of the same moment that takes it back: whatever sum has the one has the other.
+    - The correction itself is booked at `taken_at`. No older counts come here, so no correction and no movement that was
       taken back is ever after `taken_at`: `later` holds goods that really moved, each once, without a look at the kinds.
     """
     if shelf.has_seen(taken_at):

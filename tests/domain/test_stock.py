@@ -94,7 +94,7 @@ COUNTS = [
     ("goods shipped since stay away",                    6,       None,     10,        0,    -4,  6),
     ("goods received since come on top",                15,       None,      7,        0,     5, 12),
     ("a newer count",                                   10,         -1,      7,        0,     0,  7),
-    ("a count as old as the newest tells nothing",      10,          0,      7,        0,     0, None),
+    ("a count as old as the newest, told after it",      10,          0,      7,        0,     0,  7),
     ("an older count tells nothing",                    10,          1,      7,        0,     5, None),
 ]
 # fmt: on
