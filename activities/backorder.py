@@ -117,7 +117,8 @@ class Backorders:
     async def _turn(self, order: str, offered: Offers) -> list[wake.Wake]:
         """Pin what an order can get now; one that can get nothing holds nothing and blocks nobody."""
         async with self._transactions.open(order) as work:
-            asked = units.wanted(work.order)
+            # Units that lost their node just now are left to their own round, which closes the gates before they wait.
+            asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return []
             at, rights = datetime.now(UTC), Rights(offers=offered)
@@ -136,7 +137,7 @@ class Backorders:
 async def _keep_hopes(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Plan) -> None:
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.hopes.get(index)
-        if waiting.awaits == "stock" and waiting.nodes != nodes:
+        if waiting.nodes != nodes:
             await backorder.keep_hopes(work.connection, work.header.order, waiting.line, waiting.tried, nodes)
 
 

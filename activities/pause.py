@@ -73,18 +73,7 @@ class Pauses:
                 await request.answer(connection, kept.request_id, answer)
         if reason := answer.get("refused"):
             raise NotPaused(reason)
-        await self._serve_who_waited(asked.node)
         return ResumedNode.model_validate(answer)
-
-    async def _serve_who_waited(self, node: str) -> None:
-        """Orders that began to wait meanwhile had no hope of the node; what it has is offered to them as well.
-
-        Their rows are changed without the gates of any SKU: orders change theirs first and close gates afterwards.
-        """
-        async with self._transactions.database.write() as connection:
-            await pause.hope(connection, node)
-        async with self._transactions.database.write() as connection:
-            await pause.offer(connection, node)
 
     async def _keep(self, connection: WriteConnection, kind: Literal["pause", "resume_node"], asked: Asked) -> Request:
         _, network = await self._transactions.networks.active(connection)

@@ -1,6 +1,6 @@
 """Reads what a sourcing decision is made from: the order, what may be taken from which shelf, and how busy the nodes are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -77,10 +77,19 @@ async def decide(
     load = await workload(connection, network, at, rights.order)
     supply, limits = supply_of(network, shelves, facts.channel, rights)
     situation = Situation(network=network, supply=supply, now=at, workload=load, paused=kept_out | _paused(shelves))
-    decided = plan(facts, list(wanted), situation)
-    if any(taken > limits.get(sku, taken) for sku, taken in _taken(decided, network).items()):
-        decided = plan(facts, list(wanted), replace(situation, supply=keep_within(supply, limits)))
+    decided, _ = plan_within(facts, list(wanted), situation, limits)
     return Decision(decided, shelves, load)
+
+
+def plan_within(
+    facts: OrderFacts, wanted: Sequence[Wanted], situation: Situation, limits: Mapping[str, int]
+) -> tuple[Plan, Situation]:
+    """The best plan that takes no more of a SKU, over all nodes, than its limit (absent = none), and what it was made from."""
+    decided = plan(facts, wanted, situation)
+    if any(taken > limits.get(sku, taken) for sku, taken in _taken(decided, situation.network).items()):
+        situation = replace(situation, supply=keep_within(situation.supply, limits))
+        decided = plan(facts, wanted, situation)
+    return decided, situation
 
 
 def _paused(shelves: Mapping[tuple[str, str], Shelf]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import activity, workflow
@@ -47,9 +48,7 @@ class SkeletonWorkflow:
     async def run(self, _: str) -> str:
         """Whenever what a step needs has come in, do what the product did then."""
         for step in loaded().steps:
-            await workflow.wait_condition(
-                lambda step=step: self._is_due(step)  # type: ignore[misc]  # mypy cannot infer the default
-            )
+            await workflow.wait_condition(partial(self._is_due, step))
             for deed in step.deeds:
                 self._do(deed)
         return self._end or ""

@@ -50,20 +50,6 @@ async def on_hand(connection: ReadConnection, node: str) -> list[str]:
 ON_HAND = text("SELECT sku FROM stock WHERE node = :node AND on_hand > 0 ORDER BY sku")
 
 
-async def hope(connection: WriteConnection, node: str) -> None:
-    """Let orders hope for a node that wait for something it has and had no hope of it while it was paused."""
-    await connection.execute(HOPE, {"node": node})
-
-
-HOPE = text(
-    """
-    UPDATE waiting SET nodes = NULL
-    WHERE awaits = 'stock' AND NOT CAST(:node AS text) = ANY(nodes)
-      AND parts && ARRAY(SELECT sku FROM stock WHERE node = :node AND on_hand > 0)
-    """
-)
-
-
 async def offer(connection: WriteConnection, node: str) -> None:
     """Offer what a node has to the orders that wait, before anybody else may have it."""
     await connection.execute(OFFER, {"node": node})

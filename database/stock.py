@@ -352,7 +352,8 @@ ON_SHELF = f"""
     SELECT {_COUNTERS},
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
-                       AND (SELECT count(*) FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku]) = 0
+                       AND (SELECT true FROM waiting q
+                            WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku] LIMIT 1) IS NULL
                     ), 0)::bigint AS lapsed,
            EXISTS (SELECT FROM node_pause p WHERE p.node = s.node AND p.lifted_at IS NULL) AS is_paused
     FROM stock s

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -378,7 +379,7 @@ class OrderWorkflow:
             await self._call_the_node(name, deadline)
             try:
                 await workflow.wait_condition(
-                    lambda wait=wait: self._wait_of(name) != wait,  # type: ignore[misc]  # mypy cannot infer the default
+                    partial(self._waits_otherwise, name, wait),
                     timeout=max(deadline - workflow.now(), patience.AT_ONCE),
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
@@ -492,6 +493,9 @@ class OrderWorkflow:
     def _wait_of(self, name: str) -> tuple[WaitingFor, datetime] | None:
         fo = self._order.fulfillment_order(name)
         return (fo.waiting_for, fo.deadline) if fo.waiting_for and fo.deadline else None
+
+    def _waits_otherwise(self, name: str, wait: tuple[WaitingFor, datetime]) -> bool:
+        return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:
         return await _transaction(

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cached_property
 from heapq import heappop, heappush
 
-from activities.situation import Rights, keep_within, parts, supply_of, weight_kg
+from activities.situation import Rights, parts, plan_within, supply_of, weight_kg
 from domain import units
 from domain.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 from domain.network import Network, ShipComplete
@@ -56,10 +56,7 @@ class Run:
         situation = Situation(
             network=self.network, supply=supply, now=order.placed_at, workload=self._workload(order.placed_at)
         )
-        planned = plan(facts, wanted, situation)
-        if any(taken > limits.get(sku, taken) for sku, taken in _taken(planned, self.network).items()):
-            situation = replace(situation, supply=keep_within(supply, limits))
-            planned = plan(facts, wanted, situation)
+        planned, situation = plan_within(facts, wanted, situation, limits)
         return Decided(self.label, self.network, planned, Stood(facts, wanted, situation, shelves, planned))
 
     def take(self, placed_at: datetime, decided: Decided) -> None:
@@ -162,10 +159,3 @@ def _facts(order: NewOrder, wanted: tuple[Wanted, ...], network: Network) -> Ord
         ship_complete=order.ship_complete,
         pickup_node=order.pickup_node,
     )
-
-
-def _taken(planned: Plan, network: Network) -> Counter[str]:
-    taken: Counter[str] = Counter()
-    for claimed in units.claims(planned, network):
-        taken[claimed.sku] += claimed.reserved
-    return taken

@@ -414,6 +414,19 @@ async def test_a_new_order_does_not_overtake_those_who_wait_when_goods_come(shop
     assert await shop.units(new) == {"reserved": 1, "backordered": 1}
 
 
+async def test_a_turn_leaves_units_that_just_lost_their_node_to_their_own_round(shop: Shop) -> None:
+    await shop.receive(NEAREST, LAMP=1)
+    order = await shop.released(("CHAIR", 1), ("LAMP", 1))
+    await shop.tell(order, MessageKind.REJECTED)
+    await shop.receive(NEAREST, CHAIR=1)
+    await shop.backorders.work_off(100)
+    assert await shop.units(order, "1") == {"reserved": 1}
+    assert await shop.units(order, "2") == {"open": 1}, "it begins to wait behind the gate of its SKU, or not at all"
+    await shop.source(order)
+    assert await shop.units(order, "2") == {"backordered": 1}
+    await shop.check()
+
+
 async def test_what_nobody_waits_for_any_more_is_everybodys(shop: Shop) -> None:
     await shop.sold(("CHAIR", 2))
     await shop.receive(NEAREST, CHAIR=3)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from database import wake
 from database.connect import Database
@@ -26,9 +26,9 @@ async def store(database: Database, name: str, age: timedelta, version: int) -> 
         await connection.execute(text(LINE), {"name": name})
 
 
-async def found(database: Database, statement: object, **parameters: object) -> list[str]:
+async def found(database: Database, statement: TextClause, **parameters: object) -> list[str]:
     async with database.engine.begin() as connection:
-        rows = await connection.execute(statement, parameters)  # type: ignore[call-overload]  # any text() statement
+        rows = await connection.execute(statement, parameters)
         return sorted(row.input.partition('"order": "')[2].partition('"')[0] for row in rows)
 
 

@@ -1,6 +1,7 @@
 """How much of an item can be had: at a node, of a bundle, in all, and when some of it is kept back."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,7 +20,7 @@ def node(name: str, safety_stock: int) -> Node:
         country="US",
         latitude=0,
         longitude=0,
-        time_zone=UTC,  # type: ignore[arg-type]  # no calendar is asked here
+        time_zone=ZoneInfo("UTC"),
         safety_stock=safety_stock,
     )
 

@@ -8,7 +8,7 @@ from domain.event import ChannelEvent, EventKind, events, of_return, promised
 from domain.fulfillment import FulfillmentOrder, Request, Told
 from domain.network import Dispatch
 from domain.returns import ReturnLineState
-from domain.units import Changes, Order, OrderedLine
+from domain.units import Bucket, Changes, Order, OrderedLine
 from tests.domain.test_units import NETWORK
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -71,11 +71,11 @@ def test_picking_accepting_and_sourcing_again_are_nobodys_business() -> None:
 
 
 def test_units_that_wait_and_units_that_were_cancelled_are_told_with_their_lines() -> None:
-    moved: dict[str, Counter[object]] = {
+    moved: dict[str, Counter[Bucket]] = {
         "1": Counter({"backordered": 2, "cancelled": 1, "open": -3}),
         "2": Counter({"backordered": -1, "reserved": 1}),
     }
-    assert told(WORK, WORK, Changes(NETWORK, buckets=moved)) == [  # type: ignore[arg-type]  # their names are buckets
+    assert told(WORK, WORK, Changes(NETWORK, buckets=moved)) == [
         ChannelEvent(EventKind.BACKORDERED, {"lines": [units("1", "CHAIR", 2)]}),
         ChannelEvent(EventKind.CANCELLED, {"lines": [units("1", "CHAIR", 1)]}),
     ]

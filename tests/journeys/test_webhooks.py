@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -58,6 +59,9 @@ class Shop:
 
     def kinds(self, order: str) -> list[str]:
         return [call.event["kind"] for call in self.calls if call.event["order"] == order]
+
+    def has_heard(self, order: str, kinds: list[str]) -> bool:
+        return self.kinds(order) == kinds
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -221,7 +225,7 @@ async def test_two_processes_share_the_work_and_deliver_each_event_once(house: H
     await register(house, "web", shop.url)
     names = [await house.place(("SERUM-30", 1)) for _ in range(12)]
     for name in names:
-        await shop.until(lambda name=name: shop.kinds(name) == ["accepted", "backordered"])  # type: ignore[misc]
+        await shop.until(partial(shop.has_heard, name, ["accepted", "backordered"]))
     await nothing_is_owed(house)
     assert len(shop.calls) == 24
     beside.cancel()

@@ -6,6 +6,7 @@ python stand_in_stack.py up DATA PREPARE_EXIT_CODE
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def serve(port: str) -> int:
 
 
 if __name__ == "__main__":
-    parts = {"up": up, "prepare": prepare, "worker": worker, "serve": serve}
-    code = parts[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]  # each takes what its own line says
+    parts: dict[str, Callable[..., int]] = {"up": up, "prepare": prepare, "worker": worker, "serve": serve}
+    code = parts[sys.argv[1]](*sys.argv[2:])
     sys.stdout.flush()
     os._exit(code)
