@@ -143,5 +143,5 @@ async def _keep_hopes(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decid
 
 async def tell(work: Work, state: OrderState) -> wake.Wake:
     """Owe an open order the news of what became of it."""
-    recorded = {"recorded": state.model_dump(mode="json", exclude_defaults=True)}
-    return await wake.add(work.connection, identifiers.order_workflow_id(state.order), state.order, CHANGED, recorded)
+    facts = {"recorded": state.news()}
+    return await wake.add(work.connection, identifiers.order_workflow_id(state.order), state.order, CHANGED, facts)

@@ -206,8 +206,7 @@ def _without_free_text(message: NodeMessage) -> dict[str, Any]:
 
 
 async def _wake(connection: WriteConnection, received: Received, state: OrderState) -> wake.Wake:
-    recorded = state.model_dump(mode="json", exclude_defaults=True)
-    facts = received.facts | {"fulfillment_order": received.about, "recorded": recorded}
+    facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
     workflow_id = identifiers.order_workflow_id(state.order)
     return await wake.add(connection, workflow_id, state.order, NODE_MESSAGE, facts)
 

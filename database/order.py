@@ -14,8 +14,8 @@ from database.tables import hold, orders, remark, waiting
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.network import Dispatch, Network
-from domain.order import NewOrder, OrderState
-from domain.units import BUCKETS, Changes, Order, OrderedLine, Reservation, Waiting
+from domain.order import BUCKETS, NewOrder, OrderState
+from domain.units import Changes, Order, OrderedLine, Reservation, Waiting
 
 
 class UnknownOrder(LookupError):

@@ -119,7 +119,7 @@ CLAIMING = """
     ), over AS MATERIALIZED (
         SELECT u.cart_id, u.node, u.sku FROM named JOIN cart_unit u USING (node, sku)
         WHERE u.expires_at <= statement_timestamp()
-          AND (SELECT true FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[u.sku] LIMIT 1) IS NULL
+          AND (SELECT count(*) FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[u.sku]) = 0
         FOR UPDATE OF u SKIP LOCKED
     ), lapsed AS (
         DELETE FROM cart_unit u USING over o
@@ -168,7 +168,8 @@ CLAIMING = """
 so its figures hold until the transaction ends; demand for one SKU is summed before it is compared.
 
 `lapsed` gives back what carts hold whose time is over, and is read before the shelves are locked, as its rows are locked first;
-where orders wait for the SKU it is theirs, and left to the sweep, which offers it to them."""
+where orders wait for the SKU it is theirs, and left to the sweep, which offers it to them. They are counted, because for
+`EXISTS` or `LIMIT 1` a plan that knows no values reads the whole queue, in the hope of finding one soon."""
 
 CLAIM = text(f"{CLAIMING} SELECT claim FROM granted")
 
@@ -295,23 +296,26 @@ RECORD = text(
             SELECT s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated AS before,
                    s.on_hand + m.on_hand - greatest(s.set_aside + m.set_aside, 0) - s.reserved - m.reserved
                    - s.allocated - m.allocated AS now) w
+    ), awaited AS (
+        SELECT m.node, m.sku, clock_timestamp() AS offered_at FROM shelf m
+        WHERE m.now > m.before AND EXISTS (
+            SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[m.sku]
+                                    AND (w.nodes IS NULL OR m.node = ANY(w.nodes)))
     )
     UPDATE stock s
     SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
         set_aside = s.set_aside + m.set_aside,
         short_at = CASE WHEN m.now < 0 AND m.reserved_now > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
-        offered_at = CASE WHEN m.now > m.before AND EXISTS (
-                                   SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[s.sku]
-                                                           AND (w.nodes IS NULL OR s.node = ANY(w.nodes)))
-                          THEN clock_timestamp() ELSE s.offered_at END
-    FROM shelf m
+        offered_at = coalesce(a.offered_at, s.offered_at)
+    FROM shelf m LEFT JOIN awaited a USING (node, sku)
     WHERE s.node = m.node AND s.sku = m.sku
     RETURNING s.node, s.sku, m.now, m.before
     """
 )
 """The shelves are locked before, by a statement of their own, so that they are read here as they are. Goods that moved before
 their shelf was last counted were `seen` by the count, and are not counted twice. What becomes available is offered where
-somebody waits for it."""
+somebody waits for it (`awaited` is a join, because a plan that knows no values answers an `EXISTS` among the columns by
+reading the whole queue)."""
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:
@@ -352,8 +356,7 @@ ON_SHELF = f"""
     SELECT {_COUNTERS},
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
-                       AND (SELECT true FROM waiting q
-                            WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku] LIMIT 1) IS NULL
+                       AND (SELECT count(*) FROM waiting q WHERE q.awaits = 'stock' AND q.parts @> ARRAY[s.sku]) = 0
                     ), 0)::bigint AS lapsed,
            EXISTS (SELECT FROM node_pause p WHERE p.node = s.node AND p.lifted_at IS NULL) AS is_paused
     FROM stock s

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from domain.fulfillment import FulfillmentOrder
+from domain.order import Bucket
 from domain.returns import ReturnLineState
-from domain.units import Bucket, Changes, Order
+from domain.units import Changes, Order
 
 
 class EventKind(StrEnum):

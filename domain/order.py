@@ -5,7 +5,7 @@ state is a copy of them with the order's version, and the higher version is the 
 """
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -16,6 +16,13 @@ from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Unit
 
 VALUE_MAX = 10**15
 """The goods of one order after discounts, in minor units: more than anyone ever bought at once."""
+
+ROWS_OF_NEWS_MAX = 200
+"""Lines, of the order and of its fulfillment orders together, that travel with every piece of news: about 12 kB."""
+
+Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
+BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
+"""Where a unit can be; the sum of all six is the ordered quantity."""
 
 
 class OrderStatus(StrEnum):
@@ -243,10 +250,33 @@ class OrderState(BaseModel):
     closes_at: AwareDatetime | None = None
     """When the order may close; None while something is still to be done."""
     closed: bool = False
+    totals: dict[str, int] | None = None
+    """The units of all lines by bucket, where the lines were left out of the news; None = the lines are as new."""
 
     def total(self, bucket: str) -> int:
         """The units of all lines in one bucket."""
+        if self.totals is not None:
+            return self.totals.get(bucket, 0)
         return sum(getattr(line, bucket) for line in self.lines)
+
+    def news(self) -> dict[str, Any]:
+        """What a workflow is told of it, as JSON: all that it needs to go on, and of a large order not its lines."""
+        rows = len(self.lines) + sum(len(fo.lines) for fo in self.fulfillment_orders)
+        told = self._without_lines() if rows > ROWS_OF_NEWS_MAX else self
+        return told.model_dump(mode="json", exclude_defaults=True)
+
+    def _without_lines(self) -> Self:
+        totals = {bucket: units for bucket in BUCKETS if (units := self.total(bucket))}
+        fulfillment_orders = [fo.model_copy(update={"lines": []}) for fo in self.fulfillment_orders]
+        return self.model_copy(update={"totals": totals, "lines": [], "fulfillment_orders": fulfillment_orders})
+
+    def with_lines_of(self, older: Self) -> Self:
+        """The same with the lines that were left out of the news, as an older state knew them."""
+        known = {fo.fulfillment_order: fo.lines for fo in older.fulfillment_orders}
+        fulfillment_orders = [
+            fo.model_copy(update={"lines": known.get(fo.fulfillment_order, [])}) for fo in self.fulfillment_orders
+        ]
+        return self.model_copy(update={"lines": older.lines, "fulfillment_orders": fulfillment_orders})
 
     def fulfillment_order(self, fulfillment_order: str) -> FulfillmentOrderState:
         """One fulfillment order by its id. Raises `KeyError` for an unknown one."""

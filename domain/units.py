@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 from domain import identifiers
 from domain.fulfillment import (
@@ -23,14 +23,10 @@ from domain.fulfillment import (
     withdraw,
 )
 from domain.network import Dispatch, Network
-from domain.order import CancelAnswer, CancelledUnits
+from domain.order import Bucket, CancelAnswer, CancelledUnits
 from domain.reasons import ExceptionCode
 from domain.sourcing import Plan, PlannedShipment, Wanted
 from domain.stock import Movement, MovementKind, explode
-
-Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
-BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
-"""Every ordered unit is in exactly one of these."""
 
 Awaits = Literal["sourcing", "stock", "person"]
 

@@ -18,7 +18,7 @@ from temporalio.testing import TimeSkipper
 import worker
 from database.connect import Database
 from domain import identifiers
-from domain.units import BUCKETS
+from domain.order import BUCKETS
 from starter.audit import findings_of
 from starter.http.app import application
 from starter.http.service import Service, assemble

@@ -95,7 +95,10 @@ class OrderWorkflow:
         self._asked: list[_Asked] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._called: set[tuple[str, Request]] = set()
+        self._acting: set[str] = set()
         self._look_again = False
+        self._lines_are_old = False
+        self._look_at_lines = False
         self._seen_version = -1
         self._shown: dict[str, object] = {}
 
@@ -114,6 +117,7 @@ class OrderWorkflow:
                 await self._watch_every_fulfillment_order()
                 await self._close_when_the_return_window_is_over()
                 self._show_where_it_stands()
+                self._begin_a_new_history_when_this_one_is_long(order)
                 await self._wait_for_news()
             except BaseException as error:
                 if not is_cancelled_exception(error):
@@ -237,7 +241,8 @@ class OrderWorkflow:
     async def _reserve_its_units_at_real_nodes(self) -> None:
         """The first sourcing round; started again from PostgreSQL, the order only reads where it stood."""
         if self._copy is None:
-            self._adopt(await self._source(1, "reserve units at real nodes"))
+            is_new = workflow.info().continued_run_id is None
+            self._adopt(await self._source(1, "reserve units at real nodes" if is_new else "go on where it stood"))
 
     async def _read_the_mail(self) -> None:
         """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
@@ -280,9 +285,9 @@ class OrderWorkflow:
 
     async def _look_at_the_facts(self) -> None:
         """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
-        if not self._look_again or self._order.total("backordered"):
+        if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
-        self._look_again = False
+        self._look_again = self._look_at_lines = False
         self._adopt(
             await _transaction(OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts")
         )
@@ -384,15 +389,18 @@ class OrderWorkflow:
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
             except TimeoutError:
-                self._adopt(
-                    await _transaction(
-                        FulfillmentActivities.act_on_silence,
-                        SilenceInput(
-                            order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()
-                        ),
-                        f"{name}: no word of {waiting_for.replace('_', ' ')}",
-                    )
-                )
+                await self._act_on_silence(name, waiting_for)
+
+    async def _act_on_silence(self, name: str, waiting_for: WaitingFor) -> None:
+        self._acting.add(name)
+        self._adopt(
+            await _transaction(
+                FulfillmentActivities.act_on_silence,
+                SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
+                f"{name}: no word of {waiting_for.replace('_', ' ')}",
+            )
+        )
+        self._acting.remove(name)
 
     async def _call_the_node(self, name: str, deadline: datetime) -> None:
         """A node that does not poll is called with its work, and again with our wish to cancel it; until its deadline."""
@@ -433,8 +441,20 @@ class OrderWorkflow:
         try:
             await workflow.wait_condition(self._has_news, timeout=self._timeout(wakes_at), timeout_summary=why)
         except TimeoutError:
-            self._look_again = wakes_at is None or workflow.now() < wakes_at
+            is_early = wakes_at is None or workflow.now() < wakes_at
+            self._look_at_lines = is_early and self._lines_are_old
+            self._look_again = is_early and not self._lines_are_old
         self._seen_version = self._order.version
+
+    def _begin_a_new_history_when_this_one_is_long(self, order: OrderInput) -> None:
+        """Temporal asks for it after thousands of events. All facts are in PostgreSQL, so the order alone is carried on.
+
+        Not while anybody waits for an answer, nor while anything is done that a new run would not hear of. A call to a node
+        is only made again.
+        """
+        is_quiet = not (self._mail or self._asked or self._acting) and workflow.all_handlers_finished()
+        if is_quiet and not self._is_closed and workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(order)
 
     def _timeout(self, wakes_at: datetime | None) -> timedelta | None:
         """Until the order's own deadline, and a day at the most for one that nobody else may wake.
@@ -442,6 +462,8 @@ class OrderWorkflow:
         A fulfillment order that waits has a deadline of its own, so that its order needs none beside it.
         """
         left = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else None
+        if self._lines_are_old:
+            return min(left or patience.LINES_LAG_MAX, patience.LINES_LAG_MAX)
         if self._order.total("backordered"):
             return min(left or patience.LOOK_AGAIN_AFTER, patience.LOOK_AGAIN_AFTER)
         return left or (None if self._is_watched else patience.LOOK_AGAIN_AFTER)
@@ -487,8 +509,10 @@ class OrderWorkflow:
 
     def _adopt(self, state: OrderState) -> None:
         """Keep the newer copy: answers and signals may overtake each other."""
-        if self._copy is None or state.version >= self._copy.version:
-            self._copy = state
+        if self._copy is not None and state.version < self._copy.version:
+            return
+        self._lines_are_old = state.totals is not None
+        self._copy = state.with_lines_of(self._copy) if self._lines_are_old and self._copy else state
 
     def _wait_of(self, name: str) -> tuple[WaitingFor, datetime] | None:
         fo = self._order.fulfillment_order(name)

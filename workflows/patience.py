@@ -27,5 +27,8 @@ UNTIL_IT_ANSWERS = RetryPolicy(
 LOOK_AGAIN_AFTER = timedelta(days=1)
 """An order that waits for stock, a hold or a person looks at the facts this often by itself; usually a signal comes first."""
 
+LINES_LAG_MAX = timedelta(minutes=1)
+"""News of a large order comes without its lines; this long after the last of it they are read, for whoever looks."""
+
 AT_ONCE = timedelta(milliseconds=1)
 """The shortest timer: for a deadline that has passed already."""

@@ -23,9 +23,8 @@ from database.connect import Database
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
-from domain.order import Address, NewLine, NewOrder, OrderState
+from domain.order import BUCKETS, Address, NewLine, NewOrder, OrderState
 from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
-from domain.units import BUCKETS
 from network.load import NetworkDocuments
 from starter.audit import findings_of
 from starter.intake import Intake

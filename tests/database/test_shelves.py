@@ -221,10 +221,12 @@ def asked_of(database: Database) -> Iterator[Statements]:
     event.remove(engine, "before_cursor_execute", see)
 
 
-async def plan_nodes(database: Database, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+async def plan_nodes(
+    database: Database, statement: str, parameters: tuple[Any, ...], options: str = "ANALYZE, FORMAT JSON"
+) -> list[dict[str, Any]]:
     """Every step of the plan that PostgreSQL makes for a statement."""
     async with database.read() as connection:
-        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        explained = await connection.exec_driver_sql(f"EXPLAIN ({options}) {statement}", parameters)
         found = explained.scalar_one()
     plans = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
     nodes = []
@@ -300,6 +302,25 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
             scanned |= {node["Relation Name"]} & BIG if "Relation Name" in node else set()
             assert (node["Node Type"], node.get("Relation Name")) not in {("Seq Scan", name) for name in BIG}, statement
     assert scanned >= {"stock", "movement", "order_line", "waiting", "incoming"}
+
+
+async def test_goods_that_come_in_do_not_make_anybody_read_the_whole_queue(shop: Shop) -> None:
+    async with shop.database.write() as connection:
+        for statement in MANY:
+            await connection.execute(text(statement))
+        await connection.execute(text("ANALYZE"))
+    received = [Movement(MovementKind.RECEIVED, NEAREST, f"S-{n}", on_hand=1) for n in range(1, 9)]
+    with asked_of(shop.database) as asked:
+        async with shop.database.write() as connection:
+            await stock.record(connection, received, order=None, cause="truck", actor="dock", at=datetime.now(UTC))
+    steps = [
+        node
+        for statement, parameters in asked
+        if "advisory" not in statement
+        for node in await plan_nodes(shop.database, statement, parameters, "FORMAT JSON")
+    ]
+    assert {node["Relation Name"] for node in steps if node["Node Type"] == "Seq Scan"} == set()
+    assert "ix_waiting_parts" in {node.get("Index Name") for node in steps}
 
 
 async def test_the_age_of_a_shelf_is_found_without_reading_its_whole_history(shop: Shop) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from domain.event import ChannelEvent, EventKind, events, of_return, promised
 from domain.fulfillment import FulfillmentOrder, Request, Told
 from domain.network import Dispatch
+from domain.order import Bucket
 from domain.returns import ReturnLineState
-from domain.units import Bucket, Changes, Order, OrderedLine
+from domain.units import Changes, Order, OrderedLine
 from tests.domain.test_units import NETWORK
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -26,14 +26,13 @@ from domain.network import (
     Precision,
     Unfilled,
 )
-from domain.order import CancelAnswer, CancelledUnits
+from domain.order import BUCKETS, CancelAnswer, CancelledUnits
 from domain.patience import after_the_call, lose_patience, waits_for
 from domain.reasons import ExceptionCode
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
 from domain.stock import Movement, MovementKind, Shelf
 from domain.units import (
-    BUCKETS,
     CannotBeDone,
     Changes,
     Opened,

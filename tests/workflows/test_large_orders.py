@@ -1,0 +1,103 @@
+"""Orders of many lines and long stories: what travels stays small, and a long history is begun anew with nothing lost."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+
+from tests.house import Document, House, units
+from workflows.visibility import NODES
+
+LINES = 120
+"""With its fulfillment order these are more rows than travel with news."""
+EVENTS_OF_A_LONG_HISTORY = 4096
+"""When the server suggests to begin a new one (its default)."""
+AT_ONCE = 100
+
+
+async def large(house: House) -> tuple[str, str]:
+    """An order of many lines that its node may work on; answers its name and its fulfillment order."""
+    await house.stock("reroutes", SERUM_30=LINES)
+    name = await house.place(*[("SERUM-30", 1)] * LINES)
+    work = (await house.work(name))["fulfillment_order"]
+    await house.settle(name)
+    return name, work
+
+
+async def view(house: House, name: str) -> Document:
+    """The workflow's copy."""
+    return await house.workflow(name).query("view", result_type=dict[str, Any])
+
+
+async def test_news_of_a_large_order_leaves_its_lines_out_and_they_are_read_in_a_quiet_minute(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, work = await large(house)
+
+    await house.tell(work, "shipped", {"1": 1})
+    await house.settle(name)
+    told = [
+        json.loads(event.workflow_execution_signaled_event_attributes.input.payloads[0].data)["recorded"]
+        async for event in house.workflow(name).fetch_history_events()
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    ]
+    at_first = await view(house, name)
+    await house.skip(name, timedelta(minutes=2))
+    later = await house.settle(name)
+
+    assert [news["totals"] for news in told] == [{"allocated": LINES - 1, "shipped": 1}]
+    assert (told[0]["lines"], told[0]["fulfillment_orders"][0]["lines"]) == ([], [])
+    assert (len(at_first["lines"]), units(at_first)) == (LINES, {"allocated": 1})
+    assert units(await view(house, name)) == units(later) == {"shipped": 1}
+
+
+async def test_a_large_order_is_seen_through_although_its_news_has_no_lines(small_house: House) -> None:
+    house = small_house
+    name, work = await large(house)
+    await house.stock("spare", SERUM_30=LINES)
+
+    await house.tell(work, "picked", {"1": 1}, final=True)
+    await house.tell(work, "shipped")
+    await house.fulfill((await house.work(name, 2))["fulfillment_order"])
+    await house.tell(work, "delivered")
+    delivered = await house.until(name, "delivered")
+    await house.skip_to(name, delivered["closes_at"])
+
+    assert (await house.until(name, "completed"))["exceptions"] == []
+    await house.check_invariants()
+
+
+async def test_a_long_history_is_begun_anew_and_the_order_goes_on_where_it_stood(small_house: House) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=3)
+    name = await house.place(("SERUM-30", 3))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped", {"1": 1})
+    before = await house.settle(name)
+    first = (await house.workflow(name).describe()).run_id
+
+    await _pester(house, name)
+    gone_on = await house.workflow(name).describe()
+    seen = await view(house, name)
+    await house.ask(name, "hold", hold="fraud")
+    await house.wait_out(name)
+    asked = await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "cancel_requested")
+    await house.tell(work, "shipped")
+
+    assert gone_on.run_id != first
+    assert gone_on.typed_search_attributes[NODES] == ["reroutes"]
+    assert {key: seen[key] for key in ("version", "lines")} == {key: before[key] for key in ("version", "lines")}
+    assert units(asked) == {"allocated": 2, "shipped": 1}
+    assert units(await house.until(name, "shipped")) == {"shipped": 3}
+    await house.check_invariants()
+
+
+async def _pester(house: House, name: str) -> None:
+    """Send an order more news without news than one history should hold."""
+    handle = house.workflow(name)
+    for _ in range(0, EVENTS_OF_A_LONG_HISTORY, AT_ONCE):
+        await asyncio.gather(*[handle.signal("changed", {}) for _ in range(AT_ONCE)])
+    await house.settle(name)
