@@ -15,7 +15,7 @@ async def order(connection: ReadConnection, name: str, *, channel: str | None) -
     row = (await connection.execute(ORDER, {"order": name, "channel": channel})).one_or_none()
     if row is None:
         return None
-    document = OrderState.model_validate_json(row.state).model_dump(mode="json")
+    document = OrderState.model_validate_json(row.state).model_dump(mode="json", exclude={"totals"})
     extras: dict[str, Any] = json.loads(row.extras)
     for fo in document["fulfillment_orders"]:
         fo |= {"packages": extras["packages"].get(fo["fulfillment_order"], [])}

@@ -221,7 +221,9 @@ class OrderWorkflow:
     @workflow.query(description="The document of GET /orders/{order}, without free text; may lag")
     def view(self) -> dict[str, Any]:
         """The workflow's copy of the order."""
-        return self._copy.model_dump(mode="json") if self._copy else {"order": self._name, "status": "received"}
+        if self._copy is None:
+            return {"order": self._name, "status": "received"}
+        return self._copy.model_dump(mode="json", exclude={"totals"})
 
     async def _ask(self, kind: str, args: Sequence[Any]) -> dict[str, Any]:
         body = messages.one_argument(args, kind, RequestBody)

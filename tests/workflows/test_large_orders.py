@@ -3,11 +3,14 @@
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 
-from tests.house import Document, House, units
+from starter.prepare import apply_network
+from tests.house import SMALL_MAP, Document, House, units
 from workflows.visibility import NODES
 
 LINES = 120
@@ -15,6 +18,8 @@ LINES = 120
 EVENTS_OF_A_LONG_HISTORY = 4096
 """When the server suggests to begin a new one (its default)."""
 AT_ONCE = 100
+
+LINES_OF_MANY, NODES_OF_MANY, ATTEMPTS = 1000, 20, 3
 
 
 async def large(house: House) -> tuple[str, str]:
@@ -28,7 +33,8 @@ async def large(house: House) -> tuple[str, str]:
 
 async def view(house: House, name: str) -> Document:
     """The workflow's copy."""
-    return await house.workflow(name).query("view", result_type=dict[str, Any])
+    seen: Document = await house.workflow(name).query("view", result_type=dict[str, Any])
+    return seen
 
 
 async def test_news_of_a_large_order_leaves_its_lines_out_and_they_are_read_in_a_quiet_minute(
@@ -101,3 +107,50 @@ async def _pester(house: House, name: str) -> None:
     for _ in range(0, EVENTS_OF_A_LONG_HISTORY, AT_ONCE):
         await asyncio.gather(*[handle.signal("changed", {}) for _ in range(AT_ONCE)])
     await house.settle(name)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+async def test_a_thousand_lines_over_twenty_nodes_are_seen_through_three_attempts_and_five_thousand_messages(
+    house: House, tmp_path: Path
+) -> None:
+    assert await apply_network(house.database_url, _twenty_nodes(tmp_path)) == []
+    for node in range(NODES_OF_MANY):
+        skus = [line for line in range(LINES_OF_MANY) if (node - line) % NODES_OF_MANY < ATTEMPTS]
+        await house.stock(f"n{node:02}", **{f"S{line:04}": 2 for line in skus})
+    name = await house.place(*[(f"S{line:04}", 2) for line in range(LINES_OF_MANY)])
+
+    for _ in range(ATTEMPTS - 1):
+        document = await _settled(house, name)
+        for work in [fo for fo in document["fulfillment_orders"] if fo["status"] == "released"]:
+            await house.tell(work["fulfillment_order"], "rejected", reason="too much")
+    works = [fo for fo in (await _settled(house, name))["fulfillment_orders"] if fo["status"] == "released"]
+    told = [(work["fulfillment_order"], line["line"]) for work in works for line in work["lines"]]
+    for kind, times in (("picked", 1), ("shipped", 2), ("delivered", 2)):
+        for _ in range(times):
+            for work_name, line in told:
+                await house.tell(work_name, kind, {line: 2 // times})
+
+    document = await house.until(name, "delivered")
+    assert {line["delivered"] for line in document["lines"]} == {2}
+    assert {fo["attempt"] for fo in document["fulfillment_orders"]} == set(range(1, ATTEMPTS + 1))
+    assert document["exceptions"] == []
+    await house.check_invariants()
+
+
+async def _settled(house: House, name: str) -> Document:
+    """An order all of whose units are with nodes."""
+    return await house.until(name, lambda found: sum(line["allocated"] for line in found["lines"]) == 2 * LINES_OF_MANY)
+
+
+def _twenty_nodes(directory: Path) -> Path:
+    """A network of twenty nodes in a row, of which each has every twentieth item and those of its two neighbours."""
+    node = 'id = "n{0:02}"\nkind = "dc"\ncountry = "US"\nlatitude = {1}.0\nlongitude = -105.0\ntime_zone = "UTC"\n'
+    patience = 'accept_within = "30d"\nship_within = "30d"\n'
+    nodes = "".join(f"[[node]]\n{node.format(n, 30 + n)}{patience}\n" for n in range(NODES_OF_MANY))
+    (directory / "nodes.toml").write_text(nodes)
+    policy = (SMALL_MAP / "policy.toml").read_text().replace("max_shipments = 3", f"max_shipments = {NODES_OF_MANY}")
+    (directory / "policy.toml").write_text(policy)
+    items = "".join(f"S{line:04},Item {line},100,0,\n" for line in range(LINES_OF_MANY))
+    (directory / "items.csv").write_text(f"sku,name,weight_g,safety_stock,components\n{items}")
+    return directory
