@@ -1,6 +1,6 @@
 """Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,14 +12,16 @@ from temporalio import activity
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
+from activities.situation import parts
 from activities.sourcing import StockTaken
 from activities.transaction import OrderTransactions, Work
-from database import fulfillment, inbox, order, wake
+from database import cooldown, fulfillment, inbox, order, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
 from domain.capacity import days
+from domain.cooldown import failed
 from domain.fulfillment import Heard, MessageKind, NodeMessage, WaitingFor, hear
 from domain.order import OrderState
 from domain.patience import lose_patience
@@ -172,7 +174,8 @@ class FulfillmentActivities:
     ) -> tuple[OrderState, bool]:
         name = identifiers.order_of_fulfillment_order(fulfillment_order)
         work = await self._transactions.on(connection, name)
-        heard = hear(work.order.fulfillment_orders[fulfillment_order], message, received.received_at)
+        before = work.order.fulfillment_orders[fulfillment_order]
+        heard = hear(before, message, received.received_at)
         units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
         work.changes.opened += _openings(heard, message)
         await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
@@ -182,13 +185,21 @@ class FulfillmentActivities:
         cause = f"message {received.sender} {message.message_id}"
         # Goods cannot have left before their node was told to send them, whatever its clock says.
         left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
-        state = await work.write(Event(cause, received.actor, received.received_at, left_at))
+        event = Event(cause, received.actor, received.received_at, left_at)
+        state = await work.write(event)
+        await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
         return state, work.header.is_closed
 
 
 def _is_stale(work: Work, at: datetime) -> bool:
     is_old = work.header.planned_at is not None and at - work.header.planned_at >= STALE_AFTER
     return is_old or days(work.network, {pin.node for pin in work.order.reservations}, at) != work.pinned_for
+
+
+async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: Event) -> None:
+    """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
+    if skus and work.network.policy.orders.reject_cooldown:
+        await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 
 def _received(fulfillment_order: str, message: NodeMessage, owner: str, actor: str) -> Received:
