@@ -106,6 +106,8 @@ def _cooling(
 
 def _looks_again_at(decided: Plan, situation: Situation, supply: Places) -> datetime | None:
     """When the first node that could take something unfilled, and has it, is kept from it no more by what ends by itself."""
+    if not decided.unfilled:
+        return None
     full, moments = _next_days_of_full_nodes(situation), []
     for part in decided.unfilled:
         hopes = decided.hopes.get(part.wanted_index)

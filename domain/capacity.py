@@ -6,7 +6,7 @@ unless it ended and nothing of it had left.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
@@ -23,7 +23,7 @@ def day(node: Node, at: datetime) -> date:
 
 def next_day_begins(node: Node, at: datetime) -> datetime:
     """The instant at which the day after the node's local day at `at` begins."""
-    return datetime.combine(day(node, at) + timedelta(days=1), time(), node.time_zone)
+    return datetime.combine(day(node, at) + timedelta(days=1), time(), node.time_zone).astimezone(UTC)
 
 
 def days(network: Network, nodes: Iterable[str], releases_at: datetime) -> dict[str, date]:
