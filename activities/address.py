@@ -59,7 +59,7 @@ def _going_to(header: Header, ship_to: Address) -> Header:
 
 async def _plan_for_the_new_place(work: Work, at: datetime) -> None:
     """Raises `CannotBeDone` when a unit that has a node now would have none, and `StockTaken`."""
-    rights = Rights(own=units.held(work.order, work.network), order=work.header.order)
+    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     pinned = Counter(dict.fromkeys(work.order.lines, 0))
     for reservation in work.order.reservations:
         pinned[reservation.line] += reservation.quantity

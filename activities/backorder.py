@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 
 import structlog
 
-from activities.situation import Rights, decide, order_facts, supply_of
+from activities.situation import Decision, Rights, decide, order_facts, supply_of
 from activities.sourcing import StockTaken, pin
 from activities.transaction import OrderTransactions, Work
 from database import backorder, stock, wake
-from database.backorder import Offers, Turn
+from database.backorder import Hopes, Offers, Turn
 from database.connect import ReadConnection
 from domain import identifiers, units
 from domain.order import OrderState
-from domain.sourcing import Plan, Wanted
+from domain.sourcing import Wanted
 from domain.units import Waiting
 
 log = structlog.get_logger("backorder")
@@ -121,24 +121,28 @@ class Backorders:
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return []
-            at, rights = datetime.now(UTC), Rights(offers=offered)
+            at, rights = datetime.now(UTC), Rights(offers=offered, pinned_for=work.pinned_for)
             facts = order_facts(work.header, work.network, [wish for _, wish in asked])
             leaves_at = max(at, work.header.release_at)
             decided = await decide(work.connection, work.network, facts, [wish for _, wish in asked], leaves_at, rights)
             if any(shelf.offered_at not in (None, offered.get(place)) for place, shelf in decided.shelves.items()):
                 raise OffersChanged
             if not decided.plan.shipments:
-                await _keep_hopes(work, asked, decided.plan)
-                return []
+                return await _go_on_waiting(work, asked, decided)
             state = await pin(work, asked, decided, at, rights)
             return [await tell(work, state)]
 
 
-async def _keep_hopes(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Plan) -> None:
+async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision) -> list[wake.Wake]:
+    """Remember what may help; the order hears when it must look again by itself, as a node had it and could not take it."""
     for index, (waiting, _) in enumerate(asked):
-        nodes = decided.hopes.get(index)
-        if waiting.nodes != nodes:
-            await backorder.keep_hopes(work.connection, work.header.order, waiting.line, waiting.tried, nodes)
+        nodes = decided.plan.hopes.get(index)
+        if (waiting.nodes, waiting.looks_again_at) != (nodes, decided.looks_again_at):
+            hopes = Hopes(waiting.line, waiting.tried, nodes, decided.looks_again_at)
+            await backorder.keep_hopes(work.connection, work.header.order, hopes)
+    if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
+        return []
+    return [await tell(work, await work.state())]
 
 
 async def tell(work: Work, state: OrderState) -> wake.Wake:

@@ -1,6 +1,6 @@
 """Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,18 +12,24 @@ from temporalio import activity
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
+from activities.situation import parts
 from activities.sourcing import StockTaken
-from activities.transaction import OrderTransactions
-from database import fulfillment, inbox, order, wake
+from activities.transaction import OrderTransactions, Work
+from database import cooldown, fulfillment, inbox, order, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
+from domain.capacity import days
+from domain.cooldown import failed
 from domain.fulfillment import Heard, MessageKind, NodeMessage, WaitingFor, hear
 from domain.order import OrderState
 from domain.patience import lose_patience
 from domain.reasons import ExceptionCode
 from domain.units import Opened
+
+RELEASE_TRIES = 5
+"""How often a stale plan is made anew because others were quicker, before it is released as it is."""
 
 NODE_MESSAGE = "node_message"
 """The signal of CONTRACT §4."""
@@ -83,19 +89,20 @@ class FulfillmentActivities:
     async def release(self, request: ReleaseInput) -> OrderState:
         """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done.
 
-        An order that has waited is planned again before.
+        An order that has waited is planned again before, and so is one for which another day has begun at a node with a
+        capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
         """
         with told_to_temporal():
-            with suppress(StockTaken):
-                return await self._release(request, plans_again=True)
+            for _ in range(RELEASE_TRIES):
+                with suppress(StockTaken):
+                    return await self._release(request, plans_again=True)
             return await self._release(request, plans_again=False)
 
     async def _release(self, request: ReleaseInput, *, plans_again: bool) -> OrderState:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
                 return await work.state()
-            planned_at = work.header.planned_at or request.at
-            if plans_again and request.at - planned_at >= STALE_AFTER:
+            if plans_again and _is_stale(work, request.at):
                 await plan_again(work, request.at)
             units.release(work.order, work.changes, request.at)
             first = len(work.order.fulfillment_orders) - len(work.changes.touched) + 1
@@ -167,7 +174,8 @@ class FulfillmentActivities:
     ) -> tuple[OrderState, bool]:
         name = identifiers.order_of_fulfillment_order(fulfillment_order)
         work = await self._transactions.on(connection, name)
-        heard = hear(work.order.fulfillment_orders[fulfillment_order], message, received.received_at)
+        before = work.order.fulfillment_orders[fulfillment_order]
+        heard = hear(before, message, received.received_at)
         units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
         work.changes.opened += _openings(heard, message)
         await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
@@ -177,8 +185,21 @@ class FulfillmentActivities:
         cause = f"message {received.sender} {message.message_id}"
         # Goods cannot have left before their node was told to send them, whatever its clock says.
         left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
-        state = await work.write(Event(cause, received.actor, received.received_at, left_at))
+        event = Event(cause, received.actor, received.received_at, left_at)
+        state = await work.write(event)
+        await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
         return state, work.header.is_closed
+
+
+def _is_stale(work: Work, at: datetime) -> bool:
+    is_old = work.header.planned_at is not None and at - work.header.planned_at >= STALE_AFTER
+    return is_old or days(work.network, {pin.node for pin in work.order.reservations}, at) != work.pinned_for
+
+
+async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: Event) -> None:
+    """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
+    if skus and work.network.policy.orders.reject_cooldown:
+        await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 
 def _received(fulfillment_order: str, message: NodeMessage, owner: str, actor: str) -> Received:

@@ -6,18 +6,20 @@ come nearer, rules have changed, a node has filled up. Its promise stays what it
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from activities.backorder import tell
 from activities.situation import Decision, Rights, decide, order_facts
-from activities.sourcing import StockTaken, claim
+from activities.sourcing import StockTaken, claim, claim_capacity
 from activities.transaction import OrderTransactions, Work
 from database import sourcing, stock
 from database.order import Event
 from domain import units
+from domain.capacity import days
+from domain.network import Node
 from domain.replanning import is_better
-from domain.sourcing import OrderFacts, Plan, Situation, Wanted, plan, strategy_for
+from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan, strategy_for
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
 
@@ -35,34 +37,68 @@ class Replanned:
 
 
 async def plan_again(work: Work, at: datetime) -> Replanned | None:
-    """Swap an order's pins if that is better; None when it has none. Write the order afterwards. Raises `StockTaken`."""
+    """Swap an order's pins if that is better; None when it has none. Write the order afterwards. Raises `StockTaken`.
+
+    Pins that stay are for the day on which they would release now. Where that day is full and no other plan is to be had,
+    they stay for the day that they have, and go beyond the capacity when they are released: they were promised.
+    """
     asked = units.pinned(work.order)
     if not asked:
         return None
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
-    rights = Rights(own=units.held(work.order, work.network), order=work.header.order)
+    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
     present = _as_it_is(work, facts, wanted, decided, rights, leaves_at)
-    strategy = strategy_for(facts, work.network)
-    if not is_better(decided.plan, present, work.network, strategy, work.header.deliver_by):
+    strategy, is_full = strategy_for(facts, work.network), _is_full(work, decided)
+    if not is_better(decided.plan, present, work.network, strategy, work.header.deliver_by, is_full=is_full):
+        if not is_full:
+            await _claim_for_the_new_day(work, leaves_at)
         return Replanned(work.header.order, present, None)
     await _swap(work, asked, decided, rights, at)
     return Replanned(work.header.order, present, decided.plan)
 
 
+async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
+    """Pins that stay claim the capacity of the day on which they release now, and give back that of another one.
+
+    Raises `StockTaken` when others were quicker.
+    """
+    held = units.held(work.order, work.network)
+    pinned_for = days(work.network, {node for node, _ in held}, leaves_at)
+    if pinned_for == work.pinned_for:
+        return
+    await stock.lock(work.connection, set(held))
+    if not await work.claim_capacity(pinned_for):
+        raise StockTaken(work.header.order)
+
+
 def _as_it_is(
     work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Rights, at: datetime
 ) -> Plan:
-    """The present pins as a plan of now: the best that can be made of what the order holds itself."""
-    return plan(facts, wanted, Situation(network=work.network, supply=rights.own, now=at, workload=decided.workload))
+    """The present pins as a plan of now: the best that can be made of what the order holds itself, were no node full."""
+    workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
+    return plan(facts, wanted, Situation(network=work.network, supply=rights.own, now=at, workload=workload))
+
+
+def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
+    if node.capacity_per_day is None:
+        return load
+    return replace(load, capacity_used_today=min(load.capacity_used_today, node.capacity_per_day - 1))
+
+
+def _is_full(work: Work, decided: Decision) -> bool:
+    """Whether a node of the present pins has no capacity left for them on the day of their release."""
+    loads = [(work.network.nodes[pin.node], decided.workload.get(pin.node)) for pin in work.order.reservations]
+    return any(load is not None and load != _with_room(node, load) for node, load in loads)
 
 
 async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Rights, at: datetime) -> None:
     round_ = work.header.rounds + 1
     await stock.close_gates(work.connection, {sku for _, sku in rights.own})
     await claim(work, decided, rights, f"round {round_}", at)
+    await claim_capacity(work, decided, pinned_at=())
     work.changes.movements += [
         Movement(MovementKind.FREED, node, sku, reserved=-quantity, reference=f"swapped in round {round_}")
         for (node, sku), quantity in rights.own.items()

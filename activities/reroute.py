@@ -59,7 +59,7 @@ async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[W
     if node not in work.network.nodes:
         raise CannotBeDone(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
-    rights = Rights(own=_given_back(work, fo), order=work.header.order)
+    rights = Rights(own=_given_back(work, fo), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights, others)

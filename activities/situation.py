@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
-from database import sourcing, stock
+from database import capacity, stock
 from database.connect import ReadConnection
 from database.order import Header
 from domain import units
+from domain.capacity import day, next_day_begins
 from domain.network import Network, Policy, ShipComplete
-from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.stock import Shelf
 from network.geography import locate
 
@@ -26,8 +26,8 @@ class Rights:
     """Offers to the orders that wait, when it is this order's turn."""
     own: Places = field(default_factory=dict)
     """Units that its own cart or its own pins hold."""
-    order: str = ""
-    """The order whose pins are planned again: they are no work that would keep their own node from it."""
+    pinned_for: Mapping[str, date] = field(default_factory=dict)
+    """The local day for which its own pins at a node have claimed capacity: they do not keep their node from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ class Decision:
     plan: Plan
     shelves: Mapping[tuple[str, str], Shelf]
     workload: Mapping[str, NodeLoad]
+    releases_at: datetime
+    looks_again_at: datetime | None
+    """When a node that has what is unfilled may take it: its next day, or the end of its cool-down; None = nothing is known."""
 
     def claim(
         self, network: Network, channel: str, rights: Rights, *, cause: str, at: datetime, order: str | None, actor: str
@@ -74,11 +77,56 @@ async def decide(
     """
     rights = rights or Rights()
     shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
-    load = await workload(connection, network, at, rights.order)
+    load = await workload(connection, network, at, rights.pinned_for)
     supply, limits = supply_of(network, shelves, facts.channel, rights)
-    situation = Situation(network=network, supply=supply, now=at, workload=load, paused=kept_out | _paused(shelves))
+    cooling = _cooling(network, shelves, at)
+    situation = Situation(
+        network=network,
+        supply={place: 0 if place in cooling else quantity for place, quantity in supply.items()},
+        now=at,
+        workload=load,
+        paused=kept_out | _paused(shelves),
+        cooling=cooling,
+    )
     decided, _ = plan_within(facts, list(wanted), situation, limits)
-    return Decision(decided, shelves, load)
+    return Decision(decided, shelves, load, at, _looks_again_at(decided, situation, supply))
+
+
+def _cooling(
+    network: Network, shelves: Mapping[tuple[str, str], Shelf], at: datetime
+) -> dict[tuple[str, str], CoolDown]:
+    """The shelves whose node rejected the goods so lately that no plan that releases at this instant asks it for them."""
+    cooldown = network.policy.orders.reject_cooldown
+    return {
+        place: CoolDown(shelf.rejected_at, shelf.rejected_at + cooldown)
+        for place, shelf in shelves.items()
+        if shelf.rejected_at is not None and at < shelf.rejected_at + cooldown
+    }
+
+
+def _looks_again_at(decided: Plan, situation: Situation, supply: Places) -> datetime | None:
+    """When the first node that could take something unfilled, and has it, is kept from it no more by what ends by itself."""
+    if not decided.unfilled:
+        return None
+    full, moments = _next_days_of_full_nodes(situation), []
+    for part in decided.unfilled:
+        hopes = decided.hopes.get(part.wanted_index)
+        for sku, _ in situation.network.components(part.sku):
+            kept_from = [((node, sku), begins_at) for node, begins_at in full.items()]
+            kept_from += [(place, cooling.ends_at) for place, cooling in situation.cooling.items() if place[1] == sku]
+            moments += [at for place, at in kept_from if supply.get(place) and (hopes is None or place[0] in hopes)]
+    return min(moments, default=None)
+
+
+def _next_days_of_full_nodes(situation: Situation) -> dict[str, datetime]:
+    """By node, for those of whose day nothing is left."""
+    nodes = [situation.network.nodes[node] for node in situation.workload]
+    return {
+        node.id: next_day_begins(node, situation.now)
+        for node in nodes
+        if node.capacity_per_day is not None
+        and situation.workload[node.id].capacity_used_today >= node.capacity_per_day
+    }
 
 
 def plan_within(
@@ -177,29 +225,30 @@ def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
 
 
 async def workload(
-    connection: ReadConnection, network: Network, at: datetime, but_for: str = ""
+    connection: ReadConnection, network: Network, at: datetime, pinned_for: Mapping[str, date]
 ) -> dict[str, NodeLoad]:
-    """The load of the nodes for which it matters: those with a daily capacity, or all when the policy reads it.
+    """The load of the nodes for which it matters, on the local day of `at`: those with a daily capacity, or all when the
+    policy reads how many fulfillment orders are open.
 
-    What the order `but_for` has pinned does not count.
+    What the pins of whoever asks have claimed does not count.
     """
-    everywhere = _reads_workload(network.policy)
-    nodes = [node for node in network.nodes.values() if everywhere or node.capacity_per_day is not None]
+    counts_open_orders = _reads_open_orders(network.policy)
+    nodes = [node for node in network.nodes.values() if counts_open_orders or node.capacity_per_day is not None]
     if not nodes:
         return {}
-    began = {node.id: _day_began(node.time_zone, at) for node in nodes}
-    return await sourcing.workload(connection, began, but_for)
+    days = {node.id: day(node, at) for node in nodes}
+    loads = await capacity.workload(connection, days, counts_open_orders=counts_open_orders)
+    return {node: _but_for_own(load, pinned_for.get(node) == days[node]) for node, load in loads.items()}
 
 
-def _reads_workload(policy: Policy) -> bool:
-    """Whether any rule of the policy depends on how busy a node is; most do not, and then nobody needs to count."""
+def _but_for_own(load: NodeLoad, has_claimed: bool) -> NodeLoad:
+    return replace(load, capacity_used_today=load.capacity_used_today - 1) if has_claimed else load
+
+
+def _reads_open_orders(policy: Policy) -> bool:
+    """Whether any rule of the policy depends on it; most do not, and then nobody needs to count."""
     rules = [exclusion.when for exclusion in policy.exclusions]
     for strategy in policy.strategies:
         rules += [rule for cost in strategy.costs for rule in (cost.amount, cost.when) if rule]
         rules += [rule for rule in (strategy.require, *(tier.require for tier in strategy.tiers)) if rule]
-    return any({"node.open_orders", "node.capacity_left"} & set(rule.names) for rule in rules)
-
-
-def _day_began(time_zone: ZoneInfo, at: datetime) -> datetime:
-    local = at.astimezone(time_zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return any("node.open_orders" in rule.names for rule in rules)

@@ -18,6 +18,7 @@ from activities.transaction import OrderTransactions, Work
 from database import cart, order, sourcing, stock
 from database.order import Event
 from domain import event, units
+from domain.capacity import days
 from domain.order import OrderState
 from domain.sourcing import Wanted
 from domain.units import Waiting
@@ -36,7 +37,7 @@ class SourceInput(BaseModel):
 
 
 class StockTaken(Exception):
-    """Others took the stock of a plan before it could be pinned."""
+    """Others took the stock of a plan, or its nodes' capacity, before it could be pinned."""
 
 
 class SourcingActivities:
@@ -59,7 +60,8 @@ class SourcingActivities:
                     async with self._transactions.open(request.order) as work:
                         if work.header.rounds >= request.round:
                             return await work.state()
-                        return await source_round(work, request.at, Rights(own=work.header.own))
+                        rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+                        return await source_round(work, request.at, rights)
             raise StockTaken(request.order)
 
 
@@ -90,7 +92,8 @@ async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: dat
     """
     round_ = work.header.rounds + 1
     await claim(work, decided, rights, f"round {round_}", at)
-    units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at)
+    await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
+    units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
     await _keep_promise(work)
 
@@ -119,6 +122,17 @@ async def claim(work: Work, decided: Decision, rights: Rights, cause: str, at: d
     if rights.own:
         await stock.lock(work.connection, set(wanted.safety_stock) | set(rights.own))
     if not await stock.claim(work.connection, wanted):
+        raise StockTaken(work.header.order)
+
+
+async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[str]) -> None:
+    """Claim capacity of the nodes of a plan for the day on which it releases; nodes `pinned_at` keep what they have.
+
+    Raises `StockTaken` when others were quicker. Call it with the stock of the plan claimed.
+    """
+    kept = {node: day for node, day in work.pinned_for.items() if node in pinned_at}
+    nodes = [shipment.node for shipment in decided.plan.shipments]
+    if not await work.claim_capacity(kept | days(work.network, nodes, decided.releases_at)):
         raise StockTaken(work.header.order)
 
 

@@ -1,13 +1,13 @@
 """Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is offered them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from activities.digest import digest
 from activities.networks import Networks
 from activities.transaction import open_shortages
-from database import count, inbox, incoming, stock
+from database import cooldown, count, inbox, incoming, stock
 from database.connect import Database, WriteConnection
 from database.inbox import Received
 from database.order import Event
@@ -103,7 +103,18 @@ async def _change_shelves(
         booked += movements
         tell(begin + len(part), len(skus))
     await open_shortages(connection, shortages, event)
+    await _end_cool_downs(connection, message, shelves, event.happened_at)
     return StockChange.of(shelves, booked, event.happened_at)
+
+
+async def _end_cool_downs(
+    connection: WriteConnection, message: StockMessage, shelves: Mapping[str, Shelf], happened_at: datetime
+) -> None:
+    """Who counts or receives goods after he rejected them knows what he has: he may be asked for them again."""
+    knows = message.kind is StockMessageKind.RECEIVED or message.kind.is_absolute
+    rejected = [sku for sku, shelf in shelves.items() if shelf.rejected_at and shelf.rejected_at <= happened_at]
+    if knows and rejected:
+        await cooldown.end(connection, message.node, rejected)
 
 
 async def _skus(connection: WriteConnection, message: StockMessage, happened_at: datetime) -> set[str]:

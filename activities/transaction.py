@@ -4,15 +4,17 @@ Every activity and every message goes through here, so that nobody moves a unit 
 is in the buckets, the ledger and the counters or in none of them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import date
 
 from activities.networks import Networks
-from database import exception, fulfillment, order, stock
+from database import capacity, exception, fulfillment, order, stock
 from database.connect import Database, WriteConnection
 from database.order import Event, Header
+from domain.capacity import Claims, claims, pinned_for
 from domain.event import ChannelEvent, events
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
@@ -33,6 +35,10 @@ class Work:
     order: Order
     changes: Changes
     _before: Order
+    claimed: Claims
+    """What the order has claimed of its nodes' capacity."""
+    pinned_for: Mapping[str, date]
+    """The local day for which its pins at each node have claimed."""
     told: list[ChannelEvent] = field(default_factory=list)
     """What the order's channel hears beside what its units tell."""
 
@@ -44,6 +50,8 @@ class Work:
         if claimed:
             self.changes.movements.clear()
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
+        pinned = {pin.node for pin in self.order.reservations}
+        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
         await exception.open_all(
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
@@ -51,6 +59,24 @@ class Work:
         await open_shortages(self.connection, shortages, event)
         told = self.told + events(self._before, self.order, self.changes)
         return await order.next_version(self.connection, self.header.order, told, event.happened_at)
+
+    async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
+        """Claim capacity for what is about to be pinned, in the place of what pins have claimed: false when a day is full.
+
+        The stock of the pins must be locked before, and a transaction that is refused be undone.
+        """
+        nodes = self.network.nodes
+        limits = {node: nodes[node].capacity_per_day or 0 for node in pinned_for}
+        return await self._claim_capacity(pinned_for, limits)
+
+    async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
+        wanted = claims(self.order, self.network, pinned_for)
+        if wanted != self.claimed and not await capacity.change(
+            self.connection, self.header.order, self.claimed, wanted, limits
+        ):
+            return False
+        self.claimed, self.pinned_for = wanted, pinned_for
+        return True
 
     async def state(self) -> OrderState:
         """The order's state, when there was nothing to write."""
@@ -92,7 +118,9 @@ class OrderTransactions:
         await order.lock(connection, name)
         header, holding = await order.load(connection, name)
         version, network = await self.networks.version(connection, header.network_version)
-        return Work(connection, header, network, version, holding, Changes(network), _copy(holding))
+        pinned = pinned_for(header.claimed, holding, network)
+        changes, before = Changes(network), _copy(holding)
+        return Work(connection, header, network, version, holding, changes, before, header.claimed, pinned)
 
 
 def _copy(holding: Order) -> Order:

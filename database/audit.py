@@ -135,6 +135,34 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "what is claimed of a node's day is the sum of the claims",
+        "SELECT count(*) FROM node_day",
+        """
+        SELECT format('%s on %s: %s claimed, but the claims are %s', node, day, coalesce(d.claimed, 0),
+                      coalesce(c.quantity, 0))
+        FROM node_day d
+        FULL JOIN (SELECT node, day, sum(quantity) AS quantity FROM capacity_claim GROUP BY node, day) c USING (node, day)
+        WHERE coalesce(d.claimed, 0) <> coalesce(c.quantity, 0)
+        """,
+    ),
+    Invariant(
+        "every claim on a node's capacity belongs to pins, or to work that was not given back",
+        "SELECT count(*) FROM capacity_claim",
+        """
+        SELECT format('%s at %s: %s claimed, but %s are planned or worked on', c.order_id, c.node, c.claimed, w.work)
+        FROM (SELECT order_id, node, sum(quantity) AS claimed FROM capacity_claim GROUP BY order_id, node) c
+        CROSS JOIN LATERAL (
+            SELECT (SELECT count(DISTINCT v.node) FROM reservation v WHERE v.order_id = c.order_id AND v.node = c.node)
+                   + (SELECT count(*) FROM fulfillment_order f
+                      WHERE f.order_id = c.order_id AND f.node = c.node
+                        AND EXISTS (SELECT FROM fulfillment_order_line l
+                                    WHERE l.fulfillment_order_id = f.fulfillment_order_id
+                                      AND (l.quantity > l.shipped + l.short OR l.told_shipped + l.told_delivered > 0))
+                     ) AS work) w
+        WHERE c.claimed > w.work
+        """,
+    ),
+    Invariant(
         "an order holds a cart's units only until it is sourced",
         "SELECT count(*) FROM cart WHERE order_id IS NOT NULL",
         """

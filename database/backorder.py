@@ -107,17 +107,33 @@ async def hope_for_every_node(connection: WriteConnection) -> None:
     await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))
 
 
-async def keep_hopes(
-    connection: WriteConnection, order: str, line: str, tried: Sequence[str], nodes: Sequence[str] | None
-) -> None:
-    """Remember which nodes could serve units of a line that wait and have tried these nodes, under the order's lock."""
-    parameters = {"order": order, "line": line, "tried": list(tried), "nodes": None if nodes is None else list(nodes)}
+@dataclass(frozen=True, slots=True)
+class Hopes:
+    """What may help units of a line that wait for stock and have tried some nodes."""
+
+    line: str
+    tried: Sequence[str]
+    nodes: Sequence[str] | None
+    """Those that could serve them; None = any."""
+    looks_again_at: datetime | None
+    """When a node that has them may take them."""
+
+
+async def keep_hopes(connection: WriteConnection, order: str, hopes: Hopes) -> None:
+    """Remember what may help units that wait, under the order's lock."""
+    parameters = {
+        "order": order,
+        "line": hopes.line,
+        "tried": list(hopes.tried),
+        "nodes": None if hopes.nodes is None else list(hopes.nodes),
+        "looks_again_at": hopes.looks_again_at,
+    }
     await connection.execute(KEEP_HOPES, parameters)
 
 
 KEEP_HOPES = text(
     """
-    UPDATE waiting SET nodes = CAST(:nodes AS text[])
+    UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz)
     WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = 'stock'
     """
 )

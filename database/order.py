@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import insert, select, text, update
 
-from database import event, stock
+from database import capacity, event, stock
 from database.connect import ReadConnection, WriteConnection
 from database.tables import hold, orders, remark, waiting
+from domain.capacity import Claims
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.network import Dispatch, Network
@@ -51,6 +52,8 @@ class Header:
     placed_at: datetime
     own: dict[tuple[str, str], int]
     """Units at each (node, SKU) that the cart holds which became this order."""
+    claimed: Claims
+    """What it has claimed of its nodes' capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ def _waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]
         "parts": [part for part, _ in network.components(units.sku)],
         "nodes": None if units.nodes is None else list(units.nodes),
         "gives_up_at": units.gives_up_at,
+        "looks_again_at": units.looks_again_at,
     }
 
 
@@ -235,7 +239,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    return _header(row, facts["own"]), _order(order, facts)
+    return _header(row, facts), _order(order, facts)
 
 
 LOAD = text(
@@ -257,7 +261,8 @@ LOAD = text(
                    FROM fulfillment_order f WHERE f.order_id = o.order_id),
                'own', (SELECT coalesce(jsonb_agg(jsonb_build_array(u.node, u.sku, u.quantity)), '[]')
                        FROM cart c JOIN cart_unit u USING (cart_id)
-                       WHERE c.order_id = o.order_id AND u.expires_at = 'infinity')
+                       WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
+               'claims', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id)
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
@@ -266,7 +271,7 @@ LOAD = text(
 )
 
 
-def _header(row: Any, own: list[Any]) -> Header:
+def _header(row: Any, facts: dict[str, list[Any]]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
@@ -288,7 +293,8 @@ def _header(row: Any, own: list[Any]) -> Header:
         planned_at=row.planned_at,
         release_at=row.release_at,
         placed_at=row.placed_at,
-        own={(node, sku): quantity for node, sku, quantity in own},
+        own={(node, sku): quantity for node, sku, quantity in facts["own"]},
+        claimed=capacity.claims(facts["claims"]),
     )
 
 
@@ -323,6 +329,7 @@ def _waiting(row: dict[str, Any], sku: str) -> Waiting:
         row["awaits"],
         None if row["nodes"] is None else tuple(row["nodes"]),
         _moment(row["gives_up_at"]),
+        _moment(row["looks_again_at"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts counters of stock right that say something else than the facts behind them, and touches nothing else.
+"""Puts counters of stock and of nodes' days right that say something else than the facts behind them, and nothing else.
 
 The ledger is the truth about what has happened, so counters follow its sum. Orders and carts are the truth about what is
 promised, so units that nobody holds are freed, and units that somebody holds are promised, by movements that say so.
@@ -6,11 +6,11 @@ promised, so units that nobody holds are freed, and units that somebody holds ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import text
 
-from database import exception, stock
+from database import capacity, exception, stock
 from database.audit import HELD
 from database.connect import ReadConnection, WriteConnection
 from domain.reasons import ExceptionCode
@@ -58,8 +58,31 @@ class Correction:
         return f"{self.sku} at {self.node}: {self.counter.replace('_', ' ')} {self.by:+d} ({self.why})"
 
 
-async def repair(connection: WriteConnection, cause: str, at: datetime) -> list[Correction]:
-    """Correct every shelf that has drifted, in this transaction; answers what was changed. Call `audit.take_apart` before.
+@dataclass(frozen=True, slots=True)
+class DayCorrection:
+    """The counter of a node's local day changes by so much: the claims say so."""
+
+    node: str
+    day: date
+    by: int
+
+    def __str__(self) -> str:
+        return f"{self.node} on {self.day}: claimed {self.by:+d} (the claims say so)"
+
+
+async def repair(connection: WriteConnection, cause: str, at: datetime) -> list[Correction | DayCorrection]:
+    """Correct every shelf and day that has drifted, in this transaction; answers what was changed.
+
+    Call `audit.take_apart` before.
+    """
+    return [
+        *await _repair_shelves(connection, cause, at),
+        *(DayCorrection(*followed) for followed in await capacity.follow_the_claims(connection)),
+    ]
+
+
+async def _repair_shelves(connection: WriteConnection, cause: str, at: datetime) -> list[Correction]:
+    """Correct every shelf that has drifted.
 
     What is found is locked and read once more: until then somebody else may have moved it.
     """

@@ -1,13 +1,12 @@
-"""Named statements about sourcing: the plans that were made, and how busy the nodes are."""
+"""Named statements about sourcing: the plans that were made, and the orders whose pins may be planned again."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.sourcing import NodeLoad, Plan
+from domain.sourcing import Plan
 
 
 async def keep_plan(connection: WriteConnection, order: str, round_: int, network_version: int, plan: Plan) -> None:
@@ -46,29 +45,6 @@ PLANS = text(
     """
     SELECT round, recorded_at, network_version, document::text AS document FROM plan
     WHERE order_id = :order ORDER BY round
-    """
-)
-
-
-async def workload(connection: ReadConnection, today_began: dict[str, datetime], but_for: str) -> dict[str, NodeLoad]:
-    """How many fulfillment orders are open at each node, and how many were released to it since its local day began.
-
-    Orders with pins at a node count as well, but for one.
-    """
-    parameters = {"nodes": list(today_began), "began": list(today_began.values()), "but_for": but_for}
-    rows = await connection.execute(WORKLOAD, parameters)
-    return {row.node: NodeLoad(row.open_orders, row.capacity_used_today) for row in rows}
-
-
-WORKLOAD = text(
-    """
-    SELECT n.node,
-           (SELECT count(*) FROM fulfillment_order f
-            WHERE f.node = n.node AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer')) AS open_orders,
-           (SELECT count(*) FROM fulfillment_order f WHERE f.node = n.node AND f.released_at >= n.began)
-           + (SELECT count(DISTINCT v.order_id) FROM reservation v
-              WHERE v.node = n.node AND v.order_id <> :but_for) AS capacity_used_today
-    FROM unnest(CAST(:nodes AS text[]), CAST(:began AS timestamptz[])) AS n(node, began)
     """
 )
 

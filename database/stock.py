@@ -239,7 +239,9 @@ async def lock(connection: WriteConnection, places: Collection[tuple[str, str]])
     return {(row.node, row.sku): shelf(row) for row in await connection.execute(LOCK, names)}
 
 
-_COUNTERS = "s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at, s.stopped_at, s.offered_at"
+_COUNTERS = """
+    s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at, s.stopped_at, s.offered_at, s.rejected_at
+"""
 
 LOCK = text(
     f"""
@@ -382,4 +384,5 @@ def shelf(row: Any) -> Shelf:
         row.stopped_at,
         row.offered_at,
         row.is_paused,
+        row.rejected_at,
     )

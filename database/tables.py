@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -141,6 +142,9 @@ waiting = Table(
         comment="where the last round would have placed them, had there been stock; NULL = anywhere",
     ),
     Column("gives_up_at", Moment, comment="when units that wait for stock are cancelled; NULL = never"),
+    Column(
+        "looks_again_at", Moment, comment="when a node that has the goods may take them; NULL = no such moment is known"
+    ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
     CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
@@ -163,6 +167,11 @@ stock = Table(
     Column("short_at", Moment, comment="since when fewer are on hand than are promised, pinned units among them"),
     Column(
         "offered_at", Moment, comment="since when its units are offered to the orders that wait, and to nobody else"
+    ),
+    Column(
+        "rejected_at",
+        Moment,
+        comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
     ),
     # What is promised is never fewer than no units.
     CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
@@ -379,6 +388,26 @@ fulfillment_order_line = Table(
         " AND delivered <= shipped AND picked <= quantity",
         name="counts_make_sense",
     ),
+)
+
+capacity_claim = Table(
+    "capacity_claim",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("day", Date, primary_key=True, comment="the node's local day"),
+    Column("quantity", Integer, nullable=False, comment="fulfillment orders, planned or released"),
+    CheckConstraint("quantity > 0", name="some_capacity"),
+)
+
+node_day = Table(
+    "node_day",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("day", Date, primary_key=True, comment="the node's local day"),
+    Column("claimed", Integer, nullable=False, comment="the sum of the claims: a fact may go beyond the capacity"),
+    # What is claimed of a day is never less than nothing.
+    CheckConstraint("claimed >= 0", name="claimed_is_not_negative"),
 )
 
 package = Table(

@@ -101,6 +101,8 @@ SELECT o.order_id,
                          WHERE w.order_id = o.order_id AND w.awaits = 'sourcing'),
            'gives_up_at', (SELECT min(w.gives_up_at) FROM waiting w
                            WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
+           'looks_again_at', (SELECT min(w.looks_again_at) FROM waiting w
+                              WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
            'holds', (SELECT coalesce(jsonb_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h
                      WHERE h.order_id = o.order_id AND h.released_at IS NULL),
            'lines', (

@@ -219,9 +219,12 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """What holds for every order: tries per unit, the wait before routing, and when silence counts as delivered."""
+    """What holds for every order: tries per unit, the rest of a node that rejected, the wait before routing, and when silence
+    counts as delivered."""
 
     max_attempts: int = 3
+    reject_cooldown: timedelta = timedelta()
+    """How long a node is not asked again for a SKU that it rejected or found short; 0 = its next plan may ask."""
     grace: timedelta = timedelta()
     assume_delivered: timedelta = timedelta(days=5)
 

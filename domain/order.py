@@ -239,6 +239,8 @@ class OrderState(BaseModel):
     """Units that wait for a sourcing round, not for stock or a person."""
     gives_up_at: AwareDatetime | None = None
     """When units that wait for stock are cancelled, the first of them; None = they wait as long as it takes."""
+    looks_again_at: AwareDatetime | None = None
+    """When a node that has units which wait may take them: its next day, or the end of its cool-down; None = not known."""
     holds: list[str] = []
     lines: list[LineState]
     fulfillment_orders: list[FulfillmentOrderState] = []

@@ -9,15 +9,24 @@ Value = tuple[float, ...]
 """What is minimized, compared from left to right."""
 
 
-def is_better(found: Plan, present: Plan, network: Network, strategy: Strategy, deliver_by: datetime | None) -> bool:
+def is_better(
+    found: Plan,
+    present: Plan,
+    network: Network,
+    strategy: Strategy,
+    deliver_by: datetime | None,
+    *,
+    is_full: bool = False,
+) -> bool:
     """Whether a plan should take the place of the present pins, `present` being their plan as it would be made now.
 
     It must fill everything and must not arrive after the promise, unless the present pins do as well. Where these cannot be
-    kept as the rules are now, any such plan is better; otherwise it must be better by the strategy's rank.
+    kept as the rules are now, or a node of theirs is full on the day of release (`is_full`), any such plan is better;
+    otherwise it must be better by the strategy's rank.
     """
     if found.unfilled or _is_late(found, deliver_by) > _is_late(present, deliver_by):
         return False
-    if present.unfilled or _is_late(found, deliver_by) < _is_late(present, deliver_by):
+    if is_full or present.unfilled or _is_late(found, deliver_by) < _is_late(present, deliver_by):
         return True
     return value(found, network, strategy.rank) < value(present, network, strategy.rank)
 

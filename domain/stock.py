@@ -107,6 +107,8 @@ class Shelf:
     """Since when its units are offered to the orders that wait, and to nobody else; None = to everybody."""
     is_paused: bool = False
     """Whether its node is paused: nothing new is sourced from there."""
+    rejected_at: datetime | None = None
+    """When its node last rejected it, or found it short, and has not told of its stock since; None = never."""
 
     def available(self, safety_stock: int, own: int = 0) -> int:
         """Units that may still be promised; never below 0 (DESIGN §2). `own` are reserved for whoever asks."""

@@ -59,6 +59,8 @@ class Waiting:
     """Of units that wait for stock: the nodes that the last round would have given them, had there been any; None = all."""
     gives_up_at: datetime | None = None
     """When units that wait for stock are cancelled; None = never."""
+    looks_again_at: datetime | None = None
+    """Of units that wait for stock: when a node that has them may take them; None = no such moment is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,19 @@ def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:
     ]
 
 
-def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, round_: int, at: datetime) -> None:
-    """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person."""
+def take_plan(
+    order: Order,
+    changes: Changes,
+    asked: list[Waiting],
+    plan: Plan,
+    round_: int,
+    at: datetime,
+    looks_again_at: datetime | None = None,
+) -> None:
+    """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person.
+
+    `looks_again_at` is when a node that has what is left may take it; None = no such moment is known.
+    """
     for waiting in asked:
         order.waiting.remove(waiting)
     for shipment in plan.shipments:
@@ -155,7 +168,8 @@ def take_plan(order: Order, changes: Changes, asked: list[Waiting], plan: Plan, 
             order.reservations.append(_reservation(waiting, shipment, part.quantity, round_))
             changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "reserved", part.quantity)
     for part in plan.unfilled:
-        left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=plan.hopes.get(part.wanted_index))
+        nodes = plan.hopes.get(part.wanted_index)
+        left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=nodes, looks_again_at=looks_again_at)
         _leave_unfilled(order, changes, left, plan, at)
 
 

@@ -239,6 +239,7 @@ def _order_rules(table: Table) -> OrderRules:
     default = OrderRules()
     rules = OrderRules(
         max_attempts=table.whole("max_attempts", default.max_attempts, least=1),
+        reject_cooldown=table.duration("reject_cooldown", default.reject_cooldown),
         grace=table.duration("grace", default.grace),
         assume_delivered=table.duration("assume_delivered", default.assume_delivered),
     )

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.networks import Networks
 from database.audit import Finding, examine, take_apart
 from database.connect import Database, ReadConnection, WriteConnection
-from database.repair import Correction
+from database.repair import Correction, DayCorrection
 from database.repair import repair as correct
 from domain import identifiers
 from starter.client import connect
@@ -43,7 +43,7 @@ async def repair(database_url: str, *, confirm: bool) -> int:
     return 1 if left or (corrections and not confirm) else 0
 
 
-async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correction], list[str]]:
+async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correction | DayCorrection], list[str]]:
     """What is corrected, and the violations that are left then; unless confirmed, all of it is undone."""
     async with database.engine.connect() as opened:
         connection = WriteConnection(ReadConnection(opened))

@@ -8,11 +8,11 @@ in the same way.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from domain.network import Network, ShipComplete, Unfilled
-from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.plans import Part
 from network.geography import locate
 
@@ -59,6 +59,7 @@ def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORN
     said, _, listed = order.partition(": ")
     shelves = list(_shelves(stock))
     rejected = tuple(node for node, state, _ in shelves if state == "rejected")
+    cooling = dict(_cooling(network, shelves, now))
     wanted = [
         Wanted(str(number), sku, count, tried=rejected) for number, (sku, count) in enumerate(_goods(listed), start=1)
     ]
@@ -68,10 +69,12 @@ def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORN
             (node, sku): max(0, count - network.safety_stock(node, sku))
             for node, _, goods in shelves
             for sku, count in _stocked(network, goods)
+            if (node, sku) not in cooling
         },
         now=now,
         workload={node: _load(network, node, state) for node, state, _ in shelves},
         paused=frozenset(node for node, state, _ in shelves if state == "paused"),
+        cooling=cooling,
     )
     return plan(_facts(network, said, wanted), wanted, situation)
 
@@ -114,6 +117,17 @@ def _shelves(stock: str) -> Iterator[tuple[str, str, str]]:
         found = re.fullmatch(r"([a-z0-9-]+)(?: \((.*)\))?: (.*)", entry)
         assert found, f"{entry} is no node with its stock, such as `slc: 5 CHAIR`"
         yield found[1], found[2] or "", found[3]
+
+
+def _cooling(
+    network: Network, shelves: Iterable[tuple[str, str, str]], now: datetime
+) -> Iterator[tuple[tuple[str, str], CoolDown]]:
+    """What a node that `rejected the last` an hour ago is not asked for, for as long as the policy says."""
+    rejected_at = now - timedelta(hours=1)
+    ends_at = rejected_at + network.policy.orders.reject_cooldown
+    for node, state, goods in shelves:
+        if state == "rejected the last" and now < ends_at:
+            yield from (((node, sku), CoolDown(rejected_at, ends_at)) for sku, _ in _stocked(network, goods))
 
 
 def _load(network: Network, node: str, state: str) -> NodeLoad:

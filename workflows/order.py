@@ -351,12 +351,18 @@ class OrderWorkflow:
 
     async def _source_units_that_lost_their_node(self) -> None:
         """What was short, rejected or given up is sourced elsewhere; what waits for stock, when there is news of stock."""
-        while self._order.to_source or (self._look_again and self._order.total("backordered")):
+        while self._order.to_source or self._may_find_a_node_now():
             self._look_again = False
             rounds = self._order.rounds
             self._adopt(await self._source(rounds + 1, f"source again, round {rounds + 1}"))
             if self._order.rounds == rounds:
                 return
+
+    def _may_find_a_node_now(self) -> bool:
+        """There is news of stock, or a node that had it without room for it has a new day."""
+        looks_again_at = self._order.looks_again_at
+        is_time = looks_again_at is not None and workflow.now() >= looks_again_at
+        return bool((self._look_again or is_time) and self._order.total("backordered"))
 
     async def _release_what_may_be_released(self) -> None:
         """After the grace period and without holds, what is pinned becomes work for its nodes."""
@@ -485,6 +491,8 @@ class OrderWorkflow:
             deadlines.append((self._order.release_at, "until it may be released"))
         if self._order.gives_up_at is not None:
             deadlines.append((self._order.gives_up_at, "until it gives up waiting for stock"))
+        if self._order.looks_again_at is not None:
+            deadlines.append((self._order.looks_again_at, "until a node may take what it could not"))
         if self._order.closes_at is not None:
             deadlines.append((self._order.closes_at, "the return window"))
         return min(deadlines, default=(None, "look at the facts again"))

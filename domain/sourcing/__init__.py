@@ -1,11 +1,12 @@
 """Decides where every unit of an order ships from, and says why: `plan(order, wanted, situation) -> Plan`."""
 
-from domain.sourcing.facts import NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
 
 __all__ = [
     "ConsideredNode",
+    "CoolDown",
     "Explanation",
     "NodeLoad",
     "OrderFacts",

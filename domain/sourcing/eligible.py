@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.network import EvaluationError, Fact, Item, Node, Per, Strategy, Tier, distance_km
 from domain.promise import Promise, transit_days
-from domain.sourcing.facts import NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.rules import Answer, Rule, Rules, rules_of
 
 CAPACITY_UNLIMITED = 1_000_000_000
@@ -109,7 +109,7 @@ class _Surveyor:
         self._item_facts = list(map(_item_facts, items)) if network.policy.exclusions else []
         self._components = [network.components(item.sku) if item else () for item in items]
         self._stock = [(one.quantity, parts) for one, parts in zip(wanted, self._components, strict=True)]
-        self._has_notes = any(one.tried for one in wanted) or not all(self._components)
+        self._has_notes = any(one.tried for one in wanted) or not all(self._components) or bool(situation.cooling)
         self._order_facts = order_facts(order)
         self._units = sum(one.quantity for one in wanted)
         self._transit = network.policy.transit.get(order.service, ())
@@ -201,6 +201,9 @@ class _Surveyor:
                 notes["already tried"] = None
             elif not components:
                 notes[f"unknown SKU {one.sku}"] = None
+            for sku, _ in components:
+                if cooling := self._situation.cooling.get((node.id, sku)):
+                    notes[_rejected(sku, cooling, node)] = None
         return tuple(notes)
 
     def _permitted(
@@ -242,6 +245,13 @@ class _Surveyor:
 
 
 _IDLE = NodeLoad()
+
+
+def _rejected(sku: str, cooling: CoolDown, node: Node) -> str:
+    rejected_at, ends_at = (
+        f"{at.astimezone(node.time_zone):%Y-%m-%d %H:%M}" for at in (cooling.rejected_at, cooling.ends_at)
+    )
+    return f"rejected {sku} at {rejected_at}, not asked again until {ends_at}"
 
 
 def _item_facts(item: Item | None) -> dict[str, Fact] | None:

@@ -46,10 +46,18 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
-    """How busy a node is: fulfillment orders open there, and those already planned for its present local day."""
+    """How busy a node is: fulfillment orders open there, and those planned already for the local day that is asked about."""
 
     open_orders: int = 0
     capacity_used_today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CoolDown:
+    """A node rejected a SKU, or found it short, and is not asked for it again until this has ended."""
+
+    rejected_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +70,5 @@ class Situation:
     now: datetime
     workload: Mapping[str, NodeLoad] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
+    cooling: Mapping[tuple[str, str], CoolDown] = field(default_factory=dict)
+    """By (node, SKU), where there is no supply for it; absent = none."""

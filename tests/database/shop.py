@@ -12,6 +12,8 @@ from activities.backorder import Backorders
 from activities.fulfillment import FulfillmentActivities, Recorded, ReleaseInput, SilenceInput
 from activities.networks import Networks
 from activities.order import Done, OrderActivities, RequestInput
+from activities.replan import Replanning
+from activities.reroute import RerouteActivities
 from activities.shortage import Shortages
 from activities.sourcing import SourceInput, SourcingActivities
 from activities.stock import StockTransactions
@@ -118,6 +120,8 @@ class Shop:
     stock: StockTransactions
     sourcing: SourcingActivities
     fulfillment: FulfillmentActivities
+    rerouting: RerouteActivities
+    replanning: Replanning
     requests: OrderActivities
     backorders: Backorders
     shortages: Shortages
@@ -135,6 +139,8 @@ class Shop:
             StockTransactions(database, networks),
             SourcingActivities(transactions),
             FulfillmentActivities(transactions),
+            RerouteActivities(transactions),
+            Replanning(transactions),
             OrderActivities(transactions),
             Backorders(transactions),
             Shortages(transactions),
@@ -164,14 +170,14 @@ class Shop:
         )
         return (await self.intake.take(order)).state.order
 
-    async def source(self, order: str, round_: int | None = None) -> OrderState:
+    async def source(self, order: str, round_: int | None = None, at: datetime | None = None) -> OrderState:
         """The order's next sourcing round, or the one that is named."""
         round_ = round_ or (await self.state(order)).rounds + 1
-        return await self.sourcing.source(SourceInput(order=order, round=round_, at=datetime.now(UTC)))
+        return await self.sourcing.source(SourceInput(order=order, round=round_, at=at or datetime.now(UTC)))
 
-    async def release(self, order: str) -> OrderState:
+    async def release(self, order: str, at: datetime | None = None) -> OrderState:
         """Show the order's nodes what is pinned at them."""
-        return await self.fulfillment.release(ReleaseInput(order=order, at=datetime.now(UTC)))
+        return await self.fulfillment.release(ReleaseInput(order=order, at=at or datetime.now(UTC)))
 
     async def sold(self, *lines: tuple[str, int], placed_at: datetime | None = None) -> str:
         """An order that was placed and sourced."""
@@ -227,6 +233,14 @@ class Shop:
         key = key or f"c-{next(_numbers)}"
         asked = RequestInput(order=order, request=None, kind="cancel", facts=facts, key=key, at=datetime.now(UTC))
         return await self.requests.cancel(asked)
+
+    async def reroute(self, order: str, to_node: str | None = None, number: int = 1) -> Done:
+        """Take the order's `number`-th fulfillment order from its node."""
+        facts = {"fulfillment_order": identifiers.fulfillment_order_id(order, number)}
+        facts |= {"to_node": to_node} if to_node else {}
+        key, at = f"r-{next(_numbers)}", datetime.now(UTC)
+        asked = RequestInput(order=order, request=None, kind="reroute", facts=facts, key=key, at=at)
+        return await self.rerouting.reroute(asked)
 
     async def receive(self, node: str, **units: int) -> None:
         """Goods come in; a SKU's dashes are written as underscores."""

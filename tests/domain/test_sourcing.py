@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.network import Network, Place, Precision, Rank, ShipComplete, Unfilled
-from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.division import Demand
 from domain.sourcing.search import Measures, Problem, cover
 from network.load import NetworkDocuments, load
@@ -212,6 +212,11 @@ def test_equal_plans_are_decided_by_node_id() -> None:
         ({"workload": {"n1": NodeLoad(capacity_used_today=9)}}, "n1: A*3", None),
         ({"workload": {"n1": NodeLoad(capacity_used_today=10)}}, "n2: A*3", "capacity used up"),
         ({"tried": ("n1",)}, "n2: A*3", "already tried"),
+        (
+            {"cooling": {("n1", "A"): CoolDown(MONDAY_NOON, MONDAY_NOON + timedelta(days=1))}},
+            "n2: A*3",
+            "rejected A at 2026-11-23 12:00, not asked again until 2026-11-24 12:00",
+        ),
         ({"order": {"service": "balloon"}}, "waits: A*3", "no transit time for service 'balloon' over 1112 km"),
     ],
 )
@@ -219,7 +224,7 @@ def test_a_node_that_cannot_take_the_order_is_left_out_and_says_why(
     circumstances: dict[str, Any], outcome: str, reason: str | None
 ) -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, node_fields="capacity_per_day = 10")
-    decided = decide(network, "A*3", "n1: A*3, n2: A*3", **circumstances)
+    decided = decide(network, "A*3", "n2: A*3" if "cooling" in circumstances else "n1: A*3, n2: A*3", **circumstances)
     assert told(decided) == outcome
     assert reasons(decided)["n1"] == reason
 

@@ -16,6 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CLAIMS = "tests/database/test_stock_claims.py"
 ORDERS = "tests/database/test_overselling.py"
+CAPACITY = "tests/database/test_capacity.py"
+COOLDOWN = "tests/database/test_cooldown.py"
 TESTS_FAILED = 1
 """What pytest ends with when tests failed; every other code but 0 means that they could not even run."""
 
@@ -185,6 +187,62 @@ MUTANTS = (
         "ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1",
         "ORDER BY o.placed_at, o.received_at, o.order_id LIMIT 1",
         f"{ORDERS}::test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewhere",
+    ),
+    Mutant(
+        "more of a day is claimed than its node can do",
+        "database/capacity.py",
+        "SELECT w.change <= 0 OR w.most IS NULL OR d.claimed + w.change <= w.most",
+        "SELECT true",
+        f"{CAPACITY}::test_of_fifty_orders_at_once_exactly_three_go_to_a_node_that_can_do_three",
+    ),
+    Mutant(
+        "what is rejected keeps its claim",
+        "domain/capacity.py",
+        "counts.due or counts.gone for",
+        "True or counts.due or counts.gone for",
+        f"{CAPACITY}::test_work_that_its_node_rejects_or_finds_wholly_short_gives_back",
+    ),
+    Mutant(
+        "a late parcel was no work",
+        "domain/capacity.py",
+        "counts.due or counts.gone for",
+        "counts.due for",
+        f"{CAPACITY}::test_a_dead_attempt_gives_back_and_its_late_parcel_was_work_after_all",
+    ),
+    Mutant(
+        "what was held over midnight goes beyond the capacity at once",
+        "activities/replan.py",
+        "        if not is_full:\n            await _claim_for_the_new_day(work, leaves_at)\n",
+        "",
+        f"{CAPACITY}::test_of_orders_held_over_midnight_that_are_released_at_once_three_stay_and_the_others_go_elsewhere",
+    ),
+    Mutant(
+        "a full day keeps what was held",
+        "domain/replanning.py",
+        "if is_full or present.unfilled",
+        "if present.unfilled",
+        f"{CAPACITY}::test_when_that_day_is_full_it_goes_to_another_node",
+    ),
+    Mutant(
+        "goods that come to a full node wake nobody",
+        "activities/backorder.py",
+        "if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):",
+        "if True:",
+        f"{CAPACITY}::test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_next_day_begins",
+    ),
+    Mutant(
+        "a node is not asked again although it has counted",
+        "activities/stock.py",
+        "if knows and rejected:",
+        "if not knows and rejected:",
+        f"{COOLDOWN}::test_a_count_or_a_receipt_ends_it_and_offers_the_goods_to_who_waits",
+    ),
+    Mutant(
+        "old news of a rejection begin a cool-down",
+        "database/cooldown.py",
+        "AND (s.counted_at IS NULL OR s.counted_at <= :at)",
+        "",
+        f"{COOLDOWN}::test_a_rejection_that_is_told_after_a_later_count_is_old_news",
     ),
 )
 

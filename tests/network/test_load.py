@@ -156,6 +156,8 @@ policy || item.category          || item.colour                          || 24 |
 policy || reason = "no skincare" ||                                      || 23 || reason is missing
 policy || max_attempts = 3       || max_attempts = 0                     || 27 || max_attempts must be a whole number of at least 1, not 0
 policy || max_attempts = 3       || grace = 10                           || 27 || grace must be a time span
+policy || max_attempts = 3       || reject_cooldown = 1                  || 27 || reject_cooldown must be a time span
+policy || max_attempts = 3       || reject_cooldwon = "1d"               || 27 || unknown key 'reject_cooldwon'; did you mean 'reject_cooldown'?
 policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one does not
 policy || [250, 1]               || [250, "1"]                           || 31 || standard must be a list of [km, days] such as [250, 1]
 policy || [250, 1]               || 250                                  || 31 || standard must be a list of [km, days] such as [250, 1], not 250
@@ -274,6 +276,7 @@ def test_the_loaded_policy_holds_what_the_file_says_and_the_documented_defaults(
     assert isinstance(direct.costs[0], Cost)
     assert (policy.orders.max_attempts, policy.orders.grace) == (3, timedelta(0))
     assert policy.orders.assume_delivered == timedelta(days=5)
+    assert policy.orders.reject_cooldown == timedelta(0)
     assert policy.transit == {"standard": (TransitBand(250, 1), TransitBand(20000, 6))}
 
 

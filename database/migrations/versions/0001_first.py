@@ -34,6 +34,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbox_about", "inbox", ["about"], unique=False)
     op.create_table(
+        "node_day",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False, comment="the node's local day"),
+        sa.Column(
+            "claimed",
+            sa.Integer(),
+            nullable=False,
+            comment="the sum of the claims: a fact may go beyond the capacity",
+        ),
+        sa.CheckConstraint("claimed >= 0", name=op.f("ck_node_day_claimed_is_not_negative")),
+        sa.PrimaryKeyConstraint("node", "day", name=op.f("pk_node_day")),
+    )
+    op.create_table(
         "incoming",
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False, comment="the node's message that announced it"),
@@ -229,6 +242,12 @@ def upgrade() -> None:
             nullable=True,
             comment="since when its units are offered to the orders that wait, and to nobody else",
         ),
+        sa.Column(
+            "rejected_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
+        ),
         sa.CheckConstraint("allocated >= 0", name=op.f("ck_stock_allocated_is_not_negative")),
         sa.CheckConstraint("reserved >= 0", name=op.f("ck_stock_reserved_is_not_negative")),
         sa.PrimaryKeyConstraint("node", "sku", name=op.f("pk_stock")),
@@ -282,6 +301,16 @@ def upgrade() -> None:
         ["node"],
         unique=True,
         postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
+        "capacity_claim",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False, comment="the node's local day"),
+        sa.Column("quantity", sa.Integer(), nullable=False, comment="fulfillment orders, planned or released"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_capacity_claim_some_capacity")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_capacity_claim_order_id_orders")),
+        sa.PrimaryKeyConstraint("order_id", "node", "day", name=op.f("pk_capacity_claim")),
     )
     op.create_table(
         "cart",
@@ -732,6 +761,12 @@ def upgrade() -> None:
             nullable=True,
             comment="when units that wait for stock are cancelled; NULL = never",
         ),
+        sa.Column(
+            "looks_again_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when a node that has the goods may take them; NULL = no such moment is known",
+        ),
         sa.CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name=op.f("ck_waiting_awaits_something")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_waiting_some_units")),
         sa.ForeignKeyConstraint(
@@ -794,6 +829,7 @@ def downgrade() -> None:
     )
     op.drop_table("fulfillment_order")
     op.drop_table("cart")
+    op.drop_table("capacity_claim")
     op.drop_index("uq_node_pause_standing", table_name="node_pause", postgresql_where=sa.text("lifted_at IS NULL"))
     op.drop_table("node_pause")
     op.drop_index("uq_stop_standing", table_name="stop", postgresql_where=sa.text("lifted_at IS NULL"))
@@ -816,5 +852,6 @@ def downgrade() -> None:
     op.drop_table("key")
     op.drop_index("ix_incoming_sku", table_name="incoming")
     op.drop_table("incoming")
+    op.drop_table("node_day")
     op.drop_index("ix_inbox_about", table_name="inbox")
     op.drop_table("inbox")

@@ -1,0 +1,126 @@
+"""Named statements about nodes' days: what an order claims of their capacity, and how much of a day is claimed.
+
+The counters of `node_day` are always the sum of the claims, because both are written by the same statement. Its rows are locked
+after those of stock, by node and day.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from domain.capacity import Claims
+from domain.sourcing import NodeLoad
+
+
+async def change(
+    connection: WriteConnection, order: str, before: Claims, after: Claims, limits: Mapping[str, int]
+) -> bool:
+    """Let an order, under its lock, have these claims instead of those before.
+
+    A claim at a node with a limit is granted when no more are then claimed of the day; false when one is not, and the
+    transaction must be undone. Giving back is never refused, and neither is a fact: it has no limit.
+    """
+    changed = sorted(place for place in before | after if before[place] != after[place])
+    parameters = {
+        "order": order,
+        "nodes": [node for node, _ in changed],
+        "days": [day for _, day in changed],
+        "quantities": [after[place] for place in changed],
+        "changes": [after[place] - before[place] for place in changed],
+        "limits": [limits.get(node) for node, _ in changed],
+    }
+    granted: int = (await connection.execute(CHANGE, parameters)).scalar_one()
+    return granted == len(changed)
+
+
+CHANGE = text(
+    """
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:nodes AS text[]), CAST(:days AS date[]), CAST(:quantities AS int[]),
+                             CAST(:changes AS int[]), CAST(:limits AS int[]))
+                      AS w(node, day, quantity, change, most)
+    ), counted AS (
+        INSERT INTO node_day AS d (node, day, claimed)
+        SELECT node, day, greatest(change, 0) FROM wanted WHERE change <= 0 OR most IS NULL OR change <= most
+        ORDER BY node, day
+        ON CONFLICT (node, day) DO UPDATE
+        SET claimed = d.claimed + (SELECT w.change FROM wanted w WHERE w.node = d.node AND w.day = d.day)
+        WHERE (SELECT w.change <= 0 OR w.most IS NULL OR d.claimed + w.change <= w.most
+               FROM wanted w WHERE w.node = d.node AND w.day = d.day)
+        RETURNING node, day
+    ), given_back AS (
+        DELETE FROM capacity_claim c USING wanted w
+        WHERE c.order_id = :order AND c.node = w.node AND c.day = w.day AND w.quantity = 0
+    ), held AS (
+        INSERT INTO capacity_claim (order_id, node, day, quantity)
+        SELECT :order, node, day, quantity FROM wanted JOIN counted USING (node, day) WHERE quantity > 0
+        ON CONFLICT (order_id, node, day) DO UPDATE SET quantity = excluded.quantity
+    )
+    SELECT count(*) FROM counted
+    """
+)
+"""The check and the claim are one statement: a row that somebody else is changing is waited for, and judged as it is then."""
+
+
+async def workload(
+    connection: ReadConnection, days: Mapping[str, date], *, counts_open_orders: bool
+) -> dict[str, NodeLoad]:
+    """How much of each node's day is claimed; and how many fulfillment orders are open there, if they are to be counted."""
+    parameters = {"nodes": list(days), "days": list(days.values()), "counts_open_orders": counts_open_orders}
+    rows = await connection.execute(WORKLOAD, parameters)
+    return {row.node: NodeLoad(row.open_orders, row.claimed) for row in rows}
+
+
+WORKLOAD = text(
+    """
+    SELECT n.node, coalesce(d.claimed, 0) AS claimed,
+           CASE WHEN CAST(:counts_open_orders AS boolean)
+                THEN (SELECT count(*) FROM fulfillment_order f
+                      WHERE f.node = n.node AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer'))
+                ELSE 0 END AS open_orders
+    FROM unnest(CAST(:nodes AS text[]), CAST(:days AS date[])) AS n(node, day)
+    LEFT JOIN node_day d ON d.node = n.node AND d.day = n.day
+    """
+)
+
+
+def claims(rows: Iterable[Mapping[str, Any]]) -> Claims:
+    """An order's claims, as they are loaded with its other facts."""
+    return Claims({(row["node"], date.fromisoformat(row["day"])): row["quantity"] for row in rows})
+
+
+async def follow_the_claims(connection: WriteConnection) -> list[tuple[str, date, int]]:
+    """Put the counters right that are not the sum of the claims; answers node, day and by how much each was changed.
+
+    Nobody claims or gives back meanwhile.
+    """
+    if not (await connection.execute(DRIFTED)).all():
+        return []
+    await connection.execute(text("LOCK TABLE node_day IN SHARE ROW EXCLUSIVE MODE"))
+    drifted = [(row.node, row.day, row.by) for row in await connection.execute(DRIFTED)]
+    parameters = {"nodes": [node for node, _, _ in drifted], "days": [day for _, day, _ in drifted]}
+    await connection.execute(FOLLOW, parameters | {"changes": [by for _, _, by in drifted]})
+    return drifted
+
+
+DRIFTED = text(
+    """
+    SELECT node, day, coalesce(c.quantity, 0) - coalesce(d.claimed, 0) AS by FROM node_day d
+    FULL JOIN (SELECT node, day, sum(quantity) AS quantity FROM capacity_claim GROUP BY node, day) c USING (node, day)
+    WHERE coalesce(c.quantity, 0) <> coalesce(d.claimed, 0)
+    ORDER BY node, day
+    """
+)
+
+FOLLOW = text(
+    """
+    INSERT INTO node_day AS d (node, day, claimed)
+    SELECT w.node, w.day, coalesce(known.claimed, 0) + w.change
+    FROM unnest(CAST(:nodes AS text[]), CAST(:days AS date[]), CAST(:changes AS int[])) AS w(node, day, change)
+    LEFT JOIN node_day known USING (node, day)
+    ON CONFLICT (node, day) DO UPDATE SET claimed = excluded.claimed
+    """
+)

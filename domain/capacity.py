@@ -1,0 +1,58 @@
+"""Decides what an order claims of its nodes' capacity: one of a node's day for each fulfillment order, planned or released.
+
+What is pinned claims one for the day on which its plan releases. A fulfillment order keeps one for the day of its release,
+unless it ended and nothing of it had left.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+
+from domain.fulfillment import FulfillmentOrder
+from domain.network import Network, Node
+from domain.units import Order
+
+Claims = Counter[tuple[str, date]]
+"""How many fulfillment orders of an order count for a node's local day, by node and day."""
+
+
+def day(node: Node, at: datetime) -> date:
+    """The node's local day at an instant."""
+    return at.astimezone(node.time_zone).date()
+
+
+def next_day_begins(node: Node, at: datetime) -> datetime:
+    """The instant at which the day after the node's local day at `at` begins."""
+    return datetime.combine(day(node, at) + timedelta(days=1), time(), node.time_zone).astimezone(UTC)
+
+
+def days(network: Network, nodes: Iterable[str], releases_at: datetime) -> dict[str, date]:
+    """The local day on which a plan releases, at each of these nodes that has a capacity."""
+    return {name: day(network.nodes[name], releases_at) for name in nodes if _has_capacity(network, name)}
+
+
+def claims(order: Order, network: Network, pinned_for: Mapping[str, date]) -> Claims:
+    """Everything that an order claims, when its pins at these nodes are to release on these days."""
+    return _of_work(order, network) + Counter(pinned_for.items())
+
+
+def pinned_for(claimed: Claims, order: Order, network: Network) -> dict[str, date]:
+    """For which day the pins at each node have claimed: what is claimed and belongs to no fulfillment order."""
+    return dict((claimed - _of_work(order, network)).keys())
+
+
+def _of_work(order: Order, network: Network) -> Claims:
+    return Counter(
+        (fo.node, day(network.nodes[fo.node], fo.released_at))
+        for fo in order.fulfillment_orders.values()
+        if _has_capacity(network, fo.node) and _is_work(fo)
+    )
+
+
+def _has_capacity(network: Network, node: str) -> bool:
+    return node in network.nodes and network.nodes[node].capacity_per_day is not None
+
+
+def _is_work(fo: FulfillmentOrder) -> bool:
+    """A dead attempt is none, unless its goods left after all."""
+    return any(counts.due or counts.gone for counts in map(fo.counts, fo.lines))
