@@ -94,6 +94,8 @@ class FulfillmentActivities:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
                 return await work.state()
+            if work.header.window_has_ended(request.at):
+                return await work.state()
             planned_at = work.header.planned_at or request.at
             if plans_again and request.at - planned_at >= STALE_AFTER:
                 await plan_again(work, request.at)

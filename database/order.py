@@ -13,6 +13,7 @@ from database.connect import ReadConnection, WriteConnection
 from database.tables import hold, orders, remark, waiting
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.hold import POLICY, Placement
 from domain.network import Dispatch, Network
 from domain.order import NewOrder, OrderState
 from domain.units import BUCKETS, Changes, Order, OrderedLine, Reservation, Waiting
@@ -43,14 +44,22 @@ class Header:
     """The version of the network that is active now; None before one was applied."""
     is_closed: bool
     is_held: bool
+    waits_for_hold: bool
+    """Nothing is reserved for it before such a hold is off."""
     deliver_by: datetime | None
     """The promise; None = none was given yet."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
+    not_after: datetime | None
+    """What is not released then is cancelled; None = there is no such day."""
     placed_at: datetime
     own: dict[tuple[str, str], int]
     """Units at each (node, SKU) that the cart holds which became this order."""
+
+    def window_has_ended(self, at: datetime) -> bool:
+        """Whether nothing of it may be released any more."""
+        return self.not_after is not None and at >= self.not_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,9 @@ async def take(
     received_at: datetime,
     grace: timedelta,
     return_window: timedelta,
+    holds: Sequence[Placement] = (),
 ) -> Taken:
-    """Store a new order with all its units `open`; an order of this id that exists already stays as it is."""
+    """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is."""
     row = _order_row(order, body_digest, postal_area, received_at, grace, return_window)
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
@@ -81,9 +91,8 @@ async def take(
     lines = json.dumps(list(_line_rows(order)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "ship_to": ship_to}
     await connection.execute(INSERT_LINES, parameters)
-    for placed in order.holds:
-        remark_id = await note(connection, order.order, order.channel, placed.reason)
-        await place_hold(connection, order.order, placed.hold, remark_id, received_at)
+    for placement in holds:
+        await place_reasoned(connection, order.order, placement, order.channel, received_at)
     return Taken(is_new=True, body_digest=body_digest)
 
 
@@ -185,15 +194,49 @@ def _waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]
     }
 
 
-async def place_hold(connection: WriteConnection, order: str, name: str, remark_id: int | None, at: datetime) -> None:
-    """Place a named hold, with the remark of who placed it and why; one of this name that stands stays as it is."""
-    await connection.execute(PLACE_HOLD, {"order": order, "hold": name, "since": at, "remark": remark_id})
+async def place_reasoned(
+    connection: WriteConnection, order: str, placement: Placement, actor: str, at: datetime
+) -> bool:
+    """Place a hold with its own reason, the policy's as the policy and another as `actor`; false when one stands."""
+    remark_id = await note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
+    return await place_hold(connection, order, placement, remark_id, at)
+
+
+async def place_hold(
+    connection: WriteConnection, order: str, placement: Placement, remark_id: int | None, at: datetime
+) -> bool:
+    """Place a named hold, with the remark of who placed it and why; false when one of this name stands: it stays as it is."""
+    parameters = {
+        "order": order,
+        "hold": placement.hold,
+        "owner": placement.owner,
+        "stock": placement.stock,
+        "is_by_policy": placement.is_by_policy,
+        "since": at,
+        "remark": remark_id,
+    }
+    return (await connection.execute(PLACE_HOLD, parameters)).rowcount > 0
 
 
 PLACE_HOLD = text(
     """
-    INSERT INTO hold (order_id, hold, since, remark) VALUES (:order, :hold, :since, :remark)
+    INSERT INTO hold (order_id, hold, owner, stock, is_by_policy, since, remark)
+    VALUES (:order, :hold, :owner, :stock, :is_by_policy, :since, :remark)
     ON CONFLICT (order_id, hold) WHERE released_at IS NULL DO NOTHING
+    """
+)
+
+
+async def is_held_by_policy(connection: ReadConnection, order: str, name: str, channel: str) -> bool:
+    """Whether a hold of this name stands on an order of the channel because the policy placed it."""
+    parameters = {"order": order, "hold": name, "channel": channel}
+    return bool((await connection.execute(IS_HELD_BY_POLICY, parameters)).scalar_one())
+
+
+IS_HELD_BY_POLICY = text(
+    """
+    SELECT EXISTS (SELECT FROM hold JOIN orders USING (order_id)
+                   WHERE order_id = :order AND hold = :hold AND channel = :channel AND released_at IS NULL AND is_by_policy)
     """
 )
 
@@ -243,6 +286,8 @@ LOAD = text(
     SELECT o.*, r.ship_to->>'postal_code' AS postal_code, coalesce(r.ship_to->>'region', '') AS region,
            p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
+           EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
+               AS waits_for_hold,
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            jsonb_build_object(
                'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.position) FROM order_line l WHERE l.order_id = o.order_id),
@@ -284,9 +329,11 @@ def _header(row: Any, own: list[Any]) -> Header:
         network_version=row.network_version,
         is_closed=row.closed_at is not None,
         is_held=row.is_held,
+        waits_for_hold=row.waits_for_hold,
         deliver_by=row.promise_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
+        not_after=row.not_after,
         placed_at=row.placed_at,
         own={(node, sku): quantity for node, sku, quantity in own},
     )

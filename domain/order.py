@@ -229,9 +229,10 @@ class OrderState(BaseModel):
     rounds: int
     """How many sourcing rounds there were; the next one is `rounds + 1`."""
     to_source: int
-    """Units that wait for a sourcing round, not for stock or a person."""
+    """Units that wait for a sourcing round, not for stock, a person, or a hold that lets nothing be reserved."""
     gives_up_at: AwareDatetime | None = None
-    """When units that wait for stock are cancelled, the first of them; None = they wait as long as it takes."""
+    """When units are cancelled that were not released: the first of those that wait for stock, or all, at the order's
+    `not_after`; None = they wait as long as it takes."""
     holds: list[str] = []
     lines: list[LineState]
     fulfillment_orders: list[FulfillmentOrderState] = []

@@ -245,6 +245,31 @@ def unpin_everything(order: Order, changes: Changes) -> None:
     _unpin_all(order, changes, order.reservations[:])
 
 
+def give_back(order: Order, changes: Changes) -> None:
+    """Let go of everything that is not released, and queue for no stock: nothing may be reserved before a hold is off."""
+    unpin_everything(order, changes)
+    for waiting in order.waiting:
+        if waiting.awaits == "stock":
+            changes.move(waiting.line, "backordered", "open", waiting.quantity)
+    order.waiting = [
+        replace(waiting, awaits="sourcing", nodes=None) if waiting.awaits == "stock" else waiting
+        for waiting in order.waiting
+    ]
+
+
+def end_window(order: Order, changes: Changes) -> int:
+    """Cancel everything that is not released, because it may not leave any more; answers how many units. A person is told."""
+    unpin_everything(order, changes)
+    late = sum(waiting.quantity for waiting in order.waiting)
+    for waiting in order.waiting:
+        changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "cancelled", waiting.quantity)
+    order.waiting.clear()
+    if late:
+        detail = f"{late} unit{'s' if late != 1 else ''} had not been released when not_after came, and were cancelled"
+        changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    return late
+
+
 def _unpin_all(order: Order, changes: Changes, pins: list[Reservation]) -> None:
     for pin in pins:
         _unpin(order, changes, pin, pin.quantity)

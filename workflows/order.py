@@ -332,13 +332,15 @@ class OrderWorkflow:
             workflow.logger.info("return %s is under way already", name)
 
     async def _give_up_what_waited_too_long(self) -> None:
-        """Units wait for stock as long as their strategy says; then they are cancelled."""
+        """Units wait for stock as long as their strategy says, for release until `not_after`; then they are cancelled."""
         gives_up_at = self._order.gives_up_at
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
         self._adopt(
             await _transaction(
-                OrderActivities.give_up, Moment(order=self._name, at=workflow.now()), "give up waiting for stock"
+                OrderActivities.give_up,
+                Moment(order=self._name, at=workflow.now()),
+                "give up what was not released in time",
             )
         )
 
@@ -460,7 +462,7 @@ class OrderWorkflow:
         if self._order.total("reserved") and not self._order.holds:
             deadlines.append((self._order.release_at, "until it may be released"))
         if self._order.gives_up_at is not None:
-            deadlines.append((self._order.gives_up_at, "until it gives up waiting for stock"))
+            deadlines.append((self._order.gives_up_at, "until it gives up what is not released"))
         if self._order.closes_at is not None:
             deadlines.append((self._order.closes_at, "the return window"))
         return min(deadlines, default=(None, "look at the facts again"))

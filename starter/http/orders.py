@@ -172,7 +172,9 @@ async def hold(
 async def release(
     name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Take a named hold off; the order goes on when it was the last one."""
+    """Take a named hold off; the order goes on when it was the last one. The policy's are taken off by operators."""
+    if channel := own_channel(holder):
+        await _check_not_by_policy(service, name, body.hold, channel)
     return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
 
 
@@ -277,6 +279,13 @@ async def _check_own(service: Service, name: str, holder: Holder) -> None:
             raise nothing("order", name) from error
     if own_channel(holder) not in (None, state.channel):
         raise nothing("order", name)
+
+
+async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
+    """Releasing a hold of the policy is the approval, and who wants something does not approve it himself."""
+    async with service.database.read() as connection:
+        if await order.is_held_by_policy(connection, name, hold, channel):
+            raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}: an operator takes it off", field="hold")
 
 
 async def _keep(

@@ -1,6 +1,6 @@
 """Drives orders and stock on real PostgreSQL without Temporal: what a workflow would call is called here, one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,7 +23,7 @@ from database.connect import Database
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
-from domain.order import Address, NewLine, NewOrder, OrderState
+from domain.order import Address, NewHold, NewLine, NewOrder, OrderState
 from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
 from domain.units import BUCKETS
 from network.load import NetworkDocuments
@@ -148,6 +148,8 @@ class Shop:
         placed_at: datetime | None = None,
         ship_complete: ShipComplete | None = None,
         channel: str = "web",
+        holds: Sequence[str] = (),
+        not_after: datetime | None = None,
     ) -> str:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
@@ -158,6 +160,8 @@ class Shop:
             ship_to=CUSTOMER,
             priority=priority,
             ship_complete=ship_complete,
+            holds=tuple(NewHold(hold=hold) for hold in holds),
+            not_after=not_after,
             lines=tuple(
                 NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
                 for number, (sku, quantity) in enumerate(lines, 1)
@@ -225,9 +229,19 @@ class Shop:
         facts: dict[str, Any] = {}
         if lines is not None:
             facts["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
-        key = key or f"c-{next(_numbers)}"
-        asked = RequestInput(order=order, request=None, kind="cancel", facts=facts, key=key, at=datetime.now(UTC))
-        return await self.requests.cancel(asked)
+        return await self.requests.cancel(self._asked(order, "cancel", facts, key))
+
+    async def hold(self, order: str, name: str = "fraud") -> Done:
+        """Place a hold."""
+        return await self.requests.hold(self._asked(order, "hold", {"hold": name}))
+
+    async def take_off(self, order: str, name: str = "fraud") -> Done:
+        """Take a hold off."""
+        return await self.requests.release_hold(self._asked(order, "release", {"hold": name}))
+
+    def _asked(self, order: str, kind: str, facts: dict[str, Any], key: str | None = None) -> RequestInput:
+        key = key or f"{kind}-{next(_numbers)}"
+        return RequestInput(order=order, request=None, kind=kind, facts=facts, key=key, at=datetime.now(UTC))
 
     async def receive(self, node: str, **units: int) -> None:
         """Goods come in; a SKU's dashes are written as underscores."""
