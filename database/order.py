@@ -1,7 +1,7 @@
 """Named statements about orders: take one in, lock it, read what it holds, write what an event changed, show its state."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -476,17 +476,19 @@ async def _move_buckets(connection: WriteConnection, order: str, changes: Change
     if not moved:
         return
     parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
-    await connection.execute(MOVE_BUCKETS, {"order": order, "lines": [line for line, _ in moved], **parameters})
+    named = {"order": order, "lines": [line for line, _ in moved], "added": [changes.added[line] for line, _ in moved]}
+    await connection.execute(MOVE_BUCKETS, named | parameters)
 
 
 MOVE_BUCKETS = text(
     """
     UPDATE order_line l
     SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
-        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled
+        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
+        ordered = l.ordered + d.added
     FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
-                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]))
-         AS d(line, open, backordered, reserved, allocated, shipped, cancelled)
+                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
+         AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
     WHERE l.order_id = :order AND l.line = d.line
     """
 )
@@ -534,6 +536,36 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
         .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
     )
     await connection.execute(statement)
+
+
+async def change_value(
+    connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> int:
+    """Let the order's value follow its lines, which counted so many units `before` and now count so many; answers it.
+
+    The discount of a line stays, and never takes more than the line costs.
+    """
+    parameters = {
+        "order": order,
+        "lines": list(after),
+        "before": [before[line] for line in after],
+        "after": list(after.values()),
+    }
+    return int((await connection.execute(CHANGE_VALUE, parameters)).scalar_one())
+
+
+CHANGE_VALUE = text(
+    """
+    UPDATE orders o
+    SET value = o.value + (
+        SELECT sum(greatest(0, l.unit_price * d.after - l.discount) - greatest(0, l.unit_price * d.before - l.discount))
+        FROM unnest(CAST(:lines AS text[]), CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS d(line, before, after)
+        JOIN order_line l USING (line)
+        WHERE l.order_id = o.order_id)
+    WHERE o.order_id = :order
+    RETURNING o.value
+    """
+)
 
 
 async def close(connection: WriteConnection, order: str, at: datetime) -> None:

@@ -281,6 +281,31 @@ class CancelRequest(_Strict):
     actor: Label | None = None
 
 
+class QuantityRequest(_Strict):
+    """The body of `POST /orders/{order}/quantities`: how many units each of these lines is to count from now on."""
+
+    lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+    @model_validator(mode="after")
+    def _lines_are_unique(self) -> Self:
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise ValueError("lines: a line is named twice")
+        return self
+
+
+class ChangedLine(BaseModel):
+    """A line after a change of its quantity: `ordered` and `cancelled` only grow, the other buckets hold the difference."""
+
+    line: str
+    ordered: int
+    cancelled: int
+    open: int
+    backordered: int
+    reserved: int
+
+
 class HoldRequest(_Strict):
     """The body of `/hold` and `/release`."""
 

@@ -125,6 +125,8 @@ class Changes:
     buckets: dict[str, Counter[Bucket]] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+    added: Counter[str] = field(default_factory=Counter)
+    """Units by which lines grew."""
     touched: set[str] = field(default_factory=set)
     """Fulfillment orders to write."""
 
@@ -133,6 +135,18 @@ class Changes:
         if quantity and source != target:
             self.buckets.setdefault(line, Counter()).update({target: quantity})
             self.buckets[line].subtract({source: quantity})
+
+    def add(self, line: str, quantity: int) -> None:
+        """Let a line count more units, which are open."""
+        self.added[line] += quantity
+        self.buckets.setdefault(line, Counter())["open"] += quantity
+
+    def freed(self) -> Counter[tuple[str, str]]:
+        """Pinned units of each stocked SKU at each node that are given back so far, by (node, SKU)."""
+        units: Counter[tuple[str, str]] = Counter()
+        for movement in self.movements:
+            units[movement.node, movement.sku] -= movement.reserved
+        return +units
 
     def book(self, sku: str, movement: Movement) -> None:
         """Book a movement of an item, in its stocked components."""

@@ -18,10 +18,12 @@ from domain.order import (
     AddressRequest,
     CancelAnswer,
     CancelRequest,
+    ChangedLine,
     HoldRequest,
     NewOrder,
     OrderStatus,
     PromiseState,
+    QuantityRequest,
     RerouteRequest,
     ResolveRequest,
     ReturnRequest,
@@ -54,6 +56,13 @@ class Accepted(BaseModel):
     """A request was granted, and needs no more words."""
 
     order: str
+
+
+class ChangedOrder(BaseModel):
+    """The lines whose quantity was changed, as they are now."""
+
+    order: str
+    lines: list[ChangedLine]
 
 
 class ReroutedWork(BaseModel):
@@ -200,6 +209,15 @@ async def change_address(
     return {"order": name} | await ask(service, name, "change_address", body, {}, holder, idempotency_key)
 
 
+@router.post("/orders/{name}/quantities", response_model=ChangedOrder)
+async def change_quantities(
+    name: str, body: QuantityRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Let lines count other quantities, all of them or none; 409 when one was released."""
+    facts = body.model_dump(mode="json", include={"lines"})
+    return {"order": name} | await ask(service, name, "change_quantity", body, facts, holder, idempotency_key)
+
+
 @router.post("/orders/{name}/resolve", response_model=Accepted)
 async def resolve(
     name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
@@ -219,8 +237,10 @@ async def request_return(
     return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
 
 
-Asking = Literal["cancel", "hold", "release", "change_address", "reroute", "resolve", "request_return"]
-Body = AddressRequest | CancelRequest | HoldRequest | RerouteRequest | ResolveRequest | ReturnRequest
+Asking = Literal[
+    "cancel", "hold", "release", "change_address", "change_quantity", "reroute", "resolve", "request_return"
+]
+Body = AddressRequest | CancelRequest | HoldRequest | QuantityRequest | RerouteRequest | ResolveRequest | ReturnRequest
 
 
 async def ask(

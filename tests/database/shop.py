@@ -12,6 +12,7 @@ from activities.backorder import Backorders
 from activities.fulfillment import FulfillmentActivities, Recorded, ReleaseInput, SilenceInput
 from activities.networks import Networks
 from activities.order import Done, OrderActivities, RequestInput
+from activities.quantity import QuantityActivities
 from activities.shortage import Shortages
 from activities.sourcing import SourceInput, SourcingActivities
 from activities.stock import StockTransactions
@@ -120,6 +121,7 @@ class Shop:
     sourcing: SourcingActivities
     fulfillment: FulfillmentActivities
     requests: OrderActivities
+    quantities: QuantityActivities
     backorders: Backorders
     shortages: Shortages
 
@@ -137,6 +139,7 @@ class Shop:
             SourcingActivities(transactions),
             FulfillmentActivities(transactions),
             OrderActivities(transactions),
+            QuantityActivities(transactions),
             Backorders(transactions),
             Shortages(transactions),
         )
@@ -230,6 +233,11 @@ class Shop:
         if lines is not None:
             facts["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
         return await self.requests.cancel(self._asked(order, "cancel", facts, key))
+
+    async def change(self, order: str, lines: Mapping[str, int], key: str | None = None) -> Done:
+        """Let lines count other quantities."""
+        facts = {"lines": [{"line": line, "quantity": quantity} for line, quantity in lines.items()]}
+        return await self.quantities.change_quantity(self._asked(order, "change_quantity", facts, key))
 
     async def hold(self, order: str, name: str = "fraud") -> Done:
         """Place a hold."""
