@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import told_to_temporal
-from activities.hold import reserve_nothing_for
+from activities.hold import place_by_policy
 from activities.order import Done, RequestInput
 from activities.request import done_or_refused
 from activities.situation import Rights, order_facts
@@ -17,7 +17,6 @@ from activities.transaction import OrderTransactions, Work
 from database import order
 from database.request import Request
 from domain import units
-from domain.hold import POLICY, by_policy
 from domain.network import ShipComplete
 from domain.order import VALUE_MAX, QuantityRequest
 from domain.quantity import change_quantities, counted, line_after
@@ -70,12 +69,7 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
         Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
         for line, known in work.order.lines.items()
     ]
-    placed = by_policy(order_facts(work.header, work.network, wanted), work.network.policy)
-    name = work.header.order
-    stand = [one for one in placed if await order.place_reasoned(work.connection, name, one, POLICY, at)]
-    await reserve_nothing_for(work, stand, at)
-    if any(one.stock == "wait" for one in stand):
-        work.header = replace(work.header, waits_for_hold=True)
+    await place_by_policy(work, order_facts(work.header, work.network, wanted), at)
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:

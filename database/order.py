@@ -198,8 +198,12 @@ async def place_reasoned(
     connection: WriteConnection, order: str, placement: Placement, actor: str, at: datetime
 ) -> bool:
     """Place a hold with its own reason, the policy's as the policy and another as `actor`; false when one stands."""
+    if not await place_hold(connection, order, placement, None, at):
+        return False
     remark_id = await note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
-    return await place_hold(connection, order, placement, remark_id, at)
+    standing = (hold.c.order_id == order, hold.c.hold == placement.hold, hold.c.released_at.is_(None))
+    await connection.execute(update(hold).where(*standing).values(remark=remark_id))
+    return True
 
 
 async def place_hold(

@@ -14,7 +14,7 @@ from domain.fulfillment import MessageKind
 from domain.order import OrderState, OrderStatus
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 
-RACES = 12
+RACES = 8
 """How often a race is run; each time who is first is left to chance."""
 HOLDS = """
 [[hold]]

@@ -15,7 +15,7 @@ from domain.network import ShipComplete
 from domain.order import VALUE_MAX
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 
-RACES = 12
+RACES = 8
 """How often a race is run; each time who is first is left to chance."""
 HOLDS = """
 [[hold]]
