@@ -47,7 +47,8 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
         raise CannotBeDone("it was released to its nodes: they have the address already")
     ship_to = await address.asked_for(work.connection, known.request_id)
     work.header = _going_to(work.header, ship_to)
-    await _plan_for_the_new_place(work, at)
+    if not work.header.waits_for_hold:
+        await _plan_for_the_new_place(work, at)
     area = postal_area(ship_to.country, ship_to.postal_code)
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}

@@ -257,6 +257,7 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         weight_kg=weight_kg(network, wanted),
         ship_complete=body.ship_complete,
         pickup_node=body.pickup_node,
+        not_after=body.not_after,
     )
 
 

@@ -102,6 +102,8 @@ class FulfillmentActivities:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
                 return await work.state()
+            if work.header.window_has_ended(request.at):
+                return await work.state()
             if plans_again and _is_stale(work, request.at):
                 await plan_again(work, request.at)
             units.release(work.order, work.changes, request.at)

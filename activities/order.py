@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.failures import told_to_temporal
+from activities.hold import place
 from activities.transaction import OrderTransactions, Work
 from database import cart, order, request
 from database.order import Event
 from domain import units
+from domain.hold import by_request
 from domain.order import CancelAnswer, CancelRequest, HoldRequest, OrderState
 
 
@@ -98,13 +100,13 @@ class OrderActivities:
 
     @activity.defn
     async def hold(self, asked: RequestInput) -> Done:
-        """Place a named hold: what is not released yet stays here until it is taken off."""
+        """Place a named hold: what is not released yet stays here, pinned or back on its shelf, until it is off."""
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:
                 known = await stored_request(work, asked)
                 if known.answer is None:
                     body = HoldRequest.model_validate(known.facts)
-                    await order.place_hold(work.connection, asked.order, body.hold, known.remark, asked.at)
+                    await place(work, by_request(body.hold, work.network.policy), known.remark, asked.at)
                 return await answered(work, known, asked.at, refused=None)
 
     @activity.defn
@@ -130,10 +132,11 @@ class OrderActivities:
 
     @activity.defn
     async def give_up(self, asked: Moment) -> OrderState:
-        """Cancel the units that have waited for stock as long as their strategy lets them; a person is told."""
+        """Cancel what was not released in time: all of it once `not_after` has come, before that what has waited for stock as
+        long as its strategy lets it. A person is told."""
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:
-                if not units.give_up_waiting(work.order, work.changes, asked.at):
+                if not _give_up(work, asked.at):
                     return await work.state()
                 cause = f"gave up waiting, version {work.header.version + 1}"
                 return await work.write(Event(cause, "workflow", asked.at))
@@ -148,6 +151,13 @@ class OrderActivities:
                     return state
                 await order.close(work.connection, asked.order, asked.at)
                 return await work.write(Event("close", "workflow", asked.at))
+
+
+def _give_up(work: Work, at: datetime) -> int:
+    """How many units were given up."""
+    if work.header.window_has_ended(at):
+        return units.end_window(work.order, work.changes)
+    return units.give_up_waiting(work.order, work.changes, at)
 
 
 async def answered(

@@ -56,6 +56,8 @@ async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -
 
 async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[Waiting], at: datetime) -> None:
     """Pin all units at the node that was chosen. Raises `CannotBeDone` with the planner's reason, and `StockTaken`."""
+    if work.header.waits_for_hold:
+        raise CannotBeDone("a hold lets nothing be reserved now, so no node can be chosen")
     if node not in work.network.nodes:
         raise CannotBeDone(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]

@@ -10,6 +10,7 @@ from database.order import Header
 from domain import units
 from domain.capacity import day, next_day_begins
 from domain.network import Network, Policy, ShipComplete
+from domain.order import NewOrder
 from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.stock import Shelf
 from network.geography import locate
@@ -216,6 +217,28 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
         pickup_node=header.pickup_node,
         deliver_by=header.deliver_by,
+        not_after=header.not_after,
+    )
+
+
+def facts_of_new(order: NewOrder, network: Network) -> OrderFacts:
+    """What the policy may see of an order as it is handed in."""
+    wanted = [Wanted(line.line, line.sku, line.quantity) for line in order.lines]
+    return OrderFacts(
+        channel=order.channel,
+        service=order.service,
+        country=order.ship_to.country,
+        region=order.ship_to.region or "",
+        postal_code=order.ship_to.postal_code,
+        place=locate(order.ship_to.country, order.ship_to.postal_code),
+        customer_tier=order.customer_tier or "",
+        value=order.value,
+        units=sum(wish.quantity for wish in wanted),
+        priority=order.priority,
+        weight_kg=weight_kg(network, wanted),
+        ship_complete=order.ship_complete,
+        pickup_node=order.pickup_node,
+        not_after=order.not_after,
     )
 
 

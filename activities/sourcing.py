@@ -53,16 +53,29 @@ class SourcingActivities:
 
     @activity.defn
     async def source(self, request: SourceInput) -> OrderState:
-        """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again."""
+        """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again.
+
+        No round is made while a hold lets nothing be reserved.
+        """
         with told_to_temporal():
             for _ in range(CLAIM_TRIES_MAX):
                 with contextlib.suppress(StockTaken):
                     async with self._transactions.open(request.order) as work:
                         if work.header.rounds >= request.round:
                             return await work.state()
+                        if work.header.waits_for_hold:
+                            return await _wait_for_the_hold(work, request.at)
                         rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
                         return await source_round(work, request.at, rights)
             raise StockTaken(request.order)
+
+
+async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
+    """Nothing is reserved before the hold is off, not even what the order's cart had; the first time, that is its answer."""
+    if work.header.version and not work.header.own:
+        return await work.state()
+    await cart.hand_over(work.connection, work.header.order, at)
+    return await work.write(Event("waits for a hold", "workflow", at))
 
 
 async def source_round(work: Work, at: datetime, rights: Rights) -> OrderState:

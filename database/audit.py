@@ -232,6 +232,17 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "while a hold lets nothing be reserved, its order has nothing pinned and queues for no stock",
+        "SELECT count(*) FROM hold WHERE stock = 'wait'",
+        """
+        SELECT format('%s line %s is held back and has %s reserved, %s backordered',
+                      l.order_id, l.line, l.reserved, l.backordered)
+        FROM order_line l
+        WHERE l.reserved + l.backordered > 0
+          AND EXISTS (SELECT FROM hold h WHERE h.order_id = l.order_id AND h.stock = 'wait' AND h.released_at IS NULL)
+        """,
+    ),
+    Invariant(
         "every message about a fulfillment order was applied with its order",
         "SELECT count(*) FROM inbox",
         """

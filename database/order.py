@@ -1,7 +1,7 @@
 """Named statements about orders: take one in, lock it, read what it holds, write what an event changed, show its state."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from database.tables import hold, orders, remark, waiting
 from domain.capacity import Claims
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.hold import POLICY, Placement
 from domain.network import Dispatch, Network
 from domain.order import BUCKETS, NewOrder, OrderState
 from domain.units import Changes, Order, OrderedLine, Reservation, Waiting
@@ -44,16 +45,24 @@ class Header:
     """The version of the network that is active now; None before one was applied."""
     is_closed: bool
     is_held: bool
+    waits_for_hold: bool
+    """Nothing is reserved for it before such a hold is off."""
     deliver_by: datetime | None
     """The promise; None = none was given yet."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
+    not_after: datetime | None
+    """What is not released then is cancelled; None = there is no such day."""
     placed_at: datetime
     own: dict[tuple[str, str], int]
     """Units at each (node, SKU) that the cart holds which became this order."""
     claimed: Claims
     """What it has claimed of its nodes' capacity."""
+
+    def window_has_ended(self, at: datetime) -> bool:
+        """Whether nothing of it may be released any more."""
+        return self.not_after is not None and at >= self.not_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,9 @@ async def take(
     received_at: datetime,
     grace: timedelta,
     return_window: timedelta,
+    holds: Sequence[Placement] = (),
 ) -> Taken:
-    """Store a new order with all its units `open`; an order of this id that exists already stays as it is."""
+    """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is."""
     row = _order_row(order, body_digest, postal_area, received_at, grace, return_window)
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
@@ -84,9 +94,8 @@ async def take(
     lines = json.dumps(list(_line_rows(order)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "ship_to": ship_to}
     await connection.execute(INSERT_LINES, parameters)
-    for placed in order.holds:
-        remark_id = await note(connection, order.order, order.channel, placed.reason)
-        await place_hold(connection, order.order, placed.hold, remark_id, received_at)
+    for placement in holds:
+        await place_reasoned(connection, order.order, placement, order.channel, received_at)
     return Taken(is_new=True, body_digest=body_digest)
 
 
@@ -189,15 +198,53 @@ def _waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]
     }
 
 
-async def place_hold(connection: WriteConnection, order: str, name: str, remark_id: int | None, at: datetime) -> None:
-    """Place a named hold, with the remark of who placed it and why; one of this name that stands stays as it is."""
-    await connection.execute(PLACE_HOLD, {"order": order, "hold": name, "since": at, "remark": remark_id})
+async def place_reasoned(
+    connection: WriteConnection, order: str, placement: Placement, actor: str, at: datetime
+) -> bool:
+    """Place a hold with its own reason, the policy's as the policy and another as `actor`; false when one stands."""
+    if not await place_hold(connection, order, placement, None, at):
+        return False
+    remark_id = await note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
+    standing = (hold.c.order_id == order, hold.c.hold == placement.hold, hold.c.released_at.is_(None))
+    await connection.execute(update(hold).where(*standing).values(remark=remark_id))
+    return True
+
+
+async def place_hold(
+    connection: WriteConnection, order: str, placement: Placement, remark_id: int | None, at: datetime
+) -> bool:
+    """Place a named hold, with the remark of who placed it and why; false when one of this name stands: it stays as it is."""
+    parameters = {
+        "order": order,
+        "hold": placement.hold,
+        "owner": placement.owner,
+        "stock": placement.stock,
+        "is_by_policy": placement.is_by_policy,
+        "since": at,
+        "remark": remark_id,
+    }
+    return (await connection.execute(PLACE_HOLD, parameters)).rowcount > 0
 
 
 PLACE_HOLD = text(
     """
-    INSERT INTO hold (order_id, hold, since, remark) VALUES (:order, :hold, :since, :remark)
+    INSERT INTO hold (order_id, hold, owner, stock, is_by_policy, since, remark)
+    VALUES (:order, :hold, :owner, :stock, :is_by_policy, :since, :remark)
     ON CONFLICT (order_id, hold) WHERE released_at IS NULL DO NOTHING
+    """
+)
+
+
+async def is_held_by_policy(connection: ReadConnection, order: str, name: str, channel: str) -> bool:
+    """Whether a hold of this name stands on an order of the channel because the policy placed it."""
+    parameters = {"order": order, "hold": name, "channel": channel}
+    return bool((await connection.execute(IS_HELD_BY_POLICY, parameters)).scalar_one())
+
+
+IS_HELD_BY_POLICY = text(
+    """
+    SELECT EXISTS (SELECT FROM hold JOIN orders USING (order_id)
+                   WHERE order_id = :order AND hold = :hold AND channel = :channel AND released_at IS NULL AND is_by_policy)
     """
 )
 
@@ -247,6 +294,8 @@ LOAD = text(
     SELECT o.*, r.ship_to->>'postal_code' AS postal_code, coalesce(r.ship_to->>'region', '') AS region,
            p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
+           EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
+               AS waits_for_hold,
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            jsonb_build_object(
                'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.position) FROM order_line l WHERE l.order_id = o.order_id),
@@ -289,9 +338,11 @@ def _header(row: Any, facts: dict[str, list[Any]]) -> Header:
         network_version=row.network_version,
         is_closed=row.closed_at is not None,
         is_held=row.is_held,
+        waits_for_hold=row.waits_for_hold,
         deliver_by=row.promise_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
+        not_after=row.not_after,
         placed_at=row.placed_at,
         own={(node, sku): quantity for node, sku, quantity in facts["own"]},
         claimed=capacity.claims(facts["claims"]),
@@ -436,17 +487,19 @@ async def _move_buckets(connection: WriteConnection, order: str, changes: Change
     if not moved:
         return
     parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
-    await connection.execute(MOVE_BUCKETS, {"order": order, "lines": [line for line, _ in moved], **parameters})
+    named = {"order": order, "lines": [line for line, _ in moved], "added": [changes.added[line] for line, _ in moved]}
+    await connection.execute(MOVE_BUCKETS, named | parameters)
 
 
 MOVE_BUCKETS = text(
     """
     UPDATE order_line l
     SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
-        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled
+        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
+        ordered = l.ordered + d.added
     FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
-                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]))
-         AS d(line, open, backordered, reserved, allocated, shipped, cancelled)
+                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
+         AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
     WHERE l.order_id = :order AND l.line = d.line
     """
 )
@@ -494,6 +547,36 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
         .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
     )
     await connection.execute(statement)
+
+
+async def change_value(
+    connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> int:
+    """Let the order's value follow its lines, which counted so many units `before` and now count so many; answers it.
+
+    The discount of a line stays, and never takes more than the line costs.
+    """
+    parameters = {
+        "order": order,
+        "lines": list(after),
+        "before": [before[line] for line in after],
+        "after": list(after.values()),
+    }
+    return int((await connection.execute(CHANGE_VALUE, parameters)).scalar_one())
+
+
+CHANGE_VALUE = text(
+    """
+    UPDATE orders o
+    SET value = o.value + (
+        SELECT sum(greatest(0, l.unit_price * d.after - l.discount) - greatest(0, l.unit_price * d.before - l.discount))
+        FROM unnest(CAST(:lines AS text[]), CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS d(line, before, after)
+        JOIN order_line l USING (line)
+        WHERE l.order_id = o.order_id)
+    WHERE o.order_id = :order
+    RETURNING o.value
+    """
+)
 
 
 async def close(connection: WriteConnection, order: str, at: datetime) -> None:

@@ -40,7 +40,8 @@ ORDER = text(
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
                'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                                    'hold', h.hold, 'reason', m.reason, 'actor', m.actor, 'since', h.since)
+                                    'hold', h.hold, 'reason', m.reason, 'actor', m.actor, 'owner', h.owner,
+                                    'stock', h.stock, 'since', h.since)
                                     ORDER BY h.hold_id), '[]')
                          FROM hold h LEFT JOIN personal.remark m ON m.remark_id = h.remark
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),

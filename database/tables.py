@@ -514,10 +514,16 @@ hold = Table(
     Column("hold_id", BigInteger, Identity(), primary_key=True),
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("hold", Text, nullable=False),
+    Column("owner", Text, comment="who takes it off, as the policy said when it was placed"),
+    Column(
+        "stock", Text, nullable=False, comment="whether the order's units stay reserved, or wait for the hold to be off"
+    ),
+    Column("is_by_policy", Boolean, nullable=False),
     Column("since", Moment, nullable=False),
     Column("remark", BigInteger, comment="who placed it and why, in personal.remark"),
     Column("released_at", Moment),
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
+    CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # A hold of one name is placed once at a time.
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )

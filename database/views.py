@@ -79,6 +79,7 @@ SELECT o.order_id,
            ELSE 'received'
        END AS status,
        t.needs_attention,
+       CASE WHEN t.open + t.backordered + t.reserved > 0 THEN o.not_after END AS window_ends_at,
        CASE
            WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered < t.shipped THEN NULL
            WHEN t.shipped = 0 THEN o.received_at
@@ -98,9 +99,11 @@ SELECT o.order_id,
            'status', s.status,
            'rounds', (SELECT count(*) FROM plan WHERE plan.order_id = o.order_id),
            'to_source', (SELECT coalesce(sum(w.quantity), 0) FROM waiting w
-                         WHERE w.order_id = o.order_id AND w.awaits = 'sourcing'),
-           'gives_up_at', (SELECT min(w.gives_up_at) FROM waiting w
-                           WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
+                         WHERE w.order_id = o.order_id AND w.awaits = 'sourcing'
+                           AND NOT EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.stock = 'wait'
+                                                                AND h.released_at IS NULL)),
+           'gives_up_at', least(s.window_ends_at, (SELECT min(w.gives_up_at) FROM waiting w
+                                                   WHERE w.order_id = o.order_id AND w.awaits = 'stock')),
            'looks_again_at', (SELECT min(w.looks_again_at) FROM waiting w
                               WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
            'holds', (SELECT coalesce(jsonb_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h

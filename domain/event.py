@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     """What can be told of an order."""
 
     ACCEPTED = "accepted"
+    ADDED = "added"
     PROMISED = "promised"
     BACKORDERED = "backordered"
     SHIPPED = "shipped"
@@ -42,6 +43,7 @@ def promised(ship_by: datetime, deliver_by: datetime) -> ChannelEvent:
 def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
     """What a change of an order's units tells its channel."""
     return [
+        *_added(after, changes),
         *_entered(EventKind.BACKORDERED, "backordered", after, changes),
         *_of_work(before, after, changes),
         *_entered(EventKind.CANCELLED, "cancelled", after, changes),
@@ -62,6 +64,11 @@ def of_return(
 
 def _units(line: str, sku: str, quantity: int) -> dict[str, Any]:
     return {"line": line, "sku": sku, "quantity": quantity}
+
+
+def _added(order: Order, changes: Changes) -> list[ChannelEvent]:
+    lines = [_units(line, order.lines[line].sku, quantity) for line, quantity in changes.added.items()]
+    return [ChannelEvent(EventKind.ADDED, {"lines": lines})] if lines else []
 
 
 def _entered(kind: EventKind, bucket: Bucket, order: Order, changes: Changes) -> list[ChannelEvent]:

@@ -58,6 +58,13 @@ class ShipComplete(StrEnum):
     NO = "no"
 
 
+class HoldStock(StrEnum):
+    """What a hold does to its order's stock: it stays reserved, or nothing is reserved before the hold is off."""
+
+    RESERVE = "reserve"
+    WAIT = "wait"
+
+
 class Rank(StrEnum):
     """What a strategy minimizes; several are compared in turn."""
 
@@ -218,6 +225,19 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRule:
+    """What the policy says of the holds of one name; where `when` holds for a new order, it places one."""
+
+    id: str
+    owner: str
+    """Who takes it off."""
+    stock: HoldStock = HoldStock.RESERVE
+    when: Expression | None = None
+    """None = only others place it."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRules:
     """What holds for every order: tries per unit, the rest of a node that rejected, the wait before routing, and when silence
     counts as delivered."""
@@ -253,6 +273,7 @@ class Policy:
     returns: ReturnRules = ReturnRules()
     transit: Mapping[str, tuple[TransitBand, ...]] = field(default_factory=dict)
     """By service, ascending in distance."""
+    holds: tuple[HoldRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

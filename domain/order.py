@@ -236,9 +236,10 @@ class OrderState(BaseModel):
     rounds: int
     """How many sourcing rounds there were; the next one is `rounds + 1`."""
     to_source: int
-    """Units that wait for a sourcing round, not for stock or a person."""
+    """Units that wait for a sourcing round, not for stock, a person, or a hold that lets nothing be reserved."""
     gives_up_at: AwareDatetime | None = None
-    """When units that wait for stock are cancelled, the first of them; None = they wait as long as it takes."""
+    """When units are cancelled that were not released: the first of those that wait for stock, or all, at the order's
+    `not_after`; None = they wait as long as it takes."""
     looks_again_at: AwareDatetime | None = None
     """When a node that has units which wait may take them: its next day, or the end of its cool-down; None = not known."""
     holds: list[str] = []
@@ -310,6 +311,31 @@ class CancelRequest(_Strict):
     lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
     reason: FreeText | None = None
     actor: Label | None = None
+
+
+class QuantityRequest(_Strict):
+    """The body of `POST /orders/{order}/quantities`: how many units each of these lines is to count from now on."""
+
+    lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+    @model_validator(mode="after")
+    def _lines_are_unique(self) -> Self:
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise ValueError("lines: a line is named twice")
+        return self
+
+
+class ChangedLine(BaseModel):
+    """A line after a change of its quantity: `ordered` and `cancelled` only grow, the other buckets hold the difference."""
+
+    line: str
+    ordered: int
+    cancelled: int
+    open: int
+    backordered: int
+    reserved: int
 
 
 class HoldRequest(_Strict):

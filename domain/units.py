@@ -123,6 +123,8 @@ class Changes:
     buckets: dict[str, Counter[Bucket]] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+    added: Counter[str] = field(default_factory=Counter)
+    """Units by which lines grew."""
     touched: set[str] = field(default_factory=set)
     """Fulfillment orders to write."""
 
@@ -131,6 +133,18 @@ class Changes:
         if quantity and source != target:
             self.buckets.setdefault(line, Counter()).update({target: quantity})
             self.buckets[line].subtract({source: quantity})
+
+    def add(self, line: str, quantity: int) -> None:
+        """Let a line count more units, which are open."""
+        self.added[line] += quantity
+        self.buckets.setdefault(line, Counter())["open"] += quantity
+
+    def freed(self) -> Counter[tuple[str, str]]:
+        """Pinned units of each stocked SKU at each node that are given back so far, by (node, SKU)."""
+        units: Counter[tuple[str, str]] = Counter()
+        for movement in self.movements:
+            units[movement.node, movement.sku] -= movement.reserved
+        return +units
 
     def book(self, sku: str, movement: Movement) -> None:
         """Book a movement of an item, in its stocked components."""
@@ -253,6 +267,31 @@ _UNASKED = (Request.UNSENT, Request.SENT, Request.ACCEPTED)
 def unpin_everything(order: Order, changes: Changes) -> None:
     """Take all pinned units off their nodes, because the order goes elsewhere; they are sourced again."""
     _unpin_all(order, changes, order.reservations[:])
+
+
+def give_back(order: Order, changes: Changes) -> None:
+    """Let go of everything that is not released, and queue for no stock: nothing may be reserved before a hold is off."""
+    unpin_everything(order, changes)
+    for waiting in order.waiting:
+        if waiting.awaits == "stock":
+            changes.move(waiting.line, "backordered", "open", waiting.quantity)
+    order.waiting = [
+        replace(waiting, awaits="sourcing", nodes=None) if waiting.awaits == "stock" else waiting
+        for waiting in order.waiting
+    ]
+
+
+def end_window(order: Order, changes: Changes) -> int:
+    """Cancel everything that is not released, because it may not leave any more; answers how many units. A person is told."""
+    unpin_everything(order, changes)
+    late = sum(waiting.quantity for waiting in order.waiting)
+    for waiting in order.waiting:
+        changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "cancelled", waiting.quantity)
+    order.waiting.clear()
+    if late:
+        detail = f"{late} unit{'s' if late != 1 else ''} had not been released when not_after came, and were cancelled"
+        changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    return late
 
 
 def _unpin_all(order: Order, changes: Changes, pins: list[Reservation]) -> None:

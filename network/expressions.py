@@ -45,10 +45,11 @@ _ITEM = {
 
 
 class Sight(Enum):
-    """Which names a rule may read: a set's predicate, a strategy's `when`, a rule for a node, or one for its items."""
+    """Which names a rule may read: a set's, the `when` of a strategy or hold, a rule for a node, or one for its items."""
 
     SET = "a set"
     WHEN = "a strategy's when"
+    HOLD = "a hold's when"
     RULE = "a require or cost"
     EXCLUDE = "an exclude"
 
@@ -56,6 +57,7 @@ class Sight(Enum):
 _NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
     Sight.SET: _NODE_ITSELF,
     Sight.WHEN: _ORDER,
+    Sight.HOLD: _ORDER,
     Sight.RULE: {**_ORDER, **_NODE},
     Sight.EXCLUDE: {**_ORDER, **_NODE, **_ITEM},
 }

@@ -1,4 +1,4 @@
-"""Reads policy.toml: node sets, strategies with tiers and costs, exclusions, and what holds for orders and returns."""
+"""Reads policy.toml: node sets, strategies with tiers and costs, exclusions, holds, and what holds for orders and returns."""
 
 import math
 import re
@@ -11,6 +11,8 @@ from domain.network import (
     Exclusion,
     Expression,
     Fact,
+    HoldRule,
+    HoldStock,
     Node,
     OrderRules,
     Per,
@@ -58,6 +60,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
         orders=_order_rules(top.table("orders")),
         returns=_return_rules(top.table("returns")),
         transit=transit,
+        holds=reader.holds(),
     )
     top.finish()
     return version, policy
@@ -92,6 +95,32 @@ class _PolicyReader:
         reason = table.text("reason") if table.need("reason") else ""
         table.finish()
         return Exclusion(when or _STAND_IN, reason)
+
+    def holds(self) -> tuple[HoldRule, ...]:
+        """Every [[hold]]; their ids are unique."""
+        tables = self._top.tables("hold")
+        rules = tuple(map(self._hold, tables))
+        for position, (table, rule) in enumerate(zip(tables, rules, strict=True)):
+            if rule.id and rule.id in {other.id for other in rules[:position]}:
+                table.wrong("id", f"hold id {rule.id!r} is there twice")
+        return rules
+
+    def _hold(self, table: Table) -> HoldRule:
+        when = self._condition(table, "when", Sight.HOLD)
+        if _always(when) is False:
+            table.wrong("when", "this hold is never placed: its when is never true; without one it is only described")
+        is_placed = table.has("when")
+        if table.has("reason") and not is_placed:
+            table.wrong("reason", "reason is used only with when: whoever else places this hold gives his own")
+        rule = HoldRule(
+            id=_hold_id(table),
+            owner=table.text("owner") if table.need("owner") else "",
+            stock=table.word("stock", HoldStock, HoldStock.RESERVE),
+            when=when,
+            reason=table.text("reason") if is_placed and table.need("reason") else "",
+        )
+        table.finish()
+        return rule
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that holds or not; one that can never be computed is reported."""
@@ -190,6 +219,13 @@ class _PolicyReader:
             table.wrong("when", "this cost is never charged: its when is never true")
         table.finish()
         return Cost(per, amount or _STAND_IN, when)
+
+
+def _hold_id(table: Table) -> str:
+    name = table.text("id") if table.need("id") else ""
+    if name and not re.fullmatch(WORD[0], name):
+        table.wrong("id", f"nobody can name hold {name!r}; it must be {WORD[1]}")
+    return name
 
 
 def _check_order(tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:

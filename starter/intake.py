@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 
 from activities.digest import digest
 from activities.networks import Networks
+from activities.situation import facts_of_new
 from database import cart
 from database import order as statements
 from database.connect import Database, WriteConnection
+from domain.hold import Placement, by_policy, by_request
+from domain.network import Network
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
 from network.geography import postal_area
 from network.known import WrongField, check
@@ -47,6 +50,7 @@ class Intake:
                 received_at=datetime.now(UTC),
                 grace=network.policy.orders.grace,
                 return_window=network.policy.returns.window,
+                holds=_holds(order, network),
             )
             if taken.body_digest != digest(order):
                 raise UsedForAnotherOrder(order.order)
@@ -54,6 +58,15 @@ class Intake:
                 await _take_over_its_cart(connection, order)
             state = await statements.state(connection, order.order)
         return Intaken(taken.is_new, state, workflow_input(order))
+
+
+def _holds(order: NewOrder, network: Network) -> list[Placement]:
+    """The policy's holds, and those of its channel: one that both place is the policy's."""
+    placed = by_policy(facts_of_new(order, network), network.policy) if network.policy.holds else []
+    names = {placement.hold for placement in placed}
+    return placed + [
+        by_request(asked.hold, network.policy, asked.reason) for asked in order.holds if asked.hold not in names
+    ]
 
 
 async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:

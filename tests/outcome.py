@@ -54,6 +54,12 @@ def outcome(network: Network, order: str, stock: str) -> Outcome:
     )
 
 
+def order_of(network: Network, order: str) -> OrderFacts:
+    """An order as rules see it."""
+    said, _, listed = order.partition(": ")
+    return _facts(network, said, [Wanted("", sku, count) for sku, count in _goods(listed)])
+
+
 def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORNING) -> Plan:
     """The plan for an order, with all its reasons."""
     said, _, listed = order.partition(": ")

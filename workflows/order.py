@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.exception import ExceptionActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
     from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
+    from activities.quantity import QuantityActivities
     from activities.reroute import RerouteActivities
     from activities.returns import ReturnActivities, ReturnInput
     from activities.sourcing import SourceInput, SourcingActivities
@@ -40,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         HoldRequest,
         OrderInput,
         OrderState,
+        QuantityRequest,
         RerouteRequest,
         ResolveRequest,
         ReturnRequest,
@@ -56,6 +58,7 @@ _DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
     "release": OrderActivities.release_hold,
     "reroute": RerouteActivities.reroute,
     "change_address": AddressActivities.change_address,
+    "change_quantity": QuantityActivities.change_quantity,
     "resolve": ExceptionActivities.resolve,
     "request_return": ReturnActivities.request_return,
 }
@@ -66,6 +69,7 @@ _BODIES: dict[str, type[BaseModel]] = {
     "release": HoldRequest,
     "reroute": RerouteRequest,
     "change_address": RequestOfARow,
+    "change_quantity": QuantityRequest,
     "resolve": ResolveRequest,
     "request_return": ReturnRequest,
 }
@@ -197,6 +201,16 @@ class OrderWorkflow:
     def check_change_address(self, *args: Any) -> None:
         """Bad input is refused before anything is written to the history."""
         _check("change_address", args)
+
+    @workflow.update(description="Let lines count more or fewer units")
+    async def change_quantity(self, *args: Any) -> dict[str, Any]:
+        """Cancel what a line loses, source what it wins."""
+        return await self._ask("change_quantity", args)
+
+    @change_quantity.validator
+    def check_change_quantity(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("change_quantity", args)
 
     @workflow.update(description="Close an exception that a person has seen to")
     async def resolve(self, *args: Any) -> dict[str, Any]:
@@ -339,13 +353,15 @@ class OrderWorkflow:
             workflow.logger.info("return %s is under way already", name)
 
     async def _give_up_what_waited_too_long(self) -> None:
-        """Units wait for stock as long as their strategy says; then they are cancelled."""
+        """Units wait for stock as long as their strategy says, for release until `not_after`; then they are cancelled."""
         gives_up_at = self._order.gives_up_at
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
         self._adopt(
             await _transaction(
-                OrderActivities.give_up, Moment(order=self._name, at=workflow.now()), "give up waiting for stock"
+                OrderActivities.give_up,
+                Moment(order=self._name, at=workflow.now()),
+                "give up what was not released in time",
             )
         )
 
@@ -490,7 +506,7 @@ class OrderWorkflow:
         if self._order.total("reserved") and not self._order.holds:
             deadlines.append((self._order.release_at, "until it may be released"))
         if self._order.gives_up_at is not None:
-            deadlines.append((self._order.gives_up_at, "until it gives up waiting for stock"))
+            deadlines.append((self._order.gives_up_at, "until it gives up what is not released"))
         if self._order.looks_again_at is not None:
             deadlines.append((self._order.looks_again_at, "until a node may take what it could not"))
         if self._order.closes_at is not None:

@@ -129,6 +129,8 @@ class _Surveyor:
         if promised is None:
             reason = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
             return Surveyed(node, distance, reason)
+        if self._order.not_after is not None and promised.ship_by > self._order.not_after:
+            return Surveyed(node, distance, "ships after the order's window", promise=promised)
         if self._order.deliver_by is not None and promised.deliver_by > self._order.deliver_by:
             return Surveyed(node, distance, "arrives after the promised day", promise=promised)
         facts: dict[str, Fact] = {

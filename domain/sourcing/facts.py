@@ -30,6 +30,8 @@ class OrderFacts:
     """Where the customer collects; then only this node may fill the order, in one shipment."""
     deliver_by: datetime | None = None
     """What the customer was promised; a plan that keeps it is better than any that breaks it. None = nothing yet."""
+    not_after: datetime | None = None
+    """The goods may not leave a node later. None = whenever they can."""
 
 
 @dataclass(frozen=True, slots=True)

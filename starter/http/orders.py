@@ -18,10 +18,12 @@ from domain.order import (
     AddressRequest,
     CancelAnswer,
     CancelRequest,
+    ChangedLine,
     HoldRequest,
     NewOrder,
     OrderStatus,
     PromiseState,
+    QuantityRequest,
     RerouteRequest,
     ResolveRequest,
     ReturnRequest,
@@ -54,6 +56,13 @@ class Accepted(BaseModel):
     """A request was granted, and needs no more words."""
 
     order: str
+
+
+class ChangedOrder(BaseModel):
+    """The lines whose quantity was changed, as they are now."""
+
+    order: str
+    lines: list[ChangedLine]
 
 
 class ReroutedWork(BaseModel):
@@ -172,7 +181,9 @@ async def hold(
 async def release(
     name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Take a named hold off; the order goes on when it was the last one."""
+    """Take a named hold off; the order goes on when it was the last one. The policy's are taken off by operators."""
+    if channel := own_channel(holder):
+        await _check_not_by_policy(service, name, body.hold, channel)
     return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
 
 
@@ -198,6 +209,15 @@ async def change_address(
     return {"order": name} | await ask(service, name, "change_address", body, {}, holder, idempotency_key)
 
 
+@router.post("/orders/{name}/quantities", response_model=ChangedOrder)
+async def change_quantities(
+    name: str, body: QuantityRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Let lines count other quantities, all of them or none; 409 when one was released."""
+    facts = body.model_dump(mode="json", include={"lines"})
+    return {"order": name} | await ask(service, name, "change_quantity", body, facts, holder, idempotency_key)
+
+
 @router.post("/orders/{name}/resolve", response_model=Accepted)
 async def resolve(
     name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
@@ -217,8 +237,10 @@ async def request_return(
     return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
 
 
-Asking = Literal["cancel", "hold", "release", "change_address", "reroute", "resolve", "request_return"]
-Body = AddressRequest | CancelRequest | HoldRequest | RerouteRequest | ResolveRequest | ReturnRequest
+Asking = Literal[
+    "cancel", "hold", "release", "change_address", "change_quantity", "reroute", "resolve", "request_return"
+]
+Body = AddressRequest | CancelRequest | HoldRequest | QuantityRequest | RerouteRequest | ResolveRequest | ReturnRequest
 
 
 async def ask(
@@ -277,6 +299,13 @@ async def _check_own(service: Service, name: str, holder: Holder) -> None:
             raise nothing("order", name) from error
     if own_channel(holder) not in (None, state.channel):
         raise nothing("order", name)
+
+
+async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
+    """Releasing a hold of the policy is the approval, and who wants something does not approve it himself."""
+    async with service.database.read() as connection:
+        if await order.is_held_by_policy(connection, name, hold, channel):
+            raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}: an operator takes it off", field="hold")
 
 
 async def _keep(

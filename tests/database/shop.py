@@ -1,6 +1,6 @@
 """Drives orders and stock on real PostgreSQL without Temporal: what a workflow would call is called here, one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,6 +12,7 @@ from activities.backorder import Backorders
 from activities.fulfillment import FulfillmentActivities, Recorded, ReleaseInput, SilenceInput
 from activities.networks import Networks
 from activities.order import Done, OrderActivities, RequestInput
+from activities.quantity import QuantityActivities
 from activities.replan import Replanning
 from activities.reroute import RerouteActivities
 from activities.shortage import Shortages
@@ -25,7 +26,7 @@ from database.connect import Database
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
-from domain.order import BUCKETS, Address, NewLine, NewOrder, OrderState
+from domain.order import BUCKETS, Address, NewHold, NewLine, NewOrder, OrderState
 from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
 from network.load import NetworkDocuments
 from starter.audit import findings_of
@@ -123,6 +124,7 @@ class Shop:
     rerouting: RerouteActivities
     replanning: Replanning
     requests: OrderActivities
+    quantities: QuantityActivities
     backorders: Backorders
     shortages: Shortages
 
@@ -142,6 +144,7 @@ class Shop:
             RerouteActivities(transactions),
             Replanning(transactions),
             OrderActivities(transactions),
+            QuantityActivities(transactions),
             Backorders(transactions),
             Shortages(transactions),
         )
@@ -153,6 +156,8 @@ class Shop:
         placed_at: datetime | None = None,
         ship_complete: ShipComplete | None = None,
         channel: str = "web",
+        holds: Sequence[str] = (),
+        not_after: datetime | None = None,
     ) -> str:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
@@ -163,6 +168,8 @@ class Shop:
             ship_to=CUSTOMER,
             priority=priority,
             ship_complete=ship_complete,
+            holds=tuple(NewHold(hold=hold) for hold in holds),
+            not_after=not_after,
             lines=tuple(
                 NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
                 for number, (sku, quantity) in enumerate(lines, 1)
@@ -230,17 +237,30 @@ class Shop:
         facts: dict[str, Any] = {}
         if lines is not None:
             facts["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
-        key = key or f"c-{next(_numbers)}"
-        asked = RequestInput(order=order, request=None, kind="cancel", facts=facts, key=key, at=datetime.now(UTC))
-        return await self.requests.cancel(asked)
+        return await self.requests.cancel(self._asked(order, "cancel", facts, key))
+
+    async def change(self, order: str, lines: Mapping[str, int], key: str | None = None) -> Done:
+        """Let lines count other quantities."""
+        facts = {"lines": [{"line": line, "quantity": quantity} for line, quantity in lines.items()]}
+        return await self.quantities.change_quantity(self._asked(order, "change_quantity", facts, key))
+
+    async def hold(self, order: str, name: str = "fraud") -> Done:
+        """Place a hold."""
+        return await self.requests.hold(self._asked(order, "hold", {"hold": name}))
+
+    async def take_off(self, order: str, name: str = "fraud") -> Done:
+        """Take a hold off."""
+        return await self.requests.release_hold(self._asked(order, "release", {"hold": name}))
+
+    def _asked(self, order: str, kind: str, facts: dict[str, Any], key: str | None = None) -> RequestInput:
+        key = key or f"{kind}-{next(_numbers)}"
+        return RequestInput(order=order, request=None, kind=kind, facts=facts, key=key, at=datetime.now(UTC))
 
     async def reroute(self, order: str, to_node: str | None = None, number: int = 1) -> Done:
         """Take the order's `number`-th fulfillment order from its node."""
         facts = {"fulfillment_order": identifiers.fulfillment_order_id(order, number)}
         facts |= {"to_node": to_node} if to_node else {}
-        key, at = f"r-{next(_numbers)}", datetime.now(UTC)
-        asked = RequestInput(order=order, request=None, kind="reroute", facts=facts, key=key, at=at)
-        return await self.rerouting.reroute(asked)
+        return await self.rerouting.reroute(self._asked(order, "reroute", facts))
 
     async def receive(self, node: str, **units: int) -> None:
         """Goods come in; a SKU's dashes are written as underscores."""

@@ -15,6 +15,7 @@ from domain.order import (
     CancelRequest,
     HoldRequest,
     NewOrder,
+    QuantityRequest,
     RerouteRequest,
     ResolveRequest,
     ReturnRequest,
@@ -71,6 +72,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
     "POST /nodes/{name}/pause": (PauseRequest, {"open_work": "reroute", "reason": "snow", "actor": "Ada"}),
     "POST /nodes/{name}/resume": (ResumeRequest, {"reason": "thaw", "actor": "Ada"}),
     "POST /orders/{name}/address": (AddressRequest, {"ship_to": SHIP_TO, "reason": "moved", "actor": "Ada"}),
+    "POST /orders/{name}/quantities": (QuantityRequest, {"lines": LINES, "reason": "more", "actor": "Ada"}),
     "POST /orders/{name}/reroute": (
         RerouteRequest,
         {"fulfillment_order": "web-1001-f1", "to_node": "nwk", "reason": "snow", "actor": "Ada"},
@@ -310,6 +312,8 @@ async def live(house: House) -> None:
     for body in (order, order, order | {"priority": 1}):
         await http.post("/orders", json=body)
     await http.post("/orders/web-1001/address", json={"ship_to": SHIP_TO})
+    for quantity in (3, 2):
+        await http.post("/orders/web-1001/quantities", json={"lines": [{"line": "1", "quantity": quantity}]})
     for kind in ("hold", "release", "release"):
         await http.post(f"/orders/web-1001/{kind}", json={"hold": "payment"})
     await http.post("/orders/web-1001/release", json={"hold": "fraud"})

@@ -235,6 +235,18 @@ ADDRESS_CHANGES: Rows = [
     ("a reason of 2001 letters",       "reason",               "r" * 2001),
 ]
 
+QUANTITIES: Rows = [
+    ("no lines",                       "lines",                ABSENT),
+    ("a list without lines",           "lines",                []),
+    ("a line twice",                   "lines",                [{"line": "1", "quantity": 1}] * 2),
+    ("a line without an id",           "lines.0.line",         ABSENT),
+    ("another item",                   "lines.0.sku",          "SERUM-30"),
+    ("a field that does not exist",    "ship_complete",        "no"),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("a NUL in the reason",            "reason",               NUL),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
 REROUTES: Rows = [
     ("no fulfillment order",           "fulfillment_order",    ABSENT),
     ("work of broken letters",         "fulfillment_order",    "web 1 f1"),
@@ -536,6 +548,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['order']}/hold": {"hold": "fraud", "reason": "odd address", "actor": "Ada"},
         f"/orders/{busy['order']}/release": {"hold": "fraud", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/address": {"ship_to": order["ship_to"], "reason": "moved", "actor": "Ada"},
+        f"/orders/{busy['order']}/quantities": {"lines": lines, "reason": "one will do", "actor": "Ada"},
         f"/orders/{busy['order']}/reroute": {
             "fulfillment_order": busy["fulfillment_order"],
             "to_node": None,
@@ -583,6 +596,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/hold": HOLDS,
         "/orders/{}/release": HOLDS,
         "/orders/{}/address": ADDRESS_CHANGES,
+        "/orders/{}/quantities": QUANTITIES + lines,
         "/orders/{}/reroute": REROUTES,
         "/orders/{}/resolve": RESOLVES,
         "/nodes/slc/pause": PAUSES,

@@ -185,6 +185,7 @@ REQUESTS: list[tuple[str, Prepare, str, Document, Document, int]] = [
     ("place a hold with a reason",   nothing,  "hold",    {"hold": "fraud", "reason": "odd"}, {"hold": "fraud"}, 200),
     ("take a hold off",              hold,     "release", {"hold": "fraud"},            {"hold": "payment"}, 200),
     ("take off what does not stand", nothing,  "release", {"hold": "fraud"},            {"hold": "payment"}, 409),
+    ("count fewer after release",    nothing,  "quantities", {"lines": ONE},            {"lines": TWO},      409),
     ("return one unit",              deliver,  "returns", {"lines": ONE},               {"lines": TWO},      201),
     ("return more than there is",    deliver,  "returns", {"lines": [*TWO, *ONE]},      {"lines": TWO},      409),
     ("return what did not arrive",   nothing,  "returns", {"lines": ONE},               {"lines": TWO},      409),

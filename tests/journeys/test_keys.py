@@ -29,6 +29,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /orders/{name}/hold":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/release":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/address":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/quantities":            (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/reroute":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/resolve":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/returns":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
@@ -175,6 +176,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/orders/{name}/hold": {"hold": "fraud"},
         "/orders/{name}/release": {"hold": "fraud"},
         "/orders/{name}/address": place,
+        "/orders/{name}/quantities": lines,
         "/nodes/{name}/pause": {"open_work": "keep"},
         "/nodes/{name}/resume": {},
         "/orders/{name}/reroute": {"fulfillment_order": "web-0-f1"},
@@ -219,7 +221,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 17
+    assert len(pairs) == 18
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]

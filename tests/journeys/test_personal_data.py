@@ -202,8 +202,10 @@ async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
     name = str((await house.http.post("/orders", json=placed)).json()["order"])
     ship_to = placed["ship_to"] | {"name": plant("new name"), "street": [plant("new street")]}
     await ask(house, plant, name, "address", {"ship_to": ship_to})
+    await ask(house, plant, name, "quantities", {"lines": [{"line": "1", "quantity": 2}]})
     await ask(house, plant, name, "release", {"hold": "fraud"})
     work = (await house.work(name))["fulfillment_order"]
+    await ask(house, plant, name, "quantities", {"lines": [{"line": "1", "quantity": 1}]}, status=409)
     await ask(house, plant, name, "address", {"ship_to": ship_to}, status=409)
     await ask(house, plant, name, "reroute", {"fulfillment_order": work})
     await house.work(name, 2)

@@ -61,6 +61,15 @@ reason = "no perfume across a border"
 grace = "15m"
 [transit]
 standard = [[250, 1], [20000, 6]]
+[[hold]]
+id = "approval"
+when = 'order.value > 500000'
+reason = "approved by finance"
+owner = "finance"
+stock = "reserve"
+[[hold]]
+id = "fraud"
+owner = "risk"
 """
 ITEMS = """\
 sku,name,weight_g,safety_stock,components,category,tags
@@ -128,6 +137,22 @@ reason = "no perfume across a border" || reason = ""                            
 standard = [[250, 1], [20000, 6]]  ||                                                  || 38 || [transit] names no service; one such as standard = [[20000, 3]] is needed
 standard =                         || "Next Day" =                                     || 39 || no order can ask for service 'Next Day'; it must be 1 to 32 of a-z, 0-9, '_' and '-'
 version = "v1"                     || version = 1                                      ||  1 || version must be a text in quotes, such as "…", not 1
+order.value > 500000               || order.value > 500000.0                           || 42 || when: > mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
+order.value > 500000               || order.value                                      || 42 || when: this is an int; it must be a condition, true or false
+order.value > 500000               || order.valeu > 500000                             || 42 || when: unknown name 'order.valeu'; did you mean order.value?
+order.value > 500000               || node.kind == "dc"                                || 42 || when: node.kind cannot be seen here: a hold's when sees only order.*
+order.value > 500000               || order.service == "air"                           || 42 || when: order.service is never 'air'; it is one of standard
+order.value > 500000               || 1 > 2                                            || 42 || this hold is never placed: its when is never true; without one it is only described
+order.value > 500000               || 1 / 0 == 1                                       || 42 || when can never be told: divide by zero
+when = 'order.value > 500000'      ||                                                  || 43 || reason is used only with when: whoever else places this hold gives his own
+reason = "approved by finance"     ||                                                  || 40 || reason is missing
+owner = "finance"                  || owner = ""                                       || 44 || owner must be a text in quotes, such as "…", not ""
+owner = "risk"                     ||                                                  || 46 || owner is missing
+stock = "reserve"                  || stock = "keep"                                   || 45 || stock must be one of reserve, wait, not "keep"
+stock = "reserve"                  || stocks = "wait"                                  || 45 || unknown key 'stocks'; did you mean 'stock'?
+id = "fraud"                       || id = "approval"                                  || 47 || hold id 'approval' is there twice
+id = "fraud"                       || id = "Fraud"                                     || 47 || nobody can name hold 'Fraud'; it must be 1 to 32 of a-z, 0-9, '_' and '-'
+id = "fraud"                       ||                                                  || 46 || id is missing
 version = "v1"                     || version = ""                                     ||  1 || version must be a text in quotes, such as "…", not ""
 """  # noqa: E501  (an aligned table)
 SAID: dict[tuple[str, str], list[str]] = {}

@@ -6,15 +6,19 @@ from typing import NamedTuple
 
 import pytest
 
+from domain.hold import by_policy
 from domain.network import Network
 from network.load import NetworkDocuments, load, read
-from tests.outcome import outcome
+from tests.outcome import order_of, outcome
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "policy.md").read_text()
 SHIPPED = read(ROOT / "network" / "example")
 BLOCK = re.compile(r"<!-- tested: (\w+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 TABLE = re.compile(r"^\| order \| stock \| ships \| the rest \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+HELD = re.compile(r"^\| order \| held by \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
 class Row(NamedTuple):
@@ -33,6 +37,8 @@ class Section(NamedTuple):
     heading: str
     documents: dict[str, str]
     rows: list[Row]
+    held: list[tuple[str, str]]
+    """Orders with the holds that the policy places on them."""
 
     @property
     def network(self) -> Network:
@@ -52,10 +58,16 @@ def sections() -> list[Section]:
                 for table in TABLE.findall(body)
                 for line in table.splitlines()
             ],
+            [_cells(line) for table in HELD.findall(body) for line in table.splitlines()],
         )
         for heading, body in zip(parts[::2], parts[1::2], strict=True)
     ]
     return [section for section in found if section.documents or section.rows]
+
+
+def _cells(line: str) -> tuple[str, str]:
+    order, holds = (cell.strip() for cell in line.strip("|").split("|"))
+    return order, holds
 
 
 SECTIONS = {section.heading: section for section in sections()}
@@ -65,6 +77,14 @@ ROWS = [row for section in SECTIONS.values() for row in section.rows]
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_an_order_becomes_what_the_page_says(row: Row) -> None:
     assert outcome(SECTIONS[row.heading].network, row.order, row.stock) == (row.ships, row.rest)
+
+
+def test_an_order_is_held_by_what_the_page_says() -> None:
+    rows = [(section, *row) for section in SECTIONS.values() for row in section.held]
+    assert len(rows) > 2
+    for section, order, holds in rows:
+        placed = by_policy(order_of(section.network, order), section.network.policy)
+        assert ", ".join(one.hold for one in placed) == holds, order
 
 
 def test_every_policy_of_the_page_says_what_becomes_of_some_orders() -> None:

@@ -173,6 +173,7 @@ VALID: dict[str, Document] = {
     "hold": {"hold": "fraud"},
     "release": {"hold": "fraud"},
     "reroute": {"fulfillment_order": "web-1-f1"},
+    "change_quantity": {"lines": [{"line": "1", "quantity": 1}]},
     "resolve": {"exception": "web-1-x1"},
     "request_return": {"lines": [{"line": "1", "quantity": 1}]},
 }
@@ -221,6 +222,8 @@ async def test_a_request_that_cannot_be_read_is_refused_with_its_field_and_leave
         ("release", {"hold": None}, "hold"),
         ("reroute", {"fulfillment_order": "web-1-f1", "to_node": 7}, "to_node"),
         ("change_address", {"ship_to": {"country": "US", "postal_code": "80202"}}, "request"),
+        ("change_quantity", {}, "lines"),
+        ("change_quantity", {"lines": [{"line": "1", "quantity": 0}]}, "lines.0.quantity"),
         ("resolve", {"exception": "an exception"}, "exception"),
         ("request_return", {"lines": [{"line": "1", "quantity": "2"}]}, "lines.0.quantity"),
         ("request_return", {"lines": [{"line": "1", "quantity": 1}], "resolution": "revenge"}, "resolution"),

@@ -1,0 +1,70 @@
+"""Decides whether the quantities of an order's lines may change before their release, and moves the units that it means."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from domain import units
+from domain.order import ChangedLine
+from domain.units import CannotBeDone, Changes, Order, Waiting
+
+ORDERED_MAX = 2_000_000_000
+"""Units that one line may ever have counted, cancelled ones included: what the database can tell of it."""
+
+
+def counted(order: Order, line: str) -> int:
+    """How many units a line counts: what was ordered and not cancelled. Raises `CannotBeDone` for an unknown line."""
+    known = order.lines.get(line)
+    if known is None:
+        raise CannotBeDone(f"the order has no line {line}")
+    return known.ordered - known.cancelled
+
+
+def change_quantities(order: Order, changes: Changes, wanted: Mapping[str, int], at: datetime) -> dict[str, int]:
+    """Let each of these lines count as many units as is wanted; answers by how many each grew or (below 0) shrank.
+
+    What a line loses is cancelled, what it wins is open. Raises `CannotBeDone` when a line is unknown or in work, or the
+    whole order was cancelled; nothing must be written then.
+    """
+    if not units.everything(order) and all(known.shipped == 0 for known in order.lines.values()):
+        raise CannotBeDone("the order was cancelled")
+    differences = {line: quantity - counted(order, line) for line, quantity in wanted.items()}
+    for line, difference in differences.items():
+        _check(order, line, difference)
+    for line, difference in differences.items():
+        if difference > 0:
+            _add(order, changes, line, difference)
+        elif difference < 0:
+            units.cancel(order, changes, {line: -difference}, at)
+    return differences
+
+
+def _check(order: Order, line: str, difference: int) -> None:
+    known = order.lines[line]
+    attempts = [fo.counts(line) for fo in order.fulfillment_orders.values() if line in fo.lines]
+    if known.shipped or any(counts.due or counts.in_doubt for counts in attempts):
+        raise CannotBeDone(f"line {line} was released to a node")
+    if known.ordered + difference > ORDERED_MAX:
+        raise CannotBeDone(f"line {line} was changed too often")
+
+
+def _add(order: Order, changes: Changes, line: str, quantity: int) -> None:
+    known = order.lines[line]
+    order.lines[line] = replace(known, ordered=known.ordered + quantity)
+    order.waiting.append(Waiting(line, known.sku, quantity))
+    changes.add(line, quantity)
+
+
+def line_after(order: Order, changes: Changes, line: str) -> ChangedLine:
+    """A line that no node has, after a change."""
+    waiting = [one for one in order.waiting if one.line == line]
+    known = order.lines[line]
+    return ChangedLine(
+        line=line,
+        ordered=known.ordered,
+        cancelled=known.cancelled + changes.buckets.get(line, Counter())["cancelled"],
+        open=sum(one.quantity for one in waiting if one.awaits != "stock"),
+        backordered=sum(one.quantity for one in waiting if one.awaits == "stock"),
+        reserved=sum(one.quantity for one in order.reservations if one.line == line),
+    )
