@@ -139,9 +139,10 @@ class House:
         handle = self.workflow(name)
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
             while True:
-                document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
+                # What it is busy with is asked first: a document read before that may be older than its last deed.
                 about = (await handle.describe()).raw_description
                 busy = about.pending_activities or about.HasField("pending_workflow_task")
+                document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
                 clock = await self.clock(name)
                 deadlines = [work["deadline"] for work in document["fulfillment_orders"]]
                 due = any(is_over(moment, clock) for moment in [*deadlines, document["closes_at"]])

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,9 +26,14 @@ from starter.embedded.temporal import EmbeddedTemporal
 from starter.prepare import apply_network
 from starter.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
-from tests.stack import ROOT, Service, Shop, audit, environment, hurried_network, message_body, order_body
+from tests.stack import PARTS, ROOT, Service, Shop, audit, environment, hurried_network, message_body, order_body
 
 SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
+PATIENCE_FOR_CRASHES = {
+    'accept_within = "12000ms"': 'accept_within = "120s"',
+    'ship_within = "72000ms"': 'ship_within = "300s"',
+}
+"""Who is killed may be late; only stores are taken for silent."""
 IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
 REQUEST_SECONDS_MAX = 30.0
 
@@ -36,7 +43,7 @@ def service() -> Iterator[Service]:
     """A whole Switchyard, as `python -m starter up` starts it; the audit finds nothing when the tests are over."""
     with tempfile.TemporaryDirectory(prefix="switchyard-test-") as name:
         Path(name).chmod(0o711)
-        running = Service(Path(name), SHORT_LIVES)
+        running = Service(Path(name), SHORT_LIVES | PATIENCE_FOR_CRASHES | IMPATIENT_STORES)
         running.start()
         yield running
         running.audit()
@@ -409,3 +416,90 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
             assert sorted(order["order"] for order in orders) == sorted([at_once, step_by_step, cancelled])
             assert [await shop.stock(sku) for sku in ("SERUM-30", "PERFUME-50")] == [(100 - 2, 0, 0)] * 2
     audit(_servers(database_url, temporal_address))
+
+
+Story = Callable[[Shop], Awaitable[str]]
+
+
+async def _a_life_with_a_short_pick(shop: Shop) -> str:
+    """One of two is not found; a second fulfillment order brings it."""
+    name = await shop.place("SERUM-30", 2)
+    first = await shop.work(name)
+    await shop.tell(first, "picked", {"1": 1}, final=True)
+    await shop.fulfill(name, number=2)
+    await shop.fulfill(name, ("shipped", "delivered"))
+    await shop.until(name, "completed")
+    return name
+
+
+async def _a_life_that_ends_with_consent(shop: Shop) -> str:
+    """Cancelled after its node has accepted, which consents."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name, ("accepted",))
+    assert [units["quantity"] for units in (await shop.cancel(name))["pending"]] == [2]
+    await shop.fulfill(name, ("cancel_accepted",))
+    await shop.until(name, "cancelled")
+    return name
+
+
+STORIES: tuple[tuple[Story, int], ...] = (
+    (_a_plain_life, 1),
+    (_a_life_with_a_short_pick, 2),
+    (_a_cancelled_life, 0),
+    (_a_life_that_ends_with_consent, 0),
+    (_a_life_with_a_silent_store, 2),
+)
+"""What may befall an order of two units, and in how many rounds it is decided if it ships."""
+UNDER_WAY = 16
+RECOVERS_WITHIN_SECONDS = 15.0
+
+
+async def ends_right(shop: Shop, story: Story, rounds: int, doors: asyncio.Semaphore) -> None:
+    """Live a story, and look at what has become of it."""
+    async with doors:
+        name = await story(shop)
+    if rounds:
+        await check_each_shipped_once(shop, [name], rounds)
+    else:
+        document = await shop.order(name)
+        assert (document["status"], document["lines"][0]["cancelled"], document["exceptions"]) == ("cancelled", 2, [])
+
+
+async def kill_one(service: Service, shop: Shop, part: str) -> float:
+    """Kill a part with -9; answers how many seconds after its restart a new order was at its node."""
+    killed = await asyncio.to_thread(service.kill_part, part)
+    await asyncio.to_thread(service.restarted, part, killed)
+    restarted = time.monotonic()
+    await shop.work(await shop.place("SERUM-30"))
+    return time.monotonic() - restarted
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("seed", "orders"), [(0, 15)] + [pytest.param(seed, 200, marks=pytest.mark.long) for seed in range(1, 21)]
+)
+async def test_whichever_parts_are_killed_at_random_moments_every_order_ends_right(
+    service: Service, shop: Shop, seed: int, orders: int
+) -> None:
+    dice = random.Random(seed)
+    for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("slc", "TONER-200"), ("lax", "TONER-200")):
+        await shop.receive(node, sku, 4 * orders)
+    doors = asyncio.Semaphore(UNDER_WAY)
+    stories = [STORIES[number % len(STORIES)] for number in range(orders)]
+    recovered: list[tuple[str, float]] = []
+    async with asyncio.TaskGroup() as group:
+        lives = [group.create_task(ends_right(shop, story, rounds, doors)) for story, rounds in stories]
+        while len(recovered) < len(PARTS) or not all(life.done() for life in lives):
+            if len(recovered) % len(PARTS) == 0:
+                turn = dice.sample(list(PARTS), len(PARTS))
+            await asyncio.sleep(dice.uniform(0, 1))  # nothing to wait for: any moment may be the last
+            part = turn[len(recovered) % len(PARTS)]
+            recovered.append((part, await kill_one(service, shop, part)))
+    if orders >= 200:
+        sys.stderr.write(f"seed {seed}: {len(recovered)} killed, {_slowest(recovered)}\n")
+        assert max(seconds for _, seconds in recovered) <= RECOVERS_WITHIN_SECONDS, recovered
+
+
+def _slowest(recovered: list[tuple[str, float]]) -> str:
+    slowest = {part: max(seconds for one, seconds in recovered if one == part) for part, _ in recovered}
+    return ", ".join(f"{part} back after at most {seconds:.1f} s" for part, seconds in slowest.items())
