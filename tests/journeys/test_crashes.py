@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -26,7 +27,19 @@ from starter.embedded.temporal import EmbeddedTemporal
 from starter.prepare import apply_network
 from starter.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
-from tests.stack import PARTS, ROOT, Service, Shop, audit, environment, hurried_network, message_body, order_body
+from tests.stack import (
+    PARTS,
+    ROOT,
+    Document,
+    Service,
+    Shop,
+    audit,
+    environment,
+    hurried_network,
+    message_body,
+    now,
+    order_body,
+)
 
 SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
 PATIENCE_FOR_CRASHES = {
@@ -95,14 +108,17 @@ async def test_a_worker_killed_before_release_before_shipment_and_in_the_return_
     assert await shop.stock(sku) == (100 - 3 * (1 + 2 + 3), 0, 0)
 
 
-async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1) -> None:
-    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed."""
+async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1, works: int | None = None) -> None:
+    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed.
+
+    There are as many fulfillment orders as rounds, if not said otherwise.
+    """
     for name in names:
         order = await shop.order(name)
         (line,) = order["lines"]
         assert line["shipped"] == line["ordered"] == line["delivered"]
         assert sum(work["lines"][0]["shipped"] for work in order["fulfillment_orders"]) == line["ordered"]
-        assert len(order["fulfillment_orders"]) == rounds
+        assert len(order["fulfillment_orders"]) == (works or rounds)
         assert len((await shop.send("GET", f"/orders/{name}/plan")).json()["rounds"]) == rounds
         assert not order["exceptions"]
 
@@ -418,7 +434,110 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
     audit(_servers(database_url, temporal_address))
 
 
+async def ask(shop: Shop, name: str, what: str, **body: Any) -> Document:
+    """A request on an order that must be granted; asked again, it is the same request."""
+    key = f"{what} {name} {sorted(body.items())}"
+    answer = await shop.send("POST", f"/orders/{name}/{what}", body, **{"Idempotency-Key": key})
+    assert answer.status_code in (200, 201), answer.text
+    document: Document = answer.json()
+    return document
+
+
+async def _a_moved_life(shop: Shop) -> str:
+    """Held twice by the same name, which is one hold, and sent elsewhere before it is released."""
+    name = await shop.place("SERUM-30", 2, holds=[{"hold": "fraud"}])
+    for _ in range(2):
+        await ask(shop, name, "hold", hold="address")
+    await ask(shop, name, "address", ship_to={"postal_code": "10001", "country": "US"})
+    for hold in ("fraud", "address"):
+        await ask(shop, name, "release", hold=hold)
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_rerouted_life(shop: Shop) -> str:
+    """Taken from its node before it has accepted, with an exception that somebody has seen to."""
+    name = await shop.place("SERUM-30", 2)
+    await ask(shop, name, "reroute", fulfillment_order=await shop.work(name))
+    second = await shop.work(name, 2)
+    await shop.tell(second, "picked", {"9": 1})
+    (misfit,) = (await shop.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    await ask(shop, name, "resolve", exception=misfit["exception"])
+    await shop.fulfill(name, ("accepted", "shipped", "delivered"), number=2)
+    return name
+
+
+async def _a_life_with_a_return(shop: Shop) -> str:
+    """One of two comes back, and the return is closed."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    made = (await ask(shop, name, "returns", lines=[{"line": "1", "quantity": 1}]))["return"]
+    graded = {"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}
+    for kind, lines in (("received", [{"line": "1", "quantity": 1}]), ("graded", [graded]), ("settled", None)):
+        body = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now(), "node": "slc"}
+        path = f"/returns/{made}/messages"
+        answer = await shop.send("POST", path, body | ({"lines": lines} if lines else {}))
+        assert answer.status_code in (200, 202), answer.text
+    await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["closed"])
+    return name
+
+
+async def _a_life_that_is_given_up(shop: Shop) -> str:
+    """Stock never comes for it."""
+    name = await shop.place("NIGHT-CREAM-50", 2, channel="wholesale")
+    await shop.until(name, "cancelled")
+    return name
+
+
 Story = Callable[[Shop], Awaitable[str]]
+RARER_LIVES: tuple[tuple[Story, int, tuple[str, ...], tuple[str, ...]], ...] = (
+    (_a_moved_life, 2, ("hold", "change_address", "release_hold"), ("hold", "address", "release")),
+    (_a_rerouted_life, 2, ("reroute", "resolve"), ("reroute", "resolve")),
+    (_a_life_with_a_return, 1, ("request_return", "close_return"), ("returns",)),
+    (_a_life_that_is_given_up, 0, ("give_up",), ()),
+)
+"""Each with the rounds in which it is decided if it ships, its activities, and the last words of what is posted for it, in the
+order in which it needs them."""
+LONGER_WINDOW = {'window = "4286ms"': 'window = "60s"'}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("who", ["worker", "serve"])
+async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_makes_nothing_happen_twice(
+    tmp_path: Path, database_url: str, temporal_address: str, who: str
+) -> None:
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", LONGER_WINDOW))
+    port = str(free_port())
+    here = (tmp_path, database_url, temporal_address)
+    rules = [
+        f"{what}:{moment}"
+        for _, _, activities, posts in RARER_LIVES
+        for what in (activities if who == "worker" else posts)
+        for moment in ("before", "after")
+    ]
+    healthy = ("-m", "starter", "serve", "--port", port) if who == "worker" else ("worker.py",)
+    mortal = (MORTAL, "worker") if who == "worker" else (MORTAL, "serve", port)
+    with running(*here, *healthy), running(*here, *mortal, *rules) as dying:
+        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+            shop = Shop(http)
+            for node in ("slc", "nwk"):
+                await shop.receive(node, "SERUM-30", 100)
+            for life, rounds, _, _ in RARER_LIVES:
+                await check_its_end(shop, life, rounds)
+            await until_dead(dying, rules)
+    audit(_servers(database_url, temporal_address))
+
+
+async def check_its_end(shop: Shop, life: Story, rounds: int) -> None:
+    """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all."""
+    name = await life(shop)
+    if rounds:
+        moved_before_release = life is _a_moved_life
+        await check_each_shipped_once(shop, [name], rounds, works=1 if moved_before_release else rounds)
+    else:
+        document = await shop.order(name)
+        assert (document["status"], document["lines"][0]["cancelled"]) == ("cancelled", 2)
 
 
 async def _a_life_with_a_short_pick(shop: Shop) -> str:
@@ -457,12 +576,7 @@ RECOVERS_WITHIN_SECONDS = 15.0
 async def ends_right(shop: Shop, story: Story, rounds: int, doors: asyncio.Semaphore) -> None:
     """Live a story, and look at what has become of it."""
     async with doors:
-        name = await story(shop)
-    if rounds:
-        await check_each_shipped_once(shop, [name], rounds)
-    else:
-        document = await shop.order(name)
-        assert (document["status"], document["lines"][0]["cancelled"], document["exceptions"]) == ("cancelled", 2, [])
+        await check_its_end(shop, story, rounds)
 
 
 async def kill_one(service: Service, shop: Shop, part: str) -> float:
