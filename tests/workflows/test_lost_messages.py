@@ -94,7 +94,7 @@ def cut_short(life: Life) -> list[Life]:
     return [Life(life.node, life.story, frozenset(places[first:])) for first in range(len(places) - 1)]
 
 
-SOME = [lives[number % len(lives)] for number, lives in enumerate(map(without_one, journeys()))]
+SOME = [lives[number % len(lives)] for number, lives in enumerate(map(without_one, journeys()))][::2]
 ALL = [life for journey in journeys() for life in without_one(journey)]
 CUT = [life for journey in journeys() for life in cut_short(journey)]
 
@@ -102,7 +102,7 @@ CUT = [life for journey in journeys() for life in cut_short(journey)]
 @pytest.mark.parametrize(
     "lives",
     [
-        pytest.param(SOME, id="one of each journey"),
+        pytest.param(SOME, id="one of every other journey"),
         pytest.param(ALL, id="each of each journey", marks=pytest.mark.long),
         pytest.param(CUT, id="all from some moment on", marks=pytest.mark.long),
     ],
