@@ -1,5 +1,6 @@
-"""`python -m benchmarks [lives] [reservations] [plans] [--quick]`: whole order lives per second, against a workflow that does
-nothing; reservations per second, against plain row-locked transactions; plans, against an independent solver (twenty minutes).
+"""`python -m benchmarks [lives] [reservations] [plans] [waiting] [--quick]`: whole order lives per second, against a workflow
+that does nothing; reservations per second, against plain row-locked transactions; plans, against an independent solver (twenty
+minutes); what ten thousand waiting orders cost.
 """
 
 import argparse
@@ -12,14 +13,14 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import planner, reservations
+from benchmarks import planner, reservations, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
 from starter.embedded.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans")
+SUBJECTS = ("lives", "reservations", "plans", "waiting")
 
 
 def main() -> int:
@@ -63,7 +64,17 @@ def measure_plans(is_quick: bool) -> None:
     _print(planner.lines(found))
 
 
-MEASURED = {"lives": measure_lives, "reservations": measure_reservations, "plans": measure_plans}
+def measure_waiting(is_quick: bool) -> None:
+    """Print what waiting orders cost, and how soon a message takes effect."""
+    _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
+
+
+MEASURED = {
+    "lives": measure_lives,
+    "reservations": measure_reservations,
+    "plans": measure_plans,
+    "waiting": measure_waiting,
+}
 
 
 def _print(lines: Iterator[str]) -> None:
@@ -75,6 +86,12 @@ def measured_lives(plan: Plan) -> Results:
     """Run on a stack of its own, on the event loop of the HTTP process, with progress on a terminal's standard error."""
     with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
         return uvloop.run(run(stack, plan, say))
+
+
+def measured_waiting(plan: waiting.Plan) -> waiting.Waiting:
+    """Run on a stack of its own, with progress on a terminal's standard error."""
+    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
+        return uvloop.run(waiting.run(stack, plan, say))
 
 
 def measured_reservations(plan: reservations.Plan) -> reservations.Reservations:

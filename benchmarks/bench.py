@@ -96,7 +96,7 @@ class DifferentShape(Exception):
 
 async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Results:
     """Prepare everything, warm up, and run all blocks. Raises `DifferentShape`."""
-    async with _assembled(stack, say) as (service, http):
+    async with assembled(stack, say) as (service, http):
         say("recording an order's life")
         orders = OrderLife(service)
         recorded = await _recorded(service.client, orders)
@@ -116,7 +116,7 @@ async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Results:
 
 
 @asynccontextmanager
-async def _assembled(stack: Stack, say: Callable[[str], None]) -> AsyncIterator[tuple[Service, AsyncClient]]:
+async def assembled(stack: Stack, say: Callable[[str], None]) -> AsyncIterator[tuple[Service, AsyncClient]]:
     """A prepared database, a worker, the HTTP interface, and this process as the driver of both."""
     say("preparing the database")
     await prepare(stack.postgres.url, network_with_a_short_window(stack.directory), OPERATOR_KEY)

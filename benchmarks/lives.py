@@ -80,6 +80,11 @@ def _message(kind: MessageKind) -> dict[str, Any]:
     return {"message_id": f"{kind}-{time.monotonic_ns()}", "kind": kind, "occurred_at": _now()}
 
 
+def node_tells(kind: MessageKind) -> NodeMessage:
+    """A node's message about all that is due."""
+    return NodeMessage.model_validate(_message(kind))
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
@@ -88,8 +93,9 @@ def _order_id(number: int) -> str:
     return identifiers.order_id(CHANNEL, f"{number:06}")
 
 
-def _fulfillment_order_id(number: int) -> str:
-    return identifiers.fulfillment_order_id(_order_id(number), 1)
+def fulfillment_order_id(number: int, attempt: int = 1) -> str:
+    """The id of an order's fulfillment order."""
+    return identifiers.fulfillment_order_id(_order_id(number), attempt)
 
 
 def _order_workflow_id(number: int) -> str:
@@ -113,7 +119,7 @@ class OrderLife:
         answered = time.perf_counter() - began
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
         for kind in NODE_TELLS:
-            await self._tell(_fulfillment_order_id(number), NodeMessage.model_validate(_message(kind)))
+            await self._tell(fulfillment_order_id(number), node_tells(kind))
             await asyncio.sleep(answered * PAUSE_AFTER_MESSAGE)
         await self.service.client.get_workflow_handle(self.workflow_id(number)).result()
         return answered
@@ -153,7 +159,7 @@ class HttpLife:
         answered = time.perf_counter() - began
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
         for kind in NODE_TELLS:
-            await self._tell(f"/fulfillment-orders/{_fulfillment_order_id(number)}/messages", _message(kind))
+            await self._tell(f"/fulfillment-orders/{fulfillment_order_id(number)}/messages", _message(kind))
             await asyncio.sleep(answered * PAUSE_AFTER_MESSAGE)
         await self.client.get_workflow_handle(self.workflow_id(number)).result()
         return answered

@@ -69,6 +69,11 @@ class Stack:
         """The product's worker."""
         self._start("worker", ("worker.py",), self._polled("switchyard"))
 
+    def replace_worker(self) -> None:
+        """Another worker in the place of the one that runs: it has no order in its cache."""
+        stop_part(*self._children.pop("worker"))
+        self.start_worker()
+
     def start_http(self) -> None:
         """The product's HTTP interface."""
         self._start("HTTP", ("-m", "starter", "serve", "--port", str(self.http_port)), self._answers, UNLIMITED)

@@ -11,6 +11,7 @@ from typing import Any
 
 from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
@@ -138,14 +139,48 @@ class House:
         handle = self.workflow(name)
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
             while True:
-                document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
+                # What it is busy with is asked first: a document read before that may be older than its last deed.
                 about = (await handle.describe()).raw_description
                 busy = about.pending_activities or about.HasField("pending_workflow_task")
+                document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
                 clock = await self.clock(name)
-                due = any(is_over(work["deadline"], clock) for work in document["fulfillment_orders"])
-                if seen.get("version") == document["version"] and not busy and not due:
+                deadlines = [work["deadline"] for work in document["fulfillment_orders"]]
+                due = any(is_over(moment, clock) for moment in [*deadlines, document["closes_at"]])
+                if seen.get("version") == document["version"] and not busy and (document["closed"] or not due):
                     return document
                 await asyncio.sleep(0.03)
+
+    async def is_running(self, name: str) -> bool:
+        """Whether the order's workflow has not ended."""
+        return (await self.workflow(name).describe()).status is WorkflowExecutionStatus.RUNNING
+
+    async def asleep_for_ever(self, name: str, document: Document) -> str:
+        """Why an order that has nothing to do at once could not wake by itself; empty when it can.
+
+        It needs an open timer in Temporal, and something that is due: a deadline of its own, new stock that it looks for
+        each day, or a person who has been told.
+        """
+        if not await self.is_running(name):
+            return "" if document["closed"] else f"its workflow has ended: {document}"
+        if not await self._timers(name):
+            return f"no timer will wake it: {document}"
+        moments = [work["deadline"] for work in document["fulfillment_orders"]] + [document["closes_at"]]
+        waits = any(line["backordered"] or line["reserved"] for line in document["lines"])
+        is_due = any(moments) or waits or document["holds"] or document["exceptions"]
+        return "" if is_due else f"nothing is due, and nobody was told: {document}"
+
+    async def _timers(self, name: str) -> set[int]:
+        """The timers that are open, by the event that started them."""
+        timers: set[int] = set()
+        for event in (await self.workflow(name).fetch_history()).events:
+            match event.event_type:
+                case EventType.EVENT_TYPE_TIMER_STARTED:
+                    timers.add(event.event_id)
+                case EventType.EVENT_TYPE_TIMER_FIRED:
+                    timers.discard(event.timer_fired_event_attributes.started_event_id)
+                case EventType.EVENT_TYPE_TIMER_CANCELED:
+                    timers.discard(event.timer_canceled_event_attributes.started_event_id)
+        return timers
 
     async def available(self, sku: str) -> dict[str, int]:
         """What is available of an item, by node."""

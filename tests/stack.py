@@ -84,6 +84,11 @@ class Service:
         os.kill(killed, signal.SIGKILL)
         return killed
 
+    def restarted(self, name: str, killed: int) -> None:
+        """Return as soon as a part runs again in another process than the one that was killed."""
+        while self.part(name) == killed:
+            time.sleep(POLL_SECONDS)
+
     def audit(self) -> None:
         """`python -m starter audit` ends with 0."""
         audit(settings(self.stack))
@@ -171,9 +176,13 @@ class Shop:
         work: str = document["fulfillment_orders"][number - 1]["fulfillment_order"]
         return work
 
-    async def tell(self, fulfillment_order: str, kind: str) -> httpx2.Response:
-        """A node's message about all that is due; sent again, it has the same id."""
-        body = message_body(fulfillment_order, kind)
+    async def tell(
+        self, fulfillment_order: str, kind: str, lines: Mapping[str, int] | None = None, **more: Any
+    ) -> httpx2.Response:
+        """A node's message, without lines about all that is due; sent again, it has the same id."""
+        body = message_body(fulfillment_order, kind) | more
+        if lines is not None:
+            body["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
         answer = await self.send("POST", f"/fulfillment-orders/{fulfillment_order}/messages", body)
         assert answer.status_code in (200, 202), answer.text
         return answer

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_leaves_nothing_behind() -> None:
     before = set((ROOT / ".data").glob("benchmark-*"))
     ended = subprocess.run([sys.executable, "-m", "benchmarks", "--quick"], cwd=ROOT, capture_output=True, text=True)
@@ -20,4 +20,5 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert "invariants are violated" not in ended.stdout
     assert ended.stdout.count("reservations : ") == 4
     assert ended.stdout.count(" 0 of 50 differ") == 4
+    assert ended.stdout.count("message to effect") == 2
     assert set((ROOT / ".data").glob("benchmark-*")) == before

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -24,9 +27,26 @@ from starter.embedded.temporal import EmbeddedTemporal
 from starter.prepare import apply_network
 from starter.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
-from tests.stack import ROOT, Service, Shop, audit, environment, hurried_network, message_body, order_body
+from tests.stack import (
+    PARTS,
+    ROOT,
+    Document,
+    Service,
+    Shop,
+    audit,
+    environment,
+    hurried_network,
+    message_body,
+    now,
+    order_body,
+)
 
 SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
+PATIENCE_FOR_CRASHES = {
+    'accept_within = "12000ms"': 'accept_within = "120s"',
+    'ship_within = "72000ms"': 'ship_within = "300s"',
+}
+"""Who is killed may be late; only stores are taken for silent."""
 IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
 REQUEST_SECONDS_MAX = 30.0
 
@@ -36,7 +56,7 @@ def service() -> Iterator[Service]:
     """A whole Switchyard, as `python -m starter up` starts it; the audit finds nothing when the tests are over."""
     with tempfile.TemporaryDirectory(prefix="switchyard-test-") as name:
         Path(name).chmod(0o711)
-        running = Service(Path(name), SHORT_LIVES)
+        running = Service(Path(name), SHORT_LIVES | PATIENCE_FOR_CRASHES | IMPATIENT_STORES)
         running.start()
         yield running
         running.audit()
@@ -88,14 +108,17 @@ async def test_a_worker_killed_before_release_before_shipment_and_in_the_return_
     assert await shop.stock(sku) == (100 - 3 * (1 + 2 + 3), 0, 0)
 
 
-async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1) -> None:
-    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed."""
+async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1, works: int | None = None) -> None:
+    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed.
+
+    There are as many fulfillment orders as rounds, if not said otherwise.
+    """
     for name in names:
         order = await shop.order(name)
         (line,) = order["lines"]
         assert line["shipped"] == line["ordered"] == line["delivered"]
         assert sum(work["lines"][0]["shipped"] for work in order["fulfillment_orders"]) == line["ordered"]
-        assert len(order["fulfillment_orders"]) == rounds
+        assert len(order["fulfillment_orders"]) == (works or rounds)
         assert len((await shop.send("GET", f"/orders/{name}/plan")).json()["rounds"]) == rounds
         assert not order["exceptions"]
 
@@ -409,3 +432,190 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
             assert sorted(order["order"] for order in orders) == sorted([at_once, step_by_step, cancelled])
             assert [await shop.stock(sku) for sku in ("SERUM-30", "PERFUME-50")] == [(100 - 2, 0, 0)] * 2
     audit(_servers(database_url, temporal_address))
+
+
+async def ask(shop: Shop, name: str, what: str, **body: Any) -> Document:
+    """A request on an order that must be granted; asked again, it is the same request."""
+    key = f"{what} {name} {sorted(body.items())}"
+    answer = await shop.send("POST", f"/orders/{name}/{what}", body, **{"Idempotency-Key": key})
+    assert answer.status_code in (200, 201), answer.text
+    document: Document = answer.json()
+    return document
+
+
+async def _a_moved_life(shop: Shop) -> str:
+    """Held twice by the same name, which is one hold, and sent elsewhere before it is released."""
+    name = await shop.place("SERUM-30", 2, holds=[{"hold": "fraud"}])
+    for _ in range(2):
+        await ask(shop, name, "hold", hold="address")
+    await ask(shop, name, "address", ship_to={"postal_code": "10001", "country": "US"})
+    for hold in ("fraud", "address"):
+        await ask(shop, name, "release", hold=hold)
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_rerouted_life(shop: Shop) -> str:
+    """Taken from its node before it has accepted, with an exception that somebody has seen to."""
+    name = await shop.place("SERUM-30", 2)
+    await ask(shop, name, "reroute", fulfillment_order=await shop.work(name))
+    second = await shop.work(name, 2)
+    await shop.tell(second, "picked", {"9": 1})
+    (misfit,) = (await shop.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    await ask(shop, name, "resolve", exception=misfit["exception"])
+    await shop.fulfill(name, ("accepted", "shipped", "delivered"), number=2)
+    return name
+
+
+async def _a_life_with_a_return(shop: Shop) -> str:
+    """One of two comes back, and the return is closed."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    made = (await ask(shop, name, "returns", lines=[{"line": "1", "quantity": 1}]))["return"]
+    graded = {"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}
+    for kind, lines in (("received", [{"line": "1", "quantity": 1}]), ("graded", [graded]), ("settled", None)):
+        body = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now(), "node": "slc"}
+        path = f"/returns/{made}/messages"
+        answer = await shop.send("POST", path, body | ({"lines": lines} if lines else {}))
+        assert answer.status_code in (200, 202), answer.text
+    await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["closed"])
+    return name
+
+
+async def _a_life_that_is_given_up(shop: Shop) -> str:
+    """Stock never comes for it."""
+    name = await shop.place("NIGHT-CREAM-50", 2, channel="wholesale")
+    await shop.until(name, "cancelled")
+    return name
+
+
+Story = Callable[[Shop], Awaitable[str]]
+RARER_LIVES: tuple[tuple[Story, int, tuple[str, ...], tuple[str, ...]], ...] = (
+    (_a_moved_life, 2, ("hold", "change_address", "release_hold"), ("hold", "address", "release")),
+    (_a_rerouted_life, 2, ("reroute", "resolve"), ("reroute", "resolve")),
+    (_a_life_with_a_return, 1, ("request_return", "close_return"), ("returns",)),
+    (_a_life_that_is_given_up, 0, ("give_up",), ()),
+)
+"""Each with the rounds in which it is decided if it ships, its activities, and the last words of what is posted for it, in the
+order in which it needs them."""
+LONGER_WINDOW = {'window = "4286ms"': 'window = "60s"'}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("who", ["worker", "serve"])
+async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_makes_nothing_happen_twice(
+    tmp_path: Path, database_url: str, temporal_address: str, who: str
+) -> None:
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", LONGER_WINDOW))
+    port = str(free_port())
+    here = (tmp_path, database_url, temporal_address)
+    rules = [
+        f"{what}:{moment}"
+        for _, _, activities, posts in RARER_LIVES
+        for what in (activities if who == "worker" else posts)
+        for moment in ("before", "after")
+    ]
+    healthy = ("-m", "starter", "serve", "--port", port) if who == "worker" else ("worker.py",)
+    mortal = (MORTAL, "worker") if who == "worker" else (MORTAL, "serve", port)
+    with running(*here, *healthy), running(*here, *mortal, *rules) as dying:
+        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+            shop = Shop(http)
+            for node in ("slc", "nwk"):
+                await shop.receive(node, "SERUM-30", 100)
+            for life, rounds, _, _ in RARER_LIVES:
+                await check_its_end(shop, life, rounds)
+            await until_dead(dying, rules)
+    audit(_servers(database_url, temporal_address))
+
+
+async def check_its_end(shop: Shop, life: Story, rounds: int) -> None:
+    """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all."""
+    name = await life(shop)
+    if rounds:
+        moved_before_release = life is _a_moved_life
+        await check_each_shipped_once(shop, [name], rounds, works=1 if moved_before_release else rounds)
+    else:
+        document = await shop.order(name)
+        assert (document["status"], document["lines"][0]["cancelled"]) == ("cancelled", 2)
+
+
+async def _a_life_with_a_short_pick(shop: Shop) -> str:
+    """One of two is not found; a second fulfillment order brings it."""
+    name = await shop.place("SERUM-30", 2)
+    first = await shop.work(name)
+    await shop.tell(first, "picked", {"1": 1}, final=True)
+    await shop.fulfill(name, number=2)
+    await shop.fulfill(name, ("shipped", "delivered"))
+    await shop.until(name, "completed")
+    return name
+
+
+async def _a_life_that_ends_with_consent(shop: Shop) -> str:
+    """Cancelled after its node has accepted, which consents."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name, ("accepted",))
+    assert [units["quantity"] for units in (await shop.cancel(name))["pending"]] == [2]
+    await shop.fulfill(name, ("cancel_accepted",))
+    await shop.until(name, "cancelled")
+    return name
+
+
+STORIES: tuple[tuple[Story, int], ...] = (
+    (_a_plain_life, 1),
+    (_a_life_with_a_short_pick, 2),
+    (_a_cancelled_life, 0),
+    (_a_life_that_ends_with_consent, 0),
+    (_a_life_with_a_silent_store, 2),
+)
+"""What may befall an order of two units, and in how many rounds it is decided if it ships."""
+UNDER_WAY = 16
+RECOVERS_WITHIN_SECONDS = 15.0
+
+
+async def ends_right(shop: Shop, story: Story, rounds: int, doors: asyncio.Semaphore) -> None:
+    """Live a story, and look at what has become of it."""
+    async with doors:
+        await check_its_end(shop, story, rounds)
+
+
+async def kill_one(service: Service, shop: Shop, part: str) -> float:
+    """Kill a part with -9; answers how many seconds after its restart a new order was at its node."""
+    killed = await asyncio.to_thread(service.kill_part, part)
+    await asyncio.to_thread(service.restarted, part, killed)
+    restarted = time.monotonic()
+    await shop.work(await shop.place("SERUM-30"))
+    return time.monotonic() - restarted
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("seed", "orders", "kills"),
+    [(0, 10, 2)] + [pytest.param(seed, 200, len(PARTS), marks=pytest.mark.long) for seed in range(1, 21)],
+)
+async def test_whichever_parts_are_killed_at_random_moments_every_order_ends_right(
+    service: Service, shop: Shop, seed: int, orders: int, kills: int
+) -> None:
+    """At least so many kills, and as many as it takes until the last order has ended."""
+    dice = random.Random(seed)
+    for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("slc", "TONER-200"), ("lax", "TONER-200")):
+        await shop.receive(node, sku, 4 * orders)
+    doors = asyncio.Semaphore(UNDER_WAY)
+    stories = [STORIES[number % len(STORIES)] for number in range(orders)]
+    recovered: list[tuple[str, float]] = []
+    async with asyncio.TaskGroup() as group:
+        lives = [group.create_task(ends_right(shop, story, rounds, doors)) for story, rounds in stories]
+        while len(recovered) < kills or not all(life.done() for life in lives):
+            if len(recovered) % len(PARTS) == 0:
+                turn = dice.sample(list(PARTS), len(PARTS))
+            await asyncio.sleep(dice.uniform(0, 1))  # nothing to wait for: any moment may be the last
+            part = turn[len(recovered) % len(PARTS)]
+            recovered.append((part, await kill_one(service, shop, part)))
+    if kills == len(PARTS):
+        sys.stderr.write(f"seed {seed}: {len(recovered)} killed, {_slowest(recovered)}\n")
+        assert max(seconds for _, seconds in recovered) <= RECOVERS_WITHIN_SECONDS, recovered
+
+
+def _slowest(recovered: list[tuple[str, float]]) -> str:
+    slowest = {part: max(seconds for one, seconds in recovered if one == part) for part, _ in recovered}
+    return ", ".join(f"{part} back after at most {seconds:.1f} s" for part, seconds in slowest.items())

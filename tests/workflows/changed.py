@@ -1,0 +1,95 @@
+"""OrderWorkflow as a later version may have it: before work is released, the facts are looked at once more.
+
+The same change as it is first written, while it is retired, and when it is done (docs/operating/changing-the-workflow.md).
+"""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from activities.order import Moment, OrderActivities
+    from domain.order import OrderInput
+    from workflows.messages import OrderOutcome
+    from workflows.order import OrderWorkflow
+    from workflows.patience import ONE_TRANSACTION, UNTIL_IT_WORKS
+
+PATCH = "look-before-release"
+
+
+class _Changed(OrderWorkflow):
+    async def _look_first(self) -> None:
+        self._adopt(
+            await workflow.execute_activity_method(
+                OrderActivities.look,
+                Moment(order=self._name, at=workflow.now()),
+                start_to_close_timeout=ONE_TRANSACTION,
+                retry_policy=UNTIL_IT_WORKS,
+                summary="look at the facts before the release",
+            )
+        )
+
+    def _is_about_to_release(self) -> bool:
+        order = self._order
+        return bool(order.total("reserved")) and not order.holds and workflow.now() >= order.release_at
+
+
+@workflow.defn(name="OrderWorkflow", failure_exception_types=[ValidationError])
+class Unguarded(_Changed):
+    """The step is simply there: right when no open order has gone past it, fatal before."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        """As before."""
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderOutcome:
+        """As before."""
+        return await super().run(order)
+
+    async def _release_what_may_be_released(self) -> None:
+        if self._is_about_to_release():
+            await self._look_first()
+        await super()._release_what_may_be_released()
+
+
+@workflow.defn(name="OrderWorkflow", failure_exception_types=[ValidationError])
+class Guarded(_Changed):
+    """The step is there for orders that come to it from now on."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        """As before."""
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderOutcome:
+        """As before."""
+        return await super().run(order)
+
+    async def _release_what_may_be_released(self) -> None:
+        if self._is_about_to_release() and workflow.patched(PATCH):
+            await self._look_first()
+        await super()._release_what_may_be_released()
+
+
+@workflow.defn(name="OrderWorkflow", failure_exception_types=[ValidationError])
+class Retiring(_Changed):
+    """No order is open any more that went past without the step; those with the mark in their history still are."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        """As before."""
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderOutcome:
+        """As before."""
+        return await super().run(order)
+
+    async def _release_what_may_be_released(self) -> None:
+        if self._is_about_to_release():
+            workflow.deprecate_patch(PATCH)
+            await self._look_first()
+        await super()._release_what_may_be_released()

@@ -1,0 +1,193 @@
+"""Any one message of any journey may be lost, and its node may fall silent for ever: the order ends by a timer's action or in a
+person's queue, never in silence.
+
+All orders live in one house. Of each journey every message is dropped once, or everything from one message on; what remains
+is told. Then time runs, from deadline to deadline, until nothing is due any more. After every step the order must be able to
+wake by itself.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from starter.prepare import apply_network
+from tests.house import SMALL_MAP, Document, House
+
+SHOP = """
+[[node]]
+id = "shop"
+kind = "store"
+country = "US"
+latitude = 39.75
+longitude = -104.99
+time_zone = "America/Denver"
+working_days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+accept_within = "4h"
+ship_within = "1d"
+on_silence = "escalate"
+pickup = true
+"""
+NODES = ("reroutes", "asks", "escalates", "shop")
+"""What each begins its journeys with is its own; `spare` has some of everything."""
+JOURNEYS = """
+asks      || f1 accepted, f1 picked, f1 shipped, f1 delivered
+asks      || f1 accepted, f1 picked 2 final, f1 shipped, f2 accepted, f2 shipped, f1 delivered, f2 delivered
+escalates || f1 accepted, f1 shipped 2 final, f2 shipped, f1 delivered, f2 delivered
+asks      || f1 rejected, f2 accepted, f2 shipped, f2 delivered
+reroutes  || f1 rejected 1, f1 accepted, f1 shipped, f2 shipped, f1 delivered, f2 delivered
+reroutes  || silence, f2 accepted, f2 shipped, f2 delivered, f1 cancel_accepted
+reroutes  || silence, f1 shipped, f1 delivered
+asks      || silence, f1 cancel_accepted, f2 accepted, f2 shipped, f2 delivered
+asks      || silence, f1 cancel_rejected, f1 shipped, f1 delivered
+escalates || silence, f1 accepted, f1 shipped, f1 delivered
+reroutes  || f1 accepted, silence, f1 cancel_accepted, f2 shipped, f2 delivered
+asks      || f1 accepted, f1 shipped 1, f1 delivered 1, f1 shipped 1, f1 shipped 1, f1 delivered 2
+escalates || f1 accepted, cancel 3, f1 cancel_accepted
+asks      || f1 accepted, cancel 1, f1 cancel_accepted, f1 shipped, f1 delivered
+reroutes  || f1 accepted, cancel 1, f1 cancel_rejected, f1 shipped, f1 delivered
+shop      || f1 accepted, f1 picked, f1 ready_for_pickup, f1 collected
+"""
+"""By the node that is asked first: what it does about silence, and what is told of three units; `f2` is `spare`."""
+AT_ONCE = 4
+DEADLINES_MAX = 10
+"""No journey has more waits before its end, however little is told."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """A journey of which something is not told."""
+
+    node: str
+    story: tuple[str, ...]
+    lost: frozenset[int] = frozenset()
+
+    def __str__(self) -> str:
+        told = (f"({step})" if number in self.lost else step for number, step in enumerate(self.story))
+        return f"{self.node}: {', '.join(told)}"
+
+
+def journeys() -> Iterator[Life]:
+    """Each journey with everything told."""
+    for row in JOURNEYS.strip().splitlines():
+        node, story = row.split("||")
+        yield Life(node.strip(), tuple(step.strip() for step in story.split(",")))
+
+
+def messages(life: Life) -> list[int]:
+    """The places of a journey's messages."""
+    return [number for number, step in enumerate(life.story) if step.startswith("f")]
+
+
+def without_one(life: Life) -> list[Life]:
+    """The journey without each of its messages."""
+    return [Life(life.node, life.story, frozenset({lost})) for lost in messages(life)]
+
+
+def cut_short(life: Life) -> list[Life]:
+    """The journey whose nodes fall silent for ever at each of its messages but the last."""
+    places = messages(life)
+    return [Life(life.node, life.story, frozenset(places[first:])) for first in range(len(places) - 1)]
+
+
+SOME = [lives[number % len(lives)] for number, lives in enumerate(map(without_one, journeys()))][::2]
+ALL = [life for journey in journeys() for life in without_one(journey)]
+CUT = [life for journey in journeys() for life in cut_short(journey)]
+
+
+@pytest.mark.parametrize(
+    "lives",
+    [
+        pytest.param(SOME, id="one of every other journey"),
+        pytest.param(ALL, id="each of each journey", marks=pytest.mark.long),
+        pytest.param(CUT, id="all from some moment on", marks=pytest.mark.long),
+    ],
+)
+@pytest.mark.timeout(600)
+async def test_an_order_whose_messages_are_lost_ends_by_itself_or_in_a_persons_queue(
+    house: House, tmp_path: Path, lives: Sequence[Life]
+) -> None:
+    await _furnish(house, tmp_path)
+    doors = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        for life in lives:
+            group.create_task(_live(house, life, doors))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_an_order_of_which_everything_is_told_ends_by_itself(house: House, tmp_path: Path) -> None:
+    await _furnish(house, tmp_path)
+    for life in journeys():
+        document = await _live(house, life, asyncio.Semaphore(1))
+        assert document["closed"], str(life)
+
+
+async def _furnish(house: House, directory: Path) -> None:
+    furnished = copytree(SMALL_MAP, directory / "network")
+    with (furnished / "nodes.toml").open("a") as nodes, (furnished / "items.csv").open("a") as items:
+        nodes.write(SHOP)
+        items.writelines(f"{sku_of(node)},Three of {node},100,0,\n" for node in NODES)
+    assert await apply_network(house.database_url, furnished) == []
+    for node in NODES:
+        for place in (node, "spare"):
+            await house.stock(place, **{sku_of(node): 1000})
+
+
+def sku_of(node: str) -> str:
+    """What this node and `spare` have."""
+    return f"OF-{node.upper()}"
+
+
+async def _live(house: House, life: Life, doors: asyncio.Semaphore) -> Document:
+    """Tell what is not lost, and let time run until nothing is due any more."""
+    async with doors:
+        name = await house.place((sku_of(life.node), 3), pickup_node="shop" if life.node == "shop" else None)
+        assert (await house.work(name))["node"] == life.node
+        for number, step in enumerate(life.story):
+            if number not in life.lost:
+                await _take(house, name, step, await _rest(house, name, life))
+        for _ in range(DEADLINES_MAX):
+            document = await _rest(house, name, life)
+            if not (due := _due(document)):
+                break
+            await house.skip_to(name, min(due, key=datetime.fromisoformat))
+        assert not due, f"{life}: still waits for {document}"
+        assert document["exceptions"] or document["closed"], f"{life}: {document}"
+        return document
+
+
+async def _take(house: House, name: str, step: str, document: Document) -> None:
+    """One step of a journey; nobody tells of a fulfillment order that there is not."""
+    works = document["fulfillment_orders"]
+    match step.split():
+        case ["silence"]:
+            if works[0]["deadline"]:
+                await house.wait_out(name)
+        case ["cancel", quantity]:
+            await house.ask(name, "cancel", lines=[{"line": "1", "quantity": int(quantity)}])
+        case [work, kind, *rest]:
+            if len(works) >= (number := int(work[1:])):
+                lines = {"1": int(rest[0])} if rest else None
+                await house.tell(works[number - 1]["fulfillment_order"], kind, lines, final="final" in rest)
+
+
+async def _rest(house: House, name: str, life: Life) -> Document:
+    """The order when it has nothing left to do at once; then it can wake by itself."""
+    if not await house.is_running(name):
+        return await house.order(name)
+    document = await house.settle(name)
+    assert not (why := await house.asleep_for_ever(name, document)), f"{life}: {why}"
+    return document
+
+
+def _due(document: Document) -> list[str]:
+    """The moments at which the order acts by itself; none of an order that has closed."""
+    if document["closed"]:
+        return []
+    moments = [work["deadline"] for work in document["fulfillment_orders"]] + [document["closes_at"]]
+    return [moment for moment in moments if moment]
