@@ -25,11 +25,14 @@ from activities.reroute import RerouteActivities
 from activities.returns import ReturnActivities
 from activities.sourcing import SourcingActivities
 from activities.transaction import OrderTransactions
+from database import personal
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
+from database.personal import NoCommonKey
+from database.sealing import WrongMasterKey
 from network.geography import locate
 from starter import logs
 from starter.client import TASK_QUEUE, TemporalUnreachable, connect
-from starter.where import NotConfigured, database_url
+from starter.where import NotConfigured, database_url, master_keys
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow
 
@@ -76,9 +79,10 @@ def build(client: Client, database: Database) -> Worker:
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`."""
-    database = Database(database_url())
+    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`, `NoCommonKey`, `WrongMasterKey`."""
+    database = Database(database_url(), master_keys())
     await database.check()
+    await personal.check(database)
     client = await connect()
     locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
     async with build(client, database):
@@ -95,7 +99,7 @@ async def main() -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await run(stop)
-    except (DatabaseUnreachable, TemporalUnreachable, NotConfigured) as error:
+    except (DatabaseUnreachable, TemporalUnreachable, NotConfigured, NoCommonKey, WrongMasterKey) as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1
     return 0

@@ -45,7 +45,9 @@ class AddressActivities:
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.order.fulfillment_orders:
         raise CannotBeDone("it was released to its nodes: they have the address already")
-    ship_to = await address.asked_for(work.connection, known.request_id)
+    ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
+    if ship_to is None:
+        raise CannotBeDone("the order was forgotten: no address is kept for it any more")
     work.header = _going_to(work.header, ship_to)
     if not work.header.waits_for_hold:
         await _plan_for_the_new_place(work, at)

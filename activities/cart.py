@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 
-from activities.digest import digest
 from activities.networks import Networks
 from activities.situation import Decision, Rights, decide, weight_kg
-from database import cart
+from database import cart, personal
 from database.cart import Cart, CartStatus, KnownCart
 from database.connect import Database, ReadConnection
 from database.request import UsedForAnotherRequest
@@ -94,14 +93,15 @@ class Carts:
             now = datetime.now(UTC)
             async with self._database.read() as connection:
                 version, known = await cart.before(connection, asker, idempotency_key)
+                body_digest = await personal.fingerprint(connection, body)
                 if known is not None:
-                    return _same(known, digest(body))
+                    return _same(known, body_digest)
                 _, network = await self._networks.version(connection, version)
                 check(body, network)
                 decided = await decide_for(connection, network, body, body.service, now)
             if decided.plan.unfilled:
                 raise NotAvailable(_missing(decided.plan), decided.plan)
-            made = _cart(cart_id, body, promise_document(decided.plan), asker, idempotency_key, now)
+            made = _cart(cart_id, body, body_digest, promise_document(decided.plan), asker, idempotency_key, now)
             if await self._pins(made, decided, network, actor):
                 return made
         raise NotAvailable("others took the units every time that they were about to be pinned; ask again")
@@ -301,6 +301,7 @@ def _missing(plan: Plan) -> str:
 def _cart(
     cart_id: str,
     body: ReservationRequest,
+    body_digest: str,
     promise: dict[str, Any],
     asker: str,
     idempotency_key: str | None,
@@ -311,7 +312,7 @@ def _cart(
         channel=body.channel,
         asker=asker,
         idempotency_key=idempotency_key,
-        body_digest=digest(body),
+        body_digest=body_digest,
         promise=promise,
         reserved_at=now,
         expires_at=now + body.lives_for,

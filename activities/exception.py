@@ -7,11 +7,10 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
 from activities.transaction import OrderTransactions, Work
-from database import exception, request
+from database import exception, personal, request
 from database.connect import WriteConnection
 from database.exception import Known
 from database.request import Request
@@ -85,7 +84,7 @@ async def _keep(connection: WriteConnection, asked: Asked) -> Request:
         kind="resolve",
         asker=asked.asker,
         idempotency_key=asked.idempotency_key,
-        body_digest=digest(asked.body),
+        body_digest=await personal.fingerprint(connection, asked.body),
         facts={"exception": asked.body.exception},
         actor=asked.body.actor or asked.actor,
         reason=asked.body.reason,

@@ -9,13 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
 from activities.situation import parts
 from activities.sourcing import StockTaken
 from activities.transaction import OrderTransactions, Work
-from database import cooldown, fulfillment, inbox, order, wake
+from database import cooldown, fulfillment, inbox, order, personal, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
@@ -165,7 +164,8 @@ class FulfillmentActivities:
             owner = await fulfillment.node_of(connection, fulfillment_order)
             if owner is None or (node is not None and owner != node):
                 raise UnknownFulfillmentOrder(fulfillment_order)
-            received = _received(fulfillment_order, message, owner, actor)
+            body_digest = await personal.fingerprint(connection, message)
+            received = _received(fulfillment_order, message, body_digest, owner, actor)
             if not await inbox.receive(connection, received):
                 return Recorded(is_new=False, wake=None)
             state, is_closed = await self._apply(connection, fulfillment_order, message, received)
@@ -181,7 +181,7 @@ class FulfillmentActivities:
         units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
         work.changes.opened += _openings(heard, message)
         await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
-        remark = await order.note(connection, name, None, message.reason)
+        remark = await personal.note(connection, name, None, message.reason)
         if remark is not None:
             await fulfillment.keep_reason(connection, fulfillment_order, remark)
         cause = f"message {received.sender} {message.message_id}"
@@ -204,13 +204,13 @@ async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: E
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 
-def _received(fulfillment_order: str, message: NodeMessage, owner: str, actor: str) -> Received:
+def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, owner: str, actor: str) -> Received:
     return Received(
         sender=owner,
         message_id=message.message_id,
         about=fulfillment_order,
         kind=message.kind,
-        body_digest=digest(message),
+        body_digest=body_digest,
         occurred_at=message.occurred_at,
         received_at=datetime.now(UTC),
         actor=actor,

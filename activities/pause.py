@@ -11,9 +11,8 @@ from typing import Literal
 import structlog
 
 from activities.backorder import tell
-from activities.digest import digest
 from activities.transaction import OrderTransactions
-from database import pause, request, stock, wake
+from database import pause, personal, request, stock, wake
 from database.connect import WriteConnection
 from database.order import Event
 from database.request import Request
@@ -85,7 +84,7 @@ class Pauses:
             kind=kind,
             asker=asked.asker,
             idempotency_key=asked.idempotency_key,
-            body_digest=f"{asked.node} {digest(asked.body)}",
+            body_digest=f"{asked.node} {await personal.fingerprint(connection, asked.body)}",
             facts={"node": asked.node},
             actor=asked.body.actor or asked.actor,
             reason=asked.body.reason,

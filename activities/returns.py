@@ -8,11 +8,10 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.backorder import tell
-from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
 from activities.transaction import OrderTransactions, Work
-from database import exception, inbox, order, returns, stock, wake
+from database import exception, inbox, personal, returns, stock, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
@@ -125,7 +124,8 @@ class ReturnActivities:
         """
         async with self._transactions.database.write() as connection:
             state = await returns.state(connection, name)
-            received = _received(name, message, sender, actor)
+            body_digest = await personal.fingerprint(connection, message)
+            received = _received(name, message, body_digest, sender, actor)
             if not await inbox.receive(connection, received):
                 return False, []
             return True, await self._apply(connection, state.order, name, message, received)
@@ -142,7 +142,7 @@ class ReturnActivities:
         await returns.write_lines(connection, name, heard.lines)
         if is_settled:
             await returns.mark(connection, name, "settled_at", message.occurred_at)
-        await order.note(connection, order_name, None, message.reason)
+        await personal.note(connection, order_name, None, message.reason)
         await self._restock(work, name, state, heard, message, event)
         if heard.misfits:
             detail = f"{message.kind} does not fit {name}: {'; '.join(heard.misfits)}"
@@ -188,13 +188,13 @@ async def _refusal(work: Work, wished: dict[str, int]) -> str | None:
     return None
 
 
-def _received(name: str, message: ReturnMessage, sender: str, actor: str) -> Received:
+def _received(name: str, message: ReturnMessage, body_digest: str, sender: str, actor: str) -> Received:
     return Received(
         sender=sender,
         message_id=message.message_id,
         about=name,
         kind=message.kind,
-        body_digest=digest(message),
+        body_digest=body_digest,
         occurred_at=message.occurred_at,
         received_at=datetime.now(UTC),
         actor=actor,

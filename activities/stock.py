@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from activities.digest import digest
 from activities.networks import Networks
 from activities.transaction import open_shortages
-from database import cooldown, count, inbox, incoming, stock
+from database import cooldown, count, inbox, incoming, personal, stock
 from database.connect import Database, WriteConnection
 from database.inbox import Received
 from database.order import Event
@@ -49,7 +48,7 @@ class StockTransactions:
         async with self._database.write() as connection:
             _, network = await self._networks.active(connection)
             _check(message, network)
-            received = _received(message, actor)
+            received = _received(message, await personal.fingerprint(connection, message), actor)
             if not await inbox.receive(connection, received):
                 return None
             if message.expected_at is not None:
@@ -146,13 +145,13 @@ async def _corrections(
     return corrections
 
 
-def _received(message: StockMessage, actor: str) -> Received:
+def _received(message: StockMessage, body_digest: str, actor: str) -> Received:
     return Received(
         sender=message.node,
         message_id=message.message_id,
         about="stock",
         kind=message.kind,
-        body_digest=digest(message),
+        body_digest=body_digest,
         occurred_at=message.occurred_at,
         received_at=datetime.now(UTC),
         actor=actor,

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from activities.digest import digest
 from activities.networks import Networks
 from activities.stock import UnknownPlace
-from database import request, stock, stop
+from database import personal, request, stock, stop
 from database.connect import Database, ReadConnection, WriteConnection
 from database.request import Request
 from database.stop import Sale
@@ -89,7 +88,7 @@ async def _keep(
         kind=kind,
         asker=asked.asker,
         idempotency_key=asked.idempotency_key,
-        body_digest=f"{asked.sku} {digest(asked.body)}",
+        body_digest=f"{asked.sku} {await personal.fingerprint(connection, asked.body)}",
         facts=asked.sale.names,
         actor=asked.body.actor or asked.actor,
         reason=asked.body.reason,

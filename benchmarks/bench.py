@@ -17,6 +17,7 @@ from benchmarks.loop import Load, drive, one
 from benchmarks.meters import Cost
 from benchmarks.stack import Stack, network_with_a_short_window
 from database.connect import Database
+from database.sealing import MasterKeys
 from domain.stock import StockLine, StockMessage, StockMessageKind
 from network.geography import locate
 from starter.audit import findings_of
@@ -119,10 +120,12 @@ async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Results:
 async def assembled(stack: Stack, say: Callable[[str], None]) -> AsyncIterator[tuple[Service, AsyncClient]]:
     """A prepared database, a worker, the HTTP interface, and this process as the driver of both."""
     say("preparing the database")
-    await prepare(stack.postgres.url, network_with_a_short_window(stack.directory), OPERATOR_KEY)
+    master_keys = MasterKeys.parse(stack.master_key)
+    network = network_with_a_short_window(stack.directory)
+    await prepare(stack.postgres.url, network, OPERATOR_KEY, master_keys=master_keys)
     client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
     await register_search_attributes(client)
-    database = Database(stack.postgres.url)
+    database = Database(stack.postgres.url, master_keys)
     await meters.count_statements(database)
     service = assemble(database, client)
     await _stock_up(service)

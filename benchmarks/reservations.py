@@ -25,6 +25,7 @@ from activities.networks import Networks
 from benchmarks.meters import flush_milliseconds
 from database.cart import Cart
 from database.connect import Database
+from database.sealing import MasterKeys, new_master_key
 from database.stock import Claim
 from domain.stock import Movement, MovementKind
 from starter.embedded.account import server_account
@@ -130,7 +131,7 @@ async def run(directory: Path, plan: Plan, say: Callable[[str], None]) -> Reserv
     """Fill a server of its own with shelves, then let both reserve in turn: one hot SKU, many SKUs, and one caller alone."""
     say("filling a million shelves")
     with EmbeddedPostgres(directory / "reservations") as server:
-        await prepare(server.url, Path("network/example"), None)
+        await prepare(server.url, Path("network/example"), None, master_keys=MasterKeys.parse(new_master_key()))
         database = Database(server.url)
         async with database.write() as connection:
             await connection.execute(FILL, {"node": NODE, "units": UNITS, "rows": SHELVES})

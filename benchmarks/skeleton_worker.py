@@ -13,7 +13,7 @@ from temporalio.worker import WorkerConfig
 import worker
 from benchmarks import shape, skeleton
 from database.connect import Database
-from starter.where import database_url, temporal_connection
+from starter.where import database_url, master_keys, temporal_connection
 
 TASK_QUEUE = "skeleton"
 
@@ -39,7 +39,7 @@ async def main() -> None:
     client = await Client.connect(
         **temporal_connection(), data_converter=pydantic_data_converter, plugins=[SkeletonInstead()]
     )
-    async with worker.build(client, Database(database_url())):
+    async with worker.build(client, Database(database_url(), master_keys())):
         await asyncio.Event().wait()
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Self
 
 from benchmarks.shape import SHAPE_FILE, Shape
+from database.sealing import new_master_key
 from starter.embedded.ports import LOOPBACK, free_port
 from starter.embedded.postgres import EmbeddedPostgres
 from starter.embedded.process import Child, Command, Part, stop_part, wait_until_ready
@@ -42,6 +43,7 @@ class Stack:
         self.postgres = EmbeddedPostgres(directory / "postgresql", COUNTING)
         self.temporal = EmbeddedTemporal(directory / "temporal")
         self.http_port = free_port()
+        self.master_key = new_master_key()
         self._children: dict[str, tuple[Child, Part]] = {}
 
     def __enter__(self) -> Self:
@@ -60,6 +62,7 @@ class Stack:
         """The environment that tells the project's own programs where the servers are."""
         return {
             "DATABASE_URL": self.postgres.url,
+            "SWITCHYARD_MASTER_KEYS": self.master_key,
             "TEMPORAL_ADDRESS": self.temporal.address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,

@@ -2,44 +2,53 @@
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
+from database.sealing import Key
 from domain.order import Address
 
 
 async def keep(connection: WriteConnection, request: int, order: str, ship_to: Address) -> None:
-    """Keep the address that a request asks for, in the schema for personal data; a repeated request has it already."""
-    document = ship_to.model_dump_json(exclude_none=True)
-    await connection.execute(KEEP, {"request": request, "order": order, "ship_to": document})
+    """Keep the address that a request asks for, unless the order was forgotten; a repeated request has it already."""
+    key = await personal.key_of(connection, order)
+    if key is not None:
+        parameters = {"request": request, "order": order, "ship_to": _sealed(key, ship_to)}
+        await connection.execute(KEEP, parameters)
 
 
 KEEP = text(
     """
-    INSERT INTO personal.new_address (request_id, order_id, ship_to) VALUES (:request, :order, CAST(:ship_to AS jsonb))
+    INSERT INTO personal.new_address (request_id, order_id, ship_to) VALUES (:request, :order, :ship_to)
     ON CONFLICT DO NOTHING
     """
 )
 
 
-async def asked_for(connection: ReadConnection, request: int) -> Address:
-    """The address that a request asks for."""
-    found = await connection.execute(ASKED_FOR, {"request": request})
-    return Address.model_validate_json(found.scalar_one())
+async def asked_for(connection: ReadConnection, order: str, request: int) -> Address | None:
+    """The address that a request asks for; None when the order was forgotten."""
+    sealed = (await connection.execute(ASKED_FOR, {"request": request})).scalar()
+    document = personal.opened(await personal.key_of(connection, order), "address", sealed)
+    return None if document is None else Address.model_validate(document)
 
 
-ASKED_FOR = text("SELECT ship_to::text FROM personal.new_address WHERE request_id = :request")
+ASKED_FOR = text("SELECT ship_to FROM personal.new_address WHERE request_id = :request")
 
 
 async def change(connection: WriteConnection, order: str, ship_to: Address, postal_area: str) -> None:
-    """Let an order go elsewhere, under its lock."""
-    document = ship_to.model_dump_json(exclude_none=True)
-    await connection.execute(
-        CHANGE, {"order": order, "ship_to": document, "country": ship_to.country, "postal_area": postal_area}
-    )
+    """Let an order go elsewhere that was not forgotten, under its lock."""
+    key = await personal.key_of(connection, order)
+    if key is not None:
+        parameters = {"order": order, "ship_to": _sealed(key, ship_to), "country": ship_to.country}
+        await connection.execute(CHANGE, parameters | {"postal_area": postal_area})
 
 
 CHANGE = text(
     """
     WITH moved AS (UPDATE orders SET country = :country, postal_area = :postal_area WHERE order_id = :order)
-    UPDATE personal.recipient SET ship_to = CAST(:ship_to AS jsonb) WHERE order_id = :order
+    UPDATE personal.recipient SET ship_to = :ship_to WHERE order_id = :order
     """
 )
+
+
+def _sealed(key: Key, ship_to: Address) -> bytes:
+    return key.seal("address", ship_to.model_dump(mode="json", exclude_none=True))

@@ -12,6 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from database.sealing import MasterKeys, Vault
+
 ReadConnection = NewType("ReadConnection", AsyncConnection)
 WriteConnection = NewType("WriteConnection", ReadConnection)
 
@@ -30,8 +32,10 @@ class DatabaseUnreachable(Exception):
 class Database:
     """The facts: hands out one transaction at a time. One per process and event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, master_keys: MasterKeys | None = None) -> None:
         """`url` as PostgreSQL's own tools take it (`postgresql://user@host/database`).
+
+        Without master keys nothing personal can be stored or shown.
 
         Every statement is planned once for each connection and not for each call: for statements over arrays PostgreSQL would
         plan each call anew, which for the claim takes longer than to execute it (0.7 ms against 0.5).
@@ -40,6 +44,7 @@ class Database:
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
+            execution_options={"vault": Vault(master_keys) if master_keys else None},
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={
                 "server_settings": {"application_name": "switchyard", "plan_cache_mode": "force_generic_plan"}

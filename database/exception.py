@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.filters import given
+from database.sealing import COMMON
 from domain.reasons import WHAT_TO_DO, ExceptionCode
 from domain.units import Opened
 
@@ -117,16 +119,25 @@ async def queue(
         text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
         {"is_open": is_open, "code": code, "node": node, "after": after, "limit": limit},
     )
-    shown = [json.loads(row.shown) for row in rows]
-    return [row | {"what_to_do": WHAT_TO_DO[ExceptionCode(row["code"])]} for row in shown]
+    return [_shown(connection, row) for row in rows]
 
 
-_SHOWN = """
+def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(row.shown)
+    key = personal.open_key(connection, row.owner, row.wrapped)
+    said = personal.remark(key, row.remark)
+    seen_to = {"resolved_by": said["actor"], "reason": said["reason"]}
+    return shown | seen_to | {"what_to_do": WHAT_TO_DO[ExceptionCode(shown["code"])]}
+
+
+_SHOWN = f"""
     SELECT jsonb_build_object(
                'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
                'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'detail', e.detail, 'since', e.since,
-               'due_at', e.due_at, 'resolved_at', e.resolved_at, 'resolved_by', m.actor, 'reason', m.reason)::text AS shown
+               'due_at', e.due_at, 'resolved_at', e.resolved_at)::text AS shown,
+           k.owner, k.wrapped, m.sealed AS remark
     FROM exception e LEFT JOIN personal.remark m ON m.remark_id = e.resolved_by
+    LEFT JOIN personal.key k ON k.owner = coalesce(m.order_id, '{COMMON}')
 """
 
 _AFTER = "SELECT a.since, a.exception_id FROM exception a WHERE a.exception_id = :after"

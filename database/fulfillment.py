@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.filters import given
 from domain.fulfillment import FulfillmentOrder, Package
+from domain.order import Address
 from domain.patience import Wait
 
 
@@ -171,8 +173,8 @@ async def show(connection: ReadConnection, *, node: str | None, fulfillment_orde
     rows = await connection.execute(
         text(f"{_SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
     )
-    found = rows.scalar()
-    return json.loads(found) if found else None
+    row = rows.one_or_none()
+    return _shown(connection, row) if row else None
 
 
 async def list_for(
@@ -198,15 +200,26 @@ async def list_for(
         text(f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT :limit"),
         {"node": node, "status": status, "request": request, "after": after, "limit": limit},
     )
-    return [json.loads(row.shown) for row in rows]
+    return [_shown(connection, row) for row in rows]
+
+
+def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
+    """With where it goes; of an order that was forgotten only the country is left of that."""
+    shown: dict[str, Any] = json.loads(row.shown)
+    key = personal.open_key(connection, shown["order"], row.wrapped)
+    ship_to = personal.opened(key, "address", row.ship_to)
+    return shown | {
+        "ship_to": ship_to or dict.fromkeys(Address.model_fields) | {"country": row.country},
+        "forgotten": ship_to is None,
+        "reason": personal.remark(key, row.remark)["reason"],
+    }
 
 
 _SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
-               'status', s.status, 'request', f.request, 'service', o.service, 'ship_to', r.ship_to,
+               'status', s.status, 'request', f.request, 'service', o.service,
                'pickup', o.pickup_node IS NOT NULL, 'ship_by', f.ship_by, 'released_at', f.released_at,
-               'reason', m.reason,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
@@ -217,11 +230,12 @@ _SHOWN = """
                                     'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                     'lines', p.lines) ORDER BY p.package), '[]')
                             FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
-           )::text AS shown
+           )::text AS shown, o.country, r.ship_to, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f
     JOIN fulfillment_order_status s USING (fulfillment_order_id)
     JOIN orders o USING (order_id)
     LEFT JOIN personal.recipient r USING (order_id)
+    LEFT JOIN personal.key k ON k.owner = f.order_id
     LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import WriteConnection
 
 
@@ -46,7 +47,7 @@ async def receive(connection: WriteConnection, message: Received) -> bool:
         return True
     known = await connection.execute(KNOWN, {"sender": message.sender, "message_id": message.message_id})
     row = known.one()
-    if (row.body_digest, row.about) != (message.body_digest, message.about):
+    if row.about != message.about or not personal.is_same(row.body_digest, message.body_digest):
         raise UsedWithAnotherBody(message.message_id)
     return False
 

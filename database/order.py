@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import insert, select, text, update
 
-from database import capacity, event, stock
+from database import capacity, event, personal, stock
 from database.connect import ReadConnection, WriteConnection
-from database.tables import hold, orders, remark, waiting
+from database.tables import hold, orders, waiting
 from domain.capacity import Claims
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
@@ -90,9 +90,10 @@ async def take(
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
         return Taken(is_new=False, body_digest=known.scalar_one())
-    ship_to = order.ship_to.model_dump_json(exclude_none=True)
+    key, wrapped = personal.new_key(connection, order.order)
+    sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
     lines = json.dumps(list(_line_rows(order)))
-    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "ship_to": ship_to}
+    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_reasoned(connection, order.order, placement, order.channel, received_at)
@@ -132,11 +133,14 @@ INSERT_LINES = text(
                    FROM l)),
                (SELECT clock_timestamp() FROM webhook w WHERE w.channel = o.channel)
         FROM orders o WHERE o.order_id = :order
+    ), keyed AS (
+        INSERT INTO personal.key (owner, wrapped) VALUES (:order, :key)
     )
-    INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, CAST(:ship_to AS jsonb))
+    INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, :ship_to)
     """
 )
-"""The lines, all of whose units are open and wait for their first sourcing round, where they go, and the first event."""
+"""The lines, all of whose units are open and wait for their first sourcing round, where they go, the key that this is sealed
+with, and the first event."""
 
 
 def _order_row(
@@ -204,7 +208,7 @@ async def place_reasoned(
     """Place a hold with its own reason, the policy's as the policy and another as `actor`; false when one stands."""
     if not await place_hold(connection, order, placement, None, at):
         return False
-    remark_id = await note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
+    remark_id = await personal.note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
     standing = (hold.c.order_id == order, hold.c.hold == placement.hold, hold.c.released_at.is_(None))
     await connection.execute(update(hold).where(*standing).values(remark=remark_id))
     return True
@@ -259,14 +263,6 @@ async def release_hold(connection: WriteConnection, order: str, name: str, remar
     return (await connection.execute(statement)).rowcount > 0
 
 
-async def note(connection: WriteConnection, order: str | None, actor: str | None, reason: str | None) -> int | None:
-    """Keep who did something and why, in the schema for personal data; answers the remark's id, if there is one."""
-    if actor is None and reason is None:
-        return None
-    statement = insert(remark).values(order_id=order, actor=actor, reason=reason).returning(remark.c.remark_id)
-    return int((await connection.execute(statement)).scalar_one())
-
-
 async def lock(connection: WriteConnection, order: str) -> None:
     """Take the order's row lock: nobody else moves its units until the transaction ends. Raises `UnknownOrder`.
 
@@ -280,19 +276,27 @@ async def lock(connection: WriteConnection, order: str) -> None:
 LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
+async def unshipped(connection: ReadConnection, order: str) -> int:
+    """Units that neither shipped nor were cancelled."""
+    return int((await connection.execute(UNSHIPPED, {"order": order})).scalar_one())
+
+
+UNSHIPPED = text("SELECT sum(ordered - shipped - cancelled) FROM order_line WHERE order_id = :order")
+
+
 async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     """Everything that an order holds, in one statement. Call it under the order's lock when you mean to write."""
     row = (await connection.execute(LOAD, {"order": order})).one_or_none()
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    return _header(row, facts), _order(order, facts)
+    ship_to = personal.opened(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
+    return _header(row, ship_to, facts), _order(order, facts)
 
 
 LOAD = text(
     """
-    SELECT o.*, r.ship_to->>'postal_code' AS postal_code, coalesce(r.ship_to->>'region', '') AS region,
-           p.rounds, p.planned_at,
+    SELECT o.*, r.ship_to, k.wrapped, p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
                AS waits_for_hold,
@@ -313,21 +317,21 @@ LOAD = text(
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
                'claims', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
            )::text AS facts
-    FROM orders o LEFT JOIN personal.recipient r USING (order_id)
+    FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
     WHERE o.order_id = :order
     """
 )
 
 
-def _header(row: Any, facts: dict[str, list[Any]]) -> Header:
+def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
         service=row.service,
         country=row.country,
-        region=row.region,
-        postal_code=row.postal_code or row.postal_area,
+        region=ship_to.get("region", ""),
+        postal_code=ship_to.get("postal_code", row.postal_area),
         customer_tier=row.customer_tier,
         value=row.value,
         priority=row.priority,

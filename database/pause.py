@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
 
 CLEARED_AFTER = timedelta(minutes=1)
@@ -113,14 +114,14 @@ CLEARED = text(
 
 async def standing(connection: ReadConnection) -> dict[str, dict[str, Any]]:
     """Every pause that stands, by node, with who made it and why."""
-    rows = await connection.execute(STANDING)
-    return {row.node: json.loads(row.shown) for row in rows}
+    rows = (await connection.execute(STANDING)).all()
+    key = await personal.common_key(connection) if rows else None
+    return {row.node: json.loads(row.shown) | personal.remark(key, row.remark) for row in rows}
 
 
 STANDING = text(
     """
-    SELECT p.node, jsonb_build_object('since', p.since, 'open_work', p.open_work, 'reason', m.reason,
-                                      'actor', m.actor)::text AS shown
+    SELECT p.node, jsonb_build_object('since', p.since, 'open_work', p.open_work)::text AS shown, m.sealed AS remark
     FROM node_pause p LEFT JOIN personal.remark m ON m.remark_id = p.remark
     WHERE p.lifted_at IS NULL
     """

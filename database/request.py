@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.order import note
 
 
 class UsedForAnotherRequest(Exception):
@@ -60,11 +60,11 @@ async def keep(
     }
     made = (await connection.execute(KEEP, parameters)).scalar()
     if made is not None:
-        remark = await note(connection, order, actor, reason)
+        remark = await personal.note(connection, order, actor, reason)
         await connection.execute(REMARK, {"request": made, "remark": remark})
         return Request(made, order, kind, facts, remark, None)
     row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
-    if (row.order_id, row.kind, row.body_digest) != (order, kind, body_digest):
+    if (row.order_id, row.kind) != (order, kind) or not personal.is_same(row.body_digest, body_digest):
         raise UsedForAnotherRequest(idempotency_key)
     return await read(connection, order, kind, row.request_id)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection
 from database.filters import given
 from domain.order import OrderState
@@ -17,12 +18,14 @@ async def order(connection: ReadConnection, name: str, *, channel: str | None) -
         return None
     document = OrderState.model_validate_json(row.state).model_dump(mode="json", exclude={"totals"})
     extras: dict[str, Any] = json.loads(row.extras)
+    key = personal.open_key(connection, name, row.wrapped)
     for fo in document["fulfillment_orders"]:
         fo |= {"packages": extras["packages"].get(fo["fulfillment_order"], [])}
-        fo |= {"reason": extras["reasons"].get(fo["fulfillment_order"])}
+        fo |= {"reason": personal.remark(key, extras["remarks"].get(fo["fulfillment_order"]))["reason"]}
     return document | {
+        "forgotten": extras["forgotten"],
         "needs_attention": bool(document["exceptions"]),
-        "holds": extras["holds"],
+        "holds": [placed | personal.remark(key, placed.pop("remark")) for placed in extras["holds"]],
         "exceptions": [known | {"detail": extras["details"][known["exception"]]} for known in document["exceptions"]],
     }
 
@@ -36,19 +39,20 @@ ORDER = text(
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
                                 WHERE fo.order_id = o.order_id GROUP BY 1) f),
-               'reasons', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, m.reason), '{}')
+               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
                'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                                    'hold', h.hold, 'reason', m.reason, 'actor', m.actor, 'owner', h.owner,
+                                    'hold', h.hold, 'remark', encode(m.sealed, 'base64'), 'owner', h.owner,
                                     'stock', h.stock, 'since', h.since)
                                     ORDER BY h.hold_id), '[]')
                          FROM hold h LEFT JOIN personal.remark m ON m.remark_id = h.remark
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),
+               'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
                'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
-           )::text AS extras
-    FROM orders o JOIN order_state s USING (order_id)
+           )::text AS extras, k.wrapped
+    FROM orders o JOIN order_state s USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     WHERE o.order_id = :order AND (CAST(:channel AS text) IS NULL OR o.channel = :channel)
     """
 )

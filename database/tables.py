@@ -1,8 +1,8 @@
 """The schema: what Switchyard remembers, each constraint with its sentence.
 
 Facts only. Statuses are computed from these rows by the views of `database/views.py` (`order_state` and its helpers), so that
-none is stored twice. What only people typed lives in the schema `personal`, apart from the facts, and nothing else refers to it
-by value.
+none is stored twice. What is personal or was typed lives in the schema `personal`, apart from the facts and sealed, and nothing
+else refers to it by value.
 """
 
 from datetime import datetime
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     Sequence,
     Table,
@@ -67,7 +68,9 @@ orders = Table(
     Column("order_id", Text, primary_key=True),
     Column("channel", Text, nullable=False),
     Column("number", Text, nullable=False),
-    Column("body_digest", Text, nullable=False, comment="sha256 of the channel's body as canonical JSON"),
+    Column(
+        "body_digest", Text, nullable=False, comment="fingerprint of the channel's body; empty once it was forgotten"
+    ),
     Column("placed_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("currency", Text, nullable=False),
@@ -470,6 +473,7 @@ event = Table(
     ),
     Column("tries", Integer, nullable=False, server_default="0"),
     _recorded_at(),
+    Index("ix_event_shipped", "order_id", postgresql_where=text("kind = 'shipped'")),
     Index("ix_event_channel", "channel", "transaction_id", "event_id"),
     Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
@@ -543,6 +547,7 @@ request = Table(
     Column("answer", JSONB, comment="what was done; written in the transaction that did it"),
     # A key of an asker names one request.
     UniqueConstraint("asker", "idempotency_key"),
+    Index("ix_request_order", "order_id", postgresql_where=text("order_id IS NOT NULL")),
 )
 
 return_ = Table(
@@ -594,11 +599,27 @@ key = Table(
     CheckConstraint("kind IN ('operator', 'channel', 'node')", name="kind_is_known"),
 )
 
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("forgotten_at", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who asked for it and why, in personal.remark, sealed with the common key"),
+)
+
+order_key = Table(
+    "key",
+    metadata,
+    Column("owner", Text, primary_key=True, comment="an order; `-` = what is about no order"),
+    Column("wrapped", LargeBinary, nullable=False, comment="the key, sealed with a master key that is not here"),
+    schema="personal",
+)
+
 recipient = Table(
     "recipient",
     metadata,
     Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
-    Column("ship_to", JSONB, nullable=False),
+    Column("ship_to", LargeBinary, nullable=False, comment="the address, sealed"),
     schema="personal",
 )
 
@@ -607,7 +628,7 @@ new_address = Table(
     metadata,
     Column("request_id", BigInteger, ForeignKey("request.request_id"), primary_key=True),
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
-    Column("ship_to", JSONB, nullable=False, comment="where somebody asked to send the order instead"),
+    Column("ship_to", LargeBinary, nullable=False, comment="where somebody asked to send the order instead, sealed"),
     Index("ix_new_address_order", "order_id"),
     schema="personal",
 )
@@ -616,9 +637,8 @@ remark = Table(
     "remark",
     metadata,
     Column("remark_id", BigInteger, Identity(), primary_key=True),
-    Column("order_id", Text, ForeignKey("orders.order_id")),
-    Column("actor", Text),
-    Column("reason", Text),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="whose key has sealed it; NULL = the common one"),
+    Column("sealed", LargeBinary, nullable=False, comment="actor and reason"),
     _recorded_at(),
     Index("ix_remark_order", "order_id"),
     schema="personal",

@@ -367,6 +367,14 @@ class AddressRequest(_Strict):
     actor: Label | None = None
 
 
+class ForgetRequest(_Strict):
+    """The body of `/forget`: erase what is personal of an order; with `even_if_open` also before all of it has shipped."""
+
+    even_if_open: Annotated[bool, Field(strict=True)] = False
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
 class RerouteRequest(_Strict):
     """The body of `/reroute`: another node is to ship what this fulfillment order asks for; with `to_node`, only that one."""
 

@@ -111,9 +111,10 @@ async def prepare(*, network: Path | None = None, first_network: Path | None = N
     from starter.client import connect
     from starter.prepare import prepare
     from starter.search_attributes import register_search_attributes
-    from starter.where import database_url
+    from starter.where import database_url, master_keys
 
-    await prepare(database_url(), network, os.environ.get("SWITCHYARD_OPERATOR_KEY"), first_network=first_network)
+    key = os.environ.get("SWITCHYARD_OPERATOR_KEY")
+    await prepare(database_url(), network, key, master_keys=master_keys(), first_network=first_network)
     await register_search_attributes(await connect())
     return 0
 
@@ -217,9 +218,47 @@ async def resource(*, waiting: Annotated[bool, Parameter(negative="")]) -> int:
         All that wait: for the end of their grace period, for a hold, for a day to come.
     """
     from starter.resource import resource
-    from starter.where import database_url
+    from starter.where import database_url, master_keys
 
-    return await resource(database_url())
+    return await resource(database_url(), master_keys())
+
+
+@app.command
+async def forget(
+    *orders: str,
+    even_if_open: Annotated[bool, Parameter(negative="")] = False,
+    reason: str | None = None,
+    actor: str = "command line",
+) -> int:
+    """Erase what is personal of orders: the keys to their addresses and remarks, and tracking numbers. It cannot be undone.
+
+    Everything else stays, and goes on. Asked again it says since when. Exit 1 if an order was not forgotten.
+
+    Parameters
+    ----------
+    orders
+        The orders' ids, such as web-1001.
+    even_if_open
+        Also where units have not shipped yet: a node that has not fetched the address will not get it any more.
+    reason
+        Why, without naming the customer.
+    actor
+        Who asks for it.
+    """
+    from starter.forget import forget_orders
+    from starter.where import database_url, master_keys
+
+    asked = {"even_if_open": even_if_open, "reason": reason, "actor": actor}
+    return await forget_orders(database_url(), master_keys(), orders, asked)
+
+
+@app.command
+async def rewrap() -> int:
+    """Seal every order's key with the first master key, so that the others can be taken away. Safe to repeat."""
+    from starter.forget import rewrap
+    from starter.where import database_url, master_keys
+
+    return await rewrap(database_url(), master_keys())
 
 
 @app.command
@@ -323,12 +362,23 @@ def _explain(error: Exception) -> int:
     """Say in one line what a person can mend; everything else is a defect and shows where it happened."""
     from activities.networks import NoNetwork
     from database.connect import DatabaseUnreachable
+    from database.personal import NoCommonKey
+    from database.sealing import WrongMasterKey
     from starter.client import TemporalUnreachable
     from starter.embedded.failure import EmbeddedFailure
     from starter.prepare import Refused
     from starter.where import NotConfigured
 
-    told = DatabaseUnreachable | EmbeddedFailure | NoNetwork | NotConfigured | Refused | TemporalUnreachable
+    told = (
+        DatabaseUnreachable,
+        EmbeddedFailure,
+        NoCommonKey,
+        NoNetwork,
+        NotConfigured,
+        Refused,
+        TemporalUnreachable,
+        WrongMasterKey,
+    )
     if isinstance(error, told):
         sys.stderr.write(f"{error}\n")
     else:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from activities.digest import digest
 from activities.networks import Networks
 from activities.situation import facts_of_new
-from database import cart
+from database import cart, personal
 from database import order as statements
 from database.connect import Database, WriteConnection
 from domain.hold import Placement, by_policy, by_request
@@ -42,17 +41,18 @@ class Intake:
         async with self._database.write() as connection:
             network = await self._networks.hold_active(connection)
             check(order, network)
+            body_digest = await personal.fingerprint(connection, order)
             taken = await statements.take(
                 connection,
                 order,
-                body_digest=digest(order),
+                body_digest=body_digest,
                 postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
                 received_at=datetime.now(UTC),
                 grace=network.policy.orders.grace,
                 return_window=network.policy.returns.window,
                 holds=_holds(order, network),
             )
-            if taken.body_digest != digest(order):
+            if not personal.is_same(taken.body_digest, body_digest):
                 raise UsedForAnotherOrder(order.order)
             if taken.is_new:
                 await _take_over_its_cart(connection, order)

@@ -10,12 +10,13 @@ from rich.progress import track
 from temporalio.client import Client
 
 from activities.networks import Networks, NoNetwork
+from database import personal
 from database.connect import Database
 from domain.order import NewOrder
 from network.known import WrongField
 from starter.client import connect, place
 from starter.intake import Intake, UsedForAnotherOrder
-from starter.where import database_url
+from starter.where import database_url, master_keys
 from workflows.messages import describe
 
 LONG = 20
@@ -25,9 +26,10 @@ LONG = 20
 async def order_files(files: list[Path]) -> int:
     """Start every order in the files (standard input without any); 0 when all were taken, 1 when one was not."""
     texts = list(_texts(files))
-    database = Database(database_url())
+    database = Database(database_url(), master_keys())
     try:
         await database.check()
+        await personal.check(database)
         client = await connect()
         intake = Intake(database, Networks())
         is_long = len(texts) >= LONG and sys.stderr.isatty()

@@ -1,11 +1,12 @@
-"""Makes a database ready for work: migrations, the business's map, the operator's key. Safe to repeat."""
+"""Makes a database ready for work: migrations, the network, the operator's key, the key of what is personal. Safe to repeat."""
 
 from dataclasses import asdict
 from pathlib import Path
 
-from database import backorder, key, migrate
+from database import backorder, key, migrate, personal
 from database import network as statements
 from database.connect import Database, WriteConnection
+from database.sealing import MasterKeys
 from domain.network import Network
 from network.load import NetworkDocuments, check, load, load_applied, read
 
@@ -20,16 +21,23 @@ class Refused(Exception):
 
 
 async def prepare(
-    database_url: str, network: Path | None, operator_key: str | None, *, first_network: Path | None = None
+    database_url: str,
+    network: Path | None,
+    operator_key: str | None,
+    *,
+    master_keys: MasterKeys,
+    first_network: Path | None = None,
 ) -> None:
     """Bring everything up to date; `first_network` is applied only when no version is active.
 
-    Raises `Refused` and `DatabaseUnreachable`.
+    Raises `Refused`, `DatabaseUnreachable` and `WrongMasterKey`.
     """
-    database = Database(database_url)
+    database = Database(database_url, master_keys)
     try:
         await database.check()
         await migrate.upgrade(database)
+        async with database.write() as connection:
+            await personal.keep_common_key(connection)
         wanted = network or (first_network if await _has_no_network(database) else None)
         if wanted is not None:
             await _apply(database, wanted)

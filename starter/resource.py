@@ -7,21 +7,24 @@ from rich.progress import Progress
 from activities.networks import Networks
 from activities.replan import Replanned, Replanning
 from activities.transaction import OrderTransactions
+from database import personal
 from database.connect import Database
+from database.sealing import MasterKeys
 from domain.sourcing import Plan
 
 LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
 
 
-async def resource(database_url: str) -> int:
+async def resource(database_url: str, master_keys: MasterKeys) -> int:
     """Look at every order with pins, a transaction each, and print a line for each swap and the sum; 0.
 
     Raises `DatabaseUnreachable` and `NoNetwork`. The orders hear of it from the relay.
     """
-    database = Database(database_url)
+    database = Database(database_url, master_keys)
     try:
         await database.check()
+        await personal.check(database)
         replanning = Replanning(OrderTransactions(database, Networks()))
         orders = await replanning.orders()
         with Progress(disable=len(orders) < LONG or not sys.stderr.isatty(), transient=True) as progress:

@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from activities.networks import Networks
 from activities.stock import StockTransactions, wrong_sku
+from database import personal
 from database.connect import Database
 from database.inbox import UsedWithAnotherBody
 from domain.network import Network
@@ -24,7 +25,7 @@ from domain.text import MessageId, Moment
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
 from network.tables import did_you_mean
-from starter.where import database_url
+from starter.where import database_url, master_keys
 
 Value = TypeVar("Value")
 
@@ -57,9 +58,10 @@ class Told:
 
 async def stock_file(told: Told) -> list[str]:
     """Check a file and apply it; answers the mistakes, none when it was applied, now or before."""
-    database, networks = Database(database_url()), Networks()
+    database, networks = Database(database_url(), master_keys()), Networks()
     try:
         await database.check()
+        await personal.check(database)
         async with database.read() as connection:
             _, network = await networks.active(connection)
         message = _message(told, network)

@@ -13,6 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import MappingProxyType
 
+from database.sealing import new_master_key
 from starter.embedded.failure import EmbeddedFailure
 from starter.embedded.lock import DirectoryLock
 from starter.embedded.ports import LOOPBACK, claimed_port
@@ -21,7 +22,7 @@ from starter.embedded.process import Command, Part
 from starter.embedded.supervisor import Supervisor
 from starter.embedded.temporal import NAMESPACE, EmbeddedTemporal
 from starter.private_file import write_private
-from starter.where import LOCK, READY, Stack
+from starter.where import LOCK, MASTER_KEY, READY, Stack
 
 ROOT = Path(__file__).parent.parent
 TASK_QUEUE = (
@@ -114,10 +115,12 @@ class _Run:
         self._temporal = EmbeddedTemporal(self._data, temporal_port, claimed_port(options.ui_port, "--ui-port"))
         self._programs = programs(options, self._http_port)
         self._supervisor = Supervisor(self._data / "logs", say)
+        self._master_keys = ""
 
     async def serve(self) -> None:
         """Start everything, tell where it is, and keep it running until cancelled."""
-        key = _operator_key(self._data / "operator.key")
+        key = _kept(self._data / "operator.key", lambda: secrets.token_urlsafe(32))
+        self._master_keys = _kept(self._data / MASTER_KEY, new_master_key)
         await self._supervisor.start(self._postgres.part)
         await self._supervisor.start(self._temporal.part)
         await self._prepare(key)
@@ -178,6 +181,7 @@ class _Run:
             "TEMPORAL_ADDRESS": self._temporal.address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,
+            "SWITCHYARD_MASTER_KEYS": self._master_keys,
         }
         return Command(arguments, {**kept, **servers, "PYTHONUNBUFFERED": "1", **settings}, ROOT)
 
@@ -221,10 +225,10 @@ async def _told_to_stop() -> None:
     await told.wait()
 
 
-def _operator_key(file: Path) -> str:
-    """The key that an operator signs in with: random, made once for a data directory."""
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """A secret that is made once for a data directory."""
     if not file.exists():
-        write_private(file, secrets.token_urlsafe(32))
+        write_private(file, make())
     return file.read_text().strip()
 
 

@@ -1,5 +1,6 @@
 """Fixtures: PostgreSQL and Temporal once per run, a fresh database and a whole house per test that asks for one."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -24,12 +25,13 @@ from starter.http.app import application
 from starter.http.service import assemble
 from starter.prepare import prepare
 from starter.search_attributes import register_search_attributes
-from tests.house import House
+from tests.house import MASTER_KEY, MASTER_KEYS, House
 
 # Commands that a test runs in its own process tell things on standard output; the log belongs elsewhere, as in production.
 structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 OPERATOR_KEY = "operator-key-of-the-tests"
+os.environ["SWITCHYARD_MASTER_KEYS"] = MASTER_KEY  # for processes that tests start
 _databases = count(1)
 
 
@@ -44,7 +46,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest_asyncio.fixture(scope="session")
 async def template(postgres: str) -> str:
     """A prepared database that others are copied from."""
-    await prepare(postgres, Path("network/example"), OPERATOR_KEY)
+    await prepare(postgres, Path("network/example"), OPERATOR_KEY, master_keys=MASTER_KEYS)
     return postgres
 
 
@@ -66,7 +68,7 @@ async def database_url(template: str) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The facts of one test."""
-    opened = Database(database_url)
+    opened = Database(database_url, MASTER_KEYS)
     yield opened
     await opened.close()
 

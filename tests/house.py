@@ -18,6 +18,7 @@ from temporalio.testing import TimeSkipper
 
 import worker
 from database.connect import Database
+from database.sealing import MasterKeys
 from domain import identifiers
 from domain.order import BUCKETS
 from starter.audit import findings_of
@@ -25,6 +26,8 @@ from starter.http.app import application
 from starter.http.service import Service, assemble
 
 Document = dict[str, Any]
+MASTER_KEY = "bWFzdGVyIGtleSBvZiBhbGwgb3VyIHRlc3RzIDAwMDA="
+MASTER_KEYS = MasterKeys.parse(MASTER_KEY)
 ANSWERS_WITHIN_SECONDS = 15.0
 SMALL_MAP = Path(__file__).parent / "workflows" / "network"
 """A network whose nodes are always open, and named after what the order does when they stay silent."""

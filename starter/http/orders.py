@@ -7,10 +7,10 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel
 from temporalio.service import RPCError
 
-from activities.digest import digest
 from activities.networks import NoNetwork
 from activities.order import RequestInput
-from database import address, order, request, show, sourcing
+from activities.personal import StillOpen, forget
+from database import address, order, personal, request, show, sourcing
 from database.key import Holder
 from database.order import UnknownOrder
 from database.request import Request, UsedForAnotherRequest
@@ -19,6 +19,7 @@ from domain.order import (
     CancelAnswer,
     CancelRequest,
     ChangedLine,
+    ForgetRequest,
     HoldRequest,
     NewOrder,
     OrderStatus,
@@ -71,6 +72,13 @@ class ReroutedWork(BaseModel):
     order: str
     fulfillment_order: str
     outcome: Rerouted
+
+
+class ForgottenOrder(BaseModel):
+    """Nothing personal is kept of an order any more."""
+
+    order: str
+    forgotten_at: datetime
 
 
 class ReturnMade(BaseModel):
@@ -218,6 +226,18 @@ async def change_quantities(
     return {"order": name} | await ask(service, name, "change_quantity", body, facts, holder, idempotency_key)
 
 
+@router.post("/orders/{name}/forget", response_model=ForgottenOrder)
+async def forget_order(name: str, body: ForgetRequest, holder: Operator, service: Wired) -> ForgottenOrder:
+    """Erase what is personal of an order, for ever; asked again, it says since when. 409 while units have not shipped."""
+    try:
+        forgotten = await forget(service.database, name, body, actor=holder.actor)
+    except UnknownOrder as error:
+        raise nothing("order", name) from error
+    except StillOpen as error:
+        raise Problem(REFUSED, f"{error}: cancel them first, or forget it with even_if_open") from error
+    return ForgottenOrder(order=name, forgotten_at=forgotten.at)
+
+
 @router.post("/orders/{name}/resolve", response_model=Accepted)
 async def resolve(
     name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
@@ -325,7 +345,7 @@ async def _keep(
                 kind=kind,
                 asker=holder.key_id,
                 idempotency_key=idempotency_key,
-                body_digest=digest(body),
+                body_digest=await personal.fingerprint(connection, body),
                 facts=facts,
                 actor=body.actor or holder.actor,
                 reason=_reason(body),

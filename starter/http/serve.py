@@ -4,13 +4,14 @@ import os
 
 import uvicorn
 
+from database import personal
 from database.connect import Database
 from network.geography import locate
 from starter import logs
 from starter.client import connect
 from starter.http.app import application
 from starter.http.service import assemble
-from starter.where import database_url
+from starter.where import database_url, master_keys
 
 CLOSING_WITHIN_SECONDS = 5
 RATE_PER_SECOND_DEFAULT = "200"
@@ -19,8 +20,9 @@ RATE_PER_SECOND_DEFAULT = "200"
 async def serve(port: int, host: str = "127.0.0.1") -> None:
     """Answer HTTP until SIGTERM or SIGINT. Raises `DatabaseUnreachable` when PostgreSQL is not there at the start."""
     logs.configure()
-    database = Database(database_url())
+    database = Database(database_url(), master_keys())
     await database.check()
+    await personal.check(database)
     client = await connect(lazy=True)
     locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
     allows_private_webhooks = os.environ.get("SWITCHYARD_PRIVATE_WEBHOOKS") == "on"

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from database import stock
 from database.connect import Database, WriteConnection
 from domain.stock import Movement, MovementKind
+from tests.house import MASTER_KEYS
 
 Place = tuple[str, str]
 Wish = tuple[Place, int, int]
@@ -54,7 +55,7 @@ class Stock(RuleBasedStateMachine):
     def __init__(self) -> None:
         """The database is emptied first."""
         super().__init__()
-        self.runner, self.database, self.model = asyncio.Runner(), Database(self.database_url), Model()
+        self.runner, self.database, self.model = asyncio.Runner(), Database(self.database_url, MASTER_KEYS), Model()
         self.causes, self.now = count(1), BEGIN
         self.counted_at: dict[Place, datetime] = {}
         self.facts: list[tuple[Sequence[Movement], str, datetime]] = []

@@ -20,7 +20,7 @@ from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
 from starter.embedded.temporal import EmbeddedTemporal
 from starter.prepare import prepare
 from starter.search_attributes import register_search_attributes
-from tests.house import SMALL_MAP, House, furnished, now
+from tests.house import MASTER_KEYS, SMALL_MAP, House, furnished, now
 
 HERE = Path(__file__).parent
 HURRY = (
@@ -211,10 +211,10 @@ async def record(directory: Path) -> None:
     with EmbeddedTemporal(directory / "temporal", in_memory=True) as temporal:
         url = server.start()
         try:
-            await prepare(url, hurried, KEY)
+            await prepare(url, hurried, KEY, master_keys=MASTER_KEYS)
             client = await Client.connect(temporal.address, data_converter=pydantic_data_converter, identity=IDENTITY)
             await register_search_attributes(client)
-            database = Database(url)
+            database = Database(url, MASTER_KEYS)
             unskipped = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
             with unskipped.with_time_skipping_disabled():
                 async with furnished(unskipped, database, url, KEY) as house:

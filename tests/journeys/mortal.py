@@ -28,7 +28,7 @@ from starter.embedded.ports import LOOPBACK
 from starter.embedded.tether import die_with
 from starter.http.app import application
 from starter.http.service import assemble
-from starter.where import database_url
+from starter.where import database_url, master_keys
 
 
 @dataclass
@@ -48,7 +48,7 @@ class MortalDatabase(Database):
 
     def __init__(self, rule: str, doing: Callable[[], Doing | None]) -> None:
         """`doing` answers what the process does at the moment, None when that is none of the test's business."""
-        super().__init__(database_url())
+        super().__init__(database_url(), master_keys())
         self._name, _, self._moment = rule.partition(":")
         self._doing = doing
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from starter.explain import explain
 from starter.prepare import apply_network
 from starter.resource import resource
-from tests.house import SMALL_MAP, House, units
+from tests.house import MASTER_KEYS, SMALL_MAP, House, units
 
 IN_TEN_DAYS = timedelta(days=10)
 
@@ -47,7 +47,7 @@ async def test_an_order_is_not_swapped_to_a_nearer_node_that_would_break_its_pro
     await house.settle(name)
     await house.stock("reroutes", SERUM_30=1)
 
-    assert await resource(house.database_url) == 0
+    assert await resource(house.database_url, MASTER_KEYS) == 0
 
     assert await rounds(house, name) == [["spare"]]
 
@@ -102,7 +102,7 @@ async def test_on_demand_orders_on_hold_are_swapped_at_once_and_hear_of_it(
     await house.settle(other)
     await house.stock("reroutes", SERUM_30=1)
 
-    assert await resource(house.database_url) == 0
+    assert await resource(house.database_url, MASTER_KEYS) == 0
 
     told = capsys.readouterr().out.splitlines()
     assert told == [

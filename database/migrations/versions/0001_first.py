@@ -152,7 +152,12 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
-        sa.Column("body_digest", sa.Text(), nullable=False, comment="sha256 of the channel's body as canonical JSON"),
+        sa.Column(
+            "body_digest",
+            sa.Text(),
+            nullable=False,
+            comment="fingerprint of the channel's body; empty once it was forgotten",
+        ),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
@@ -436,9 +441,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_order_line")),
     )
     op.create_table(
+        "forgotten",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "remark",
+            sa.BigInteger(),
+            nullable=True,
+            comment="who asked for it and why, in personal.remark, sealed with the common key",
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_forgotten_order_id_orders")),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_forgotten")),
+    )
+    op.create_table(
+        "key",
+        sa.Column("owner", sa.Text(), nullable=False, comment="an order; `-` = what is about no order"),
+        sa.Column(
+            "wrapped",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="the key, sealed with a master key that is not here",
+        ),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_key")),
+        schema="personal",
+    )
+    op.create_table(
         "recipient",
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("ship_to", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("ship_to", sa.LargeBinary(), nullable=False, comment="the address, sealed"),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_recipient_order_id_orders")),
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_recipient")),
         schema="personal",
@@ -446,9 +476,8 @@ def upgrade() -> None:
     op.create_table(
         "remark",
         sa.Column("remark_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("order_id", sa.Text(), nullable=True),
-        sa.Column("actor", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("order_id", sa.Text(), nullable=True, comment="whose key has sealed it; NULL = the common one"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="actor and reason"),
         sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
@@ -501,15 +530,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_request")),
         sa.UniqueConstraint("asker", "idempotency_key", name=op.f("uq_request_asker_idempotency_key")),
     )
+    op.create_index(
+        "ix_request_order", "request", ["order_id"], unique=False, postgresql_where=sa.text("order_id IS NOT NULL")
+    )
     op.create_table(
         "new_address",
         sa.Column("request_id", sa.BigInteger(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column(
             "ship_to",
-            postgresql.JSONB(astext_type=sa.Text()),
+            sa.LargeBinary(),
             nullable=False,
-            comment="where somebody asked to send the order instead",
+            comment="where somebody asked to send the order instead, sealed",
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_new_address_order_id_orders")),
         sa.ForeignKeyConstraint(["request_id"], ["request.request_id"], name=op.f("fk_new_address_request_id_request")),
@@ -586,6 +618,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("transaction_id", "event_id", name=op.f("pk_event")),
     )
     op.create_index("ix_event_channel", "event", ["channel", "transaction_id", "event_id"], unique=False)
+    op.create_index(
+        "ix_event_shipped", "event", ["order_id"], unique=False, postgresql_where=sa.text("kind = 'shipped'")
+    )
     op.create_index(
         "ix_event_due", "event", ["channel", "due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
     )
@@ -817,16 +852,20 @@ def downgrade() -> None:
     op.drop_index("ix_event_order_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_index("ix_event_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_index("ix_event_channel", table_name="event")
+    op.drop_index("ix_event_shipped", table_name="event", postgresql_where=sa.text("kind = 'shipped'"))
     op.drop_table("event")
     op.drop_table("wake")
     op.drop_table("return")
     op.drop_index("ix_new_address_order", table_name="new_address", schema="personal")
     op.drop_table("new_address", schema="personal")
+    op.drop_index("ix_request_order", table_name="request", postgresql_where=sa.text("order_id IS NOT NULL"))
     op.drop_table("request")
     op.drop_table("plan")
     op.drop_index("ix_remark_order", table_name="remark", schema="personal")
     op.drop_table("remark", schema="personal")
     op.drop_table("recipient", schema="personal")
+    op.drop_table("key", schema="personal")
+    op.drop_table("forgotten")
     op.drop_table("order_line")
     op.drop_index("uq_hold_open", table_name="hold", postgresql_where=sa.text("released_at IS NULL"))
     op.drop_table("hold")

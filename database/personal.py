@@ -1,0 +1,202 @@
+"""Named statements about what is personal: addresses and typed text are stored sealed, and read only through this module.
+
+Every order has a key of its own. Whoever erases it has erased what it sealed. What is about no order is sealed with the common
+key, which stays.
+"""
+
+import base64
+import hmac
+import json
+from datetime import datetime
+from hashlib import sha256
+
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from database.connect import Database, ReadConnection, WriteConnection
+from database.sealing import COMMON, Document, Key, Kind, Vault, WrongMasterKey
+
+FORGOTTEN = ""
+"""The fingerprint of a body that was forgotten."""
+
+
+class NoCommonKey(Exception):
+    """The database was not prepared: nothing personal can be kept in it yet."""
+
+
+def _vault(connection: ReadConnection) -> Vault:
+    vault: Vault | None = connection.sync_engine.get_execution_options().get("vault")
+    if vault is None:
+        raise WrongMasterKey("this process was given no master key")
+    return vault
+
+
+def new_key(connection: WriteConnection, order: str) -> tuple[Key, bytes]:
+    """A key for a new order, and what is to be stored of it in `personal.key`."""
+    key = Key.random(order)
+    return key, _vault(connection).master_keys.wrap(key.secret, order)
+
+
+def open_key(connection: ReadConnection, order: str, wrapped: bytes | None) -> Key | None:
+    """The key of an order, from its row in `personal.key`; None when it was forgotten. Raises `WrongMasterKey`."""
+    return Key(order, _vault(connection).master_keys.unwrap(wrapped, order)) if wrapped is not None else None
+
+
+def opened(key: Key | None, kind: Kind, sealed: bytes | str | None) -> Document | None:
+    """What was sealed, in bytes or in base64; None when there is nothing, or its order was forgotten."""
+    if key is None or sealed is None:
+        return None
+    return key.open(kind, base64.b64decode(sealed) if isinstance(sealed, str) else sealed)
+
+
+async def key_of(connection: ReadConnection, owner: str) -> Key | None:
+    """The key of an order; None when it was forgotten. Raises `WrongMasterKey`."""
+    return open_key(connection, owner, (await connection.execute(WRAPPED, {"owner": owner})).scalar())
+
+
+WRAPPED = text("SELECT wrapped FROM personal.key WHERE owner = :owner")
+
+
+async def common_key(connection: ReadConnection) -> Key:
+    """The key of what is about no order, read once a process. Raises `NoCommonKey` and `WrongMasterKey`."""
+    vault = _vault(connection)
+    if vault.common is None:
+        vault.common = await key_of(connection, COMMON)
+    if vault.common is None:
+        raise NoCommonKey("the database has no key for personal data yet: run `python -m starter prepare`")
+    return vault.common
+
+
+async def check(database: Database) -> None:
+    """Open the common key, so that a wrong master key is found at the start. Raises `NoCommonKey` and `WrongMasterKey`."""
+    async with database.read() as connection:
+        await common_key(connection)
+
+
+async def keep_common_key(connection: WriteConnection) -> None:
+    """Make the common key unless there is one, and open it. Raises `WrongMasterKey`."""
+    _, wrapped = new_key(connection, COMMON)
+    await connection.execute(KEEP_COMMON_KEY, {"owner": COMMON, "wrapped": wrapped})
+    await common_key(connection)
+
+
+KEEP_COMMON_KEY = text("INSERT INTO personal.key (owner, wrapped) VALUES (:owner, :wrapped) ON CONFLICT DO NOTHING")
+
+
+async def note(connection: WriteConnection, order: str | None, actor: str | None, reason: str | None) -> int | None:
+    """Keep who did something and why; answers the remark's id. None when nothing was said, or the order was forgotten."""
+    if actor is None and reason is None:
+        return None
+    sealing = await common_key(connection) if order is None else await key_of(connection, order)
+    return None if sealing is None else await note_sealed(connection, order, sealing, actor, reason)
+
+
+async def note_sealed(
+    connection: WriteConnection, order: str | None, sealing: Key, actor: str | None, reason: str | None
+) -> int:
+    """The same with a key that is open already."""
+    sealed = sealing.seal("remark", {"actor": actor, "reason": reason})
+    return int((await connection.execute(NOTE, {"order": order, "sealed": sealed})).scalar_one())
+
+
+NOTE = text("INSERT INTO personal.remark (order_id, sealed) VALUES (:order, :sealed) RETURNING remark_id")
+
+
+def remark(key: Key | None, sealed: bytes | str | None) -> Document:
+    """Who did something and why; both None when nobody said so, or its order was forgotten."""
+    return opened(key, "remark", sealed) or {"actor": None, "reason": None}
+
+
+async def fingerprint(connection: ReadConnection, body: BaseModel) -> str:
+    """Equal for equal content, whatever the order of its keys; without the common key nobody can check a guess by it."""
+    content = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":"))
+    return hmac.new((await common_key(connection)).secret, content.encode(), sha256).hexdigest()
+
+
+def is_same(known: str, given: str) -> bool:
+    """Whether two fingerprints are of equal bodies; one that was forgotten fits every body."""
+    return known in (FORGOTTEN, given)
+
+
+async def forgotten_at(connection: ReadConnection, order: str) -> datetime | None:
+    """When an order was forgotten; None when it was not."""
+    at: datetime | None = (await connection.execute(FORGOTTEN_AT, {"order": order})).scalar()
+    return at
+
+
+FORGOTTEN_AT = text("SELECT forgotten_at FROM forgotten WHERE order_id = :order")
+
+
+async def forget(connection: WriteConnection, order: str, remark: int | None) -> datetime:
+    """Erase what is personal of an order, under its lock, with the remark of who asked for it; answers when."""
+    made = await connection.execute(NOTE_FORGOTTEN, {"order": order, "remark": remark})
+    for statement in ERASE:
+        await connection.execute(statement, {"order": order})
+    at: datetime = made.scalar_one()
+    return at
+
+
+NOTE_FORGOTTEN = text(
+    """
+    INSERT INTO forgotten (order_id, forgotten_at, remark) VALUES (:order, clock_timestamp(), :remark)
+    RETURNING forgotten_at
+    """
+)
+
+ERASE = (
+    text("DELETE FROM personal.key WHERE owner = :order"),
+    text("DELETE FROM personal.recipient WHERE order_id = :order"),
+    text("DELETE FROM personal.new_address WHERE order_id = :order"),
+    text("DELETE FROM personal.remark WHERE order_id = :order"),
+    text("UPDATE orders SET body_digest = '' WHERE order_id = :order"),
+    text("UPDATE request SET body_digest = '' WHERE order_id = :order"),
+    text(
+        """
+        UPDATE inbox SET body_digest = '' WHERE about IN (
+            SELECT fulfillment_order_id FROM fulfillment_order WHERE order_id = :order
+            UNION ALL SELECT return_id FROM return WHERE order_id = :order)
+        """
+    ),
+    text(
+        """
+        UPDATE package SET tracking = NULL WHERE fulfillment_order_id IN (
+            SELECT fulfillment_order_id FROM fulfillment_order WHERE order_id = :order)
+        """
+    ),
+    text(
+        """
+        UPDATE event SET data = jsonb_set(data, '{packages}', (
+            SELECT coalesce(jsonb_agg(p || '{"tracking": null}'), '[]') FROM jsonb_array_elements(data->'packages') p))
+        WHERE order_id = :order AND kind = 'shipped'
+        """
+    ),
+)
+"""A tracking number leads to the customer at the carrier; a fingerprint could be compared with a guess."""
+
+
+async def rewrap(connection: WriteConnection, after: str, limit: int) -> tuple[str, int]:
+    """Seal with the first master key what another one has sealed: the keys of so many orders after the one that is named.
+
+    Answers the last order that was looked at, and how many keys were sealed anew. When no order is left the common key is,
+    which every process opens when it starts, and the answer is `COMMON`. Raises `WrongMasterKey`.
+    """
+    rows = (await connection.execute(KEYS, {"common": COMMON, "after": after, "limit": limit})).all()
+    rows = rows or (await connection.execute(COMMON_KEY, {"common": COMMON})).all()
+    master_keys = _vault(connection).master_keys
+    old = [row for row in rows if not row.wrapped.startswith(master_keys.first)]
+    for row in old:
+        secret = master_keys.unwrap(row.wrapped, row.owner)
+        await connection.execute(REWRAP, {"owner": row.owner, "wrapped": master_keys.wrap(secret, row.owner)})
+    return rows[-1].owner, len(old)
+
+
+KEYS = text(
+    """
+    SELECT owner, wrapped FROM personal.key WHERE owner > :after AND owner <> :common
+    ORDER BY owner LIMIT :limit FOR UPDATE
+    """
+)
+
+COMMON_KEY = text("SELECT owner, wrapped FROM personal.key WHERE owner = :common FOR UPDATE")
+
+REWRAP = text("UPDATE personal.key SET wrapped = :wrapped WHERE owner = :owner")

@@ -1,0 +1,113 @@
+"""Seals documents: a key of its own for each owner, itself sealed with a master key that is not in the database. No I/O."""
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+NAME_BYTES = 8
+COMMON = "-"
+"""The owner of the common key; no order has this id."""
+
+Kind = Literal["address", "remark"]
+Document = dict[str, Any]
+
+
+class NotMasterKeys(ValueError):
+    """This text does not hold master keys."""
+
+
+class WrongMasterKey(Exception):
+    """No master key at hand opens a key of this database."""
+
+
+class MasterKeys:
+    """What the keys of orders are sealed with: the first seals, each one opens what it has sealed."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """At least one, of 32 bytes each."""
+        self._ciphers = {_name(key): AESGCM(key) for key in keys}
+        self.first = next(iter(self._ciphers))
+
+    @classmethod
+    def parse(cls, written: str) -> Self:
+        """Keys in base64, with a space, line break or comma between them. Raises `NotMasterKeys`."""
+        try:
+            keys = [base64.b64decode(word, validate=True) for word in written.replace(",", " ").split()]
+        except ValueError as error:
+            raise NotMasterKeys("not base64") from error
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            raise NotMasterKeys(f"each must be {KEY_BYTES} bytes, and one is needed at least")
+        return cls(keys)
+
+    def wrap(self, secret: bytes, owner: str) -> bytes:
+        """Seal a key; the name of the master key stands before it."""
+        return self.first + _encrypt(self._ciphers[self.first], secret, owner)
+
+    def unwrap(self, wrapped: bytes, owner: str) -> bytes:
+        """Open a key. Raises `WrongMasterKey`."""
+        cipher = self._ciphers.get(wrapped[:NAME_BYTES])
+        if cipher is None:
+            raise WrongMasterKey(f"the key of {owner} was sealed with another master key than those given")
+        try:
+            return _decrypt(cipher, wrapped[NAME_BYTES:], owner)
+        except InvalidTag as error:
+            raise WrongMasterKey(f"the key of {owner} does not open: it was changed") from error
+
+
+def new_master_key() -> str:
+    """A random master key as `MasterKeys.parse` reads it."""
+    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The open key of an order, or the common one."""
+
+    owner: str
+    secret: bytes
+
+    @classmethod
+    def random(cls, owner: str) -> Self:
+        """A new one."""
+        return cls(owner, os.urandom(KEY_BYTES))
+
+    def seal(self, kind: Kind, document: Document) -> bytes:
+        """Seal a document: it opens with this key, as this kind and about this owner only."""
+        return _encrypt(AESGCM(self.secret), json.dumps(document).encode(), f"{kind} {self.owner}")
+
+    def open(self, kind: Kind, sealed: bytes) -> Document:
+        """The document that was sealed."""
+        document: Document = json.loads(_decrypt(AESGCM(self.secret), sealed, f"{kind} {self.owner}"))
+        return document
+
+
+class Vault:
+    """What one process opens keys with, and the common key once it has read it."""
+
+    def __init__(self, master_keys: MasterKeys) -> None:
+        """`master_keys` come from outside of the database."""
+        self.master_keys = master_keys
+        self.common: Key | None = None
+
+
+def _name(master_key: bytes) -> bytes:
+    """Tells which master key was used, and nothing about it."""
+    return sha256(b"switchyard master key " + master_key).digest()[:NAME_BYTES]
+
+
+def _encrypt(cipher: AESGCM, content: bytes, about: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, content, about.encode())
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, about: str) -> bytes:
+    return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about.encode())
