@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
 from activities.situation import parts
-from activities.sourcing import StockTaken
+from activities.sourcing import StockTaken, is_whole_in_question
 from activities.transaction import OrderTransactions, Work
 from database import cooldown, fulfillment, inbox, order, personal, wake
 from database.connect import WriteConnection
@@ -86,7 +86,8 @@ class FulfillmentActivities:
 
     @activity.defn
     async def release(self, request: ReleaseInput) -> OrderState:
-        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done.
+        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
+        complete stays while a part of it looks for a node.
 
         An order that has waited is planned again before, and so is one for which another day has begun at a node with a
         capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
@@ -101,7 +102,7 @@ class FulfillmentActivities:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
                 return await work.state()
-            if work.header.window_has_ended(request.at):
+            if work.header.window_has_ended(request.at) or is_whole_in_question(work):
                 return await work.state()
             if plans_again and _is_stale(work, request.at):
                 await plan_again(work, request.at)

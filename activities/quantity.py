@@ -12,15 +12,14 @@ from activities.hold import place_by_policy
 from activities.order import Done, RequestInput
 from activities.request import done_or_refused
 from activities.situation import Rights, order_facts
-from activities.sourcing import adopt, decide_for
+from activities.sourcing import adopt, decide_for, plan_as_a_whole
 from activities.transaction import OrderTransactions, Work
 from database import order
 from database.request import Request
 from domain import units
-from domain.network import ShipComplete
 from domain.order import VALUE_MAX, QuantityRequest
 from domain.quantity import change_quantities, counted, line_after
-from domain.sourcing import Wanted, strategy_for
+from domain.sourcing import Wanted
 from domain.units import CannotBeDone
 
 
@@ -73,24 +72,12 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:
-    """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`.
-
-    What must ship complete is planned as a whole, without the pins that it has: those of a part would be released by
-    themselves.
-    """
+    """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
-    if _ships_complete(work):
-        units.unpin_everything(work.order, work.changes)
+    rights = Rights(own=plan_as_a_whole(work), pinned_for=work.pinned_for)
     asked = units.wanted(work.order)
-    rights = Rights(own=work.changes.freed(), pinned_for=work.pinned_for)
     decided = await decide_for(work, [wish for _, wish in asked], at, rights)
     if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
         raise CannotBeDone("not every unit can be filled, and the policy lets nothing wait for stock")
     await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
-
-
-def _ships_complete(work: Work) -> bool:
-    facts = order_facts(work.header, work.network, [wish for _, wish in units.wanted(work.order)])
-    complete = facts.ship_complete or strategy_for(facts, work.network).ship_complete
-    return complete is not ShipComplete.NO

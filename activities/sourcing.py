@@ -5,7 +5,9 @@ decide differently when an open order is replayed (docs/decisions/0001).
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +21,9 @@ from database import cart, order, sourcing, stock
 from database.order import Event
 from domain import event, units
 from domain.capacity import days
+from domain.network import ShipComplete
 from domain.order import OrderState
-from domain.sourcing import Wanted
+from domain.sourcing import Wanted, strategy_for
 from domain.units import Waiting
 
 CLAIM_TRIES_MAX = 20
@@ -83,8 +86,32 @@ async def source_round(work: Work, at: datetime, rights: Rights) -> OrderState:
 
     The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
     """
+    rights = replace(rights, own=Counter(rights.own) + plan_as_a_whole(work))
     asked = units.wanted(work.order)
     return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
+
+
+def plan_as_a_whole(work: Work) -> Counter[tuple[str, str]]:
+    """Unpin what an order that must ship complete has pinned while other units of it look for a node: planned without them,
+    the pins would be released by themselves. Answers what is given back, by (node, SKU); the order may claim it again."""
+    if is_whole_in_question(work):
+        units.unpin_everything(work.order, work.changes)
+    return work.changes.freed()
+
+
+def is_whole_in_question(work: Work) -> bool:
+    """Whether some units of an order, or of a line, that must ship complete are pinned while others of it look for a node."""
+    asked = [wish for _, wish in units.wanted(work.order)]
+    if not asked or not work.order.reservations:
+        return False
+    facts = order_facts(work.header, work.network, asked)
+    match facts.ship_complete or strategy_for(facts, work.network).ship_complete:
+        case ShipComplete.ORDER:
+            return True
+        case ShipComplete.LINE:
+            return bool({wish.line for wish in asked} & {pin.line for pin in work.order.reservations})
+        case ShipComplete.NO:
+            return False
 
 
 async def pin(
@@ -93,9 +120,9 @@ async def pin(
     """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
     await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
-    if rights.own:
+    if work.header.own:
         await cart.hand_over(work.connection, work.header.order, at)
-    return await work.write(Event(f"round {round_}", "workflow", at), claimed=True)
+    return await work.write(Event(f"round {round_}", "workflow", at))
 
 
 async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Rights) -> None:

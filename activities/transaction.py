@@ -42,13 +42,8 @@ class Work:
     told: list[ChannelEvent] = field(default_factory=list)
     """What the order's channel hears beside what its units tell."""
 
-    async def write(self, event: Event, *, claimed: bool = False) -> OrderState:
-        """Write everything that was noted and answer the order's new state.
-
-        `claimed` movements of stock were booked by the claiming statement already.
-        """
-        if claimed:
-            self.changes.movements.clear()
+    async def write(self, event: Event) -> OrderState:
+        """Write everything that was noted and answer the order's new state."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})

@@ -509,6 +509,33 @@ async def test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewher
     assert await shop.shortages.settle() == []
 
 
+async def test_an_order_that_must_ship_complete_is_planned_as_a_whole_when_a_part_of_it_is_lost(shop: Shop) -> None:
+    await shop.receive(NEAREST, CHAIR=2, LAMP=2)
+    whole = await shop.place(("CHAIR", 2), ("LAMP", 2), ship_complete=ShipComplete.ORDER)
+    await shop.source(whole)
+    await shop.count(NEAREST, CHAIR=1)
+    await shop.shortages.settle()
+
+    early = await shop.release(whole)
+    await shop.source(whole)
+    late = await shop.release(whole)
+
+    assert (early.fulfillment_orders, late.fulfillment_orders) == ([], [])
+    assert [await shop.units(whole, line) for line in ("1", "2")] == [{"backordered": 2}, {"backordered": 2}]
+    assert (await agree(shop, "CHAIR"), await agree(shop, "LAMP")) == ((1, 0, 0), (2, 0, 0))
+    await shop.receive(NEAREST, CHAIR=1)
+    await shop.backorders.work_off(9)
+    assert len((await shop.release(whole)).fulfillment_orders) == 1
+
+
+async def test_a_whole_line_is_released_while_another_one_waits_for_stock(shop: Shop) -> None:
+    await shop.receive(NEAREST, CHAIR=2)
+    order = await shop.place(("CHAIR", 2), ("LAMP", 2), ship_complete=ShipComplete.LINE)
+    await shop.source(order)
+    await shop.release(order)
+    assert [await shop.units(order, line) for line in ("1", "2")] == [{"allocated": 2}, {"backordered": 2}]
+
+
 async def test_carts_lose_their_units_before_orders_do_when_a_count_is_short(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=4)
     await shop.fill_cart("CHAIR", 2)
