@@ -228,8 +228,10 @@ class _Alike:
         self._split, self._complete = cluster.split, cluster.complete
         self._unit_worth = cluster.unit_worth
         self.unit_costs = demands[0].unit_costs
-        self.component, self.count = next(iter(cluster.uses[members[0]]), (None, 1))
-        """The scarce component that they want, if any, and how much of it one unit of them takes."""
+        uses = cluster.uses[members[0]]
+        self.component = uses[0][0] if uses else None
+        self.count = uses[0][1] if uses else 1
+        """How much of the scarce component that they want, if any, one unit of them takes."""
         self._reach = [sum(at_node) for at_node in zip(*(demand.limits for demand in demands), strict=True)]
         """By node: the most that all of them could take."""
         self._wishes = _wishes(demands, cluster.complete)
@@ -485,8 +487,8 @@ class _Together:
         for one, row in zip(cluster.linking, taken, strict=True):
             portions[one] = tuple([(node, n) for node, n in zip(self._nodes, row, strict=True) if n])
         for alike, share in zip(cluster.alike, shares, strict=True):
-            for one, row in zip(alike.members, share.rows, strict=True):
-                portions[one] = row
+            for one, given in zip(alike.members, share.rows, strict=True):
+                portions[one] = given
         units = sum(map(sum, taken)) + sum(share.units for share in shares)
         return Division(units, self._cost(taken) + sum(share.cost for share in shares), tuple(portions))
 

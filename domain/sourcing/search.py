@@ -32,7 +32,7 @@ from array import array
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from domain.network import Rank, ShipComplete
@@ -132,6 +132,8 @@ def _nodes_to_cover(problem: Problem) -> list[int] | None:
 
 def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -> Found:
     """The choices that fill the most units (`complete` LINE: in whole lines), then the best by rank."""
+    if complete is ShipComplete.LINE:
+        problem = _whole_lines(problem)
     nodes = [node for node in range(len(problem.measures)) if any(demand.limits[node] for demand in problem.demands)]
     if len(problem.demands) * len(nodes) > LARGE:
         steps_max = min(steps_max, problem.shipments_max * (3 + len(nodes) // 8))  # one descent to the last shipment
@@ -139,6 +141,25 @@ def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -
     with suppress(SearchCut):
         search.run()
     return search.found()
+
+
+def _whole_lines(problem: Problem) -> Problem:
+    """The same without what can never be part of a whole line: no choice that ships only whole lines takes any of it."""
+    possible = [_possible(demand, problem) for demand in problem.demands]
+    broken = {demand.line for demand, limits in zip(problem.demands, possible, strict=True) if not any(limits)}
+    demands = [
+        replace(demand, limits=(0,) * len(limits) if demand.line in broken else limits)
+        for demand, limits in zip(problem.demands, possible, strict=True)
+    ]
+    return replace(problem, demands=tuple(demands))
+
+
+def _possible(demand: Demand, problem: Problem) -> tuple[int, ...]:
+    """By node: what it could give of a demand that ships whole; 0 everywhere where the most shipments have too little."""
+    limits, quantity = demand.limits, demand.quantity
+    if not problem.split:
+        return tuple([limit if limit >= quantity else 0 for limit in limits])
+    return limits if sum(sorted(limits)[-problem.shipments_max :]) >= quantity else (0,) * len(limits)
 
 
 def alone(problem: Problem) -> list[tuple[int, int]]:
@@ -683,22 +704,13 @@ class _Fill(_Search):
 
     def _means(self, demand: Demand) -> list[int]:
         """By position: what a node means for a demand."""
-        limits = self._possible(demand)
+        limits = demand.limits
         if self.problem.split:
             return [limits[node] for node in self.nodes]
         quantity, costs, bits = demand.quantity, demand.unit_costs, self.cost_bits
         if not bits:
             return [quantity - limits[node] for node in self.nodes]
         return [(quantity - limits[node] << bits) + limits[node] * costs[node] for node in self.nodes]
-
-    def _possible(self, demand: Demand) -> Sequence[int]:
-        """What nodes could give, where a demand must be whole only those that can take part in making it so."""
-        if self.complete is not ShipComplete.LINE:
-            return demand.limits
-        if not self.problem.split:
-            return [limit if limit >= demand.quantity else 0 for limit in demand.limits]
-        most = sum(sorted(demand.limits)[-self.problem.shipments_max :])
-        return demand.limits if most >= demand.quantity else [0] * len(demand.limits)
 
     def run(self) -> None:
         """Search everything."""
