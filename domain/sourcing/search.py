@@ -116,6 +116,7 @@ def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
             search.start()
         if search.has_choices:
             return search.found()
+        search.is_whole = True
         search.steps = Steps(min(steps_max, LARGE_STEPS_MAX))
     with suppress(SearchCut):
         search.run()
