@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from domain.network import Item, Network, Place, Precision, ShipComplete
@@ -81,6 +81,50 @@ def random_network(chance: random.Random, size: Size) -> Network:
     """Nodes of all kinds, items, bundles that share components, and a policy that uses everything."""
     nodes = "\n".join(_node(chance, number) for number in range(size.nodes))
     return load(NetworkDocuments(nodes, _policy(chance, size), _items(chance)))
+
+
+VERY_LARGE = Size("1,000 lines x 100 nodes", lines_min=1000, lines_max=1000, nodes=100, shipments_max=10)
+VERY_LARGE_POLICY = """
+version = "very large"
+[sets]
+all = "true"
+[[strategy]]
+id = "cheapest"
+when = "true"
+rank = ["cost", "shipments", "distance"]
+[[strategy.tier]]
+from = ["all"]
+max_shipments = 10
+split_line = true
+[[strategy.cost]]
+per = "shipment"
+amount = "500.0 + 0.4 * node.distance_km"
+[[strategy.cost]]
+per = "kg"
+amount = "20.0 + 0.05 * node.distance_km"
+[transit]
+standard = [[20000, 5]]
+"""
+
+
+def very_large(count: int, seed: int) -> Iterator[Instance]:
+    """So many orders of a thousand lines, all of different items, of each of which half of the nodes have some."""
+    chance = random.Random(f"{VERY_LARGE.name}|{seed}")
+    items = [f"S{number},Item {number},{chance.randint(50, 12000)},0,,," for number in range(VERY_LARGE.lines_max)]
+    documents = NetworkDocuments(
+        "\n".join(_node(chance, number) for number in range(VERY_LARGE.nodes)),
+        VERY_LARGE_POLICY,
+        "\n".join(["sku,name,weight_g,safety_stock,components,category,tags", *items]) + "\n",
+    )
+    network = load(documents)
+    for _ in range(count):
+        wanted = [Wanted(str(line), f"S{line}", chance.randint(1, 3)) for line in range(VERY_LARGE.lines_max)]
+        supply = {
+            (node, one.sku): chance.randint(1, 5) for node in network.nodes for one in wanted if chance.random() < 0.5
+        }
+        now = datetime(2026, 11, 23, 10, tzinfo=UTC)
+        order = replace(_order(chance, network, wanted), service="standard", pickup_node=None, ship_complete=None)
+        yield Instance(order, wanted, Situation(network=network, supply=supply, now=now))
 
 
 def _node(chance: random.Random, number: int) -> str:

@@ -5,6 +5,7 @@ clusters, no bounds, no merged demands, no remembered answers. The rank is solve
 gap 0 and with the measures before it held at their best.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from domain.sourcing import NodeLoad, Plan
 
 Value = tuple[int, ...]
 """The number of the tier, then units filled, the ranked measures in turn, and shipments; the fewest digits: (0, 0)."""
+
+run_seconds: list[float] = []
+"""Processor seconds of each run of the solver since somebody cleared it."""
 
 THOUSANDTHS = 1000
 UNLIMITED = 1_000_000_000
@@ -373,7 +377,9 @@ class _Model:
         columns = len(self._upper)
         costs = np.array([objective.get(column, 0.0) for column in range(columns)])
         self._highs.changeColsCost(columns, np.arange(columns, dtype=np.int32), costs)
+        begin = time.process_time()
         self._highs.run()
+        run_seconds.append(time.process_time() - begin)
         status = self._highs.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None

@@ -67,8 +67,15 @@ def _outcome(found: Document) -> list[str]:
     ]
     unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
     where = f"the destination is known {PRECISION[found['destination_precision']]}"
-    proven = [] if found["exact"] else ["the search was cut short: a better plan may exist"]
-    return [*shipped, *unfilled, where, *proven]
+    return [*shipped, *unfilled, where, *_unproven(found)]
+
+
+def _unproven(found: Document) -> list[str]:
+    """What a search that was cut short leaves open."""
+    if found["exact"]:
+        return []
+    least = f", by {found['gap']:.1%} at most" if found["gap"] is not None else ""
+    return [f"the search was cut short: a better plan may exist{least}"]
 
 
 def _units(lines: list[Document]) -> str:

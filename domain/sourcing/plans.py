@@ -69,7 +69,7 @@ class Explanation:
     exact: bool
     """Whether the plan is proven best; False only when the search was cut short because it took too many steps."""
     gap: float | None = 0.0
-    """By what share at most the first measure of the rank could be less; None where that is not known."""
+    """By what share at most the first measure of the rank could be less: 0 for a proven plan; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ class Plan:
             "nodes_beside": _reasons(self.explanation.nodes[NODES_SHOWN_MAX:]),
             "runners_up": [_runner_up_document(runner_up) for runner_up in self.explanation.runners_up],
             "exact": self.explanation.exact,
+            "gap": self.explanation.gap,
         }
 
 

@@ -21,7 +21,8 @@
 7. A long search for what fills everything bounds more closely: the cost of each shipment is shared out among the
    demands, so that a demand costs what it costs at the chosen nodes, or at least its share with its cheapest node.
 8. A short search prunes against the sixth best choice, so that its runners-up are proven too, a long one against the
-   best. For a very large order one good choice is improved, and the same shares say how much better another could be.
+   best. For a very large order good choices are found by prices, which say how much better another could be
+   (`very_large.py`).
 
 What is open of all demands is kept in one whole number with as many digits as there are demands, because adding a node
 to a choice is then a handful of operations, however many lines an order has.
@@ -32,7 +33,8 @@ from array import array
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 from typing import NamedTuple
 
 from domain.network import Rank, ShipComplete
@@ -48,8 +50,11 @@ STEPS_MAX = 100_000
 LARGE = 10_000
 """Demands times nodes beyond which nobody waits for the proof: a good choice is improved, and its gap is told."""
 
+LARGE_CHOICES_MAX = 4
+"""The good choices of such an order that are divided exactly: the plan and runners-up."""
+
 LARGE_STEPS_MAX = 50
-"""Steps of such a search after the first good choice, each about 10 milliseconds."""
+"""Steps of such a search where no good choice was found, each about 10 milliseconds."""
 
 SHORT_STEPS = 20
 """A search that is over after so many steps has also proven its runners-up to be the next best choices, unless demands
@@ -105,11 +110,15 @@ def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
     nodes = _nodes_to_cover(problem)
     if nodes is None:
         return Found((), exact=True)
-    is_large = len(problem.demands) * len(nodes) > LARGE
-    search = _Cover(problem, nodes, min(steps_max, LARGE_STEPS_MAX) if is_large else steps_max)
-    with suppress(SearchCut):
-        if is_large:
+    search = _Cover(problem, nodes, steps_max)
+    if len(problem.demands) * len(nodes) > LARGE:
+        with suppress(SearchCut):
             search.start()
+        if search.has_choices:
+            return search.found()
+        search.is_whole = True
+        search.steps = Steps(min(steps_max, LARGE_STEPS_MAX))
+    with suppress(SearchCut):
         search.run()
     return search.found()
 
@@ -132,6 +141,8 @@ def _nodes_to_cover(problem: Problem) -> list[int] | None:
 
 def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -> Found:
     """The choices that fill the most units (`complete` LINE: in whole lines), then the best by rank."""
+    if complete is ShipComplete.LINE:
+        problem = _whole_lines(problem)
     nodes = [node for node in range(len(problem.measures)) if any(demand.limits[node] for demand in problem.demands)]
     if len(problem.demands) * len(nodes) > LARGE:
         steps_max = min(steps_max, problem.shipments_max * (3 + len(nodes) // 8))  # one descent to the last shipment
@@ -139,6 +150,25 @@ def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -
     with suppress(SearchCut):
         search.run()
     return search.found()
+
+
+def _whole_lines(problem: Problem) -> Problem:
+    """The same without what can never be part of a whole line: no choice that ships only whole lines takes any of it."""
+    possible = [_possible(demand, problem) for demand in problem.demands]
+    broken = {demand.line for demand, limits in zip(problem.demands, possible, strict=True) if not any(limits)}
+    demands = [
+        replace(demand, limits=(0,) * len(limits) if demand.line in broken else limits)
+        for demand, limits in zip(problem.demands, possible, strict=True)
+    ]
+    return replace(problem, demands=tuple(demands))
+
+
+def _possible(demand: Demand, problem: Problem) -> tuple[int, ...]:
+    """By node: what it could give of a demand that ships whole; 0 everywhere where the most shipments have too little."""
+    limits, quantity = demand.limits, demand.quantity
+    if not problem.split:
+        return tuple([limit if limit >= quantity else 0 for limit in limits])
+    return limits if sum(sorted(limits)[-problem.shipments_max :]) >= quantity else (0,) * len(limits)
 
 
 def alone(problem: Problem) -> list[tuple[int, int]]:
@@ -313,8 +343,15 @@ class _Search:
         self.threshold = value.worst
         """What a choice must be better than to be kept."""
         self.is_long = False
+        self.is_whole = True
+        """Whether every choice was looked at, or is known to be worse."""
         self._short = 0 if self.clusters else SHORT_STEPS
         self._choices: list[tuple[int, tuple[int, ...], tuple[Portions, ...] | None, int]] = []
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether any choice was found."""
+        return bool(self._choices)
 
     def step(self) -> None:
         """Count a step; from a certain number on only better choices than the best count, and no more runners-up."""
@@ -354,7 +391,7 @@ class _Search:
 
     def found(self) -> Found:
         """The answer so far."""
-        exact = not self.steps.exhausted
+        exact = self.is_whole and not self.steps.exhausted
         gap = 0.0 if exact else self.gap()
         return Found(tuple(self._choice(*kept) for kept in self._choices), exact, gap)
 
@@ -392,6 +429,8 @@ class _Cover(_Search):
         self._able: dict[int, int] = {}
         self.costs = _UnitCosts(self) if self.uneven else None
         self.floor = self._floor() << (self.value.cost_shift or 0)
+        self._least_cost: int | None = None
+        """Of a very large order: what nothing costs less than."""
 
     def _floor(self) -> int:
         """What all units cost at least, where cost is ranked."""
@@ -427,40 +466,29 @@ class _Cover(_Search):
         self._extend((), 0, 0, self.wanted, self.costs.most if self.costs else 0, (1 << len(self.nodes)) - 1)
 
     def start(self) -> None:
-        """Find a good choice where cost decides: add the node that saves most while one saves, then exchange nodes."""
-        if self.costs is None or self.problem.rank[0] is not Rank.COST:
+        """Find good choices where cost decides, and how much less another could cost."""
+        if self.problem.rank[0] is not Rank.COST or not self.nodes:
             return
-        self.is_long = True
-        chosen: tuple[int, ...] = ()
-        best = self._worth(chosen)
-        while len(chosen) < self.problem.shipments_max:
-            found, node = min((self._worth((*chosen, node)), node) for node in range(len(self.nodes)))
-            if found >= best:
-                break
-            best, chosen = found, (*chosen, node)
-        for _ in range(EXCHANGES):
-            for position in range(len(chosen)):
-                others = chosen[:position] + chosen[position + 1 :]
-                found, node = min((self._worth((*others, node)), node) for node in range(len(self.nodes)))
-                if found < best:
-                    best, chosen = found, (*others, node)
-        chosen = tuple(sorted(set(chosen)))
-        if self._covers(chosen):
-            worth = sum(self.by_step[node] for node in chosen) + max(self.by_days[node] for node in chosen)
-            self._offer(chosen, worth, self.costs.of(chosen))
+        self.is_whole = False
+        # numpy takes a tenth of a second to load and 20 MB, which only an order of a thousand lines repays.
+        from domain.sourcing.very_large import PricedSearch
 
-    def _worth(self, chosen: Sequence[int]) -> int:
-        """What a choice is worth, where a demand that it does not fill costs more than any node would."""
-        assert self.costs is not None
-        return sum(self.by_step[node] for node in chosen) + self.costs.total(self.costs.of(chosen))
+        shipments = [self.problem.measures[node].cost for node in self.nodes]
+        priced = PricedSearch(
+            self.problem.demands, self.nodes, shipments, self.problem.shipments_max, self.problem.split
+        )
+        for chosen in priced.choices(LARGE_CHOICES_MAX):
+            if self._covers(chosen):
+                worth = sum(self.by_step[node] for node in chosen) + max(self.by_days[node] for node in chosen)
+                self._offer(chosen, worth, self.costs.of(chosen) if self.costs else 0)
+        self._least_cost = floor(priced.least)
 
     def gap(self) -> float | None:
         """How much less the cost could be at most, as a share, where cost comes first in the rank."""
-        if self.costs is None or not self._choices or self.problem.rank[0] is not Rank.COST:
+        if self._least_cost is None or not self._choices:
             return None
         cost = self._choices[0][0] >> (self.value.cost_shift or 0)
-        least = self.costs.least()
-        return (cost - least) / cost if cost else 0.0
+        return max(0.0, (cost - self._least_cost) / cost) if cost else 0.0
 
     def _extend(self, chosen: tuple[int, ...], worth: int, days: int, missing: int, costs: int, allowed: int) -> None:
         """Look at every choice that has the chosen nodes, and of the others only allowed ones (a bit mask)."""
@@ -613,11 +641,6 @@ class _UnitCosts:
             self._shares = self.digits.pack(self._with_shares(_ASCENTS))
         return self.digits.total(self.digits.smaller(costs, self._shares)) << self._shift
 
-    def least(self) -> int:
-        """What all demands and their shipments cost at least, as closely as a tenth of a second allows."""
-        ascents = max(_ASCENTS, _ASCENT_WORK // (1 + len(self._rows) * len(self.by_node)))
-        return sum(self._with_shares(ascents))
-
     def _with_shares(self, ascents: int) -> Iterable[int]:
         measures, search = self._search.problem.measures, self._search
         shares = _with_shares(self._rows, [measures[node].cost for node in search.nodes], ascents)
@@ -648,10 +671,6 @@ def _with_shares(rows: Sequence[Sequence[int]], shipments: Sequence[int], ascent
 
 
 _ASCENTS = 6
-_ASCENT_WORK = 1_000_000
-
-EXCHANGES = 2
-"""How often each node of a first choice is tried against every other."""
 
 
 def _least_unit_cost(demand: Demand) -> int:
@@ -683,22 +702,13 @@ class _Fill(_Search):
 
     def _means(self, demand: Demand) -> list[int]:
         """By position: what a node means for a demand."""
-        limits = self._possible(demand)
+        limits = demand.limits
         if self.problem.split:
             return [limits[node] for node in self.nodes]
         quantity, costs, bits = demand.quantity, demand.unit_costs, self.cost_bits
         if not bits:
             return [quantity - limits[node] for node in self.nodes]
         return [(quantity - limits[node] << bits) + limits[node] * costs[node] for node in self.nodes]
-
-    def _possible(self, demand: Demand) -> Sequence[int]:
-        """What nodes could give, where a demand must be whole only those that can take part in making it so."""
-        if self.complete is not ShipComplete.LINE:
-            return demand.limits
-        if not self.problem.split:
-            return [limit if limit >= demand.quantity else 0 for limit in demand.limits]
-        most = sum(sorted(demand.limits)[-self.problem.shipments_max :])
-        return demand.limits if most >= demand.quantity else [0] * len(demand.limits)
 
     def run(self) -> None:
         """Search everything."""
@@ -773,12 +783,13 @@ class _Fill(_Search):
 
     def _least(self, chosen: tuple[int, ...], rest: int, counted: int) -> int:
         """What a choice is worth at least, beside what its nodes add."""
-        if self._whole:
-            counted = self.digits.total(self.digits.nonzero(rest) & self.wanted)
-        missing = counted >> self.cost_bits
         beyond = sum([shortage.beyond(chosen, rest) for shortage in self._shortages])
+        missing = (counted >> self.cost_bits) + beyond
+        if self._whole:
+            # What lacks a unit lacks all of its units, but then others no longer compete with it: never both together.
+            missing = max(missing, self.digits.total(self.digits.nonzero(rest) & self.wanted))
         if beyond or self._whole or self.value.cost_shift is None:
-            return self._bound(missing + beyond)
+            return self._bound(missing)
         if self.cost_bits:
             cost = counted - (missing << self.cost_bits)
         elif self.clusters or not self.units_cost_max:

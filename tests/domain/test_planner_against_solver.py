@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.instances import Instance, Size, instances
+from benchmarks.instances import Instance, Size, instances, very_large
 from benchmarks.solver import faults_of, question, value_of
 from domain.sourcing import plan
 
@@ -24,6 +24,22 @@ def agrees(instance: Instance) -> bool:
     assert decided.explanation.exact
     assert faults_of(decided, instance) == []
     return value_of(decided, instance) == question(instance).best_value()
+
+
+def test_orders_of_a_thousand_lines_and_a_hundred_nodes_are_planned_within_half_a_percent_of_the_bound() -> None:
+    for asked in very_large(2, seed=0):
+        decided = plan(asked.order, asked.wanted, asked.situation)
+        document = decided.document()
+        assert not decided.unfilled
+        assert not document["exact"]
+        assert 0 < document["gap"] <= 0.005
+
+
+def test_lines_that_bundles_tie_together_are_divided_exactly() -> None:
+    size = Size("45 lines x 6 nodes", lines_min=30, lines_max=45, nodes=6, shipments_max=6)
+    questions = list(instances(size, 20, seed=1, orders_per_network=10))
+    different = [number for number, one in enumerate(questions) if not agrees(one)]
+    assert different == []
 
 
 def test_the_random_orders_use_every_feature_of_the_policy() -> None:
