@@ -316,6 +316,7 @@ async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
     assert deaths(mortal) == list(rules)
 
 
+@pytest.mark.timeout(300)
 async def test_a_worker_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
 ) -> None:
@@ -401,6 +402,7 @@ async def _a_life_with_a_silent_store(shop: Shop) -> str:
     return name
 
 
+@pytest.mark.timeout(300)
 async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
 ) -> None:
