@@ -96,7 +96,7 @@ async def _place(service: Service, numbers: Sequence[int]) -> None:
     async def place(number: int) -> None:
         async with doors:
             taken = await service.intake.take(NewOrder.model_validate(standard_order(number)))
-            await temporal.place(service.client, taken.input)  # no answer in its time is one, too: it goes on
+            await temporal.start(service.client, taken.input)
 
     async with asyncio.TaskGroup() as group:
         for number in numbers:

@@ -112,12 +112,14 @@ class Shop:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         """`http` knows the address and an operator's key."""
         self.http = http
+        self.waits_seconds = ANSWERS_WITHIN_SECONDS
+        """How long they wait for anything at all."""
         self.refusals: list[httpx2.Response] = []
         """Every 503 that was met."""
 
     async def send(self, method: str, path: str, body: Document | None = None, **headers: str) -> httpx2.Response:
         """Send the same until it is answered with something else than 503, which asks for just that."""
-        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        async with asyncio.timeout(self.waits_seconds):
             while True:
                 try:
                     answer = await self.http.request(method, path, json=body, headers=headers)
@@ -163,7 +165,7 @@ class Shop:
         is_there = (lambda found: found["status"] == wanted) if isinstance(wanted, str) else wanted
         document: Document = {}
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            async with asyncio.timeout(self.waits_seconds):
                 while not is_there(document := await self.order(name)):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:

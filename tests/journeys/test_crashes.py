@@ -45,6 +45,7 @@ SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
 PATIENCE_FOR_CRASHES = {
     'accept_within = "12000ms"': 'accept_within = "120s"',
     'ship_within = "72000ms"': 'ship_within = "300s"',
+    'cancel_after = "8571ms"': 'cancel_after = "300s"',
 }
 """Who is killed may be late; only stores are taken for silent."""
 IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
@@ -315,6 +316,7 @@ async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
     assert deaths(mortal) == list(rules)
 
 
+@pytest.mark.timeout(300)
 async def test_a_worker_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
 ) -> None:
@@ -400,6 +402,7 @@ async def _a_life_with_a_silent_store(shop: Shop) -> str:
     return name
 
 
+@pytest.mark.timeout(300)
 async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
 ) -> None:
@@ -571,6 +574,8 @@ STORIES: tuple[tuple[Story, int], ...] = (
 """What may befall an order of two units, and in how many rounds it is decided if it ships."""
 UNDER_WAY = 16
 RECOVERS_WITHIN_SECONDS = 15.0
+UNDER_FIRE_SECONDS = 300.0
+"""How long one step of an order may take while something is killed every few seconds: it must end, however often it begins."""
 
 
 async def ends_right(shop: Shop, story: Story, rounds: int, doors: asyncio.Semaphore) -> None:
@@ -598,6 +603,7 @@ async def test_whichever_parts_are_killed_at_random_moments_every_order_ends_rig
 ) -> None:
     """At least so many kills, and as many as it takes until the last order has ended."""
     dice = random.Random(seed)
+    shop.waits_seconds = UNDER_FIRE_SECONDS
     for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("slc", "TONER-200"), ("lax", "TONER-200")):
         await shop.receive(node, sku, 4 * orders)
     doors = asyncio.Semaphore(UNDER_WAY)
