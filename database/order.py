@@ -32,6 +32,7 @@ class Header:
     country: str
     region: str
     postal_code: str
+    """Only the postal area, when the order was forgotten."""
     customer_tier: str
     value: int
     priority: int
@@ -43,6 +44,7 @@ class Header:
     """The version of the network that is active now; None before one was applied."""
     is_closed: bool
     is_held: bool
+    is_forgotten: bool
     deliver_by: datetime | None
     """The promise; None = none was given yet."""
     planned_at: datetime | None
@@ -288,6 +290,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: list[Any]) -> Header:
         network_version=row.network_version,
         is_closed=row.closed_at is not None,
         is_held=row.is_held,
+        is_forgotten=not ship_to,
         deliver_by=row.promise_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
