@@ -11,6 +11,7 @@ hold).
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -80,11 +81,12 @@ async def metadata(handle: WorkflowHandle[Any, Any]) -> Any:
 
 
 async def dump(house: House) -> str:
-    """Every row of every table as text."""
+    """Every row of every table as text; what is stored as bytes also as these would read."""
     async with house.service.database.read() as connection:
-        tables = list((await connection.execute(TABLES)).scalars())
+        tables = [*(await connection.execute(TABLES)).scalars(), "wake"]
         rows = [row for table in tables for row in (await connection.execute(text(f"SELECT t::text FROM {table} t")))]
-    return "\n".join(str(row[0]) for row in rows)
+    shown = "\n".join(str(row[0]) for row in rows)
+    return shown + "\n".join(bytes.fromhex(code).decode("latin-1") for code in re.findall(r"\\x([0-9a-f]+)", shown))
 
 
 def planted_order(house: House, plant: Planted, *lines: tuple[str, int], **more: Any) -> Document:
