@@ -13,7 +13,7 @@ from domain.network import Network, Policy, ShipComplete
 from domain.order import NewOrder
 from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.stock import Shelf
-from network.geography import locate
+from network.geography import locate, locate_area
 
 Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""
@@ -208,7 +208,7 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         country=header.country,
         region=header.region,
         postal_code=header.postal_code,
-        place=locate(header.country, header.postal_code),
+        place=(locate_area if header.is_forgotten else locate)(header.country, header.postal_code),
         customer_tier=header.customer_tier,
         value=header.value,
         units=sum(wish.quantity for wish in wanted),

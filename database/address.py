@@ -18,10 +18,12 @@ async def keep(connection: WriteConnection, request: int, order: str, ship_to: A
 
 KEEP = text(
     """
-    INSERT INTO personal.new_address (request_id, order_id, ship_to) VALUES (:request, :order, :ship_to)
+    INSERT INTO personal.new_address (request_id, order_id, ship_to)
+    SELECT :request, owner, :ship_to FROM personal.key WHERE owner = :order FOR KEY SHARE
     ON CONFLICT DO NOTHING
     """
 )
+"""Waits for whoever forgets the order meanwhile, and keeps nothing then."""
 
 
 async def asked_for(connection: ReadConnection, order: str, request: int) -> Address | None:

@@ -268,6 +268,21 @@ INVARIANTS = (
         "SELECT count(*) FROM movement",
         "SELECT format('movement %s', movement_id) FROM movement WHERE actor = '' OR cause = '' OR key = ''",
     ),
+    Invariant(
+        "an order has the key to what is personal of it until it is forgotten, and nothing personal afterwards",
+        "SELECT count(*) FROM orders",
+        """
+        SELECT format('%s has no key, and was not forgotten', order_id) FROM orders o
+        WHERE NOT EXISTS (SELECT FROM personal.key WHERE owner = o.order_id)
+          AND NOT EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id)
+        UNION ALL
+        SELECT format('%s was forgotten, and its key, an address or a remark is here', order_id) FROM forgotten g
+        WHERE EXISTS (SELECT FROM personal.key WHERE owner = g.order_id)
+           OR EXISTS (SELECT FROM personal.recipient r WHERE r.order_id = g.order_id)
+           OR EXISTS (SELECT FROM personal.new_address a WHERE a.order_id = g.order_id)
+           OR EXISTS (SELECT FROM personal.remark m WHERE m.order_id = g.order_id)
+        """,
+    ),
 )
 
 COMPONENTS = """

@@ -34,6 +34,7 @@ class Header:
     country: str
     region: str
     postal_code: str
+    """Only the postal area, when the order was forgotten."""
     customer_tier: str
     value: int
     priority: int
@@ -47,6 +48,7 @@ class Header:
     is_held: bool
     waits_for_hold: bool
     """Nothing is reserved for it before such a hold is off."""
+    is_forgotten: bool
     deliver_by: datetime | None
     """The promise; None = none was given yet."""
     planned_at: datetime | None
@@ -343,6 +345,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         is_closed=row.closed_at is not None,
         is_held=row.is_held,
         waits_for_hold=row.waits_for_hold,
+        is_forgotten=not ship_to,
         deliver_by=row.promise_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,

@@ -5,10 +5,8 @@ key, which stays.
 """
 
 import base64
-import hmac
 import json
 from datetime import datetime
-from hashlib import sha256
 
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -110,7 +108,7 @@ def remark(key: Key | None, sealed: bytes | str | None) -> Document:
 async def fingerprint(connection: ReadConnection, body: BaseModel) -> str:
     """Equal for equal content, whatever the order of its keys; without the common key nobody can check a guess by it."""
     content = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":"))
-    return hmac.new((await common_key(connection)).secret, content.encode(), sha256).hexdigest()
+    return (await common_key(connection)).fingerprint(content)
 
 
 def is_same(known: str, given: str) -> bool:

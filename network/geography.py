@@ -61,15 +61,14 @@ def locate(country: str, postal_code: str) -> Place:
     cannot exist in that country.
     """
     code = _code(country, postal_code)
-    if country in _ZIP_COUNTRIES:
-        known = _zip_codes()
-        point = known.codes.get(code[:ZIP_CHARACTERS])
-        if point:
-            return Place(*point, Precision.POSTAL_CODE)
-        point = known.areas.get(code[:AREA_CHARACTERS])
-        if point:
-            return Place(*point, Precision.AREA)
-    return Place(*CENTROIDS[country], Precision.COUNTRY)
+    point = _zip_codes().codes.get(code[:ZIP_CHARACTERS]) if country in _ZIP_COUNTRIES else None
+    return Place(*point, Precision.POSTAL_CODE) if point else locate_area(country, code[:AREA_CHARACTERS])
+
+
+def locate_area(country: str, area: str) -> Place:
+    """Where a known country's `postal_area` is: what is left of an address that was forgotten."""
+    point = _zip_codes().areas.get(area) if country in _ZIP_COUNTRIES else None
+    return Place(*point, Precision.AREA) if point else Place(*CENTROIDS[country], Precision.COUNTRY)
 
 
 def postal_area(country: str, postal_code: str) -> str:

@@ -115,12 +115,11 @@ class _Run:
         self._temporal = EmbeddedTemporal(self._data, temporal_port, claimed_port(options.ui_port, "--ui-port"))
         self._programs = programs(options, self._http_port)
         self._supervisor = Supervisor(self._data / "logs", say)
-        self._master_keys = ""
+        self._master_keys = _kept(self._data / MASTER_KEY, new_master_key)
 
     async def serve(self) -> None:
         """Start everything, tell where it is, and keep it running until cancelled."""
         key = _kept(self._data / "operator.key", lambda: secrets.token_urlsafe(32))
-        self._master_keys = _kept(self._data / MASTER_KEY, new_master_key)
         await self._supervisor.start(self._postgres.part)
         await self._supervisor.start(self._temporal.part)
         await self._prepare(key)

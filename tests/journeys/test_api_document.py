@@ -13,6 +13,7 @@ from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
     CancelRequest,
+    ForgetRequest,
     HoldRequest,
     NewOrder,
     QuantityRequest,
@@ -91,6 +92,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "actor": "Ada",
         },
     ),
+    "POST /orders/{name}/forget": (ForgetRequest, {"even_if_open": True, "reason": "they asked", "actor": "Ada"}),
     "POST /fulfillment-orders/{name}/messages": (
         NodeMessage,
         {
@@ -343,6 +345,8 @@ async def live(house: House) -> None:
     await http.post(f"/exceptions/{misfit['exception']}/resolve", json={})
     for _ in range(2):
         await http.post("/orders/web-1001/resolve", json={"exception": misfit["exception"]})
+    for even_if_open in (False, True):
+        await http.post("/orders/web-1001/forget", json={"even_if_open": even_if_open})
     await http.put("/channels/web/webhook", json={"url": "https://shop.invalid/switchyard"})
     await http.delete("/channels/web/webhook")
     key = (await http.post("/keys", json={"kind": "node", "name": "slc"})).json()

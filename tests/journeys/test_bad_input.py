@@ -218,6 +218,12 @@ HOLDS: Rows = [
     ("a field that does not exist",    "until",                "tomorrow"),
 ]
 
+FORGETS: Rows = [
+    ("a wish that is no yes or no",    "even_if_open",         "yes"),
+    ("a field that does not exist",    "order",                "web-1"),
+    ("a NUL in the reason",            "reason",               NUL),
+]
+
 EXCEPTIONS: Rows = [
     ("a field that does not exist",    "code",                 "unfilled"),
     ("a reason of 2001 letters",       "reason",               "r" * 2001),
@@ -556,6 +562,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
             "actor": "Ada",
         },
         f"/orders/{busy['order']}/resolve": {"exception": busy["exception"], "reason": "called them", "actor": "Ada"},
+        f"/orders/{busy['order']}/forget": {"even_if_open": False, "reason": "they asked", "actor": "Ada"},
         "/nodes/slc/pause": {"open_work": "keep", "reason": "snow", "actor": "Ada"},
         "/nodes/slc/resume": {"reason": "thaw", "actor": "Ada"},
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
@@ -599,6 +606,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/quantities": QUANTITIES + lines,
         "/orders/{}/reroute": REROUTES,
         "/orders/{}/resolve": RESOLVES,
+        "/orders/{}/forget": FORGETS,
         "/nodes/slc/pause": PAUSES,
         "/nodes/slc/resume": PAUSES[1:],
         "/exceptions/{}/resolve": EXCEPTIONS,

@@ -1,5 +1,7 @@
 """No personal data in Temporal: what a person typed is in PostgreSQL and in no history, failure, search attribute or view.
 
+In PostgreSQL it is sealed: a dump of every table shows none of it.
+
 Every text field that an outsider can fill gets a text that occurs nowhere else. Orders then live through everything that can
 happen to them, also a database that fails, and all that Temporal keeps and answers about them is searched for these texts.
 
@@ -9,6 +11,7 @@ hold).
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +21,7 @@ from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from domain import identifiers
-from tests.house import Document, House, now
+from tests.house import TABLES, Document, House, now
 
 METADATA = "__temporal_workflow_metadata"
 """The query that the Temporal UI asks for an operator's card."""
@@ -75,6 +78,15 @@ async def metadata(handle: WorkflowHandle[Any, Any]) -> Any:
     """Current details, and the names of signals, queries and updates, as the Temporal UI reads them."""
     answer = await handle.query(METADATA)
     return answer if isinstance(answer, dict | list | str) else str(answer)
+
+
+async def dump(house: House) -> str:
+    """Every row of every table as text; what is stored as bytes also as these would read."""
+    async with house.service.database.read() as connection:
+        tables = [*(await connection.execute(TABLES)).scalars(), "wake"]
+        rows = [row for table in tables for row in (await connection.execute(text(f"SELECT t::text FROM {table} t")))]
+    shown = "\n".join(str(row[0]) for row in rows)
+    return shown + "\n".join(bytes.fromhex(code).decode("latin-1") for code in re.findall(r"\\x([0-9a-f]+)", shown))
 
 
 def planted_order(house: House, plant: Planted, *lines: tuple[str, int], **more: Any) -> Document:
@@ -257,6 +269,10 @@ async def test_nothing_that_a_person_typed_is_in_temporal(house: House) -> None:
         *await a_life_while_the_database_fails(house, plant),
         *await a_life_that_waits(house, plant),
     ]
+
+    assert {found.partition(":")[0].partition(" of ")[0] for found in plant.found_in(await dump(house))} == {
+        *("package", "carrier", "tracking", "customer_tier", "Idempotency-Key"),
+    }, "what is no text about a person is stored as it is; everything else is sealed"
 
     kept = {name: await everything_about(house.time.client.get_workflow_handle(name)) for name in workflows}
 

@@ -1,12 +1,13 @@
 """Workflows that are gone and signals that are lost: the facts are in PostgreSQL, and the order goes on from there."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import TimeSkipper
 
 import worker
@@ -17,6 +18,8 @@ from starter import client as edge
 from starter.http.service import Service, assemble
 from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House, now, units
+
+NOBODY_LISTENS = "127.0.0.1:1"
 
 
 async def released(house: House) -> tuple[str, str]:
@@ -171,6 +174,44 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
 
     assert again == first
     assert units(await house.settle(name)) == {"allocated": 1, "cancelled": 1}
+
+
+async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_heard_later_in_its_order(
+    small_house: House, database: Database
+) -> None:
+    house = small_house
+    (one, first), (other, second) = await released(house), await released(house)
+    heard_before = {name: len(await heard(house, name)) for name in (one, other)}
+    away = assemble(database, await Client.connect(NOBODY_LISTENS, lazy=True))
+    told = [(first, "accepted"), (second, "rejected"), (first, "picked"), (first, "shipped"), (second, "accepted")]
+    for number, (work, kind) in enumerate(told):
+        message = NodeMessage.model_validate({"message_id": f"away-{number}", "kind": kind, "occurred_at": now()})
+        recorded = await away.fulfillment.record(work, message, node=None, actor="node:reroutes")
+        assert recorded.wake is not None
+        away.relay.send_soon([recorded.wake])
+
+    shown = [(await house.order(name))["fulfillment_orders"][0] for name in (one, other)]
+    assert [(fo["status"], fo["request"]) for fo in shown] == [("shipped", "accepted"), ("cancelled", "rejected")], (
+        "each message has taken effect when it was acknowledged, after those before it"
+    )
+    for name in (one, other):
+        await backdate(house, OWED_FOR_A_MINUTE, name)
+    await house.service.relay.send_overdue()
+
+    for name in (one, other):
+        await house.settle(name)
+    found = {name: (await heard(house, name))[heard_before[name] :] for name in (one, other)}
+    assert found == {one: ["away-0", "away-2", "away-3"], other: ["away-1", "away-4"]}
+    await house.stock("spare", SERUM_30=2)
+    assert (await house.work(other, 2))["node"] == "spare"
+
+
+async def heard(house: House, name: str) -> list[str]:
+    """The ids of the node's messages in the order in which an order's workflow has got them."""
+    history = await house.workflow(name).fetch_history()
+    signals = [event.workflow_execution_signaled_event_attributes for event in history.events]
+    payloads = [json.loads(signal.input.payloads[0].data) for signal in signals if signal.signal_name == "node_message"]
+    return [payload["message_id"] for payload in payloads]
 
 
 @pytest_asyncio.fixture
