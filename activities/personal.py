@@ -1,19 +1,9 @@
 """Forgets what is personal of an order; everything else stays, and goes on."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from database import order, personal
 from database.connect import Database
+from database.personal import Forgotten
 from domain.order import ForgetRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """When an order was forgotten, and whether that was now."""
-
-    at: datetime
-    is_new: bool
 
 
 class StillOpen(Exception):
@@ -25,17 +15,18 @@ class StillOpen(Exception):
 
 
 async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: str) -> Forgotten:
-    """Erase what is personal of an order, in one transaction; asked again, it answers since when it is forgotten.
+    """Erase what is personal of an order, in one transaction; asked again, it answers the first time.
 
     `actor` is who asks where the body names nobody. Raises `UnknownOrder` and `StillOpen`.
     """
     async with database.write() as connection:
         await order.lock(connection, name)
-        known = await personal.forgotten_at(connection, name)
-        if known is not None:
-            return Forgotten(known, is_new=False)
+        if (known := await personal.forgotten(connection, name)) is not None:
+            return known
         unshipped = await order.unshipped(connection, name)
         if unshipped and not asked.even_if_open:
             raise StillOpen(name, unshipped)
-        remark = await personal.note(connection, None, asked.actor or actor, asked.reason)
-        return Forgotten(await personal.forget(connection, name, remark), is_new=True)
+        await personal.forget(connection, name, asked.actor or actor, asked.reason)
+        made = await personal.forgotten(connection, name)
+        assert made is not None, f"{name} was forgotten a moment ago"
+        return made

@@ -6,6 +6,7 @@ key, which stays.
 
 import base64
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -116,29 +117,39 @@ def is_same(known: str, given: str) -> bool:
     return known in (FORGOTTEN, given)
 
 
-async def forgotten_at(connection: ReadConnection, order: str) -> datetime | None:
-    """When an order was forgotten; None when it was not."""
-    at: datetime | None = (await connection.execute(FORGOTTEN_AT, {"order": order})).scalar()
-    return at
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Since when an order is forgotten, who asked for it, and why."""
+
+    at: datetime
+    actor: str | None
+    reason: str | None
 
 
-FORGOTTEN_AT = text("SELECT forgotten_at FROM forgotten WHERE order_id = :order")
+async def forgotten(connection: ReadConnection, order: str) -> Forgotten | None:
+    """How an order was forgotten; None when it was not."""
+    row = (await connection.execute(FORGOTTEN_ORDER, {"order": order})).one_or_none()
+    return Forgotten(row.forgotten_at, **remark(await common_key(connection), row.remark)) if row else None
 
 
-async def forget(connection: WriteConnection, order: str, remark: int | None) -> datetime:
-    """Erase what is personal of an order, under its lock, with the remark of who asked for it; answers when."""
-    made = await connection.execute(NOTE_FORGOTTEN, {"order": order, "remark": remark})
+FORGOTTEN_ORDER = text(
+    """
+    SELECT g.forgotten_at, m.sealed AS remark FROM forgotten g LEFT JOIN personal.remark m ON m.remark_id = g.remark
+    WHERE g.order_id = :order
+    """
+)
+
+
+async def forget(connection: WriteConnection, order: str, actor: str, reason: str | None) -> None:
+    """Erase what is personal of an order that was not forgotten before, under its lock, and keep who asked for it and why."""
+    noted = await note(connection, None, actor, reason)
+    await connection.execute(NOTE_FORGOTTEN, {"order": order, "remark": noted})
     for statement in ERASE:
         await connection.execute(statement, {"order": order})
-    at: datetime = made.scalar_one()
-    return at
 
 
 NOTE_FORGOTTEN = text(
-    """
-    INSERT INTO forgotten (order_id, forgotten_at, remark) VALUES (:order, clock_timestamp(), :remark)
-    RETURNING forgotten_at
-    """
+    "INSERT INTO forgotten (order_id, forgotten_at, remark) VALUES (:order, clock_timestamp(), :remark)"
 )
 
 ERASE = (

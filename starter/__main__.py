@@ -232,7 +232,7 @@ async def forget(
 ) -> int:
     """Erase what is personal of orders: the keys to their addresses and remarks, and tracking numbers. It cannot be undone.
 
-    Everything else stays, and goes on. Asked again it says since when. Exit 1 if an order was not forgotten.
+    Everything else stays, and goes on. Asked again it says since when, for whom and why. Exit 1 if an order was not forgotten.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,7 +46,9 @@ async def _forget(database: Database, name: str, body: ForgetRequest) -> int:
         return _say(f"there is no order {name}", is_good=False)
     except StillOpen as error:
         return _say(f"{error}: cancel them first, or forget it with --even-if-open", is_good=False)
-    return _say(f"{name} {'is' if forgotten.is_new else 'was'} forgotten since {forgotten.at:%Y-%m-%dT%H:%M:%SZ}")
+    reason = f" ({forgotten.reason})" if forgotten.reason else ""
+    at = forgotten.at.astimezone(UTC)
+    return _say(f"{name} is forgotten since {at:%Y-%m-%dT%H:%M:%SZ} for {forgotten.actor}{reason}")
 
 
 async def rewrap(database_url: str, master_keys: MasterKeys) -> int:

@@ -79,6 +79,8 @@ class ForgottenOrder(BaseModel):
 
     order: str
     forgotten_at: datetime
+    actor: str | None
+    reason: str | None
 
 
 class ReturnMade(BaseModel):
@@ -235,7 +237,7 @@ async def forget_order(name: str, body: ForgetRequest, holder: Operator, service
         raise nothing("order", name) from error
     except StillOpen as error:
         raise Problem(REFUSED, f"{error}: cancel them first, or forget it with even_if_open") from error
-    return ForgottenOrder(order=name, forgotten_at=forgotten.at)
+    return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)
 
 
 @router.post("/orders/{name}/resolve", response_model=Accepted)

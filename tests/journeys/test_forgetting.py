@@ -127,7 +127,7 @@ async def test_the_command_forgets_many_and_says_what_it_did(house: House, capsy
     ]
     assert await told(done, is_open, even_if_open=True) == (
         0,
-        [f"{done} was forgotten", f"{is_open} is forgotten"],
+        [f"{done} is forgotten", f"{is_open} is forgotten"],
         [],
     )
     assert await rewrap(house.database_url, MASTER_KEYS) == 0
