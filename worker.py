@@ -20,6 +20,7 @@ from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
 from activities.order import OrderActivities
+from activities.pickup import PickupActivities
 from activities.reroute import RerouteActivities
 from activities.returns import ReturnActivities
 from activities.sourcing import SourcingActivities
@@ -58,6 +59,7 @@ def build(client: Client, database: Database) -> Worker:
         ExceptionActivities(transactions),
         RerouteActivities(transactions),
         AddressActivities(transactions),
+        PickupActivities(transactions),
         ReturnActivities(transactions),
         DispatchActivities(transactions),
     )

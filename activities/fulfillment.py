@@ -13,15 +13,16 @@ from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
 from activities.sourcing import StockTaken
-from activities.transaction import OrderTransactions
-from database import fulfillment, inbox, order, wake
+from activities.transaction import OrderTransactions, Work
+from database import address, fulfillment, inbox, order, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
-from domain.fulfillment import Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.fulfillment import FulfillmentOrder, Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.network import Node, Uncollected
 from domain.order import OrderState
-from domain.patience import lose_patience
+from domain.patience import Lost, lose_patience, tell_in_time, waits_for, where_it_hangs
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 
@@ -111,13 +112,7 @@ class FulfillmentActivities:
                     # What was waited for is not what the facts say now; the order must learn what to wait for instead.
                     work.changes.touched.add(request.fulfillment_order)
                     return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
-                before = work.order.fulfillment_orders[request.fulfillment_order]
-                lost = lose_patience(before, wait.waiting_for, node, request.at)
-                units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
-                if lost.exception:
-                    detail = f"{node.id} owes {request.fulfillment_order} an answer ({wait.waiting_for})"
-                    name = request.fulfillment_order
-                    work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+                await _act(work, request.fulfillment_order, node, request.at)
                 cause = f"silence {request.fulfillment_order} {wait.waiting_for} {wait.deadline.isoformat()}"
                 return await work.write(Event(cause, "workflow", request.at))
 
@@ -179,6 +174,43 @@ class FulfillmentActivities:
         left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
         state = await work.write(Event(cause, received.actor, received.received_at, left_at))
         return state, work.header.is_closed
+
+
+async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
+    """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
+    before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
+    told = tell_in_time(before, rules, at)
+    wait = waits_for(told, node, rules)
+    lost = Lost(told)
+    if wait and at >= wait.deadline:
+        lost = await _lose_patience(work, told, wait.waiting_for, node, at)
+    units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
+    if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
+        detail = f"{name}: {where_it_hangs(told, rules)}"
+        work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
+    if wait and lost.exception:
+        is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
+        owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
+        detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
+        work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+
+
+async def _lose_patience(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> Lost:
+    if waiting_for is not WaitingFor.COLLECTION:
+        return lose_patience(fo, waiting_for, node, at)
+    uncollected = await _end_of_what_nobody_collects(work)
+    lost = lose_patience(fo, waiting_for, node, at, uncollected)
+    if uncollected is Uncollected.SHIP and lost.exception is None:
+        work.order.pickup_node = None
+    return lost
+
+
+async def _end_of_what_nobody_collects(work: Work) -> Uncollected | None:
+    """As the policy says; None when it says to send it and there is no address for a parcel."""
+    uncollected = work.network.policy.orders.uncollected
+    if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
+        return None
+    return uncollected
 
 
 def _received(fulfillment_order: str, message: NodeMessage, owner: str, actor: str) -> Received:

@@ -29,6 +29,16 @@ async def asked_for(connection: ReadConnection, request: int) -> Address:
 ASKED_FOR = text("SELECT ship_to::text FROM personal.new_address WHERE request_id = :request")
 
 
+async def takes_a_parcel(connection: ReadConnection, order: str) -> bool:
+    """Whether an order's address names a street; one that is collected may do without."""
+    return bool((await connection.execute(TAKES_A_PARCEL, {"order": order})).scalar())
+
+
+TAKES_A_PARCEL = text(
+    "SELECT jsonb_array_length(ship_to->'street') > 0 FROM personal.recipient WHERE order_id = :order"
+)
+
+
 async def change(connection: WriteConnection, order: str, ship_to: Address, postal_area: str) -> None:
     """Let an order go elsewhere, under its lock."""
     document = ship_to.model_dump_json(exclude_none=True)

@@ -21,6 +21,7 @@ from domain.order import (
     HoldRequest,
     NewOrder,
     OrderStatus,
+    PickupRequest,
     PromiseState,
     RerouteRequest,
     ResolveRequest,
@@ -28,7 +29,7 @@ from domain.order import (
 )
 from domain.units import Rerouted
 from network.geography import ImpossiblePlace, locate
-from network.known import WrongField
+from network.known import WrongField, check_pickup
 from starter import client as temporal
 from starter.client import NoAnswer, RequestRefused, WorkflowGone
 from starter.http.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
@@ -198,6 +199,23 @@ async def change_address(
     return {"order": name} | await ask(service, name, "change_address", body, {}, holder, idempotency_key)
 
 
+@router.post("/orders/{name}/pickup", response_model=Accepted)
+async def change_pickup(
+    name: str, body: PickupRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Let the customer collect elsewhere what was not released, or have it sent (null); 409 when that cannot be filled."""
+    try:
+        async with service.database.read() as connection:
+            _, network = await service.networks.active(connection)
+        check_pickup(body.pickup_node, network)
+    except WrongField as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    except NoNetwork as error:
+        raise Problem(NOT_READY, str(error)) from error
+    facts = {"pickup_node": body.pickup_node}
+    return {"order": name} | await ask(service, name, "change_pickup", body, facts, holder, idempotency_key)
+
+
 @router.post("/orders/{name}/resolve", response_model=Accepted)
 async def resolve(
     name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
@@ -217,8 +235,8 @@ async def request_return(
     return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
 
 
-Asking = Literal["cancel", "hold", "release", "change_address", "reroute", "resolve", "request_return"]
-Body = AddressRequest | CancelRequest | HoldRequest | RerouteRequest | ResolveRequest | ReturnRequest
+Asking = Literal["cancel", "hold", "release", "change_address", "change_pickup", "reroute", "resolve", "request_return"]
+Body = AddressRequest | CancelRequest | HoldRequest | PickupRequest | RerouteRequest | ResolveRequest | ReturnRequest
 
 
 async def ask(

@@ -29,10 +29,13 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /orders/{name}/hold":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/release":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/address":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /orders/{name}/pickup":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/{name}/reroute":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/resolve":               (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/returns":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /exceptions":                           (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /exceptions/{name}":                    (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
+    "POST /exceptions/{name}/assign":            (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
     "POST /exceptions/{name}/resolve":           (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
     "GET /nodes":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
     "POST /nodes/{name}/pause":                  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
@@ -179,7 +182,9 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/nodes/{name}/resume": {},
         "/orders/{name}/reroute": {"fulfillment_order": "web-0-f1"},
         "/orders/{name}/resolve": {"exception": "web-0-x0"},
+        "/orders/{name}/pickup": {"pickup_node": None},
         "/exceptions/{name}/resolve": {},
+        "/exceptions/{name}/assign": {"owner": "night-shift"},
         "/orders/{name}/returns": lines,
         "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
@@ -219,7 +224,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 17
+    assert len(pairs) == 18
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]

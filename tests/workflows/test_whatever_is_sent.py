@@ -173,6 +173,7 @@ VALID: dict[str, Document] = {
     "hold": {"hold": "fraud"},
     "release": {"hold": "fraud"},
     "reroute": {"fulfillment_order": "web-1-f1"},
+    "change_pickup": {"pickup_node": None},
     "resolve": {"exception": "web-1-x1"},
     "request_return": {"lines": [{"line": "1", "quantity": 1}]},
 }
