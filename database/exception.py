@@ -230,10 +230,14 @@ async def escalate(connection: WriteConnection, after: timedelta) -> list[dict[s
 ESCALATE = text(
     """
     UPDATE exception SET escalated_at = clock_timestamp()
-    WHERE resolved_at IS NULL AND escalated_at IS NULL AND since < clock_timestamp() - CAST(:after AS interval)
+    WHERE exception_id IN (
+        SELECT exception_id FROM exception
+        WHERE resolved_at IS NULL AND escalated_at IS NULL AND since < clock_timestamp() - CAST(:after AS interval)
+        FOR UPDATE SKIP LOCKED)
     RETURNING exception_id AS exception, code, order_id AS "order", since::text AS since
     """
 )
+"""Whoever resolves one at this very moment is not waited for."""
 
 
 _OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
@@ -247,8 +251,8 @@ _SHOWN = f"""
                'resolved_at', e.resolved_at, 'resolved_by', m.actor, 'reason', m.reason,
                'can_reroute', EXISTS (
                    SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
-                   WHERE f.fulfillment_order_id = e.fulfillment_order_id AND NOT f.pickup
-                     AND l.quantity > l.shipped + l.short))::text AS shown
+                   WHERE f.fulfillment_order_id = e.fulfillment_order_id
+                     AND (NOT f.pickup OR f.uncollected_at IS NOT NULL) AND l.quantity > l.shipped + l.short))::text AS shown
     FROM exception e
     LEFT JOIN personal.remark m ON m.remark_id = e.resolved_by
     LEFT JOIN personal.remark a ON a.remark_id = e.assigned_by

@@ -71,7 +71,7 @@ _ACTIONS: Mapping[ExceptionCode, tuple[str, ...]] = {
     ExceptionCode.SURPLUS: ("return",),
     ExceptionCode.STOCK_SHORT: ("count", "pause"),
     ExceptionCode.MESSAGE_MISFIT: ("tell",),
-    ExceptionCode.PICKUP: ("choose_pickup", "cancel"),
+    ExceptionCode.PICKUP: ("choose_pickup", "reroute", "cancel"),
     ExceptionCode.DELIVERY_FAILED: ("tell", "return"),
     ExceptionCode.AT_RISK: ("reroute", "tell", "cancel"),
     ExceptionCode.RETURN_MISFIT: (),

@@ -8,7 +8,16 @@ import pytest
 
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
-from domain.patience import WORD_ON_DOUBT_WITHIN, Wait, lose_patience, tell_in_time, waits_for, where_it_hangs
+from domain.patience import (
+    WORD_ON_DOUBT_WITHIN,
+    Wait,
+    after_the_call,
+    lose_patience,
+    tell_in_time,
+    waits_for,
+    where_it_hangs,
+)
+from domain.reasons import ExceptionCode
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = OrderRules(assume_delivered=timedelta(days=5))
@@ -265,3 +274,12 @@ def test_a_wait_that_a_person_has_taken_over_still_tells_of_the_risk() -> None:
     assert hours_of(waits_for(escalated, DENVER, WATCHED)) == "acceptance 21"
     told = tell_in_time(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
     assert waits_for(told, DENVER, WATCHED) is None
+
+
+def test_a_store_that_does_not_put_it_back_is_asked_once_and_then_a_person_is() -> None:
+    lost = lose_patience(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
+    assert (lost.exception, lost.fulfillment_order.request) == (ExceptionCode.PICKUP, Request.CANCEL_REJECTED)
+    assert waits_for(lost.fulfillment_order, DENVER, A_WEEK) is None
+    called_at = MONDAY_NOON + timedelta(hours=100)
+    after = after_the_call(lost.fulfillment_order, ExceptionCode.PICKUP, called_at)
+    assert hours_of(waits_for(after, DENVER, A_WEEK)) == "collection 148"

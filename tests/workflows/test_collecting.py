@@ -13,8 +13,8 @@ STREET = {"ship_to": {"postal_code": "80202", "country": "US", "street": ["1437 
 A_WEEK = 'collect_within = "7d"'
 
 
-async def stores(house: House, directory: Path, *rules: str) -> None:
-    """Customers may collect at every node but `spare`, under these rules for orders."""
+async def stores(house: House, directory: Path, *rules: str, unfilled: str = "backorder", more: str = "") -> None:
+    """Customers may collect at every node but `spare`, under these rules for orders, and more."""
     changed = copytree(SMALL_MAP, directory / "network")
     nodes, policy = (changed / "nodes.toml").read_text(), (changed / "policy.toml").read_text()
     collecting, spare = nodes.split('id = "spare"')
@@ -22,6 +22,7 @@ async def stores(house: House, directory: Path, *rules: str) -> None:
     (changed / "nodes.toml").write_text(f'{collecting}id = "spare"{spare}')
     kept = "" if any(rule.startswith("grace") for rule in rules) else 'grace = "0s"'
     policy = policy.replace('grace = "0s"', kept)
+    policy = policy.replace('unfilled = "backorder"', f'unfilled = "{unfilled}"') + more
     (changed / "policy.toml").write_text(policy.replace("[orders]", "\n".join(["[orders]", *rules])))
     assert await apply_network(house.database_url, changed) == []
 
@@ -131,6 +132,25 @@ async def test_a_store_that_says_nothing_is_bypassed_behind_the_fence(small_hous
     assert await house.available("SERUM-30") == {"reroutes": 2}
 
 
+async def test_a_person_gives_up_on_a_store_that_neither_hands_out_nor_puts_back(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await stores(house, tmp_path, A_WEEK)
+    name, work = await lying_ready(house, "escalates")
+    early = await house.ask(name, "reroute", fulfillment_order=work)
+    assert (early.status_code, early.json()["detail"]) == (409, "the customer collects it at escalates")
+    for _ in ("half of it", "all of it", "the store's time to answer"):
+        await house.wait_out(name)
+        await house.settle(name)
+    assert codes(await house.until(name, lambda found: bool(found["exceptions"]))) == ["cancel_unanswered"]
+
+    assert (await house.ask(name, "reroute", fulfillment_order=work)).json()["outcome"] == "given_up"
+
+    await house.until(name, "cancelled")
+    assert await house.available("SERUM-30") == {"escalates": 0}, "what may lie there is in doubt"
+
+
 async def test_goods_that_nobody_collects_are_sent_home_where_the_policy_says_so(
     small_house: House, tmp_path: Path
 ) -> None:
@@ -158,7 +178,7 @@ async def test_without_an_address_for_a_parcel_a_person_must_find_an_end(small_h
     assert requests(document) == ["accepted"]
     shown = (await house.http.get(f"/exceptions/{document['exceptions'][0]['exception']}")).json()
     assert shown["detail"] == f"nobody has collected {work} at asks"
-    assert [action["action"] for action in shown["actions"]] == ["cancel", "resolve", "assign"]
+    assert [action["action"] for action in shown["actions"]] == ["reroute", "cancel", "resolve", "assign"]
 
 
 async def test_where_the_policy_says_nothing_of_it_a_node_has_its_time_to_ship_as_ever(
@@ -325,3 +345,50 @@ async def test_before_release_the_customer_may_collect_elsewhere_and_afterwards_
     assert (await house.work(name))["node"] == "reroutes"
     late = await house.ask(name, "pickup", pickup_node="asks")
     assert (late.status_code, "released to its nodes" in late.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("unfilled", "more", "found"),
+    [
+        ("backorder", "", ({"backordered": 1}, [])),
+        ("backorder", '[[exclude]]\nwhen = \'node.id == "asks"\'\nreason = "renovation"', ({"open": 1}, ["pickup"])),
+        ("exception", "", ({"open": 1}, ["pickup"])),
+        ("cancel", "", ({"cancelled": 1}, [])),
+    ],
+)
+async def test_what_a_store_may_never_hand_out_asks_the_customer_and_what_it_lacks_follows_the_policy(
+    small_house: House, tmp_path: Path, unfilled: str, more: str, found: tuple[dict[str, int], list[str]]
+) -> None:
+    house = small_house
+    await stores(house, tmp_path, unfilled=unfilled, more=more)
+    await house.stock("reroutes", SERUM_30=9)
+
+    name = await house.place(("SERUM-30", 1), pickup_node="asks")
+
+    document = await house.settle(name)
+    assert (units(document), codes(document)) == found
+    assert await house.available("SERUM-30") == {"reroutes": 9}, "nobody sends it from elsewhere unasked"
+
+
+async def test_what_goes_home_uncollected_does_not_answer_for_what_the_customer_was_asked_about(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await stores(house, tmp_path, A_WEEK, 'uncollected = "ship"')
+    name, work = await to_collect(house, "asks", **STREET)
+    await house.stock("spare", SERUM_30=2)
+    await house.tell(work, "picked", {"1": 1}, final=True)
+    await house.tell(work, "ready_for_pickup")
+    for _ in ("half of it", "all of it"):
+        await house.settle(name)
+        await house.wait_out(name)
+    await house.until(name, lambda found: requests(found) == ["cancel_requested"])
+
+    await house.tell(work, "cancel_accepted")
+
+    assert (await house.work(name, 2))["node"] == "spare"
+    document = await house.settle(name)
+    assert (units(document), codes(document)) == ({"open": 1, "allocated": 1}, ["pickup"])
+    assert (await house.ask(name, "pickup", pickup_node=None)).status_code == 200
+    assert (await house.work(name, 3))["node"] == "spare"
+    assert codes(await house.settle(name)) == []
