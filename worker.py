@@ -20,6 +20,7 @@ from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
 from activities.order import OrderActivities
+from activities.pickup import PickupActivities
 from activities.quantity import QuantityActivities
 from activities.reroute import RerouteActivities
 from activities.returns import ReturnActivities
@@ -63,6 +64,7 @@ def build(client: Client, database: Database) -> Worker:
         RerouteActivities(transactions),
         AddressActivities(transactions),
         QuantityActivities(transactions),
+        PickupActivities(transactions),
         ReturnActivities(transactions),
         DispatchActivities(transactions),
     )

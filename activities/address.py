@@ -49,8 +49,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if ship_to is None:
         raise CannotBeDone("the order was forgotten: no address is kept for it any more")
     work.header = _going_to(work.header, ship_to)
-    if not work.header.waits_for_hold:
-        await _plan_for_the_new_place(work, at)
+    await plan_anew(work, at, _pinned(work), "no node can send {units} of it there")
     area = postal_area(ship_to.country, ship_to.postal_code)
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}
@@ -60,27 +59,37 @@ def _going_to(header: Header, ship_to: Address) -> Header:
     return replace(header, country=ship_to.country, region=ship_to.region or "", postal_code=ship_to.postal_code)
 
 
-async def _plan_for_the_new_place(work: Work, at: datetime) -> None:
-    """Raises `CannotBeDone` when a unit that has a node now would have none, and `StockTaken`."""
-    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
-    pinned = Counter(dict.fromkeys(work.order.lines, 0))
+def _pinned(work: Work) -> Counter[str]:
+    pinned = Counter[str]()
     for reservation in work.order.reservations:
         pinned[reservation.line] += reservation.quantity
+    return pinned
+
+
+async def plan_anew(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
+    """Plan all that is pinned or waits, for where the order goes now; `must` is what of each line may not be left to wait.
+    While a hold lets nothing be reserved, it is left until that is off.
+
+    Raises `StockTaken`, and `CannotBeDone` with the refusal, in which `{units}` is how many would be.
+    """
+    if work.header.waits_for_hold:
+        return
+    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     units.unpin_everything(work.order, work.changes)
     asked = units.wanted(work.order)
     if not asked:
         return
     decided = await decide_for(work, [wish for _, wish in asked], at, rights)
-    _check(decided.plan, pinned)
+    _check(decided.plan, must, refusal)
     await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
 
 
-def _check(plan: Plan, pinned: Counter[str]) -> None:
+def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
     filled: Counter[str] = Counter()
     for shipment in plan.shipments:
         for part in shipment.parts:
             filled[part.line] += part.quantity
-    lost = sum((pinned - filled).values())
+    lost = sum((must - filled).values())
     if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
         units_ = lost or sum(part.quantity for part in plan.unfilled)
-        raise CannotBeDone(f"no node can send {units_} unit{'s' if units_ != 1 else ''} of it there")
+        raise CannotBeDone(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))

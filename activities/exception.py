@@ -1,41 +1,55 @@
-"""Resolves exceptions: a person has seen to what could not go on by itself, and what waited for him goes on."""
+"""Resolves exceptions, gives them to their owners, and tells again what nobody has seen to.
 
-from collections.abc import Callable
+Resolved, a person has seen to what could not go on by itself, and what waited for him goes on.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from temporalio import activity
 
+from activities.backorder import tell
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
 from activities.transaction import OrderTransactions, Work
-from database import exception, personal, request
+from database import exception, personal, request, wake
 from database.connect import WriteConnection
 from database.exception import Known
+from database.order import Event
 from database.request import Request
 from domain import units
-from domain.order import ResolveRequest
-from domain.patience import after_the_call
+from domain.order import AssignRequest, ResolveRequest, Seen
+from domain.patience import after_the_call, told
 from domain.reasons import ExceptionCode
+from domain.units import Opened
+
+log = structlog.get_logger("exception")
 
 
 class UnknownException(LookupError):
     """No exception has this id."""
 
 
-class NotToBeResolved(Exception):
+class NotToBeDone(Exception):
     """The exception is resolved already, or is its order's to resolve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody has seen to an exception of no order; `asker` is the id of the key, `actor` who is meant by it."""
+    """Somebody asks something of an exception; `asker` is the id of the key, `actor` who is meant by it."""
 
-    body: ResolveRequest
+    exception: str
+    body: Seen | AssignRequest
     asker: str
     actor: str
     idempotency_key: str | None
+
+
+Doing = Callable[[WriteConnection, Known, Request], Awaitable[str | None]]
+"""Does what was asked of an exception; or the reason why it is not done."""
 
 
 class ExceptionActivities:
@@ -61,31 +75,78 @@ class ExceptionActivities:
     async def resolve_of_no_order(self, asked: Asked) -> None:
         """Close an exception that belongs to a node and to no order.
 
-        Raises `UnknownException`, `NotToBeResolved`, and `UsedForAnotherRequest` when the idempotency key was.
+        Raises `UnknownException`, `NotToBeDone`, and `UsedForAnotherRequest` when the idempotency key was.
         """
+        await self._answer(asked, "resolve", {}, _close)
+
+    async def assign(self, asked: Asked, owner: str) -> None:
+        """Give an exception, whether or not it belongs to an order, to another owner. Raises as `resolve_of_no_order`."""
+
+        async def give(connection: WriteConnection, found: Known, kept: Request) -> str | None:
+            is_open = await exception.assign(connection, found.exception, owner, kept.remark)
+            return None if is_open else f"{found.exception} was resolved before"
+
+        await self._answer(asked, "assign", {"owner": owner}, give)
+
+    async def _answer(self, asked: Asked, kind: str, facts: dict[str, Any], doing: Doing) -> None:
         async with self._transactions.database.write() as connection:
-            found = await exception.find(connection, asked.body.exception)
+            found = await exception.find(connection, asked.exception)
             if found is None:
-                raise UnknownException(asked.body.exception)
-            kept = await _keep(connection, asked)
+                raise UnknownException(asked.exception)
+            kept = await _keep(connection, asked, kind, facts, found.order)
             answer = kept.answer
             if answer is None:
-                refused = await _close(connection, found, kept)
+                refused = await doing(connection, found, kept)
                 answer = {"refused": refused} if refused else {}
                 await request.answer(connection, kept.request_id, answer)
         if reason := answer.get("refused"):
-            raise NotToBeResolved(reason)
+            raise NotToBeDone(reason)
+
+    async def escalate(self) -> None:
+        """Tell once more, in the log and in the queue, what nobody has resolved for as long as the policy bears."""
+        async with self._transactions.database.write() as connection:
+            _, network = await self._transactions.networks.active(connection)
+            after = network.policy.exceptions.escalate_after
+            found = [] if after is None else await exception.escalate(connection, after)
+        for one in found:
+            log.warning("an exception still needs a person", **one)
+
+    async def tell_what_waits_too_long(self, orders_max: int) -> list[wake.Wake]:
+        """Open an exception for each order that was promised to leave soon and of which units wait; answers whom to wake."""
+        async with self._transactions.database.read() as connection:
+            _, network = await self._transactions.networks.active(connection)
+            before = network.policy.orders.at_risk_before
+            found = [] if before is None else await exception.waits_too_long(connection, before, orders_max)
+        return [news for order, ship_by in found for news in await self._tell_or_pass(order, ship_by)]
+
+    async def _tell_or_pass(self, order: str, ship_by: datetime) -> list[wake.Wake]:
+        """One order that cannot be told of must not keep all others from it; it is tried again."""
+        try:
+            return await self._tell_what_waits(order, ship_by)
+        except Exception as error:
+            log.exception("an order at risk could not be told of", order=order, reason=type(error).__name__)
+            return []
+
+    async def _tell_what_waits(self, order: str, ship_by: datetime) -> list[wake.Wake]:
+        async with self._transactions.open(order) as work:
+            if work.header.is_closed or not work.order.has_unreleased:
+                return []
+            detail = f"units of it wait, and it was promised to leave by {told(ship_by)}"
+            work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
+            return [await tell(work, await work.write(Event("waits too long", "clock", datetime.now(UTC))))]
 
 
-async def _keep(connection: WriteConnection, asked: Asked) -> Request:
+async def _keep(
+    connection: WriteConnection, asked: Asked, kind: str, facts: dict[str, Any], order: str | None
+) -> Request:
     return await request.keep(
         connection,
-        order=None,
-        kind="resolve",
+        order=order,
+        kind=kind,
         asker=asked.asker,
         idempotency_key=asked.idempotency_key,
-        body_digest=await personal.fingerprint(connection, asked.body),
-        facts={"exception": asked.body.exception},
+        body_digest=f"{asked.exception} {await personal.fingerprint(connection, asked.body)}",
+        facts={"exception": asked.exception} | facts,
         actor=asked.body.actor or asked.actor,
         reason=asked.body.reason,
         at=datetime.now(UTC),
@@ -109,7 +170,8 @@ async def _resolve(work: Work, known: Request, at: datetime) -> str | None:
     if not found.is_open:
         return f"{name} was resolved before"
     await exception.resolve(work.connection, name, known.remark, at)
-    if found.code is ExceptionCode.UNFILLED:
+    waits_for_this = found.code is ExceptionCode.PICKUP and found.fulfillment_order is None
+    if found.code is ExceptionCode.UNFILLED or waits_for_this:
         units.source_again(work.order)
     elif found.fulfillment_order and found.is_latest:
         _end_the_silence(work, found, found.fulfillment_order, at)

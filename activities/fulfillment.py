@@ -14,16 +14,17 @@ from activities.replan import STALE_AFTER, plan_again
 from activities.situation import parts
 from activities.sourcing import StockTaken, is_whole_in_question
 from activities.transaction import OrderTransactions, Work
-from database import cooldown, fulfillment, inbox, order, personal, wake
+from database import address, cooldown, fulfillment, inbox, order, personal, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
 from domain.capacity import days
 from domain.cooldown import failed
-from domain.fulfillment import Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.fulfillment import FulfillmentOrder, Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.network import Node, Uncollected
 from domain.order import OrderState
-from domain.patience import lose_patience
+from domain.patience import Lost, lose_patience, tell_in_time, waits_for, where_it_hangs
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 
@@ -120,13 +121,7 @@ class FulfillmentActivities:
                     # What was waited for is not what the facts say now; the order must learn what to wait for instead.
                     work.changes.touched.add(request.fulfillment_order)
                     return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
-                before = work.order.fulfillment_orders[request.fulfillment_order]
-                lost = lose_patience(before, wait.waiting_for, node, request.at)
-                units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
-                if lost.exception:
-                    detail = f"{node.id} owes {request.fulfillment_order} an answer ({wait.waiting_for})"
-                    name = request.fulfillment_order
-                    work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+                await _act(work, request.fulfillment_order, node, request.at)
                 cause = f"silence {request.fulfillment_order} {wait.waiting_for} {wait.deadline.isoformat()}"
                 return await work.write(Event(cause, "workflow", request.at))
 
@@ -203,6 +198,43 @@ async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: E
     """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
     if skus and work.network.policy.orders.reject_cooldown:
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
+
+
+async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
+    """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
+    before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
+    told = tell_in_time(before, rules, at)
+    wait = waits_for(told, node, rules)
+    lost = Lost(told)
+    if wait and at >= wait.deadline:
+        lost = await _lose_patience(work, told, wait.waiting_for, node, at)
+    units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
+    if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
+        detail = f"{name}: {where_it_hangs(told, rules)}"
+        work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
+    if wait and lost.exception:
+        is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
+        owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
+        detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
+        work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+
+
+async def _lose_patience(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> Lost:
+    if waiting_for is not WaitingFor.COLLECTION:
+        return lose_patience(fo, waiting_for, node, at)
+    uncollected = await _end_of_what_nobody_collects(work)
+    lost = lose_patience(fo, waiting_for, node, at, uncollected)
+    if uncollected is Uncollected.SHIP and lost.exception is None:
+        work.order.pickup_node = None
+    return lost
+
+
+async def _end_of_what_nobody_collects(work: Work) -> Uncollected | None:
+    """As the policy says; None when it says to send it and there is no address for a parcel."""
+    uncollected = work.network.policy.orders.uncollected
+    if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
+        return None
+    return uncollected
 
 
 def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, owner: str, actor: str) -> Received:

@@ -43,9 +43,9 @@ class RerouteActivities:
 
 async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -> dict[str, Any]:
     body = RerouteRequest.model_validate(facts)
-    if work.header.pickup_node is not None:
-        raise CannotBeDone(f"the customer collects it at {work.header.pickup_node}")
     fo, before = work.order.fulfillment_orders.get(body.fulfillment_order), len(work.order.waiting)
+    if fo is not None and fo.pickup and fo.uncollected_at is None:
+        raise CannotBeDone(f"the customer collects it at {fo.node}")
     outcome = units.reroute(work.order, work.changes, body.fulfillment_order, at)
     if fo is not None and body.to_node is not None:
         if outcome != "withdrawn":

@@ -21,7 +21,7 @@ from domain.network import Network, Node
 from domain.order import OrderState
 from domain.patience import Wait, waits_for
 from domain.reasons import ExceptionCode
-from domain.units import Changes, Opened, Order
+from domain.units import Changes, Opened, Order, needs_a_person
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Work:
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
+        await self._close_what_is_over(event)
         await exception.open_all(
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
@@ -88,7 +89,25 @@ class Work:
     def wait(self, fulfillment_order: str) -> Wait | None:
         """What a fulfillment order waits for now, and until when."""
         fo, node = self.order.fulfillment_orders[fulfillment_order], self.node(fulfillment_order)
-        return waits_for(fo, node, self.network.policy.orders.assume_delivered) if node else None
+        return waits_for(fo, node, self.network.policy.orders) if node else None
+
+    async def _close_what_is_over(self, event: Event) -> None:
+        """Close the exceptions that no person need look at any more: what was at risk has left, what waited has its place."""
+        for name in filter(self._was_at_risk, sorted(self.changes.touched)):
+            await self._close(ExceptionCode.AT_RISK, name, event)
+        if needs_a_person(self._before) and not needs_a_person(self.order):
+            await self._close(ExceptionCode.PICKUP, None, event)
+        is_watched = self.network.policy.orders.at_risk_before is not None
+        if is_watched and self._before.has_unreleased and not self.order.has_unreleased:
+            await self._close(ExceptionCode.AT_RISK, None, event)
+
+    async def _close(self, code: ExceptionCode, fulfillment_order: str | None, event: Event) -> None:
+        await exception.close(self.connection, self.header.order, code, fulfillment_order, None, event.occurred_at)
+
+    def _was_at_risk(self, fulfillment_order: str) -> bool:
+        before = self._before.fulfillment_orders.get(fulfillment_order)
+        after = self.order.fulfillment_orders.get(fulfillment_order)
+        return bool(before and after and before.at_risk_at and before.is_owed and not after.is_owed)
 
 
 class OrderTransactions:

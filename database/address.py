@@ -36,6 +36,16 @@ async def asked_for(connection: ReadConnection, order: str, request: int) -> Add
 ASKED_FOR = text("SELECT ship_to FROM personal.new_address WHERE request_id = :request")
 
 
+async def takes_a_parcel(connection: ReadConnection, order: str) -> bool:
+    """Whether an order's address names a street; one that is collected may do without, and one forgotten names none."""
+    sealed = (await connection.execute(GOES_TO, {"order": order})).scalar()
+    document = personal.opened(await personal.key_of(connection, order), "address", sealed)
+    return bool(document and document.get("street"))
+
+
+GOES_TO = text("SELECT ship_to FROM personal.recipient WHERE order_id = :order")
+
+
 async def change(connection: WriteConnection, order: str, ship_to: Address, postal_area: str) -> None:
     """Let an order go elsewhere that was not forgotten, under its lock."""
     key = await personal.key_of(connection, order)

@@ -219,7 +219,7 @@ INVARIANTS = (
         FROM waiting w JOIN orders o USING (order_id)
         WHERE o.closed_at IS NULL AND w.awaits = 'person'
           AND NOT EXISTS (SELECT FROM exception e
-                          WHERE e.order_id = w.order_id AND e.code = 'unfilled' AND e.resolved_at IS NULL)
+                          WHERE e.order_id = w.order_id AND e.code IN ('unfilled', 'pickup') AND e.resolved_at IS NULL)
         """,
     ),
     Invariant(

@@ -12,17 +12,24 @@ from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.filters import given
 from database.sealing import COMMON
-from domain.reasons import WHAT_TO_DO, ExceptionCode
+from domain.network import ExceptionRules
+from domain.reasons import WHAT_TO_DO, About, ExceptionCode, actions
 from domain.units import Opened
 
 DUE_WITHIN = timedelta(hours=4)
 """How soon a person should look at an exception."""
 
 
+ONE_AT_A_TIME = (ExceptionCode.PICKUP, ExceptionCode.AT_RISK)
+
+
 async def open_all(
     connection: WriteConnection, opened: Iterable[Opened], *, order: str | None, cause: str, at: datetime
 ) -> None:
-    """Open exceptions of one event; one that this cause has opened before is not opened again."""
+    """Open exceptions of one event; one that this cause has opened before is not opened again.
+
+    Nor is one of a code of which an order, or its fulfillment order, has at most one open at a time.
+    """
     for index, exception in enumerate(opened):
         await connection.execute(
             OPEN,
@@ -36,6 +43,7 @@ async def open_all(
                 "since": at,
                 "due_at": at + DUE_WITHIN,
                 "prefix": order or "stock",
+                "is_single": exception.code in ONE_AT_A_TIME,
             },
         )
 
@@ -43,9 +51,36 @@ async def open_all(
 OPEN = text(
     """
     INSERT INTO exception (exception_id, order_id, fulfillment_order_id, node, code, detail, cause, since, due_at)
-    VALUES (:prefix || '-x' || nextval('exception_number'), :order, :fulfillment_order, :node, :code, :detail, :cause,
-            :since, :due_at)
+    SELECT :prefix || '-x' || nextval('exception_number'), n.* FROM (
+        VALUES (CAST(:order AS text), CAST(:fulfillment_order AS text), CAST(:node AS text), CAST(:code AS text),
+                CAST(:detail AS text), CAST(:cause AS text), CAST(:since AS timestamptz), CAST(:due_at AS timestamptz))
+    ) n(order_id, fulfillment_order_id, node, code, detail, cause, since, due_at)
+    WHERE NOT (CAST(:is_single AS boolean) AND EXISTS (
+        SELECT FROM exception e WHERE e.order_id = n.order_id AND e.code = n.code AND e.resolved_at IS NULL
+          AND e.fulfillment_order_id IS NOT DISTINCT FROM n.fulfillment_order_id))
     ON CONFLICT (code, cause) DO NOTHING
+    """
+)
+
+
+async def close(
+    connection: WriteConnection,
+    order: str,
+    code: ExceptionCode,
+    fulfillment_order: str | None,
+    remark: int | None,
+    at: datetime,
+) -> None:
+    """Close the open exceptions of one code about a fulfillment order of an order, or (None) about the order itself."""
+    parameters = {"order": order, "code": code, "fulfillment_order": fulfillment_order, "remark": remark, "at": at}
+    await connection.execute(CLOSE, parameters)
+
+
+CLOSE = text(
+    """
+    UPDATE exception SET resolved_at = :at, resolved_by = :remark
+    WHERE order_id = :order AND code = :code AND resolved_at IS NULL
+      AND fulfillment_order_id IS NOT DISTINCT FROM CAST(:fulfillment_order AS text)
     """
 )
 
@@ -100,8 +135,11 @@ RESOLVE = text(
 async def queue(
     connection: ReadConnection,
     *,
+    rules: ExceptionRules,
     code: ExceptionCode | None,
+    owner: str | None,
     node: str | None,
+    older_than: timedelta | None,
     is_open: bool,
     after: str | None,
     limit: int,
@@ -111,33 +149,129 @@ async def queue(
         {
             "(e.resolved_at IS NULL) = :is_open": is_open,
             "e.code = :code": code,
+            f"{_OWNER} = :owner": owner,
             "e.node = :node": node,
+            "e.since < clock_timestamp() - CAST(:older_than AS interval)": older_than,
             f"(e.since, e.exception_id) > ({_AFTER})": after,
         }
     )
     rows = await connection.execute(
         text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
-        {"is_open": is_open, "code": code, "node": node, "after": after, "limit": limit},
+        {
+            "owners": _owners(rules),
+            "is_open": is_open,
+            "code": code,
+            "owner": owner,
+            "node": node,
+            "older_than": older_than,
+            "after": after,
+            "limit": limit,
+        },
     )
     return [_shown(connection, row) for row in rows]
 
 
-def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(row.shown)
-    key = personal.open_key(connection, row.owner, row.wrapped)
-    said = personal.remark(key, row.remark)
-    seen_to = {"resolved_by": said["actor"], "reason": said["reason"]}
-    return shown | seen_to | {"what_to_do": WHAT_TO_DO[ExceptionCode(shown["code"])]}
+async def show(connection: ReadConnection, exception: str, rules: ExceptionRules) -> dict[str, Any] | None:
+    """One exception, open or not, as the queue shows it; None when there is none."""
+    statement = text(f"{_SHOWN} WHERE e.exception_id = :exception")
+    found = (await connection.execute(statement, {"exception": exception, "owners": _owners(rules)})).one_or_none()
+    return None if found is None else _shown(connection, found)
 
+
+def _owners(rules: ExceptionRules) -> str:
+    return json.dumps({code: rules.owner(code) for code in ExceptionCode})
+
+
+def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
+    """An exception with what a person can do about it, and the requests that do it while it is open."""
+    shown: dict[str, Any] = json.loads(row.shown)
+    assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
+    resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
+    code = ExceptionCode(shown["code"])
+    about = About(
+        shown["exception"], code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute")
+    )
+    return shown | {
+        "assigned_by": assigned["actor"],
+        "assigned_because": assigned["reason"],
+        "resolved_by": resolved["actor"],
+        "reason": resolved["reason"],
+        "what_to_do": WHAT_TO_DO[code],
+        "actions": actions(about) if shown["resolved_at"] is None else [],
+    }
+
+
+async def assign(connection: WriteConnection, exception: str, owner: str, remark: int | None) -> bool:
+    """Give an open exception to another owner, with the remark of who did and why; false when it is closed already."""
+    found = await connection.execute(ASSIGN, {"exception": exception, "owner": owner, "remark": remark})
+    return found.rowcount > 0
+
+
+ASSIGN = text(
+    """
+    UPDATE exception SET owner = :owner, assigned_by = :remark WHERE exception_id = :exception AND resolved_at IS NULL
+    """
+)
+
+
+async def waits_too_long(connection: ReadConnection, before: timedelta, limit: int) -> list[tuple[str, datetime]]:
+    """Open orders of which units wait for stock, a node or their release so long before their promised day of shipment,
+    with that day, the most urgent first; not those of which a person was told."""
+    rows = await connection.execute(WAITS_TOO_LONG, {"before": before, "limit": limit})
+    return [(row.order_id, row.promise_ship_by) for row in rows]
+
+
+WAITS_TOO_LONG = text(
+    """
+    SELECT o.order_id, o.promise_ship_by FROM orders o
+    WHERE o.closed_at IS NULL AND o.promise_ship_by < clock_timestamp() + CAST(:before AS interval)
+      AND (EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id AND w.awaits <> 'person')
+           OR EXISTS (SELECT FROM reservation r WHERE r.order_id = o.order_id))
+      AND NOT EXISTS (SELECT FROM exception e
+                      WHERE e.order_id = o.order_id AND e.code = 'at_risk' AND e.fulfillment_order_id IS NULL)
+    ORDER BY o.promise_ship_by LIMIT :limit
+    """
+)
+
+
+async def escalate(connection: WriteConnection, after: timedelta) -> list[dict[str, Any]]:
+    """Mark the exceptions that nobody has resolved for so long, each once; answers those that it has marked."""
+    rows = await connection.execute(ESCALATE, {"after": after})
+    return [dict(row._mapping) for row in rows]
+
+
+ESCALATE = text(
+    """
+    UPDATE exception SET escalated_at = clock_timestamp()
+    WHERE exception_id IN (
+        SELECT exception_id FROM exception
+        WHERE resolved_at IS NULL AND escalated_at IS NULL AND since < clock_timestamp() - CAST(:after AS interval)
+        FOR UPDATE SKIP LOCKED)
+    RETURNING exception_id AS exception, code, order_id AS "order", since::text AS since
+    """
+)
+"""Whoever resolves one at this very moment is not waited for."""
+
+
+_OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
 
 _SHOWN = f"""
     SELECT jsonb_build_object(
                'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
                'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'detail', e.detail, 'since', e.since,
-               'due_at', e.due_at, 'resolved_at', e.resolved_at)::text AS shown,
-           k.owner, k.wrapped, m.sealed AS remark
-    FROM exception e LEFT JOIN personal.remark m ON m.remark_id = e.resolved_by
-    LEFT JOIN personal.key k ON k.owner = coalesce(m.order_id, '{COMMON}')
+               'due_at', e.due_at, 'owner', {_OWNER}, 'escalated', e.escalated_at IS NOT NULL,
+               'resolved_at', e.resolved_at,
+               'can_reroute', EXISTS (
+                   SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                   WHERE f.fulfillment_order_id = e.fulfillment_order_id
+                     AND (NOT f.pickup OR f.uncollected_at IS NOT NULL) AND l.quantity > l.shipped + l.short))::text AS shown,
+           r.sealed AS resolved, rk.owner AS resolved_owner, rk.wrapped AS resolved_key,
+           a.sealed AS assigned, ak.owner AS assigned_owner, ak.wrapped AS assigned_key
+    FROM exception e
+    LEFT JOIN personal.remark r ON r.remark_id = e.resolved_by
+    LEFT JOIN personal.key rk ON rk.owner = coalesce(r.order_id, '{COMMON}')
+    LEFT JOIN personal.remark a ON a.remark_id = e.assigned_by
+    LEFT JOIN personal.key ak ON ak.owner = coalesce(a.order_id, '{COMMON}')
 """
 
 _AFTER = "SELECT a.since, a.exception_id FROM exception a WHERE a.exception_id = :after"

@@ -29,17 +29,19 @@ SAVE = text(
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
-        escalated, patience_from, waiting_for, deadline)
+        escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
-        :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :waiting_for, :deadline)
+        :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at, :at_risk_at,
+        :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
         assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
         cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
-        escalated = excluded.escalated, patience_from = excluded.patience_from, waiting_for = excluded.waiting_for,
+        escalated = excluded.escalated, patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
+        uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
         deadline = excluded.deadline
     )
     INSERT INTO fulfillment_order_line (
@@ -86,6 +88,10 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "ship_clock_from": fo.ship_clock_from,
         "escalated": fo.escalated,
         "patience_from": fo.patience_from,
+        "pickup": fo.pickup,
+        "reminded_at": fo.reminded_at,
+        "uncollected_at": fo.uncollected_at,
+        "at_risk_at": fo.at_risk_at,
         "waiting_for": wait.waiting_for if wait else None,
         "deadline": wait.deadline if wait else None,
     }
@@ -219,7 +225,7 @@ _SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
                'status', s.status, 'request', f.request, 'service', o.service,
-               'pickup', o.pickup_node IS NOT NULL, 'ship_by', f.ship_by, 'released_at', f.released_at,
+               'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,

@@ -293,7 +293,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
     ship_to = personal.opened(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
-    return _header(row, ship_to, facts), _order(order, facts)
+    return _header(row, ship_to, facts), _order(order, facts, row.pickup_node)
 
 
 LOAD = text(
@@ -356,7 +356,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]]) -> Order:
+def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     return Order(
         order=order,
@@ -374,6 +374,7 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]]) -> Order:
             for row in facts["fulfillment_orders"]
             for line in row["lines"]
         },
+        pickup_node=pickup_node,
     )
 
 
@@ -432,6 +433,10 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         ship_clock_from=_moment(row["ship_clock_from"]),
         escalated=WaitingFor(row["escalated"]) if row["escalated"] else None,
         patience_from=_moment(row["patience_from"]),
+        pickup=row["pickup"],
+        reminded_at=_moment(row["reminded_at"]),
+        uncollected_at=_moment(row["uncollected_at"]),
+        at_risk_at=_moment(row["at_risk_at"]),
     )
 
 
@@ -478,6 +483,8 @@ async def save(
         await _replace_waiting(connection, header.order, after.waiting, changes.network)
     if before.reservations != after.reservations:
         await _replace_reservations(connection, header.order, after.reservations)
+    if before.pickup_node != after.pickup_node:
+        await connection.execute(COLLECT_AT, {"order": header.order, "node": after.pickup_node})
     return await stock.record(
         connection,
         changes.movements,
@@ -487,6 +494,9 @@ async def save(
         at=event.occurred_at,
         happened_at=event.happened_at,
     )
+
+
+COLLECT_AT = text("UPDATE orders SET pickup_node = :node WHERE order_id = :order")
 
 
 async def _move_buckets(connection: WriteConnection, order: str, changes: Changes) -> None:

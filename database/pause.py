@@ -89,7 +89,7 @@ OPEN_WORK = text(
     JOIN (SELECT order_id FROM reservation WHERE node = :node
           UNION
           SELECT f.order_id FROM fulfillment_order f
-          WHERE f.node = :node AND f.request IN ('unsent', 'sent', 'accepted')
+          WHERE f.node = :node AND f.request IN ('unsent', 'sent', 'accepted') AND NOT f.pickup
             AND EXISTS (SELECT FROM fulfillment_order_line l
                         WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
          ) w USING (order_id)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.fulfillment import FulfillmentOrder
+from domain.network import OrderRules
 from domain.order import Bucket
 from domain.returns import ReturnLineState
 from domain.units import Changes, Order
@@ -19,6 +20,9 @@ class EventKind(StrEnum):
     ADDED = "added"
     PROMISED = "promised"
     BACKORDERED = "backordered"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    STILL_TO_COLLECT = "still_to_collect"
+    NOT_COLLECTED = "not_collected"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
@@ -83,8 +87,26 @@ def _entered(kind: EventKind, bucket: Bucket, order: Order, changes: Changes) ->
 def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelEvent]:
     told: list[ChannelEvent] = []
     for name in sorted(changes.touched & after.fulfillment_orders.keys()):
-        told += _of_fulfillment_order(before.fulfillment_orders.get(name), after.fulfillment_orders[name])
+        fo = before.fulfillment_orders.get(name), after.fulfillment_orders[name]
+        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo)]
     return told
+
+
+def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: OrderRules) -> Iterable[ChannelEvent]:
+    """What became of goods that a customer is to collect, told with those that lie there."""
+    if before is None or not after.lies_ready or after.ready_at is None:
+        return
+    about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
+    until = {"collect_by": after.ready_at + rules.collect_within} if rules.collect_within else {}
+    dates = {name: at.astimezone(UTC).isoformat() for name, at in until.items()}
+    due = [_units(line, told.sku, before.counts(line).due) for line, told in after.lines.items()]
+    for kind, was, now in (
+        (EventKind.READY_FOR_PICKUP, before.ready_at, after.ready_at),
+        (EventKind.STILL_TO_COLLECT, before.reminded_at, None if after.uncollected_at else after.reminded_at),
+        (EventKind.NOT_COLLECTED, before.uncollected_at, after.uncollected_at),
+    ):
+        if was is None and now is not None:
+            yield ChannelEvent(kind, about | dates | {"lines": [line for line in due if line["quantity"]]})
 
 
 def _of_fulfillment_order(before: FulfillmentOrder | None, after: FulfillmentOrder) -> Iterable[ChannelEvent]:

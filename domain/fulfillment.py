@@ -65,6 +65,7 @@ class WaitingFor(StrEnum):
     ACCEPTANCE = "acceptance"
     SHIPMENT = "shipment"
     CANCEL_ANSWER = "cancel_answer"
+    COLLECTION = "collection"
     DELIVERY = "delivery"
     WORD_ON_DOUBT = "word_on_doubt"
 
@@ -171,6 +172,14 @@ class FulfillmentOrder:
     """The wait that a person has taken over; it has no deadline any more."""
     patience_from: datetime | None = None
     """Since when its node has its time anew, because a person has talked to it."""
+    pickup: bool = False
+    """Whether the customer collects it, as its node was told."""
+    reminded_at: datetime | None = None
+    """When the channel was told that half of the customer's time to collect is over."""
+    uncollected_at: datetime | None = None
+    """When the customer's time to collect was over."""
+    at_risk_at: datetime | None = None
+    """When a person was told that it may not leave in time."""
 
     def counts(self, line: str) -> Counts:
         """The counts of one line, computed from what was told."""
@@ -180,6 +189,16 @@ class FulfillmentOrder:
     def has_ended(self) -> bool:
         """Nothing of it is due any more."""
         return all(self.counts(line).due == 0 for line in self.lines)
+
+    @property
+    def lies_ready(self) -> bool:
+        """Its node has done its part: the goods lie there for the customer."""
+        return self.pickup and self.ready_at is not None
+
+    @property
+    def is_owed(self) -> bool:
+        """Its node still has to send some of it on its way, or to lay it ready."""
+        return not self.lies_ready and not self.has_ended
 
     @property
     def has_shipped(self) -> bool:

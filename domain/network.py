@@ -14,6 +14,11 @@ from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from domain.reasons import ExceptionCode
+
+OWNER_DEFAULT = "operations"
+"""Who sees to exceptions of which the policy says nothing."""
+
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth, (2a + b) / 3 of the WGS 84 ellipsoid."""
 
@@ -48,6 +53,13 @@ class Unfilled(StrEnum):
     BACKORDER = "backorder"
     EXCEPTION = "exception"
     CANCEL = "cancel"
+
+
+class Uncollected(StrEnum):
+    """What becomes of goods that the customer does not collect within `collect_within`."""
+
+    CANCEL = "cancel"
+    SHIP = "ship"
 
 
 class ShipComplete(StrEnum):
@@ -247,6 +259,11 @@ class OrderRules:
     """How long a node is not asked again for a SKU that it rejected or found short; 0 = its next plan may ask."""
     grace: timedelta = timedelta()
     assume_delivered: timedelta = timedelta(days=5)
+    collect_within: timedelta | None = None
+    """How long goods lie ready for the customer; None = as long as the node lets them lie."""
+    uncollected: Uncollected = Uncollected.CANCEL
+    at_risk_before: timedelta | None = None
+    """How long before its day of shipment a person hears of work that has not left; None = nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +271,20 @@ class ReturnRules:
     """How long after delivery a customer may return."""
 
     window: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRules:
+    """Who sees to exceptions, and how long he may take before somebody is told again."""
+
+    owners: Mapping[ExceptionCode, str] = field(default_factory=dict)
+    """By code; all others belong to `OWNER_DEFAULT`."""
+    escalate_after: timedelta | None = None
+    """None = never."""
+
+    def owner(self, code: ExceptionCode) -> str:
+        """Who sees to exceptions of a code, unless a person has said otherwise of one."""
+        return self.owners.get(code, OWNER_DEFAULT)
 
 
 class TransitBand(NamedTuple):
@@ -271,6 +302,7 @@ class Policy:
     exclusions: tuple[Exclusion, ...] = ()
     orders: OrderRules = OrderRules()
     returns: ReturnRules = ReturnRules()
+    exceptions: ExceptionRules = ExceptionRules()
     transit: Mapping[str, tuple[TransitBand, ...]] = field(default_factory=dict)
     """By service, ascending in distance."""
     holds: tuple[HoldRule, ...] = ()

@@ -384,6 +384,22 @@ class RerouteRequest(_Strict):
     actor: Label | None = None
 
 
+class PickupRequest(_Strict):
+    """The body of `/pickup`: where the customer collects what was not released; null = it is sent to his address."""
+
+    pickup_node: NodeId | None
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class AssignRequest(_Strict):
+    """The body of `POST /exceptions/{exception}/assign`: who sees to it from now on."""
+
+    owner: Word
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
 class ReturnedUnits(_Strict):
     """Some units of a line that the customer wants to send back, and why."""
 

@@ -1,7 +1,11 @@
-"""Decides how long a node may stay silent about a fulfillment order, and what happens when it has been silent too long."""
+"""Decides how long a node may stay silent about a fulfillment order, and what happens when it has been silent too long.
+
+A fulfillment order waits for one thing, until one deadline. Before its patience ends somebody may have to be told (a person
+that it may leave late, a customer that it still lies ready); then that is the deadline, and the facts say which of both is due.
+"""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.fulfillment import (
     FulfillmentOrder,
@@ -13,7 +17,7 @@ from domain.fulfillment import (
     presume_dead,
     write_off,
 )
-from domain.network import Node, OnSilence, working_deadline
+from domain.network import Node, OnSilence, OrderRules, Uncollected, working_deadline
 from domain.reasons import ExceptionCode
 
 WORD_ON_DOUBT_WITHIN = timedelta(days=30)
@@ -22,7 +26,7 @@ WORD_ON_DOUBT_WITHIN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a fulfillment order waits for, and until when."""
+    """What a fulfillment order waits for, and until when: somebody has to be told then, or patience is over."""
 
     waiting_for: WaitingFor
     deadline: datetime
@@ -36,19 +40,59 @@ class Lost:
     exception: ExceptionCode | None = None
 
 
-def waits_for(fulfillment_order: FulfillmentOrder, node: Node, assume_delivered: timedelta) -> Wait | None:
+def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules) -> Wait | None:
     """What the fulfillment order waits for next; None when it is over, or a person has taken the wait over."""
-    stage = _stage(fulfillment_order)
-    if stage is None or stage is fulfillment_order.escalated:
+    stage = _stage(fulfillment_order, rules)
+    if stage is None:
         return None
-    return Wait(stage, _deadline(stage, fulfillment_order, node, assume_delivered))
+    moments = [_tell_at(stage, fulfillment_order, rules)]
+    if stage is not fulfillment_order.escalated:
+        moments.append(_deadline(stage, fulfillment_order, node, rules))
+    return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
 
-def lose_patience(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> Lost:
-    """Act on a deadline that has passed at the instant `at` (DESIGN §5, the fence; CONTRACT §2 `on_silence`)."""
+def tell_in_time(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: datetime) -> FulfillmentOrder:
+    """Note who is told at the instant `at`, before patience is over; the same when nobody is."""
+    stage = _stage(fulfillment_order, rules)
+    tell_at = _tell_at(stage, fulfillment_order, rules) if stage else None
+    if tell_at is None or at < tell_at:
+        return fulfillment_order
+    if stage is WaitingFor.COLLECTION:
+        return replace(fulfillment_order, reminded_at=at)
+    return replace(fulfillment_order, at_risk_at=at)
+
+
+def where_it_hangs(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
+    """Of work that may leave late: when it has to leave, what is waited for, and since when."""
+    stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
+    word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
+    return f"it is to leave by {told(fulfillment_order.ship_by)}, and has waited for {word} since {told(since)}"
+
+
+def told(moment: datetime) -> str:
+    """A moment as people read it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def lose_patience(
+    fulfillment_order: FulfillmentOrder,
+    waiting_for: WaitingFor,
+    node: Node,
+    at: datetime,
+    uncollected: Uncollected | None = Uncollected.CANCEL,
+) -> Lost:
+    """Act on a deadline that has passed at the instant `at` (DESIGN §5, the fence; CONTRACT §2 `on_silence`).
+
+    What nobody collected is asked back, `uncollected` for this end; None = a person must find one.
+    """
     match waiting_for:
         case WaitingFor.DELIVERY:
             return Lost(replace(fulfillment_order, assumed_delivered=True, delivered_at=at))
+        case WaitingFor.COLLECTION if uncollected is not None and fulfillment_order.uncollected_at is None:
+            return Lost(_ask_back(fulfillment_order, uncollected, at))
+        case WaitingFor.COLLECTION:
+            over = replace(fulfillment_order, uncollected_at=fulfillment_order.uncollected_at or at)
+            return Lost(replace(over, escalated=waiting_for), _code_of(waiting_for))
         case WaitingFor.ACCEPTANCE if node.on_silence is OnSilence.ASK_CANCEL:
             return Lost(ask_to_cancel(fulfillment_order, {}, at))
         case WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE and _is_partly_cancelled(
@@ -61,6 +105,16 @@ def lose_patience(fulfillment_order: FulfillmentOrder, waiting_for: WaitingFor, 
             return Lost(ask_to_cancel(fulfillment_order, {}, at))
         case _:
             return Lost(replace(fulfillment_order, escalated=waiting_for), _code_of(waiting_for))
+
+
+def _ask_back(fulfillment_order: FulfillmentOrder, uncollected: Uncollected, at: datetime) -> FulfillmentOrder:
+    """Ask the node to put goods back that nobody collected; it cancels the customer's units, unless they are to be sent."""
+    wanted = {
+        line: fulfillment_order.counts(line).due - told.cancel_wanted
+        for line, told in fulfillment_order.lines.items()
+        if uncollected is Uncollected.CANCEL
+    }
+    return replace(ask_to_cancel(fulfillment_order, wanted, at), uncollected_at=at)
 
 
 def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at: datetime) -> FulfillmentOrder:
@@ -77,8 +131,13 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
 
 
 def _code_of(escalated: WaitingFor) -> ExceptionCode:
-    is_cancel = escalated is WaitingFor.CANCEL_ANSWER
-    return ExceptionCode.CANCEL_UNANSWERED if is_cancel else ExceptionCode.NODE_SILENT
+    match escalated:
+        case WaitingFor.CANCEL_ANSWER:
+            return ExceptionCode.CANCEL_UNANSWERED
+        case WaitingFor.COLLECTION:
+            return ExceptionCode.PICKUP
+        case _:
+            return ExceptionCode.NODE_SILENT
 
 
 def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
@@ -88,30 +147,57 @@ def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
     return 0 < wanted < due
 
 
-def _stage(fulfillment_order: FulfillmentOrder) -> WaitingFor | None:
+def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor | None:
     counts = [fulfillment_order.counts(line) for line in fulfillment_order.lines]
     if any(c.due for c in counts):
         if fulfillment_order.request is Request.CANCEL_REQUESTED:
             return WaitingFor.CANCEL_ANSWER
+        if fulfillment_order.lies_ready and rules.collect_within is not None:
+            return WaitingFor.COLLECTION
         return WaitingFor.SHIPMENT if fulfillment_order.accepted_at else WaitingFor.ACCEPTANCE
     if any(c.in_doubt for c in counts):
         return WaitingFor.WORD_ON_DOUBT
     return WaitingFor.DELIVERY if any(c.shipped > c.delivered for c in counts) else None
 
 
-def _deadline(stage: WaitingFor, fo: FulfillmentOrder, node: Node, assume_delivered: timedelta) -> datetime:
+def _tell_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> datetime | None:
+    """When somebody has to be told before patience is over; None = nobody, or he was told."""
+    if stage is WaitingFor.COLLECTION and fo.reminded_at is None and fo.uncollected_at is None:
+        return _began(stage, fo) + (rules.collect_within or timedelta()) / 2
+    if fo.is_owed and fo.at_risk_at is None and rules.at_risk_before is not None:
+        return fo.ship_by - rules.at_risk_before
+    return None
+
+
+def _deadline(stage: WaitingFor, fo: FulfillmentOrder, node: Node, rules: OrderRules) -> datetime:
+    began = _began(stage, fo)
+    patient_from = max(began, fo.patience_from or began)
+    match stage:
+        case WaitingFor.ACCEPTANCE | WaitingFor.CANCEL_ANSWER:
+            return working_deadline(node, patient_from, node.accept_within)
+        case WaitingFor.SHIPMENT:
+            return working_deadline(node, patient_from, node.ship_within)
+        case WaitingFor.COLLECTION:
+            return patient_from + (rules.collect_within or timedelta())
+        case WaitingFor.DELIVERY:
+            return began + rules.assume_delivered
+        case WaitingFor.WORD_ON_DOUBT:
+            return began + WORD_ON_DOUBT_WITHIN
+
+
+def _began(stage: WaitingFor, fo: FulfillmentOrder) -> datetime:
+    """From when the time for this counts."""
     match stage:
         case WaitingFor.ACCEPTANCE:
-            return working_deadline(node, _since(fo.released_at, fo), node.accept_within)
+            return fo.released_at
         case WaitingFor.SHIPMENT:
-            return working_deadline(node, _since(fo.ship_clock_from or fo.released_at, fo), node.ship_within)
+            return fo.ship_clock_from or fo.released_at
         case WaitingFor.CANCEL_ANSWER:
-            return working_deadline(node, _since(fo.cancel_asked_at or fo.released_at, fo), node.accept_within)
+            return fo.cancel_asked_at or fo.released_at
+        case WaitingFor.COLLECTION:
+            ready_at = fo.ready_at or fo.released_at
+            return max(ready_at, fo.ship_clock_from or ready_at) if fo.uncollected_at else ready_at
         case WaitingFor.DELIVERY:
-            return fo.deliver_by + assume_delivered
+            return fo.deliver_by
         case WaitingFor.WORD_ON_DOUBT:
-            return (fo.dead_at or fo.released_at) + WORD_ON_DOUBT_WITHIN
-
-
-def _since(moment: datetime, fo: FulfillmentOrder) -> datetime:
-    return max(moment, fo.patience_from or moment)
+            return fo.dead_at or fo.released_at

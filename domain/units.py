@@ -109,6 +109,13 @@ class Order:
     fulfillment_orders: dict[str, FulfillmentOrder]
     tried: dict[tuple[str, str], tuple[str, ...]]
     """Nodes tried before, of the units in each (fulfillment order, line)."""
+    pickup_node: str | None = None
+    """Where the customer collects; None = it is sent to him."""
+
+    @property
+    def has_unreleased(self) -> bool:
+        """Some of its units are not work for a node yet."""
+        return bool(self.waiting or self.reservations)
 
     def living(self) -> list[FulfillmentOrder]:
         """Fulfillment orders of which something is due, the newest first: they are the easiest to stop."""
@@ -255,7 +262,7 @@ def leave(order: Order, changes: Changes, node: str, at: datetime) -> bool:
     """
     pins = [reservation for reservation in order.reservations if reservation.node == node]
     _unpin_all(order, changes, pins)
-    works = [fo for fo in order.living() if fo.node == node and fo.request in _UNASKED]
+    works = [fo for fo in order.living() if fo.node == node and fo.request in _UNASKED and not fo.pickup]
     for fo in works:
         reroute(order, changes, fo.fulfillment_order, at)
     return bool(pins or works)
@@ -334,6 +341,9 @@ def claims(plan: Plan, network: Network) -> list[Movement]:
 
 def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan, at: datetime) -> None:
     before = _BUCKET_OF[waiting.awaits]
+    if order.pickup_node is not None and (plan.unfilled_action == "exception" or waiting.nodes == ()):
+        _ask_the_customer(order, changes, waiting, f"nothing that {order.pickup_node} may get fills it")
+        return
     match plan.unfilled_action:
         case "backorder":
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
@@ -349,6 +359,38 @@ def _give_to_a_person(order: Order, changes: Changes, waiting: Waiting, detail: 
     order.waiting.append(replace(waiting, awaits="person"))
     changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "open", waiting.quantity)
     changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+
+
+def _ask_the_customer(order: Order, changes: Changes, waiting: Waiting, why: str) -> None:
+    """What cannot be collected where the customer wanted to is never sent elsewhere unasked: one exception, many lines."""
+    order.waiting.append(replace(waiting, awaits="person"))
+    changes.move(waiting.line, _BUCKET_OF[waiting.awaits], "open", waiting.quantity)
+    if not any(opened.code is ExceptionCode.PICKUP for opened in changes.opened):
+        detail = f"it cannot be collected at {order.pickup_node} ({why}): the customer must choose"
+        changes.opened.append(Opened(ExceptionCode.PICKUP, detail, node=order.pickup_node))
+
+
+def needs_a_person(order: Order) -> bool:
+    """Whether units wait until a person has seen to them, or the customer has chosen where to collect them."""
+    return any(waiting.awaits == "person" for waiting in order.waiting)
+
+
+def collect_at(order: Order, node: str | None) -> Counter[str]:
+    """Let the customer collect at another node what is not released, or send it home; answers what must find its place there.
+
+    What waits for a person is sourced again, without the nodes that failed it, but for one that was chosen all the same.
+    Pins stay where they are until they are planned anew.
+    """
+    order.pickup_node = node
+    must = Counter[str]()
+    for pin in order.reservations:
+        must[pin.line] += pin.quantity
+    for index, waiting in enumerate(order.waiting):
+        if waiting.awaits == "person":
+            must[waiting.line] += waiting.quantity
+            tried = tuple(name for name in waiting.tried if name != node)
+            order.waiting[index] = replace(waiting, attempt=1, tried=tried, awaits="sourcing")
+    return must
 
 
 def source_again(order: Order) -> None:
@@ -395,6 +437,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         max(reservation.ship_by for reservation in pinned),
         max(reservation.deliver_by for reservation in pinned),
         dispatch,
+        pickup=order.pickup_node is not None,
     )
     changes.touched.add(name)
 
@@ -516,7 +559,9 @@ def _wait_again(
         return
     again = replace(waiting, attempt=waiting.attempt + 1, tried=tuple(sorted({*tried, fo.node})))
     attempts_max = changes.network.policy.orders.max_attempts
-    if again.attempt <= attempts_max:
+    if order.pickup_node is not None:
+        _ask_the_customer(order, changes, again, f"{fo.fulfillment_order} was not filled")
+    elif again.attempt <= attempts_max:
         order.waiting.append(again)
     else:
         _give_to_a_person(order, changes, again, f"{quantity} of line {line} were tried {attempts_max} times")

@@ -21,10 +21,11 @@ def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
         if line.sku not in network.items:
             raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
     _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
-    _check_pickup(demand.pickup_node, network)
+    check_pickup(demand.pickup_node, network)
 
 
-def _check_pickup(name: str | None, network: Network) -> None:
+def check_pickup(name: str | None, network: Network) -> None:
+    """Refuse a node where nobody can collect anything; None = nothing is collected. Raises `WrongField`."""
     node = network.nodes.get(name) if name is not None else None
     if name is not None and (node is None or not node.pickup):
         raise WrongField("pickup_node", f"customers cannot collect at {name}")

@@ -3,11 +3,13 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import pairwise
 
 from domain.network import (
     Cost,
     EvaluationError,
+    ExceptionRules,
     Exclusion,
     Expression,
     Fact,
@@ -23,12 +25,14 @@ from domain.network import (
     Strategy,
     Tier,
     TransitBand,
+    Uncollected,
     Unfilled,
 )
+from domain.reasons import ExceptionCode
 from network.expressions import Answer, CelExpression, Sight, canonical, compile_rule, names_of
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
-from network.tables import Table, read_toml
+from network.tables import Table, did_you_mean, read_toml
 from network.vocabulary import WORD, Vocabulary
 
 RANK_DEFAULT = (Rank.COST, Rank.SHIPMENTS, Rank.DISTANCE)
@@ -59,6 +63,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
         returns=_return_rules(top.table("returns")),
+        exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
         holds=reader.holds(),
     )
@@ -160,7 +165,7 @@ class _PolicyReader:
             rank=tuple(map(Rank, table.words("rank", list(Rank)))) or RANK_DEFAULT,
             ship_complete=table.word("ship_complete", ShipComplete, ShipComplete.NO),
             unfilled=table.word("unfilled", Unfilled, Unfilled.BACKORDER),
-            cancel_after=table.duration("cancel_after", INSTANT, INSTANT) if table.has("cancel_after") else None,
+            cancel_after=_span_or_none(table, "cancel_after"),
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
@@ -278,9 +283,39 @@ def _order_rules(table: Table) -> OrderRules:
         reject_cooldown=table.duration("reject_cooldown", default.reject_cooldown),
         grace=table.duration("grace", default.grace),
         assume_delivered=table.duration("assume_delivered", default.assume_delivered),
+        collect_within=_span_or_none(table, "collect_within"),
+        uncollected=table.word("uncollected", Uncollected, default.uncollected),
+        at_risk_before=_span_or_none(table, "at_risk_before"),
     )
+    if table.has("uncollected") and not table.has("collect_within"):
+        table.wrong("uncollected", "uncollected needs collect_within: without it nothing is taken back")
     table.finish()
     return rules
+
+
+def _span_or_none(table: Table, key: str) -> timedelta | None:
+    return table.duration(key, INSTANT, INSTANT) if table.has(key) else None
+
+
+def _exception_rules(table: Table) -> ExceptionRules:
+    rules = ExceptionRules(_owners(table.table("owner")), _span_or_none(table, "escalate_after"))
+    table.finish()
+    return rules
+
+
+def _owners(table: Table) -> Mapping[ExceptionCode, str]:
+    """Who sees to exceptions, by code."""
+    owners: dict[ExceptionCode, str] = {}
+    codes = list(ExceptionCode)
+    for name in table.names():
+        owner = table.text(name)
+        if name not in codes:
+            table.wrong(name, f"{name} is no code of an exception{did_you_mean(name, codes)}")
+        elif name not in table.failed and not re.fullmatch(WORD[0], owner):
+            table.wrong(name, f"the owner of {name} must be {WORD[1]}, not {owner!r}")
+        else:
+            owners[ExceptionCode(name)] = owner
+    return owners
 
 
 def _return_rules(table: Table) -> ReturnRules:

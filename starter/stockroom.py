@@ -1,5 +1,5 @@
 """Keeps shelves and promises in step: frees what lapsed carts held, serves the orders that wait, and sources again what is
-not on the shelf after all, or lies at a node that was paused.
+not on the shelf after all, or lies at a node that was paused. Tells people what waits too long, for a node or for them.
 
 Everything here is owed by a fact that is in PostgreSQL already, so it may stop at any moment and begin again, here or in
 another process.
@@ -9,11 +9,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from math import inf
+from time import monotonic
 
 import structlog
 
 from activities.backorder import Backorders
 from activities.cart import Carts
+from activities.exception import ExceptionActivities
 from activities.pause import Pauses
 from activities.shortage import Shortages
 from activities.transaction import OrderTransactions
@@ -24,7 +27,9 @@ TURNS_MAX = 500
 """Orders that get their turn before anything else is looked at again."""
 
 ORDERS_MAX = 100
-"""Orders that lose their work at one paused node before anything else is looked at again."""
+"""Orders that lose their work at one paused node, or are told to be at risk, before anything else is looked at again."""
+
+EXCEPTIONS_EVERY = timedelta(minutes=1)
 
 log = structlog.get_logger("stockroom")
 
@@ -39,6 +44,8 @@ class Stockroom:
         self._backorders = Backorders(transactions)
         self._shortages = Shortages(transactions)
         self._pauses = Pauses(transactions)
+        self._exceptions = ExceptionActivities(transactions)
+        self._saw_to_exceptions = -inf
         self._carts = carts
         self._send_soon = send_soon
         self._wanted = asyncio.Event()
@@ -56,8 +63,17 @@ class Stockroom:
             await self._quietly(self._backorders.heed_new_rules)
             await self._quietly(self._shortages.settle)
             await self._quietly(lambda: self._pauses.clear(ORDERS_MAX))
+            await self._quietly(self._see_to_exceptions)
             await self._quietly(self._tidy_carts)
             await self._quietly(lambda: self._backorders.work_off(TURNS_MAX))
+
+    async def _see_to_exceptions(self) -> Sequence[Wake]:
+        """What nobody has resolved is told again, and what waits too long for the first time; once a minute."""
+        if monotonic() - self._saw_to_exceptions < EXCEPTIONS_EVERY.total_seconds():
+            return ()
+        self._saw_to_exceptions = monotonic()
+        await self._exceptions.escalate()
+        return await self._exceptions.tell_what_waits_too_long(ORDERS_MAX)
 
     async def _tidy_carts(self) -> Sequence[Wake]:
         """What lapsed carts held is offered to the orders that wait; nobody is told before his turn."""

@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.exception import ExceptionActivities
     from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
     from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
+    from activities.pickup import PickupActivities
     from activities.quantity import QuantityActivities
     from activities.reroute import RerouteActivities
     from activities.returns import ReturnActivities, ReturnInput
@@ -41,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
         HoldRequest,
         OrderInput,
         OrderState,
+        PickupRequest,
         QuantityRequest,
         RerouteRequest,
         ResolveRequest,
@@ -59,6 +61,7 @@ _DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
     "reroute": RerouteActivities.reroute,
     "change_address": AddressActivities.change_address,
     "change_quantity": QuantityActivities.change_quantity,
+    "change_pickup": PickupActivities.change_pickup,
     "resolve": ExceptionActivities.resolve,
     "request_return": ReturnActivities.request_return,
 }
@@ -70,6 +73,7 @@ _BODIES: dict[str, type[BaseModel]] = {
     "reroute": RerouteRequest,
     "change_address": RequestOfARow,
     "change_quantity": QuantityRequest,
+    "change_pickup": PickupRequest,
     "resolve": ResolveRequest,
     "request_return": ReturnRequest,
 }
@@ -211,6 +215,16 @@ class OrderWorkflow:
     def check_change_quantity(self, *args: Any) -> None:
         """Bad input is refused before anything is written to the history."""
         _check("change_quantity", args)
+
+    @workflow.update(description="Let the customer collect elsewhere, or send it home")
+    async def change_pickup(self, *args: Any) -> dict[str, Any]:
+        """Plan what is not released, or waits for the customer's word, for the place that he chose."""
+        return await self._ask("change_pickup", args)
+
+    @change_pickup.validator
+    def check_change_pickup(self, *args: Any) -> None:
+        """Bad input is refused before anything is written to the history."""
+        _check("change_pickup", args)
 
     @workflow.update(description="Close an exception that a person has seen to")
     async def resolve(self, *args: Any) -> dict[str, Any]:

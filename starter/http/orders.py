@@ -23,6 +23,7 @@ from domain.order import (
     HoldRequest,
     NewOrder,
     OrderStatus,
+    PickupRequest,
     PromiseState,
     QuantityRequest,
     RerouteRequest,
@@ -31,7 +32,7 @@ from domain.order import (
 )
 from domain.units import Rerouted
 from network.geography import ImpossiblePlace, locate
-from network.known import WrongField
+from network.known import WrongField, check_pickup
 from starter import client as temporal
 from starter.client import NoAnswer, RequestRefused, WorkflowGone
 from starter.http.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
@@ -240,6 +241,23 @@ async def forget_order(name: str, body: ForgetRequest, holder: Operator, service
     return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)
 
 
+@router.post("/orders/{name}/pickup", response_model=Accepted)
+async def change_pickup(
+    name: str, body: PickupRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Let the customer collect elsewhere what was not released, or have it sent (null); 409 when that cannot be filled."""
+    try:
+        async with service.database.read() as connection:
+            _, network = await service.networks.active(connection)
+        check_pickup(body.pickup_node, network)
+    except WrongField as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    except NoNetwork as error:
+        raise Problem(NOT_READY, str(error)) from error
+    facts = {"pickup_node": body.pickup_node}
+    return {"order": name} | await ask(service, name, "change_pickup", body, facts, holder, idempotency_key)
+
+
 @router.post("/orders/{name}/resolve", response_model=Accepted)
 async def resolve(
     name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
@@ -260,9 +278,26 @@ async def request_return(
 
 
 Asking = Literal[
-    "cancel", "hold", "release", "change_address", "change_quantity", "reroute", "resolve", "request_return"
+    "cancel",
+    "hold",
+    "release",
+    "change_address",
+    "change_pickup",
+    "change_quantity",
+    "reroute",
+    "resolve",
+    "request_return",
 ]
-Body = AddressRequest | CancelRequest | HoldRequest | QuantityRequest | RerouteRequest | ResolveRequest | ReturnRequest
+Body = (
+    AddressRequest
+    | CancelRequest
+    | HoldRequest
+    | PickupRequest
+    | QuantityRequest
+    | RerouteRequest
+    | ResolveRequest
+    | ReturnRequest
+)
 
 
 async def ask(

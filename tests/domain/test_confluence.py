@@ -102,7 +102,7 @@ def do(desk: Desk, step: str) -> None:
 
 def _owes(desk: Desk) -> bool:
     fo = desk.order.fulfillment_orders[FIRST]
-    wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders.assume_delivered)
+    wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
     return wait is not None and wait.waiting_for in OWED
 
 

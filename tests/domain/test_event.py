@@ -98,3 +98,22 @@ def test_units_that_came_back_and_a_settlement_are_told() -> None:
         ChannelEvent(EventKind.RETURNED, {"return": "web-1-r1", "lines": [units("1", "CHAIR", 2)]}),
         ChannelEvent(EventKind.SETTLED, {"return": "web-1-r1", "resolution": "refund"}),
     ]
+
+
+def test_a_customer_hears_when_goods_lie_ready_when_half_of_the_time_is_over_and_when_all_of_it_is() -> None:
+    rules = replace(NETWORK.policy.orders, collect_within=timedelta(days=2))
+    network = replace(NETWORK, policy=replace(NETWORK.policy, orders=rules))
+    waits = hearing(replace(WORK, pickup=True), "2", shipped=1, delivered=1)
+    ready = replace(waits, ready_at=NOON)
+    reminded, over = replace(ready, reminded_at=NOON), replace(ready, reminded_at=NOON, uncollected_at=NOON)
+    data = ABOUT | {"collect_by": "2026-11-25T12:00:00+00:00", "lines": [units("1", "CHAIR", 3)]}
+    for before, after, kind in (
+        (waits, ready, EventKind.READY_FOR_PICKUP),
+        (ready, reminded, EventKind.STILL_TO_COLLECT),
+        (reminded, over, EventKind.NOT_COLLECTED),
+    ):
+        assert told(before, after, Changes(network)) == [ChannelEvent(kind, data)]
+    assert [event.kind for event in told(ready, over, Changes(network))] == ["not_collected"], (
+        "a reminder came too late"
+    )
+    assert told(replace(waits, pickup=False), replace(ready, pickup=False)) == []

@@ -7,11 +7,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
-from domain.network import Node, NodeKind, OnSilence
-from domain.patience import WORD_ON_DOUBT_WITHIN, Wait, lose_patience, waits_for
+from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
+from domain.patience import (
+    WORD_ON_DOUBT_WITHIN,
+    Wait,
+    after_the_call,
+    lose_patience,
+    tell_in_time,
+    waits_for,
+    where_it_hangs,
+)
+from domain.reasons import ExceptionCode
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-ASSUME_DELIVERED = timedelta(days=5)
+RULES = OrderRules(assume_delivered=timedelta(days=5))
 DENVER = Node(
     id="denver",
     name="Denver",
@@ -88,13 +97,13 @@ def hours_of(wait: Wait | None) -> str:
     """),
 )
 def test_every_wait_has_a_deadline_so_that_the_order_can_wake_by_itself(work: str, wait: str) -> None:
-    assert hours_of(waits_for(WORK[work], DENVER, ASSUME_DELIVERED)) == wait
+    assert hours_of(waits_for(WORK[work], DENVER, RULES)) == wait
 
 
 def test_only_open_hours_count() -> None:
     """Released on Monday at noon, four open hours of 9 to 14: two on Monday, two on Tuesday."""
     store = replace(DENVER, hours=(time(9), time(14)))
-    assert hours_of(waits_for(SENT, store, ASSUME_DELIVERED)) == "acceptance 23"
+    assert hours_of(waits_for(SENT, store, RULES)) == "acceptance 23"
 
 
 @pytest.mark.parametrize(
@@ -122,13 +131,13 @@ def test_silence_acts_as_the_node_is_configured_and_a_person_is_called_at_most_o
     on_silence: str, work: str, request_: str, due: str, exception: str
 ) -> None:
     node = replace(DENVER, on_silence=OnSilence(on_silence))
-    wait = waits_for(WORK[work], node, ASSUME_DELIVERED)
+    wait = waits_for(WORK[work], node, RULES)
     assert wait is not None
     lost = lose_patience(WORK[work], wait.waiting_for, node, wait.deadline)
     after = lost.fulfillment_order
     assert (str(after.request), str(after.counts("1").due), str(lost.exception or "")) == (request_, due, exception)
     if lost.exception:
-        assert waits_for(after, node, ASSUME_DELIVERED) is None
+        assert waits_for(after, node, RULES) is None
 
 
 @pytest.mark.parametrize("on_silence", list(OnSilence))
@@ -136,7 +145,7 @@ def test_silence_acts_as_the_node_is_configured_and_a_person_is_called_at_most_o
 def test_a_node_that_never_speaks_again_is_waited_for_only_a_few_times(work: str, on_silence: OnSilence) -> None:
     node = replace(DENVER, on_silence=on_silence)
     fo, seen = WORK[work], list[WaitingFor]()
-    while wait := waits_for(fo, node, ASSUME_DELIVERED):
+    while wait := waits_for(fo, node, RULES):
         assert wait.waiting_for not in seen, "the same wait again: this would never end"
         seen.append(wait.waiting_for)
         fo = lose_patience(fo, wait.waiting_for, node, wait.deadline).fulfillment_order
@@ -145,9 +154,9 @@ def test_a_node_that_never_speaks_again_is_waited_for_only_a_few_times(work: str
 
 def test_what_a_person_has_taken_over_waits_again_once_the_node_moves_on() -> None:
     fo = lose_patience(SENT, WaitingFor.ACCEPTANCE, replace(DENVER, on_silence=OnSilence.ESCALATE), LATER)
-    assert waits_for(fo.fulfillment_order, DENVER, ASSUME_DELIVERED) is None
+    assert waits_for(fo.fulfillment_order, DENVER, RULES) is None
     accepted = replace(fo.fulfillment_order, request=Request.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)
-    assert hours_of(waits_for(accepted, DENVER, ASSUME_DELIVERED)) == "shipment 26"
+    assert hours_of(waits_for(accepted, DENVER, RULES)) == "shipment 26"
 
 
 def test_without_news_a_shipment_is_taken_as_delivered_and_marked_so() -> None:
@@ -163,3 +172,114 @@ def test_asking_to_cancel_out_of_impatience_does_not_cancel_for_the_customer() -
 
 def test_the_answer_of_a_dead_attempt_is_awaited_for_thirty_days() -> None:
     assert timedelta(days=30) == WORD_ON_DOUBT_WITHIN
+
+
+A_WEEK = replace(RULES, collect_within=timedelta(hours=48))
+READY = replace(ACCEPTED, pickup=True, ready_at=LATER + timedelta(hours=2))
+REMINDED = replace(READY, reminded_at=LATER + timedelta(hours=26))
+UNCOLLECTED = lose_patience(REMINDED, WaitingFor.COLLECTION, DENVER, LATER + timedelta(hours=50)).fulfillment_order
+NOT_PUT_BACK = replace(UNCOLLECTED, request=Request.CANCEL_REJECTED, ship_clock_from=LATER + timedelta(hours=60))
+COLLECTING = {
+    "ready": READY,
+    "ready, but to be sent": replace(READY, pickup=False),
+    "accepted": replace(READY, ready_at=None),
+    "reminded": REMINDED,
+    "one collected": replace(REMINDED, lines={"1": Told("1", "CHAIR", 3, shipped=1, delivered=1)}),
+    "not collected in time": UNCOLLECTED,
+    "not put back": NOT_PUT_BACK,
+    "a person has called": replace(NOT_PUT_BACK, patience_from=MONDAY_NOON + timedelta(hours=100)),
+    "collected": replace(READY, lines={"1": Told("1", "CHAIR", 3, shipped=3, delivered=3)}),
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "with_rule", "without"),
+    rows("""
+    work                  || waits, when goods may lie for 48 hours || and when the policy says nothing of it
+    accepted              || shipment 26                            || shipment 26
+    ready                 || collection 28                          || shipment 26
+    ready, but to be sent || shipment 26                            || shipment 26
+    reminded              || collection 52                          || shipment 26
+    one collected         || collection 52                          || shipment 26
+    not collected in time || cancel_answer 56                       || cancel_answer 56
+    not put back          || collection 110                         || shipment 86
+    a person has called   || collection 148                         || shipment 124
+    collected             || nothing                                || nothing
+    """),
+)
+def test_goods_lie_ready_for_the_customers_time_and_half_of_it_brings_a_reminder(
+    work: str, with_rule: str, without: str
+) -> None:
+    assert hours_of(waits_for(COLLECTING[work], DENVER, A_WEEK)) == with_rule
+    assert hours_of(waits_for(COLLECTING[work], DENVER, RULES)) == without
+
+
+@pytest.mark.parametrize("uncollected", [*Uncollected, None])
+@pytest.mark.parametrize("on_silence", list(OnSilence))
+def test_a_customer_who_never_comes_and_a_store_that_never_answers_end_with_a_person_or_behind_the_fence(
+    on_silence: OnSilence, uncollected: Uncollected | None
+) -> None:
+    node, fo, seen = replace(DENVER, on_silence=on_silence), READY, list[str]()
+    while wait := waits_for(fo, node, A_WEEK):
+        seen.append(hours_of(wait))
+        fo = tell_in_time(fo, A_WEEK, wait.deadline)
+        if waits_for(fo, node, A_WEEK) == wait:
+            fo = lose_patience(fo, wait.waiting_for, node, wait.deadline, uncollected).fulfillment_order
+        assert len(seen) == len(set(seen)), "the same wait again: this would never end"
+    assert seen[:2] == ["collection 28", "collection 52"]
+    assert fo.has_ended or fo.escalated
+
+
+def test_what_nobody_collected_is_cancelled_as_it_is_put_back_unless_it_is_to_be_sent() -> None:
+    sent = lose_patience(REMINDED, WaitingFor.COLLECTION, DENVER, LATER, Uncollected.SHIP).fulfillment_order
+    assert (UNCOLLECTED.lines["1"].cancel_wanted, sent.lines["1"].cancel_wanted) == (3, 0)
+    assert {UNCOLLECTED.request, sent.request} == {Request.CANCEL_REQUESTED}
+
+
+WATCHED = replace(RULES, at_risk_before=timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    ("work", "wait"),
+    [
+        ("sent", "acceptance 4"),
+        ("accepted", "shipment 21"),
+        ("refused to cancel", "shipment 21"),
+        ("one shipped, two due", "shipment 21"),
+        ("asked to cancel", "cancel_answer 7"),
+        ("shipped", "delivery 192"),
+        ("given up", "word_on_doubt 722"),
+        ("given back", "nothing"),
+    ],
+)
+def test_work_that_may_leave_late_wakes_its_order_before_that(work: str, wait: str) -> None:
+    assert hours_of(waits_for(WORK[work], DENVER, WATCHED)) == wait
+
+
+def test_a_person_hears_once_of_what_may_leave_late_and_of_nothing_that_lies_ready() -> None:
+    before, due = MONDAY_NOON + timedelta(hours=20), MONDAY_NOON + timedelta(hours=21)
+    assert tell_in_time(ACCEPTED, WATCHED, before) == ACCEPTED
+    told = tell_in_time(ACCEPTED, WATCHED, due)
+    assert told.at_risk_at == due
+    assert hours_of(waits_for(told, DENVER, WATCHED)) == "shipment 26", "the node still has its own time"
+    assert tell_in_time(told, WATCHED, due + timedelta(days=9)) == told
+    assert tell_in_time(READY, WATCHED, due) == READY
+    assert where_it_hangs(told, WATCHED) == (
+        "it is to leave by 2026-11-24 12:00 UTC, and has waited for shipment since 2026-11-23 14:00 UTC"
+    )
+
+
+def test_a_wait_that_a_person_has_taken_over_still_tells_of_the_risk() -> None:
+    escalated = replace(SENT, escalated=WaitingFor.ACCEPTANCE)
+    assert hours_of(waits_for(escalated, DENVER, WATCHED)) == "acceptance 21"
+    told = tell_in_time(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
+    assert waits_for(told, DENVER, WATCHED) is None
+
+
+def test_a_store_that_does_not_put_it_back_is_asked_once_and_then_a_person_is() -> None:
+    lost = lose_patience(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
+    assert (lost.exception, lost.fulfillment_order.request) == (ExceptionCode.PICKUP, Request.CANCEL_REJECTED)
+    assert waits_for(lost.fulfillment_order, DENVER, A_WEEK) is None
+    called_at = MONDAY_NOON + timedelta(hours=100)
+    after = after_the_call(lost.fulfillment_order, ExceptionCode.PICKUP, called_at)
+    assert hours_of(waits_for(after, DENVER, A_WEEK)) == "collection 148"

@@ -194,7 +194,7 @@ class Desk:
         """The deadline of what a fulfillment order waits for passes."""
         fo = self.order.fulfillment_orders[name]
         node = NETWORK.nodes[fo.node]
-        wait = waits_for(fo, node, NETWORK.policy.orders.assume_delivered)
+        wait = waits_for(fo, node, NETWORK.policy.orders)
         assert wait is not None, f"{name} waits for nothing"
         lost = lose_patience(fo, wait.waiting_for, node, wait.deadline)
 
@@ -362,7 +362,7 @@ def check_fulfillment_orders(desk: Desk) -> None:
             assert 0 <= told.cancel_wanted <= counts.due
             if counts.surplus:
                 assert any(e.fulfillment_order == name and e.code in surplus_codes for e in desk.opened)
-        wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders.assume_delivered)
+        wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
         assert wait or fo.escalated or (fo.has_ended and not any(fo.counts(line).in_doubt for line in fo.lines)), (
             f"nothing would ever wake the order for {name}"
         )
@@ -447,7 +447,7 @@ def test_a_silent_node_is_first_asked_to_cancel_or_given_up_or_called_by_a_perso
     desk = desk_of(3)
     play(desk, f"to {node}, {of_f1(story)}")
     fo = desk.order.fulfillment_orders["web-1-f1"]
-    wait = waits_for(fo, NETWORK.nodes[node], NETWORK.policy.orders.assume_delivered)
+    wait = waits_for(fo, NETWORK.nodes[node], NETWORK.policy.orders)
     waiting_for = (
         str(wait.waiting_for)
         if wait
@@ -629,7 +629,7 @@ def test_a_chair_found_after_all_keeps_the_deadline_of_the_others() -> None:
     play(desk, "to denver, f1 picked 2 final, to reno, f2 accepted, f1 picked 1")
     assert (units(desk), shown(desk, "f1"), shown(desk, "f2")) == ("allocated 3", "due 2 in_doubt 1", "due 1")
     fo = desk.order.fulfillment_orders["web-1-f1"]
-    wait = waits_for(fo, NETWORK.nodes["denver"], NETWORK.policy.orders.assume_delivered)
+    wait = waits_for(fo, NETWORK.nodes["denver"], NETWORK.policy.orders)
     assert wait is not None
     assert wait.waiting_for is WaitingFor.SHIPMENT
 
@@ -941,9 +941,7 @@ class OrderLife(RuleBasedStateMachine):
 
     def _patient(self) -> list[str]:
         rules = NETWORK.policy.orders
-        return [
-            f.fulfillment_order for f in self._orders() if waits_for(f, NETWORK.nodes[f.node], rules.assume_delivered)
-        ]
+        return [f.fulfillment_order for f in self._orders() if waits_for(f, NETWORK.nodes[f.node], rules)]
 
     def _surplus(self) -> dict[tuple[str, str], int]:
         return {(f.fulfillment_order, line): f.counts(line).surplus for f in self._orders() for line in f.lines}

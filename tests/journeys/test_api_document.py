@@ -12,10 +12,12 @@ from domain.cart import PromiseRequest, ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
+    AssignRequest,
     CancelRequest,
     ForgetRequest,
     HoldRequest,
     NewOrder,
+    PickupRequest,
     QuantityRequest,
     RerouteRequest,
     ResolveRequest,
@@ -74,6 +76,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
     "POST /nodes/{name}/resume": (ResumeRequest, {"reason": "thaw", "actor": "Ada"}),
     "POST /orders/{name}/address": (AddressRequest, {"ship_to": SHIP_TO, "reason": "moved", "actor": "Ada"}),
     "POST /orders/{name}/quantities": (QuantityRequest, {"lines": LINES, "reason": "more", "actor": "Ada"}),
+    "POST /orders/{name}/pickup": (PickupRequest, {"pickup_node": "chi", "reason": "nearer", "actor": "Ada"}),
     "POST /orders/{name}/reroute": (
         RerouteRequest,
         {"fulfillment_order": "web-1001-f1", "to_node": "nwk", "reason": "snow", "actor": "Ada"},
@@ -83,6 +86,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
         {"exception": "web-1001-x7", "reason": "called them", "actor": "Ada"},
     ),
     "POST /exceptions/{name}/resolve": (Seen, {"reason": "counted again", "actor": "Ada"}),
+    "POST /exceptions/{name}/assign": (AssignRequest, {"owner": "night-shift", "reason": "late", "actor": "Ada"}),
     "POST /orders/{name}/returns": (
         ReturnRequest,
         {
@@ -316,6 +320,8 @@ async def live(house: House) -> None:
     await http.post("/orders/web-1001/address", json={"ship_to": SHIP_TO})
     for quantity in (3, 2):
         await http.post("/orders/web-1001/quantities", json={"lines": [{"line": "1", "quantity": quantity}]})
+    for place in ("nwk", None):
+        await http.post("/orders/web-1001/pickup", json={"pickup_node": place})
     for kind in ("hold", "release", "release"):
         await http.post(f"/orders/web-1001/{kind}", json={"hold": "payment"})
     await http.post("/orders/web-1001/release", json={"hold": "fraud"})
@@ -342,6 +348,8 @@ async def live(house: House) -> None:
         await http.post(f"/stock/SERUM-30/{what}", json={})
     await house.tell(work, "picked", {"9": 1})
     (misfit,) = (await http.get("/exceptions")).json()["items"]
+    await http.get(f"/exceptions/{misfit['exception']}")
+    await http.post(f"/exceptions/{misfit['exception']}/assign", json={"owner": "night-shift"})
     await http.post(f"/exceptions/{misfit['exception']}/resolve", json={})
     for _ in range(2):
         await http.post("/orders/web-1001/resolve", json={"exception": misfit["exception"]})

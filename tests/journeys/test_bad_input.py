@@ -253,6 +253,25 @@ QUANTITIES: Rows = [
     ("an actor of 201 letters",        "actor",                "a" * 201),
 ]
 
+PICKUPS: Rows = [
+    ("no place at all",                "pickup_node",          ABSENT),
+    ("a node that does not exist",     "pickup_node",          "mars"),
+    ("a node that hands nothing out",  "pickup_node",          "nwk"),
+    ("a node with a space",            "pickup_node",          "salt lake"),
+    ("a field that does not exist",    "to_node",              "chi"),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
+ASSIGNMENTS: Rows = [
+    ("no owner",                       "owner",                ABSENT),
+    ("an owner in capitals",           "owner",                "Ada"),
+    ("an owner of 33 letters",         "owner",                "a" * 33),
+    ("a field that does not exist",    "exception",            "web-1-x1"),
+    ("a NUL in the reason",            "reason",               NUL),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
 REROUTES: Rows = [
     ("no fulfillment order",           "fulfillment_order",    ABSENT),
     ("work of broken letters",         "fulfillment_order",    "web 1 f1"),
@@ -343,6 +362,11 @@ ADDRESSES = [
     ("a key of nothing",               "DELETE", "/keys/%00",                                 problems.NOT_FOUND),
     ("a status that does not exist",   "GET",    "/orders?status=lost",                       problems.INVALID),
     ("a code that does not exist",     "GET",    "/exceptions?code=lost",                      problems.INVALID),
+    ("an exception that does not exist", "GET",  "/exceptions/web-0-x0",                       problems.NOT_FOUND),
+    ("an exception of nothing",        "GET",    "/exceptions/%00",                            problems.NOT_FOUND),
+    ("an age in words",                "GET",    "/exceptions?older_than=long",                problems.INVALID),
+    ("an age of 5000 digits",          "GET",    "/exceptions?older_than=" + "9" * 5000 + "d", problems.INVALID),
+    ("an owner of nothing",            "GET",    "/exceptions?owner=%00",                      problems.INVALID),
     ("open, perhaps",                  "GET",    "/exceptions?open=perhaps",                   problems.INVALID),
     ("a node of nothing",              "GET",    "/exceptions?node=%00",                       problems.INVALID),
     ("attention, maybe",               "GET",    "/orders?needs_attention=maybe",             problems.INVALID),
@@ -555,6 +579,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['order']}/release": {"hold": "fraud", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/address": {"ship_to": order["ship_to"], "reason": "moved", "actor": "Ada"},
         f"/orders/{busy['order']}/quantities": {"lines": lines, "reason": "one will do", "actor": "Ada"},
+        f"/orders/{busy['order']}/pickup": {"pickup_node": "chi", "reason": "nearer", "actor": "Ada"},
         f"/orders/{busy['order']}/reroute": {
             "fulfillment_order": busy["fulfillment_order"],
             "to_node": None,
@@ -566,6 +591,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         "/nodes/slc/pause": {"open_work": "keep", "reason": "snow", "actor": "Ada"},
         "/nodes/slc/resume": {"reason": "thaw", "actor": "Ada"},
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
+        f"/exceptions/{busy['exception']}/assign": {"owner": "night-shift", "reason": "late", "actor": "Ada"},
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
         "/channels/web/webhook": {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
@@ -604,12 +630,14 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/release": HOLDS,
         "/orders/{}/address": ADDRESS_CHANGES,
         "/orders/{}/quantities": QUANTITIES + lines,
+        "/orders/{}/pickup": PICKUPS,
         "/orders/{}/reroute": REROUTES,
         "/orders/{}/resolve": RESOLVES,
         "/orders/{}/forget": FORGETS,
         "/nodes/slc/pause": PAUSES,
         "/nodes/slc/resume": PAUSES[1:],
         "/exceptions/{}/resolve": EXCEPTIONS,
+        "/exceptions/{}/assign": ASSIGNMENTS,
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
         "/channels/{}/webhook": WEBHOOKS,

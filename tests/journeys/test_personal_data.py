@@ -215,6 +215,7 @@ async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
     ship_to = placed["ship_to"] | {"name": plant("new name"), "street": [plant("new street")]}
     await ask(house, plant, name, "address", {"ship_to": ship_to})
     await ask(house, plant, name, "quantities", {"lines": [{"line": "1", "quantity": 2}]})
+    await ask(house, plant, name, "pickup", {"pickup_node": None})
     await ask(house, plant, name, "release", {"hold": "fraud"})
     work = (await house.work(name))["fulfillment_order"]
     await ask(house, plant, name, "quantities", {"lines": [{"line": "1", "quantity": 1}]}, status=409)
@@ -224,6 +225,8 @@ async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
     await ask(house, plant, name, "reroute", {"fulfillment_order": work}, status=409)
     await tell(house, plant, work, "picked", {"9": 7})
     (known,) = (await house.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    assigned = {"owner": "night-shift", "reason": plant("reason of assign"), "actor": plant("actor of assign")}
+    assert (await house.http.post(f"/exceptions/{known['exception']}/assign", json=assigned)).status_code == 200
     await ask(house, plant, name, "resolve", {"exception": known["exception"]})
     await house.settle(name)
     return [identifiers.order_workflow_id(name)]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.network import Cost, Dispatch, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
+from domain.reasons import ExceptionCode
 from network.load import NetworkDocuments, NetworkMistakes, check, load, read
 
 NODES = """\
@@ -158,6 +159,15 @@ policy || max_attempts = 3       || max_attempts = 0                     || 27 |
 policy || max_attempts = 3       || grace = 10                           || 27 || grace must be a time span
 policy || max_attempts = 3       || reject_cooldown = 1                  || 27 || reject_cooldown must be a time span
 policy || max_attempts = 3       || reject_cooldwon = "1d"               || 27 || unknown key 'reject_cooldwon'; did you mean 'reject_cooldown'?
+policy || max_attempts = 3       || collect_within = "0d"                || 27 || collect_within must be more than 0, not "0d"
+policy || max_attempts = 3       || uncollected = "ship"                 || 27 || uncollected needs collect_within: without it nothing is taken back
+policy || max_attempts = 3       || collect_within = "7d"\\nuncollected = "burn" || 28 || uncollected must be one of cancel, ship, not "burn"
+policy || max_attempts = 3       || at_risk_before = "soon"              || 27 || at_risk_before must be a time span
+policy || max_attempts = 3       || [exceptions]\\nescalate_after = 8    || 28 || escalate_after must be a time span
+policy || max_attempts = 3       || [exceptions]\\nowner.pickups = "ada" || 28 || pickups is no code of an exception; did you mean 'pickup'?
+policy || max_attempts = 3       || [exceptions]\\nowner.pickup = "Ada"  || 28 || the owner of pickup must be 1 to 32 of a-z
+policy || max_attempts = 3       || [exceptions.owner]\\npickup = 1      || 28 || pickup must be a text in quotes
+policy || max_attempts = 3       || [exceptions]\\nowners = 1            || 28 || unknown key 'owners'; did you mean 'owner'?
 policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one does not
 policy || [250, 1]               || [250, "1"]                           || 31 || standard must be a list of [km, days] such as [250, 1]
 policy || [250, 1]               || 250                                  || 31 || standard must be a list of [km, days] such as [250, 1], not 250
@@ -277,6 +287,8 @@ def test_the_loaded_policy_holds_what_the_file_says_and_the_documented_defaults(
     assert (policy.orders.max_attempts, policy.orders.grace) == (3, timedelta(0))
     assert policy.orders.assume_delivered == timedelta(days=5)
     assert policy.orders.reject_cooldown == timedelta(0)
+    assert (policy.orders.collect_within, policy.orders.at_risk_before, policy.exceptions.escalate_after) == (None,) * 3
+    assert {policy.exceptions.owner(code) for code in ExceptionCode} == {"operations"}
     assert policy.transit == {"standard": (TransitBand(250, 1), TransitBand(20000, 6))}
 
 

@@ -174,6 +174,7 @@ VALID: dict[str, Document] = {
     "release": {"hold": "fraud"},
     "reroute": {"fulfillment_order": "web-1-f1"},
     "change_quantity": {"lines": [{"line": "1", "quantity": 1}]},
+    "change_pickup": {"pickup_node": None},
     "resolve": {"exception": "web-1-x1"},
     "request_return": {"lines": [{"line": "1", "quantity": 1}]},
 }

@@ -367,6 +367,25 @@ def upgrade() -> None:
             nullable=True,
             comment="since when its node has its time anew, after a person talked to it",
         ),
+        sa.Column("pickup", sa.Boolean(), nullable=False, comment="the customer collects it, as its node was told"),
+        sa.Column(
+            "reminded_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when half of the customer's time to collect was over",
+        ),
+        sa.Column(
+            "uncollected_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the customer's time to collect was over",
+        ),
+        sa.Column(
+            "at_risk_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when a person was told that it may not leave in time",
+        ),
         sa.Column("waiting_for", sa.Text(), nullable=True),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -658,6 +677,24 @@ def upgrade() -> None:
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "resolved_by", sa.BigInteger(), nullable=True, comment="the remark of who resolved it, in personal.remark"
+        ),
+        sa.Column(
+            "owner",
+            sa.Text(),
+            nullable=True,
+            comment="who sees to it since a person said so; NULL = as the policy says for its code",
+        ),
+        sa.Column(
+            "assigned_by",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the remark of who gave it to its owner, in personal.remark",
+        ),
+        sa.Column(
+            "escalated_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it was told once more, because nobody had resolved it",
         ),
         sa.ForeignKeyConstraint(
             ["fulfillment_order_id"],

@@ -1,0 +1,104 @@
+"""At risk before late: a person hears in time of what may not leave on its day, once, and no longer than it matters."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from starter.prepare import apply_network
+from tests.house import SMALL_MAP, Document, House
+
+
+async def watched(house: House, directory: Path, before: str) -> None:
+    """Nodes with a month to ship in; whatever has not left so long before its day is at risk."""
+    changed = copytree(SMALL_MAP, directory / "network")
+    nodes, policy = (changed / "nodes.toml").read_text(), (changed / "policy.toml").read_text()
+    (changed / "nodes.toml").write_text(nodes.replace('ship_within = "1d"', 'ship_within = "30d"'))
+    (changed / "policy.toml").write_text(policy.replace("[orders]", f'[orders]\nat_risk_before = "{before}"'))
+    assert await apply_network(house.database_url, changed) == []
+
+
+async def released(house: House) -> tuple[str, str]:
+    await house.stock("escalates", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    return name, (await house.work(name))["fulfillment_order"]
+
+
+def codes(document: Document) -> list[str]:
+    return [known["code"] for known in document["exceptions"]]
+
+
+async def test_a_person_hears_before_work_is_late_and_how_far_it_is(small_house: House, tmp_path: Path) -> None:
+    house = small_house
+    await watched(house, tmp_path, "4h")
+    name, work = await released(house)
+    await house.tell(work, "accepted")
+    ship_by = (await house.http.get(f"/fulfillment-orders/{work}")).json()["ship_by"]
+    told_at = datetime.fromisoformat(ship_by) - timedelta(hours=4)
+
+    await house.skip_to(name, told_at.isoformat())
+
+    document = await house.until(name, lambda found: codes(found) == ["at_risk"])
+    (known,) = document["exceptions"]
+    assert f"{work}: it is to leave by {told_at + timedelta(hours=4):%Y-%m-%d %H:%M} UTC" in known["detail"]
+    assert "has waited for shipment since" in known["detail"]
+    later = (await house.settle(name))["fulfillment_orders"][0]
+    assert later["waiting_for"] == "shipment", "the node still has its own time"
+    assert datetime.fromisoformat(later["deadline"]) > datetime.fromisoformat(ship_by)
+
+
+@pytest.mark.parametrize("how", ["shipped", "rejected"])
+async def test_the_risk_is_over_when_the_units_have_left_in_whatever_way(
+    small_house: House, tmp_path: Path, how: str
+) -> None:
+    house = small_house
+    await watched(house, tmp_path, "99d")
+    name, work = await released(house)
+    at_risk = await house.until(name, lambda found: codes(found) == ["at_risk"])
+
+    await house.tell(work, how, {"1": 1})
+    assert codes(await house.settle(name)) == ["at_risk"], "some of it is still there"
+    await house.tell(work, how, {"1": 1})
+
+    await house.until(name, lambda found: codes(found) == [])
+    seen = (await house.http.get(f"/exceptions/{at_risk['exceptions'][0]['exception']}")).json()
+    assert (seen["resolved_by"], seen["resolved_at"] is not None) == (None, True), "it has closed by itself"
+
+
+async def test_the_silence_of_a_node_at_risk_ends_as_it_would_without_and_is_told_beside_it(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await watched(house, tmp_path, "99d")
+    name, work = await released(house)
+    await house.until(name, lambda found: codes(found) == ["at_risk"])
+    await house.settle(name)
+
+    await house.wait_out(name)
+
+    document = await house.until(name, lambda found: len(found["exceptions"]) == 2)
+    assert codes(document) == ["at_risk", "node_silent"]
+    await house.fulfill(work)
+    assert codes(await house.until(name, "delivered")) == ["node_silent"]
+
+
+async def test_an_order_that_waits_although_it_was_promised_to_leave_soon_is_at_risk_until_it_is_released(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await watched(house, tmp_path, "99d")
+    await house.stock("escalates", SERUM_30=3)
+    held = await house.place(("SERUM-30", 2), holds=[{"hold": "fraud"}])
+    late = await house.order(held)
+
+    for _ in range(2):
+        house.service.relay.send_soon(await house.service.exceptions.tell_what_waits_too_long(10))
+
+    (known,) = (await house.settle(held))["exceptions"]
+    promised = datetime.fromisoformat(late["promise"]["ship_by"])
+    assert (known["code"], f"{promised:%Y-%m-%d %H:%M} UTC" in known["detail"]) == ("at_risk", True)
+    assert (await house.ask(held, "release", hold="fraud")).status_code == 200
+    await house.work(held)
+    document = await house.until(held, lambda found: codes(found) == ["at_risk"] and found["exceptions"] != [known])
+    assert f"{held}-f1: it is to leave by" in document["exceptions"][0]["detail"], "now it is its work that is"
