@@ -1,6 +1,7 @@
 """Authorizes returns, takes in what came back, puts it on the shelf again, and closes the case."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,26 +12,31 @@ from activities.backorder import tell
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
-from activities.transaction import OrderTransactions, Work
-from database import exception, inbox, order, returns, stock, wake
+from activities.transaction import OrderTransactions, Work, open_shortages
+from database import inbox, order, request, returns, stock, wake
 from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
-from domain.event import of_return
+from domain.event import EventKind, about_return, of_return
 from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
 from domain.returns import (
     COMES_BACK_WITHIN,
+    DispositionRequest,
     Heard,
+    ReturnDecision,
+    ReturnLineState,
     ReturnMessage,
     ReturnMessageKind,
     ReturnState,
     ReturnStatus,
+    dispose,
     hear,
+    movements,
     returnable,
 )
-from domain.stock import Movement, MovementKind, explode
+from domain.stock import Movement, explode
 from domain.units import Opened
 
 RETURN_MESSAGE = "return_message"
@@ -52,6 +58,25 @@ class ReturnStep(BaseModel):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that a person asks of a return; `asker` is the id of the key, `actor` who is meant by it."""
+
+    name: str
+    body: ReturnDecision | DispositionRequest
+    asker: str
+    actor: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of it: why it was refused, if it was, and the signals that workflows should hear."""
+
+    refused: str | None
+    wakes: list[wake.Wake]
+
+
 class ReturnActivities:
     """Returns, with their collaborators."""
 
@@ -61,7 +86,7 @@ class ReturnActivities:
 
     def activities(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.request_return, self.look_at_return, self.expire_return, self.close_return]
+        return [self.request_return, self.look_at_return, self.remind, self.expire_return, self.close_return]
 
     @activity.defn
     async def request_return(self, asked: RequestInput) -> Done:
@@ -92,16 +117,33 @@ class ReturnActivities:
             return await returns.state(connection, step.return_)
 
     @activity.defn
+    async def remind(self, step: ReturnStep) -> ReturnState:
+        """Tell the channel that nothing has come back yet; late, it is told once, not once for each time it was missed."""
+        with told_to_temporal():
+            async with self._transactions.open(step.order) as work:
+                state = await returns.state(work.connection, step.return_)
+                due = state.reminders_due(step.at)
+                if due == state.reminders or not state.waits_for_its_parcel:
+                    return state
+                await returns.remind(work.connection, step.return_, due)
+                expires_at = state.expires_at.astimezone(UTC).isoformat()
+                work.told.append(about_return(EventKind.RETURN_REMINDER, step.return_, expires_at=expires_at))
+                return await _written(work, step.return_, Event(f"{step.return_} reminder {due}", "workflow", step.at))
+
+    @activity.defn
     async def expire_return(self, step: ReturnStep) -> ReturnState:
         """Give a return up of which nothing has come back in its time; its units may be returned again."""
         with told_to_temporal():
             async with self._transactions.open(step.order) as work:
                 state = await returns.state(work.connection, step.return_)
-                if state.status != "authorized" or step.at < state.expires_at:
+                if not state.waits_for_its_parcel or step.at < state.expires_at:
                     return state
                 await returns.mark(work.connection, step.return_, "expired_at", step.at)
-                await work.write(Event(f"{step.return_} expired", "workflow", step.at))
-                return await returns.next_version(work.connection, step.return_)
+                if state.status is ReturnStatus.IN_TRANSIT:
+                    detail = f"the parcel of {step.return_} was sent and has not come"
+                    work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail))
+                work.told.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
+                return await _written(work, step.return_, Event(f"{step.return_} expired", "workflow", step.at))
 
     @activity.defn
     async def close_return(self, step: ReturnStep) -> ReturnState:
@@ -109,11 +151,61 @@ class ReturnActivities:
         with told_to_temporal():
             async with self._transactions.open(step.order) as work:
                 state = await returns.state(work.connection, step.return_)
-                if state.status != "settled" or any(line.graded < line.received for line in state.lines):
+                if state.status is not ReturnStatus.SETTLED or not state.is_graded:
                     return state
                 await returns.mark(work.connection, step.return_, "closed_at", step.at)
-                await work.write(Event(f"{step.return_} closed", "workflow", step.at))
-                return await returns.next_version(work.connection, step.return_)
+                return await _written(work, step.return_, Event(f"{step.return_} closed", "workflow", step.at))
+
+    async def cancel(self, asked: Asked) -> Answered:
+        """End a return of which nothing has come back. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
+        return await self._do(asked, "cancel", self._cancel)
+
+    async def change_dispositions(self, asked: Asked) -> Answered:
+        """Change what becomes of units that are still there. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
+        return await self._do(asked, "dispose", self._change_dispositions)
+
+    async def _do(self, asked: Asked, kind: str, doing: "_Doing") -> Answered:
+        """Store what is asked and do it, in one transaction; asked again with its key, it is answered the same."""
+        async with self._transactions.database.write() as connection:
+            name = (await returns.state(connection, asked.name)).order
+            kept = await request.keep(
+                connection,
+                order=name,
+                kind=f"{kind} {asked.name}",
+                asker=asked.asker,
+                idempotency_key=asked.idempotency_key,
+                body_digest=digest(asked.body),
+                facts=asked.body.model_dump(mode="json", exclude={"reason", "actor"}),
+                actor=asked.body.actor or asked.actor,
+                reason=asked.body.reason,
+                at=datetime.now(UTC),
+            )
+            if kept.answer is not None:
+                return Answered(kept.answer.get("refused"), [])
+            work = await self._transactions.on(connection, name)
+            event = Event(f"request {kept.request_id}", asked.actor, datetime.now(UTC))
+            refused = await doing(work, await returns.state(connection, asked.name), asked, event)
+            await request.answer(connection, kept.request_id, {"refused": refused} if refused else {})
+            return Answered(refused, [] if refused else await _tell(work, asked.name, event))
+
+    async def _cancel(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+        if state.status not in (ReturnStatus.REQUESTED, ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT):
+            return f"{asked.name} is {state.status}"
+        await returns.mark(work.connection, asked.name, "cancelled_at", event.occurred_at)
+        work.told.append(about_return(EventKind.RETURN_CANCELLED, asked.name))
+        return None
+
+    async def _change_dispositions(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+        assert isinstance(asked.body, DispositionRequest), "a change of dispositions says which"
+        disposed = dispose(state.lines, asked.body.lines)
+        if disposed.refused:
+            return disposed.refused
+        moved = _moved(work, asked.name, state.lines, disposed.lines)
+        if missing := await _missing(work.connection, moved):
+            return missing
+        await returns.write_lines(work.connection, asked.name, disposed.lines)
+        await _book(work, moved, event)
+        return None
 
     async def record(
         self, name: str, message: ReturnMessage, *, sender: str, actor: str
@@ -135,45 +227,86 @@ class ReturnActivities:
     ) -> list[wake.Wake]:
         work = await self._transactions.on(connection, order_name)
         state = await returns.state(connection, name)
-        heard = hear(state.lines, message)
-        is_settled = message.kind is ReturnMessageKind.SETTLED
+        heard = hear(state, message)
         cause = f"message {received.sender} {message.message_id}"
         event = Event(cause, received.actor, received.received_at, message.occurred_at)
-        await returns.write_lines(connection, name, heard.lines)
-        if is_settled:
-            await returns.mark(connection, name, "settled_at", message.occurred_at)
+        await _note(work, state, message, heard)
         await order.note(connection, order_name, None, message.reason)
-        await self._restock(work, name, state, heard, message, event)
-        if heard.misfits:
-            detail = f"{message.kind} does not fit {name}: {'; '.join(heard.misfits)}"
-            opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node)]
-            await exception.open_all(connection, opened, order=order_name, cause=event.cause, at=event.occurred_at)
-        is_news = is_settled and state.status not in (ReturnStatus.SETTLED, ReturnStatus.CLOSED)
-        work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
-        told: dict[str, Any] = {"recorded": (await returns.next_version(connection, name)).model_dump(mode="json")}
-        wakes = [await wake.add(connection, identifiers.return_workflow_id(name), order_name, RETURN_MESSAGE, told)]
-        state_of_order = await work.write(event)
-        return wakes if work.header.is_closed else [*wakes, await tell(work, state_of_order)]
-
-    async def _restock(
-        self, work: Work, name: str, state: ReturnState, heard: Heard, message: ReturnMessage, event: Event
-    ) -> None:
-        skus = {line.line: line.sku for line in state.lines}
-        movements: list[Movement] = []
-        for line, quantity in heard.restocked.items():
-            restocked = Movement(
-                MovementKind.RESTOCKED, message.node or "", skus[line], quantity, reference=f"{name}:{line}"
-            )
-            movements += explode(restocked, work.network.components(skus[line]))
-        await stock.record(
-            work.connection,
-            movements,
-            order=state.order,
-            cause=event.cause,
-            actor=event.actor,
-            at=event.occurred_at,
-            happened_at=event.happened_at,
+        await _book(work, _moved(work, name, state.lines, heard.lines), event)
+        is_news = message.kind is ReturnMessageKind.SETTLED and state.status not in (
+            ReturnStatus.SETTLED,
+            ReturnStatus.CLOSED,
         )
+        work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
+        return await _tell(work, name, event)
+
+
+_Doing = Callable[[Work, ReturnState, Asked, Event], Awaitable[str | None]]
+"""Does what was asked of a return, or answers why not."""
+
+
+async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Heard) -> None:
+    """Write what a message says of its return; what does not fit needs a person."""
+    if heard.lines != tuple(state.lines):
+        await returns.write_lines(work.connection, state.return_, heard.lines)
+    if message.kind is ReturnMessageKind.SETTLED:
+        await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
+    if message.kind is ReturnMessageKind.IN_TRANSIT:
+        expires_at = message.occurred_at + COMES_BACK_WITHIN
+        await returns.send(work.connection, state.return_, message.occurred_at, expires_at)
+    if heard.misfits:
+        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(heard.misfits)}"
+        work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node))
+
+
+def _moved(
+    work: Work, name: str, before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]
+) -> list[Movement]:
+    """What a change of a return's lots does to the shelves of stocked SKUs."""
+    changed = movements(name, before, after)
+    return [part for sku, moved in changed for part in explode(moved, work.network.components(sku))]
+
+
+async def _book(work: Work, moved: Sequence[Movement], event: Event) -> None:
+    shortages = await stock.record(
+        work.connection,
+        moved,
+        order=work.header.order,
+        cause=event.cause,
+        actor=event.actor,
+        at=event.occurred_at,
+        happened_at=event.happened_at,
+    )
+    await open_shortages(work.connection, shortages, event)
+
+
+async def _missing(connection: WriteConnection, moved: Sequence[Movement]) -> str | None:
+    """Which units are not there any more to be taken from their shelves, which are locked; None = all are there."""
+    taken = [movement for movement in moved if movement.on_hand < 0]
+    places = {(movement.node, movement.sku) for movement in moved}
+    await stock.close_gates(connection, {movement.sku for movement in moved})
+    shelves = await stock.lock(connection, places)
+    aside = await returns.set_aside(connection, places)
+    for movement in taken:
+        place = (movement.node, movement.sku)
+        there = shelves[place].available(0) if movement.state is None else aside.get((*place, movement.state), 0)
+        if there < -movement.on_hand:
+            return f"only {there} of {movement.sku} are left at {movement.node}"
+    return None
+
+
+async def _written(work: Work, name: str, event: Event) -> ReturnState:
+    await work.write(event)
+    return await returns.next_version(work.connection, name)
+
+
+async def _tell(work: Work, name: str, event: Event) -> list[wake.Wake]:
+    """Write everything that was noted, and owe the return and its order the news."""
+    recorded = (await returns.next_version(work.connection, name)).model_dump(mode="json")
+    state = await work.write(event)
+    workflow_id = identifiers.return_workflow_id(name)
+    news = await wake.add(work.connection, workflow_id, state.order, RETURN_MESSAGE, {"recorded": recorded})
+    return [news] if work.header.is_closed else [news, await tell(work, state)]
 
 
 async def _refusal(work: Work, wished: dict[str, int]) -> str | None:

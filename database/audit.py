@@ -214,14 +214,47 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "no more comes back than was shipped, and only what came back and was graded is restocked",
+        "no more comes back than was shipped, or a person was told",
         "SELECT count(*) FROM return_line",
         """
-        SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.received, l.shipped)
+        SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.returned, l.shipped)
         FROM order_line l
-        JOIN (SELECT order_id, line, sum(received) AS received, bool_or(graded > received) AS early
+        JOIN (SELECT order_id, line, sum(returned) AS returned, sum(received) AS received
               FROM return JOIN return_line USING (return_id) GROUP BY order_id, line) r USING (order_id, line)
-        WHERE r.received > l.shipped OR r.early
+        WHERE greatest(r.returned, r.received) > l.shipped
+          AND NOT EXISTS (SELECT FROM exception e WHERE e.order_id = l.order_id AND e.code = 'return_misfit')
+        """,
+    ),
+    Invariant(
+        "the counters of a return are those of its lots",
+        "SELECT count(*) FROM return_lot",
+        """
+        SELECT format('%s line %s: %s graded and %s received, but its lots hold %s', l.return_id, l.line, l.graded,
+                      l.received, o.units)
+        FROM return_line l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(quantity), 0) AS units,
+                   coalesce(sum(quantity) FILTER (WHERE condition = 'wrong_item'), 0) AS wrong
+            FROM return_lot WHERE return_lot.return_id = l.return_id AND return_lot.line = l.line) o
+        WHERE (l.graded, l.received, l.returned)
+              <> (o.units, greatest(l.told_received, o.units),
+                  least(greatest(l.told_received, o.units) - o.wrong, l.quantity))
+        """,
+    ),
+    Invariant(
+        "only what came back and was graded is on a shelf again: the lots of returns are what the ledger put there",
+        "SELECT count(*) FROM movement WHERE kind = 'restocked'",
+        """
+        SELECT format('%s: lots say %s units are back on shelves, the ledger put %s there', order_id, told.units,
+                      coalesce(booked.units, 0))
+        FROM (SELECT r.order_id, sum(CASE WHEN o.disposition IN ('restock', 'refurbish', 'quarantine')
+                                               AND o.condition <> 'wrong_item'
+                                          THEN o.quantity * component.quantity ELSE 0 END) AS units
+              FROM return r JOIN return_line l USING (return_id) JOIN return_lot o USING (return_id, line)
+              JOIN component USING (sku) GROUP BY r.order_id) told
+        FULL JOIN (SELECT order_id, sum(on_hand) AS units FROM movement WHERE kind = 'restocked' GROUP BY order_id) booked
+             USING (order_id)
+        WHERE coalesce(told.units, 0) <> coalesce(booked.units, 0)
         """,
     ),
     Invariant(

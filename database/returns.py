@@ -56,54 +56,102 @@ ADD_LINE = text(
 
 
 async def in_returns(connection: ReadConnection, order: str) -> dict[str, int]:
-    """Units per line that are in a return which has not expired."""
+    """Units per line that came back, or are in a return which is not over."""
     rows = await connection.execute(IN_RETURNS, {"order": order})
     return {row.line: row.quantity for row in rows}
 
 
 IN_RETURNS = text(
     """
-    SELECT l.line, sum(l.quantity)::int AS quantity FROM return r JOIN return_line l USING (return_id)
-    WHERE r.order_id = :order AND r.expired_at IS NULL GROUP BY l.line
+    SELECT l.line, sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN l.returned
+                            ELSE l.quantity END)::int AS quantity
+    FROM return r JOIN return_status s USING (return_id) JOIN return_line l USING (return_id)
+    WHERE r.order_id = :order GROUP BY l.line
     """
 )
+"""Of a return that is over, only what came back: the rest may be announced again."""
 
 
 async def write_lines(connection: WriteConnection, name: str, lines: Iterable[ReturnLineState]) -> None:
     """Write what came back and what became of it."""
+    known = list(lines)
     rows = [
         {
             "return": name,
             "line": line.line,
-            "received": line.received,
             "told_received": line.told_received,
+            "received": line.received,
             "graded": line.graded,
-            "condition": line.condition,
-            "disposition": line.disposition,
+            "returned": line.returned,
         }
-        for line in lines
+        for line in known
     ]
     await connection.execute(WRITE_LINE, rows)
+    await connection.execute(text("DELETE FROM return_lot WHERE return_id = :return"), {"return": name})
+    lots = [{"return": name, "line": line.line} | lot.model_dump() for line in known for lot in line.lots]
+    if lots:
+        await connection.execute(WRITE_LOT, lots)
 
 
 WRITE_LINE = text(
     """
     UPDATE return_line
-    SET received = :received, told_received = :told_received, graded = :graded, condition = :condition,
-        disposition = :disposition
+    SET told_received = :told_received, received = :received, graded = :graded, returned = :returned
     WHERE return_id = :return AND line = :line
     """
 )
 
+WRITE_LOT = text(
+    """
+    INSERT INTO return_lot (return_id, line, node, condition, disposition, quantity)
+    VALUES (:return, :line, :node, :condition, :disposition, :quantity)
+    """
+)
+
+
+async def set_aside(connection: ReadConnection, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str, str], int]:
+    """Units that are set aside by (node, SKU, state), on some shelves; lock these before."""
+    named = list(places)
+    rows = await connection.execute(SET_ASIDE, {"nodes": [n for n, _ in named], "skus": [s for _, s in named]})
+    return {(row.node, row.sku, row.state): row.units for row in rows}
+
+
+SET_ASIDE = text(
+    """
+    SELECT m.node, m.sku, m.state, sum(m.set_aside)::bigint AS units
+    FROM movement m JOIN unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku) USING (node, sku)
+    WHERE m.state IS NOT NULL GROUP BY m.node, m.sku, m.state
+    """
+)
+
+
+async def send(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
+    """The parcel is on its way, the first time counts; it has its time anew."""
+    await connection.execute(SEND, {"return": name, "at": at, "expires_at": expires_at})
+
+
+SEND = text(
+    """
+    UPDATE return SET sent_at = :at, expires_at = :expires_at, reminders = 0
+    WHERE return_id = :return AND sent_at IS NULL
+    """
+)
+
+
+async def remind(connection: WriteConnection, name: str, reminders: int) -> None:
+    """Note how often the channel was reminded."""
+    statement = text("UPDATE return SET reminders = :reminders WHERE return_id = :return")
+    await connection.execute(statement, {"return": name, "reminders": reminders})
+
 
 async def mark(connection: WriteConnection, name: str, fact: str, at: datetime) -> None:
-    """Note that a return was settled, has expired or is closed; the first time counts."""
+    """Note that a return was cancelled or settled, has expired or is closed; the first time counts."""
     await connection.execute(_MARKS[fact], {"return": name, "at": at})
 
 
 _MARKS: Mapping[str, Any] = {
     fact: text(f"UPDATE return SET {fact} = coalesce({fact}, :at) WHERE return_id = :return")
-    for fact in ("settled_at", "expired_at", "closed_at")
+    for fact in ("cancelled_at", "settled_at", "expired_at", "closed_at")
 }
 
 
@@ -127,11 +175,16 @@ STATE = text(
     """
     SELECT jsonb_build_object(
                'return', r.return_id, 'order', r.order_id, 'version', r.version, 'status', s.status,
-               'resolution', r.resolution, 'expires_at', r.expires_at,
+               'resolution', r.resolution, 'expires_at', r.expires_at, 'reminders', r.reminders,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
-                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'received', l.received,
-                                    'told_received', l.told_received, 'graded', l.graded,
-                                    'condition', l.condition, 'disposition', l.disposition)
+                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
+                                    'told_received', l.told_received,
+                                    'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                                        'node', o.node, 'condition', o.condition,
+                                                        'disposition', o.disposition, 'quantity', o.quantity)
+                                                        ORDER BY o.node, o.condition, o.disposition), '[]')
+                                             FROM return_lot o
+                                             WHERE o.return_id = l.return_id AND o.line = l.line))
                                     ORDER BY l.position)
                          FROM return_line l WHERE l.return_id = r.return_id))::text
     FROM return r JOIN return_status s USING (return_id) WHERE r.return_id = :return

@@ -520,6 +520,9 @@ return_ = Table(
     Column("requested_at", Moment, nullable=False),
     Column("authorized_at", Moment),
     Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),
+    Column("reminders", Integer, nullable=False, server_default="0", comment="since it last heard of its parcel"),
+    Column("sent_at", Moment, comment="when the customer gave the parcel to a carrier"),
+    Column("cancelled_at", Moment),
     Column("expired_at", Moment),
     Column("settled_at", Moment),
     Column("closed_at", Moment),
@@ -535,15 +538,30 @@ return_line = Table(
     Column("position", Integer, nullable=False),
     Column("sku", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
-    Column("received", Integer, nullable=False, server_default="0", comment="at least what was graded"),
-    Column("told_received", Integer, nullable=False, server_default="0"),
-    Column("graded", Integer, nullable=False, server_default="0"),
-    Column("condition", Text),
-    Column("disposition", Text),
-    Column("remark", BigInteger, comment="why, in personal.remark"),
+    Column("told_received", BigInteger, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0", comment="a count: at least what was graded"),
+    Column("graded", BigInteger, nullable=False, server_default="0", comment="a count: the units of its lots"),
+    Column(
+        "returned", Integer, nullable=False, server_default="0", comment="a count: of the line itself, as announced"
+    ),
     CheckConstraint("quantity > 0", name="some_units"),
     # Only what came back is graded.
     CheckConstraint("graded <= received", name="graded_is_received"),
+    # What comes back beyond the return is surplus, and no unit of it.
+    CheckConstraint("returned <= quantity", name="returned_is_announced"),
+)
+
+return_lot = Table(
+    "return_lot",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("node", Text, primary_key=True, comment="where the units came to"),
+    Column("condition", Text, primary_key=True),
+    Column("disposition", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    ForeignKeyConstraint(["return_id", "line"], ["return_line.return_id", "return_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
 )
 
 key = Table(

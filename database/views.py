@@ -23,12 +23,14 @@ RETURN_STATUS = """
 CREATE VIEW return_status AS
 SELECT r.return_id,
        CASE
-           WHEN r.closed_at IS NOT NULL AND r.expired_at IS NULL THEN 'closed'
+           WHEN l.received = 0 AND r.cancelled_at IS NOT NULL THEN 'cancelled'
+           WHEN r.settled_at IS NOT NULL AND r.closed_at IS NOT NULL AND l.graded >= l.received THEN 'closed'
            WHEN r.settled_at IS NOT NULL THEN 'settled'
-           WHEN r.expired_at IS NOT NULL THEN 'expired'
+           WHEN l.received = 0 AND r.expired_at IS NOT NULL THEN 'expired'
            WHEN l.graded >= l.quantity THEN 'disposed'
            WHEN l.graded > 0 THEN 'graded'
            WHEN l.received > 0 THEN 'received'
+           WHEN r.sent_at IS NOT NULL THEN 'in_transit'
            WHEN r.authorized_at IS NOT NULL THEN 'authorized'
            ELSE 'requested'
        END AS status
@@ -114,7 +116,7 @@ SELECT o.order_id,
                LEFT JOIN (SELECT fl.line, sum(fl.picked) AS picked, sum(fl.delivered) AS delivered
                           FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
                           WHERE fo.order_id = o.order_id GROUP BY fl.line) f USING (line)
-               LEFT JOIN (SELECT rl.line, sum(rl.received) AS returned
+               LEFT JOIN (SELECT rl.line, sum(rl.returned) AS returned
                           FROM return rt JOIN return_line rl USING (return_id)
                           WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
                WHERE l.order_id = o.order_id),

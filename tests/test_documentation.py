@@ -20,7 +20,7 @@ from database.views import VIEWS
 from domain.cart import ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
-from domain.returns import ReturnMessage
+from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from network.load import NetworkDocuments, load, read
 from starter.http.problems import KINDS
@@ -65,6 +65,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,
     "return": ReturnMessage.model_validate_json,
+    "dispositions": DispositionRequest.model_validate_json,
 }
 
 

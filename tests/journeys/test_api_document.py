@@ -21,7 +21,7 @@ from domain.order import (
     Seen,
 )
 from domain.pause import PauseRequest, ResumeRequest
-from domain.returns import ReturnMessage
+from domain.returns import DispositionRequest, ReturnDecision, ReturnMessage
 from domain.stock import StockMessage
 from domain.stop import StopRequest
 from starter.http import problems
@@ -127,6 +127,15 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "node": "slc",
             "lines": [{"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}],
             "reason": None,
+        },
+    ),
+    "POST /returns/{name}/cancel": (ReturnDecision, {"reason": "kept it", "actor": "Ada"}),
+    "POST /returns/{name}/dispositions": (
+        DispositionRequest,
+        {
+            "lines": [{"line": "1", "quantity": 1, "from": "quarantine", "to": "restock", "node": "slc"}],
+            "reason": "cleaned",
+            "actor": "Ada",
         },
     ),
     "PUT /channels/{channel}/webhook": (
@@ -327,6 +336,9 @@ async def live(house: House) -> None:
     settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
     for body in (settled, settled, settled | {"reason": "again"}):
         await http.post("/returns/web-1001-r1/messages", json=body)
+    await http.post("/returns/web-1001-r1/cancel", json={})
+    change = EXAMPLES["POST /returns/{name}/dispositions"][1]
+    await http.post("/returns/web-1001-r1/dispositions", json=change)
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
         await http.post("/stock/messages", json=body)

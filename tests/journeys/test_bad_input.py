@@ -279,6 +279,16 @@ RETURN_MESSAGES: Rows = [
     ("a NUL in the reason",            "reason",               NUL),
 ]
 
+DECISIONS = EXCEPTIONS
+
+DISPOSITIONS: Rows = [
+    *DECISIONS,
+    ("no lines",                       "lines",                []),
+    ("where from is not said",         "lines.0.from",         ABSENT),
+    ("a disposition not known",        "lines.0.to",           "keep"),
+    ("a node that does not exist",     "lines.0.node",         "mars"),
+]
+
 WEBHOOKS: Rows = [
     ("nowhere to call",                "url",                  ABSENT),
     ("an address in words",            "url",                  "the shop"),
@@ -548,6 +558,12 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
+        f"/returns/{busy['return']}/cancel": {"reason": "kept it", "actor": "Ada"},
+        f"/returns/{busy['return']}/dispositions": {
+            "lines": [{"line": "1", "quantity": 1, "from": "quarantine", "to": "restock", "node": "slc"}],
+            "reason": "cleaned",
+            "actor": "Ada",
+        },
         "/channels/web/webhook": {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
         "/keys": {"kind": "node", "name": "slc"},
     }
@@ -590,6 +606,8 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/exceptions/{}/resolve": EXCEPTIONS,
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
+        "/returns/{}/cancel": DECISIONS,
+        "/returns/{}/dispositions": DISPOSITIONS + lines,
         "/channels/{}/webhook": WEBHOOKS,
         "/keys": KEYS,
     }

@@ -52,6 +52,8 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     # A parcel can come back to any node, so a node may know of any return.
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /returns/{name}/dispositions":         (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
@@ -186,6 +188,8 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
+        "/returns/{name}/cancel": {},
+        "/returns/{name}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
         "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},
         "/keys": {"kind": "node", "name": "chi"},
     }
@@ -219,7 +223,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 17
+    assert len(pairs) == 18
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]

@@ -1,6 +1,8 @@
 """The lives of returns: what comes back, what does not, and that a return outlives its order."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from starter.prepare import apply_network
-from tests.house import SMALL_MAP, House, now
+from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now
+
+_numbers = count(1)
 
 
 async def delivered(house: House) -> str:
@@ -30,9 +34,35 @@ async def asked(house: House, name: str, quantity: int) -> str:
 
 async def tell(house: House, name: str, kind: str, **more: Any) -> None:
     """Send a message about a return."""
-    told = {"message_id": f"{name}-{kind}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
+    told = {"message_id": f"{name}-{next(_numbers)}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
     answer = await house.http.post(f"/returns/{name}/messages", json=told)
     assert answer.status_code == 202, answer.text
+
+
+async def shown(house: House, name: str) -> dict[str, Any]:
+    """The document of `GET /returns/{return}`."""
+    document: dict[str, Any] = (await house.http.get(f"/returns/{name}")).json()
+    return document
+
+
+async def until(house: House, name: str, status: str) -> dict[str, Any]:
+    """Poll a return until it has a status."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while (document := await shown(house, name))["status"] != status:  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return document
+
+
+async def dispose(house: House, name: str, quantity: int, before: str, to: str) -> Any:
+    """Change what becomes of units of a return's first line."""
+    change = {"line": "1", "quantity": quantity, "from": before, "to": to}
+    return await house.http.post(f"/returns/{name}/dispositions", json={"lines": [change], "actor": "jo"})
+
+
+async def events(house: House, kind: str) -> list[dict[str, Any]]:
+    """What the channels heard of one kind, the oldest first."""
+    pages = await house.pages("/events", 500)
+    return [event["data"] for page in pages for event in page if event["kind"] == kind]
 
 
 async def come_back(house: House, name: str, quantity: int) -> None:
@@ -93,6 +123,104 @@ async def test_a_return_of_which_nothing_comes_back_expires_and_its_units_may_be
     assert again != made
     await come_back(house, again, 2)
     assert await workflow(house, again).result() == "closed"
+
+
+async def test_the_channel_is_reminded_twice_before_a_return_expires(small_house: House) -> None:
+    house = small_house
+    made = await asked(house, await delivered(house), 2)
+
+    await house.time.fast_forward(workflow(house, made))
+
+    assert await workflow(house, made).result() == "expired"
+    assert [event["return"] for event in await events(house, "return_reminder")] == [made, made]
+    assert await events(house, "return_expired") == [{"return": made}]
+
+
+async def test_a_parcel_that_comes_after_its_return_expired_is_taken_in_and_the_case_is_closed(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 1)
+    await house.time.fast_forward(workflow(house, made))
+    assert await workflow(house, made).result() == "expired"
+
+    await come_back(house, made, 1)
+
+    await until(house, made, "closed")
+    (misfit,) = (await house.order(name))["exceptions"]
+    assert misfit["code"] == "return_misfit"
+    assert await house.available("SERUM-30") == {"reroutes": 1}
+
+
+async def test_a_return_may_be_cancelled_until_something_came_back(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    first, second = await asked(house, name, 1), await asked(house, name, 1)
+    await tell(house, second, "in_transit")
+    third_try = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+
+    cancelled = [await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"}) for made in (first, second)]
+
+    assert third_try.status_code == 409
+    assert [answer.json() for answer in cancelled] == [
+        {"return": made, "status": "cancelled"} for made in (first, second)
+    ]
+    assert [await workflow(house, made).result() for made in (first, second)] == ["cancelled", "cancelled"]
+    again = await asked(house, name, 2)
+    statuses = []
+    for kind, more in (
+        ("received", {}),
+        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
+        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
+        ("settled", {}),
+    ):
+        await tell(house, again, kind, **more)
+        refused = await house.http.post(f"/returns/{again}/cancel", json={})
+        assert refused.status_code == 409
+        statuses.append((await shown(house, again))["status"])
+    assert statuses[:3] == ["received", "graded", "disposed"]
+    await until(house, again, "closed")
+    assert (await house.http.post(f"/returns/{again}/cancel", json={})).status_code == 409
+
+
+async def test_what_was_quarantined_yesterday_is_restocked_today_until_it_is_sold(small_house: House) -> None:
+    house = small_house
+    made = await asked(house, await delivered(house), 2)
+    graded = {"line": "1", "quantity": 2, "condition": "damaged", "disposition": "quarantine"}
+    await tell(house, made, "graded", lines=[graded])
+    assert await house.available("SERUM-30") == {"reroutes": 0}
+
+    assert (await dispose(house, made, 2, "quarantine", "restock")).json() == {"return": made, "status": "disposed"}
+    assert await house.available("SERUM-30") == {"reroutes": 2}
+    await house.place(("SERUM-30", 1))
+    refused = await dispose(house, made, 2, "restock", "refurbish")
+    assert (refused.status_code, refused.json()["detail"]) == (409, "only 1 of SERUM-30 are left at reroutes")
+
+    assert (await dispose(house, made, 1, "restock", "refurbish")).status_code == 200
+    assert await house.available("SERUM-30") == {"reroutes": 0}
+    lots = [(lot["disposition"], lot["quantity"]) for lot in (await shown(house, made))["lines"][0]["lots"]]
+    assert lots == [("refurbish", 1), ("restock", 1)]
+
+
+async def test_more_than_announced_and_another_item_are_taken_in_and_a_person_is_told_of_each(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 1)
+
+    await tell(house, made, "received", lines=[{"line": "1", "quantity": 3}])
+    for condition, disposition in (("as_new", "restock"), ("as_new", "restock"), ("wrong_item", "scrap")):
+        unit = {"line": "1", "quantity": 1, "condition": condition, "disposition": disposition}
+        await tell(house, made, "graded", lines=[unit])
+    await tell(house, made, "settled")
+
+    await until(house, made, "closed")
+    document = await house.order(name)
+    assert [exception["code"] for exception in document["exceptions"]] == ["return_misfit", "return_misfit"]
+    assert document["lines"][0]["returned"] == 1
+    assert await house.available("SERUM-30") == {"reroutes": 2}
 
 
 async def test_nonsense_sent_to_a_return_changes_nothing(small_house: House) -> None:

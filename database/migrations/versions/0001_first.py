@@ -493,6 +493,20 @@ def upgrade() -> None:
             nullable=False,
             comment="when nothing has come back by then, it expires",
         ),
+        sa.Column(
+            "reminders",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="since it last heard of its parcel",
+        ),
+        sa.Column(
+            "sent_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the customer gave the parcel to a carrier",
+        ),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -692,16 +706,45 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("received", sa.Integer(), server_default="0", nullable=False, comment="at least what was graded"),
-        sa.Column("told_received", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("graded", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("condition", sa.Text(), nullable=True),
-        sa.Column("disposition", sa.Text(), nullable=True),
-        sa.Column("remark", sa.BigInteger(), nullable=True, comment="why, in personal.remark"),
+        sa.Column("told_received", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "received",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="a count: at least what was graded",
+        ),
+        sa.Column(
+            "graded", sa.BigInteger(), server_default="0", nullable=False, comment="a count: the units of its lots"
+        ),
+        sa.Column(
+            "returned",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="a count: of the line itself, as announced",
+        ),
         sa.CheckConstraint("graded <= received", name=op.f("ck_return_line_graded_is_received")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_return_line_some_units")),
+        sa.CheckConstraint("returned <= quantity", name=op.f("ck_return_line_returned_is_announced")),
         sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_return_line_return_id_return")),
         sa.PrimaryKeyConstraint("return_id", "line", name=op.f("pk_return_line")),
+    )
+    op.create_table(
+        "return_lot",
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False, comment="where the units came to"),
+        sa.Column("condition", sa.Text(), nullable=False),
+        sa.Column("disposition", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_return_lot_some_units")),
+        sa.ForeignKeyConstraint(
+            ["return_id", "line"],
+            ["return_line.return_id", "return_line.line"],
+            name=op.f("fk_return_lot_return_id_return_line"),
+        ),
+        sa.PrimaryKeyConstraint("return_id", "line", "node", "condition", "disposition", name=op.f("pk_return_lot")),
     )
     op.create_table(
         "waiting",
@@ -758,6 +801,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_waiting_order", table_name="waiting")
     op.drop_table("waiting")
+    op.drop_table("return_lot")
     op.drop_table("return_line")
     op.drop_index("ix_reservation_order", table_name="reservation")
     op.drop_index("ix_reservation_node", table_name="reservation")
