@@ -1,6 +1,6 @@
 """Authorizes returns, takes in what came back, puts it on the shelf again, and closes the case."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from activities.backorder import tell
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
+from activities.situation import order_facts
 from activities.transaction import OrderTransactions, Work, open_shortages
 from database import inbox, order, request, returns, stock, wake
 from database.connect import WriteConnection
@@ -19,6 +20,8 @@ from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
 from domain.event import EventKind, about_return, of_return
+from domain.money import cost_of_first
+from domain.network import NEAREST, Network, ReturnRules, distance_km
 from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
 from domain.returns import (
@@ -34,8 +37,10 @@ from domain.returns import (
     dispose,
     hear,
     movements,
-    returnable,
+    refusal,
 )
+from domain.sourcing import Wanted, item_facts
+from domain.sourcing import order_facts as rule_facts
 from domain.stock import Movement, explode
 from domain.units import Opened
 
@@ -90,24 +95,22 @@ class ReturnActivities:
 
     @activity.defn
     async def request_return(self, asked: RequestInput) -> Done:
-        """Authorize a return of delivered units, never more than were delivered and not in a return already."""
+        """Take a return of delivered units in, as the policy allows; never more than are not in a return already.
+
+        Where the order has closed, the return's workflow is owed its start.
+        """
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:
                 known = await stored_request(work, asked)
                 if known.answer is not None:
                     return await answered(work, known, asked.at, refused=None)
-                body = ReturnRequest.model_validate(known.facts)
-                wished = units.sums(body.lines)
-                if refused := await _refusal(work, wished):
-                    return await answered(work, known, asked.at, refused=refused)
-                name = await returns.authorize(
-                    work.connection,
-                    asked.order,
-                    wished.items(),
-                    resolution=body.resolution,
-                    at=asked.at,
-                    expires_at=asked.at + COMES_BACK_WITHIN,
-                )
+                judged = await _judge(work, ReturnRequest.model_validate(known.facts), asked.at)
+                if isinstance(judged, str):
+                    return await answered(work, known, asked.at, refused=judged)
+                name = await returns.add(work.connection, asked.order, judged, asked.at)
+                if work.header.is_closed:
+                    state = await returns.state(work.connection, name)
+                    await _owe(work.connection, state)
                 return await answered(work, known, asked.at, refused=None, answer={"return": name})
 
     @activity.defn
@@ -160,6 +163,14 @@ class ReturnActivities:
         """End a return of which nothing has come back. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
         return await self._do(asked, "cancel", self._cancel)
 
+    async def approve(self, asked: Asked) -> Answered:
+        """Let the customer send it. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
+        return await self._do(asked, "approve", self._approve)
+
+    async def decline(self, asked: Asked) -> Answered:
+        """Refuse what the policy left to a person. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
+        return await self._do(asked, "decline", self._decline)
+
     async def change_dispositions(self, asked: Asked) -> Answered:
         """Change what becomes of units that are still there. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
         return await self._do(asked, "dispose", self._change_dispositions)
@@ -187,6 +198,21 @@ class ReturnActivities:
             refused = await doing(work, await returns.state(connection, asked.name), asked, event)
             await request.answer(connection, kept.request_id, {"refused": refused} if refused else {})
             return Answered(refused, [] if refused else await _tell(work, asked.name, event))
+
+    async def _approve(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+        if state.status is not ReturnStatus.REQUESTED:
+            return f"{asked.name} is {state.status}"
+        at = event.occurred_at
+        await returns.authorize(work.connection, asked.name, at, at + COMES_BACK_WITHIN)
+        work.told.append(about_return(EventKind.RETURN_AUTHORIZED, asked.name, node=state.node))
+        return None
+
+    async def _decline(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+        if state.status is not ReturnStatus.REQUESTED:
+            return f"{asked.name} is {state.status}"
+        await returns.mark(work.connection, asked.name, "declined_at", event.occurred_at)
+        work.told.append(about_return(EventKind.RETURN_DECLINED, asked.name))
+        return None
 
     async def _cancel(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
         if state.status not in (ReturnStatus.REQUESTED, ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT):
@@ -227,7 +253,7 @@ class ReturnActivities:
     ) -> list[wake.Wake]:
         work = await self._transactions.on(connection, order_name)
         state = await returns.state(connection, name)
-        heard = hear(state, message)
+        heard = hear(state, message, work.network.policy.returns.dispositions)
         cause = f"message {received.sender} {message.message_id}"
         event = Event(cause, received.actor, received.received_at, message.occurred_at)
         await _note(work, state, message, heard)
@@ -300,25 +326,63 @@ async def _written(work: Work, name: str, event: Event) -> ReturnState:
     return await returns.next_version(work.connection, name)
 
 
+async def _owe(connection: WriteConnection, state: ReturnState) -> wake.Wake:
+    """Owe a return's workflow its new state; where none runs and one should, the relay starts it."""
+    facts = {"recorded": state.model_dump(mode="json")}
+    return await wake.add(connection, identifiers.return_workflow_id(state.return_), state.order, RETURN_MESSAGE, facts)
+
+
 async def _tell(work: Work, name: str, event: Event) -> list[wake.Wake]:
     """Write everything that was noted, and owe the return and its order the news."""
-    recorded = (await returns.next_version(work.connection, name)).model_dump(mode="json")
+    news = await _owe(work.connection, await returns.next_version(work.connection, name))
     state = await work.write(event)
-    workflow_id = identifiers.return_workflow_id(name)
-    news = await wake.add(work.connection, workflow_id, state.order, RETURN_MESSAGE, {"recorded": recorded})
     return [news] if work.header.is_closed else [news, await tell(work, state)]
 
 
-async def _refusal(work: Work, wished: dict[str, int]) -> str | None:
-    """Why these units cannot be returned, or nothing."""
-    delivered = {line.line: line.delivered for line in (await work.state()).lines}
-    room = returnable(delivered, await returns.in_returns(work.connection, work.header.order))
-    for line, quantity in wished.items():
-        if line not in room:
-            return f"the order has no line {line}"
-        if quantity > room[line]:
-            return f"line {line}: {quantity} wished, {room[line]} delivered and not in a return already"
+async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
+    """The return that these units become, or why they cannot be returned."""
+    rules = work.network.policy.returns
+    wished = units.sums(body.lines)
+    sold = await returns.sold(work.connection, work.header.order)
+    refused = refusal(sold, wished, at) or _wrong_reason(body, rules) or _wrong_node(body, work.network)
+    if refused:
+        return refused
+    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in wished.items())
+    reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
+    return returns.NewReturn(
+        resolution=body.resolution,
+        node=body.node or _receiving_node(work, {sold[line].sku for line in wished}),
+        is_authorized=rules.approve_below is None or goods < rules.approve_below,
+        expires_at=at + COMES_BACK_WITHIN,
+        lines=[(line, quantity, reasons.get(line)) for line, quantity in wished.items()],
+    )
+
+
+def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
+    for line in body.lines:
+        if rules.reasons is not None and line.reason not in rules.reasons:
+            return f"line {line.line}: the reason must be one of {', '.join(rules.reasons)}"
     return None
+
+
+def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
+    known = body.node is None or (body.node in network.nodes and network.policy.returns.accepts(body.node))
+    return None if known else f"{body.node} does not take returns in"
+
+
+def _receiving_node(work: Work, skus: Collection[str]) -> str | None:
+    """The node that the terms of these items name, if they agree; else the accepting one that is nearest to the customer."""
+    network, rules = work.network, work.network.policy.returns
+    wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
+    facts = order_facts(work.header, network, wanted)
+    seen = rule_facts(facts)
+    named = {rules.terms_of(seen | item_facts(network.items[sku])).receive_at for sku in skus if sku in network.items}
+    if len(named) == 1 and NEAREST not in named:
+        return named.pop()
+    accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
+    place = facts.place
+    near = {node.id: distance_km(place.latitude, place.longitude, node.latitude, node.longitude) for node in accepting}
+    return min(sorted(near), key=near.__getitem__, default=None)
 
 
 def _received(name: str, message: ReturnMessage, sender: str, actor: str) -> Received:

@@ -10,6 +10,7 @@ from database.connect import ReadConnection
 from database.order import Header
 from domain import units
 from domain.network import Network, Policy, ShipComplete
+from domain.order import NewOrder
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.stock import Shelf
 from network.geography import locate
@@ -168,6 +169,25 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
         pickup_node=header.pickup_node,
         deliver_by=header.deliver_by,
+    )
+
+
+def new_order_facts(order: NewOrder, wanted: Collection[Wanted], network: Network) -> OrderFacts:
+    """What the policy may see of an order that comes in."""
+    return OrderFacts(
+        channel=order.channel,
+        service=order.service,
+        country=order.ship_to.country,
+        region=order.ship_to.region or "",
+        postal_code=order.ship_to.postal_code,
+        place=locate(order.ship_to.country, order.ship_to.postal_code),
+        customer_tier=order.customer_tier or "",
+        value=order.value,
+        units=sum(one.quantity for one in wanted),
+        priority=order.priority,
+        weight_kg=weight_kg(network, wanted),
+        ship_complete=order.ship_complete,
+        pickup_node=order.pickup_node,
     )
 
 

@@ -1,7 +1,8 @@
-"""Named statements about returns: authorize one, write what came back, show it."""
+"""Named statements about returns: store one, write what came back, show it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,30 +10,36 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain import identifiers
-from domain.returns import ReturnLineState, ReturnState
+from domain.returns import ReturnLineState, ReturnState, SoldLine
 
 
 class UnknownReturn(LookupError):
     """No return has this id."""
 
 
-async def authorize(
-    connection: WriteConnection,
-    order: str,
-    lines: Iterable[tuple[str, int]],
-    *,
-    resolution: str,
-    at: datetime,
-    expires_at: datetime,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class NewReturn:
+    """A return that is about to be stored."""
+
+    resolution: str
+    node: str | None
+    is_authorized: bool
+    expires_at: datetime
+    lines: Sequence[tuple[str, int, str | None]]
+    """Line, quantity and, where the policy has a list of them, the reason."""
+
+
+async def add(connection: WriteConnection, order: str, new: NewReturn, at: datetime) -> str:
     """Store a return of the order's units under the order's lock; answers its id, which counts the order's returns."""
     number: int = (await connection.execute(COUNT, {"order": order})).scalar_one() + 1
     name = identifiers.return_id(order, number)
-    parameters = {"return": name, "order": order, "number": number, "resolution": resolution}
-    await connection.execute(AUTHORIZE, parameters | {"at": at, "expires_at": expires_at})
+    parameters = {"return": name, "order": order, "number": number, "resolution": new.resolution, "node": new.node}
+    authorized_at = at if new.is_authorized else None
+    parameters |= {"at": at, "authorized_at": authorized_at, "expires_at": new.expires_at}
+    await connection.execute(ADD, parameters)
     rows = [
-        {"return": name, "order": order, "line": line, "position": position, "quantity": quantity}
-        for position, (line, quantity) in enumerate(lines)
+        {"return": name, "order": order, "line": line, "position": position, "quantity": quantity, "reason": reason}
+        for position, (line, quantity, reason) in enumerate(new.lines)
     ]
     await connection.execute(ADD_LINE, rows)
     return name
@@ -40,36 +47,60 @@ async def authorize(
 
 COUNT = text("SELECT count(*) FROM return WHERE order_id = :order")
 
-AUTHORIZE = text(
+ADD = text(
     """
-    INSERT INTO return (return_id, order_id, number, resolution, requested_at, authorized_at, expires_at)
-    VALUES (:return, :order, :number, :resolution, :at, :at, :expires_at)
+    INSERT INTO return (return_id, order_id, number, resolution, node, requested_at, authorized_at, expires_at)
+    VALUES (:return, :order, :number, :resolution, :node, :at, :authorized_at, :expires_at)
     """
 )
 
 ADD_LINE = text(
     """
-    INSERT INTO return_line (return_id, line, position, sku, quantity)
-    SELECT :return, l.line, :position, l.sku, :quantity FROM order_line l WHERE l.order_id = :order AND l.line = :line
+    INSERT INTO return_line (return_id, line, position, sku, quantity, reason)
+    SELECT :return, l.line, :position, l.sku, :quantity, :reason
+    FROM order_line l WHERE l.order_id = :order AND l.line = :line
     """
 )
 
 
-async def in_returns(connection: ReadConnection, order: str) -> dict[str, int]:
-    """Units per line that came back, or are in a return which is not over."""
-    rows = await connection.execute(IN_RETURNS, {"order": order})
-    return {row.line: row.quantity for row in rows}
+async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
+    """The lines of an order as returns look at them. Read it under the order's lock when you mean to write."""
+    rows = await connection.execute(SOLD, {"order": order})
+    return {
+        row.line: SoldLine(
+            row.sku,
+            row.ordered,
+            row.paid,
+            row.return_window,
+            tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
+            row.in_returns,
+        )
+        for row in rows
+    }
 
 
-IN_RETURNS = text(
+SOLD = text(
     """
-    SELECT l.line, sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN l.returned
-                            ELSE l.quantity END)::int AS quantity
-    FROM return r JOIN return_status s USING (return_id) JOIN return_line l USING (return_id)
-    WHERE r.order_id = :order GROUP BY l.line
+    SELECT l.line, l.sku, l.ordered, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
+            FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+            WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
+           (SELECT coalesce(sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
+                                     ELSE rl.quantity END), 0)::int
+            FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
+            WHERE r.order_id = l.order_id AND rl.line = l.line) AS in_returns
+    FROM order_line l WHERE l.order_id = :order ORDER BY l.position
     """
 )
-"""Of a return that is over, only what came back: the rest may be announced again."""
+"""Of a return that is over, only what came back counts: the rest may be announced again."""
+
+
+async def authorize(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
+    """A person lets the customer send it; its time begins."""
+    await connection.execute(AUTHORIZE, {"return": name, "at": at, "expires_at": expires_at})
+
+
+AUTHORIZE = text("UPDATE return SET authorized_at = :at, expires_at = :expires_at WHERE return_id = :return")
 
 
 async def write_lines(connection: WriteConnection, name: str, lines: Iterable[ReturnLineState]) -> None:
@@ -145,13 +176,13 @@ async def remind(connection: WriteConnection, name: str, reminders: int) -> None
 
 
 async def mark(connection: WriteConnection, name: str, fact: str, at: datetime) -> None:
-    """Note that a return was cancelled or settled, has expired or is closed; the first time counts."""
+    """Note that a return was declined, cancelled or settled, has expired or is closed; the first time counts."""
     await connection.execute(_MARKS[fact], {"return": name, "at": at})
 
 
 _MARKS: Mapping[str, Any] = {
     fact: text(f"UPDATE return SET {fact} = coalesce({fact}, :at) WHERE return_id = :return")
-    for fact in ("cancelled_at", "settled_at", "expired_at", "closed_at")
+    for fact in ("declined_at", "cancelled_at", "settled_at", "expired_at", "closed_at")
 }
 
 
@@ -175,7 +206,7 @@ STATE = text(
     """
     SELECT jsonb_build_object(
                'return', r.return_id, 'order', r.order_id, 'version', r.version, 'status', s.status,
-               'resolution', r.resolution, 'expires_at', r.expires_at, 'reminders', r.reminders,
+               'resolution', r.resolution, 'node', r.node, 'expires_at', r.expires_at, 'reminders', r.reminders,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
                                     'told_received', l.told_received,

@@ -24,6 +24,7 @@ CREATE VIEW return_status AS
 SELECT r.return_id,
        CASE
            WHEN l.received = 0 AND r.cancelled_at IS NOT NULL THEN 'cancelled'
+           WHEN l.received = 0 AND r.declined_at IS NOT NULL THEN 'declined'
            WHEN r.settled_at IS NOT NULL AND r.closed_at IS NOT NULL AND l.graded >= l.received THEN 'closed'
            WHEN r.settled_at IS NOT NULL THEN 'settled'
            WHEN l.received = 0 AND r.expired_at IS NOT NULL THEN 'expired'
@@ -65,6 +66,7 @@ LEFT JOIN LATERAL (
 ) f ON true
 """
 
+# A day of a return window has 24 hours, also where the session's time zone has one with 23.
 ORDER_STATUS = """
 CREATE VIEW order_status AS
 SELECT o.order_id,
@@ -84,7 +86,7 @@ SELECT o.order_id,
        CASE
            WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered < t.shipped THEN NULL
            WHEN t.shipped = 0 THEN o.received_at
-           ELSE t.delivered_at + o.return_window
+           ELSE t.delivered_at + make_interval(secs => extract(epoch FROM o.return_window))
        END AS closes_at
 FROM orders o
 JOIN order_total t USING (order_id)

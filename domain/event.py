@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     RETURNED = "returned"
     SETTLED = "settled"
     RETURN_REMINDER = "return_reminder"
+    RETURN_AUTHORIZED = "return_authorized"
+    RETURN_DECLINED = "return_declined"
     RETURN_CANCELLED = "return_cancelled"
     RETURN_EXPIRED = "return_expired"
 

@@ -14,6 +14,8 @@ from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from domain.returns import Condition, Disposition
+
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth, (2a + b) / 3 of the WGS 84 ellipsoid."""
 
@@ -226,11 +228,62 @@ class OrderRules:
     assume_delivered: timedelta = timedelta(days=5)
 
 
+NEAREST = "nearest"
+"""Returns go to the accepting node that is nearest to the customer."""
+
+
 @dataclass(frozen=True, slots=True)
-class ReturnRules:
-    """How long after delivery a customer may return."""
+class ReturnTerms:
+    """On which terms an item may be returned."""
 
     window: timedelta = timedelta(days=30)
+    """How long after delivery, in days of 24 hours."""
+    final_sale: bool = False
+    """Whether it may not be returned at all."""
+    receive_at: str = NEAREST
+    """The node that it goes to, or `NEAREST`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRule:
+    """The terms of items for which `when` holds."""
+
+    when: Expression
+    terms: ReturnTerms
+
+
+DISPOSITIONS = {
+    Condition.AS_NEW: Disposition.RESTOCK,
+    Condition.USED: Disposition.REFURBISH,
+    Condition.DAMAGED: Disposition.QUARANTINE,
+    Condition.WRONG_ITEM: Disposition.QUARANTINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRules:
+    """What may be returned, where to, who approves, and what becomes of it."""
+
+    terms: ReturnTerms = ReturnTerms()
+    """Those of items for which no rule holds."""
+    rules: tuple[ReturnRule, ...] = ()
+    """The first whose `when` holds decides."""
+    reasons: tuple[str, ...] | None = None
+    """The words that a customer may give as a reason; None = whatever he says, or nothing."""
+    accepting: frozenset[str] | None = None
+    """The nodes that take returns in; None = every node."""
+    approve_below: int | None = None
+    """Returns of goods worth less, in minor units, are authorized at once, others by a person; None = all at once."""
+    dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
+    """What becomes of a unit whose grade does not say."""
+
+    def terms_of(self, facts: Mapping[str, Fact]) -> ReturnTerms:
+        """The terms of an item of an order, seen as `order.*` and `item.*`; a rule that cannot be told does not hold."""
+        return next((rule.terms for rule in self.rules if rule.when.evaluate(facts) is True), self.terms)
+
+    def accepts(self, node: str) -> bool:
+        """Whether a node takes returns in."""
+        return self.accepting is None or node in self.accepting
 
 
 class TransitBand(NamedTuple):

@@ -339,5 +339,7 @@ class ReturnRequest(_Strict):
 
     lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
     resolution: Resolution = Resolution.REFUND
+    node: NodeId | None = None
+    """Where the customer takes or sends it; None = where the policy says."""
     reason: FreeText | None = None
     actor: Label | None = None

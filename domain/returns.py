@@ -74,7 +74,7 @@ class ReturnMessageKind(StrEnum):
 
 
 class ReturnMessageLine(BaseModel):
-    """Units of one line of a return; when graded, with their condition and what becomes of them."""
+    """Units of one line of a return; when graded, with their condition, and what becomes of them if not as the policy says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,10 +102,10 @@ class ReturnMessage(BaseModel):
             raise ValueError(f"node: {self.kind} needs the node where it happened")
         if self.kind is ReturnMessageKind.GRADED:
             for index, line in enumerate(self.lines or ()):
-                if line.condition is None or line.disposition is None:
-                    raise ValueError(f"lines.{index}: graded units have a condition and a disposition")
+                if line.condition is None:
+                    raise ValueError(f"lines.{index}: graded units have a condition")
             if not self.lines:
-                raise ValueError("lines: graded needs the units with their condition and disposition")
+                raise ValueError("lines: graded needs the units with their condition")
         return self
 
 
@@ -132,7 +132,7 @@ class DispositionRequest(BaseModel):
 
 
 class ReturnDecision(BaseModel):
-    """Who decides something about a whole return, and why: the body of `POST /returns/{return}/cancel`."""
+    """Who decides something about a whole return, and why: the body of its `/approve`, `/decline` and `/cancel`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -194,6 +194,8 @@ class ReturnState(BaseModel):
     version: int
     status: ReturnStatus
     resolution: str
+    node: str | None = None
+    """Where it should go; None = wherever the customer takes it."""
     expires_at: AwareDatetime
     reminders: int = 0
     """How often its channel was reminded since it last heard of the parcel."""
@@ -229,13 +231,55 @@ class Heard:
     misfits: tuple[str, ...] = ()
 
 
-def returnable(delivered: Mapping[str, int], in_returns: Mapping[str, int]) -> dict[str, int]:
-    """Units per line that may still be returned: delivered, and not in a return already."""
-    return {line: max(0, quantity - in_returns.get(line, 0)) for line, quantity in delivered.items()}
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line of an order as a return looks at it."""
+
+    sku: str
+    ordered: int
+    paid: int
+    """What all of its units cost after discounts, in minor units."""
+    window: timedelta | None
+    """How long after delivery it may be returned; None = it was a final sale."""
+    deliveries: tuple[tuple[datetime, int], ...] = ()
+    """When units were delivered, and how many."""
+    in_returns: int = 0
+    """Units that came back, or are in a return which is not over."""
+
+    def returnable(self, at: datetime) -> int:
+        """Units that may still be returned then: delivered within the window, and not in a return already.
+
+        What is in returns is taken for the units that were delivered first.
+        """
+        if self.window is None:
+            return 0
+        delivered = sum(units for _, units in self.deliveries)
+        in_time = sum(units for delivered_at, units in self.deliveries if at <= delivered_at + self.window)
+        return max(0, min(delivered - self.in_returns, in_time))
 
 
-def hear(state: ReturnState, message: ReturnMessage) -> Heard:
-    """Take a message about a return as fact. Never fails; what does not fit is named in `misfits`."""
+def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetime) -> str | None:
+    """Why these units cannot be returned, or nothing."""
+    for name, quantity in wished.items():
+        line = sold.get(name)
+        if line is None:
+            return f"the order has no line {name}"
+        if line.window is None:
+            return f"line {name} was a final sale"
+        if quantity <= line.returnable(at):
+            continue
+        room = max(0, sum(units for _, units in line.deliveries) - line.in_returns)
+        if quantity <= room:
+            return f"line {name}: the return window is over"
+        return f"line {name}: {quantity} wished, {room} delivered and not in a return already"
+    return None
+
+
+def hear(state: ReturnState, message: ReturnMessage, dispositions: Mapping[Condition, Disposition]) -> Heard:
+    """Take a message about a return as fact. Never fails; what does not fit is named in `misfits`.
+
+    `dispositions` are what becomes of units of a condition where the message does not say.
+    """
     by_line = {line.line: line for line in state.lines}
     misfits = _untimely(state, message)
     for told in _told(state.lines, message):
@@ -243,7 +287,7 @@ def hear(state: ReturnState, message: ReturnMessage) -> Heard:
         if known is None:
             misfits.append(f"line {told.line} is not in it")
             continue
-        by_line[told.line] = after = _with(known, message, told)
+        by_line[told.line] = after = _with(known, message, told, dispositions)
         misfits += _beyond(known, after)
     return Heard(tuple(by_line[line.line] for line in state.lines), tuple(misfits))
 
@@ -267,11 +311,18 @@ def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[
     ]
 
 
-def _with(known: ReturnLineState, message: ReturnMessage, told: ReturnMessageLine) -> ReturnLineState:
+def _with(
+    known: ReturnLineState,
+    message: ReturnMessage,
+    told: ReturnMessageLine,
+    dispositions: Mapping[Condition, Disposition],
+) -> ReturnLineState:
     if message.kind is ReturnMessageKind.RECEIVED:
         return known.model_copy(update={"told_received": known.told_received + told.quantity})
-    graded = told.model_dump(include={"condition", "disposition", "quantity"})
-    return _put(known, [ReturnLot.model_validate({"node": message.node} | graded)])
+    condition = told.condition or Condition.USED
+    disposition = told.disposition or dispositions[condition]
+    lot = ReturnLot(node=message.node or "", condition=condition, disposition=disposition, quantity=told.quantity)
+    return _put(known, [lot])
 
 
 def _beyond(before: ReturnLineState, after: ReturnLineState) -> list[str]:

@@ -26,6 +26,7 @@ from domain.network import (
 from network.expressions import Answer, CelExpression, Sight, canonical, compile_rule, names_of
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
+from network.returns_toml import read_returns
 from network.tables import Table, read_toml
 from network.vocabulary import WORD, Vocabulary
 
@@ -56,7 +57,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
-        returns=_return_rules(top.table("returns")),
+        returns=reader.returns(top.table("returns")),
         transit=transit,
     )
     top.finish()
@@ -92,6 +93,10 @@ class _PolicyReader:
         reason = table.text("reason") if table.need("reason") else ""
         table.finish()
         return Exclusion(when or _STAND_IN, reason)
+
+    def returns(self, table: Table) -> ReturnRules:
+        """The table [returns]."""
+        return read_returns(table, self._vocabulary, self._read, self._sets)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that holds or not; one that can never be computed is reported."""
@@ -242,12 +247,6 @@ def _order_rules(table: Table) -> OrderRules:
         grace=table.duration("grace", default.grace),
         assume_delivered=table.duration("assume_delivered", default.assume_delivered),
     )
-    table.finish()
-    return rules
-
-
-def _return_rules(table: Table) -> ReturnRules:
-    rules = ReturnRules(window=table.duration("window", ReturnRules().window))
     table.finish()
     return rules
 

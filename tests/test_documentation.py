@@ -54,6 +54,9 @@ def a_network(**documents: str) -> object:
     return load(NetworkDocuments(**texts | documents))
 
 
+RETURNS = re.compile(r"^\[returns\]\n(?:.+\n)+", re.MULTILINE)
+"""The table of the example network that an example of rules for returns takes the place of."""
+
 EXAMPLES: dict[str, Callable[[str], object]] = {
     "nodes": lambda text: a_network(nodes=text, policy=ANY_NODE),
     "policy": lambda text: a_network(policy=text),
@@ -65,6 +68,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,
     "return": ReturnMessage.model_validate_json,
+    "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
     "dispositions": DispositionRequest.model_validate_json,
 }
 

@@ -51,6 +51,7 @@ def _shown(state: ReturnState) -> dict[str, Any]:
         "order": state.order,
         "status": state.status,
         "resolution": state.resolution,
+        "node": state.node,
         "expires_at": state.expires_at,
         "lines": [_shown_line(line) for line in state.lines],
     }
@@ -87,6 +88,22 @@ async def take_return_message(
         response.status_code = 200
     service.relay.send_soon(wakes)
     return Kept(message_id=body.message_id)
+
+
+@router.post("/returns/{name}/approve", response_model=Decided)
+async def approve_return(
+    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """Let the customer send what the policy leaves to a person; 409 where that was decided."""
+    return await _ask(service.returns.approve, service, name, body, holder, idempotency_key)
+
+
+@router.post("/returns/{name}/decline", response_model=Decided)
+async def decline_return(
+    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """Refuse it; its units may be asked for again. 409 where that was decided."""
+    return await _ask(service.returns.decline, service, name, body, holder, idempotency_key)
 
 
 @router.post("/returns/{name}/cancel", response_model=Decided)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.network import DISPOSITIONS
 from domain.returns import (
     Disposition,
     NewDisposition,
@@ -16,10 +18,11 @@ from domain.returns import (
     ReturnMessage,
     ReturnState,
     ReturnStatus,
+    SoldLine,
     dispose,
     hear,
     movements,
-    returnable,
+    refusal,
 )
 
 GOOD = {"message_id": "denver-1", "kind": "received", "occurred_at": "2026-11-23T12:00:00Z", "node": "denver"}
@@ -58,7 +61,7 @@ def hear_all(state: ReturnState, story: str | Sequence[str]) -> tuple[ReturnStat
     """What a story, its messages separated by commas, makes of a return; and what did not fit."""
     misfits: list[str] = []
     for words in story.split(", ") if isinstance(story, str) else story:
-        heard = hear(state, message(words))
+        heard = hear(state, message(words), DISPOSITIONS)
         state = state.model_copy(update={"lines": list(heard.lines)})
         misfits += heard.misfits
     return state, misfits
@@ -172,6 +175,12 @@ def test_a_disposition_is_changed_while_the_units_are_there(story: str, change: 
     assert sum(line.graded for line in disposed.lines) == 2
 
 
+def test_a_grade_that_does_not_say_what_becomes_of_a_unit_leaves_it_to_the_policy() -> None:
+    told = {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "damaged"}]}
+    heard = hear(announced(), ReturnMessage.model_validate(GOOD | told), DISPOSITIONS)
+    assert [lot.disposition for lot in heard.lines[0].lots] == [Disposition.QUARANTINE]
+
+
 def test_a_line_that_a_return_does_not_have_cannot_be_disposed_of() -> None:
     change = NewDisposition.model_validate({"line": "9", "quantity": 1, "from": "restock", "to": "scrap"})
     assert dispose(announced().lines, [change]).refused == "line 9: is not in it"
@@ -187,21 +196,54 @@ def test_a_return_reminds_twice_before_it_expires_and_late_not_twice_at_once() -
     assert reminded.looks_up_at == EXPIRES_AT
 
 
+DELIVERED_AT = datetime(2026, 3, 1, 12, tzinfo=ZoneInfo("America/Denver"))
+MONTH = timedelta(days=30)
+
+
+def chairs(*deliveries: tuple[timedelta, int], in_returns: int = 0, window: timedelta | None = MONTH) -> SoldLine:
+    """A line of ten chairs that were delivered at some times after the first of March."""
+    told = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
+    return SoldLine("CHAIR", 10, 10_000, window, told, in_returns)
+
+
+NOW = timedelta()
+
+
 @pytest.mark.parametrize(
-    ("delivered", "in_returns", "outcome"),
+    ("line", "wished", "later", "refused"),
     [
-        ({"1": 3}, {}, {"1": 3}),
-        ({"1": 3}, {"1": 2}, {"1": 1}),
-        ({"1": 3, "2": 1}, {"2": 1}, {"1": 3, "2": 0}),
-        ({"1": 0}, {}, {"1": 0}),
-        ({"1": 1}, {"1": 3}, {"1": 0}),
+        (chairs((NOW, 3)), 3, NOW, None),
+        (chairs((NOW, 3)), 4, NOW, "line 1: 4 wished, 3 delivered and not in a return already"),
+        (chairs((NOW, 3), in_returns=2), 1, NOW, None),
+        (chairs((NOW, 3), in_returns=2), 2, NOW, "line 1: 2 wished, 1 delivered and not in a return already"),
+        (chairs(), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 1), in_returns=3), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 3)), 1, MONTH, None),
+        (chairs((NOW, 3)), 1, MONTH + timedelta(seconds=1), "line 1: the return window is over"),
+        (chairs((NOW, 2), (MONTH, 1)), 1, MONTH + timedelta(days=1), None),
+        (chairs((NOW, 2), (MONTH, 1)), 2, MONTH + timedelta(days=1), "line 1: the return window is over"),
+        (chairs((NOW, 2), (MONTH, 1), in_returns=2), 1, MONTH + timedelta(days=1), None),
+        (chairs((NOW, 3), window=None), 1, NOW, "line 1 was a final sale"),
     ],
 )
-def test_only_what_was_delivered_and_is_not_coming_back_already_may_be_returned(
-    delivered: dict[str, int], in_returns: dict[str, int], outcome: dict[str, int]
+def test_only_what_was_delivered_in_time_and_is_not_coming_back_already_may_be_returned(
+    line: SoldLine, wished: int, later: timedelta, refused: str | None
 ) -> None:
-    """The last row: three were assumed delivered and announced, then the carrier's word came that only one was."""
-    assert returnable(delivered, in_returns) == outcome
+    """The row with one delivered: three were assumed delivered and announced, then the carrier's word came."""
+    assert refusal({"1": line}, {"1": wished}, (DELIVERED_AT + later)) == refused
+
+
+def test_a_line_that_the_order_does_not_have_cannot_be_returned() -> None:
+    assert refusal({"1": chairs()}, {"9": 1}, DELIVERED_AT) == "the order has no line 9"
+
+
+def test_a_return_window_across_daylight_saving_has_as_many_hours_as_any_other() -> None:
+    """In Denver clocks go forward on the eighth of March 2026: thirty days later the wall clock says an hour more."""
+    delivered = DELIVERED_AT.astimezone(UTC)
+    line = SoldLine("CHAIR", 1, 1000, MONTH, ((delivered, 1),))
+    ends = datetime(2026, 3, 31, 13, tzinfo=ZoneInfo("America/Denver"))
+    assert refusal({"1": line}, {"1": 1}, ends) is None
+    assert refusal({"1": line}, {"1": 1}, ends + timedelta(seconds=1)) == "line 1: the return window is over"
 
 
 @pytest.mark.parametrize(
@@ -209,13 +251,9 @@ def test_only_what_was_delivered_and_is_not_coming_back_already_may_be_returned(
     [
         ({"kind": "eaten"}, "kind"),
         ({"node": None}, "node: received needs the node where it happened"),
-        ({"kind": "graded"}, "lines: graded needs the units with their condition and disposition"),
-        ({"kind": "graded", "lines": []}, "lines: graded needs the units with their condition and disposition"),
+        ({"kind": "graded"}, "lines: graded needs the units with their condition"),
+        ({"kind": "graded", "lines": []}, "lines: graded needs the units with their condition"),
         ({"kind": "graded", "lines": [{"line": "1", "quantity": 1}]}, "lines.0: graded units have a condition"),
-        (
-            {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "used"}]},
-            "lines.0: graded units have",
-        ),
         ({"lines": [{"line": "1", "quantity": 0}]}, "lines.0.quantity"),
         ({"refund": 100}, "refund"),
     ],

@@ -85,6 +85,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
         {
             "lines": [{"line": "1", "quantity": 1, "reason": "wrong scent"}],
             "resolution": "refund",
+            "node": "slc",
             "reason": "wrong",
             "actor": "Ada",
         },
@@ -129,6 +130,8 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "reason": None,
         },
     ),
+    "POST /returns/{name}/approve": (ReturnDecision, {"reason": "a good customer", "actor": "Ada"}),
+    "POST /returns/{name}/decline": (ReturnDecision, {"reason": "worn for years", "actor": "Ada"}),
     "POST /returns/{name}/cancel": (ReturnDecision, {"reason": "kept it", "actor": "Ada"}),
     "POST /returns/{name}/dispositions": (
         DispositionRequest,
@@ -336,7 +339,8 @@ async def live(house: House) -> None:
     settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
     for body in (settled, settled, settled | {"reason": "again"}):
         await http.post("/returns/web-1001-r1/messages", json=body)
-    await http.post("/returns/web-1001-r1/cancel", json={})
+    for what in ("approve", "decline", "cancel"):
+        await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = EXAMPLES["POST /returns/{name}/dispositions"][1]
     await http.post("/returns/web-1001-r1/dispositions", json=change)
     count = EXAMPLES["POST /stock/messages"][1]

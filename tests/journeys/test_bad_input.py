@@ -274,7 +274,7 @@ RETURN_MESSAGES: Rows = [
     ("nobody says where it happened",  "node",                 ABSENT),
     ("a condition that is not known",  "lines.0.condition",    "shiny"),
     ("a disposition not known",        "lines.0.disposition",  "keep"),
-    ("graded without a disposition",   "lines.0",              {"line": "1", "quantity": 1, "condition": "used"}),
+    ("graded without a condition",     "lines.0",              {"line": "1", "quantity": 1}),
     ("graded without units",           "lines",                ABSENT),
     ("a NUL in the reason",            "reason",               NUL),
 ]
@@ -558,6 +558,8 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
+        f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
+        f"/returns/{busy['return']}/decline": {"reason": "worn for years", "actor": "Ada"},
         f"/returns/{busy['return']}/cancel": {"reason": "kept it", "actor": "Ada"},
         f"/returns/{busy['return']}/dispositions": {
             "lines": [{"line": "1", "quantity": 1, "from": "quarantine", "to": "restock", "node": "slc"}],
@@ -606,6 +608,8 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/exceptions/{}/resolve": EXCEPTIONS,
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
+        "/returns/{}/approve": DECISIONS,
+        "/returns/{}/decline": DECISIONS,
         "/returns/{}/cancel": DECISIONS,
         "/returns/{}/dispositions": DISPOSITIONS + lines,
         "/channels/{}/webhook": WEBHOOKS,

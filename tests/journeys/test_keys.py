@@ -52,6 +52,8 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     # A parcel can come back to any node, so a node may know of any return.
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "POST /returns/{name}/approve":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
+    "POST /returns/{name}/decline":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /returns/{name}/dispositions":         (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
@@ -188,6 +190,8 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
+        "/returns/{name}/approve": {},
+        "/returns/{name}/decline": {},
         "/returns/{name}/cancel": {},
         "/returns/{name}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
         "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},

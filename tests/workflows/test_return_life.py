@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from starter.prepare import apply_network
@@ -221,6 +222,89 @@ async def test_more_than_announced_and_another_item_are_taken_in_and_a_person_is
     assert [exception["code"] for exception in document["exceptions"]] == ["return_misfit", "return_misfit"]
     assert document["lines"][0]["returned"] == 1
     assert await house.available("SERUM-30") == {"reroutes": 2}
+
+
+async def furnish(house: House, directory: Path, returns: str) -> None:
+    """Give the house other rules for returns."""
+    small = copytree(SMALL_MAP, directory / "network")
+    policy = (small / "policy.toml").read_text()
+    (small / "policy.toml").write_text(policy.replace('[returns]\nwindow = "30d"\n', f"[returns]\n{returns}\n"))
+    assert await apply_network(house.database_url, small) == []
+
+
+async def test_a_return_of_some_value_is_approved_or_declined_by_a_person(small_house: House, tmp_path: Path) -> None:
+    house = small_house
+    await furnish(house, tmp_path, "approve_below = 2000")
+    name = await delivered(house)
+    cheap, declined = await asked(house, name, 1), await asked(house, await delivered(house), 2)
+    dear = await asked(house, await delivered(house), 2)
+    statuses = [(await shown(house, made))["status"] for made in (cheap, declined, dear)]
+    assert statuses == ["authorized", "requested", "requested"]
+
+    assert (await house.http.post(f"/returns/{dear}/approve", json={"actor": "jo"})).json()["status"] == "authorized"
+    assert (await house.http.post(f"/returns/{declined}/decline", json={})).json()["status"] == "declined"
+    assert (await house.http.post(f"/returns/{dear}/decline", json={})).status_code == 409
+
+    assert await workflow(house, declined).result() == "declined"
+    await come_back(house, dear, 2)
+    assert await workflow(house, dear).result() == "closed"
+    again = declined.replace("-r1", "")
+    assert (await asked(house, again, 2)).endswith("-r2")
+
+
+async def test_a_final_sale_another_reason_and_a_place_that_takes_nothing_in_are_refused(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    rules = """reasons = ["too_small"]
+accepting = ["all"]
+[[returns.rule]]
+when = 'item.sku == "TONER-200"'
+final_sale = true
+[[returns.rule]]
+when = 'order.channel == "outlet"'
+receive_at = "spare"
+"""
+    await furnish(house, tmp_path, rules)
+    await house.stock("reroutes", SERUM_30=3, TONER_200=1)
+    name = await house.place(("SERUM-30", 2), ("TONER-200", 1))
+    outlet = await house.place(("SERUM-30", 1), channel="outlet")
+    for order in (name, outlet):
+        await house.fulfill((await house.work(order))["fulfillment_order"])
+        await house.until(order, "delivered")
+
+    async def wish(order: str, line: str, reason: str = "too_small", **more: Any) -> str:
+        lines = [{"line": line, "quantity": 1, "reason": reason}]
+        answer = await house.ask(order, "returns", lines=lines, **more)
+        told = answer.json()
+        return str(told["detail"] if answer.status_code == 409 else (await shown(house, told["return"]))["node"])
+
+    assert await wish(name, "2") == "line 2 was a final sale"
+    assert await wish(name, "1", "I grew") == "line 1: the reason must be one of too_small"
+    assert await wish(name, "1", node="mars") == "mars does not take returns in"
+    assert await wish(name, "1") == "reroutes", "it is the nearest"
+    assert await wish(name, "1", node="asks") == "asks", "the customer chose it"
+    assert await wish(outlet, "1") == "spare", "the policy names it"
+
+
+async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_its_line_is_open(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, 'window = "3s"')
+    name = await delivered(house)
+    assert await house.workflow(name).result() == {"status": "completed"}
+    late = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+    assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
+
+    # The carrier's word comes after the order closed: it was delivered later than everybody thought.
+    async with house.service.database.write() as connection:
+        later = "UPDATE fulfillment_order SET delivered_at = delivered_at + interval '1 day' WHERE order_id = :order"
+        await connection.execute(text(later), {"order": name})
+    made = await asked(house, name, 1)
+    await come_back(house, made, 1)
+
+    assert await workflow(house, made).result() == "closed"
 
 
 async def test_nonsense_sent_to_a_return_changes_nothing(small_house: House) -> None:

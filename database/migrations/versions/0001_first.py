@@ -164,7 +164,7 @@ def upgrade() -> None:
             "return_window",
             sa.Interval(),
             nullable=False,
-            comment="from delivery, as the policy said when the order came",
+            comment="the longest of its lines",
         ),
         sa.Column(
             "version",
@@ -378,6 +378,12 @@ def upgrade() -> None:
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("unit_price", sa.BigInteger(), nullable=False),
         sa.Column("discount", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "return_window",
+            sa.Interval(),
+            nullable=True,
+            comment="from delivery, as the policy said when the order came; NULL = final sale",
+        ),
         sa.Column("ordered", sa.Integer(), nullable=False),
         sa.Column("open", sa.Integer(), nullable=False),
         sa.Column("backordered", sa.Integer(), server_default="0", nullable=False),
@@ -485,6 +491,9 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("resolution", sa.Text(), nullable=False),
+        sa.Column(
+            "node", sa.Text(), nullable=True, comment="where it should go; NULL = wherever the customer takes it"
+        ),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authorized_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -507,6 +516,7 @@ def upgrade() -> None:
             comment="when the customer gave the parcel to a carrier",
         ),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -706,6 +716,12 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="a word of the policy's list; what was typed is in personal.remark",
+        ),
         sa.Column("told_received", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column(
             "received",
