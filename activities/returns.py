@@ -1,6 +1,6 @@
 """Authorizes returns, takes in what came back, puts it on the shelf again, and closes the case."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from activities.backorder import tell
 from activities.digest import digest
 from activities.failures import told_to_temporal
 from activities.order import Done, RequestInput, answered, stored_request
+from activities.refund import confirm, pay
 from activities.situation import order_facts
 from activities.transaction import OrderTransactions, Work, open_shortages
 from database import inbox, order, request, returns, stock, wake
@@ -21,9 +22,10 @@ from database.order import Event
 from domain import identifiers, units
 from domain.event import EventKind, about_return, of_return
 from domain.money import cost_of_first
-from domain.network import NEAREST, Network, ReturnRules, distance_km
+from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
+from domain.refund import owed
 from domain.returns import (
     COMES_BACK_WITHIN,
     DispositionRequest,
@@ -39,7 +41,7 @@ from domain.returns import (
     movements,
     refusal,
 )
-from domain.sourcing import Wanted, item_facts
+from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
 from domain.stock import Movement, explode
 from domain.units import Opened
@@ -91,7 +93,7 @@ class ReturnActivities:
 
     def activities(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.request_return, self.look_at_return, self.remind, self.expire_return, self.close_return]
+        return [self.request_return, self.look_at_return, self.pay, self.remind, self.expire_return, self.close_return]
 
     @activity.defn
     async def request_return(self, asked: RequestInput) -> Done:
@@ -118,6 +120,16 @@ class ReturnActivities:
         """The return's state, read now."""
         async with self._transactions.database.read() as connection:
             return await returns.state(connection, step.return_)
+
+    @activity.defn
+    async def pay(self, step: ReturnStep) -> ReturnState:
+        """Ask the channel for what the customer is owed now; apart from the goods, so that either can fail and be repeated."""
+        with told_to_temporal():
+            async with self._transactions.open(step.order) as work:
+                state = await returns.state(work.connection, step.return_)
+                if not await pay(work, state, step.at):
+                    return state
+                return await _written(work, step.return_, Event(f"{step.return_} paid", "workflow", step.at))
 
     @activity.defn
     async def remind(self, step: ReturnStep) -> ReturnState:
@@ -154,7 +166,7 @@ class ReturnActivities:
         with told_to_temporal():
             async with self._transactions.open(step.order) as work:
                 state = await returns.state(work.connection, step.return_)
-                if state.status is not ReturnStatus.SETTLED or not state.is_graded:
+                if state.status is not ReturnStatus.SETTLED or not state.is_graded or owed(state):
                     return state
                 await returns.mark(work.connection, step.return_, "closed_at", step.at)
                 return await _written(work, step.return_, Event(f"{step.return_} closed", "workflow", step.at))
@@ -217,6 +229,8 @@ class ReturnActivities:
     async def _cancel(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
         if state.status not in (ReturnStatus.REQUESTED, ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT):
             return f"{asked.name} is {state.status}"
+        if any(line.refunded for line in state.lines):
+            return "the customer is being paid for it"
         await returns.mark(work.connection, asked.name, "cancelled_at", event.occurred_at)
         work.told.append(about_return(EventKind.RETURN_CANCELLED, asked.name))
         return None
@@ -276,7 +290,7 @@ async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: H
     if heard.lines != tuple(state.lines):
         await returns.write_lines(work.connection, state.return_, heard.lines)
     if message.kind is ReturnMessageKind.SETTLED:
-        await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
+        await confirm(work, state, message)
     if message.kind is ReturnMessageKind.IN_TRANSIT:
         expires_at = message.occurred_at + COMES_BACK_WITHIN
         await returns.send(work.connection, state.return_, message.occurred_at, expires_at)
@@ -349,13 +363,36 @@ async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewRe
         return refused
     goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in wished.items())
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
+    terms = _terms(work, {line: sold[line].sku for line in wished})
     return returns.NewReturn(
         resolution=body.resolution,
-        node=body.node or _receiving_node(work, {sold[line].sku for line in wished}),
+        node=body.node or _receiving_node(work, {found.receive_at for found in terms.values()}),
         is_authorized=rules.approve_below is None or goods < rules.approve_below,
         expires_at=at + COMES_BACK_WITHIN,
-        lines=[(line, quantity, reasons.get(line)) for line, quantity in wished.items()],
+        fee=max((found.fee for found in terms.values() if found.fee_per is FeePer.RETURN), default=0),
+        lines=[
+            returns.NewLine(
+                line=line,
+                quantity=quantity,
+                reason=reasons.get(line),
+                unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
+                refund_on=terms[line].refund_on,
+            )
+            for line, quantity in wished.items()
+        ],
     )
+
+
+def _terms(work: Work, lines: Mapping[str, str]) -> dict[str, ReturnTerms]:
+    """On which terms the SKUs of some lines may be returned now."""
+    network = work.network
+    seen = rule_facts(_order_facts(work))
+    return {line: network.policy.returns.terms_of(seen | item_facts(network.items[sku])) for line, sku in lines.items()}
+
+
+def _order_facts(work: Work) -> OrderFacts:
+    wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
+    return order_facts(work.header, work.network, wanted)
 
 
 def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
@@ -370,17 +407,13 @@ def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
     return None if known else f"{body.node} does not take returns in"
 
 
-def _receiving_node(work: Work, skus: Collection[str]) -> str | None:
-    """The node that the terms of these items name, if they agree; else the accepting one that is nearest to the customer."""
+def _receiving_node(work: Work, named: set[str]) -> str | None:
+    """The node that the terms name, if they agree; else the accepting one that is nearest to the customer."""
     network, rules = work.network, work.network.policy.returns
-    wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
-    facts = order_facts(work.header, network, wanted)
-    seen = rule_facts(facts)
-    named = {rules.terms_of(seen | item_facts(network.items[sku])).receive_at for sku in skus if sku in network.items}
     if len(named) == 1 and NEAREST not in named:
         return named.pop()
     accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
-    place = facts.place
+    place = _order_facts(work).place
     near = {node.id: distance_km(place.latitude, place.longitude, node.latitude, node.longitude) for node in accepting}
     return min(sorted(near), key=near.__getitem__, default=None)
 

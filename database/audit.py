@@ -258,6 +258,32 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "no more is paid back than was captured, or a person was told",
+        "SELECT count(*) FROM refund",
+        """
+        SELECT format('%s: %s captured, but channels were asked for %s and say that they paid %s', o.order_id, c.captured,
+                      f.asked, f.settled)
+        FROM orders o
+        CROSS JOIN LATERAL (SELECT coalesce(o.paid, o.value + o.shipping_price) AS captured) c
+        JOIN (SELECT order_id, sum(amount) AS asked, sum(settled_amount) AS settled FROM refund GROUP BY order_id) f
+             USING (order_id)
+        WHERE f.asked > c.captured
+           OR (f.settled > c.captured AND NOT EXISTS (
+                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'return_misfit'))
+        """,
+    ),
+    Invariant(
+        "no unit is paid back twice, and none that did not ship",
+        "SELECT count(*) FROM refund_line",
+        """
+        SELECT format('%s line %s: %s paid back of %s shipped', l.order_id, l.line, f.paid, l.shipped)
+        FROM order_line l
+        JOIN (SELECT p.order_id, fl.line, sum(fl.paid) AS paid FROM refund p JOIN refund_line fl USING (refund_id)
+              GROUP BY p.order_id, fl.line) f USING (order_id, line)
+        WHERE f.paid > l.shipped
+        """,
+    ),
+    Invariant(
         "every change of stock names its actor, cause and time",
         "SELECT count(*) FROM movement",
         "SELECT format('movement %s', movement_id) FROM movement WHERE actor = '' OR cause = '' OR key = ''",

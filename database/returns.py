@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain import identifiers
-from domain.returns import ReturnLineState, ReturnState, SoldLine
+from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 
 
 class UnknownReturn(LookupError):
@@ -25,8 +25,21 @@ class NewReturn:
     node: str | None
     is_authorized: bool
     expires_at: datetime
-    lines: Sequence[tuple[str, int, str | None]]
-    """Line, quantity and, where the policy has a list of them, the reason."""
+    fee: int
+    """Kept back once, in minor units."""
+    lines: Sequence["NewLine"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Units of a line that are to come back."""
+
+    line: str
+    quantity: int
+    reason: str | None
+    """A word of the policy's list; None = it has none."""
+    unit_fee: int
+    refund_on: RefundOn
 
 
 async def add(connection: WriteConnection, order: str, new: NewReturn, at: datetime) -> str:
@@ -35,11 +48,10 @@ async def add(connection: WriteConnection, order: str, new: NewReturn, at: datet
     name = identifiers.return_id(order, number)
     parameters = {"return": name, "order": order, "number": number, "resolution": new.resolution, "node": new.node}
     authorized_at = at if new.is_authorized else None
-    parameters |= {"at": at, "authorized_at": authorized_at, "expires_at": new.expires_at}
+    parameters |= {"fee": new.fee, "at": at, "authorized_at": authorized_at, "expires_at": new.expires_at}
     await connection.execute(ADD, parameters)
     rows = [
-        {"return": name, "order": order, "line": line, "position": position, "quantity": quantity, "reason": reason}
-        for position, (line, quantity, reason) in enumerate(new.lines)
+        {"return": name, "order": order, "position": position} | asdict(line) for position, line in enumerate(new.lines)
     ]
     await connection.execute(ADD_LINE, rows)
     return name
@@ -49,15 +61,15 @@ COUNT = text("SELECT count(*) FROM return WHERE order_id = :order")
 
 ADD = text(
     """
-    INSERT INTO return (return_id, order_id, number, resolution, node, requested_at, authorized_at, expires_at)
-    VALUES (:return, :order, :number, :resolution, :node, :at, :authorized_at, :expires_at)
+    INSERT INTO return (return_id, order_id, number, resolution, node, fee, requested_at, authorized_at, expires_at)
+    VALUES (:return, :order, :number, :resolution, :node, :fee, :at, :authorized_at, :expires_at)
     """
 )
 
 ADD_LINE = text(
     """
-    INSERT INTO return_line (return_id, line, position, sku, quantity, reason)
-    SELECT :return, l.line, :position, l.sku, :quantity, :reason
+    INSERT INTO return_line (return_id, line, position, sku, quantity, reason, unit_fee, refund_on)
+    SELECT :return, l.line, :position, l.sku, :quantity, :reason, :unit_fee, :refund_on
     FROM order_line l WHERE l.order_id = :order AND l.line = :line
     """
 )
@@ -206,10 +218,15 @@ STATE = text(
     """
     SELECT jsonb_build_object(
                'return', r.return_id, 'order', r.order_id, 'version', r.version, 'status', s.status,
-               'resolution', r.resolution, 'node', r.node, 'expires_at', r.expires_at, 'reminders', r.reminders,
+               'resolution', r.resolution, 'node', r.node,
+               'is_authorized', r.authorized_at IS NOT NULL, 'is_sent', r.sent_at IS NOT NULL,
+               'expires_at', r.expires_at, 'reminders', r.reminders,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
-                                    'told_received', l.told_received,
+                                    'told_received', l.told_received, 'refund_on', l.refund_on,
+                                    'refunded', (SELECT coalesce(sum(fl.quantity), 0)
+                                                 FROM refund f JOIN refund_line fl USING (refund_id)
+                                                 WHERE f.return_id = l.return_id AND fl.line = l.line),
                                     'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                                         'node', o.node, 'condition', o.condition,
                                                         'disposition', o.disposition, 'quantity', o.quantity)

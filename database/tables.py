@@ -521,6 +521,7 @@ return_ = Table(
     Column("number", Integer, nullable=False),
     Column("resolution", Text, nullable=False),
     Column("node", Text, comment="where it should go; NULL = wherever the customer takes it"),
+    Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back once, minor units"),
     Column("requested_at", Moment, nullable=False),
     Column("authorized_at", Moment),
     Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),
@@ -544,6 +545,8 @@ return_line = Table(
     Column("sku", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("reason", Text, comment="a word of the policy's list; what was typed is in personal.remark"),
+    Column("unit_fee", BigInteger, nullable=False, server_default="0", comment="kept back for each unit, minor units"),
+    Column("refund_on", Text, nullable=False, comment="what the customer has to do to be paid"),
     Column("told_received", BigInteger, nullable=False, server_default="0"),
     Column("received", BigInteger, nullable=False, server_default="0", comment="a count: at least what was graded"),
     Column("graded", BigInteger, nullable=False, server_default="0", comment="a count: the units of its lots"),
@@ -568,6 +571,35 @@ return_lot = Table(
     Column("quantity", BigInteger, nullable=False),
     ForeignKeyConstraint(["return_id", "line"], ["return_line.return_id", "return_line.line"]),
     CheckConstraint("quantity > 0", name="some_units"),
+)
+
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Text, primary_key=True, comment="what tells the channel a repeat from another refund"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("return_id", Text, ForeignKey("return.return_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
+    Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
+    Column("asked_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
+    CheckConstraint("shipping >= 0 AND amount >= shipping", name="amounts_make_sense"),
+    CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
+    Index("ix_refund_order", "order_id"),
+    Index("ix_refund_return", "return_id"),
+)
+
+refund_line = Table(
+    "refund_line",
+    metadata,
+    Column("refund_id", Text, ForeignKey("refund.refund_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False, comment="units that it is about"),
+    Column("paid", Integer, nullable=False, comment="of these, the ones that nothing was paid back for before"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    CheckConstraint("paid BETWEEN 0 AND quantity", name="paid_makes_sense"),
 )
 
 key = Table(

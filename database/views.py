@@ -25,8 +25,8 @@ SELECT r.return_id,
        CASE
            WHEN l.received = 0 AND r.cancelled_at IS NOT NULL THEN 'cancelled'
            WHEN l.received = 0 AND r.declined_at IS NOT NULL THEN 'declined'
-           WHEN r.settled_at IS NOT NULL AND r.closed_at IS NOT NULL AND l.graded >= l.received THEN 'closed'
-           WHEN r.settled_at IS NOT NULL THEN 'settled'
+           WHEN p.is_settled AND r.closed_at IS NOT NULL AND l.graded >= l.received THEN 'closed'
+           WHEN p.is_settled THEN 'settled'
            WHEN l.received = 0 AND r.expired_at IS NOT NULL THEN 'expired'
            WHEN l.graded >= l.quantity THEN 'disposed'
            WHEN l.graded > 0 THEN 'graded'
@@ -40,6 +40,10 @@ CROSS JOIN LATERAL (
     SELECT sum(quantity) AS quantity, sum(received) AS received, sum(graded) AS graded
     FROM return_line WHERE return_line.return_id = r.return_id
 ) l
+CROSS JOIN LATERAL (
+    SELECT r.settled_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM refund f WHERE f.return_id = r.return_id AND f.settled_at IS NULL) AS is_settled
+) p
 """
 
 ORDER_TOTAL = """

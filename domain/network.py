@@ -14,7 +14,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from domain.returns import Condition, Disposition
+from domain.returns import Condition, Disposition, RefundOn
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth, (2a + b) / 3 of the WGS 84 ellipsoid."""
@@ -232,6 +232,14 @@ NEAREST = "nearest"
 """Returns go to the accepting node that is nearest to the customer."""
 
 
+class FeePer(StrEnum):
+    """What the fee of a return is kept back for."""
+
+    UNIT = "unit"
+    RETURN = "return"
+    """Once; of several such fees the largest."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnTerms:
     """On which terms an item may be returned."""
@@ -240,6 +248,11 @@ class ReturnTerms:
     """How long after delivery, in days of 24 hours."""
     final_sale: bool = False
     """Whether it may not be returned at all."""
+    refund_on: RefundOn = RefundOn.GRADING
+    """What the customer has to do to be paid."""
+    fee: int = 0
+    """What is kept back, in minor units."""
+    fee_per: FeePer = FeePer.UNIT
     receive_at: str = NEAREST
     """The node that it goes to, or `NEAREST`."""
 
@@ -274,6 +287,8 @@ class ReturnRules:
     """The nodes that take returns in; None = every node."""
     approve_below: int | None = None
     """Returns of goods worth less, in minor units, are authorized at once, others by a person; None = all at once."""
+    refund_shipping: bool = False
+    """Whether the shipping price is paid back, too, with the last unit of an order that comes back as a whole."""
     dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
     """What becomes of a unit whose grade does not say."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from domain.stock import Movement, MovementKind, StockState
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, NodeId, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Money, NodeId, Units
 
 COMES_BACK_WITHIN = timedelta(days=30)
 """How long a return waits for its parcel before it expires, from its authorization and again from when it was sent."""
@@ -64,6 +64,16 @@ class Disposition(StrEnum):
     MISSING = "missing"
 
 
+class RefundOn(StrEnum):
+    """What the customer has to do to be paid."""
+
+    SHIPPING = "shipping"
+    RECEIPT = "receipt"
+    GRADING = "grading"
+    NONE_NEEDED = "none_needed"
+    """Nothing: he is paid when the return is authorized, and need not send anything."""
+
+
 class ReturnMessageKind(StrEnum):
     """What can be said about a return."""
 
@@ -94,7 +104,18 @@ class ReturnMessage(BaseModel):
     occurred_at: Moment
     node: NodeId | None = None
     lines: tuple[ReturnMessageLine, ...] | None = Field(default=None, max_length=2000)
+    refund: Identifier | None = None
+    """Which refund was settled; None = all that were asked for."""
+    amount: Money | None = None
+    """What the customer got; None = what was asked for."""
     reason: FreeText | None = None
+
+    @model_validator(mode="after")
+    def _says_of_money_only_when_it_is_settled(self) -> Self:
+        for name in ("refund", "amount"):
+            if getattr(self, name) is not None and self.kind is not ReturnMessageKind.SETTLED:
+                raise ValueError(f"{name}: only a message of kind settled has it")
+        return self
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
@@ -158,6 +179,9 @@ class ReturnLineState(BaseModel):
     sku: str
     quantity: int
     told_received: int = 0
+    refund_on: RefundOn = RefundOn.GRADING
+    refunded: int = 0
+    """Units that the customer was paid for, or is being paid for, because of this return."""
     lots: tuple[ReturnLot, ...] = ()
 
     @property
@@ -196,6 +220,8 @@ class ReturnState(BaseModel):
     resolution: str
     node: str | None = None
     """Where it should go; None = wherever the customer takes it."""
+    is_authorized: bool = True
+    is_sent: bool = False
     expires_at: AwareDatetime
     reminders: int = 0
     """How often its channel was reminded since it last heard of the parcel."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from domain.network import NEAREST, EvaluationError, Expression, ReturnRule, ReturnRules, ReturnTerms
-from domain.returns import Condition, Disposition
+from domain.network import NEAREST, EvaluationError, Expression, FeePer, ReturnRule, ReturnRules, ReturnTerms
+from domain.returns import Condition, Disposition, RefundOn
 from network.expressions import Answer, Sight, canonical, compile_rule
 from network.nodes_toml import NodesRead
 from network.tables import Table, did_you_mean
@@ -28,6 +28,7 @@ def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: S
         reasons=_reasons(table),
         accepting=accepting,
         approve_below=table.whole("approve_below", 0, least=0) if table.has("approve_below") else None,
+        refund_shipping=table.flag("refund_shipping", default=False),
         dispositions=_dispositions(table.table("dispositions")),
     )
     _check_order(tables, rules.rules)
@@ -43,6 +44,9 @@ def _terms(table: Table, default: ReturnTerms, nodes: NodesRead, accepting: froz
     return ReturnTerms(
         window=table.duration("window", default.window),
         final_sale=is_final,
+        refund_on=table.word("refund_on", RefundOn, default.refund_on),
+        fee=table.whole("fee", default.fee, least=0),
+        fee_per=table.word("fee_per", FeePer, default.fee_per),
         receive_at=_receive_at(table, default.receive_at, nodes, accepting),
     )
 

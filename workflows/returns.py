@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.messages as messages
     import workflows.patience as patience
     from activities.returns import ReturnActivities, ReturnInput, ReturnStep
+    from domain.refund import owed
     from domain.returns import ReturnState, ReturnStatus
 
 
@@ -43,6 +44,7 @@ class ReturnWorkflow:
             try:
                 await self._read_where_it_stands()
                 self._read_the_mail()
+                await self._pay_what_is_owed()
                 await self._close_when_settled()
                 await self._remind_and_expire_when_nothing_comes_back()
                 self._show_where_it_stands()
@@ -77,6 +79,10 @@ class ReturnWorkflow:
                 workflow.logger.warning("a signal of return %s could not be read", self._input.return_)
             else:
                 self._adopt(news.recorded)
+
+    async def _pay_what_is_owed(self) -> None:
+        if owed(self._state):
+            self._adopt(await self._step(ReturnActivities.pay, "ask the channel to pay the customer"))
 
     async def _close_when_settled(self) -> None:
         if self._state.status is ReturnStatus.SETTLED and self._state.is_graded:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from activities.returns import Answered, Asked
-from database import order, returns
+from database import order, refund, returns
 from database.inbox import UsedWithAnotherBody
 from database.key import Holder
 from database.request import UsedForAnotherRequest
@@ -42,7 +42,9 @@ class Decided(BaseModel):
 @router.get("/returns/{name}")
 async def show_return(name: str, holder: Anyone, service: Wired) -> dict[str, Any]:
     """A return with what came back and what became of it."""
-    return _shown(await _own(service, name, holder))
+    state = await _own(service, name, holder)
+    async with service.database.read() as connection:
+        return _shown(state) | {"refunds": await refund.of_return(connection, name)}
 
 
 def _shown(state: ReturnState) -> dict[str, Any]:

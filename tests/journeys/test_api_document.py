@@ -127,6 +127,8 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "occurred_at": WHEN,
             "node": "slc",
             "lines": [{"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}],
+            "refund": None,
+            "amount": None,
             "reason": None,
         },
     ),

@@ -276,6 +276,8 @@ RETURN_MESSAGES: Rows = [
     ("a disposition not known",        "lines.0.disposition",  "keep"),
     ("graded without a condition",     "lines.0",              {"line": "1", "quantity": 1}),
     ("graded without units",           "lines",                ABSENT),
+    ("goods are no refund",            "refund",               "web-1001-r1-m1"),
+    ("goods are no money",             "amount",               100),
     ("a NUL in the reason",            "reason",               NUL),
 ]
 

@@ -94,6 +94,10 @@ def test_dispositions_that_the_policy_does_not_name_are_the_usual_ones() -> None
         ('window = "14d"', 'window = "two weeks"', 9, "window must be a time span"),
         ('window = "14d"', "windows = 14", 9, "unknown key 'windows'; did you mean 'window'?"),
         ("final_sale = true", 'final_sale = true\nwindow = "1d"', 12, "a final sale has no window"),
+        ("20000", '20000\nrefund_on = "grade"', 5, "did you mean 'grading'?"),
+        ("20000", "20000\nfee = -1", 5, "fee must be a whole number of at least 0, not -1"),
+        ("20000", '20000\nfee_per = "order"', 5, "fee_per must be one of unit, return"),
+        ("20000", '20000\nrefund_shipping = "yes"', 5, "refund_shipping must be true or false"),
         ('receive_at = "slc"', 'receive_at = "slk"', 15, "did you mean 'slc'?"),
     ],
 )

@@ -494,6 +494,7 @@ def upgrade() -> None:
         sa.Column(
             "node", sa.Text(), nullable=True, comment="where it should go; NULL = wherever the customer takes it"
         ),
+        sa.Column("fee", sa.BigInteger(), server_default="0", nullable=False, comment="kept back once, minor units"),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authorized_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -722,6 +723,14 @@ def upgrade() -> None:
             nullable=True,
             comment="a word of the policy's list; what was typed is in personal.remark",
         ),
+        sa.Column(
+            "unit_fee",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="kept back for each unit, minor units",
+        ),
+        sa.Column("refund_on", sa.Text(), nullable=False, comment="what the customer has to do to be paid"),
         sa.Column("told_received", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column(
             "received",
@@ -745,6 +754,43 @@ def upgrade() -> None:
         sa.CheckConstraint("returned <= quantity", name=op.f("ck_return_line_returned_is_announced")),
         sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_return_line_return_id_return")),
         sa.PrimaryKeyConstraint("return_id", "line", name=op.f("pk_return_line")),
+    )
+    op.create_table(
+        "refund",
+        sa.Column(
+            "refund_id", sa.Text(), nullable=False, comment="what tells the channel a repeat from another refund"
+        ),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False, comment="what the channel was asked to pay, minor units"),
+        sa.Column("shipping", sa.BigInteger(), nullable=False, comment="of the amount, what shipping had cost"),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_amount", sa.BigInteger(), nullable=True, comment="what the channel says that it paid"),
+        sa.CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name=op.f("ck_refund_kind_is_known")),
+        sa.CheckConstraint("shipping >= 0 AND amount >= shipping", name=op.f("ck_refund_amounts_make_sense")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_refund_order_id_orders")),
+        sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_refund_return_id_return")),
+        sa.PrimaryKeyConstraint("refund_id", name=op.f("pk_refund")),
+    )
+    op.create_index("ix_refund_order", "refund", ["order_id"], unique=False)
+    op.create_index("ix_refund_return", "refund", ["return_id"], unique=False)
+    op.create_table(
+        "refund_line",
+        sa.Column("refund_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False, comment="units that it is about"),
+        sa.Column(
+            "paid",
+            sa.Integer(),
+            nullable=False,
+            comment="of these, the ones that nothing was paid back for before",
+        ),
+        sa.CheckConstraint("paid BETWEEN 0 AND quantity", name=op.f("ck_refund_line_paid_makes_sense")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_refund_line_some_units")),
+        sa.ForeignKeyConstraint(["refund_id"], ["refund.refund_id"], name=op.f("fk_refund_line_refund_id_refund")),
+        sa.PrimaryKeyConstraint("refund_id", "line", name=op.f("pk_refund_line")),
     )
     op.create_table(
         "return_lot",
@@ -818,6 +864,8 @@ def downgrade() -> None:
     op.drop_index("ix_waiting_order", table_name="waiting")
     op.drop_table("waiting")
     op.drop_table("return_lot")
+    op.drop_table("refund_line")
+    op.drop_table("refund")
     op.drop_table("return_line")
     op.drop_index("ix_reservation_order", table_name="reservation")
     op.drop_index("ix_reservation_node", table_name="reservation")

@@ -1,0 +1,186 @@
+"""Returns on real PostgreSQL: races for the last unit and for the money, and steps that are repeated."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+
+from activities.networks import Networks
+from activities.order import Done, RequestInput
+from activities.returns import ReturnActivities, ReturnStep
+from activities.transaction import OrderTransactions
+from database import returns
+from database.connect import Database
+from domain.fulfillment import MessageKind
+from domain.returns import ReturnMessage, ReturnState
+from tests.database.shop import NEAREST, Shop
+
+_numbers = count(1)
+
+
+class Desk:
+    """Returns of a shop's orders, without Temporal: what a workflow would call is called here."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.activities = ReturnActivities(OrderTransactions(shop.database, Networks()))
+
+    async def delivered(self, *lines: tuple[str, int]) -> str:
+        """An order that its customer has got."""
+        order = await self.shop.released(*lines)
+        await self.shop.tell(order, MessageKind.DELIVERED)
+        return order
+
+    async def ask(self, order: str, quantity: int = 1) -> Done:
+        """Ask for a return of the order's first line."""
+        facts = {"lines": [{"line": "1", "quantity": quantity}]}
+        key = f"r-{next(_numbers)}"
+        request = RequestInput(
+            order=order, request=None, kind="request_return", facts=facts, key=key, at=datetime.now(UTC)
+        )
+        return await self.activities.request_return(request)
+
+    async def asked(self, order: str, quantity: int = 1) -> str:
+        """The same; answers its name."""
+        return str((await self.ask(order, quantity)).answer["return"])
+
+    async def tell(self, name: str, kind: str, **more: Any) -> None:
+        """A message about a return."""
+        told = {"message_id": f"back-{next(_numbers)}", "kind": kind, "occurred_at": datetime.now(UTC), "node": NEAREST}
+        message = ReturnMessage.model_validate(told | more)
+        await self.activities.record(name, message, sender=message.node or "web", actor="node")
+
+    async def grade(self, name: str, quantity: int, disposition: str = "restock") -> None:
+        """Units of its first line are graded."""
+        unit = {"line": "1", "quantity": quantity, "condition": "used", "disposition": disposition}
+        await self.tell(name, "graded", lines=[unit])
+
+    async def pay(self, name: str) -> ReturnState:
+        """What its workflow does when the customer is owed something."""
+        step = ReturnStep(order=name.rpartition("-r")[0], return_=name, at=datetime.now(UTC))
+        return await self.activities.pay(step)
+
+    async def state(self, name: str) -> ReturnState:
+        """How a return stands."""
+        async with self.shop.database.read() as connection:
+            return await returns.state(connection, name)
+
+    async def refunded(self) -> int:
+        """What all channels together were asked for."""
+        return await self.shop.number("SELECT coalesce(sum(amount), 0) FROM refund")
+
+
+@pytest.fixture
+async def desk(database: Database) -> Desk:
+    """A shop with twelve chairs and its desk for returns."""
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=12)
+    return Desk(shop)
+
+
+async def test_of_two_returns_racing_for_the_last_unit_one_is_granted(desk: Desk) -> None:
+    for _ in range(5):
+        order = await desk.delivered(("CHAIR", 1))
+        granted = [done.refused is None for done in await asyncio.gather(desk.ask(order), desk.ask(order))]
+        assert sorted(granted) == [False, True]
+    await desk.shop.check()
+
+
+async def test_a_return_before_delivery_is_refused(desk: Desk) -> None:
+    order = await desk.shop.released(("CHAIR", 1))
+    await desk.shop.tell(order, MessageKind.SHIPPED)
+    done = await desk.ask(order)
+    assert done.refused
+    assert done.refused.reason == "line 1: 1 wished, 0 delivered and not in a return already"
+
+
+async def test_a_unit_that_is_being_sourced_again_cannot_be_returned(desk: Desk) -> None:
+    """One of two units was short and waits for another node."""
+    order = await desk.shop.released(("CHAIR", 2))
+    await desk.shop.tell(order, MessageKind.PICKED, {"1": 1}, final=True)
+    await desk.shop.tell(order, MessageKind.DELIVERED, {"1": 1})
+    assert (await desk.ask(order, 2)).refused
+    assert (await desk.ask(order, 1)).refused is None
+
+
+async def test_a_hundred_requests_for_the_money_at_once_are_one_refund(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 2))
+    name = await desk.asked(order, 2)
+    await desk.grade(name, 2)
+
+    await asyncio.gather(*(desk.pay(name) for _ in range(100)))
+
+    assert await desk.shop.number("SELECT count(*) FROM refund") == 1
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
+    assert await desk.refunded() == 200
+    await desk.shop.check()
+
+
+async def test_two_returns_paid_at_once_never_get_more_than_was_captured(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 3))
+    async with desk.shop.database.write() as connection:
+        await connection.exec_driver_sql("UPDATE orders SET paid = 250")
+    names = [await desk.asked(order) for _ in range(3)]
+    for name in names:
+        await desk.grade(name, 1)
+
+    await asyncio.gather(*(desk.pay(name) for name in names))
+
+    assert await desk.refunded() == 250
+    await desk.shop.check()
+
+
+async def test_what_comes_back_in_parts_is_paid_in_parts_and_no_unit_twice(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 3))
+    name = await desk.asked(order, 3)
+    for units in (1, 2, 1):  # the last one is more than was announced
+        await desk.grade(name, units)
+        await desk.pay(name)
+        await desk.pay(name)
+    assert await desk.shop.number("SELECT count(*) FROM refund") == 2
+    assert await desk.refunded() == 300
+    await desk.shop.check()
+
+
+async def test_a_channel_that_pays_before_it_is_asked_is_not_asked_again(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 2))
+    name = await desk.asked(order, 2)
+    await desk.tell(name, "settled", node=None)
+    assert (await desk.state(name)).status == "settled"
+    await desk.grade(name, 2)
+    await desk.pay(name)
+    assert (await desk.state(name)).status == "settled"
+    assert await desk.shop.number("SELECT count(*) FROM refund") == 1
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 0
+
+
+async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk: Desk) -> None:
+    """The channel's call timed out although it had paid, so it confirms twice; then it confirms a refund nobody knows."""
+    order = await desk.delivered(("CHAIR", 2))
+    name = await desk.asked(order, 2)
+    statuses = []
+    for refund in (f"{name}-m1", f"{name}-m2"):
+        await desk.grade(name, 1)
+        await desk.pay(name)
+        statuses.append((await desk.state(name)).status)
+        await desk.tell(name, "settled", node=None, refund=refund)
+        await desk.tell(name, "settled", node=None)
+        statuses.append((await desk.state(name)).status)
+    assert statuses == ["graded", "settled", "disposed", "settled"]
+    assert await desk.shop.number("SELECT count(*) FROM exception") == 0
+    await desk.tell(name, "settled", node=None, refund=f"{name}-m9")
+    assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'return_misfit'") == 1
+    await desk.shop.check()
+
+
+async def test_another_amount_than_was_asked_for_is_a_fact_and_a_person_is_told(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 2))
+    name = await desk.asked(order, 1)
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    await desk.tell(name, "settled", node=None, amount=2500)
+    assert await desk.shop.number("SELECT settled_amount FROM refund") == 2500
+    assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'return_misfit'") == 1
+    await desk.shop.check()
