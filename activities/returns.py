@@ -36,6 +36,7 @@ from domain.returns import (
     ReturnMessageKind,
     ReturnState,
     ReturnStatus,
+    SoldLine,
     dispose,
     hear,
     movements,
@@ -212,16 +213,16 @@ class ReturnActivities:
             return Answered(refused, [] if refused else await _tell(work, asked.name, event))
 
     async def _approve(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
-        if state.status is not ReturnStatus.REQUESTED:
-            return f"{asked.name} is {state.status}"
+        if refused := _is_decided(state):
+            return refused
         at = event.occurred_at
         await returns.authorize(work.connection, asked.name, at, at + COMES_BACK_WITHIN)
         work.told.append(about_return(EventKind.RETURN_AUTHORIZED, asked.name, node=state.node))
         return None
 
     async def _decline(self, work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
-        if state.status is not ReturnStatus.REQUESTED:
-            return f"{asked.name} is {state.status}"
+        if refused := _is_decided(state):
+            return refused
         await returns.mark(work.connection, asked.name, "declined_at", event.occurred_at)
         work.told.append(about_return(EventKind.RETURN_DECLINED, asked.name))
         return None
@@ -260,11 +261,12 @@ class ReturnActivities:
             received = _received(name, message, sender, actor)
             if not await inbox.receive(connection, received):
                 return False, []
-            return True, await self._apply(connection, state.order, name, message, received)
+            return True, await self.apply(connection, state.order, name, message, received)
 
-    async def _apply(
+    async def apply(
         self, connection: WriteConnection, order_name: str, name: str, message: ReturnMessage, received: Received
     ) -> list[wake.Wake]:
+        """Take in a message that the inbox has already; answers the signals that workflows should hear."""
         work = await self._transactions.on(connection, order_name)
         state = await returns.state(connection, name)
         heard = hear(state, message, work.network.policy.returns.dispositions)
@@ -283,6 +285,12 @@ class ReturnActivities:
 
 _Doing = Callable[[Work, ReturnState, Asked, Event], Awaitable[str | None]]
 """Does what was asked of a return, or answers why not."""
+
+
+def _is_decided(state: ReturnState) -> str | None:
+    """Why nobody has to approve a return any more; None = somebody has to, also where its goods came before it was asked."""
+    is_open = not state.is_authorized and not state.is_declined and not state.status.is_over
+    return None if is_open else f"{state.return_} is {state.status}"
 
 
 async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Heard) -> None:
@@ -361,24 +369,40 @@ async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewRe
     refused = refusal(sold, wished, at) or _wrong_reason(body, rules) or _wrong_node(body, work.network)
     if refused:
         return refused
-    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in wished.items())
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
-    terms = _terms(work, {line: sold[line].sku for line in wished})
+    return new_return(work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons)
+
+
+def new_return(
+    work: Work,
+    sold: Mapping[str, SoldLine],
+    units: Mapping[str, int],
+    *,
+    resolution: str,
+    node: str | None,
+    at: datetime,
+    reasons: Mapping[str, str | None] | None = None,
+    is_allowed: bool = True,
+) -> returns.NewReturn:
+    """The return that these units become on the terms of today; one that is not allowed waits for a person."""
+    rules = work.network.policy.returns
+    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
+    terms = _terms(work, {line: sold[line].sku for line in units})
     return returns.NewReturn(
-        resolution=body.resolution,
-        node=body.node or _receiving_node(work, {found.receive_at for found in terms.values()}),
-        is_authorized=rules.approve_below is None or goods < rules.approve_below,
+        resolution=resolution,
+        node=node or _receiving_node(work, {found.receive_at for found in terms.values()}),
+        is_authorized=is_allowed and (rules.approve_below is None or goods < rules.approve_below),
         expires_at=at + COMES_BACK_WITHIN,
         fee=max((found.fee for found in terms.values() if found.fee_per is FeePer.RETURN), default=0),
         lines=[
             returns.NewLine(
                 line=line,
                 quantity=quantity,
-                reason=reasons.get(line),
+                reason=(reasons or {}).get(line),
                 unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
                 refund_on=terms[line].refund_on,
             )
-            for line, quantity in wished.items()
+            for line, quantity in units.items()
         ],
     )
 

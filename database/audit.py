@@ -208,7 +208,7 @@ INVARIANTS = (
         "SELECT count(*) FROM inbox",
         """
         SELECT format('%s %s is about %s, which does not exist', sender, message_id, about) FROM inbox
-        WHERE about <> 'stock'
+        WHERE about NOT IN ('stock', 'parcel')
           AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
           AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
         """,

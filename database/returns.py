@@ -107,6 +107,31 @@ SOLD = text(
 """Of a return that is over, only what came back counts: the rest may be announced again."""
 
 
+async def under_way(connection: ReadConnection, order: str) -> list[str]:
+    """The returns of an order that are not over, the oldest first."""
+    return list((await connection.execute(UNDER_WAY, {"order": order})).scalars())
+
+
+UNDER_WAY = text(
+    """
+    SELECT r.return_id FROM return r JOIN return_status s USING (return_id)
+    WHERE r.order_id = :order AND s.status NOT IN ('closed', 'cancelled', 'declined', 'expired') ORDER BY r.number
+    """
+)
+
+
+async def came_in(connection: WriteConnection, name: str, parcel: str) -> None:
+    """Note which parcel belongs to a return although it did not name it."""
+    statement = text("UPDATE return SET parcel = :parcel WHERE return_id = :return")
+    await connection.execute(statement, {"return": name, "parcel": parcel})
+
+
+async def of_parcel(connection: ReadConnection, parcel: str) -> str | None:
+    """The return that a parcel belongs to, if it belongs to one."""
+    found = await connection.execute(text("SELECT return_id FROM return WHERE parcel = :parcel"), {"parcel": parcel})
+    return found.scalar()
+
+
 async def authorize(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
     """A person lets the customer send it; its time begins."""
     await connection.execute(AUTHORIZE, {"return": name, "at": at, "expires_at": expires_at})
@@ -220,6 +245,7 @@ STATE = text(
                'return', r.return_id, 'order', r.order_id, 'version', r.version, 'status', s.status,
                'resolution', r.resolution, 'node', r.node,
                'is_authorized', r.authorized_at IS NOT NULL, 'is_sent', r.sent_at IS NOT NULL,
+               'is_declined', r.declined_at IS NOT NULL,
                'expires_at', r.expires_at, 'reminders', r.reminders,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity,

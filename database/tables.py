@@ -522,6 +522,7 @@ return_ = Table(
     Column("resolution", Text, nullable=False),
     Column("node", Text, comment="where it should go; NULL = wherever the customer takes it"),
     Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back once, minor units"),
+    Column("parcel", Text, comment="the message of the last parcel that came without naming it"),
     Column("requested_at", Moment, nullable=False),
     Column("authorized_at", Moment),
     Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),

@@ -221,6 +221,7 @@ class ReturnState(BaseModel):
     node: str | None = None
     """Where it should go; None = wherever the customer takes it."""
     is_authorized: bool = True
+    is_declined: bool = False
     is_sent: bool = False
     expires_at: AwareDatetime
     reminders: int = 0

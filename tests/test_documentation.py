@@ -20,6 +20,7 @@ from database.views import VIEWS
 from domain.cart import ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
+from domain.parcel import Parcel
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from network.load import NetworkDocuments, load, read
@@ -69,6 +70,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "stock": StockMessage.model_validate_json,
     "return": ReturnMessage.model_validate_json,
     "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
+    "parcel": Parcel.model_validate_json,
     "dispositions": DispositionRequest.model_validate_json,
 }
 

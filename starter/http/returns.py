@@ -7,11 +7,13 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from activities.returns import Answered, Asked
+from activities.stock import UnknownPlace
 from database import order, refund, returns
 from database.inbox import UsedWithAnotherBody
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from database.returns import UnknownReturn
+from domain.parcel import Parcel
 from domain.returns import (
     DispositionRequest,
     ReturnDecision,
@@ -21,13 +23,36 @@ from domain.returns import (
     ReturnState,
     ReturnStatus,
 )
-from starter.http.access import Anyone, Operator, OperatorOrChannel, Wired, nothing, own_channel, own_node
+from starter.http.access import (
+    Anyone,
+    Operator,
+    OperatorOrChannel,
+    OperatorOrNode,
+    Wired,
+    nothing,
+    own_channel,
+    own_node,
+)
 from starter.http.fulfillment_orders import REPEATED, Kept
 from starter.http.orders import IdempotencyKey
 from starter.http.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
 from starter.http.service import Service
 
 router = APIRouter(tags=["returns"])
+
+
+class ParcelKept(BaseModel):
+    """A parcel was taken in; `return` is the one that it belongs to, null when a person has to find out."""
+
+    message_id: str
+    return_: str | None
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+PARCEL_REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": ParcelKept, "description": "The same parcel was told before"}
+}
 
 
 class Decided(BaseModel):
@@ -71,6 +96,23 @@ def _shown_line(line: ReturnLineState) -> dict[str, Any]:
         "disposition": dispositions.pop() if len(dispositions) == 1 else None,
         "lots": [lot.model_dump() for lot in line.lots],
     }
+
+
+@router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)
+async def take_parcel(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
+    """Take in a parcel that came back without a return; where nothing is known of it, a person is told."""
+    if own_node(holder) not in (None, body.node):
+        raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
+    try:
+        taken = await service.parcels.take(body, actor=holder.actor)
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    except UnknownPlace as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    if not taken.is_new:
+        response.status_code = 200
+    service.relay.send_soon(taken.wakes)
+    return ParcelKept(message_id=body.message_id, return_=taken.return_)
 
 
 @router.post("/returns/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)

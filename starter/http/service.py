@@ -8,6 +8,7 @@ from activities.cart import Carts
 from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
+from activities.parcel import Parcels
 from activities.pause import Pauses
 from activities.returns import ReturnActivities
 from activities.stock import StockTransactions
@@ -32,6 +33,7 @@ class Service:
     fulfillment: FulfillmentActivities
     exceptions: ExceptionActivities
     returns: ReturnActivities
+    parcels: Parcels
     stock: StockTransactions
     stops: StopTransactions
     pauses: Pauses
@@ -46,6 +48,7 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
     transactions = OrderTransactions(database, networks)
     relay = Relay(database, client)
     carts = Carts(database, networks)
+    returned = ReturnActivities(transactions)
     return Service(
         database=database,
         networks=networks,
@@ -54,7 +57,8 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
         intake=Intake(database, networks),
         fulfillment=FulfillmentActivities(transactions),
         exceptions=ExceptionActivities(transactions),
-        returns=ReturnActivities(transactions),
+        returns=returned,
+        parcels=Parcels(transactions, returned),
         stock=StockTransactions(database, networks),
         stops=StopTransactions(database, networks),
         pauses=Pauses(transactions),

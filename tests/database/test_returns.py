@@ -6,18 +6,22 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from activities.networks import Networks
 from activities.order import Done, RequestInput
-from activities.returns import ReturnActivities, ReturnStep
+from activities.parcel import Parcels, Taken
+from activities.returns import Asked, ReturnActivities, ReturnStep
 from activities.transaction import OrderTransactions
 from database import returns
 from database.connect import Database
 from domain.fulfillment import MessageKind
-from domain.returns import ReturnMessage, ReturnState
+from domain.parcel import Parcel, ParcelUnits
+from domain.returns import ReturnDecision, ReturnMessage, ReturnState
 from tests.database.shop import NEAREST, Shop
 
 _numbers = count(1)
+AT = datetime.now(UTC)
 
 
 class Desk:
@@ -25,7 +29,9 @@ class Desk:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.activities = ReturnActivities(OrderTransactions(shop.database, Networks()))
+        transactions = OrderTransactions(shop.database, Networks())
+        self.activities = ReturnActivities(transactions)
+        self.parcels = Parcels(transactions, self.activities)
 
     async def delivered(self, *lines: tuple[str, int]) -> str:
         """An order that its customer has got."""
@@ -67,6 +73,19 @@ class Desk:
         async with self.shop.database.read() as connection:
             return await returns.state(connection, name)
 
+    async def parcel(self, order: str | None, *units: tuple[str, int], message_id: str | None = None) -> Taken:
+        """A parcel comes to the nearest node without a return."""
+        lines = tuple(ParcelUnits(sku=sku, quantity=quantity) for sku, quantity in units)
+        message_id = message_id or f"parcel-{next(_numbers)}"
+        told = Parcel(message_id=message_id, occurred_at=AT, node=NEAREST, order=order, lines=lines)
+        return await self.parcels.take(told, actor="node")
+
+    async def misfits(self) -> list[str]:
+        """What a person was told of returns."""
+        async with self.shop.database.read() as connection:
+            statement = "SELECT detail FROM exception WHERE code = 'return_misfit' ORDER BY since, exception_id"
+            return list((await connection.execute(text(statement))).scalars())
+
     async def refunded(self) -> int:
         """What all channels together were asked for."""
         return await self.shop.number("SELECT coalesce(sum(amount), 0) FROM refund")
@@ -76,7 +95,7 @@ class Desk:
 async def desk(database: Database) -> Desk:
     """A shop with twelve chairs and its desk for returns."""
     shop = await Shop.open(database)
-    await shop.receive(NEAREST, CHAIR=12)
+    await shop.receive(NEAREST, CHAIR=12, LAMP=3)
     return Desk(shop)
 
 
@@ -183,4 +202,60 @@ async def test_another_amount_than_was_asked_for_is_a_fact_and_a_person_is_told(
     await desk.tell(name, "settled", node=None, amount=2500)
     assert await desk.shop.number("SELECT settled_amount FROM refund") == 2500
     assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'return_misfit'") == 1
+    await desk.shop.check()
+
+
+async def test_a_parcel_that_names_no_return_belongs_to_the_one_that_waits_for_it(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 3))
+    _, second = await desk.asked(order, 1), await desk.asked(order, 2)
+    assert (await desk.parcel(order, ("CHAIR", 2))).return_ == second
+    assert (await desk.state(second)).status == "received"
+    assert await desk.misfits() == []
+
+
+async def test_a_blind_return_becomes_a_return_and_is_told_once(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 2), ("LAMP", 1))
+    first = await desk.parcel(order, ("CHAIR", 1), message_id="again")
+    again = await desk.parcel(order, ("CHAIR", 1), message_id="again")
+    assert (first.is_new, again.is_new, again.return_) == (True, False, first.return_)
+    state = await desk.state(str(first.return_))
+    assert (state.status, state.is_authorized, state.node) == ("received", True, NEAREST)
+    await desk.grade(state.return_, 1)
+    await desk.pay(state.return_)
+    assert await desk.refunded() == 100
+    await desk.shop.check()
+
+
+async def test_what_its_order_does_not_expect_is_a_persons_case_and_the_rest_is_a_return(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    taken = await desk.parcel(order, ("CHAIR", 2), ("VASE", 1))
+    assert taken.return_ == f"{order}-r1"
+    assert (await desk.parcel(order, ("CHAIR", 1))).return_ is None
+    assert (await desk.parcel(None, ("LAMP", 1))).return_ is None
+    assert (await desk.parcel("web-0", ("LAMP", 1))).return_ is None
+    assert await desk.misfits() == [
+        f"a parcel came to denver that {order} does not expect: 1 of CHAIR, 1 of VASE",
+        f"a parcel came to denver that {order} does not expect: 1 of CHAIR",
+        "a parcel came to denver that nobody knows whose it is: 1 of LAMP",
+        "a parcel came to denver that nobody knows whose it is: 1 of LAMP",
+    ]
+    await desk.shop.check()
+
+
+async def test_what_could_not_be_delivered_comes_back_to_its_sender_and_a_person_approves_the_money(desk: Desk) -> None:
+    order = await desk.shop.released(("CHAIR", 2))
+    await desk.shop.tell(order, MessageKind.SHIPPED)
+    await desk.shop.tell(order, MessageKind.DELIVERY_FAILED)
+    name = str((await desk.parcel(order, ("CHAIR", 2))).return_)
+    await desk.grade(name, 2)
+    await desk.pay(name)
+    assert await desk.refunded() == 0
+
+    approval = Asked(name, ReturnDecision(actor="jo"), "key", "operator", None)
+    assert (await desk.activities.approve(approval)).refused is None
+    assert (await desk.activities.approve(approval)).refused == f"{name} is disposed"
+
+    await desk.pay(name)
+    assert await desk.refunded() == 200
+    assert await desk.shop.counters("CHAIR", NEAREST) == (12, 0, 0)
     await desk.shop.check()

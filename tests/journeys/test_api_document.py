@@ -20,6 +20,7 @@ from domain.order import (
     ReturnRequest,
     Seen,
 )
+from domain.parcel import Parcel
 from domain.pause import PauseRequest, ResumeRequest
 from domain.returns import DispositionRequest, ReturnDecision, ReturnMessage
 from domain.stock import StockMessage
@@ -130,6 +131,17 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "refund": None,
             "amount": None,
             "reason": None,
+        },
+    ),
+    "POST /returns/blind": (
+        Parcel,
+        {
+            "message_id": "slc-000126",
+            "occurred_at": WHEN,
+            "node": "slc",
+            "order": "web-1001",
+            "lines": [{"sku": "SERUM-30", "quantity": 1}],
+            "reason": "no label",
         },
     ),
     "POST /returns/{name}/approve": (ReturnDecision, {"reason": "a good customer", "actor": "Ada"}),
@@ -341,6 +353,8 @@ async def live(house: House) -> None:
     settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
     for body in (settled, settled, settled | {"reason": "again"}):
         await http.post("/returns/web-1001-r1/messages", json=body)
+    for _ in range(2):
+        await http.post("/returns/blind", json=EXAMPLES["POST /returns/blind"][1] | {"order": None})
     for what in ("approve", "decline", "cancel"):
         await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = EXAMPLES["POST /returns/{name}/dispositions"][1]

@@ -283,6 +283,13 @@ RETURN_MESSAGES: Rows = [
 
 DECISIONS = EXCEPTIONS
 
+PARCELS: Rows = [
+    ("a node that does not exist",     "node",                 "mars"),
+    ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
+    ("an empty parcel",                "lines",                []),
+    ("a NUL in the reason",            "reason",               NUL),
+]
+
 DISPOSITIONS: Rows = [
     *DECISIONS,
     ("no lines",                       "lines",                []),
@@ -560,6 +567,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
+        "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
         f"/returns/{busy['return']}/decline": {"reason": "worn for years", "actor": "Ada"},
         f"/returns/{busy['return']}/cancel": {"reason": "kept it", "actor": "Ada"},
@@ -610,6 +618,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/exceptions/{}/resolve": EXCEPTIONS,
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
+        "/returns/blind": PARCELS + lines + at("occurred_at", TIMES),
         "/returns/{}/approve": DECISIONS,
         "/returns/{}/decline": DECISIONS,
         "/returns/{}/cancel": DECISIONS,

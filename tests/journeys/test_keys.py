@@ -52,6 +52,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     # A parcel can come back to any node, so a node may know of any return.
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
+    "POST /returns/blind":                       (OK,    None,  NO,    None,  None, OK,    NO,    None),
     "POST /returns/{name}/approve":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /returns/{name}/decline":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
@@ -190,6 +191,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
+        "/returns/blind": fact | {"node": node, "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/returns/{name}/approve": {},
         "/returns/{name}/decline": {},
         "/returns/{name}/cancel": {},

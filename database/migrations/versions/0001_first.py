@@ -495,6 +495,9 @@ def upgrade() -> None:
             "node", sa.Text(), nullable=True, comment="where it should go; NULL = wherever the customer takes it"
         ),
         sa.Column("fee", sa.BigInteger(), server_default="0", nullable=False, comment="kept back once, minor units"),
+        sa.Column(
+            "parcel", sa.Text(), nullable=True, comment="the message of the last parcel that came without naming it"
+        ),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authorized_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
