@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from activities.replacement import replace
 from activities.transaction import Work
 from database import refund, returns
 from domain.event import ChannelEvent, EventKind, about_return
@@ -21,12 +22,29 @@ async def pay(work: Work, state: ReturnState, at: datetime) -> bool:
         return False
     due = await _due(work, state, units)
     name = await refund.ask(work.connection, state.order, state.return_, RefundKind(state.resolution), due, at)
-    if due.amount:
+    if state.resolution == RefundKind.EXCHANGE:
+        await _exchange(work, state, name, due, at)
+    elif due.amount:
         work.told.append(await _asking(work, state, name, due))
     else:
-        await refund.settle(work.connection, name, 0, at)
-        await returns.mark(work.connection, state.return_, "settled_at", at)
+        await _settle_at_once(work, state, name, 0, at)
     return True
+
+
+async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
+    await refund.settle(work.connection, name, amount, at)
+    await returns.mark(work.connection, state.return_, "settled_at", at)
+
+
+async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at: datetime) -> None:
+    """What is owed pays for another order, and nobody has to be asked."""
+    suffix = name.removeprefix(f"{state.order}-").replace("-m", "-x")
+    skus = {line.line: line.exchange_for or line.sku for line in state.lines}
+    placed = await replace(work, suffix, skus, due, at)
+    if placed is not None:
+        await refund.replaced_by(work.connection, name, placed)
+        work.told.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
+    await _settle_at_once(work, state, name, due.amount, at)
 
 
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:

@@ -366,11 +366,27 @@ async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewRe
     rules = work.network.policy.returns
     wished = units.sums(body.lines)
     sold = await returns.sold(work.connection, work.header.order)
-    refused = refusal(sold, wished, at) or _wrong_reason(body, rules) or _wrong_node(body, work.network)
+    refused = (
+        refusal(sold, wished, at)
+        or _wrong_reason(body, rules)
+        or _wrong_node(body, work.network)
+        or _wrong_wish(body, work.network)
+    )
     if refused:
         return refused
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
-    return new_return(work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons)
+    instead = {line.line: line.exchange_for for line in body.lines}
+    return new_return(
+        work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
+    )
+
+
+def _wrong_wish(body: ReturnRequest, network: Network) -> str | None:
+    """What is wanted in exchange is sold here."""
+    for line in body.lines:
+        if line.exchange_for is not None and line.exchange_for not in network.items:
+            return f"line {line.line}: {line.exchange_for} is not an item of the network"
+    return None
 
 
 def new_return(
@@ -382,6 +398,7 @@ def new_return(
     node: str | None,
     at: datetime,
     reasons: Mapping[str, str | None] | None = None,
+    instead: Mapping[str, str | None] | None = None,
     is_allowed: bool = True,
 ) -> returns.NewReturn:
     """The return that these units become on the terms of today; one that is not allowed waits for a person."""
@@ -399,6 +416,7 @@ def new_return(
                 line=line,
                 quantity=quantity,
                 reason=(reasons or {}).get(line),
+                exchange_for=(instead or {}).get(line),
                 unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
                 refund_on=terms[line].refund_on,
             )

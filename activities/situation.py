@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from database import sourcing, stock
@@ -11,7 +11,8 @@ from database.order import Header
 from domain import units
 from domain.network import Network, Policy, ShipComplete
 from domain.order import NewOrder
-from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, item_facts, plan
+from domain.sourcing import order_facts as rule_facts
 from domain.stock import Shelf
 from network.geography import locate
 
@@ -189,6 +190,15 @@ def new_order_facts(order: NewOrder, wanted: Collection[Wanted], network: Networ
         ship_complete=order.ship_complete,
         pickup_node=order.pickup_node,
     )
+
+
+def return_windows(order: NewOrder, network: Network) -> dict[str, timedelta | None]:
+    """How long each line may be returned; None = it is a final sale."""
+    rules = network.policy.returns
+    wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
+    seen = rule_facts(new_order_facts(order, wanted, network)) if rules.rules else {}
+    terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}
+    return {line: None if found.final_sale else found.window for line, found in terms.items()}
 
 
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:

@@ -118,6 +118,26 @@ SETTLE = text(
 )
 
 
+async def replaced_by(connection: WriteConnection, refund: str, order: str) -> None:
+    """The customer gets another order for it."""
+    statement = text("UPDATE refund SET replacement = :order WHERE refund_id = :refund")
+    await connection.execute(statement, {"refund": refund, "order": order})
+
+
+async def original(connection: ReadConnection, order: str) -> dict[str, Any]:
+    """What an order that replaces units of another one takes over from it: the currency, and where it goes."""
+    found = (await connection.execute(ORIGINAL, {"order": order})).one()
+    return {"currency": found.currency, "ship_to": json.loads(found.ship_to)}
+
+
+ORIGINAL = text(
+    """
+    SELECT o.currency, r.ship_to::text AS ship_to FROM orders o JOIN personal.recipient r USING (order_id)
+    WHERE o.order_id = :order
+    """
+)
+
+
 async def of_return(connection: ReadConnection, name: str) -> list[dict[str, Any]]:
     """The refunds of a return as they are shown."""
     rows = await connection.execute(OF_RETURN, {"return": name})
@@ -128,7 +148,8 @@ OF_RETURN = text(
     """
     SELECT jsonb_build_object(
                'refund', f.refund_id, 'kind', f.kind, 'amount', f.amount, 'currency', o.currency, 'asked_at', f.asked_at,
-               'settled_at', f.settled_at, 'settled_amount', f.settled_amount)::text AS shown
+               'settled_at', f.settled_at, 'settled_amount', f.settled_amount,
+               'replacement', f.replacement)::text AS shown
     FROM refund f JOIN orders o USING (order_id) WHERE f.return_id = :return ORDER BY f.asked_at, f.refund_id
     """
 )

@@ -38,6 +38,7 @@ class NewLine:
     quantity: int
     reason: str | None
     """A word of the policy's list; None = it has none."""
+    exchange_for: str | None
     unit_fee: int
     refund_on: RefundOn
 
@@ -68,8 +69,8 @@ ADD = text(
 
 ADD_LINE = text(
     """
-    INSERT INTO return_line (return_id, line, position, sku, quantity, reason, unit_fee, refund_on)
-    SELECT :return, l.line, :position, l.sku, :quantity, :reason, :unit_fee, :refund_on
+    INSERT INTO return_line (return_id, line, position, sku, quantity, reason, exchange_for, unit_fee, refund_on)
+    SELECT :return, l.line, :position, l.sku, :quantity, :reason, :exchange_for, :unit_fee, :refund_on
     FROM order_line l WHERE l.order_id = :order AND l.line = :line
     """
 )
@@ -250,6 +251,7 @@ STATE = text(
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
                                     'told_received', l.told_received, 'refund_on', l.refund_on,
+                                    'exchange_for', l.exchange_for,
                                     'refunded', (SELECT coalesce(sum(fl.quantity), 0)
                                                  FROM refund f JOIN refund_line fl USING (refund_id)
                                                  WHERE f.return_id = l.return_id AND fl.line = l.line),

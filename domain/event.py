@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     RETURNED = "returned"
     SETTLED = "settled"
     RETURN_REMINDER = "return_reminder"
+    EXCHANGED = "exchanged"
     REFUND_REQUESTED = "refund_requested"
     RETURN_AUTHORIZED = "return_authorized"
     RETURN_DECLINED = "return_declined"

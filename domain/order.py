@@ -323,6 +323,8 @@ class ReturnedUnits(_Strict):
 
     line: Identifier
     quantity: Units
+    exchange_for: Identifier | None = None
+    """The SKU that he wants instead, when he exchanges them; None = the same."""
     reason: FreeText | None = None
 
 

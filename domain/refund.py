@@ -51,6 +51,8 @@ class Payment:
     """Units of each line that it is about."""
     paid: Mapping[str, int]
     """Of these, the ones that nothing was paid back for before."""
+    worth: Mapping[str, int]
+    """What these cost, before fees."""
 
 
 def owed(state: ReturnState) -> dict[str, int]:
@@ -78,12 +80,12 @@ def payment(
     is paid back twice, whatever return it is in. Shipping is paid back, where the policy says so, with the last unit.
     """
     paid = {line: min(n, sold[line].ordered - account.units.get(line, 0)) for line, n in units.items()}
-    goods = sum(_worth(sold[line], account.units.get(line, 0), n) for line, n in paid.items())
+    worth = {line: _worth(sold[line], account.units.get(line, 0), n) for line, n in paid.items()}
     kept = sum(fees.by_line.get(line, 0) * n for line, n in paid.items()) + fees.once
     everything = all(account.units.get(name, 0) + paid.get(name, 0) >= line.ordered for name, line in sold.items())
     shipping = account.shipping - account.shipping_refunded if with_shipping and everything else 0
-    amount = min(max(0, goods + shipping - kept), max(0, account.captured - account.refunded))
-    return Payment(amount, min(shipping, amount), units, paid)
+    amount = min(max(0, sum(worth.values()) + shipping - kept), max(0, account.captured - account.refunded))
+    return Payment(amount, min(shipping, amount), units, paid, worth)
 
 
 def _worth(line: SoldLine, before: int, units: int) -> int:

@@ -179,6 +179,8 @@ class ReturnLineState(BaseModel):
     sku: str
     quantity: int
     told_received: int = 0
+    exchange_for: str | None = None
+    """The SKU that the customer wants instead, when he exchanges it; None = the same."""
     refund_on: RefundOn = RefundOn.GRADING
     refunded: int = 0
     """Units that the customer was paid for, or is being paid for, because of this return."""

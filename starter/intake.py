@@ -1,17 +1,15 @@
 """Takes orders in: checks what only the network knows, stores the order, and answers from the facts when it comes again."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from activities.digest import digest
 from activities.networks import Networks
-from activities.situation import new_order_facts
+from activities.situation import return_windows
 from database import cart
 from database import order as statements
 from database.connect import Database, WriteConnection
-from domain.network import Network
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
-from domain.sourcing import Wanted, item_facts, order_facts
 from network.geography import postal_area
 from network.known import WrongField, check
 
@@ -49,7 +47,7 @@ class Intake:
                 postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
                 received_at=datetime.now(UTC),
                 grace=network.policy.orders.grace,
-                return_windows=_return_windows(order, network),
+                return_windows=return_windows(order, network),
             )
             if taken.body_digest != digest(order):
                 raise UsedForAnotherOrder(order.order)
@@ -57,15 +55,6 @@ class Intake:
                 await _take_over_its_cart(connection, order)
             state = await statements.state(connection, order.order)
         return Intaken(taken.is_new, state, workflow_input(order))
-
-
-def _return_windows(order: NewOrder, network: Network) -> dict[str, timedelta | None]:
-    """How long each line may be returned; None = it is a final sale."""
-    rules = network.policy.returns
-    wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
-    seen = order_facts(new_order_facts(order, wanted, network)) if rules.rules else {}
-    terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}
-    return {line: None if found.final_sale else found.window for line, found in terms.items()}
 
 
 async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:

@@ -216,7 +216,8 @@ async def request_return(
         _, network = await service.networks.active(connection)
     reasons = network.policy.returns.reasons or ()
     lines = [
-        {"line": line.line, "quantity": line.quantity} | ({"reason": line.reason} if line.reason in reasons else {})
+        line.model_dump(mode="json", include={"line", "quantity", "exchange_for"}, exclude_none=True)
+        | ({"reason": line.reason} if line.reason in reasons else {})
         for line in body.lines
     ]
     facts = {"lines": lines, "resolution": body.resolution, "node": body.node}

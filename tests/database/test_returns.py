@@ -39,18 +39,18 @@ class Desk:
         await self.shop.tell(order, MessageKind.DELIVERED)
         return order
 
-    async def ask(self, order: str, quantity: int = 1) -> Done:
+    async def ask(self, order: str, quantity: int = 1, resolution: str = "refund", **more: str) -> Done:
         """Ask for a return of the order's first line."""
-        facts = {"lines": [{"line": "1", "quantity": quantity}]}
+        facts = {"lines": [{"line": "1", "quantity": quantity} | more], "resolution": resolution}
         key = f"r-{next(_numbers)}"
         request = RequestInput(
             order=order, request=None, kind="request_return", facts=facts, key=key, at=datetime.now(UTC)
         )
         return await self.activities.request_return(request)
 
-    async def asked(self, order: str, quantity: int = 1) -> str:
+    async def asked(self, order: str, quantity: int = 1, resolution: str = "refund", **more: str) -> str:
         """The same; answers its name."""
-        return str((await self.ask(order, quantity)).answer["return"])
+        return str((await self.ask(order, quantity, resolution, **more)).answer["return"])
 
     async def tell(self, name: str, kind: str, **more: Any) -> None:
         """A message about a return."""
@@ -258,4 +258,55 @@ async def test_what_could_not_be_delivered_comes_back_to_its_sender_and_a_person
     await desk.pay(name)
     assert await desk.refunded() == 200
     assert await desk.shop.counters("CHAIR", NEAREST) == (12, 0, 0)
+    await desk.shop.check()
+
+
+async def test_an_exchange_is_an_order_of_its_own_that_the_return_pays_for(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 3))
+    name = await desk.asked(order, 2, "exchange", exchange_for="LAMP")
+    await desk.grade(name, 2)
+    await asyncio.gather(*(desk.pay(name) for _ in range(5)))
+
+    replacement = f"{order}-r1-x1"
+    assert await desk.shop.number("SELECT count(*) FROM orders") == 2
+    paid = "SELECT paid FROM orders WHERE order_id = :order"
+    assert await desk.shop.number(paid, order=replacement) == 200
+    assert (await desk.state(name)).status == "settled"
+    await desk.shop.source(replacement)
+    assert await desk.shop.units(replacement) == {"reserved": 2}
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'exchanged'") == 1
+    await desk.shop.check()
+
+
+async def test_an_exchange_whose_replacement_is_out_of_stock_waits_for_it_like_any_order(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    name = await desk.asked(order, 1, "exchange", exchange_for="VASE")
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    await desk.shop.source(f"{order}-r1-x1")
+    assert await desk.shop.units(f"{order}-r1-x1") == {"backordered": 1}
+    await desk.shop.check()
+
+
+async def test_an_exchange_for_what_nobody_sells_is_refused(desk: Desk) -> None:
+    done = await desk.ask(await desk.delivered(("CHAIR", 1)), 1, "exchange", exchange_for="THRONE")
+    assert done.refused
+    assert done.refused.reason == "line 1: THRONE is not an item of the network"
+
+
+async def test_what_came_in_exchange_may_be_returned_for_what_was_paid_for_it(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    name = await desk.asked(order, 1, "exchange")
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    replacement = f"{order}-r1-x1"
+    await desk.shop.source(replacement)
+    await desk.shop.release(replacement)
+    await desk.shop.tell(replacement, MessageKind.DELIVERED)
+    again = await desk.asked(replacement)
+    await desk.grade(again, 1)
+    await desk.pay(again)
+    async with desk.shop.database.read() as connection:
+        amounts = (await connection.execute(text("SELECT kind, amount FROM refund ORDER BY refund_id"))).all()
+    assert [tuple(row) for row in amounts] == [("exchange", 100), ("refund", 100)]
     await desk.shop.check()

@@ -84,7 +84,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
     "POST /orders/{name}/returns": (
         ReturnRequest,
         {
-            "lines": [{"line": "1", "quantity": 1, "reason": "wrong scent"}],
+            "lines": [{"line": "1", "quantity": 1, "exchange_for": "SERUM-30", "reason": "wrong scent"}],
             "resolution": "refund",
             "node": "slc",
             "reason": "wrong",
@@ -367,7 +367,7 @@ async def live(house: House) -> None:
     for what in ("stop", "resume", "resume"):
         await http.post(f"/stock/SERUM-30/{what}", json={})
     await house.tell(work, "picked", {"9": 1})
-    (misfit,) = (await http.get("/exceptions")).json()["items"]
+    (misfit,) = (await http.get("/exceptions?code=message_misfit")).json()["items"]
     await http.post(f"/exceptions/{misfit['exception']}/resolve", json={})
     for _ in range(2):
         await http.post("/orders/web-1001/resolve", json={"exception": misfit["exception"]})
@@ -386,6 +386,7 @@ async def live(house: House) -> None:
         "/stock",
         "/stock/SERUM-30",
         "/returns/web-1001-r1",
+        "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
         "/events",
         "/nodes",
         "/keys",

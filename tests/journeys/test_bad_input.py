@@ -719,8 +719,8 @@ async def test_a_method_that_an_address_does_not_have_is_refused_with_those_that
     async with nothing_happens(house):
         for path, methods in paths.items():
             for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - {name.upper() for name in methods}:
-                if (method, path) == ("GET", "/stock/messages"):
-                    continue  # the item named "messages"
+                if (method, path) in (("GET", "/stock/messages"), ("GET", "/returns/blind")):
+                    continue  # the item named "messages", the return named "blind"
                 answer = await house.http.request(method, path.replace("{", "").replace("}", ""))
                 assert verdict(answer) == (problems.NO_METHOD.type, []), (method, path)
                 assert answer.headers["allow"], (method, path)

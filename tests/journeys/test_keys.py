@@ -57,6 +57,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /returns/{name}/decline":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /returns/{name}/dispositions":         (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
+    "GET /reports/returns":                      (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),

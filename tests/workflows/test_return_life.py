@@ -307,6 +307,28 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     assert await workflow(house, made).result() == "closed"
 
 
+async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 2)
+    for disposition in ("restock", "scrap"):
+        unit = {"line": "1", "quantity": 1, "condition": "used", "disposition": disposition}
+        await tell(house, made, "graded", lines=[unit])
+    await tell(house, made, "settled")
+
+    time = "from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z"
+    told = (await house.http.get(f"/reports/returns?{time}")).json()
+    sheet = await house.http.get(f"/reports/returns?{time}&by=channel", headers={"Accept": "text/csv"})
+    nothing = (await house.http.get("/reports/returns?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z")).json()
+
+    figures = {"returns": 1, "units": 2, "came_back": 2, "shipped": 2, "rate": 1.0, "recovery": 0.5}
+    assert told == {"by": "sku", "rows": [{"sku": "SERUM-30", "days_to_settled": 0.0} | figures]}
+    header, row = sheet.text.splitlines()
+    assert header == "channel,returns,units,came_back,shipped,rate,days_to_settled,recovery"
+    assert row.startswith("web,1,2,2,2,1.0")
+    assert nothing["rows"] == []
+
+
 async def test_nonsense_sent_to_a_return_changes_nothing(small_house: House) -> None:
     house = small_house
     name = await delivered(house)

@@ -727,6 +727,12 @@ def upgrade() -> None:
             comment="a word of the policy's list; what was typed is in personal.remark",
         ),
         sa.Column(
+            "exchange_for",
+            sa.Text(),
+            nullable=True,
+            comment="the SKU that the customer wants instead; NULL = the same",
+        ),
+        sa.Column(
             "unit_fee",
             sa.BigInteger(),
             server_default="0",
@@ -771,9 +777,11 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_amount", sa.BigInteger(), nullable=True, comment="what the channel says that it paid"),
+        sa.Column("replacement", sa.Text(), nullable=True, comment="the order that the customer gets for it"),
         sa.CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name=op.f("ck_refund_kind_is_known")),
         sa.CheckConstraint("shipping >= 0 AND amount >= shipping", name=op.f("ck_refund_amounts_make_sense")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_refund_order_id_orders")),
+        sa.ForeignKeyConstraint(["replacement"], ["orders.order_id"], name=op.f("fk_refund_replacement_orders")),
         sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_refund_return_id_return")),
         sa.PrimaryKeyConstraint("refund_id", name=op.f("pk_refund")),
     )
