@@ -310,3 +310,17 @@ async def test_what_came_in_exchange_may_be_returned_for_what_was_paid_for_it(de
         amounts = (await connection.execute(text("SELECT kind, amount FROM refund ORDER BY refund_id"))).all()
     assert [tuple(row) for row in amounts] == [("exchange", 100), ("refund", 100)]
     await desk.shop.check()
+
+
+async def test_what_the_carrier_calls_lost_after_its_refund_is_a_persons_case_and_pays_nothing_twice(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    name = await desk.asked(order)
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    await desk.tell(name, "settled", node=None)
+    await desk.shop.tell(order, MessageKind.DELIVERY_FAILED)
+    await desk.pay(name)
+    assert await desk.refunded() == 100
+    assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'delivery_failed'") == 1
+    assert (await desk.ask(order)).refused
+    await desk.shop.check()
