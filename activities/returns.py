@@ -192,6 +192,8 @@ class ReturnActivities:
         """Store what is asked and do it, in one transaction; asked again with its key, it is answered the same."""
         async with self._transactions.database.write() as connection:
             name = (await returns.state(connection, asked.name)).order
+            # The request's row refers to the order: written before its lock, two of them would wait in a circle.
+            work = await self._transactions.on(connection, name)
             kept = await request.keep(
                 connection,
                 order=name,
@@ -206,7 +208,6 @@ class ReturnActivities:
             )
             if kept.answer is not None:
                 return Answered(kept.answer.get("refused"), [])
-            work = await self._transactions.on(connection, name)
             event = Event(f"request {kept.request_id}", asked.actor, datetime.now(UTC))
             refused = await doing(work, await returns.state(connection, asked.name), asked, event)
             await request.answer(connection, kept.request_id, {"refused": refused} if refused else {})

@@ -59,13 +59,21 @@ FEES = text(
 
 
 async def ask(
-    connection: WriteConnection, order: str, name: str, kind: RefundKind, payment: Payment, at: datetime
+    connection: WriteConnection,
+    order: str,
+    name: str,
+    kind: RefundKind,
+    payment: Payment,
+    at: datetime,
+    *,
+    is_claim: bool = False,
 ) -> str:
-    """Store a refund of a return under its order's lock; answers its id, which tells the channel a repeat from another one.
+    """Store a refund of a return or a claim under its order's lock; answers its id, by which the channel knows a repeat.
 
     The statement sums the order's refunds itself: none is stored that what was captured does not cover. Raises `NotCovered`.
     """
-    parameters = {"order": order, "return": name, "kind": kind, "amount": payment.amount, "shipping": payment.shipping}
+    parameters = {"order": order, "name": name, "kind": kind, "amount": payment.amount, "shipping": payment.shipping}
+    parameters |= {"return": None if is_claim else name, "claim": name if is_claim else None}
     made = (await connection.execute(ASK, parameters | {"at": at})).scalar()
     if made is None:
         raise NotCovered(name)
@@ -79,9 +87,10 @@ async def ask(
 
 ASK = text(
     """
-    INSERT INTO refund (refund_id, order_id, return_id, kind, amount, shipping, asked_at)
-    SELECT :return || '-m' || (SELECT count(*) + 1 FROM refund WHERE return_id = :return), o.order_id, :return, :kind,
-           CAST(:amount AS bigint), :shipping, :at
+    INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, asked_at)
+    SELECT CAST(:name AS text) || '-m'
+               || (SELECT count(*) + 1 FROM refund WHERE coalesce(return_id, claim_id) = CAST(:name AS text)),
+           o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :at
     FROM orders o
     WHERE o.order_id = :order
       AND (CAST(:amount AS bigint) = 0

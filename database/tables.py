@@ -575,12 +575,34 @@ return_lot = Table(
     CheckConstraint("quantity > 0", name="some_units"),
 )
 
+claim = Table(
+    "claim",
+    metadata,
+    Column("claim_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+
+claim_line = Table(
+    "claim_line",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
 refund = Table(
     "refund",
     metadata,
     Column("refund_id", Text, primary_key=True, comment="what tells the channel a repeat from another refund"),
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
-    Column("return_id", Text, ForeignKey("return.return_id"), nullable=False),
+    Column("return_id", Text, ForeignKey("return.return_id")),
+    Column("claim_id", Text, ForeignKey("claim.claim_id")),
     Column("kind", Text, nullable=False),
     Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
     Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
@@ -588,6 +610,8 @@ refund = Table(
     Column("settled_at", Moment),
     Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
     Column("replacement", Text, ForeignKey("orders.order_id"), comment="the order that the customer gets for it"),
+    # A refund is for a return or for a claim.
+    CheckConstraint("(return_id IS NULL) <> (claim_id IS NULL)", name="it_is_for_one_thing"),
     CheckConstraint("shipping >= 0 AND amount >= shipping", name="amounts_make_sense"),
     CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
     Index("ix_refund_order", "order_id"),
@@ -633,6 +657,15 @@ new_address = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("ship_to", JSONB, nullable=False, comment="where somebody asked to send the order instead"),
     Index("ix_new_address_order", "order_id"),
+    schema="personal",
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("evidence", JSONB, nullable=False, comment="what the carrier or the customer has to show"),
     schema="personal",
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from activities.cart import Carts
+from activities.claim import Claims
 from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
@@ -34,6 +35,7 @@ class Service:
     exceptions: ExceptionActivities
     returns: ReturnActivities
     parcels: Parcels
+    claims: Claims
     stock: StockTransactions
     stops: StopTransactions
     pauses: Pauses
@@ -59,6 +61,7 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
         exceptions=ExceptionActivities(transactions),
         returns=returned,
         parcels=Parcels(transactions, returned),
+        claims=Claims(transactions),
         stock=StockTransactions(database, networks),
         stops=StopTransactions(database, networks),
         pauses=Pauses(transactions),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from activities.claim import Claimed, Claims
 from activities.networks import Networks
 from activities.order import Done, RequestInput
 from activities.parcel import Parcels, Taken
@@ -15,6 +16,7 @@ from activities.returns import Asked, ReturnActivities, ReturnStep
 from activities.transaction import OrderTransactions
 from database import returns
 from database.connect import Database
+from domain.claim import ClaimRequest
 from domain.fulfillment import MessageKind
 from domain.parcel import Parcel, ParcelUnits
 from domain.returns import ReturnDecision, ReturnMessage, ReturnState
@@ -31,6 +33,7 @@ class Desk:
         self.shop = shop
         transactions = OrderTransactions(shop.database, Networks())
         self.activities = ReturnActivities(transactions)
+        self.claims = Claims(transactions)
         self.parcels = Parcels(transactions, self.activities)
 
     async def delivered(self, *lines: tuple[str, int]) -> str:
@@ -79,6 +82,12 @@ class Desk:
         message_id = message_id or f"parcel-{next(_numbers)}"
         told = Parcel(message_id=message_id, occurred_at=AT, node=NEAREST, order=order, lines=lines)
         return await self.parcels.take(told, actor="node")
+
+    async def claim(self, order: str, quantity: int, resolution: str = "refund", kind: str = "lost") -> dict[str, Any]:
+        """Units of the first line are claimed."""
+        lines = [{"line": "1", "quantity": quantity}]
+        told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
+        return await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
 
     async def misfits(self) -> list[str]:
         """What a person was told of returns."""
@@ -312,7 +321,9 @@ async def test_what_came_in_exchange_may_be_returned_for_what_was_paid_for_it(de
     await desk.shop.check()
 
 
-async def test_what_the_carrier_calls_lost_after_its_refund_is_a_persons_case_and_pays_nothing_twice(desk: Desk) -> None:
+async def test_what_the_carrier_calls_lost_after_its_refund_is_a_persons_case_and_pays_nothing_twice(
+    desk: Desk,
+) -> None:
     order = await desk.delivered(("CHAIR", 1))
     name = await desk.asked(order)
     await desk.grade(name, 1)
@@ -324,3 +335,51 @@ async def test_what_the_carrier_calls_lost_after_its_refund_is_a_persons_case_an
     assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'delivery_failed'") == 1
     assert (await desk.ask(order)).refused
     await desk.shop.check()
+
+
+async def test_a_lost_parcel_is_paid_at_once_and_when_it_comes_back_later_not_again(desk: Desk) -> None:
+    order = await desk.shop.released(("CHAIR", 2))
+    await desk.shop.tell(order, MessageKind.SHIPPED)
+    assert await desk.claim(order, 2) == {"claim": f"{order}-c1", "refund": f"{order}-c1-m1", "replacement": None}
+    assert await desk.refunded() == 200
+
+    name = str((await desk.parcel(order, ("CHAIR", 2))).return_)
+    await desk.activities.approve(Asked(name, ReturnDecision(), "key", "operator", None))
+    await desk.grade(name, 2)
+    await desk.pay(name)
+
+    assert await desk.refunded() == 200
+    assert (await desk.state(name)).status == "settled"
+    assert await desk.shop.counters("CHAIR", NEAREST) == (12, 0, 0)
+    await desk.shop.check()
+
+
+async def test_a_claim_may_be_replaced_and_its_units_are_paid_once(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 2))
+    placed = await desk.claim(order, 1, "replacement", "damaged")
+    assert placed["replacement"] == f"{order}-c1-x1"
+    await desk.shop.source(placed["replacement"])
+    assert await desk.shop.units(placed["replacement"]) == {"reserved": 1}
+    assert await desk.claim(order, 2) == {"refused": "line 1: 2 claimed, 1 shipped and not paid back already"}
+    assert await desk.shop.number("SELECT count(*) FROM personal.evidence") == 1
+    await desk.shop.check()
+
+
+async def test_what_has_not_shipped_cannot_be_claimed(desk: Desk) -> None:
+    order = await desk.shop.released(("CHAIR", 1))
+    assert await desk.claim(order, 1) == {"refused": "line 1: 1 claimed, 0 shipped and not paid back already"}
+
+
+async def test_claims_that_race_for_the_same_unit_are_one(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    answers = await asyncio.gather(*(desk.claim(order, 1) for _ in range(10)))
+    assert sum("refused" not in answer for answer in answers) == 1
+    assert await desk.refunded() == 100
+
+
+async def test_people_who_decide_about_a_return_at_once_do_not_wait_in_a_circle(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    name = await desk.asked(order)
+    cancels = [Asked(name, ReturnDecision(), f"key-{n}", "operator", None) for n in range(10)]
+    answers = await asyncio.gather(*(desk.activities.cancel(asked) for asked in cancels))
+    assert sum(answer.refused is None for answer in answers) == 1

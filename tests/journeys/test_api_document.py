@@ -9,6 +9,7 @@ from httpx2 import Response
 from pydantic import BaseModel
 
 from domain.cart import PromiseRequest, ReservationRequest
+from domain.claim import ClaimRequest
 from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
@@ -131,6 +132,17 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "refund": None,
             "amount": None,
             "reason": None,
+        },
+    ),
+    "POST /orders/{name}/claims": (
+        ClaimRequest,
+        {
+            "lines": LINES,
+            "kind": "damaged",
+            "resolution": "replacement",
+            "evidence": {"photo": "https://shop.example/1.jpg"},
+            "reason": "broken",
+            "actor": "Ada",
         },
     ),
     "POST /returns/blind": (
@@ -349,16 +361,7 @@ async def live(house: House) -> None:
     for _ in range(2):
         await house.tell(work, "delivered", message_id="slc-1", occurred_at=WHEN)
     await house.until("web-1001", "delivered")
-    await http.post("/orders/web-1001/returns", json={"lines": [{"line": "1", "quantity": 1}]})
-    settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
-    for body in (settled, settled, settled | {"reason": "again"}):
-        await http.post("/returns/web-1001-r1/messages", json=body)
-    for _ in range(2):
-        await http.post("/returns/blind", json=EXAMPLES["POST /returns/blind"][1] | {"order": None})
-    for what in ("approve", "decline", "cancel"):
-        await http.post(f"/returns/web-1001-r1/{what}", json={})
-    change = EXAMPLES["POST /returns/{name}/dispositions"][1]
-    await http.post("/returns/web-1001-r1/dispositions", json=change)
+    await bring_back(house)
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
         await http.post("/stock/messages", json=body)
@@ -394,3 +397,21 @@ async def live(house: House) -> None:
         "/readyz",
     ):
         await http.get(path)
+
+
+async def bring_back(house: House) -> None:
+    """Use every route about what comes back of a delivered order."""
+    http = house.http
+    await http.post("/orders/web-1001/returns", json={"lines": [{"line": "1", "quantity": 1}]})
+    settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
+    for body in (settled, settled, settled | {"reason": "again"}):
+        await http.post("/returns/web-1001-r1/messages", json=body)
+    for _ in range(2):
+        await http.post("/returns/blind", json=EXAMPLES["POST /returns/blind"][1] | {"order": None})
+    for _ in range(2):
+        await http.post("/orders/web-1001/claims", json=EXAMPLES["POST /orders/{name}/claims"][1])
+    house.orders.append("web-1001-c1-x1")
+    for what in ("approve", "decline", "cancel"):
+        await http.post(f"/returns/web-1001-r1/{what}", json={})
+    change = EXAMPLES["POST /returns/{name}/dispositions"][1]
+    await http.post("/returns/web-1001-r1/dispositions", json=change)

@@ -283,6 +283,14 @@ RETURN_MESSAGES: Rows = [
 
 DECISIONS = EXCEPTIONS
 
+CLAIMS: Rows = [
+    ("nothing is claimed",             "lines",                []),
+    ("a kind that does not exist",     "kind",                 "stolen"),
+    ("no kind",                        "kind",                 ABSENT),
+    ("a resolution not known",         "resolution",           "apology"),
+    ("evidence in words",              "evidence",             "trust me"),
+]
+
 PARCELS: Rows = [
     ("a node that does not exist",     "node",                 "mars"),
     ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
@@ -567,6 +575,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/exceptions/{busy['exception']}/resolve": {"reason": "called them", "actor": "Ada"},
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
+        f"/orders/{busy['delivered']}/claims": {"lines": lines, "kind": "lost", "evidence": {"scan": "none"}},
         "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
         f"/returns/{busy['return']}/decline": {"reason": "worn for years", "actor": "Ada"},
@@ -618,6 +627,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/exceptions/{}/resolve": EXCEPTIONS,
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
+        "/orders/{}/claims": CLAIMS + lines,
         "/returns/blind": PARCELS + lines + at("occurred_at", TIMES),
         "/returns/{}/approve": DECISIONS,
         "/returns/{}/decline": DECISIONS,

@@ -57,6 +57,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /returns/{name}/decline":              (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /returns/{name}/dispositions":         (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
+    "POST /orders/{name}/claims":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /reports/returns":                      (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
@@ -187,6 +188,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/orders/{name}/resolve": {"exception": "web-0-x0"},
         "/exceptions/{name}/resolve": {},
         "/orders/{name}/returns": lines,
+        "/orders/{name}/claims": lines | {"kind": "lost"},
         "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/{sku}/stop": {"node": node},
@@ -230,7 +232,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 18
+    assert len(pairs) == 19
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]

@@ -765,12 +765,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("return_id", "line", name=op.f("pk_return_line")),
     )
     op.create_table(
+        "claim",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resolution", sa.Text(), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_claim_order_id_orders")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_claim")),
+        sa.UniqueConstraint("order_id", "number", name=op.f("uq_claim_order_id_number")),
+    )
+    op.create_table(
+        "claim_line",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_claim_line_some_units")),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_claim_line_claim_id_claim")),
+        sa.PrimaryKeyConstraint("claim_id", "line", name=op.f("pk_claim_line")),
+    )
+    op.create_table(
+        "evidence",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column(
+            "evidence",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="what the carrier or the customer has to show",
+        ),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_evidence_claim_id_claim")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_evidence_order_id_orders")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_evidence")),
+        schema="personal",
+    )
+    op.create_table(
         "refund",
         sa.Column(
             "refund_id", sa.Text(), nullable=False, comment="what tells the channel a repeat from another refund"
         ),
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("return_id", sa.Text(), nullable=True),
+        sa.Column("claim_id", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False, comment="what the channel was asked to pay, minor units"),
         sa.Column("shipping", sa.BigInteger(), nullable=False, comment="of the amount, what shipping had cost"),
@@ -779,8 +816,10 @@ def upgrade() -> None:
         sa.Column("settled_amount", sa.BigInteger(), nullable=True, comment="what the channel says that it paid"),
         sa.Column("replacement", sa.Text(), nullable=True, comment="the order that the customer gets for it"),
         sa.CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name=op.f("ck_refund_kind_is_known")),
+        sa.CheckConstraint("(return_id IS NULL) <> (claim_id IS NULL)", name=op.f("ck_refund_it_is_for_one_thing")),
         sa.CheckConstraint("shipping >= 0 AND amount >= shipping", name=op.f("ck_refund_amounts_make_sense")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_refund_order_id_orders")),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_refund_claim_id_claim")),
         sa.ForeignKeyConstraint(["replacement"], ["orders.order_id"], name=op.f("fk_refund_replacement_orders")),
         sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_refund_return_id_return")),
         sa.PrimaryKeyConstraint("refund_id", name=op.f("pk_refund")),
@@ -877,6 +916,9 @@ def downgrade() -> None:
     op.drop_table("return_lot")
     op.drop_table("refund_line")
     op.drop_table("refund")
+    op.drop_table("evidence", schema="personal")
+    op.drop_table("claim_line")
+    op.drop_table("claim")
     op.drop_table("return_line")
     op.drop_index("ix_reservation_order", table_name="reservation")
     op.drop_index("ix_reservation_node", table_name="reservation")
