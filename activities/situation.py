@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from database import capacity, stock
 from database.connect import ReadConnection
@@ -11,7 +11,8 @@ from domain import units
 from domain.capacity import day, next_day_begins
 from domain.network import Network, Policy, ShipComplete
 from domain.order import NewOrder
-from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, item_facts, plan
+from domain.sourcing import order_facts as rule_facts
 from domain.stock import Shelf
 from network.geography import locate, locate_area
 
@@ -240,6 +241,14 @@ def facts_of_new(order: NewOrder, network: Network) -> OrderFacts:
         pickup_node=order.pickup_node,
         not_after=order.not_after,
     )
+
+
+def return_windows(order: NewOrder, network: Network) -> dict[str, timedelta | None]:
+    """How long each line may be returned; None = it is a final sale."""
+    rules = network.policy.returns
+    seen = rule_facts(facts_of_new(order, network)) if rules.rules else {}
+    terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}
+    return {line: None if found.final_sale else found.window for line, found in terms.items()}
 
 
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:

@@ -36,11 +36,17 @@ async def asked_for(connection: ReadConnection, order: str, request: int) -> Add
 ASKED_FOR = text("SELECT ship_to FROM personal.new_address WHERE request_id = :request")
 
 
-async def takes_a_parcel(connection: ReadConnection, order: str) -> bool:
-    """Whether an order's address names a street; one that is collected may do without, and one forgotten names none."""
+async def of(connection: ReadConnection, order: str) -> Address | None:
+    """Where an order goes; None when it was forgotten."""
     sealed = (await connection.execute(GOES_TO, {"order": order})).scalar()
     document = personal.opened(await personal.key_of(connection, order), "address", sealed)
-    return bool(document and document.get("street"))
+    return None if document is None else Address.model_validate(document)
+
+
+async def takes_a_parcel(connection: ReadConnection, order: str) -> bool:
+    """Whether an order's address names a street; one that is collected may do without."""
+    goes_to = await of(connection, order)
+    return goes_to is not None and bool(goes_to.street)
 
 
 GOES_TO = text("SELECT ship_to FROM personal.recipient WHERE order_id = :order")

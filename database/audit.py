@@ -247,20 +247,79 @@ INVARIANTS = (
         "SELECT count(*) FROM inbox",
         """
         SELECT format('%s %s is about %s, which does not exist', sender, message_id, about) FROM inbox
-        WHERE about <> 'stock'
+        WHERE about NOT IN ('stock', 'parcel')
           AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
           AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
         """,
     ),
     Invariant(
-        "no more comes back than was shipped, and only what came back and was graded is restocked",
+        "no more comes back than was shipped, or a person was told",
         "SELECT count(*) FROM return_line",
         """
-        SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.received, l.shipped)
+        SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.returned, l.shipped)
         FROM order_line l
-        JOIN (SELECT order_id, line, sum(received) AS received, bool_or(graded > received) AS early
+        JOIN (SELECT order_id, line, sum(returned) AS returned, sum(received) AS received
               FROM return JOIN return_line USING (return_id) GROUP BY order_id, line) r USING (order_id, line)
-        WHERE r.received > l.shipped OR r.early
+        WHERE greatest(r.returned, r.received) > l.shipped
+          AND NOT EXISTS (SELECT FROM exception e WHERE e.order_id = l.order_id AND e.code = 'return_misfit')
+        """,
+    ),
+    Invariant(
+        "the counters of a return are those of its lots",
+        "SELECT count(*) FROM return_lot",
+        """
+        SELECT format('%s line %s: %s graded and %s received, but its lots hold %s', l.return_id, l.line, l.graded,
+                      l.received, o.units)
+        FROM return_line l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(quantity), 0) AS units,
+                   coalesce(sum(quantity) FILTER (WHERE condition = 'wrong_item'), 0) AS wrong
+            FROM return_lot WHERE return_lot.return_id = l.return_id AND return_lot.line = l.line) o
+        WHERE (l.graded, l.received, l.returned)
+              <> (o.units, greatest(l.told_received, o.units),
+                  least(greatest(l.told_received, o.units) - o.wrong, l.quantity))
+        """,
+    ),
+    Invariant(
+        "only what came back and was graded is on a shelf again: the lots of returns are what the ledger put there",
+        "SELECT count(*) FROM movement WHERE kind = 'restocked'",
+        """
+        SELECT format('%s: lots say %s units are back on shelves, the ledger put %s there', order_id, told.units,
+                      coalesce(booked.units, 0))
+        FROM (SELECT r.order_id, sum(CASE WHEN o.disposition IN ('restock', 'refurbish', 'quarantine')
+                                               AND o.condition <> 'wrong_item'
+                                          THEN o.quantity * component.quantity ELSE 0 END) AS units
+              FROM return r JOIN return_line l USING (return_id) JOIN return_lot o USING (return_id, line)
+              JOIN component USING (sku) GROUP BY r.order_id) told
+        FULL JOIN (SELECT order_id, sum(on_hand) AS units FROM movement WHERE kind = 'restocked' GROUP BY order_id) booked
+             USING (order_id)
+        WHERE coalesce(told.units, 0) <> coalesce(booked.units, 0)
+        """,
+    ),
+    Invariant(
+        "no more is paid back than was captured, or a person was told",
+        "SELECT count(*) FROM refund",
+        """
+        SELECT format('%s: %s captured, but channels were asked for %s and say that they paid %s', o.order_id, c.captured,
+                      f.asked, f.settled)
+        FROM orders o
+        CROSS JOIN LATERAL (SELECT coalesce(o.paid, o.value + o.shipping_price) AS captured) c
+        JOIN (SELECT order_id, sum(amount) AS asked, sum(settled_amount) AS settled FROM refund GROUP BY order_id) f
+             USING (order_id)
+        WHERE f.asked > c.captured
+           OR (f.settled > c.captured AND NOT EXISTS (
+                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'return_misfit'))
+        """,
+    ),
+    Invariant(
+        "no unit is paid back twice, and none that did not ship",
+        "SELECT count(*) FROM refund_line",
+        """
+        SELECT format('%s line %s: %s paid back of %s shipped', l.order_id, l.line, f.paid, l.shipped)
+        FROM order_line l
+        JOIN (SELECT p.order_id, fl.line, sum(fl.paid) AS paid FROM refund p JOIN refund_line fl USING (refund_id)
+              GROUP BY p.order_id, fl.line) f USING (order_id, line)
+        WHERE f.paid > l.shipped
         """,
     ),
     Invariant(

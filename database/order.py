@@ -83,18 +83,22 @@ async def take(
     postal_area: str,
     received_at: datetime,
     grace: timedelta,
-    return_window: timedelta,
+    return_windows: Mapping[str, timedelta | None],
     holds: Sequence[Placement] = (),
 ) -> Taken:
-    """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is."""
-    row = _order_row(order, body_digest, postal_area, received_at, grace, return_window)
+    """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
+
+    `return_windows` are how long after delivery each line may be returned; None = it may not.
+    """
+    longest = max((window or timedelta() for window in return_windows.values()), default=timedelta())
+    row = _order_row(order, body_digest, postal_area, received_at, grace, longest)
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
         return Taken(is_new=False, body_digest=known.scalar_one())
     key, wrapped = personal.new_key(connection, order.order)
     sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
-    lines = json.dumps(list(_line_rows(order)))
+    lines = json.dumps(list(_line_rows(order, return_windows)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
@@ -121,10 +125,13 @@ INSERT_LINES = text(
     """
     WITH l AS (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
-                      AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int)
+                      AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int,
+                           return_window_seconds float)
     ), demanded AS (
-        INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
-        SELECT :order, line, position, sku, unit_price, discount, ordered, ordered FROM l
+        INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, return_window, ordered, open)
+        SELECT :order, line, position, sku, unit_price, discount, make_interval(secs => return_window_seconds),
+               ordered, ordered
+        FROM l
     ), unplaced AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
         SELECT :order, line, ordered, 1, '{}', 'sourcing', '{}' FROM l
@@ -177,7 +184,7 @@ def _order_row(
     }
 
 
-def _line_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
+def _line_rows(order: NewOrder, return_windows: Mapping[str, timedelta | None]) -> Iterable[dict[str, Any]]:
     for position, line in enumerate(order.lines):
         yield {
             "line": line.line,
@@ -185,6 +192,7 @@ def _line_rows(order: NewOrder) -> Iterable[dict[str, Any]]:
             "sku": line.sku,
             "unit_price": line.unit_price,
             "discount": line.discount,
+            "return_window_seconds": None if (window := return_windows[line.line]) is None else window.total_seconds(),
             "ordered": line.quantity,
         }
 

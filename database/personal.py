@@ -157,6 +157,7 @@ ERASE = (
     text("DELETE FROM personal.recipient WHERE order_id = :order"),
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
+    text("DELETE FROM personal.evidence WHERE order_id = :order"),
     text("UPDATE orders SET body_digest = '' WHERE order_id = :order"),
     text("UPDATE request SET body_digest = '' WHERE order_id = :order"),
     text(

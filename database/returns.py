@@ -1,7 +1,8 @@
-"""Named statements about returns: authorize one, write what came back, show it."""
+"""Named statements about returns: store one, write what came back, show it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,30 +10,49 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain import identifiers
-from domain.returns import ReturnLineState, ReturnState
+from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 
 
 class UnknownReturn(LookupError):
     """No return has this id."""
 
 
-async def authorize(
-    connection: WriteConnection,
-    order: str,
-    lines: Iterable[tuple[str, int]],
-    *,
-    resolution: str,
-    at: datetime,
-    expires_at: datetime,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class NewReturn:
+    """A return that is about to be stored."""
+
+    resolution: str
+    node: str | None
+    is_authorized: bool
+    expires_at: datetime
+    fee: int
+    """Kept back once, in minor units."""
+    lines: Sequence["NewLine"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Units of a line that are to come back."""
+
+    line: str
+    quantity: int
+    reason: str | None
+    """A word of the policy's list; None = it has none."""
+    exchange_for: str | None
+    unit_fee: int
+    refund_on: RefundOn
+
+
+async def add(connection: WriteConnection, order: str, new: NewReturn, at: datetime) -> str:
     """Store a return of the order's units under the order's lock; answers its id, which counts the order's returns."""
     number: int = (await connection.execute(COUNT, {"order": order})).scalar_one() + 1
     name = identifiers.return_id(order, number)
-    parameters = {"return": name, "order": order, "number": number, "resolution": resolution}
-    await connection.execute(AUTHORIZE, parameters | {"at": at, "expires_at": expires_at})
+    parameters = {"return": name, "order": order, "number": number, "resolution": new.resolution, "node": new.node}
+    authorized_at = at if new.is_authorized else None
+    parameters |= {"fee": new.fee, "at": at, "authorized_at": authorized_at, "expires_at": new.expires_at}
+    await connection.execute(ADD, parameters)
     rows = [
-        {"return": name, "order": order, "line": line, "position": position, "quantity": quantity}
-        for position, (line, quantity) in enumerate(lines)
+        {"return": name, "order": order, "position": position} | asdict(line) for position, line in enumerate(new.lines)
     ]
     await connection.execute(ADD_LINE, rows)
     return name
@@ -40,70 +60,167 @@ async def authorize(
 
 COUNT = text("SELECT count(*) FROM return WHERE order_id = :order")
 
-AUTHORIZE = text(
+ADD = text(
     """
-    INSERT INTO return (return_id, order_id, number, resolution, requested_at, authorized_at, expires_at)
-    VALUES (:return, :order, :number, :resolution, :at, :at, :expires_at)
+    INSERT INTO return (return_id, order_id, number, resolution, node, fee, requested_at, authorized_at, expires_at)
+    VALUES (:return, :order, :number, :resolution, :node, :fee, :at, :authorized_at, :expires_at)
     """
 )
 
 ADD_LINE = text(
     """
-    INSERT INTO return_line (return_id, line, position, sku, quantity)
-    SELECT :return, l.line, :position, l.sku, :quantity FROM order_line l WHERE l.order_id = :order AND l.line = :line
+    INSERT INTO return_line (return_id, line, position, sku, quantity, reason, exchange_for, unit_fee, refund_on)
+    SELECT :return, l.line, :position, l.sku, :quantity, :reason, :exchange_for, :unit_fee, :refund_on
+    FROM order_line l WHERE l.order_id = :order AND l.line = :line
     """
 )
 
 
-async def in_returns(connection: ReadConnection, order: str) -> dict[str, int]:
-    """Units per line that are in a return which has not expired."""
-    rows = await connection.execute(IN_RETURNS, {"order": order})
-    return {row.line: row.quantity for row in rows}
+async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
+    """The lines of an order as returns look at them. Read it under the order's lock when you mean to write."""
+    rows = await connection.execute(SOLD, {"order": order})
+    return {
+        row.line: SoldLine(
+            row.sku,
+            row.ordered,
+            row.paid,
+            row.return_window,
+            tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
+            row.in_returns,
+        )
+        for row in rows
+    }
 
 
-IN_RETURNS = text(
+SOLD = text(
     """
-    SELECT l.line, sum(l.quantity)::int AS quantity FROM return r JOIN return_line l USING (return_id)
-    WHERE r.order_id = :order AND r.expired_at IS NULL GROUP BY l.line
+    SELECT l.line, l.sku, l.ordered, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
+            FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+            WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
+           (SELECT coalesce(sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
+                                     ELSE rl.quantity END), 0)::int
+            FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
+            WHERE r.order_id = l.order_id AND rl.line = l.line) AS in_returns
+    FROM order_line l WHERE l.order_id = :order ORDER BY l.position
     """
 )
+"""Of a return that is over, only what came back counts: the rest may be announced again."""
+
+
+async def under_way(connection: ReadConnection, order: str) -> list[str]:
+    """The returns of an order that are not over, the oldest first."""
+    return list((await connection.execute(UNDER_WAY, {"order": order})).scalars())
+
+
+UNDER_WAY = text(
+    """
+    SELECT r.return_id FROM return r JOIN return_status s USING (return_id)
+    WHERE r.order_id = :order AND s.status NOT IN ('closed', 'cancelled', 'declined', 'expired') ORDER BY r.number
+    """
+)
+
+
+async def came_in(connection: WriteConnection, name: str, parcel: str) -> None:
+    """Note which parcel belongs to a return although it did not name it."""
+    statement = text("UPDATE return SET parcel = :parcel WHERE return_id = :return")
+    await connection.execute(statement, {"return": name, "parcel": parcel})
+
+
+async def of_parcel(connection: ReadConnection, parcel: str) -> str | None:
+    """The return that a parcel belongs to, if it belongs to one."""
+    found = await connection.execute(text("SELECT return_id FROM return WHERE parcel = :parcel"), {"parcel": parcel})
+    return found.scalar()
+
+
+async def authorize(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
+    """A person lets the customer send it; its time begins."""
+    await connection.execute(AUTHORIZE, {"return": name, "at": at, "expires_at": expires_at})
+
+
+AUTHORIZE = text("UPDATE return SET authorized_at = :at, expires_at = :expires_at WHERE return_id = :return")
 
 
 async def write_lines(connection: WriteConnection, name: str, lines: Iterable[ReturnLineState]) -> None:
     """Write what came back and what became of it."""
+    known = list(lines)
     rows = [
         {
             "return": name,
             "line": line.line,
-            "received": line.received,
             "told_received": line.told_received,
+            "received": line.received,
             "graded": line.graded,
-            "condition": line.condition,
-            "disposition": line.disposition,
+            "returned": line.returned,
         }
-        for line in lines
+        for line in known
     ]
     await connection.execute(WRITE_LINE, rows)
+    await connection.execute(text("DELETE FROM return_lot WHERE return_id = :return"), {"return": name})
+    lots = [{"return": name, "line": line.line} | lot.model_dump() for line in known for lot in line.lots]
+    if lots:
+        await connection.execute(WRITE_LOT, lots)
 
 
 WRITE_LINE = text(
     """
     UPDATE return_line
-    SET received = :received, told_received = :told_received, graded = :graded, condition = :condition,
-        disposition = :disposition
+    SET told_received = :told_received, received = :received, graded = :graded, returned = :returned
     WHERE return_id = :return AND line = :line
     """
 )
 
+WRITE_LOT = text(
+    """
+    INSERT INTO return_lot (return_id, line, node, condition, disposition, quantity)
+    VALUES (:return, :line, :node, :condition, :disposition, :quantity)
+    """
+)
+
+
+async def set_aside(connection: ReadConnection, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str, str], int]:
+    """Units that are set aside by (node, SKU, state), on some shelves; lock these before."""
+    named = list(places)
+    rows = await connection.execute(SET_ASIDE, {"nodes": [n for n, _ in named], "skus": [s for _, s in named]})
+    return {(row.node, row.sku, row.state): row.units for row in rows}
+
+
+SET_ASIDE = text(
+    """
+    SELECT m.node, m.sku, m.state, sum(m.set_aside)::bigint AS units
+    FROM movement m JOIN unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku) USING (node, sku)
+    WHERE m.state IS NOT NULL GROUP BY m.node, m.sku, m.state
+    """
+)
+
+
+async def send(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
+    """The parcel is on its way, the first time counts; it has its time anew."""
+    await connection.execute(SEND, {"return": name, "at": at, "expires_at": expires_at})
+
+
+SEND = text(
+    """
+    UPDATE return SET sent_at = :at, expires_at = :expires_at, reminders = 0
+    WHERE return_id = :return AND sent_at IS NULL
+    """
+)
+
+
+async def remind(connection: WriteConnection, name: str, reminders: int) -> None:
+    """Note how often the channel was reminded."""
+    statement = text("UPDATE return SET reminders = :reminders WHERE return_id = :return")
+    await connection.execute(statement, {"return": name, "reminders": reminders})
+
 
 async def mark(connection: WriteConnection, name: str, fact: str, at: datetime) -> None:
-    """Note that a return was settled, has expired or is closed; the first time counts."""
+    """Note that a return was declined, cancelled or settled, has expired or is closed; the first time counts."""
     await connection.execute(_MARKS[fact], {"return": name, "at": at})
 
 
 _MARKS: Mapping[str, Any] = {
     fact: text(f"UPDATE return SET {fact} = coalesce({fact}, :at) WHERE return_id = :return")
-    for fact in ("settled_at", "expired_at", "closed_at")
+    for fact in ("declined_at", "cancelled_at", "settled_at", "expired_at", "closed_at")
 }
 
 
@@ -127,11 +244,23 @@ STATE = text(
     """
     SELECT jsonb_build_object(
                'return', r.return_id, 'order', r.order_id, 'version', r.version, 'status', s.status,
-               'resolution', r.resolution, 'expires_at', r.expires_at,
+               'resolution', r.resolution, 'node', r.node,
+               'is_authorized', r.authorized_at IS NOT NULL, 'is_sent', r.sent_at IS NOT NULL,
+               'is_declined', r.declined_at IS NOT NULL,
+               'expires_at', r.expires_at, 'reminders', r.reminders,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
-                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'received', l.received,
-                                    'told_received', l.told_received, 'graded', l.graded,
-                                    'condition', l.condition, 'disposition', l.disposition)
+                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
+                                    'told_received', l.told_received, 'refund_on', l.refund_on,
+                                    'exchange_for', l.exchange_for,
+                                    'refunded', (SELECT coalesce(sum(fl.quantity), 0)
+                                                 FROM refund f JOIN refund_line fl USING (refund_id)
+                                                 WHERE f.return_id = l.return_id AND fl.line = l.line),
+                                    'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                                        'node', o.node, 'condition', o.condition,
+                                                        'disposition', o.disposition, 'quantity', o.quantity)
+                                                        ORDER BY o.node, o.condition, o.disposition), '[]')
+                                             FROM return_lot o
+                                             WHERE o.return_id = l.return_id AND o.line = l.line))
                                     ORDER BY l.position)
                          FROM return_line l WHERE l.return_id = r.return_id))::text
     FROM return r JOIN return_status s USING (return_id) WHERE r.return_id = :return

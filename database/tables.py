@@ -86,7 +86,7 @@ orders = Table(
     Column("shipping_price", BigInteger, nullable=False),
     Column("paid", BigInteger),
     Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
-    Column("return_window", Interval, nullable=False, comment="from delivery, as the policy said when the order came"),
+    Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
     Column("promise_ship_by", Moment),
     Column("promise_deliver_by", Moment),
@@ -109,6 +109,9 @@ order_line = Table(
     Column("sku", Text, nullable=False),
     Column("unit_price", BigInteger, nullable=False),
     Column("discount", BigInteger, nullable=False),
+    Column(
+        "return_window", Interval, comment="from delivery, as the policy said when the order came; NULL = final sale"
+    ),
     Column("ordered", Integer, nullable=False),
     Column("open", Integer, nullable=False),
     Column("backordered", Integer, nullable=False, server_default="0"),
@@ -564,9 +567,16 @@ return_ = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("resolution", Text, nullable=False),
+    Column("node", Text, comment="where it should go; NULL = wherever the customer takes it"),
+    Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back once, minor units"),
+    Column("parcel", Text, comment="the message of the last parcel that came without naming it"),
     Column("requested_at", Moment, nullable=False),
     Column("authorized_at", Moment),
     Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),
+    Column("reminders", Integer, nullable=False, server_default="0", comment="since it last heard of its parcel"),
+    Column("sent_at", Moment, comment="when the customer gave the parcel to a carrier"),
+    Column("cancelled_at", Moment),
+    Column("declined_at", Moment),
     Column("expired_at", Moment),
     Column("settled_at", Moment),
     Column("closed_at", Moment),
@@ -582,15 +592,88 @@ return_line = Table(
     Column("position", Integer, nullable=False),
     Column("sku", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
-    Column("received", Integer, nullable=False, server_default="0", comment="at least what was graded"),
-    Column("told_received", Integer, nullable=False, server_default="0"),
-    Column("graded", Integer, nullable=False, server_default="0"),
-    Column("condition", Text),
-    Column("disposition", Text),
-    Column("remark", BigInteger, comment="why, in personal.remark"),
+    Column("reason", Text, comment="a word of the policy's list; what was typed is in personal.remark"),
+    Column("exchange_for", Text, comment="the SKU that the customer wants instead; NULL = the same"),
+    Column("unit_fee", BigInteger, nullable=False, server_default="0", comment="kept back for each unit, minor units"),
+    Column("refund_on", Text, nullable=False, comment="what the customer has to do to be paid"),
+    Column("told_received", BigInteger, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0", comment="a count: at least what was graded"),
+    Column("graded", BigInteger, nullable=False, server_default="0", comment="a count: the units of its lots"),
+    Column(
+        "returned", Integer, nullable=False, server_default="0", comment="a count: of the line itself, as announced"
+    ),
     CheckConstraint("quantity > 0", name="some_units"),
     # Only what came back is graded.
     CheckConstraint("graded <= received", name="graded_is_received"),
+    # What comes back beyond the return is surplus, and no unit of it.
+    CheckConstraint("returned <= quantity", name="returned_is_announced"),
+)
+
+return_lot = Table(
+    "return_lot",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("node", Text, primary_key=True, comment="where the units came to"),
+    Column("condition", Text, primary_key=True),
+    Column("disposition", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    ForeignKeyConstraint(["return_id", "line"], ["return_line.return_id", "return_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("claim_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+
+claim_line = Table(
+    "claim_line",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Text, primary_key=True, comment="what tells the channel a repeat from another refund"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("return_id", Text, ForeignKey("return.return_id")),
+    Column("claim_id", Text, ForeignKey("claim.claim_id")),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
+    Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
+    Column("asked_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
+    Column("replacement", Text, ForeignKey("orders.order_id"), comment="the order that the customer gets for it"),
+    # A refund is for a return or for a claim.
+    CheckConstraint("(return_id IS NULL) <> (claim_id IS NULL)", name="it_is_for_one_thing"),
+    CheckConstraint("shipping >= 0 AND amount >= shipping", name="amounts_make_sense"),
+    CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
+    Index("ix_refund_order", "order_id"),
+    Index("ix_refund_return", "return_id"),
+)
+
+refund_line = Table(
+    "refund_line",
+    metadata,
+    Column("refund_id", Text, ForeignKey("refund.refund_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False, comment="units that it is about"),
+    Column("paid", Integer, nullable=False, comment="of these, the ones that nothing was paid back for before"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    CheckConstraint("paid BETWEEN 0 AND quantity", name="paid_makes_sense"),
 )
 
 key = Table(
@@ -637,6 +720,15 @@ new_address = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("ship_to", LargeBinary, nullable=False, comment="where somebody asked to send the order instead, sealed"),
     Index("ix_new_address_order", "order_id"),
+    schema="personal",
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("evidence", LargeBinary, nullable=False, comment="what the carrier or the customer has to show, sealed"),
     schema="personal",
 )
 

@@ -23,12 +23,15 @@ RETURN_STATUS = """
 CREATE VIEW return_status AS
 SELECT r.return_id,
        CASE
-           WHEN r.closed_at IS NOT NULL AND r.expired_at IS NULL THEN 'closed'
-           WHEN r.settled_at IS NOT NULL THEN 'settled'
-           WHEN r.expired_at IS NOT NULL THEN 'expired'
+           WHEN l.received = 0 AND r.cancelled_at IS NOT NULL THEN 'cancelled'
+           WHEN l.received = 0 AND r.declined_at IS NOT NULL THEN 'declined'
+           WHEN p.is_settled AND r.closed_at IS NOT NULL AND l.graded >= l.received THEN 'closed'
+           WHEN p.is_settled THEN 'settled'
+           WHEN l.received = 0 AND r.expired_at IS NOT NULL THEN 'expired'
            WHEN l.graded >= l.quantity THEN 'disposed'
            WHEN l.graded > 0 THEN 'graded'
            WHEN l.received > 0 THEN 'received'
+           WHEN r.sent_at IS NOT NULL THEN 'in_transit'
            WHEN r.authorized_at IS NOT NULL THEN 'authorized'
            ELSE 'requested'
        END AS status
@@ -37,6 +40,10 @@ CROSS JOIN LATERAL (
     SELECT sum(quantity) AS quantity, sum(received) AS received, sum(graded) AS graded
     FROM return_line WHERE return_line.return_id = r.return_id
 ) l
+CROSS JOIN LATERAL (
+    SELECT r.settled_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM refund f WHERE f.return_id = r.return_id AND f.settled_at IS NULL) AS is_settled
+) p
 """
 
 ORDER_TOTAL = """
@@ -63,6 +70,7 @@ LEFT JOIN LATERAL (
 ) f ON true
 """
 
+# A day of a return window has 24 hours, also where the session's time zone has one with 23.
 ORDER_STATUS = """
 CREATE VIEW order_status AS
 SELECT o.order_id,
@@ -83,7 +91,7 @@ SELECT o.order_id,
        CASE
            WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered < t.shipped THEN NULL
            WHEN t.shipped = 0 THEN o.received_at
-           ELSE t.delivered_at + o.return_window
+           ELSE t.delivered_at + make_interval(secs => extract(epoch FROM o.return_window))
        END AS closes_at
 FROM orders o
 JOIN order_total t USING (order_id)
@@ -119,7 +127,7 @@ SELECT o.order_id,
                LEFT JOIN (SELECT fl.line, sum(fl.picked) AS picked, sum(fl.delivered) AS delivered
                           FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
                           WHERE fo.order_id = o.order_id GROUP BY fl.line) f USING (line)
-               LEFT JOIN (SELECT rl.line, sum(rl.received) AS returned
+               LEFT JOIN (SELECT rl.line, sum(rl.returned) AS returned
                           FROM return rt JOIN return_line rl USING (return_id)
                           WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
                WHERE l.order_id = o.order_id),

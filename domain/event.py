@@ -28,6 +28,13 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     RETURNED = "returned"
     SETTLED = "settled"
+    RETURN_REMINDER = "return_reminder"
+    EXCHANGED = "exchanged"
+    REFUND_REQUESTED = "refund_requested"
+    RETURN_AUTHORIZED = "return_authorized"
+    RETURN_DECLINED = "return_declined"
+    RETURN_CANCELLED = "return_cancelled"
+    RETURN_EXPIRED = "return_expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,17 @@ def of_return(
     name: str, before: Iterable[ReturnLineState], after: Iterable[ReturnLineState], resolution: str | None
 ) -> list[ChannelEvent]:
     """What a message about a return tells the channel: units that came back, or (with a resolution) that it was settled."""
-    known = {line.line: line.received for line in before}
-    lines = [_units(line.line, line.sku, line.received - known.get(line.line, 0)) for line in after]
+    known = {line.line: line.returned for line in before}
+    lines = [_units(line.line, line.sku, line.returned - known.get(line.line, 0)) for line in after]
     came = [line for line in lines if line["quantity"] > 0]
     returned = [ChannelEvent(EventKind.RETURNED, {"return": name, "lines": came})] if came else []
     settled = {"return": name, "resolution": resolution}
     return returned + ([ChannelEvent(EventKind.SETTLED, settled)] if resolution else [])
+
+
+def about_return(kind: EventKind, name: str, **more: object) -> ChannelEvent:
+    """Something about a return as a whole."""
+    return ChannelEvent(kind, {"return": name} | more)
 
 
 def _units(line: str, sku: str, quantity: int) -> dict[str, Any]:

@@ -21,6 +21,11 @@ def return_id(order: str, number: int) -> str:
     return f"{order}-r{number}"
 
 
+def claim_id(order: str, number: int) -> str:
+    """The id of an order's `number`-th claim, counted from 1: `web-1001-c1`."""
+    return f"{order}-c{number}"
+
+
 def order_workflow_id(order: str) -> str:
     """The Temporal workflow id of an order."""
     return f"order-{order}"

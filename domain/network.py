@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from domain.reasons import ExceptionCode
+from domain.returns import Condition, Disposition, RefundOn
 
 OWNER_DEFAULT = "operations"
 """Who sees to exceptions of which the policy says nothing."""
@@ -266,11 +267,77 @@ class OrderRules:
     """How long before its day of shipment a person hears of work that has not left; None = nobody does."""
 
 
+NEAREST = "nearest"
+"""Returns go to the accepting node that is nearest to the customer."""
+
+
+class FeePer(StrEnum):
+    """What the fee of a return is kept back for."""
+
+    UNIT = "unit"
+    RETURN = "return"
+    """Once; of several such fees the largest."""
+
+
 @dataclass(frozen=True, slots=True)
-class ReturnRules:
-    """How long after delivery a customer may return."""
+class ReturnTerms:
+    """On which terms an item may be returned."""
 
     window: timedelta = timedelta(days=30)
+    """How long after delivery, in days of 24 hours."""
+    final_sale: bool = False
+    """Whether it may not be returned at all."""
+    refund_on: RefundOn = RefundOn.GRADING
+    """What the customer has to do to be paid."""
+    fee: int = 0
+    """What is kept back, in minor units."""
+    fee_per: FeePer = FeePer.UNIT
+    receive_at: str = NEAREST
+    """The node that it goes to, or `NEAREST`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRule:
+    """The terms of items for which `when` holds."""
+
+    when: Expression
+    terms: ReturnTerms
+
+
+DISPOSITIONS = {
+    Condition.AS_NEW: Disposition.RESTOCK,
+    Condition.USED: Disposition.REFURBISH,
+    Condition.DAMAGED: Disposition.QUARANTINE,
+    Condition.WRONG_ITEM: Disposition.QUARANTINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRules:
+    """What may be returned, where to, who approves, and what becomes of it."""
+
+    terms: ReturnTerms = ReturnTerms()
+    """Those of items for which no rule holds."""
+    rules: tuple[ReturnRule, ...] = ()
+    """The first whose `when` holds decides."""
+    reasons: tuple[str, ...] | None = None
+    """The words that a customer may give as a reason; None = whatever he says, or nothing."""
+    accepting: frozenset[str] | None = None
+    """The nodes that take returns in; None = every node."""
+    approve_below: int | None = None
+    """Returns of goods worth less, in minor units, are authorized at once, others by a person; None = all at once."""
+    refund_shipping: bool = False
+    """Whether the shipping price is paid back, too, with the last unit of an order that comes back as a whole."""
+    dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
+    """What becomes of a unit whose grade does not say."""
+
+    def terms_of(self, facts: Mapping[str, Fact]) -> ReturnTerms:
+        """The terms of an item of an order, seen as `order.*` and `item.*`; a rule that cannot be told does not hold."""
+        return next((rule.terms for rule in self.rules if rule.when.evaluate(facts) is True), self.terms)
+
+    def accepts(self, node: str) -> bool:
+        """Whether a node takes returns in."""
+        return self.accepting is None or node in self.accepting
 
 
 @dataclass(frozen=True, slots=True)

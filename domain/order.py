@@ -405,6 +405,8 @@ class ReturnedUnits(_Strict):
 
     line: Identifier
     quantity: Units
+    exchange_for: Identifier | None = None
+    """The SKU that he wants instead, when he exchanges them; None = the same."""
     reason: FreeText | None = None
 
 
@@ -421,5 +423,7 @@ class ReturnRequest(_Strict):
 
     lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
     resolution: Resolution = Resolution.REFUND
+    node: NodeId | None = None
+    """Where the customer takes or sends it; None = where the policy says."""
     reason: FreeText | None = None
     actor: Label | None = None

@@ -1,17 +1,26 @@
-"""Decides what may come back and what becomes of it: the units of a return, their grades and dispositions."""
+"""Decides what may come back and what becomes of it: the units of a return, their grades and dispositions.
 
-from collections.abc import Mapping, Sequence
+Sums of what was told are kept: how many units came, and how many were graded, in lots of one node, condition and disposition.
+Everything else is computed from the sums, so the same messages in any order end in the same counts. Goods that came back win
+over every other story: what comes after its return was cancelled, declined or expired has come back all the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from domain.text import FreeText, Identifier, MessageId, Moment, NodeId, Units
+from domain.stock import Movement, MovementKind, StockState
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Money, NodeId, Units
 
 COMES_BACK_WITHIN = timedelta(days=30)
-"""How long an authorized return waits for its parcel before it expires."""
+"""How long a return waits for its parcel before it expires, from its authorization and again from when it was sent."""
+
+REMINDERS_BEFORE = (timedelta(days=14), timedelta(days=3))
+"""How long before a return expires its channel is reminded that nothing has come back."""
 
 
 class ReturnStatus(StrEnum):
@@ -27,6 +36,12 @@ class ReturnStatus(StrEnum):
     DISPOSED = "disposed"
     SETTLED = "settled"
     CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is expected of it; only goods that come back after all change that."""
+        return self in (ReturnStatus.CLOSED, ReturnStatus.CANCELLED, ReturnStatus.DECLINED, ReturnStatus.EXPIRED)
 
 
 class Condition(StrEnum):
@@ -49,16 +64,27 @@ class Disposition(StrEnum):
     MISSING = "missing"
 
 
+class RefundOn(StrEnum):
+    """What the customer has to do to be paid."""
+
+    SHIPPING = "shipping"
+    RECEIPT = "receipt"
+    GRADING = "grading"
+    NONE_NEEDED = "none_needed"
+    """Nothing: he is paid when the return is authorized, and need not send anything."""
+
+
 class ReturnMessageKind(StrEnum):
     """What can be said about a return."""
 
+    IN_TRANSIT = "in_transit"
     RECEIVED = "received"
     GRADED = "graded"
     SETTLED = "settled"
 
 
 class ReturnMessageLine(BaseModel):
-    """Units of one line of a return; when graded, with their condition and what becomes of them."""
+    """Units of one line of a return; when graded, with their condition, and what becomes of them if not as the policy says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,19 +104,112 @@ class ReturnMessage(BaseModel):
     occurred_at: Moment
     node: NodeId | None = None
     lines: tuple[ReturnMessageLine, ...] | None = Field(default=None, max_length=2000)
+    refund: Identifier | None = None
+    """Which refund was settled; None = all that were asked for."""
+    amount: Money | None = None
+    """What the customer got; None = what was asked for."""
     reason: FreeText | None = None
 
     @model_validator(mode="after")
+    def _says_of_money_only_when_it_is_settled(self) -> Self:
+        for name in ("refund", "amount"):
+            if getattr(self, name) is not None and self.kind is not ReturnMessageKind.SETTLED:
+                raise ValueError(f"{name}: only a message of kind settled has it")
+        return self
+
+    @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
-        if self.kind is not ReturnMessageKind.SETTLED and self.node is None:
+        if self.kind in (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED) and self.node is None:
             raise ValueError(f"node: {self.kind} needs the node where it happened")
         if self.kind is ReturnMessageKind.GRADED:
             for index, line in enumerate(self.lines or ()):
-                if line.condition is None or line.disposition is None:
-                    raise ValueError(f"lines.{index}: graded units have a condition and a disposition")
+                if line.condition is None:
+                    raise ValueError(f"lines.{index}: graded units have a condition")
             if not self.lines:
-                raise ValueError("lines: graded needs the units with their condition and disposition")
+                raise ValueError("lines: graded needs the units with their condition")
         return self
+
+
+class NewDisposition(BaseModel):
+    """Units of one line whose disposition a person changes; `node` is where they are, where that is not clear."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+    line: Identifier
+    quantity: Units
+    from_: Disposition = Field(alias="from")
+    to: Disposition
+    node: NodeId | None = None
+
+
+class DispositionRequest(BaseModel):
+    """The body of `POST /returns/{return}/dispositions`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lines: tuple[NewDisposition, ...] = Field(min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ReturnDecision(BaseModel):
+    """Who decides something about a whole return, and why: the body of its `/approve`, `/decline` and `/cancel`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ReturnLot(BaseModel):
+    """Units of a line that were graded alike at one node."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: str
+    condition: Condition
+    disposition: Disposition
+    quantity: int
+
+
+class ReturnLineState(BaseModel):
+    """One line of a return: what was announced, what was told to have come back, and what it was graded."""
+
+    line: str
+    sku: str
+    quantity: int
+    told_received: int = 0
+    exchange_for: str | None = None
+    """The SKU that the customer wants instead, when he exchanges it; None = the same."""
+    refund_on: RefundOn = RefundOn.GRADING
+    refunded: int = 0
+    """Units that the customer was paid for, or is being paid for, because of this return."""
+    lots: tuple[ReturnLot, ...] = ()
+
+    @property
+    def graded(self) -> int:
+        """Units of which somebody has said what they look like."""
+        return sum(lot.quantity for lot in self.lots)
+
+    @property
+    def received(self) -> int:
+        """Units that came back; at least what was graded: nobody grades what has not come back."""
+        return max(self.told_received, self.graded)
+
+    @property
+    def wrong(self) -> int:
+        """Units that came in this line's place and are something else."""
+        return sum(lot.quantity for lot in self.lots if lot.condition is Condition.WRONG_ITEM)
+
+    @property
+    def returned(self) -> int:
+        """Units of the line itself that came back, up to what was announced."""
+        return min(self.received - self.wrong, self.quantity)
+
+    @property
+    def surplus(self) -> int:
+        """Units that came back beyond what was announced."""
+        return self.received - self.wrong - self.returned
 
 
 class ReturnState(BaseModel):
@@ -101,64 +220,116 @@ class ReturnState(BaseModel):
     version: int
     status: ReturnStatus
     resolution: str
+    node: str | None = None
+    """Where it should go; None = wherever the customer takes it."""
+    is_authorized: bool = True
+    is_declined: bool = False
+    is_sent: bool = False
     expires_at: AwareDatetime
-    lines: list["ReturnLineState"] = []
+    reminders: int = 0
+    """How often its channel was reminded since it last heard of the parcel."""
+    lines: list[ReturnLineState] = []
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
+    @property
+    def waits_for_its_parcel(self) -> bool:
+        """Whether nothing has come back, and something should."""
+        return self.status in (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
 
-class ReturnLineState(BaseModel):
-    """One line of a return: what was announced, what came back and what became of it."""
+    @property
+    def is_graded(self) -> bool:
+        """Whether everything that came back was graded."""
+        return all(line.graded >= line.received for line in self.lines)
 
-    line: str
-    sku: str
-    quantity: int
-    received: int = 0
-    """At least what was graded: nobody grades what has not come back."""
-    graded: int = 0
-    told_received: int = 0
-    condition: Condition | None = None
-    disposition: Disposition | None = None
+    @property
+    def looks_up_at(self) -> datetime:
+        """When it reminds its channel next, or expires."""
+        return min((self.expires_at - before for before in REMINDERS_BEFORE[self.reminders :]), default=self.expires_at)
+
+    def reminders_due(self, at: datetime) -> int:
+        """How many reminders its channel should have had by then."""
+        return max(self.reminders, sum(self.expires_at - before <= at for before in REMINDERS_BEFORE))
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a message adds to the lines of a return, and in which respects it did not fit."""
+    """What a message makes of the lines of a return, and in which respects it did not fit."""
 
     lines: tuple[ReturnLineState, ...]
-    restocked: Mapping[str, int]
-    """Units per line that are sellable again."""
     misfits: tuple[str, ...] = ()
 
 
-def returnable(delivered: Mapping[str, int], in_returns: Mapping[str, int]) -> dict[str, int]:
-    """Units per line that may still be returned: delivered, and not in a return already."""
-    return {line: max(0, quantity - in_returns.get(line, 0)) for line, quantity in delivered.items()}
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line of an order as a return looks at it."""
+
+    sku: str
+    ordered: int
+    paid: int
+    """What all of its units cost after discounts, in minor units."""
+    window: timedelta | None
+    """How long after delivery it may be returned; None = it was a final sale."""
+    deliveries: tuple[tuple[datetime, int], ...] = ()
+    """When units were delivered, and how many."""
+    in_returns: int = 0
+    """Units that came back, or are in a return which is not over."""
+
+    def returnable(self, at: datetime) -> int:
+        """Units that may still be returned then: delivered within the window, and not in a return already.
+
+        What is in returns is taken for the units that were delivered first.
+        """
+        if self.window is None:
+            return 0
+        delivered = sum(units for _, units in self.deliveries)
+        in_time = sum(units for delivered_at, units in self.deliveries if at <= delivered_at + self.window)
+        return max(0, min(delivered - self.in_returns, in_time))
 
 
-def hear(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Heard:
-    """Take a message about a return as fact. Never fails; what does not fit is named in `misfits`."""
-    by_line = {line.line: line for line in lines}
-    restocked: dict[str, int] = {}
-    misfits: list[str] = []
-    for told in _told(lines, message):
+def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetime) -> str | None:
+    """Why these units cannot be returned, or nothing."""
+    for name, quantity in wished.items():
+        line = sold.get(name)
+        if line is None:
+            return f"the order has no line {name}"
+        if line.window is None:
+            return f"line {name} was a final sale"
+        if quantity <= line.returnable(at):
+            continue
+        room = max(0, sum(units for _, units in line.deliveries) - line.in_returns)
+        if quantity <= room:
+            return f"line {name}: the return window is over"
+        return f"line {name}: {quantity} wished, {room} delivered and not in a return already"
+    return None
+
+
+def hear(state: ReturnState, message: ReturnMessage, dispositions: Mapping[Condition, Disposition]) -> Heard:
+    """Take a message about a return as fact. Never fails; what does not fit is named in `misfits`.
+
+    `dispositions` are what becomes of units of a condition where the message does not say.
+    """
+    by_line = {line.line: line for line in state.lines}
+    misfits = _untimely(state, message)
+    for told in _told(state.lines, message):
         known = by_line.get(told.line)
         if known is None:
             misfits.append(f"line {told.line} is not in it")
             continue
-        counted = known.told_received if message.kind is ReturnMessageKind.RECEIVED else known.graded
-        room = known.quantity - counted
-        taken = min(told.quantity, room)
-        if taken < told.quantity:
-            misfits.append(f"line {told.line}: {told.quantity - taken} more than it expects")
-        by_line[told.line] = _with(known, message.kind, told, taken)
-        if told.disposition is Disposition.RESTOCK and message.kind is ReturnMessageKind.GRADED:
-            restocked[told.line] = restocked.get(told.line, 0) + taken
-    return Heard(tuple(by_line[line.line] for line in lines), restocked, tuple(misfits))
+        by_line[told.line] = after = _with(known, message, told, dispositions)
+        misfits += _beyond(known, after)
+    return Heard(tuple(by_line[line.line] for line in state.lines), tuple(misfits))
+
+
+def _untimely(state: ReturnState, message: ReturnMessage) -> list[str]:
+    """Goods may come back after everybody gave them up; then a person must know."""
+    came = message.kind in (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED)
+    given_up = state.status.is_over and state.status is not ReturnStatus.CLOSED
+    return [f"it was {state.status}"] if came and given_up else []
 
 
 def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[ReturnMessageLine]:
-    if message.kind is ReturnMessageKind.SETTLED:
+    if message.kind in (ReturnMessageKind.SETTLED, ReturnMessageKind.IN_TRANSIT):
         return ()
     if message.lines is not None:
         return message.lines
@@ -169,13 +340,120 @@ def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[
     ]
 
 
-def _with(known: ReturnLineState, kind: ReturnMessageKind, told: ReturnMessageLine, taken: int) -> ReturnLineState:
-    """What was graded has come back, so news in the wrong order end in the same counts."""
-    if not taken:
-        return known
-    if kind is ReturnMessageKind.RECEIVED:
-        told_received = known.told_received + taken
-        return known.model_copy(update={"told_received": told_received, "received": max(told_received, known.graded)})
-    graded = known.graded + taken
-    update = {"graded": graded, "received": max(known.told_received, graded)}
-    return known.model_copy(update=update | {"condition": told.condition, "disposition": told.disposition})
+def _with(
+    known: ReturnLineState,
+    message: ReturnMessage,
+    told: ReturnMessageLine,
+    dispositions: Mapping[Condition, Disposition],
+) -> ReturnLineState:
+    if message.kind is ReturnMessageKind.RECEIVED:
+        return known.model_copy(update={"told_received": known.told_received + told.quantity})
+    condition = told.condition or Condition.USED
+    disposition = told.disposition or dispositions[condition]
+    lot = ReturnLot(node=message.node or "", condition=condition, disposition=disposition, quantity=told.quantity)
+    return _put(known, [lot])
+
+
+def _beyond(before: ReturnLineState, after: ReturnLineState) -> list[str]:
+    more, wrong = after.surplus - before.surplus, after.wrong - before.wrong
+    told = [f"line {after.line}: {more} more than it expects"] if more > 0 else []
+    return told + ([f"line {after.line}: {wrong} of another item"] if wrong > 0 else [])
+
+
+class _Place(NamedTuple):
+    """What the units of a lot have in common."""
+
+    node: str
+    condition: Condition
+    disposition: Disposition
+
+
+def _put(line: ReturnLineState, changes: Iterable[ReturnLot]) -> ReturnLineState:
+    """The line with units added to its lots, or taken from them."""
+    units: dict[_Place, int] = {}
+    for lot in (*line.lots, *changes):
+        place = _Place(lot.node, lot.condition, lot.disposition)
+        units[place] = units.get(place, 0) + lot.quantity
+    lots = tuple(ReturnLot(**place._asdict(), quantity=n) for place, n in sorted(units.items()) if n)
+    return line.model_copy(update={"lots": lots})
+
+
+@dataclass(frozen=True, slots=True)
+class Disposed:
+    """What a change of dispositions makes of the lines of a return, or why it cannot be."""
+
+    lines: tuple[ReturnLineState, ...]
+    refused: str | None = None
+
+
+def dispose(lines: Sequence[ReturnLineState], changes: Iterable[NewDisposition]) -> Disposed:
+    """Change what becomes of units that were graded; all of the changes or none."""
+    by_line = {line.line: line for line in lines}
+    for change in changes:
+        known = by_line.get(change.line)
+        refused = "is not in it" if known is None else _irrevocable(change)
+        taken = _take(known, change) if known and not refused else []
+        if not refused and sum(lot.quantity for lot in taken) < change.quantity:
+            refused = f"fewer than {change.quantity} units are {change.from_}" + _at(change)
+        if known is None or refused:
+            return Disposed(tuple(lines), f"line {change.line}: {refused}")
+        given = [lot.model_copy(update={"disposition": change.to}) for lot in taken]
+        by_line[change.line] = _put(
+            known, [*(lot.model_copy(update={"quantity": -lot.quantity}) for lot in taken), *given]
+        )
+    return Disposed(tuple(by_line[line.line] for line in lines))
+
+
+def _irrevocable(change: NewDisposition) -> str | None:
+    gone = change.from_ in (Disposition.VENDOR, Disposition.SCRAP)
+    return f"what went to {change.from_} has left the node" if gone else None
+
+
+def _at(change: NewDisposition) -> str:
+    return f" at {change.node}" if change.node else ""
+
+
+def _take(line: ReturnLineState, change: NewDisposition) -> list[ReturnLot]:
+    """As many units as can be had of the lots that a change means."""
+    taken: list[ReturnLot] = []
+    left = change.quantity
+    for lot in line.lots:
+        if lot.disposition is change.from_ and change.node in (None, lot.node) and left:
+            taken.append(lot.model_copy(update={"quantity": min(left, lot.quantity)}))
+            left -= taken[-1].quantity
+    return taken
+
+
+_STATES: Mapping[Disposition, StockState] = {
+    Disposition.QUARANTINE: StockState.QUARANTINED,
+    Disposition.REFURBISH: StockState.REFURBISHING,
+}
+"""Dispositions that keep units at their node without selling them, and what their state is called there."""
+
+
+def movements(
+    name: str, before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]
+) -> list[tuple[str, Movement]]:
+    """What a change of lots does to the shelves, each with the SKU that was ordered; another item is on no shelf of ours."""
+    found: list[tuple[str, Movement]] = []
+    for old, new in zip(before, after, strict=True):
+        taken = [lot.model_copy(update={"quantity": -lot.quantity}) for lot in old.lots]
+        changed = _put(new, taken)
+        found += [(new.sku, moved) for lot in changed.lots if (moved := _movement(name, new, lot))]
+    return found
+
+
+def _movement(name: str, line: ReturnLineState, lot: ReturnLot) -> Movement | None:
+    state = _STATES.get(lot.disposition)
+    stays = state is not None or lot.disposition is Disposition.RESTOCK
+    if not stays or lot.condition is Condition.WRONG_ITEM:
+        return None
+    return Movement(
+        MovementKind.RESTOCKED,
+        lot.node,
+        line.sku,
+        on_hand=lot.quantity,
+        set_aside=lot.quantity if state else 0,
+        state=state,
+        reference=f"{name}:{line.line}:{lot.condition}:{lot.disposition}",
+    )

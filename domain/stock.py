@@ -74,14 +74,13 @@ class Movement:
 def explode(movement: Movement, components: Iterable[tuple[str, int]]) -> list[Movement]:
     """The movement in stocked SKUs: a bundle's units move as so many units of each component."""
     return [
-        Movement(
-            movement.kind,
-            movement.node,
-            sku,
-            movement.on_hand * quantity,
-            movement.reserved * quantity,
-            movement.allocated * quantity,
-            movement.reference,
+        replace(
+            movement,
+            sku=sku,
+            on_hand=movement.on_hand * quantity,
+            reserved=movement.reserved * quantity,
+            allocated=movement.allocated * quantity,
+            set_aside=movement.set_aside * quantity,
         )
         for sku, quantity in components
     ]
@@ -163,6 +162,8 @@ class StockState(StrEnum):
     DAMAGED = "damaged"
     DISPLAY = "display"
     QUARANTINED = "quarantined"
+    REFURBISHING = "refurbishing"
+    """It came back, and is sold again when it was put in order."""
 
 
 LINE_UNITS_MAX = 1_000_000

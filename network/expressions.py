@@ -52,6 +52,7 @@ class Sight(Enum):
     HOLD = "a hold's when"
     RULE = "a require or cost"
     EXCLUDE = "an exclude"
+    RETURN = "a rule for returns"
 
 
 _NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
@@ -60,6 +61,7 @@ _NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
     Sight.HOLD: _ORDER,
     Sight.RULE: {**_ORDER, **_NODE},
     Sight.EXCLUDE: {**_ORDER, **_NODE, **_ITEM},
+    Sight.RETURN: {**_ORDER, **_ITEM},
 }
 _KINDS = {name: kind.name().lower() for name, kind in _NAMES[Sight.EXCLUDE].items()}
 _ENVIRONMENTS = {sight: cel.NewEnv(variables=names) for sight, names in _NAMES.items()}

@@ -32,6 +32,7 @@ from domain.reasons import ExceptionCode
 from network.expressions import Answer, CelExpression, Sight, canonical, compile_rule, names_of
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
+from network.returns_toml import read_returns
 from network.tables import Table, did_you_mean, read_toml
 from network.vocabulary import WORD, Vocabulary
 
@@ -62,7 +63,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
-        returns=_return_rules(top.table("returns")),
+        returns=reader.returns(top.table("returns")),
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
         holds=reader.holds(),
@@ -126,6 +127,10 @@ class _PolicyReader:
         )
         table.finish()
         return rule
+
+    def returns(self, table: Table) -> ReturnRules:
+        """The table [returns]."""
+        return read_returns(table, self._vocabulary, self._read, self._sets)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that holds or not; one that can never be computed is reported."""
@@ -316,12 +321,6 @@ def _owners(table: Table) -> Mapping[ExceptionCode, str]:
         else:
             owners[ExceptionCode(name)] = owner
     return owners
-
-
-def _return_rules(table: Table) -> ReturnRules:
-    rules = ReturnRules(window=table.duration("window", ReturnRules().window))
-    table.finish()
-    return rules
 
 
 def _read_transit(top: Table) -> tuple[Mapping[str, tuple[TransitBand, ...]], Iterable[str] | None]:

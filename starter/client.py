@@ -98,17 +98,16 @@ async def start(client: Client, order: OrderInput) -> None:
         await client.start_workflow(OrderWorkflow.run, order, **_start(order))
 
 
-async def start_return(client: Client, order: str, workflow_id: str) -> None:
-    """Start a return's workflow by itself: its order has closed, or somebody ended it. One that has completed stays so."""
-    name = workflow_id.removeprefix(identifiers.return_workflow_id(""))
+async def start_return(client: Client, order: str, name: str) -> None:
+    """Start a return's workflow by itself, unless it runs: its order has closed, or it was over and goods came after all."""
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             ReturnWorkflow.run,
             ReturnInput(order=order, return_=name),
-            id=workflow_id,
+            id=identifiers.return_workflow_id(name),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=f"return {name} of order {order}",
             search_attributes=visibility.for_return(order, order.partition("-")[0]),
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from activities.networks import Networks
-from activities.situation import facts_of_new
+from activities.situation import facts_of_new, return_windows
 from database import cart, personal
 from database import order as statements
 from database.connect import Database, WriteConnection
@@ -49,7 +49,7 @@ class Intake:
                 postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
                 received_at=datetime.now(UTC),
                 grace=network.policy.orders.grace,
-                return_window=network.policy.returns.window,
+                return_windows=return_windows(order, network),
                 holds=_holds(order, network),
             )
             if not personal.is_same(taken.body_digest, body_digest):

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from database import wake
+from database import returns, wake
 from database.connect import Database
 from database.wake import Wake
 from domain import identifiers
@@ -138,8 +138,12 @@ class Relay:
 
     async def _start_what_should_hear(self, owed: Wake) -> None:
         """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
-        if owed.workflow_id.startswith(identifiers.return_workflow_id("")):
-            await temporal.start_return(self._client, owed.order, owed.workflow_id)
+        name = owed.workflow_id.removeprefix(identifiers.return_workflow_id(""))
+        if name != owed.workflow_id:
+            async with self._database.read() as connection:
+                status = (await returns.state(connection, name)).status
+            if not status.is_over:
+                await temporal.start_return(self._client, owed.order, name)
         else:
             await self.start_again(owed.order)
 

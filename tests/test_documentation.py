@@ -20,7 +20,8 @@ from database.views import VIEWS
 from domain.cart import ReservationRequest
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
-from domain.returns import ReturnMessage
+from domain.parcel import Parcel
+from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from network.load import NetworkDocuments, load, read
 from starter.http.problems import KINDS
@@ -54,6 +55,9 @@ def a_network(**documents: str) -> object:
     return load(NetworkDocuments(**texts | documents))
 
 
+RETURNS = re.compile(r"^\[returns\]\n(?:.+\n)+", re.MULTILINE)
+"""The table of the example network that an example of rules for returns takes the place of."""
+
 EXAMPLES: dict[str, Callable[[str], object]] = {
     "nodes": lambda text: a_network(nodes=text, policy=ANY_NODE),
     "policy": lambda text: a_network(policy=text),
@@ -65,6 +69,9 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,
     "return": ReturnMessage.model_validate_json,
+    "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
+    "parcel": Parcel.model_validate_json,
+    "dispositions": DispositionRequest.model_validate_json,
 }
 
 

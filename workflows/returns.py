@@ -1,7 +1,7 @@
 """ReturnWorkflow: one durable life per return, a linked child that outlives its order.
 
-requested → authorized → received → graded → restocked or put aside → settled → closed. Facts come as messages that PostgreSQL
-has recorded already; this workflow waits, lets the return expire when nothing comes back, and closes it.
+requested → authorized → in transit → received → graded → disposed → settled → closed. Facts come as messages that PostgreSQL
+has recorded already; this workflow waits, reminds, lets the return expire when nothing comes back, and closes it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,9 +16,8 @@ with workflow.unsafe.imports_passed_through():
     import workflows.messages as messages
     import workflows.patience as patience
     from activities.returns import ReturnActivities, ReturnInput, ReturnStep
+    from domain.refund import owed
     from domain.returns import ReturnState, ReturnStatus
-
-_OVER = (ReturnStatus.CLOSED, ReturnStatus.EXPIRED, ReturnStatus.DECLINED)
 
 
 class ReturnNews(BaseModel):
@@ -41,12 +40,13 @@ class ReturnWorkflow:
     @workflow.run
     async def run(self, request: ReturnInput) -> ReturnStatus:
         """The operations manual of a return."""
-        while self._copy is None or self._state.status not in _OVER:
+        while self._copy is None or not self._state.status.is_over:
             try:
                 await self._read_where_it_stands()
                 self._read_the_mail()
+                await self._pay_what_is_owed()
                 await self._close_when_settled()
-                await self._expire_when_nothing_came_back()
+                await self._remind_and_expire_when_nothing_comes_back()
                 self._show_where_it_stands()
                 await self._wait_for_news()
             except BaseException as error:
@@ -80,29 +80,36 @@ class ReturnWorkflow:
             else:
                 self._adopt(news.recorded)
 
+    async def _pay_what_is_owed(self) -> None:
+        if owed(self._state):
+            self._adopt(await self._step(ReturnActivities.pay, "ask the channel to pay the customer"))
+
     async def _close_when_settled(self) -> None:
-        if self._state.status is ReturnStatus.SETTLED and all(
-            line.graded >= line.received for line in self._state.lines
-        ):
+        if self._state.status is ReturnStatus.SETTLED and self._state.is_graded:
             self._adopt(await self._step(ReturnActivities.close_return, "close the return"))
 
-    async def _expire_when_nothing_came_back(self) -> None:
-        if self._state.status is ReturnStatus.AUTHORIZED and workflow.now() >= self._state.expires_at:
+    async def _remind_and_expire_when_nothing_comes_back(self) -> None:
+        if not self._state.waits_for_its_parcel or workflow.now() < self._state.looks_up_at:
+            return
+        if workflow.now() < self._state.expires_at:
+            self._adopt(await self._step(ReturnActivities.remind, "nothing has come back yet"))
+        else:
             self._adopt(await self._step(ReturnActivities.expire_return, "nothing came back in time"))
 
     async def _wait_for_news(self) -> None:
-        if self._state.status in _OVER:
+        if self._state.status.is_over:
             return
-        waits_for_parcel = self._state.status is ReturnStatus.AUTHORIZED
-        timeout = self._state.expires_at - workflow.now() if waits_for_parcel else patience.LOOK_AGAIN_AFTER
+        waits = self._state.waits_for_its_parcel
+        timeout = self._state.looks_up_at - workflow.now() if waits else patience.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
                 lambda: bool(self._mail),
                 timeout=max(timeout, patience.AT_ONCE),
-                timeout_summary="until the parcel comes back" if waits_for_parcel else "look at the return again",
+                timeout_summary="until the parcel comes back" if waits else "look at the return again",
             )
         except TimeoutError:
-            self._adopt(await self._step(ReturnActivities.look_at_return, "look at the return again"))
+            if not waits:
+                self._adopt(await self._step(ReturnActivities.look_at_return, "look at the return again"))
 
     @property
     def _state(self) -> ReturnState:
@@ -127,7 +134,7 @@ class ReturnWorkflow:
     def _show_where_it_stands(self) -> None:
         rows = [
             f"- line {line.line}, {line.sku}: {line.received} of {line.quantity} back, {line.graded} graded"
-            + (f" → {line.disposition}" if line.disposition else "")
+            + "".join(f", {lot.quantity} {lot.condition} → {lot.disposition}" for lot in line.lots)
             for line in self._state.lines
         ]
         workflow.set_current_details("\n".join([f"**{self._state.status}**, order `{self._state.order}`", "", *rows]))

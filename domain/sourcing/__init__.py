@@ -1,5 +1,6 @@
 """Decides where every unit of an order ships from, and says why: `plan(order, wanted, situation) -> Plan`."""
 
+from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
@@ -16,6 +17,8 @@ __all__ = [
     "RunnerUp",
     "Situation",
     "Wanted",
+    "item_facts",
+    "order_facts",
     "plan",
     "strategy_for",
 ]

@@ -106,7 +106,7 @@ class _Surveyor:
             for cost in strategy.costs
         ]
         items = [network.items.get(one.sku) for one in wanted]
-        self._item_facts = list(map(_item_facts, items)) if network.policy.exclusions else []
+        self.item_facts = [item_facts(item) if item else None for item in items] if network.policy.exclusions else []
         self._components = [network.components(item.sku) if item else () for item in items]
         self._stock = [(one.quantity, parts) for one, parts in zip(wanted, self._components, strict=True)]
         self._has_notes = any(one.tried for one in wanted) or not all(self._components) or bool(situation.cooling)
@@ -217,7 +217,7 @@ class _Surveyor:
         reads them.
         """
         permitted, reasons = list(limits), dict.fromkeys(notes)
-        for position, item in enumerate(self._item_facts):
+        for position, item in enumerate(self.item_facts):
             if item and limits[position]:
                 facts.update(item)
                 for rule, reason in self._rules.exclusions:
@@ -256,10 +256,8 @@ def _rejected(sku: str, cooling: CoolDown, node: Node) -> str:
     return f"rejected {sku} at {rejected_at}, not asked again until {ends_at}"
 
 
-def _item_facts(item: Item | None) -> dict[str, Fact] | None:
-    """An item as exclusions see it."""
-    if item is None:
-        return None
+def item_facts(item: Item) -> dict[str, Fact]:
+    """An item as rules see it."""
     return {
         "item.sku": item.sku,
         "item.category": item.category,

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from starter.http import (
+    claims,
     events,
     exceptions,
     fulfillment_orders,
@@ -18,6 +19,7 @@ from starter.http import (
     orders,
     problems,
     promises,
+    reports,
     reservations,
     returns,
     stock,
@@ -67,6 +69,8 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         promises,
         reservations,
         returns,
+        claims,
+        reports,
         events,
         webhooks,
         keys,

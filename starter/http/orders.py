@@ -271,9 +271,16 @@ async def resolve(
 async def request_return(
     name: str, body: ReturnRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Authorize a return of delivered units."""
-    lines = [{"line": line.line, "quantity": line.quantity} for line in body.lines]
-    facts = {"lines": lines, "resolution": body.resolution}
+    """Take a return of delivered units in; the policy says whether it is authorized at once or by a person."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    reasons = network.policy.returns.reasons or ()
+    lines = [
+        line.model_dump(mode="json", include={"line", "quantity", "exchange_for"}, exclude_none=True)
+        | ({"reason": line.reason} if line.reason in reasons else {})
+        for line in body.lines
+    ]
+    facts = {"lines": lines, "resolution": body.resolution, "node": body.node}
     return await ask(service, name, "request_return", body, facts, holder, idempotency_key)
 
 
@@ -332,17 +339,19 @@ async def _answer(service: Service, name: str, kind: Asking, request_id: int) ->
     except WorkflowGone:
         if await service.relay.start_again(name):
             return await temporal.ask(service.client, name, kind, request_id)
-        if kind == "resolve":
-            return await _resolve_of_a_closed_order(service, name, request_id)
+        if kind in ("resolve", "request_return"):
+            return await _answer_for_a_closed_order(service, name, kind, request_id)
         raise
 
 
-async def _resolve_of_a_closed_order(service: Service, name: str, request_id: int) -> dict[str, Any]:
-    """A closed order still has a mailbox, and what it makes a person's case is resolved without a workflow."""
+async def _answer_for_a_closed_order(service: Service, name: str, kind: Asking, request_id: int) -> dict[str, Any]:
+    """A closed order still has a mailbox: an exception is resolved and a return begun without its workflow."""
     asked = RequestInput(
-        order=name, request=request_id, kind="resolve", facts={}, key=f"request-{request_id}", at=datetime.now(UTC)
+        order=name, request=request_id, kind=kind, facts={}, key=f"request-{request_id}", at=datetime.now(UTC)
     )
-    done = await service.exceptions.resolve(asked)
+    done = await (service.exceptions.resolve if kind == "resolve" else service.returns.request_return)(asked)
+    if kind == "request_return" and not done.refused:
+        await temporal.start_return(service.client, name, str(done.answer["return"]))
     if done.refused:
         raise RequestRefused(done.refused.reason, None)
     return done.answer

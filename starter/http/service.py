@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from activities.cart import Carts
+from activities.claim import Claims
 from activities.exception import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.networks import Networks
+from activities.parcel import Parcels
 from activities.pause import Pauses
 from activities.returns import ReturnActivities
 from activities.stock import StockTransactions
@@ -32,6 +34,8 @@ class Service:
     fulfillment: FulfillmentActivities
     exceptions: ExceptionActivities
     returns: ReturnActivities
+    parcels: Parcels
+    claims: Claims
     stock: StockTransactions
     stops: StopTransactions
     pauses: Pauses
@@ -46,6 +50,7 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
     transactions = OrderTransactions(database, networks)
     relay = Relay(database, client)
     carts = Carts(database, networks)
+    returned = ReturnActivities(transactions)
     return Service(
         database=database,
         networks=networks,
@@ -54,7 +59,9 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
         intake=Intake(database, networks),
         fulfillment=FulfillmentActivities(transactions),
         exceptions=ExceptionActivities(transactions),
-        returns=ReturnActivities(transactions),
+        returns=returned,
+        parcels=Parcels(transactions, returned),
+        claims=Claims(transactions),
         stock=StockTransactions(database, networks),
         stops=StopTransactions(database, networks),
         pauses=Pauses(transactions),

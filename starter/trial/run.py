@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cached_property
 from heapq import heappop, heappush
 
-from activities.situation import Rights, parts, plan_within, supply_of, weight_kg
+from activities.situation import Rights, facts_of_new, parts, plan_within, supply_of
 from domain import units
 from domain.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 from domain.network import Network, ShipComplete
@@ -50,7 +50,7 @@ class Run:
     def decide(self, order: NewOrder) -> Decided:
         """The plan for an order, which takes nothing yet."""
         wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
-        facts = _facts(order, wanted, self.network)
+        facts = facts_of_new(order, self.network)
         shelves = self._shelves_for({line.sku for line in order.lines})
         supply, limits = supply_of(self.network, shelves, order.channel, Rights())
         situation = Situation(
@@ -140,22 +140,3 @@ def steps(orders: Iterable[NewOrder], runs: tuple[Run, ...], currency: str | Non
         for run, one in zip(runs, decided, strict=True):
             run.take(order.placed_at, one)
         yield Step(outcomes, change)
-
-
-def _facts(order: NewOrder, wanted: tuple[Wanted, ...], network: Network) -> OrderFacts:
-    """What the policy may see of an order."""
-    return OrderFacts(
-        channel=order.channel,
-        service=order.service,
-        country=order.ship_to.country,
-        region=order.ship_to.region or "",
-        postal_code=order.ship_to.postal_code,
-        place=locate(order.ship_to.country, order.ship_to.postal_code),
-        customer_tier=order.customer_tier or "",
-        value=order.value,
-        units=sum(one.quantity for one in wanted),
-        priority=order.priority,
-        weight_kg=weight_kg(network, wanted),
-        ship_complete=order.ship_complete,
-        pickup_node=order.pickup_node,
-    )

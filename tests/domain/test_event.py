@@ -91,8 +91,8 @@ def test_a_promise_is_told_in_universal_time() -> None:
 
 
 def test_units_that_came_back_and_a_settlement_are_told() -> None:
-    line = ReturnLineState(line="1", sku="CHAIR", quantity=3, received=1)
-    more = line.model_copy(update={"received": 3})
+    line = ReturnLineState(line="1", sku="CHAIR", quantity=3, told_received=1)
+    more = line.model_copy(update={"told_received": 3})
     assert of_return("web-1-r1", [line], [line], None) == []
     assert of_return("web-1-r1", [line], [more], "refund") == [
         ChannelEvent(EventKind.RETURNED, {"return": "web-1-r1", "lines": [units("1", "CHAIR", 2)]}),

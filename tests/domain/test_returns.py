@@ -1,41 +1,82 @@
 """What may come back, and what a message about a return makes of it, as tables."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.returns import Disposition, Heard, ReturnLineState, ReturnMessage, hear, returnable
+from domain.network import DISPOSITIONS
+from domain.returns import (
+    Disposition,
+    NewDisposition,
+    ReturnLineState,
+    ReturnMessage,
+    ReturnState,
+    ReturnStatus,
+    SoldLine,
+    dispose,
+    hear,
+    movements,
+    refusal,
+)
 
 GOOD = {"message_id": "denver-1", "kind": "received", "occurred_at": "2026-11-23T12:00:00Z", "node": "denver"}
+EXPIRES_AT = datetime(2026, 12, 23, tzinfo=UTC)
 
 
 def message(words: str) -> ReturnMessage:
     """A message such as `received 2`, `received 1 of line 9`, `graded 1 restock`, or `received` (all that is announced)."""
     kind, *rest = words.split()
     line = rest[rest.index("line") + 1] if "line" in rest else "1"
+    node = rest[rest.index("at") + 1] if "at" in rest else "denver"
     units = [{"line": line, "quantity": int(word)} for word in rest[:1]]
     if kind == "graded":
-        units = [unit | {"condition": "used", "disposition": rest[1]} for unit in units]
-    return ReturnMessage.model_validate(GOOD | {"kind": kind, "lines": units or None})
+        condition = "wrong_item" if "wrong" in rest else "used"
+        units = [unit | {"condition": condition, "disposition": rest[1]} for unit in units]
+    return ReturnMessage.model_validate(GOOD | {"kind": kind, "node": node, "lines": units or None})
 
 
-def hear_all(story: str | tuple[str, ...], announced: int = 3) -> Heard:
-    """What a story, its messages separated by commas, makes of a return of so many chairs; restocked units summed."""
-    heard = Heard((ReturnLineState(line="1", sku="CHAIR", quantity=announced),), {})
-    restocked, misfits = 0, list[str]()
+def announced(quantity: int = 3, status: ReturnStatus = ReturnStatus.AUTHORIZED) -> ReturnState:
+    """A return of so many chairs of which nothing has come back."""
+    line = ReturnLineState(line="1", sku="CHAIR", quantity=quantity)
+    return ReturnState.model_validate(
+        {
+            "return": "web-1-r1",
+            "order": "web-1",
+            "version": 1,
+            "status": status,
+            "resolution": "refund",
+            "expires_at": EXPIRES_AT,
+            "lines": [line],
+        }
+    )
+
+
+def hear_all(state: ReturnState, story: str | Sequence[str]) -> tuple[ReturnState, list[str]]:
+    """What a story, its messages separated by commas, makes of a return; and what did not fit."""
+    misfits: list[str] = []
     for words in story.split(", ") if isinstance(story, str) else story:
-        heard = hear(heard.lines, message(words))
-        restocked += heard.restocked.get("1", 0)
+        heard = hear(state, message(words), DISPOSITIONS)
+        state = state.model_copy(update={"lines": list(heard.lines)})
         misfits += heard.misfits
-    return Heard(heard.lines, {"1": restocked}, tuple(misfits))
+    return state, misfits
 
 
-def shown(heard: Heard) -> str:
-    line = heard.lines[0]
-    counts = {"received": line.received, "graded": line.graded, "restocked": heard.restocked["1"]}
+def on_shelves(before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]) -> dict[str, int]:
+    """The units that lots put on hand and those that are set aside."""
+    moved = [movement for _, movement in movements("web-1-r1", before, after)]
+    return {"on hand": sum(m.on_hand for m in moved), "aside": sum(m.set_aside for m in moved)}
+
+
+def shown(state: ReturnState) -> str:
+    line = state.lines[0]
+    counts = {"received": line.received, "graded": line.graded, "surplus": line.surplus}
+    counts |= on_shelves(announced(line.quantity).lines, state.lines)
     return " ".join(f"{name} {n}" for name, n in counts.items() if n)
 
 
@@ -48,70 +89,161 @@ def rows(table: str) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("story", "counts", "misfits"),
     rows("""
-    three chairs are announced, then           || counts                          || misfits
-    received                                   || received 3                      ||
-    received 1                                 || received 1                      ||
-    received 1, received                       || received 3                      ||
-    received 2, received 2                     || received 3                      || line 1: 1 more than it expects
-    received 1 of line 9                       ||                                 || line 9 is not in it
-    received, graded 3 restock                 || received 3 graded 3 restocked 3 ||
-    received, graded 1 restock, graded 2 scrap || received 3 graded 3 restocked 1 ||
-    received, graded 3 quarantine              || received 3 graded 3             ||
-    received 1, graded 2 restock               || received 2 graded 2 restocked 2 ||
-    graded 3 restock, received                 || received 3 graded 3 restocked 3 ||
-    graded 4 restock                           || received 3 graded 3 restocked 3 || line 1: 1 more than it expects
-    received, graded 3 scrap, graded 1 restock || received 3 graded 3             || line 1: 1 more than it expects
-    received, settled                          || received 3                      ||
-    received, settled 3                        || received 3                      ||
+    three chairs are announced, then              || counts                                   || misfits
+    received                                      || received 3                               ||
+    received 1                                    || received 1                               ||
+    received 1, received                          || received 3                               ||
+    received 2, received 2                        || received 4 surplus 1                     || line 1: 1 more than it expects
+    received 1 of line 9                          ||                                          || line 9 is not in it
+    received, graded 3 restock                    || received 3 graded 3 on hand 3            ||
+    received, graded 1 restock, graded 2 scrap    || received 3 graded 3 on hand 1            ||
+    received, graded 3 quarantine                 || received 3 graded 3 on hand 3 aside 3    ||
+    received, graded 1 refurbish at casper        || received 3 graded 1 on hand 1 aside 1    ||
+    received, graded 1 vendor, graded 1 missing   || received 3 graded 2                      ||
+    received 1, graded 2 restock                  || received 2 graded 2 on hand 2            ||
+    graded 3 restock, received                    || received 3 graded 3 on hand 3            ||
+    graded 4 restock                              || received 4 graded 4 surplus 1 on hand 4  || line 1: 1 more than it expects
+    received, graded 1 restock wrong              || received 3 graded 1                      || line 1: 1 of another item
+    received, in_transit                          || received 3                               ||
+    received, settled                             || received 3                               ||
+    received, settled 3                           || received 3                               ||
     """),
 )
-def test_what_comes_back_is_counted_up_to_what_was_announced_and_only_restocked_units_are_sellable(
+def test_what_comes_back_is_counted_whatever_was_announced_and_stands_where_its_disposition_says(
     story: str, counts: str, misfits: str
 ) -> None:
-    heard = hear_all(story)
-    assert (shown(heard), "; ".join(heard.misfits)) == (counts, misfits)
+    state, told = hear_all(announced(), story)
+    assert (shown(state), "; ".join(told)) == (counts, misfits)
 
 
 def test_news_of_a_return_in_any_order_ends_in_the_same_counts() -> None:
-    """Two parcels came; of the three chairs one is sellable again."""
-    story = ("received 1", "received 2", "graded 1 restock", "graded 2 scrap")
-    ends = {(shown(heard), heard.misfits) for heard in map(hear_all, permutations(story))}
-    assert ends == {("received 3 graded 3 restocked 1", ())}
+    """Two parcels came with one chair too many; of the four chairs one is sellable again."""
+    story = ("received 1", "received 3", "graded 1 restock", "graded 2 scrap", "graded 1 quarantine")
+    ends = {hear_all(announced(), told)[0].model_dump_json() for told in permutations(story)}
+    assert len(ends) == 1
 
 
-@given(
-    st.integers(1, 4),
-    st.lists(
-        st.one_of(
-            st.builds("received {}".format, st.integers(1, 5)),
-            st.builds("graded {} {}".format, st.integers(1, 5), st.sampled_from([str(d) for d in Disposition])),
-            st.sampled_from(["received", "settled"]),
-        ),
-        max_size=6,
+STORIES = st.lists(
+    st.one_of(
+        st.builds("received {}".format, st.integers(1, 5)),
+        st.builds("graded {} {}".format, st.integers(1, 5), st.sampled_from([str(d) for d in Disposition])),
+        st.sampled_from(["graded 1 restock wrong", "settled", "in_transit"]),
     ),
+    max_size=6,
 )
-def test_never_more_is_restocked_than_graded_nor_graded_than_received_nor_received_than_announced(
-    announced: int, story: list[str]
-) -> None:
-    heard = hear_all(tuple(story), announced)
-    assert 0 <= heard.restocked["1"] <= heard.lines[0].graded <= heard.lines[0].received <= announced
+
+
+@given(st.integers(1, 4), STORIES)
+def test_never_more_is_on_a_shelf_than_was_graded_nor_graded_than_received(quantity: int, story: list[str]) -> None:
+    state, _ = hear_all(announced(quantity), story)
+    line = state.lines[0]
+    shelves = on_shelves(announced(quantity).lines, state.lines)
+    assert 0 <= shelves["aside"] <= shelves["on hand"] <= line.graded - line.wrong <= line.received
+    assert 0 <= line.returned <= quantity
+    assert line.returned + line.surplus + line.wrong == line.received
+
+
+@pytest.mark.parametrize("status", [ReturnStatus.CANCELLED, ReturnStatus.DECLINED, ReturnStatus.EXPIRED])
+def test_goods_that_come_after_everybody_gave_them_up_have_come_and_a_person_is_told(status: ReturnStatus) -> None:
+    state, misfits = hear_all(announced(status=status), "received 3")
+    assert (state.lines[0].received, misfits) == (3, [f"it was {status}"])
 
 
 @pytest.mark.parametrize(
-    ("delivered", "in_returns", "outcome"),
+    ("story", "change", "outcome"),
+    rows("""
+    told before                              || change                       || on hand and set aside, or why not
+    graded 2 quarantine                      || 2 quarantine restock         || on hand 2 aside 0
+    graded 2 quarantine                      || 1 quarantine scrap           || on hand 1 aside 1
+    graded 2 restock                         || 1 restock refurbish          || on hand 2 aside 1
+    graded 2 missing                         || 1 missing restock            || on hand 1 aside 0
+    graded 2 scrap                           || 1 scrap restock              || line 1: what went to scrap has left the node
+    graded 2 vendor                          || 1 vendor restock             || line 1: what went to vendor has left the node
+    graded 2 quarantine                      || 3 quarantine restock         || line 1: fewer than 3 units are quarantine
+    graded 1 restock, graded 1 restock at ny || 1 restock scrap ny           || on hand 1 aside 0
+    graded 2 restock                         || 1 restock scrap ny           || line 1: fewer than 1 units are restock at ny
+    """),
+)
+def test_a_disposition_is_changed_while_the_units_are_there(story: str, change: str, outcome: str) -> None:
+    quantity, before, to, *node = change.split()
+    state, _ = hear_all(announced(), story)
+    told = {"line": "1", "quantity": int(quantity), "from": before, "to": to, "node": node[0] if node else None}
+    wanted = NewDisposition.model_validate(told)
+    disposed = dispose(state.lines, [wanted])
+    shelves = on_shelves(announced().lines, disposed.lines)
+    assert (disposed.refused or " ".join(f"{name} {n}" for name, n in shelves.items())) == outcome
+    assert sum(line.graded for line in disposed.lines) == 2
+
+
+def test_a_grade_that_does_not_say_what_becomes_of_a_unit_leaves_it_to_the_policy() -> None:
+    told = {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "damaged"}]}
+    heard = hear(announced(), ReturnMessage.model_validate(GOOD | told), DISPOSITIONS)
+    assert [lot.disposition for lot in heard.lines[0].lots] == [Disposition.QUARANTINE]
+
+
+def test_a_line_that_a_return_does_not_have_cannot_be_disposed_of() -> None:
+    change = NewDisposition.model_validate({"line": "9", "quantity": 1, "from": "restock", "to": "scrap"})
+    assert dispose(announced().lines, [change]).refused == "line 9: is not in it"
+
+
+def test_a_return_reminds_twice_before_it_expires_and_late_not_twice_at_once() -> None:
+    waiting = announced()
+    assert waiting.looks_up_at == EXPIRES_AT - timedelta(days=14)
+    assert waiting.reminders_due(EXPIRES_AT - timedelta(days=15)) == 0
+    assert waiting.reminders_due(EXPIRES_AT - timedelta(days=14)) == 1
+    assert waiting.reminders_due(EXPIRES_AT - timedelta(days=1)) == 2
+    reminded = waiting.model_copy(update={"reminders": 2})
+    assert reminded.looks_up_at == EXPIRES_AT
+
+
+DELIVERED_AT = datetime(2026, 3, 1, 12, tzinfo=ZoneInfo("America/Denver"))
+MONTH = timedelta(days=30)
+
+
+def chairs(*deliveries: tuple[timedelta, int], in_returns: int = 0, window: timedelta | None = MONTH) -> SoldLine:
+    """A line of ten chairs that were delivered at some times after the first of March."""
+    told = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
+    return SoldLine("CHAIR", 10, 10_000, window, told, in_returns)
+
+
+NOW = timedelta()
+
+
+@pytest.mark.parametrize(
+    ("line", "wished", "later", "refused"),
     [
-        ({"1": 3}, {}, {"1": 3}),
-        ({"1": 3}, {"1": 2}, {"1": 1}),
-        ({"1": 3, "2": 1}, {"2": 1}, {"1": 3, "2": 0}),
-        ({"1": 0}, {}, {"1": 0}),
-        ({"1": 1}, {"1": 3}, {"1": 0}),
+        (chairs((NOW, 3)), 3, NOW, None),
+        (chairs((NOW, 3)), 4, NOW, "line 1: 4 wished, 3 delivered and not in a return already"),
+        (chairs((NOW, 3), in_returns=2), 1, NOW, None),
+        (chairs((NOW, 3), in_returns=2), 2, NOW, "line 1: 2 wished, 1 delivered and not in a return already"),
+        (chairs(), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 1), in_returns=3), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 3)), 1, MONTH, None),
+        (chairs((NOW, 3)), 1, MONTH + timedelta(seconds=1), "line 1: the return window is over"),
+        (chairs((NOW, 2), (MONTH, 1)), 1, MONTH + timedelta(days=1), None),
+        (chairs((NOW, 2), (MONTH, 1)), 2, MONTH + timedelta(days=1), "line 1: the return window is over"),
+        (chairs((NOW, 2), (MONTH, 1), in_returns=2), 1, MONTH + timedelta(days=1), None),
+        (chairs((NOW, 3), window=None), 1, NOW, "line 1 was a final sale"),
     ],
 )
-def test_only_what_was_delivered_and_is_not_coming_back_already_may_be_returned(
-    delivered: dict[str, int], in_returns: dict[str, int], outcome: dict[str, int]
+def test_only_what_was_delivered_in_time_and_is_not_coming_back_already_may_be_returned(
+    line: SoldLine, wished: int, later: timedelta, refused: str | None
 ) -> None:
-    """The last row: three were assumed delivered and announced, then the carrier's word came that only one was."""
-    assert returnable(delivered, in_returns) == outcome
+    """The row with one delivered: three were assumed delivered and announced, then the carrier's word came."""
+    assert refusal({"1": line}, {"1": wished}, (DELIVERED_AT + later)) == refused
+
+
+def test_a_line_that_the_order_does_not_have_cannot_be_returned() -> None:
+    assert refusal({"1": chairs()}, {"9": 1}, DELIVERED_AT) == "the order has no line 9"
+
+
+def test_a_return_window_across_daylight_saving_has_as_many_hours_as_any_other() -> None:
+    """In Denver clocks go forward on the eighth of March 2026: thirty days later the wall clock says an hour more."""
+    delivered = DELIVERED_AT.astimezone(UTC)
+    line = SoldLine("CHAIR", 1, 1000, MONTH, ((delivered, 1),))
+    ends = datetime(2026, 3, 31, 13, tzinfo=ZoneInfo("America/Denver"))
+    assert refusal({"1": line}, {"1": 1}, ends) is None
+    assert refusal({"1": line}, {"1": 1}, ends + timedelta(seconds=1)) == "line 1: the return window is over"
 
 
 @pytest.mark.parametrize(
@@ -119,13 +251,9 @@ def test_only_what_was_delivered_and_is_not_coming_back_already_may_be_returned(
     [
         ({"kind": "eaten"}, "kind"),
         ({"node": None}, "node: received needs the node where it happened"),
-        ({"kind": "graded"}, "lines: graded needs the units with their condition and disposition"),
-        ({"kind": "graded", "lines": []}, "lines: graded needs the units with their condition and disposition"),
+        ({"kind": "graded"}, "lines: graded needs the units with their condition"),
+        ({"kind": "graded", "lines": []}, "lines: graded needs the units with their condition"),
         ({"kind": "graded", "lines": [{"line": "1", "quantity": 1}]}, "lines.0: graded units have a condition"),
-        (
-            {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "used"}]},
-            "lines.0: graded units have",
-        ),
         ({"lines": [{"line": "1", "quantity": 0}]}, "lines.0.quantity"),
         ({"refund": 100}, "refund"),
     ],

@@ -9,6 +9,7 @@ from httpx2 import Response
 from pydantic import BaseModel
 
 from domain.cart import PromiseRequest, ReservationRequest
+from domain.claim import ClaimRequest
 from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
@@ -24,8 +25,9 @@ from domain.order import (
     ReturnRequest,
     Seen,
 )
+from domain.parcel import Parcel
 from domain.pause import PauseRequest, ResumeRequest
-from domain.returns import ReturnMessage
+from domain.returns import DispositionRequest, ReturnDecision, ReturnMessage
 from domain.stock import StockMessage
 from domain.stop import StopRequest
 from starter.http import problems
@@ -90,8 +92,9 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
     "POST /orders/{name}/returns": (
         ReturnRequest,
         {
-            "lines": [{"line": "1", "quantity": 1, "reason": "wrong scent"}],
+            "lines": [{"line": "1", "quantity": 1, "exchange_for": "SERUM-30", "reason": "wrong scent"}],
             "resolution": "refund",
+            "node": "slc",
             "reason": "wrong",
             "actor": "Ada",
         },
@@ -134,7 +137,42 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "occurred_at": WHEN,
             "node": "slc",
             "lines": [{"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}],
+            "refund": None,
+            "amount": None,
             "reason": None,
+        },
+    ),
+    "POST /orders/{name}/claims": (
+        ClaimRequest,
+        {
+            "lines": LINES,
+            "kind": "damaged",
+            "resolution": "replacement",
+            "evidence": {"photo": "https://shop.example/1.jpg"},
+            "reason": "broken",
+            "actor": "Ada",
+        },
+    ),
+    "POST /returns/blind": (
+        Parcel,
+        {
+            "message_id": "slc-000126",
+            "occurred_at": WHEN,
+            "node": "slc",
+            "order": "web-1001",
+            "lines": [{"sku": "SERUM-30", "quantity": 1}],
+            "reason": "no label",
+        },
+    ),
+    "POST /returns/{name}/approve": (ReturnDecision, {"reason": "a good customer", "actor": "Ada"}),
+    "POST /returns/{name}/decline": (ReturnDecision, {"reason": "worn for years", "actor": "Ada"}),
+    "POST /returns/{name}/cancel": (ReturnDecision, {"reason": "kept it", "actor": "Ada"}),
+    "POST /returns/{name}/dispositions": (
+        DispositionRequest,
+        {
+            "lines": [{"line": "1", "quantity": 1, "from": "quarantine", "to": "restock", "node": "slc"}],
+            "reason": "cleaned",
+            "actor": "Ada",
         },
     ),
     "PUT /channels/{channel}/webhook": (
@@ -335,10 +373,7 @@ async def live(house: House) -> None:
     for _ in range(2):
         await house.tell(work, "delivered", message_id="slc-1", occurred_at=WHEN)
     await house.until("web-1001", "delivered")
-    await http.post("/orders/web-1001/returns", json={"lines": [{"line": "1", "quantity": 1}]})
-    settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
-    for body in (settled, settled, settled | {"reason": "again"}):
-        await http.post("/returns/web-1001-r1/messages", json=body)
+    await bring_back(house)
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
         await http.post("/stock/messages", json=body)
@@ -347,7 +382,7 @@ async def live(house: House) -> None:
     for what in ("stop", "resume", "resume"):
         await http.post(f"/stock/SERUM-30/{what}", json={})
     await house.tell(work, "picked", {"9": 1})
-    (misfit,) = (await http.get("/exceptions")).json()["items"]
+    (misfit,) = (await http.get("/exceptions?code=message_misfit")).json()["items"]
     await http.get(f"/exceptions/{misfit['exception']}")
     await http.post(f"/exceptions/{misfit['exception']}/assign", json={"owner": "night-shift"})
     await http.post(f"/exceptions/{misfit['exception']}/resolve", json={})
@@ -370,6 +405,7 @@ async def live(house: House) -> None:
         "/stock",
         "/stock/SERUM-30",
         "/returns/web-1001-r1",
+        "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
         "/events",
         "/nodes",
         "/keys",
@@ -377,3 +413,21 @@ async def live(house: House) -> None:
         "/readyz",
     ):
         await http.get(path)
+
+
+async def bring_back(house: House) -> None:
+    """Use every route about what comes back of a delivered order."""
+    http = house.http
+    await http.post("/orders/web-1001/returns", json={"lines": [{"line": "1", "quantity": 1}]})
+    settled = {"message_id": "web-1", "kind": "settled", "occurred_at": WHEN}
+    for body in (settled, settled, settled | {"reason": "again"}):
+        await http.post("/returns/web-1001-r1/messages", json=body)
+    for _ in range(2):
+        await http.post("/returns/blind", json=EXAMPLES["POST /returns/blind"][1] | {"order": None})
+    for _ in range(2):
+        await http.post("/orders/web-1001/claims", json=EXAMPLES["POST /orders/{name}/claims"][1])
+    house.orders.append("web-1001-c1-x1")
+    for what in ("approve", "decline", "cancel"):
+        await http.post(f"/returns/web-1001-r1/{what}", json={})
+    change = EXAMPLES["POST /returns/{name}/dispositions"][1]
+    await http.post("/returns/web-1001-r1/dispositions", json=change)

@@ -58,7 +58,7 @@ def test_the_hurried_network_has_the_same_nodes_and_rules_and_waits_for_seconds(
     assert [strategy.id for strategy in hurry.policy.strategies] == [
         strategy.id for strategy in usual.policy.strategies
     ]
-    assert hurry.policy.returns.window < timedelta(seconds=10)
+    assert hurry.policy.returns.terms.window < timedelta(seconds=10)
     for name, node in hurry.nodes.items():
         assert node.hours is None
         assert node.accept_within * 1200 == usual.nodes[name].accept_within

@@ -1,14 +1,19 @@
 """The lives of returns: what comes back, what does not, and that a return outlives its order."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from starter.prepare import apply_network
-from tests.house import SMALL_MAP, House, now
+from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now
+
+_numbers = count(1)
 
 
 async def delivered(house: House) -> str:
@@ -30,9 +35,35 @@ async def asked(house: House, name: str, quantity: int) -> str:
 
 async def tell(house: House, name: str, kind: str, **more: Any) -> None:
     """Send a message about a return."""
-    told = {"message_id": f"{name}-{kind}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
+    told = {"message_id": f"{name}-{next(_numbers)}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
     answer = await house.http.post(f"/returns/{name}/messages", json=told)
     assert answer.status_code == 202, answer.text
+
+
+async def shown(house: House, name: str) -> dict[str, Any]:
+    """The document of `GET /returns/{return}`."""
+    document: dict[str, Any] = (await house.http.get(f"/returns/{name}")).json()
+    return document
+
+
+async def until(house: House, name: str, status: str) -> dict[str, Any]:
+    """Poll a return until it has a status."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while (document := await shown(house, name))["status"] != status:  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return document
+
+
+async def dispose(house: House, name: str, quantity: int, before: str, to: str) -> Any:
+    """Change what becomes of units of a return's first line."""
+    change = {"line": "1", "quantity": quantity, "from": before, "to": to}
+    return await house.http.post(f"/returns/{name}/dispositions", json={"lines": [change], "actor": "jo"})
+
+
+async def events(house: House, kind: str) -> list[dict[str, Any]]:
+    """What the channels heard of one kind, the oldest first."""
+    pages = await house.pages("/events", 500)
+    return [event["data"] for page in pages for event in page if event["kind"] == kind]
 
 
 async def come_back(house: House, name: str, quantity: int) -> None:
@@ -93,6 +124,209 @@ async def test_a_return_of_which_nothing_comes_back_expires_and_its_units_may_be
     assert again != made
     await come_back(house, again, 2)
     assert await workflow(house, again).result() == "closed"
+
+
+async def test_the_channel_is_reminded_twice_before_a_return_expires(small_house: House) -> None:
+    house = small_house
+    made = await asked(house, await delivered(house), 2)
+
+    await house.time.fast_forward(workflow(house, made))
+
+    assert await workflow(house, made).result() == "expired"
+    assert [event["return"] for event in await events(house, "return_reminder")] == [made, made]
+    assert await events(house, "return_expired") == [{"return": made}]
+
+
+async def test_a_parcel_that_comes_after_its_return_expired_is_taken_in_and_the_case_is_closed(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 1)
+    await house.time.fast_forward(workflow(house, made))
+    assert await workflow(house, made).result() == "expired"
+
+    await come_back(house, made, 1)
+
+    await until(house, made, "closed")
+    (misfit,) = (await house.order(name))["exceptions"]
+    assert misfit["code"] == "return_misfit"
+    assert await house.available("SERUM-30") == {"reroutes": 1}
+
+
+async def test_a_return_may_be_cancelled_until_something_came_back(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    first, second = await asked(house, name, 1), await asked(house, name, 1)
+    await tell(house, second, "in_transit")
+    third_try = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+
+    cancelled = [await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"}) for made in (first, second)]
+
+    assert third_try.status_code == 409
+    assert [answer.json() for answer in cancelled] == [
+        {"return": made, "status": "cancelled"} for made in (first, second)
+    ]
+    assert [await workflow(house, made).result() for made in (first, second)] == ["cancelled", "cancelled"]
+    again = await asked(house, name, 2)
+    statuses = []
+    for kind, more in (
+        ("received", {}),
+        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
+        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
+        ("settled", {}),
+    ):
+        await tell(house, again, kind, **more)
+        refused = await house.http.post(f"/returns/{again}/cancel", json={})
+        assert refused.status_code == 409
+        statuses.append((await shown(house, again))["status"])
+    assert statuses[:3] == ["received", "graded", "disposed"]
+    await until(house, again, "closed")
+    assert (await house.http.post(f"/returns/{again}/cancel", json={})).status_code == 409
+
+
+async def test_what_was_quarantined_yesterday_is_restocked_today_until_it_is_sold(small_house: House) -> None:
+    house = small_house
+    made = await asked(house, await delivered(house), 2)
+    graded = {"line": "1", "quantity": 2, "condition": "damaged", "disposition": "quarantine"}
+    await tell(house, made, "graded", lines=[graded])
+    assert await house.available("SERUM-30") == {"reroutes": 0}
+
+    assert (await dispose(house, made, 2, "quarantine", "restock")).json() == {"return": made, "status": "disposed"}
+    assert await house.available("SERUM-30") == {"reroutes": 2}
+    await house.place(("SERUM-30", 1))
+    refused = await dispose(house, made, 2, "restock", "refurbish")
+    assert (refused.status_code, refused.json()["detail"]) == (409, "only 1 of SERUM-30 are left at reroutes")
+
+    assert (await dispose(house, made, 1, "restock", "refurbish")).status_code == 200
+    assert await house.available("SERUM-30") == {"reroutes": 0}
+    lots = [(lot["disposition"], lot["quantity"]) for lot in (await shown(house, made))["lines"][0]["lots"]]
+    assert lots == [("refurbish", 1), ("restock", 1)]
+
+
+async def test_more_than_announced_and_another_item_are_taken_in_and_a_person_is_told_of_each(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 1)
+
+    await tell(house, made, "received", lines=[{"line": "1", "quantity": 3}])
+    for condition, disposition in (("as_new", "restock"), ("as_new", "restock"), ("wrong_item", "scrap")):
+        unit = {"line": "1", "quantity": 1, "condition": condition, "disposition": disposition}
+        await tell(house, made, "graded", lines=[unit])
+    await tell(house, made, "settled")
+
+    await until(house, made, "closed")
+    document = await house.order(name)
+    assert [exception["code"] for exception in document["exceptions"]] == ["return_misfit", "return_misfit"]
+    assert document["lines"][0]["returned"] == 1
+    assert await house.available("SERUM-30") == {"reroutes": 2}
+
+
+async def furnish(house: House, directory: Path, returns: str) -> None:
+    """Give the house other rules for returns."""
+    small = copytree(SMALL_MAP, directory / "network")
+    policy = (small / "policy.toml").read_text()
+    (small / "policy.toml").write_text(policy.replace('[returns]\nwindow = "30d"\n', f"[returns]\n{returns}\n"))
+    assert await apply_network(house.database_url, small) == []
+
+
+async def test_a_return_of_some_value_is_approved_or_declined_by_a_person(small_house: House, tmp_path: Path) -> None:
+    house = small_house
+    await furnish(house, tmp_path, "approve_below = 2000")
+    name = await delivered(house)
+    cheap, declined = await asked(house, name, 1), await asked(house, await delivered(house), 2)
+    dear = await asked(house, await delivered(house), 2)
+    statuses = [(await shown(house, made))["status"] for made in (cheap, declined, dear)]
+    assert statuses == ["authorized", "requested", "requested"]
+
+    assert (await house.http.post(f"/returns/{dear}/approve", json={"actor": "jo"})).json()["status"] == "authorized"
+    assert (await house.http.post(f"/returns/{declined}/decline", json={})).json()["status"] == "declined"
+    assert (await house.http.post(f"/returns/{dear}/decline", json={})).status_code == 409
+
+    assert await workflow(house, declined).result() == "declined"
+    await come_back(house, dear, 2)
+    assert await workflow(house, dear).result() == "closed"
+    again = declined.replace("-r1", "")
+    assert (await asked(house, again, 2)).endswith("-r2")
+
+
+async def test_a_final_sale_another_reason_and_a_place_that_takes_nothing_in_are_refused(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    rules = """reasons = ["too_small"]
+accepting = ["all"]
+[[returns.rule]]
+when = 'item.sku == "TONER-200"'
+final_sale = true
+[[returns.rule]]
+when = 'order.channel == "outlet"'
+receive_at = "spare"
+"""
+    await furnish(house, tmp_path, rules)
+    await house.stock("reroutes", SERUM_30=3, TONER_200=1)
+    name = await house.place(("SERUM-30", 2), ("TONER-200", 1))
+    outlet = await house.place(("SERUM-30", 1), channel="outlet")
+    for order in (name, outlet):
+        await house.fulfill((await house.work(order))["fulfillment_order"])
+        await house.until(order, "delivered")
+
+    async def wish(order: str, line: str, reason: str = "too_small", **more: Any) -> str:
+        lines = [{"line": line, "quantity": 1, "reason": reason}]
+        answer = await house.ask(order, "returns", lines=lines, **more)
+        told = answer.json()
+        return str(told["detail"] if answer.status_code == 409 else (await shown(house, told["return"]))["node"])
+
+    assert await wish(name, "2") == "line 2 was a final sale"
+    assert await wish(name, "1", "I grew") == "line 1: the reason must be one of too_small"
+    assert await wish(name, "1", node="mars") == "mars does not take returns in"
+    assert await wish(name, "1") == "reroutes", "it is the nearest"
+    assert await wish(name, "1", node="asks") == "asks", "the customer chose it"
+    assert await wish(outlet, "1") == "spare", "the policy names it"
+
+
+async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_its_line_is_open(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, 'window = "3s"')
+    name = await delivered(house)
+    assert await house.workflow(name).result() == {"status": "completed"}
+    late = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+    assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
+
+    # The carrier's word comes after the order closed: it was delivered later than everybody thought.
+    async with house.service.database.write() as connection:
+        later = "UPDATE fulfillment_order SET delivered_at = delivered_at + interval '1 day' WHERE order_id = :order"
+        await connection.execute(text(later), {"order": name})
+    made = await asked(house, name, 1)
+    await come_back(house, made, 1)
+
+    assert await workflow(house, made).result() == "closed"
+
+
+async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    made = await asked(house, name, 2)
+    for disposition in ("restock", "scrap"):
+        unit = {"line": "1", "quantity": 1, "condition": "used", "disposition": disposition}
+        await tell(house, made, "graded", lines=[unit])
+    await tell(house, made, "settled")
+
+    time = "from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z"
+    told = (await house.http.get(f"/reports/returns?{time}")).json()
+    sheet = await house.http.get(f"/reports/returns?{time}&by=channel", headers={"Accept": "text/csv"})
+    nothing = (await house.http.get("/reports/returns?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z")).json()
+
+    figures = {"returns": 1, "units": 2, "came_back": 2, "shipped": 2, "rate": 1.0, "recovery": 0.5}
+    assert told == {"by": "sku", "rows": [{"sku": "SERUM-30", "days_to_settled": 0.0} | figures]}
+    header, row = sheet.text.splitlines()
+    assert header == "channel,returns,units,came_back,shipped,rate,days_to_settled,recovery"
+    assert row.startswith("web,1,2,2,2,1.0")
+    assert nothing["rows"] == []
 
 
 async def test_nonsense_sent_to_a_return_changes_nothing(small_house: House) -> None:

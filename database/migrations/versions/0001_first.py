@@ -182,7 +182,7 @@ def upgrade() -> None:
             "return_window",
             sa.Interval(),
             nullable=False,
-            comment="from delivery, as the policy said when the order came",
+            comment="the longest of its lines",
         ),
         sa.Column(
             "version",
@@ -440,6 +440,12 @@ def upgrade() -> None:
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("unit_price", sa.BigInteger(), nullable=False),
         sa.Column("discount", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "return_window",
+            sa.Interval(),
+            nullable=True,
+            comment="from delivery, as the policy said when the order came; NULL = final sale",
+        ),
         sa.Column("ordered", sa.Integer(), nullable=False),
         sa.Column("open", sa.Integer(), nullable=False),
         sa.Column("backordered", sa.Integer(), server_default="0", nullable=False),
@@ -574,6 +580,13 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("resolution", sa.Text(), nullable=False),
+        sa.Column(
+            "node", sa.Text(), nullable=True, comment="where it should go; NULL = wherever the customer takes it"
+        ),
+        sa.Column("fee", sa.BigInteger(), server_default="0", nullable=False, comment="kept back once, minor units"),
+        sa.Column(
+            "parcel", sa.Text(), nullable=True, comment="the message of the last parcel that came without naming it"
+        ),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authorized_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -582,6 +595,21 @@ def upgrade() -> None:
             nullable=False,
             comment="when nothing has come back by then, it expires",
         ),
+        sa.Column(
+            "reminders",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="since it last heard of its parcel",
+        ),
+        sa.Column(
+            "sent_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the customer gave the parcel to a carrier",
+        ),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -802,16 +830,140 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("received", sa.Integer(), server_default="0", nullable=False, comment="at least what was graded"),
-        sa.Column("told_received", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("graded", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("condition", sa.Text(), nullable=True),
-        sa.Column("disposition", sa.Text(), nullable=True),
-        sa.Column("remark", sa.BigInteger(), nullable=True, comment="why, in personal.remark"),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="a word of the policy's list; what was typed is in personal.remark",
+        ),
+        sa.Column(
+            "exchange_for",
+            sa.Text(),
+            nullable=True,
+            comment="the SKU that the customer wants instead; NULL = the same",
+        ),
+        sa.Column(
+            "unit_fee",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="kept back for each unit, minor units",
+        ),
+        sa.Column("refund_on", sa.Text(), nullable=False, comment="what the customer has to do to be paid"),
+        sa.Column("told_received", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "received",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="a count: at least what was graded",
+        ),
+        sa.Column(
+            "graded", sa.BigInteger(), server_default="0", nullable=False, comment="a count: the units of its lots"
+        ),
+        sa.Column(
+            "returned",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="a count: of the line itself, as announced",
+        ),
         sa.CheckConstraint("graded <= received", name=op.f("ck_return_line_graded_is_received")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_return_line_some_units")),
+        sa.CheckConstraint("returned <= quantity", name=op.f("ck_return_line_returned_is_announced")),
         sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_return_line_return_id_return")),
         sa.PrimaryKeyConstraint("return_id", "line", name=op.f("pk_return_line")),
+    )
+    op.create_table(
+        "claim",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resolution", sa.Text(), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_claim_order_id_orders")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_claim")),
+        sa.UniqueConstraint("order_id", "number", name=op.f("uq_claim_order_id_number")),
+    )
+    op.create_table(
+        "claim_line",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_claim_line_some_units")),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_claim_line_claim_id_claim")),
+        sa.PrimaryKeyConstraint("claim_id", "line", name=op.f("pk_claim_line")),
+    )
+    op.create_table(
+        "evidence",
+        sa.Column("claim_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column(
+            "evidence", sa.LargeBinary(), nullable=False, comment="what the carrier or the customer has to show, sealed"
+        ),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_evidence_claim_id_claim")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_evidence_order_id_orders")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_evidence")),
+        schema="personal",
+    )
+    op.create_table(
+        "refund",
+        sa.Column(
+            "refund_id", sa.Text(), nullable=False, comment="what tells the channel a repeat from another refund"
+        ),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("return_id", sa.Text(), nullable=True),
+        sa.Column("claim_id", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False, comment="what the channel was asked to pay, minor units"),
+        sa.Column("shipping", sa.BigInteger(), nullable=False, comment="of the amount, what shipping had cost"),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_amount", sa.BigInteger(), nullable=True, comment="what the channel says that it paid"),
+        sa.Column("replacement", sa.Text(), nullable=True, comment="the order that the customer gets for it"),
+        sa.CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name=op.f("ck_refund_kind_is_known")),
+        sa.CheckConstraint("(return_id IS NULL) <> (claim_id IS NULL)", name=op.f("ck_refund_it_is_for_one_thing")),
+        sa.CheckConstraint("shipping >= 0 AND amount >= shipping", name=op.f("ck_refund_amounts_make_sense")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_refund_order_id_orders")),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_refund_claim_id_claim")),
+        sa.ForeignKeyConstraint(["replacement"], ["orders.order_id"], name=op.f("fk_refund_replacement_orders")),
+        sa.ForeignKeyConstraint(["return_id"], ["return.return_id"], name=op.f("fk_refund_return_id_return")),
+        sa.PrimaryKeyConstraint("refund_id", name=op.f("pk_refund")),
+    )
+    op.create_index("ix_refund_order", "refund", ["order_id"], unique=False)
+    op.create_index("ix_refund_return", "refund", ["return_id"], unique=False)
+    op.create_table(
+        "refund_line",
+        sa.Column("refund_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False, comment="units that it is about"),
+        sa.Column(
+            "paid",
+            sa.Integer(),
+            nullable=False,
+            comment="of these, the ones that nothing was paid back for before",
+        ),
+        sa.CheckConstraint("paid BETWEEN 0 AND quantity", name=op.f("ck_refund_line_paid_makes_sense")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_refund_line_some_units")),
+        sa.ForeignKeyConstraint(["refund_id"], ["refund.refund_id"], name=op.f("fk_refund_line_refund_id_refund")),
+        sa.PrimaryKeyConstraint("refund_id", "line", name=op.f("pk_refund_line")),
+    )
+    op.create_table(
+        "return_lot",
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False, comment="where the units came to"),
+        sa.Column("condition", sa.Text(), nullable=False),
+        sa.Column("disposition", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_return_lot_some_units")),
+        sa.ForeignKeyConstraint(
+            ["return_id", "line"],
+            ["return_line.return_id", "return_line.line"],
+            name=op.f("fk_return_lot_return_id_return_line"),
+        ),
+        sa.PrimaryKeyConstraint("return_id", "line", "node", "condition", "disposition", name=op.f("pk_return_lot")),
     )
     op.create_table(
         "waiting",
@@ -874,6 +1026,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_waiting_order", table_name="waiting")
     op.drop_table("waiting")
+    op.drop_table("return_lot")
+    op.drop_table("refund_line")
+    op.drop_table("refund")
+    op.drop_table("evidence", schema="personal")
+    op.drop_table("claim_line")
+    op.drop_table("claim")
     op.drop_table("return_line")
     op.drop_index("ix_reservation_order", table_name="reservation")
     op.drop_index("ix_reservation_node", table_name="reservation")

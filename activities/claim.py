@@ -1,0 +1,100 @@
+"""Gives customers what they claim for units that need not come back: their money, or another order."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.replacement import replace
+from activities.transaction import OrderTransactions, Work
+from database import claim, personal, refund, request, returns
+from database.order import Event
+from domain import units
+from domain.claim import ClaimRequest, ClaimResolution, refusal
+from domain.event import ChannelEvent, EventKind
+from domain.refund import Fees, Payment, RefundKind, payment
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What is claimed of an order; `asker` is the id of the key, `actor` who is meant by it."""
+
+    order: str
+    body: ClaimRequest
+    asker: str
+    actor: str
+    idempotency_key: str | None
+
+
+class Claims:
+    """Claims, with their collaborators."""
+
+    def __init__(self, transactions: OrderTransactions) -> None:
+        """`transactions` opens orders under their lock."""
+        self._transactions = transactions
+
+    async def take(self, asked: Claimed) -> dict[str, Any]:
+        """Store a claim and give what is claimed, in one transaction; the answer, with `refused` where it is.
+
+        The same for an order that is closed. Raises `UnknownOrder` and `UsedForAnotherRequest`.
+        """
+        at = datetime.now(UTC)
+        async with self._transactions.open(asked.order) as work:
+            # Under the order's lock: the request's row refers to the order, and would share its lock with another one's.
+            kept = await request.keep(
+                work.connection,
+                order=asked.order,
+                kind="claim",
+                asker=asked.asker,
+                idempotency_key=asked.idempotency_key,
+                body_digest=await personal.fingerprint(work.connection, asked.body),
+                facts=asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"}),
+                actor=asked.body.actor or asked.actor,
+                reason=asked.body.reason,
+                at=at,
+            )
+            if kept.answer is not None:
+                return kept.answer
+            answer = await _give(work, asked.body, at)
+            await request.answer(work.connection, kept.request_id, answer)
+            if "refused" not in answer:
+                await work.write(Event(f"request {kept.request_id}", asked.actor, at))
+            return answer
+
+
+async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:
+    if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
+        return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
+    wished = units.sums(body.lines)
+    account = await refund.account(work.connection, work.header.order)
+    shipped = {name: line.shipped for name, line in work.order.lines.items()}
+    if refused := refusal(wished, shipped, account.units):
+        return {"refused": refused}
+    sold = await returns.sold(work.connection, work.header.order)
+    due = payment(wished, sold, account, Fees(), with_shipping=False)
+    name = await claim.add(work.connection, work.header.order, body, wished, at)
+    replaces = body.resolution is ClaimResolution.REPLACEMENT
+    kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
+    paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
+    replacement = await _replace(work, name, paid, due, at) if replaces else None
+    if not replaces:
+        work.told.append(await _asking(work, name, paid, due))
+    return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
+
+
+async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime) -> str | None:
+    suffix = f"{name.removeprefix(work.header.order + '-')}-x1"
+    skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
+    placed = await replace(work, suffix, skus, due, at)
+    await refund.settle(work.connection, paid, due.amount, at)
+    if placed is not None:
+        await refund.replaced_by(work.connection, paid, placed)
+        work.told.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
+    return placed
+
+
+async def _asking(work: Work, name: str, paid: str, due: Payment) -> ChannelEvent:
+    skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
+    currency = await refund.currency(work.connection, work.header.order)
+    lines = [{"line": line, "sku": skus[line], "quantity": quantity} for line, quantity in due.units.items()]
+    told = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
+    return ChannelEvent(EventKind.REFUND_REQUESTED, told | {"lines": lines})

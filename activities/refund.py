@@ -1,0 +1,109 @@
+"""Asks channels to pay customers back for what they return, each amount once, and takes in what they say of it."""
+
+from datetime import datetime
+
+from activities.replacement import replace
+from activities.transaction import Work
+from database import refund, returns
+from domain.event import ChannelEvent, EventKind, about_return
+from domain.reasons import ExceptionCode
+from domain.refund import Payment, RefundKind, owed, payment
+from domain.returns import ReturnMessage, ReturnState
+from domain.units import Opened
+
+
+async def pay(work: Work, state: ReturnState, at: datetime) -> bool:
+    """Ask the channel for what is owed for a return, under its order's lock; false when nothing is.
+
+    The refund's id is made from how many there were, and what it is about is not owed any more: so asking twice is asking
+    once. Where nothing is to be paid, it is settled at once.
+    """
+    if not (units := owed(state)):
+        return False
+    due = await _due(work, state, units)
+    kind = _kind(work, state)
+    name = await refund.ask(work.connection, state.order, state.return_, kind, due, at)
+    if kind is RefundKind.EXCHANGE:
+        await _exchange(work, state, name, due, at)
+    elif due.amount:
+        work.told.append(await _asking(work, state, name, kind, due))
+    else:
+        await _settle_at_once(work, state, name, 0, at)
+    return True
+
+
+def _kind(work: Work, state: ReturnState) -> RefundKind:
+    """What the customer gets. Nothing can be sent in exchange for an order that was forgotten: then it is his money."""
+    wished = RefundKind(state.resolution)
+    return RefundKind.REFUND if wished is RefundKind.EXCHANGE and work.header.is_forgotten else wished
+
+
+async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
+    await refund.settle(work.connection, name, amount, at)
+    await returns.mark(work.connection, state.return_, "settled_at", at)
+
+
+async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at: datetime) -> None:
+    """What is owed pays for another order, and nobody has to be asked."""
+    suffix = name.removeprefix(f"{state.order}-").replace("-m", "-x")
+    skus = {line.line: line.exchange_for or line.sku for line in state.lines}
+    placed = await replace(work, suffix, skus, due, at)
+    if placed is not None:
+        await refund.replaced_by(work.connection, name, placed)
+        work.told.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
+    await _settle_at_once(work, state, name, due.amount, at)
+
+
+async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
+    """Take in that the customer was paid; a channel that pays without having been asked has paid for all of the return."""
+    asked = await refund.unsettled(work.connection, state.return_)
+    at = message.occurred_at
+    if not asked and not any(line.refunded for line in state.lines):
+        await _paid_unasked(work, state, message)
+        asked = await refund.unsettled(work.connection, state.return_)
+    meant = [known for known in asked if message.refund in (None, known.refund)]
+    if message.refund and not meant:
+        _misfit(work, state, f"{message.refund} is no refund of it that is still to be settled")
+        return
+    left = sum(known.amount for known in meant) if message.amount is None else message.amount
+    if left != sum(known.amount for known in meant):
+        _misfit(work, state, f"{left} was paid where {sum(known.amount for known in meant)} was asked")
+    for position, known in enumerate(meant):
+        got = left if position == len(meant) - 1 else min(left, known.amount)
+        await refund.settle(work.connection, known.refund, got, at)
+        left -= got
+    await returns.mark(work.connection, state.return_, "settled_at", at)
+
+
+async def _paid_unasked(work: Work, state: ReturnState, message: ReturnMessage) -> None:
+    units = {line.line: line.quantity for line in state.lines}
+    due = await _due(work, state, units)
+    kind = RefundKind(state.resolution)
+    await refund.ask(work.connection, state.order, state.return_, kind, due, message.occurred_at)
+
+
+async def _due(work: Work, state: ReturnState, units: dict[str, int]) -> Payment:
+    return payment(
+        units,
+        await returns.sold(work.connection, state.order),
+        await refund.account(work.connection, state.order),
+        await refund.fees(work.connection, state.return_),
+        with_shipping=work.network.policy.returns.refund_shipping,
+    )
+
+
+async def _asking(work: Work, state: ReturnState, name: str, kind: RefundKind, due: Payment) -> ChannelEvent:
+    skus = {line.line: line.sku for line in state.lines}
+    return about_return(
+        EventKind.REFUND_REQUESTED,
+        state.return_,
+        refund=name,
+        amount=due.amount,
+        currency=await refund.currency(work.connection, state.order),
+        resolution=kind,
+        lines=[{"line": line, "sku": skus[line], "quantity": quantity} for line, quantity in due.units.items()],
+    )
+
+
+def _misfit(work: Work, state: ReturnState, what: str) -> None:
+    work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, f"settled does not fit {state.return_}: {what}"))

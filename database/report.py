@@ -1,0 +1,65 @@
+"""Named statements for reports: how much comes back, why, how long it takes, and what becomes sellable again."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+
+
+class By(StrEnum):
+    """What a report about returns is grouped by."""
+
+    SKU = "sku"
+    NODE = "node"
+    CHANNEL = "channel"
+    REASON = "reason"
+
+
+_KEYS = {
+    By.SKU: ("l.sku", "fl.sku"),
+    By.NODE: ("coalesce(r.node, '')", "f.node"),
+    By.CHANNEL: ("o.channel", "o.channel"),
+    By.REASON: ("coalesce(l.reason, '')", "NULL"),
+}
+"""What names a group among returned units, and among shipped ones; those have no reason."""
+
+
+async def returns(connection: ReadConnection, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Returns that were asked for from `begin` until before `end`, the group with the most units first.
+
+    The rate compares their units with what has shipped of the orders that were placed in the same time; NULL where nothing
+    has, or by reason.
+    """
+    returned, shipped = _KEYS[by]
+    statement = text(RETURNS.format(returned=returned, shipped=shipped))
+    rows = await connection.execute(statement, {"begin": begin, "end": end})
+    return [{str(by): row.name} | json.loads(row.figures) for row in rows]
+
+
+RETURNS = """
+    WITH unit AS (
+        SELECT {returned} AS name, r.return_id, l.quantity, l.returned, l.graded,
+               (SELECT coalesce(sum(w.quantity), 0) FROM return_lot w
+                WHERE w.return_id = l.return_id AND w.line = l.line AND w.disposition = 'restock') AS restocked,
+               extract(epoch FROM r.settled_at - r.requested_at) / 86400 AS days
+        FROM return r JOIN orders o USING (order_id) JOIN return_line l USING (return_id)
+        WHERE r.requested_at >= :begin AND r.requested_at < :end
+    ), shipped AS (
+        SELECT {shipped} AS name, sum(fl.shipped) AS units
+        FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id) JOIN orders o USING (order_id)
+        WHERE o.placed_at >= :begin AND o.placed_at < :end
+        GROUP BY 1
+    )
+    SELECT u.name, jsonb_build_object(
+               'returns', count(DISTINCT u.return_id), 'units', sum(u.quantity), 'came_back', sum(u.returned),
+               'shipped', min(s.units), 'rate', round(sum(u.quantity) / nullif(min(s.units), 0), 4),
+               'days_to_settled', round(avg(u.days)::numeric, 2),
+               'recovery', round(sum(u.restocked) / nullif(sum(u.graded), 0), 4))::text AS figures
+    FROM unit u LEFT JOIN shipped s USING (name)
+    GROUP BY u.name ORDER BY sum(u.quantity) DESC, u.name
+"""
+"""Made from the two names of a group; the times are parameters."""

@@ -1,0 +1,50 @@
+"""Decides what may be claimed without anything coming back: units that were missing, wrong, damaged or lost."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.fulfillment import Quantity
+from domain.text import FreeText, Label
+
+
+class ClaimKind(StrEnum):
+    """What was wrong with the units."""
+
+    MISSING = "missing"
+    WRONG = "wrong"
+    DAMAGED = "damaged"
+    LOST = "lost"
+
+
+class ClaimResolution(StrEnum):
+    """What the customer gets for them."""
+
+    REFUND = "refund"
+    REPLACEMENT = "replacement"
+
+
+class ClaimRequest(BaseModel):
+    """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer has to show, as data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
+    kind: ClaimKind
+    resolution: ClaimResolution = ClaimResolution.REFUND
+    evidence: dict[str, Any] | None = None
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+def refusal(wished: Mapping[str, int], shipped: Mapping[str, int], paid_back: Mapping[str, int]) -> str | None:
+    """Why these units cannot be claimed, or nothing: they must have shipped, and not be paid back already."""
+    for line, quantity in wished.items():
+        if line not in shipped:
+            return f"the order has no line {line}"
+        room = shipped[line] - paid_back.get(line, 0)
+        if quantity > room:
+            return f"line {line}: {quantity} claimed, {max(0, room)} shipped and not paid back already"
+    return None

@@ -1,0 +1,93 @@
+"""Decides what a customer gets for units: what he paid for them with the line's discount, less fees, never above what was
+captured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.money import cost_of_first
+from domain.returns import RefundOn, ReturnLineState, ReturnState, ReturnStatus, SoldLine
+
+
+class RefundKind(StrEnum):
+    """How the customer gets what he is owed."""
+
+    REFUND = "refund"
+    STORE_CREDIT = "store_credit"
+    EXCHANGE = "exchange"
+    """As another order, which it pays for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was paid for an order and what its customer got back so far, in minor units."""
+
+    captured: int
+    shipping: int
+    refunded: int = 0
+    """Of all returns of the order."""
+    shipping_refunded: int = 0
+    units: Mapping[str, int] = field(default_factory=dict)
+    """Units of each line that were paid back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What is kept back, in minor units."""
+
+    by_line: Mapping[str, int] = field(default_factory=dict)
+    """For each unit of a line."""
+    once: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What the customer gets now."""
+
+    amount: int
+    shipping: int
+    """Of the amount, what shipping had cost."""
+    units: Mapping[str, int]
+    """Units of each line that it is about."""
+    paid: Mapping[str, int]
+    """Of these, the ones that nothing was paid back for before."""
+    worth: Mapping[str, int]
+    """What these cost, before fees."""
+
+
+def owed(state: ReturnState) -> dict[str, int]:
+    """Units per line that the customer is to be paid for now, and was not before."""
+    if not state.is_authorized or state.status in (ReturnStatus.CANCELLED, ReturnStatus.DECLINED):
+        return {}
+    units = {line.line: _earned(line, state.is_sent) - line.refunded for line in state.lines}
+    return {line: n for line, n in units.items() if n > 0}
+
+
+def _earned(line: ReturnLineState, is_sent: bool) -> int:
+    if line.refund_on is RefundOn.NONE_NEEDED or (line.refund_on is RefundOn.SHIPPING and is_sent):
+        return line.quantity
+    if line.refund_on is RefundOn.GRADING:
+        return min(line.graded - line.wrong, line.quantity)
+    return line.returned
+
+
+def payment(
+    units: Mapping[str, int], sold: Mapping[str, SoldLine], account: Account, fees: Fees, *, with_shipping: bool
+) -> Payment:
+    """What these units are worth to their customer now.
+
+    The first units of a line that are paid back carry its odd minor units, so all of them together are what was paid. No unit
+    is paid back twice, whatever return it is in. Shipping is paid back, where the policy says so, with the last unit.
+    """
+    paid = {line: min(n, sold[line].ordered - account.units.get(line, 0)) for line, n in units.items()}
+    worth = {line: _worth(sold[line], account.units.get(line, 0), n) for line, n in paid.items()}
+    kept = sum(fees.by_line.get(line, 0) * n for line, n in paid.items()) + fees.once
+    everything = all(account.units.get(name, 0) + paid.get(name, 0) >= line.ordered for name, line in sold.items())
+    shipping = account.shipping - account.shipping_refunded if with_shipping and everything else 0
+    amount = min(max(0, sum(worth.values()) + shipping - kept), max(0, account.captured - account.refunded))
+    return Payment(amount, min(shipping, amount), units, paid, worth)
+
+
+def _worth(line: SoldLine, before: int, units: int) -> int:
+    until = cost_of_first(before + units, line.ordered, line.paid)
+    return until - cost_of_first(before, line.ordered, line.paid)

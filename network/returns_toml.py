@@ -1,0 +1,128 @@
+"""Reads [returns] of policy.toml: how long, what and where customers may return, and what becomes of it."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from domain.network import NEAREST, EvaluationError, Expression, FeePer, ReturnRule, ReturnRules, ReturnTerms
+from domain.returns import Condition, Disposition, RefundOn
+from network.expressions import Answer, Sight, canonical, compile_rule
+from network.nodes_toml import NodesRead
+from network.tables import Table, did_you_mean
+from network.vocabulary import WORD, Vocabulary
+
+Sets = Mapping[str, frozenset[str] | None]
+"""Node ids by set; None for a set that could not be read."""
+
+_STAND_IN = compile_rule("true", Sight.RETURN, Answer.CONDITION)
+"""Takes the place of a rule that could not be read."""
+
+
+def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: Sets) -> ReturnRules:
+    """The rules for returns; what a rule does not say holds as [returns] says it."""
+    accepting = _accepting(table, sets)
+    terms = _terms(table, ReturnTerms(), nodes, accepting)
+    tables = table.tables("rule")
+    rules = ReturnRules(
+        terms=terms,
+        rules=tuple(_rule(rule, terms, vocabulary, nodes, accepting) for rule in tables),
+        reasons=_reasons(table),
+        accepting=accepting,
+        approve_below=table.whole("approve_below", 0, least=0) if table.has("approve_below") else None,
+        refund_shipping=table.flag("refund_shipping", default=False),
+        dispositions=_dispositions(table.table("dispositions")),
+    )
+    _check_order(tables, rules.rules)
+    table.finish()
+    return rules
+
+
+def _terms(table: Table, default: ReturnTerms, nodes: NodesRead, accepting: frozenset[str] | None) -> ReturnTerms:
+    """What one table says of its items."""
+    is_final = table.flag("final_sale", default.final_sale and not table.has("window"))
+    if is_final and table.has("window"):
+        table.wrong("final_sale", "a final sale has no window: say one or the other")
+    return ReturnTerms(
+        window=table.duration("window", default.window),
+        final_sale=is_final,
+        refund_on=table.word("refund_on", RefundOn, default.refund_on),
+        fee=table.whole("fee", default.fee, least=0),
+        fee_per=table.word("fee_per", FeePer, default.fee_per),
+        receive_at=_receive_at(table, default.receive_at, nodes, accepting),
+    )
+
+
+def _rule(
+    table: Table, default: ReturnTerms, vocabulary: Vocabulary, nodes: NodesRead, accepting: frozenset[str] | None
+) -> ReturnRule:
+    table.need("when")
+    when = table.rule("when", Sight.RETURN, Answer.CONDITION, vocabulary.complaint)
+    terms = _terms(table, default, nodes, accepting)
+    table.finish()
+    return ReturnRule(when or _STAND_IN, terms)
+
+
+def _check_order(tables: Sequence[Table], rules: Sequence[ReturnRule]) -> None:
+    """Every rule can be reached; one that could not be read hides nothing."""
+    readable = [(table, rule.when) for table, rule in zip(tables, rules, strict=True) if "when" not in table.failed]
+    for position, (table, when) in enumerate(readable):
+        earlier = [other for _, other in readable[:position]]
+        if _constant(when) in (False, None):
+            table.wrong("when", "this rule never holds: its when is never true")
+        elif any(_constant(other) is True for other in earlier):
+            table.wrong("when", "this rule is never reached: one before it always holds")
+        elif canonical(when.source) in {canonical(other.source) for other in earlier}:
+            table.wrong("when", "this rule is never reached: one before it has the same when")
+
+
+def _constant(rule: Expression) -> bool | str | None:
+    """What a rule that reads nothing always answers, None when it never can; of one that reads something, its text."""
+    if rule.names:
+        return rule.source
+    answer = rule.evaluate({})
+    return None if isinstance(answer, EvaluationError) else bool(answer)
+
+
+def _reasons(table: Table) -> tuple[str, ...] | None:
+    if not table.has("reasons"):
+        return None
+    found: list[str] = []
+    for position, reason in enumerate(table.values("reasons")):
+        if not isinstance(reason, str) or not re.fullmatch(WORD[0], reason):
+            table.wrong("reasons", f"a reason must be {WORD[1]}, not {reason!r}", position)
+        elif reason in found:
+            table.wrong("reasons", f"reasons names {reason!r} twice", position)
+        else:
+            found.append(reason)
+    return tuple(found)
+
+
+def _accepting(table: Table, sets: Sets) -> frozenset[str] | None:
+    """The nodes that take returns in; None = every node."""
+    names = table.words("accepting", sets)
+    members = [sets[name] for name in names]
+    known = [found for found in members if found is not None]
+    accepting = frozenset[str]().union(*known)
+    if names and len(known) == len(members) and not accepting:
+        table.wrong("accepting", f"no node takes returns in: none is in {' or '.join(names)}")
+    return accepting if names and "accepting" not in table.failed and len(known) == len(members) else None
+
+
+def _receive_at(table: Table, default: str, nodes: NodesRead, accepting: frozenset[str] | None) -> str:
+    name = table.text("receive_at", default)
+    if name in (NEAREST, default) or not nodes.certain:
+        return name
+    if name not in nodes.nodes:
+        known = [NEAREST, *nodes.nodes]
+        table.wrong("receive_at", f'receive_at is "nearest" or a node, not {name!r}{did_you_mean(name, known)}')
+    elif accepting is not None and name not in accepting:
+        table.wrong("receive_at", f"{name} is not among the nodes that are accepting returns")
+    return name
+
+
+def _dispositions(table: Table) -> Mapping[Condition, Disposition]:
+    default = ReturnRules().dispositions
+    found = {condition: table.word(condition, Disposition, default[condition]) for condition in Condition}
+    if found[Condition.WRONG_ITEM] is Disposition.RESTOCK:
+        table.wrong("wrong_item", "another item than the one ordered cannot be restocked in its place")
+    table.finish()
+    return found
