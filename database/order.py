@@ -615,19 +615,18 @@ async def next_version(
 ) -> OrderState:
     """Count the change, write what its channel hears of it, and answer the order's new state."""
     parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
-    counted = await connection.execute(NEXT_VERSION, parameters)
-    return OrderState.model_validate_json(counted.scalar_one())
+    counted = (await connection.execute(NEXT_VERSION, parameters)).one()
+    return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
 
 
 NEXT_VERSION = text(
     f"""
     WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
     told AS ({event.TELL})
-    SELECT jsonb_set(s.state, '{{version}}', to_jsonb(counted.version))::text
-    FROM order_state s CROSS JOIN counted WHERE s.order_id = :order
+    SELECT counted.version, s.state::text AS state FROM order_state s CROSS JOIN counted WHERE s.order_id = :order
     """
 )
-"""The view still sees the version from before the statement, so the new one is put in its place."""
+"""The view still sees the version from before the statement."""
 
 
 async def state(connection: ReadConnection, order: str) -> OrderState:
