@@ -10,7 +10,7 @@ from sqlalchemy import text
 from activities.networks import Networks
 from activities.stock import UnknownPlace
 from activities.stop import Asked, NotStopped, StopTransactions, UnknownItem
-from database import stock, stop
+from database import personal, stock, stop
 from database.connect import Database
 from database.request import UsedForAnotherRequest
 from domain.fulfillment import MessageKind
@@ -319,13 +319,17 @@ async def test_who_stopped_a_sale_and_why_is_kept_apart_from_the_facts(shop: Sho
     await stopped(shop, "LAMP", reason="a child was hurt", actor="Ada")
     await resumed(shop, "LAMP", reason="it was another lamp")
     statement = text(
-        "SELECT m.actor, m.reason FROM stop s JOIN personal.remark m ON m.remark_id IN (s.remark, s.lifted_by) "
+        "SELECT m.sealed FROM stop s JOIN personal.remark m ON m.remark_id IN (s.remark, s.lifted_by) "
         "ORDER BY m.remark_id"
     )
     async with shop.database.read() as connection:
-        rows = [tuple(row) for row in await connection.execute(statement)]
+        key = await personal.common_key(connection)
+        said = [personal.remark(key, sealed) for sealed in (await connection.execute(statement)).scalars()]
         kept = (await connection.execute(text("SELECT string_agg(r::text, ' ') FROM request r"))).scalar_one()
-    assert rows == [("Ada", "a child was hurt"), ("operator:ops", "it was another lamp")]
+    assert said == [
+        {"actor": "Ada", "reason": "a child was hurt"},
+        {"actor": "operator:ops", "reason": "it was another lamp"},
+    ]
     assert "hurt" not in kept
     assert "Ada" not in kept
 

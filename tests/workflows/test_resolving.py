@@ -6,6 +6,7 @@ from shutil import copytree
 
 from sqlalchemy import text
 
+from database import personal
 from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, now, units
 
@@ -198,7 +199,8 @@ async def test_the_queue_says_what_needs_a_person_since_when_and_what_can_be_don
         f"{known[0]} belongs to order {names[0]}: resolve it there",
     )
     async with house.service.database.read() as connection:
-        remark = await connection.execute(
-            text("SELECT actor, reason FROM exception JOIN personal.remark ON remark_id = resolved_by")
+        sealed = await connection.execute(
+            text("SELECT sealed FROM exception JOIN personal.remark ON remark_id = resolved_by")
         )
-        assert [tuple(row) for row in remark] == [("Ada", "counted again")]
+        said = personal.remark(await personal.common_key(connection), sealed.scalar_one())
+        assert said == {"actor": "Ada", "reason": "counted again"}
