@@ -113,6 +113,24 @@ async def test_while_a_hold_lets_nothing_be_reserved_an_order_can_move_and_be_ca
     assert (work["node"], work["lines"][0]["quantity"]) == ("spare", 1)
 
 
+async def test_while_a_hold_lets_nothing_be_reserved_work_leaves_its_node_but_no_other_can_be_chosen(
+    holding_house: House,
+) -> None:
+    house = holding_house
+    await house.stock("reroutes", SERUM_30=1)
+    await house.stock("spare", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await house.skip(name, GRACE)
+    work = (await house.work(name))["fulfillment_order"]
+    await house.ask(name, "hold", hold="fraud")
+
+    chosen = await house.ask(name, "reroute", fulfillment_order=work, to_node="spare")
+    assert (chosen.status_code, "lets nothing be reserved" in chosen.json()["detail"]) == (409, True)
+    assert units(await house.settle(name)) == {"allocated": 1}
+    assert (await house.ask(name, "reroute", fulfillment_order=work)).json()["outcome"] == "withdrawn"
+    assert units(await house.settle(name)) == {"open": 1}
+
+
 async def test_a_hold_that_is_off_before_the_grace_period_is_over_does_not_cut_it_short(holding_house: House) -> None:
     house = holding_house
     await house.stock("reroutes", SERUM_30=2)
