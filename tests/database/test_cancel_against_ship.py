@@ -18,6 +18,7 @@ from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.order import CancelAnswer
 from tests.database.shop import NEAREST, NEXT, Shop
+from tests.house import MASTER_KEYS
 
 ORDERED = 3
 RACES = 10
@@ -30,7 +31,7 @@ HEAD_START_MAX = 12
 @pytest_asyncio.fixture
 async def shops(database: Database, database_url: str) -> AsyncIterator[tuple[Shop, Shop]]:
     """A worker and an HTTP process, each with connections of its own; when the test is over, every invariant must hold."""
-    other = Database(database_url)
+    other = Database(database_url, MASTER_KEYS)
     shop = await Shop.open(database)
     yield shop, await Shop.open(other)
     await shop.check()
