@@ -342,10 +342,39 @@ def route_of(document: Document, method: str, path: str) -> str:
 
 async def live(house: House) -> None:
     """Use every route at least once, and be refused, repeat oneself and ask for what does not exist."""
-    http = house.http
     await house.stock("slc", CLEANSER_150=9, TONER_200=9, SERUM_30=9, MOISTURIZER_50=9)
-    order = CART | {"number": "1001", "placed_at": WHEN}
-    house.orders.append("web-1001")
+    await ask_first(house)
+    await change_minds(house)
+    work = await deliver(house)
+    await bring_back(house)
+    await see_to_the_nodes(house)
+    await see_to_a_misfit(house, work)
+    await see_to_the_keys(house)
+    for path in LOOKED_AT:
+        await house.http.get(path.format(work=work))
+
+
+LOOKED_AT = (
+    "/orders",
+    "/orders/web-1001/plan",
+    "/orders/web-0",
+    "/fulfillment-orders",
+    "/fulfillment-orders/{work}",
+    "/stock",
+    "/stock/SERUM-30",
+    "/returns/web-1001-r1",
+    "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+    "/events",
+    "/nodes",
+    "/keys",
+    "/healthz",
+    "/readyz",
+)
+
+
+async def ask_first(house: House) -> None:
+    """Use every route that comes before an order, and place one."""
+    http = house.http
     await http.post("/promises", json=CART)
     await http.post("/promises", json=CART | {"channel": "WEB"})
     cart = CART | {"expires_in": "15m"}
@@ -353,8 +382,15 @@ async def live(house: House) -> None:
     await http.post("/reservations", json=cart | {"lines": CART["lines"] * 9})
     await http.get(f"/reservations/{reserved}")
     await http.delete(f"/reservations/{reserved}")
+    order = CART | {"number": "1001", "placed_at": WHEN}
+    house.orders.append("web-1001")
     for body in (order, order, order | {"priority": 1}):
         await http.post("/orders", json=body)
+
+
+async def change_minds(house: House) -> None:
+    """Use every route by which something else is wanted of an order."""
+    http = house.http
     await http.post("/orders/web-1001/address", json={"ship_to": SHIP_TO})
     for quantity in (3, 2):
         await http.post("/orders/web-1001/quantities", json={"lines": [{"line": "1", "quantity": quantity}]})
@@ -366,21 +402,34 @@ async def live(house: House) -> None:
     unwanted = await house.place(("SERUM-30", 1))
     for _ in range(2):
         await http.post(f"/orders/{unwanted}/cancel", json={})
+
+
+async def deliver(house: House) -> str:
+    """Take the order from its first node, and let another one deliver it; answers its fulfillment order."""
     work = (await house.work("web-1001"))["fulfillment_order"]
     await house.stock("nwk", CLEANSER_150=9, TONER_200=9, SERUM_30=9, MOISTURIZER_50=9)
-    await http.post("/orders/web-1001/reroute", json={"fulfillment_order": work})
+    await house.http.post("/orders/web-1001/reroute", json={"fulfillment_order": work})
     work = (await house.work("web-1001", 2))["fulfillment_order"]
     for _ in range(2):
         await house.tell(work, "delivered", message_id="slc-1", occurred_at=WHEN)
     await house.until("web-1001", "delivered")
-    await bring_back(house)
+    return str(work)
+
+
+async def see_to_the_nodes(house: House) -> None:
+    """Use every route about stock and nodes."""
     count = EXAMPLES["POST /stock/messages"][1]
     for body in (count, count):
-        await http.post("/stock/messages", json=body)
+        await house.http.post("/stock/messages", json=body)
     for what in ("pause", "resume", "resume"):
-        await http.post(f"/nodes/chi/{what}", json={})
+        await house.http.post(f"/nodes/chi/{what}", json={})
     for what in ("stop", "resume", "resume"):
-        await http.post(f"/stock/SERUM-30/{what}", json={})
+        await house.http.post(f"/stock/SERUM-30/{what}", json={})
+
+
+async def see_to_a_misfit(house: House, work: str) -> None:
+    """Use every route about exceptions, and forget the order."""
+    http = house.http
     await house.tell(work, "picked", {"9": 1})
     (misfit,) = (await http.get("/exceptions?code=message_misfit")).json()["items"]
     await http.get(f"/exceptions/{misfit['exception']}")
@@ -390,29 +439,17 @@ async def live(house: House) -> None:
         await http.post("/orders/web-1001/resolve", json={"exception": misfit["exception"]})
     for even_if_open in (False, True):
         await http.post("/orders/web-1001/forget", json={"even_if_open": even_if_open})
+
+
+async def see_to_the_keys(house: House) -> None:
+    """Use every route about keys and webhooks."""
+    http = house.http
     await http.put("/channels/web/webhook", json={"url": "https://shop.invalid/switchyard"})
     await http.delete("/channels/web/webhook")
     key = (await http.post("/keys", json={"kind": "node", "name": "slc"})).json()
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
     await http.delete(f"/keys/{key['id']}")
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
-    for path in (
-        "/orders",
-        "/orders/web-1001/plan",
-        "/orders/web-0",
-        "/fulfillment-orders",
-        f"/fulfillment-orders/{work}",
-        "/stock",
-        "/stock/SERUM-30",
-        "/returns/web-1001-r1",
-        "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
-        "/events",
-        "/nodes",
-        "/keys",
-        "/healthz",
-        "/readyz",
-    ):
-        await http.get(path)
 
 
 async def bring_back(house: House) -> None:

@@ -241,7 +241,7 @@ async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exis
         for kind in ("channel", "node")
         if row[COLUMNS.index((kind, "other"))] == NONE
     ]
-    assert len(pairs) == 18
+    assert pairs, "nothing belongs to another"
     for route, kind in pairs:
         other, unknown = [await ask(house, cast, route, kind, whose) for whose in ("other", "none")]
         path = route.partition(" ")[2]
