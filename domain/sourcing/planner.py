@@ -12,13 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.network import Network, Node, ShipComplete, Strategy, Tier, Unfilled
+from domain.network import Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
 from domain.sourcing.division import Demand
-from domain.sourcing.eligible import COST_SCALE, Surveyed, exclusion_by_tier, order_facts, shortfall, survey
+from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, order_facts, shortfall
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
 from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
-from domain.sourcing.rules import rules_of
+from domain.sourcing.rules import Site, rules_of
 from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
 
 METRES_PER_KM = 1000
@@ -38,8 +38,9 @@ def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> P
 
 def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     strategy = strategy_for(order, situation.network)
-    surveyed = survey(order, wanted, situation, strategy, _nodes_in_question(order, situation.network))
-    case = _Case(order, tuple(wanted), situation, strategy, tuple(surveyed))
+    survey = Survey(order, wanted, situation, strategy)
+    surveyed = survey.of(_sites_in_question(order, situation.network))
+    case = _Case(order, tuple(wanted), situation, strategy, survey, tuple(surveyed))
     tries: list[_Try] = []
     for number, tier in _tiers(order, strategy):
         tries.append(_try_tier(case, number, tier, ShipComplete.ORDER))
@@ -71,6 +72,7 @@ class _Case:
     wanted: tuple[Wanted, ...]
     situation: Situation
     strategy: Strategy
+    survey: Survey
     surveyed: tuple[Surveyed, ...]
 
 
@@ -83,18 +85,20 @@ class _Try:
     complete: ShipComplete
     admitted: tuple[Surveyed, ...]
     """By node number of the problem."""
-    excluded: Mapping[str, str]
-    """By node id."""
+    excluded: Sequence[tuple[Surveyed, str]]
+    """The others, with the reason."""
     members: tuple[tuple[int, ...], ...]
     """By demand of the problem: the wanted that it stands for, by position."""
     problem: Problem
     found: Found
 
 
-def _nodes_in_question(order: OrderFacts, network: Network) -> list[Node]:
+def _sites_in_question(order: OrderFacts, network: Network) -> list[Site]:
     """The nodes by id; where the customer collects, only that one."""
-    nodes = rules_of(network).nodes
-    return nodes if order.pickup_node is None else [node for node in nodes if node.id == order.pickup_node]
+    sites = rules_of(network).sites
+    if order.pickup_node is None:
+        return list(sites.values())
+    return [sites[order.pickup_node]] if order.pickup_node in sites else []
 
 
 def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier]]:
@@ -107,12 +111,12 @@ def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier
 def _try_tier(case: _Case, number: int | None, tier: Tier, complete: ShipComplete) -> _Try:
     """Look for the best choices of nodes in a tier; with `complete` ORDER only those that fill everything."""
     rules = rules_of(case.situation.network)
-    reasons = {surveyed.node.id: exclusion_by_tier(surveyed, tier, rules) for surveyed in case.surveyed}
-    admitted = tuple(surveyed for surveyed in case.surveyed if reasons[surveyed.node.id] is None)
+    reasons = exclusions_by_tier(case.surveyed, tier, rules)
+    admitted = tuple([one for one, reason in zip(case.surveyed, reasons, strict=True) if reason is None])
     members = _members(case, admitted, tier, complete)
     problem = _problem(case, admitted, tier, members)
     found = cover(problem) if complete is ShipComplete.ORDER else fill(problem, complete)
-    excluded = {node: reason for node, reason in reasons.items() if reason is not None}
+    excluded = [(one, reason) for one, reason in zip(case.surveyed, reasons, strict=True) if reason is not None]
     return _Try(number, tier, complete, admitted, excluded, members, problem, found)
 
 
@@ -213,30 +217,21 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         unfilled_action=case.strategy.unfilled,
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=_hopes(case, {part.wanted_index for part in unfilled}),
+        hopes=_hopes(case, [part.wanted_index for part in unfilled]),
     )
 
 
-def _hopes(case: _Case, positions: set[int]) -> dict[int, tuple[str, ...] | None]:
+def _hopes(case: _Case, positions: Sequence[int]) -> dict[int, tuple[str, ...] | None]:
     """Where unfilled units that go on waiting could ship from if only the goods were there, on any day; None = anywhere."""
     if not positions or case.strategy.unfilled is not Unfilled.BACKORDER:
         return {}
+    if case.order.deliver_by is not None:
+        return {}  # what cannot be filled in time is planned again without the promise
     network = case.situation.network
-    nodes = _nodes_in_question(case.order, network)
-    plenty = Situation(network=network, supply=_plenty(case.wanted, network, nodes), now=case.situation.now)
-    surveyed = survey(case.order, case.wanted, plenty, case.strategy, nodes)
-    tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
-    rules = rules_of(network)
-    admitted = [one for one in surveyed if any(exclusion_by_tier(one, tier, rules) is None for tier in tiers)]
-    found = {position: tuple(one.node.id for one in admitted if one.limits[position]) for position in positions}
-    return {position: None if len(hopes) == len(network.nodes) else hopes for position, hopes in found.items()}
-
-
-def _plenty(wanted: Sequence[Wanted], network: Network, nodes: Sequence[Node]) -> dict[tuple[str, str], int]:
-    """More of everything than is wanted, at every node."""
-    units = sum(one.quantity for one in wanted)
-    parts = [part for one in wanted if one.sku in network.items for part in network.components(one.sku)]
-    return {(node.id, sku): units * count for node in nodes for sku, count in parts}
+    sites = _sites_in_question(case.order, network)
+    hopes = list(zip(sites, case.survey.hopes(sites, positions), strict=True))
+    found = {position: tuple([site.node.id for site, own in hopes if position in own]) for position in positions}
+    return {position: None if len(nodes) == len(network.nodes) else nodes for position, nodes in found.items()}
 
 
 def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:
@@ -310,11 +305,7 @@ def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
 
 def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
     """Each node as it stood in the tier that decided: those that could take part first, then by distance."""
-    considered = [
-        _considered_out(surveyed, decided.excluded[surveyed.node.id])
-        for surveyed in case.surveyed
-        if surveyed.node.id in decided.excluded
-    ]
+    considered = [_considered_out(surveyed, reason) for surveyed, reason in decided.excluded]
     units_wanted = sum(one.quantity for one in case.wanted)
     one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1
     for surveyed, measures, (units, cost) in zip(
