@@ -78,21 +78,21 @@ def divide_one(demand: Demand, chosen: Sequence[int], split: bool, complete: Shi
     cheapest.
     """
     limits, costs = demand.limits, demand.unit_costs
+    useful = [node for node in chosen if limits[node]]
+    if len(useful) > 1:
+        if split:
+            useful = [node for _, _, node in sorted([(costs[node], -limits[node], node) for node in useful])]
+        else:
+            useful = [min([(-limits[node], costs[node], node) for node in useful])[2]]
     portions: list[tuple[int, int]] = []
     missing, cost = demand.quantity, 0
-    if split:
-        for unit_cost, negative, node in sorted([(costs[node], -limits[node], node) for node in chosen]):
-            taken = -negative if -negative < missing else missing
-            if taken:
-                portions.append((node, taken))
-                missing -= taken
-                cost += taken * unit_cost
-    else:
-        negative, unit_cost, node = min([(-limits[node], costs[node], node) for node in chosen])
-        if negative:
-            portions.append((node, -negative))
-            missing += negative
-            cost = -negative * unit_cost
+    for node in useful:
+        taken = limits[node] if limits[node] < missing else missing
+        portions.append((node, taken))
+        missing -= taken
+        cost += taken * costs[node]
+        if not missing:
+            break
     if missing and complete is not ShipComplete.NO:
         return None if complete is ShipComplete.ORDER else _NOTHING
     return Division(demand.quantity - missing, cost, (tuple(portions),))

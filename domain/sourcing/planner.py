@@ -43,12 +43,12 @@ def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -
     case = _Case(order, tuple(wanted), situation, strategy, survey, tuple(surveyed))
     tries: list[_Try] = []
     for number, tier in _tiers(order, strategy):
-        tries.append(_try_tier(case, number, tier, ShipComplete.ORDER))
+        tries.append(_try_tier(case, number, tier))
         if tries[-1].found.choices:
             return _plan(case, tries)
     complete = order.ship_complete or strategy.ship_complete
     if complete is not ShipComplete.ORDER:
-        tries.append(_try_tier(case, tries[-1].number, tries[-1].tier, complete))
+        tries.append(_try_in_part(case, tries[-1], complete))
     return _plan(case, tries)
 
 
@@ -108,16 +108,22 @@ def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier
     return list(enumerate(strategy.tiers, start=1))
 
 
-def _try_tier(case: _Case, number: int | None, tier: Tier, complete: ShipComplete) -> _Try:
-    """Look for the best choices of nodes in a tier; with `complete` ORDER only those that fill everything."""
+def _try_tier(case: _Case, number: int | None, tier: Tier) -> _Try:
+    """Look for the best choices of nodes in a tier that fill everything."""
     rules = rules_of(case.situation.network)
     reasons = exclusions_by_tier(case.surveyed, tier, rules)
     admitted = tuple([one for one, reason in zip(case.surveyed, reasons, strict=True) if reason is None])
-    members = _members(case, admitted, tier, complete)
-    problem = _problem(case, admitted, tier, members)
-    found = cover(problem) if complete is ShipComplete.ORDER else fill(problem, complete)
     excluded = [(one, reason) for one, reason in zip(case.surveyed, reasons, strict=True) if reason is not None]
-    return _Try(number, tier, complete, admitted, excluded, members, problem, found)
+    members = _members(case, admitted, tier, ShipComplete.ORDER)
+    problem = _problem(case, admitted, tier, members)
+    return _Try(number, tier, ShipComplete.ORDER, admitted, excluded, members, problem, cover(problem))
+
+
+def _try_in_part(case: _Case, last: _Try, complete: ShipComplete) -> _Try:
+    """Look for the choices of nodes that fill the most in a tier that cannot fill everything."""
+    members = _members(case, last.admitted, last.tier, complete)
+    problem = last.problem if members == last.members else _problem(case, last.admitted, last.tier, members)
+    return replace(last, complete=complete, members=members, problem=problem, found=fill(problem, complete))
 
 
 def _members(
@@ -183,6 +189,8 @@ def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]
     """What each node has of the components that several demands want."""
     wanting = Counter(sku for demand in demands for sku, _ in demand.components)
     shared = [sku for sku, count in wanting.items() if count > 1]
+    if not shared:
+        return ({},) * len(admitted)
     supply = case.situation.supply
     return [{sku: supply.get((surveyed.node.id, sku), 0) for sku in shared} for surveyed in admitted]
 

@@ -61,8 +61,7 @@ SHORT_STEPS = 20
 compete. A longer one has proven the best choice only, and keeps the best others that it met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(NamedTuple):
     """What one shipment from a node adds to a plan, in whole numbers so that equal plans compare equal; none negative."""
 
     cost: int
@@ -675,7 +674,7 @@ _ASCENTS = 6
 
 def _least_unit_cost(demand: Demand) -> int:
     """What a unit costs at the node where it is cheapest."""
-    return min((cost for cost, limit in zip(demand.unit_costs, demand.limits, strict=True) if limit), default=0)
+    return min([cost for cost, limit in zip(demand.unit_costs, demand.limits, strict=True) if limit], default=0)
 
 
 class _Fill(_Search):
@@ -696,6 +695,7 @@ class _Fill(_Search):
         self.by_limits = digits.pack_columns(list(map(self._means, demands)), len(self.nodes))
         self._whole = complete is ShipComplete.LINE and problem.split
         self._floors: dict[int, int] = {}
+        self._cheapest_first = sorted([(_least_unit_cost(demand), demand.quantity) for demand in demands])
         self._shortages = [
             _Shortage(self, members, cluster) for members, cluster in zip(self.members, self.clusters, strict=True)
         ]
@@ -758,7 +758,7 @@ class _Fill(_Search):
     def _floor(self, units: int) -> int:
         """What so many units cost at least, of whatever demand."""
         cost = 0
-        for least, quantity in sorted((_least_unit_cost(d), d.quantity) for d in self.problem.demands):
+        for least, quantity in self._cheapest_first:
             taken = min(units, quantity)
             cost += taken * least
             units -= taken
@@ -771,13 +771,18 @@ class _Fill(_Search):
         """
         if self._least(chosen, rest, counted) + worth >= self.threshold:
             return
-        self.step()
+        if self.clusters:
+            self.step()
         division = self.divide(chosen)
         assert isinstance(division, Division)
         worth += (self.units_wanted - division.units) << self.value.units_shift
         if self.value.cost_shift is not None:
             worth += division.cost << self.value.cost_shift
-        if worth >= self.threshold or len({node for portion in division.portions for node, _ in portion}) < len(chosen):
+        if worth >= self.threshold:
+            return
+        if not self.clusters:
+            self.step()
+        if len({node for portion in division.portions for node, _ in portion}) < len(chosen):
             return
         self.keep(worth, chosen, division.portions, division.units)
 
@@ -792,16 +797,9 @@ class _Fill(_Search):
             return self._bound(missing)
         if self.cost_bits:
             cost = counted - (missing << self.cost_bits)
-        elif self.clusters or not self.units_cost_max:
-            return self._bound(missing)
         else:
-            cost = sum([self._cost(demand, chosen) for demand in self.problem.demands])
+            return self._bound(missing)
         return (missing << self.value.units_shift) + (cost << self.value.cost_shift)
-
-    def _cost(self, demand: Demand, chosen: Sequence[int]) -> int:
-        """What the units of a demand cost that competes with no other."""
-        division = divide_one(demand, [self.nodes[one] for one in chosen], self.problem.split, self.complete)
-        return division.cost if division else 0
 
 
 class _Shortage:
