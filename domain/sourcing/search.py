@@ -23,6 +23,7 @@
 8. A short search prunes against the sixth best choice, so that its runners-up are proven too, a long one against the
    best. For a very large order good choices are found by prices, which say how much better another could be
    (`very_large.py`).
+9. Of many nodes that are alike but for what a shipment adds, only the best few are looked at.
 
 What is open of all demands is kept in one whole number with as many digits as there are demands, because adding a node
 to a choice is then a handful of operations, however many lines an order has.
@@ -31,6 +32,7 @@ to a choice is then a handful of operations, however many lines an order has.
 import sys
 from array import array
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -46,6 +48,8 @@ CHOICES_MAX = 6
 STEPS_MAX = 100_000
 """Steps of one search, 1 to 20 microseconds each: beyond them a waiting customer gets the best plan found so far."""
 
+MANY_NODES = 100
+"""Nodes beyond which it pays to find out which of them are alike."""
 
 LARGE = 10_000
 """Demands times nodes beyond which nobody waits for the proof: a good choice is improved, and its gap is told."""
@@ -109,6 +113,7 @@ def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
     nodes = _nodes_to_cover(problem)
     if nodes is None:
         return Found((), exact=True)
+    nodes = _in_best_choices(problem, nodes)
     search = _Cover(problem, nodes, steps_max)
     if len(problem.demands) * len(nodes) > LARGE:
         with suppress(SearchCut):
@@ -143,12 +148,35 @@ def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -
     if complete is ShipComplete.LINE:
         problem = _whole_lines(problem)
     nodes = [node for node in range(len(problem.measures)) if any(demand.limits[node] for demand in problem.demands)]
+    nodes = _in_best_choices(problem, nodes)
     if len(problem.demands) * len(nodes) > LARGE:
         steps_max = min(steps_max, problem.shipments_max * (3 + len(nodes) // 8))  # one descent to the last shipment
     search = _Fill(problem, nodes, complete, steps_max)
     with suppress(SearchCut):
         search.run()
     return search.found()
+
+
+def _in_best_choices(problem: Problem, nodes: list[int]) -> list[int]:
+    """Of many nodes, those that could be in one of the best choices.
+
+    Nodes are alike when they give as much of everything, at the same costs, on the same day. A choice with one of them is
+    worse than that with a better one in its place, unless it has that one too; so of those alike only as many are needed as
+    there are shipments, and one more for each runner-up.
+    """
+    if len(nodes) <= MANY_NODES:
+        return nodes
+    needed = problem.shipments_max + CHOICES_MAX - 1
+    value = _Value(problem, nodes, 0)
+    met: Counter[object] = Counter()
+    kept = []
+    for node, days in zip(value.nodes, value.days, strict=True):
+        given = [(one.limits[node], one.unit_costs[node]) if one.limits[node] else None for one in problem.demands]
+        alike = days, tuple(given), tuple(problem.supply[node].items())
+        met[alike] += 1
+        if met[alike] <= needed:
+            kept.append(node)
+    return sorted(kept)
 
 
 def _whole_lines(problem: Problem) -> Problem:
