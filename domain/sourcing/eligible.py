@@ -164,8 +164,11 @@ class Survey:
             return ()
         if not self._collected and all(tier.require and _unmet(self._rules.of(tier.require), facts) for tier in tiers):
             return ()
-        asked = [self._components[one] and node.id not in self._wanted[one].tried for one in range(len(self._wanted))]
-        permitted, _ = self._permitted(list(map(int, map(bool, asked))), (), facts)
+        given = [
+            one.quantity if components and node.id not in one.tried else 0
+            for one, components in zip(self._wanted, self._components, strict=True)
+        ]
+        permitted, _ = self._permitted(given, (), facts)
         return tuple([one for one in positions if permitted[one]])
 
     def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
