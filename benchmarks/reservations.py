@@ -22,6 +22,8 @@ from sqlalchemy import text
 
 from activities.cart import Carts
 from activities.networks import Networks
+from benchmarks import large_network
+from benchmarks.large_network import LargeNetwork
 from benchmarks.meters import flush_milliseconds
 from database.cart import Cart
 from database.connect import Database
@@ -88,15 +90,17 @@ class Plan:
 
     pairs: int
     seconds: float
+    orders: int
+    """In a network of ten thousand nodes."""
 
     @property
     def steps(self) -> int:
         """What `run` says on its way, for a progress bar."""
-        return 1 + 4 * self.pairs
+        return 2 + 4 * self.pairs
 
 
-THOROUGH = Plan(7, 4.0)
-QUICK = Plan(1, 1.0)
+THOROUGH = Plan(7, 4.0, 50)
+QUICK = Plan(1, 1.0, 3)
 
 PerSecond = Callable[[], Awaitable[float]]
 """Runs a load, and answers how many reservations it made a second."""
@@ -125,6 +129,7 @@ class Reservations:
     scanned: int
     """Sequential scans of any table of the claim while carts were pinned on a million shelves; indexes make it 0."""
     flush_milliseconds: float
+    large: LargeNetwork
 
 
 async def run(directory: Path, plan: Plan, say: Callable[[str], None]) -> Reservations:
@@ -152,8 +157,11 @@ async def run(directory: Path, plan: Plan, say: Callable[[str], None]) -> Reserv
             contest = Contest(name, yardstick_name)
             await _compete(contest, partial(_ours, database, rows, callers, seconds), yardstick, plan.pairs, say)
             contests.append(contest)
+        scanned = await _scanned(server.url)
+        say("planning among ten thousand nodes")
+        large = await large_network.run(database, plan.orders)
         await database.close()
-        return Reservations(contests, await _scanned(server.url), flush_milliseconds(directory))
+        return Reservations(contests, scanned, flush_milliseconds(directory), large)
 
 
 async def _scanned(url: str) -> int:
@@ -255,3 +263,4 @@ def lines(found: Reservations) -> Iterator[str]:
             f" {median(contest.ours):,.0f} against {median(contest.yardstick):,.0f} per second"
         )
     yield f"{found.scanned} sequential scans on {SHELVES:,} shelves; one WAL flush {found.flush_milliseconds:.2f} ms"
+    yield from large_network.lines(found.large)

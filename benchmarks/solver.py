@@ -39,6 +39,10 @@ ORDER_NAMES: tuple[str, ...] = (
 )
 
 
+class Unsolved(Exception):
+    """HiGHS gave up on a program; the message is its own word for it."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A node that may take part, and what it would mean."""
@@ -75,7 +79,7 @@ class Question:
     """By tier: the nodes that may take part."""
 
     def best_value(self) -> Value:
-        """What the best plan is worth: the models of all tiers that matter, made and solved."""
+        """What the best plan is worth: the models of all tiers that matter, made and solved. Raises Unsolved."""
         for number, (tier, nodes) in enumerate(zip(self.tiers, self.members, strict=True), start=1):
             found = _solve(self.instance, self.strategy, tier, nodes, ShipComplete.ORDER)
             if found is not None:
@@ -373,23 +377,35 @@ class _Model:
         return terms
 
     def best(self, objective: dict[int, float]) -> int | None:
-        """The least value of an objective, which holds from now on; None when nothing is possible."""
+        """The least value of an objective, which holds from now on; None when nothing is possible.
+
+        Of one program in some thousands HiGHS finds a solution that breaks the program itself, says so and stops: its presolve
+        is at fault, so it tries again without. Raises Unsolved where that does not help.
+        """
         columns = len(self._upper)
         costs = np.array([objective.get(column, 0.0) for column in range(columns)])
         self._highs.changeColsCost(columns, np.arange(columns, dtype=np.int32), costs)
-        begin = time.process_time()
-        self._highs.run()
-        run_seconds.append(time.process_time() - begin)
-        status = self._highs.getModelStatus()
+        status = self._run()
+        if status == highspy.HighsModelStatus.kSolveError:
+            self._highs.clearSolver()
+            self._highs.setOptionValue("presolve", "off")
+            status = self._run()
+            self._highs.setOptionValue("presolve", "choose")
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
-            raise AssertionError(f"HiGHS ended with {status}")
+            raise Unsolved(status.name)
         solution = np.rint(np.array(self._highs.getSolution().col_value))
         least = round(float(costs @ solution))
         used = np.array([column for column, cost in objective.items() if cost], dtype=np.int32)
         self._highs.addRow(-highspy.kHighsInf, least + 0.5, len(used), used, costs[used])
         return least
+
+    def _run(self) -> highspy.HighsModelStatus:
+        begin = time.process_time()
+        self._highs.run()
+        run_seconds.append(time.process_time() - begin)
+        return self._highs.getModelStatus()
 
 
 OPTIONS: dict[str, bool | int | float] = {

@@ -23,6 +23,7 @@ class HolidayCalendar(Container[date]):
         return isinstance(day, date) and day in _holidays(self.country, self.part, day.year)
 
 
+@cache
 def holiday_calendar(name: str) -> HolidayCalendar:
     """The calendar of that name. Raises UnknownCalendar."""
     country, _, part = name.partition("-")

@@ -1,9 +1,10 @@
 """Reads nodes.toml: the places that ship, each with its position, calendar, patience and way of being spoken to."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from domain.network import Dispatch, Node, NodeKind, OnSilence
@@ -139,9 +140,15 @@ def _read_time_zone(table: Table) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = did_you_mean(name, sorted(available_timezones())) or "; such as America/Denver"
+        hint = did_you_mean(name, _time_zones()) or "; such as America/Denver"
         table.wrong("time_zone", f"unknown time zone {name!r}{hint}")
         return ZoneInfo("UTC")
+
+
+@cache
+def _time_zones() -> Sequence[str]:
+    """All there are; to find them takes a walk over files."""
+    return sorted(available_timezones())
 
 
 def _read_holidays(table: Table) -> Container[date]:

@@ -32,6 +32,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._counted_to, self._line_there = 0, 1
         self._lines: dict[Path, int] = {}
         self._counts: dict[Path, int] = {}
 
@@ -119,7 +120,10 @@ class _Scanner:
         self._at += 1
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        """The line of where it is, counted on from where it was asked last: a file of 10,000 nodes has 80,000 values."""
+        self._line_there += self._text.count("\n", self._counted_to, self._at)
+        self._counted_to = self._at
+        return self._line_there
 
     def _skip_blank(self) -> None:
         while match := _BLANK.match(self._text, self._at):
@@ -134,4 +138,6 @@ class _Scanner:
 
 def _unquoted(key: str) -> str:
     """A bare or quoted key as `tomllib` names it."""
+    if key[0] not in "\"'":
+        return key
     return next(iter(tomllib.loads(f"{key} = 0")))

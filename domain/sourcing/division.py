@@ -78,21 +78,21 @@ def divide_one(demand: Demand, chosen: Sequence[int], split: bool, complete: Shi
     cheapest.
     """
     limits, costs = demand.limits, demand.unit_costs
+    useful = [node for node in chosen if limits[node]]
+    if len(useful) > 1:
+        if split:
+            useful = [node for _, _, node in sorted([(costs[node], -limits[node], node) for node in useful])]
+        else:
+            useful = [min([(-limits[node], costs[node], node) for node in useful])[2]]
     portions: list[tuple[int, int]] = []
     missing, cost = demand.quantity, 0
-    if split:
-        for unit_cost, negative, node in sorted([(costs[node], -limits[node], node) for node in chosen]):
-            taken = -negative if -negative < missing else missing
-            if taken:
-                portions.append((node, taken))
-                missing -= taken
-                cost += taken * unit_cost
-    else:
-        negative, unit_cost, node = min([(-limits[node], costs[node], node) for node in chosen])
-        if negative:
-            portions.append((node, -negative))
-            missing += negative
-            cost = -negative * unit_cost
+    for node in useful:
+        taken = limits[node] if limits[node] < missing else missing
+        portions.append((node, taken))
+        missing -= taken
+        cost += taken * costs[node]
+        if not missing:
+            break
     if missing and complete is not ShipComplete.NO:
         return None if complete is ShipComplete.ORDER else _NOTHING
     return Division(demand.quantity - missing, cost, (tuple(portions),))
@@ -190,17 +190,18 @@ def clusters(
 
 def _scarce_components(demands: Sequence[Demand], supply: Sequence[Mapping[str, int]]) -> list[str]:
     """Components wanted by several demands, of which some node has less than those want that it may serve."""
-    wanting = Counter(sku for demand in demands for sku, _ in demand.components)
-    if len(wanting) == wanting.total():
-        return []
-    shared = [sku for sku, count in wanting.items() if count > 1]
-    return [sku for sku in shared if _is_scarce(sku, demands, supply)]
+    users: dict[str, list[tuple[Sequence[int], int]]] = defaultdict(list)
+    for demand in demands:
+        for sku, count in demand.components:
+            users[sku].append((demand.limits, demand.quantity * count))
+    return [sku for sku, wanting in users.items() if len(wanting) > 1 and _is_scarce(sku, wanting, supply)]
 
 
-def _is_scarce(sku: str, demands: Sequence[Demand], supply: Sequence[Mapping[str, int]]) -> bool:
-    wanting = [(d.limits, d.quantity * count) for d in demands for one, count in d.components if one == sku]
+def _is_scarce(sku: str, wanting: Sequence[tuple[Sequence[int], int]], supply: Sequence[Mapping[str, int]]) -> bool:
+    """`wanting` has the limits by node of each demand for the component, and how much of it that wants."""
     return any(
-        sum(asked for limits, asked in wanting if limits[node]) > stock.get(sku, 0) for node, stock in enumerate(supply)
+        sum([asked for limits, asked in wanting if limits[node]]) > stock.get(sku, 0)
+        for node, stock in enumerate(supply)
     )
 
 

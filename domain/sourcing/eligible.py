@@ -1,16 +1,18 @@
 """Decides which nodes may take part, what each could give and would cost, and says in plain words why others may not."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from math import isfinite
+from itertools import repeat
+from math import asin, cos, inf, radians, sin, sqrt
 from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from domain.network import EvaluationError, Fact, Item, Node, Per, Strategy, Tier, distance_km
-from domain.promise import Promise, transit_days
+from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Node, Per, Strategy, Tier
+from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
-from domain.sourcing.rules import Answer, Rule, Rules, rules_of
+from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
 
 CAPACITY_UNLIMITED = 1_000_000_000
 """What a rule sees as `node.capacity_left` where a node has no limit."""
@@ -65,21 +67,17 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
     }
 
 
-def survey(
-    order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, strategy: Strategy, nodes: Sequence[Node]
-) -> list[Surveyed]:
-    """Look at each node as this order sees it under a strategy, in the order given."""
-    surveyor = _Surveyor(order, wanted, situation, strategy)
-    return list(map(surveyor.look_at, nodes))
-
-
-def exclusion_by_tier(surveyed: Surveyed, tier: Tier, rules: Rules) -> str | None:
-    """Why a node may not take part in a tier, in plain words; None = it may."""
-    if surveyed.node.id not in tier.nodes:
-        return f"not in {', '.join(tier.sets)}"
-    if surveyed.excluded or tier.require is None:
-        return surveyed.excluded
-    return _unmet(rules.of(tier.require), surveyed.facts)
+def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[str | None]:
+    """Why each node may not take part in a tier, in plain words; None = it may."""
+    outside, require = f"not in {', '.join(tier.sets)}", rules.of(tier.require) if tier.require else None
+    return [
+        outside
+        if one.node.id not in tier.nodes
+        else _unmet(require, one.facts)
+        if require and not one.excluded
+        else one.excluded
+        for one in surveyed
+    ]
 
 
 def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> str:
@@ -90,8 +88,8 @@ def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> str:
     return f"{words} ({'; '.join(notes)})" if notes else words
 
 
-class _Surveyor:
-    """Looks at nodes for one order; what does not depend on the node is computed once."""
+class Survey:
+    """Looks at nodes for one order under a strategy; what does not depend on the node is computed once."""
 
     def __init__(self, order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, strategy: Strategy) -> None:
         network = situation.network
@@ -99,75 +97,136 @@ class _Surveyor:
         self._collected = order.pickup_node is not None
         self._wanted = wanted
         self._situation = situation
-        self._rules = rules_of(network)
-        self._require = self._rules.of(strategy.require) if strategy.require and not self._collected else None
-        self._costs = [
-            (cost.per, self._rules.of(cost.amount), self._rules.of(cost.when) if cost.when else None)
-            for cost in strategy.costs
-        ]
-        items = [network.items.get(one.sku) for one in wanted]
-        self.item_facts = [item_facts(item) if item else None for item in items] if network.policy.exclusions else []
-        self._components = [network.components(item.sku) if item else () for item in items]
-        self._stock = [(one.quantity, parts) for one, parts in zip(wanted, self._components, strict=True)]
-        self._has_notes = any(one.tried for one in wanted) or not all(self._components) or bool(situation.cooling)
+        self._rules = rules = rules_of(network)
+        self._strategy = strategy
         self._order_facts = order_facts(order)
+        # A node that the customer chose need not meet requirements made for parcels.
+        self._require = rules.of(strategy.require) if strategy.require and not self._collected else None
+        self._costs = list(self._costs_for_order())
+        items = [network.items.get(one.sku) for one in wanted]
+        self._exclusions = [_Exclusion(rule, reason, items) for rule, reason in rules.exclusions]
+        self._components = [network.components(item.sku) if item else () for item in items]
+        self._has_notes = any(one.tried for one in wanted) or not all(self._components) or bool(situation.cooling)
         self._units = sum(one.quantity for one in wanted)
-        self._transit = network.policy.transit.get(order.service, ())
+        self._no_stock = shortfall(0, self._units, ())
+        bands = network.policy.transit.get(order.service, ())
+        self._distances = [band.distance_km_max for band in bands]
+        self._days = [band.days for band in bands]
+        self._sphere_width = cos(radians(order.place.latitude))
         self._local: dict[ZoneInfo, datetime] = {}
+        self._promises: dict[tuple[int, int], Promise] = {}
 
-    def look_at(self, node: Node) -> Surveyed:
+    def of(self, sites: Sequence[Site]) -> list[Surveyed]:
+        """Look at each node, in the order given."""
+        return list(map(self._look_at, sites, self._stock_limits([site.node.id for site in sites])))
+
+    def hopes(self, sites: Sequence[Site], positions: Sequence[int]) -> list[tuple[int, ...]]:
+        """By node: those of the wanted, by position, that it could ship on any day if only the goods were there."""
+        return [self._hopes_at(site, positions) for site in sites]
+
+    def _look_at(self, site: Site, limits: tuple[int, ...]) -> Surveyed:
         """Collect what is known of a node until something excludes it."""
-        distance = 0.0 if self._collected else self._distance_km(node)
+        node = site.node
+        distance = 0.0 if self._collected else self._distance_km(site)
         load = self._situation.workload.get(node.id, _IDLE)
         capacity_left = _capacity_left(node, load)
-        limits = self._stock_limits(node)
         notes = self._notes(node) if self._has_notes else ()
         reason = self._standing_reason(node, capacity_left) or self._nothing(limits, notes)
         if reason:
             return Surveyed(node, distance, reason)
-        promised = self._promise(node, distance)
+        promised = self._promise(site, distance)
         if promised is None:
             reason = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
             return Surveyed(node, distance, reason)
-        if self._order.not_after is not None and promised.ship_by > self._order.not_after:
-            return Surveyed(node, distance, "ships after the order's window", promise=promised)
-        if self._order.deliver_by is not None and promised.deliver_by > self._order.deliver_by:
-            return Surveyed(node, distance, "arrives after the promised day", promise=promised)
-        facts: dict[str, Fact] = {
-            **self._order_facts,
-            "node.id": node.id,
-            "node.kind": node.kind.value,
-            "node.country": node.country,
-            "node.priority": node.priority,
-            "node.open_orders": load.open_orders,
-            "node.capacity_left": capacity_left,
-            "node.distance_km": distance,
-            "node.promise_days": promised.days,
-        }
-        if self._rules.exclusions:
+        reason = self._too_late(promised)
+        if reason:
+            return Surveyed(node, distance, reason, promise=promised)
+        facts = self._facts(site, load.open_orders, capacity_left, distance, promised)
+        if self._exclusions:
             limits, notes = self._permitted(limits, notes, facts)
         charges = self._charges(facts)
-        # A node that the customer chose need not meet requirements made for parcels.
         reason = self._nothing(limits, notes) or (_unmet(self._require, facts) if self._require else None)
         if isinstance(charges, str):
             return Surveyed(node, distance, reason or charges, limits, notes, promised)
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts)
 
+    def _hopes_at(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
+        node = site.node
+        tiers = [tier for tier in self._strategy.tiers if node.id in tier.nodes]
+        if not (node.pickup if self._collected else tiers):
+            return ()
+        distance = 0.0 if self._collected else self._distance_km(site)
+        promised = self._promise(site, distance)
+        if promised is None or self._too_late(promised):
+            return ()
+        facts = self._facts(site, _IDLE.open_orders, _capacity_left(node, _IDLE), distance, promised)
+        if isinstance(self._charges(facts), str) or (self._require and _unmet(self._require, facts)):
+            return ()
+        if not self._collected and all(tier.require and _unmet(self._rules.of(tier.require), facts) for tier in tiers):
+            return ()
+        given = [
+            one.quantity if components and node.id not in one.tried else 0
+            for one, components in zip(self._wanted, self._components, strict=True)
+        ]
+        permitted, _ = self._permitted(given, (), facts)
+        return tuple([one for one in positions if permitted[one]])
+
+    def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
+        """The strategy's costs that this order may be charged: the place of their sum, the amount, and when."""
+        for cost in self._strategy.costs:
+            when = self._rules.of(cost.when) if cost.when else None
+            holds = when.evaluate(self._order_facts) if when and not when.reads_node else None
+            if holds is not False:
+                yield _SUMS[cost.per], self._rules.of(cost.amount), None if holds is True else when
+
     def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> str | None:
-        return None if any(limits) else shortfall(0, self._units, notes)
-
-    def _distance_km(self, node: Node) -> float:
-        place = self._order.place
-        return distance_km(node.latitude, node.longitude, place.latitude, place.longitude)
-
-    def _promise(self, node: Node, distance: float) -> Promise | None:
-        days = 0 if self._collected else transit_days(self._transit, distance)
-        if days is None:
+        if any(limits):
             return None
-        zone = node.time_zone
-        if zone not in self._local:
-            self._local[zone] = self._situation.now.astimezone(zone)
-        return self._rules.promise(node, self._local[zone], days)
+        return shortfall(0, self._units, notes) if notes else self._no_stock
+
+    def _distance_km(self, site: Site) -> float:
+        """The same as `domain.network.distance_km`, with what is known beforehand of both ends."""
+        node, place = site.node, self._order.place
+        half_height = sin(radians(place.latitude - node.latitude) / 2) ** 2
+        half_width = sin(radians(place.longitude - node.longitude) / 2) ** 2
+        chord = half_height + site.sphere_width * self._sphere_width * half_width
+        return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
+
+    def _promise(self, site: Site, distance: float) -> Promise | None:
+        days = 0
+        if not self._collected:
+            band = bisect_left(self._distances, distance)
+            if band == len(self._days):
+                return None
+            days = self._days[band]
+        key = site.calendar, days
+        promised = self._promises.get(key)
+        if promised is None:
+            zone = site.node.time_zone
+            if zone not in self._local:
+                self._local[zone] = self._situation.now.astimezone(zone)
+            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days)
+        return promised
+
+    def _too_late(self, promised: Promise) -> str | None:
+        order = self._order
+        if order.not_after is not None and promised.ship_by > order.not_after:
+            return "ships after the order's window"
+        if order.deliver_by is not None and promised.deliver_by > order.deliver_by:
+            return "arrives after the promised day"
+        return None
+
+    def _facts(
+        self, site: Site, open_orders: int, capacity_left: int, distance: float, promised: Promise
+    ) -> dict[str, Fact]:
+        return {
+            **self._order_facts,
+            **site.facts,
+            "node.open_orders": open_orders,
+            "node.capacity_left": capacity_left,
+            "node.distance_km": distance,
+            "node.promise_days": promised.days,
+        }
 
     def _standing_reason(self, node: Node, capacity_left: int) -> str | None:
         """What keeps a node from taking any order now."""
@@ -179,22 +238,19 @@ class _Surveyor:
             return "customers cannot collect here"
         return None
 
-    def _stock_limits(self, node: Node) -> tuple[int, ...]:
-        """What the node has of each wanted, where it was not tried before."""
-        supply, name = self._situation.supply, node.id
-        limits = []
-        for quantity, components in self._stock:
-            units = quantity if components else 0
+    def _stock_limits(self, names: Sequence[str]) -> Iterable[tuple[int, ...]]:
+        """By node: what it has of each wanted, where it was not tried before."""
+        available = self._situation.supply.get
+        rows = []
+        for one, components in zip(self._wanted, self._components, strict=True):
+            row = [one.quantity if components else 0] * len(names)
             for sku, count in components:
-                available = supply.get((name, sku), 0)
-                if count > 1:
-                    available //= count
-                if available < units:
-                    units = available
-            limits.append(units if units > 0 else 0)
-        if self._has_notes:
-            limits = [0 if name in one.tried else limit for one, limit in zip(self._wanted, limits, strict=True)]
-        return tuple(limits)
+                given = [available((name, sku), 0) // count for name in names]
+                row = [own if own < most else most for own, most in zip(given, row, strict=True)]
+            rows.append(
+                [0 if units < 0 or name in one.tried else units for name, units in zip(names, row, strict=True)]
+            )
+        return zip(*rows, strict=True) if rows else repeat(())
 
     def _notes(self, node: Node) -> tuple[str, ...]:
         notes: dict[str, None] = {}
@@ -211,39 +267,68 @@ class _Surveyor:
     def _permitted(
         self, limits: Sequence[int], notes: Sequence[str], facts: dict[str, Fact]
     ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The same limits, 0 where the policy never ships the item from the node, and the reasons with the notes.
-
-        A rule that cannot be computed forbids. The facts of the last item stay among the facts, where no other rule
-        reads them.
-        """
+        """The same limits, 0 where the policy never ships the item from the node, and the reasons with the notes."""
+        forbidden = [found for exclusion in self._exclusions for found in exclusion.forbidden(facts)]
+        if not forbidden:
+            return tuple(limits), tuple(notes)
         permitted, reasons = list(limits), dict.fromkeys(notes)
-        for position, item in enumerate(self.item_facts):
-            if item and limits[position]:
-                facts.update(item)
-                for rule, reason in self._rules.exclusions:
-                    answer = rule.evaluate(facts)
-                    if answer:
-                        reasons[_because(reason, answer)] = None
-                        permitted[position] = 0
-                        break
+        for position, reason in forbidden:
+            if permitted[position]:
+                permitted[position] = 0
+                reasons[reason] = None
         return tuple(permitted), tuple(reasons)
 
     def _charges(self, facts: Mapping[str, Fact]) -> Charges | str:
         """The sum of a strategy's costs at a node, or why one of them cannot be charged."""
-        sums = {Per.SHIPMENT: 0.0, Per.UNIT: 0.0, Per.KG: 0.0}
-        for per, amount, when in self._costs:
-            applies = when.evaluate(facts) if when else True
-            if isinstance(applies, EvaluationError):
-                return f"cost when {when.expression.source if when else ''}: {applies.reason}"
-            if applies:
-                charged = amount.evaluate(facts)
-                if isinstance(charged, EvaluationError):
-                    return f"cost {amount.expression.source}: {charged.reason}"
-                if not isfinite(charged) or charged < 0:
-                    return f"cost {amount.expression.source} is {charged}, which is no amount"
-                sums[per] += charged
-        shipment, unit, kg = sums.values()
+        sums = [0.0, 0.0, 0.0]
+        for place, amount, when in self._costs:
+            if when:
+                applies = when.evaluate(facts)
+                if isinstance(applies, EvaluationError):
+                    return f"cost when {when.expression.source}: {applies.reason}"
+                if not applies:
+                    continue
+            charged = amount.evaluate(facts)
+            if isinstance(charged, EvaluationError):
+                return f"cost {amount.expression.source}: {charged.reason}"
+            if not 0 <= charged < inf:
+                return f"cost {amount.expression.source} is {charged}, which is no amount"
+            sums[place] += charged
+        shipment, unit, kg = sums
         return Charges(round(shipment * COST_SCALE), round(unit * COST_SCALE), kg * COST_SCALE / GRAMS_PER_KG)
+
+
+_SUMS = {Per.SHIPMENT: 0, Per.UNIT: 1, Per.KG: 2}
+
+
+class _Exclusion:
+    """Which of the wanted a rule of the policy never lets a node ship.
+
+    It is asked once for all nodes that are alike in the facts that it reads. A rule that cannot be computed forbids.
+    """
+
+    def __init__(self, rule: Rule, reason: str, items: Sequence[Item | None]) -> None:
+        self._rule, self._reason = rule, reason
+        self._items = [(position, item_facts(item)) for position, item in enumerate(items) if item]
+        self._known: dict[object, list[tuple[int, str]]] = {}
+
+    def forbidden(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
+        """The positions of what may not ship, with the reason; the last item's facts stay, where no other rule reads them."""
+        if self._rule.key_of_node is None:
+            return self._found(facts)
+        key = self._rule.key_of_node(facts)
+        if key not in self._known:
+            self._known[key] = self._found(facts)
+        return self._known[key]
+
+    def _found(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
+        found = []
+        for position, item in self._items:
+            facts.update(item)
+            answer = self._rule.evaluate(facts)
+            if answer:
+                found.append((position, _because(self._reason, answer)))
+        return found
 
 
 _IDLE = NodeLoad()

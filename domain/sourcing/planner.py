@@ -12,13 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.network import Network, Node, ShipComplete, Strategy, Tier, Unfilled
+from domain.network import Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
 from domain.sourcing.division import Demand
-from domain.sourcing.eligible import COST_SCALE, Surveyed, exclusion_by_tier, order_facts, shortfall, survey
+from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, order_facts, shortfall
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
 from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
-from domain.sourcing.rules import rules_of
+from domain.sourcing.rules import Site, rules_of
 from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
 
 METRES_PER_KM = 1000
@@ -38,16 +38,17 @@ def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> P
 
 def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     strategy = strategy_for(order, situation.network)
-    surveyed = survey(order, wanted, situation, strategy, _nodes_in_question(order, situation.network))
-    case = _Case(order, tuple(wanted), situation, strategy, tuple(surveyed))
+    survey = Survey(order, wanted, situation, strategy)
+    surveyed = survey.of(_sites_in_question(order, situation.network))
+    case = _Case(order, tuple(wanted), situation, strategy, survey, tuple(surveyed))
     tries: list[_Try] = []
     for number, tier in _tiers(order, strategy):
-        tries.append(_try_tier(case, number, tier, ShipComplete.ORDER))
+        tries.append(_try_tier(case, number, tier))
         if tries[-1].found.choices:
             return _plan(case, tries)
     complete = order.ship_complete or strategy.ship_complete
     if complete is not ShipComplete.ORDER:
-        tries.append(_try_tier(case, tries[-1].number, tries[-1].tier, complete))
+        tries.append(_try_in_part(case, tries[-1], complete))
     return _plan(case, tries)
 
 
@@ -71,6 +72,7 @@ class _Case:
     wanted: tuple[Wanted, ...]
     situation: Situation
     strategy: Strategy
+    survey: Survey
     surveyed: tuple[Surveyed, ...]
 
 
@@ -83,18 +85,20 @@ class _Try:
     complete: ShipComplete
     admitted: tuple[Surveyed, ...]
     """By node number of the problem."""
-    excluded: Mapping[str, str]
-    """By node id."""
+    excluded: Sequence[tuple[Surveyed, str]]
+    """The others, with the reason."""
     members: tuple[tuple[int, ...], ...]
     """By demand of the problem: the wanted that it stands for, by position."""
     problem: Problem
     found: Found
 
 
-def _nodes_in_question(order: OrderFacts, network: Network) -> list[Node]:
+def _sites_in_question(order: OrderFacts, network: Network) -> list[Site]:
     """The nodes by id; where the customer collects, only that one."""
-    nodes = rules_of(network).nodes
-    return nodes if order.pickup_node is None else [node for node in nodes if node.id == order.pickup_node]
+    sites = rules_of(network).sites
+    if order.pickup_node is None:
+        return list(sites.values())
+    return [sites[order.pickup_node]] if order.pickup_node in sites else []
 
 
 def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier]]:
@@ -104,16 +108,22 @@ def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier
     return list(enumerate(strategy.tiers, start=1))
 
 
-def _try_tier(case: _Case, number: int | None, tier: Tier, complete: ShipComplete) -> _Try:
-    """Look for the best choices of nodes in a tier; with `complete` ORDER only those that fill everything."""
+def _try_tier(case: _Case, number: int | None, tier: Tier) -> _Try:
+    """Look for the best choices of nodes in a tier that fill everything."""
     rules = rules_of(case.situation.network)
-    reasons = {surveyed.node.id: exclusion_by_tier(surveyed, tier, rules) for surveyed in case.surveyed}
-    admitted = tuple(surveyed for surveyed in case.surveyed if reasons[surveyed.node.id] is None)
-    members = _members(case, admitted, tier, complete)
+    reasons = exclusions_by_tier(case.surveyed, tier, rules)
+    admitted = tuple([one for one, reason in zip(case.surveyed, reasons, strict=True) if reason is None])
+    excluded = [(one, reason) for one, reason in zip(case.surveyed, reasons, strict=True) if reason is not None]
+    members = _members(case, admitted, tier, ShipComplete.ORDER)
     problem = _problem(case, admitted, tier, members)
-    found = cover(problem) if complete is ShipComplete.ORDER else fill(problem, complete)
-    excluded = {node: reason for node, reason in reasons.items() if reason is not None}
-    return _Try(number, tier, complete, admitted, excluded, members, problem, found)
+    return _Try(number, tier, ShipComplete.ORDER, admitted, excluded, members, problem, cover(problem))
+
+
+def _try_in_part(case: _Case, last: _Try, complete: ShipComplete) -> _Try:
+    """Look for the choices of nodes that fill the most in a tier that cannot fill everything."""
+    members = _members(case, last.admitted, last.tier, complete)
+    problem = last.problem if members == last.members else _problem(case, last.admitted, last.tier, members)
+    return replace(last, complete=complete, members=members, problem=problem, found=fill(problem, complete))
 
 
 def _members(
@@ -179,6 +189,8 @@ def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]
     """What each node has of the components that several demands want."""
     wanting = Counter(sku for demand in demands for sku, _ in demand.components)
     shared = [sku for sku, count in wanting.items() if count > 1]
+    if not shared:
+        return ({},) * len(admitted)
     supply = case.situation.supply
     return [{sku: supply.get((surveyed.node.id, sku), 0) for sku in shared} for surveyed in admitted]
 
@@ -213,30 +225,21 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         unfilled_action=case.strategy.unfilled,
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=_hopes(case, {part.wanted_index for part in unfilled}),
+        hopes=_hopes(case, [part.wanted_index for part in unfilled]),
     )
 
 
-def _hopes(case: _Case, positions: set[int]) -> dict[int, tuple[str, ...] | None]:
+def _hopes(case: _Case, positions: Sequence[int]) -> dict[int, tuple[str, ...] | None]:
     """Where unfilled units that go on waiting could ship from if only the goods were there, on any day; None = anywhere."""
     if not positions or case.strategy.unfilled is not Unfilled.BACKORDER:
         return {}
+    if case.order.deliver_by is not None:
+        return {}  # what cannot be filled in time is planned again without the promise
     network = case.situation.network
-    nodes = _nodes_in_question(case.order, network)
-    plenty = Situation(network=network, supply=_plenty(case.wanted, network, nodes), now=case.situation.now)
-    surveyed = survey(case.order, case.wanted, plenty, case.strategy, nodes)
-    tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
-    rules = rules_of(network)
-    admitted = [one for one in surveyed if any(exclusion_by_tier(one, tier, rules) is None for tier in tiers)]
-    found = {position: tuple(one.node.id for one in admitted if one.limits[position]) for position in positions}
-    return {position: None if len(hopes) == len(network.nodes) else hopes for position, hopes in found.items()}
-
-
-def _plenty(wanted: Sequence[Wanted], network: Network, nodes: Sequence[Node]) -> dict[tuple[str, str], int]:
-    """More of everything than is wanted, at every node."""
-    units = sum(one.quantity for one in wanted)
-    parts = [part for one in wanted if one.sku in network.items for part in network.components(one.sku)]
-    return {(node.id, sku): units * count for node in nodes for sku, count in parts}
+    sites = _sites_in_question(case.order, network)
+    hopes = list(zip(sites, case.survey.hopes(sites, positions), strict=True))
+    found = {position: tuple([site.node.id for site, own in hopes if position in own]) for position in positions}
+    return {position: None if len(nodes) == len(network.nodes) else nodes for position, nodes in found.items()}
 
 
 def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:
@@ -310,11 +313,7 @@ def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
 
 def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
     """Each node as it stood in the tier that decided: those that could take part first, then by distance."""
-    considered = [
-        _considered_out(surveyed, decided.excluded[surveyed.node.id])
-        for surveyed in case.surveyed
-        if surveyed.node.id in decided.excluded
-    ]
+    considered = [_considered_out(surveyed, reason) for surveyed, reason in decided.excluded]
     units_wanted = sum(one.quantity for one in case.wanted)
     one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1
     for surveyed, measures, (units, cost) in zip(

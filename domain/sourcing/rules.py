@@ -6,8 +6,9 @@ country, a channel. Their answers are remembered. So are the promises of a node 
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import date, datetime
+from math import cos, radians
 from operator import itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from domain.network import EvaluationError, Expression, Fact, Network, Node
 from domain.promise import Promise, cutoff_has_passed, promise_on
@@ -25,10 +26,14 @@ Value = TypeVar("Value")
 class Rule:
     """An expression that remembers its answers, unless it reads a distance: that hardly ever comes twice."""
 
-    __slots__ = ("_answers", "_key", "expression")
+    __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
+        of_node = [name for name in expression.names if name.startswith("node.")]
+        self.reads_node = bool(of_node)
+        self.key_of_node = _key_of(of_node)
+        """What tells nodes apart for this rule; None where hardly any two are alike to it."""
         self._key = _key_of(expression.names)
         self._answers: dict[object, Answer] = {}
 
@@ -44,15 +49,32 @@ class Rule:
         return answer
 
 
+class Site(NamedTuple):
+    """A node with what no order changes."""
+
+    node: Node
+    calendar: int
+    """The same number for all nodes that promise the same for a parcel as many days on its way."""
+    sphere_width: float
+    """How wide the earth is at its latitude, of what it is at the equator."""
+    facts: Mapping[str, Fact]
+    """The node as rules see it, without what changes."""
+
+
 class Rules:
     """One network version with what was learnt from it."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.nodes = [network.nodes[node] for node in sorted(network.nodes)]
+        calendars: dict[object, int] = {}
+        self.sites = {
+            name: _site(node, calendars.setdefault(_calendar(node), len(calendars)))
+            for name, node in sorted(network.nodes.items())
+        }
+        """By node id, in the order of the ids."""
         self.exclusions = [(Rule(exclusion.when), exclusion.reason) for exclusion in network.policy.exclusions]
         self._rules: dict[int, Rule] = {}
-        self._promises: dict[str, dict[tuple[date, bool, int], Promise]] = {node: {} for node in network.nodes}
+        self._promises: dict[tuple[int, date, bool, int], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
         """An expression of this network's policy, as a rule."""
@@ -61,15 +83,30 @@ class Rules:
             rule = self._rules[id(expression)] = Rule(expression)
         return rule
 
-    def promise(self, node: Node, local: datetime, transit_days: int) -> Promise:
+    def promise(self, site: Site, local: datetime, transit_days: int) -> Promise:
         """The promise of goods released to a node at this moment, given in its time zone."""
-        key = local.date(), cutoff_has_passed(node, local), transit_days
-        promises = self._promises[node.id]
-        promise = promises.get(key)
+        today, is_late = local.date(), cutoff_has_passed(site.node, local)
+        key = site.calendar, today, is_late, transit_days
+        promise = self._promises.get(key)
         if promise is None:
-            promise = promise_on(node, *key)
-            _remember(promises, key, promise)
+            promise = promise_on(site.node, today, is_late, transit_days)
+            _remember(self._promises, key, promise)
         return promise
+
+
+def _site(node: Node, calendar: int) -> Site:
+    facts: dict[str, Fact] = {
+        "node.id": node.id,
+        "node.kind": node.kind.value,
+        "node.country": node.country,
+        "node.priority": node.priority,
+    }
+    return Site(node, calendar, cos(radians(node.latitude)), facts)
+
+
+def _calendar(node: Node) -> object:
+    """What of a node decides its promises; a calendar of holidays is told by its identity, which its node keeps."""
+    return node.time_zone, node.cutoff, node.working_days, id(node.holidays), node.handling_days
 
 
 _learnt: dict[int, Rules] = {}

@@ -23,6 +23,7 @@
 8. A short search prunes against the sixth best choice, so that its runners-up are proven too, a long one against the
    best. For a very large order good choices are found by prices, which say how much better another could be
    (`very_large.py`).
+9. Of many nodes that are alike but for what a shipment adds, only the best few are looked at.
 
 What is open of all demands is kept in one whole number with as many digits as there are demands, because adding a node
 to a choice is then a handful of operations, however many lines an order has.
@@ -31,6 +32,7 @@ to a choice is then a handful of operations, however many lines an order has.
 import sys
 from array import array
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -46,6 +48,8 @@ CHOICES_MAX = 6
 STEPS_MAX = 100_000
 """Steps of one search, 1 to 20 microseconds each: beyond them a waiting customer gets the best plan found so far."""
 
+MANY_NODES = 100
+"""Nodes beyond which it pays to find out which of them are alike."""
 
 LARGE = 10_000
 """Demands times nodes beyond which nobody waits for the proof: a good choice is improved, and its gap is told."""
@@ -61,8 +65,7 @@ SHORT_STEPS = 20
 compete. A longer one has proven the best choice only, and keeps the best others that it met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(NamedTuple):
     """What one shipment from a node adds to a plan, in whole numbers so that equal plans compare equal; none negative."""
 
     cost: int
@@ -110,6 +113,7 @@ def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
     nodes = _nodes_to_cover(problem)
     if nodes is None:
         return Found((), exact=True)
+    nodes = _in_best_choices(problem, nodes)
     search = _Cover(problem, nodes, steps_max)
     if len(problem.demands) * len(nodes) > LARGE:
         with suppress(SearchCut):
@@ -144,12 +148,35 @@ def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -
     if complete is ShipComplete.LINE:
         problem = _whole_lines(problem)
     nodes = [node for node in range(len(problem.measures)) if any(demand.limits[node] for demand in problem.demands)]
+    nodes = _in_best_choices(problem, nodes)
     if len(problem.demands) * len(nodes) > LARGE:
         steps_max = min(steps_max, problem.shipments_max * (3 + len(nodes) // 8))  # one descent to the last shipment
     search = _Fill(problem, nodes, complete, steps_max)
     with suppress(SearchCut):
         search.run()
     return search.found()
+
+
+def _in_best_choices(problem: Problem, nodes: list[int]) -> list[int]:
+    """Of many nodes, those that could be in one of the best choices.
+
+    Nodes are alike when they give as much of everything, at the same costs, on the same day. A choice with one of them is
+    worse than that with a better one in its place, unless it has that one too; so of those alike only as many are needed as
+    there are shipments, and one more for each runner-up.
+    """
+    if len(nodes) <= MANY_NODES:
+        return nodes
+    needed = problem.shipments_max + CHOICES_MAX - 1
+    value = _Value(problem, nodes, 0)
+    met: Counter[object] = Counter()
+    kept = []
+    for node, days in zip(value.nodes, value.days, strict=True):
+        given = [(one.limits[node], one.unit_costs[node]) if one.limits[node] else None for one in problem.demands]
+        alike = days, tuple(given), tuple(problem.supply[node].items())
+        met[alike] += 1
+        if met[alike] <= needed:
+            kept.append(node)
+    return sorted(kept)
 
 
 def _whole_lines(problem: Problem) -> Problem:
@@ -675,7 +702,7 @@ _ASCENTS = 6
 
 def _least_unit_cost(demand: Demand) -> int:
     """What a unit costs at the node where it is cheapest."""
-    return min((cost for cost, limit in zip(demand.unit_costs, demand.limits, strict=True) if limit), default=0)
+    return min([cost for cost, limit in zip(demand.unit_costs, demand.limits, strict=True) if limit], default=0)
 
 
 class _Fill(_Search):
@@ -696,6 +723,7 @@ class _Fill(_Search):
         self.by_limits = digits.pack_columns(list(map(self._means, demands)), len(self.nodes))
         self._whole = complete is ShipComplete.LINE and problem.split
         self._floors: dict[int, int] = {}
+        self._cheapest_first = sorted([(_least_unit_cost(demand), demand.quantity) for demand in demands])
         self._shortages = [
             _Shortage(self, members, cluster) for members, cluster in zip(self.members, self.clusters, strict=True)
         ]
@@ -758,7 +786,7 @@ class _Fill(_Search):
     def _floor(self, units: int) -> int:
         """What so many units cost at least, of whatever demand."""
         cost = 0
-        for least, quantity in sorted((_least_unit_cost(d), d.quantity) for d in self.problem.demands):
+        for least, quantity in self._cheapest_first:
             taken = min(units, quantity)
             cost += taken * least
             units -= taken
@@ -771,13 +799,18 @@ class _Fill(_Search):
         """
         if self._least(chosen, rest, counted) + worth >= self.threshold:
             return
-        self.step()
+        if self.clusters:
+            self.step()
         division = self.divide(chosen)
         assert isinstance(division, Division)
         worth += (self.units_wanted - division.units) << self.value.units_shift
         if self.value.cost_shift is not None:
             worth += division.cost << self.value.cost_shift
-        if worth >= self.threshold or len({node for portion in division.portions for node, _ in portion}) < len(chosen):
+        if worth >= self.threshold:
+            return
+        if not self.clusters:
+            self.step()
+        if len({node for portion in division.portions for node, _ in portion}) < len(chosen):
             return
         self.keep(worth, chosen, division.portions, division.units)
 
@@ -792,16 +825,9 @@ class _Fill(_Search):
             return self._bound(missing)
         if self.cost_bits:
             cost = counted - (missing << self.cost_bits)
-        elif self.clusters or not self.units_cost_max:
-            return self._bound(missing)
         else:
-            cost = sum([self._cost(demand, chosen) for demand in self.problem.demands])
+            return self._bound(missing)
         return (missing << self.value.units_shift) + (cost << self.value.cost_shift)
-
-    def _cost(self, demand: Demand, chosen: Sequence[int]) -> int:
-        """What the units of a demand cost that competes with no other."""
-        division = divide_one(demand, [self.nodes[one] for one in chosen], self.problem.split, self.complete)
-        return division.cost if division else 0
 
 
 class _Shortage:
