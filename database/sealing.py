@@ -57,7 +57,9 @@ class MasterKeys:
         """Open a key. Raises `WrongMasterKey`."""
         cipher = self._ciphers.get(wrapped[:NAME_BYTES])
         if cipher is None:
-            raise WrongMasterKey(f"the key of {owner} was sealed with another master key than those given")
+            raise WrongMasterKey(
+                f"the key of {owner} was sealed with a master key that SWITCHYARD_MASTER_KEYS does not hold"
+            )
         try:
             return _decrypt(cipher, wrapped[NAME_BYTES:], owner)
         except InvalidTag as error:
@@ -117,3 +119,7 @@ def _encrypt(cipher: AESGCM, content: bytes, about: str) -> bytes:
 
 def _decrypt(cipher: AESGCM, sealed: bytes, about: str) -> bytes:
     return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about.encode())
+
+
+NOBODYS = MasterKeys((bytes(KEY_BYTES),))
+"""Where nobody keeps a master key: whoever has the database can read what is personal in it. Erased is erased all the same."""

@@ -13,7 +13,6 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import MappingProxyType
 
-from database.sealing import new_master_key
 from starter.embedded.failure import EmbeddedFailure
 from starter.embedded.lock import DirectoryLock
 from starter.embedded.ports import LOOPBACK, claimed_port
@@ -22,7 +21,7 @@ from starter.embedded.process import Command, Part
 from starter.embedded.supervisor import Supervisor
 from starter.embedded.temporal import NAMESPACE, EmbeddedTemporal
 from starter.private_file import write_private
-from starter.where import LOCK, MASTER_KEY, READY, Stack
+from starter.where import LOCK, READY, Stack
 
 ROOT = Path(__file__).parent.parent
 TASK_QUEUE = (
@@ -115,7 +114,6 @@ class _Run:
         self._temporal = EmbeddedTemporal(self._data, temporal_port, claimed_port(options.ui_port, "--ui-port"))
         self._programs = programs(options, self._http_port)
         self._supervisor = Supervisor(self._data / "logs", say)
-        self._master_keys = _kept(self._data / MASTER_KEY, new_master_key)
 
     async def serve(self) -> None:
         """Start everything, tell where it is, and keep it running until cancelled."""
@@ -180,7 +178,6 @@ class _Run:
             "TEMPORAL_ADDRESS": self._temporal.address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,
-            "SWITCHYARD_MASTER_KEYS": self._master_keys,
         }
         return Command(arguments, {**kept, **servers, "PYTHONUNBUFFERED": "1", **settings}, ROOT)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from database.sealing import KEY_BYTES, MasterKeys, NotMasterKeys
+from database.sealing import KEY_BYTES, NOBODYS, MasterKeys, NotMasterKeys
 from starter.embedded.lock import is_locked
 from starter.private_file import write_private
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 DATA = Path(".data")
 LOCK = "lock"
 READY = "ready.json"
-MASTER_KEY = "master.key"
 TEMPORAL_DEFAULT = "localhost:7233"  # what Temporal's own tools take for an address when none is set
 
 
@@ -64,20 +63,17 @@ def database_url(environment: Mapping[str, str] = os.environ, directory: Path = 
     return _embedded(directory).database
 
 
-def master_keys(environment: Mapping[str, str] = os.environ, directory: Path = DATA) -> MasterKeys:
-    """What opens the personal data of the database at `database_url`; raises `NotConfigured`."""
-    if environment.get("DATABASE_URL"):
-        where, written = "SWITCHYARD_MASTER_KEYS", environment.get("SWITCHYARD_MASTER_KEYS")
-        if not written:
-            raise NotConfigured(
-                f"{where} is not set: it opens what is personal in the database; see docs/operating/forgetting.md"
-            )
-    else:
-        where, written = str(directory / MASTER_KEY), (directory / MASTER_KEY).read_text()
+def master_keys(environment: Mapping[str, str] = os.environ) -> MasterKeys:
+    """What opens the personal data of the database; raises `NotConfigured` for what is no key. Unset, nobody has a secret."""
+    written = environment.get("SWITCHYARD_MASTER_KEYS")
+    if not written:
+        return NOBODYS
     try:
         return MasterKeys.parse(written)
     except NotMasterKeys as error:
-        raise NotConfigured(f"{where} does not hold keys of {KEY_BYTES} bytes in base64: {error}") from error
+        raise NotConfigured(
+            f"SWITCHYARD_MASTER_KEYS does not hold keys of {KEY_BYTES} bytes in base64: {error}"
+        ) from error
 
 
 def temporal_connection(environment: Mapping[str, str] = os.environ, directory: Path = DATA) -> "ClientConnectConfig":
