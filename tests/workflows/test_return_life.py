@@ -10,16 +10,17 @@ from typing import Any
 from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
+from domain.returns import ReturnStatus
 from starter.prepare import apply_network
 from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now
 
 _numbers = count(1)
 
 
-async def delivered(house: House) -> str:
-    """An order of two units that its customer has got."""
-    await house.stock("reroutes", SERUM_30=2)
-    name = await house.place(("SERUM-30", 2))
+async def delivered(house: House, quantity: int = 2) -> str:
+    """An order of so many units that its customer has got."""
+    await house.stock("reroutes", SERUM_30=quantity)
+    name = await house.place(("SERUM-30", quantity))
     await house.fulfill((await house.work(name))["fulfillment_order"])
     await house.until(name, "delivered")
     return name
@@ -46,11 +47,13 @@ async def shown(house: House, name: str) -> dict[str, Any]:
     return document
 
 
-async def until(house: House, name: str, status: str) -> dict[str, Any]:
-    """Poll a return until it has a status."""
+async def until(house: House, name: str, status: str, refunds: int = 0) -> dict[str, Any]:
+    """Poll a return until it has a status, and so many refunds."""
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-        while (document := await shown(house, name))["status"] != status:  # noqa: ASYNC110  (PostgreSQL rings no bell)
-            await asyncio.sleep(0.03)
+        document = await shown(house, name)
+        while document["status"] != status or len(document["refunds"]) < refunds:
+            await asyncio.sleep(0.03)  # PostgreSQL rings no bell
+            document = await shown(house, name)
     return document
 
 
@@ -154,37 +157,6 @@ async def test_a_parcel_that_comes_after_its_return_expired_is_taken_in_and_the_
     assert await house.available("SERUM-30") == {"reroutes": 1}
 
 
-async def test_a_return_may_be_cancelled_until_something_came_back(small_house: House) -> None:
-    house = small_house
-    name = await delivered(house)
-    first, second = await asked(house, name, 1), await asked(house, name, 1)
-    await tell(house, second, "in_transit")
-    third_try = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
-
-    cancelled = [await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"}) for made in (first, second)]
-
-    assert third_try.status_code == 409
-    assert [answer.json() for answer in cancelled] == [
-        {"return": made, "status": "cancelled"} for made in (first, second)
-    ]
-    assert [await workflow(house, made).result() for made in (first, second)] == ["cancelled", "cancelled"]
-    again = await asked(house, name, 2)
-    statuses = []
-    for kind, more in (
-        ("received", {}),
-        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
-        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
-        ("settled", {}),
-    ):
-        await tell(house, again, kind, **more)
-        refused = await house.http.post(f"/returns/{again}/cancel", json={})
-        assert refused.status_code == 409
-        statuses.append((await shown(house, again))["status"])
-    assert statuses[:3] == ["received", "graded", "disposed"]
-    await until(house, again, "closed")
-    assert (await house.http.post(f"/returns/{again}/cancel", json={})).status_code == 409
-
-
 async def test_what_was_quarantined_yesterday_is_restocked_today_until_it_is_sold(small_house: House) -> None:
     house = small_house
     made = await asked(house, await delivered(house), 2)
@@ -230,6 +202,72 @@ async def furnish(house: House, directory: Path, returns: str) -> None:
     policy = (small / "policy.toml").read_text()
     (small / "policy.toml").write_text(policy.replace('[returns]\nwindow = "30d"\n', f"[returns]\n{returns}\n"))
     assert await apply_network(house.database_url, small) == []
+
+
+STORIES = """
+    status     || units || what happened                 || line 1                      || refunds              || cancelled
+    requested  || 2     ||                               || 0 of 2 back                 ||                      || yes
+    authorized || 1     ||                               || 0 of 1 back                 ||                      || yes
+    authorized || 2     || approve                       || 0 of 2 back                 ||                      || yes
+    declined   || 2     || decline                       || 0 of 2 back                 ||                      || no
+    expired    || 1     || wait                          || 0 of 1 back                 ||                      || no
+    in_transit || 1     || in_transit                    || 0 of 1 back                 ||                      || yes
+    received   || 1     || received 1                    || 1 of 1 back                 ||                      || no
+    graded     || 2     || approve, received 2, graded 1 || 2 of 2 back, 1 used → scrap || 1000 asked           || no
+    disposed   || 1     || graded 1                      || 1 of 1 back, 1 used → scrap || 1000 asked           || no
+    settled    || 1     || received 1, settled           || 1 of 1 back                 || 1000 asked, 900 paid || no
+    closed     || 1     || graded 1, settled             || 1 of 1 back, 1 used → scrap || 1000 asked, 900 paid || no
+    cancelled  || 1     || cancel                        || 0 of 1 back                 ||                      || no
+"""
+"""Every status of a return, how it is reached, what is shown of it, and whether it can be cancelled then."""
+
+
+async def happen(house: House, name: str, what: str) -> None:
+    """A step of a story: somebody decides, time passes, or a message comes, such as `graded 1`."""
+    kind, _, units = what.partition(" ")
+    lines = [{"line": "1", "quantity": int(units)}] if units else None
+    if kind in ("approve", "decline", "cancel"):
+        assert (await house.http.post(f"/returns/{name}/{kind}", json={})).status_code == 200
+    elif kind == "wait":
+        await house.time.fast_forward(workflow(house, name))
+    elif kind == "graded":
+        await tell(
+            house, name, kind, lines=[unit | {"condition": "used", "disposition": "scrap"} for unit in lines or ()]
+        )
+    else:
+        await tell(house, name, kind, lines=lines, **({"amount": 900} if kind == "settled" else {}))
+
+
+def told(document: dict[str, Any]) -> tuple[str, str]:
+    """What a return shows of its line and of its refunds."""
+    (line,) = document["lines"]
+    lots = [f", {lot['quantity']} {lot['condition']} → {lot['disposition']}" for lot in line["lots"]]
+    refunds = [
+        f"{refund['amount']} asked" + (f", {refund['settled_amount']} paid" if refund["settled_at"] else "")
+        for refund in document["refunds"]
+    ]
+    return f"{line['received']} of {line['quantity']} back" + "".join(lots), "; ".join(refunds)
+
+
+async def test_every_status_of_a_return_is_reached_and_shown_over_http_and_it_is_cancelled_until_something_came_back(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, "approve_below = 2000")
+    stories = [[cell.strip() for cell in row.split("||")] for row in STORIES.strip().splitlines()[1:]]
+    assert {story[0] for story in stories} == set(ReturnStatus)
+    name = await delivered(house, sum(int(story[1]) for story in stories))
+    for status, units, happened, line, refunds, can_be_cancelled in stories:
+        made = await asked(house, name, int(units))
+        for what in filter(None, happened.split(", ")):
+            await happen(house, made, what)
+        document = await until(house, made, status, refunds=1 if refunds else 0)
+        assert (status, *told(document)) == (status, line, refunds)
+        answer = await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"})
+        assert (status, answer.status_code) == (status, 200 if can_be_cancelled == "yes" else 409)
+        if can_be_cancelled == "yes":
+            assert answer.json() == {"return": made, "status": "cancelled"}
+            assert await workflow(house, made).result() == "cancelled"
 
 
 async def test_a_return_of_some_value_is_approved_or_declined_by_a_person(small_house: House, tmp_path: Path) -> None:
