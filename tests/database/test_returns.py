@@ -87,7 +87,8 @@ class Desk:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
         told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
-        return await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
+        answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
+        return answer
 
     async def misfits(self) -> list[str]:
         """What a person was told of returns."""

@@ -9,7 +9,7 @@ from httpx2 import Response
 from pydantic import BaseModel
 
 from domain.cart import PromiseRequest, ReservationRequest
-from domain.claim import ClaimRequest
+from domain.claim import ClaimMessage, ClaimRequest
 from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
@@ -152,6 +152,10 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "reason": "broken",
             "actor": "Ada",
         },
+    ),
+    "POST /claims/{name}/messages": (
+        ClaimMessage,
+        {"message_id": "web-7", "kind": "settled", "occurred_at": WHEN, "amount": 4900, "reason": "paid back"},
     ),
     "POST /returns/blind": (
         Parcel,
@@ -396,6 +400,11 @@ async def live(house: House) -> None:
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
     await http.delete(f"/keys/{key['id']}")
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})
+    await look_at_everything(house, work)
+
+
+async def look_at_everything(house: House, work: str) -> None:
+    """Use every route that shows an order, its work and the network."""
     for path in (
         "/orders",
         "/orders/web-1001/plan",
@@ -404,15 +413,13 @@ async def live(house: House) -> None:
         f"/fulfillment-orders/{work}",
         "/stock",
         "/stock/SERUM-30",
-        "/returns/web-1001-r1",
-        "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
         "/events",
         "/nodes",
         "/keys",
         "/healthz",
         "/readyz",
     ):
-        await http.get(path)
+        await house.http.get(path)
 
 
 async def bring_back(house: House) -> None:
@@ -427,7 +434,12 @@ async def bring_back(house: House) -> None:
     for _ in range(2):
         await http.post("/orders/web-1001/claims", json=EXAMPLES["POST /orders/{name}/claims"][1])
     house.orders.append("web-1001-c1-x1")
+    for body in (settled, settled | {"message_id": "web-2"}, settled | {"message_id": "web-2"}):
+        await http.post("/claims/web-1001-c1/messages", json=body)
     for what in ("approve", "decline", "cancel"):
         await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = EXAMPLES["POST /returns/{name}/dispositions"][1]
     await http.post("/returns/web-1001-r1/dispositions", json=change)
+    time = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
+    for path in ("/returns", "/returns/web-1001-r1", "/claims/web-1001-c1", f"/reports/returns?{time}"):
+        await http.get(path)

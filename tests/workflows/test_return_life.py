@@ -345,6 +345,59 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     assert await workflow(house, made).result() == "closed"
 
 
+async def test_those_who_wait_for_a_person_are_listed_the_oldest_first_and_everybody_sees_their_own(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, 'approve_below = 2000\naccepting = ["all"]')
+    names = [await asked(house, await delivered(house), 2) for _ in range(3)]
+    cheap = await asked(house, await delivered(house), 1)
+    outlet = await house.key("channel", "outlet")
+    spare, reroutes = await house.key("node", "spare"), await house.key("node", "reroutes")
+
+    async def listed(query: str = "", headers: dict[str, str] | None = None) -> list[str]:
+        answer = await house.http.get(f"/returns?{query}", headers=headers)
+        return [row["return"] for row in answer.json()["items"]]
+
+    assert await listed() == [*names, cheap]
+    assert await listed("status=requested") == names
+    assert await listed("channel=web&node=reroutes&status=authorized") == [cheap]
+    assert await listed("channel=outlet") == await listed("node=spare") == []
+    assert [[row["return"] for row in page] for page in await house.pages("/returns", 3)] == [names, [cheap]]
+    assert await listed("channel=web", headers=outlet) == await listed("node=reroutes", headers=spare) == []
+    assert await listed(headers=reroutes) == [*names, cheap]
+    (row,) = (await house.http.get("/returns?limit=1")).json()["items"]
+    about = {"return": names[0], "channel": "web", "status": "requested", "resolution": "refund", "node": "reroutes"}
+    assert {key: row[key] for key in about} == about
+
+
+async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_persons_case(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    claim = {"lines": [{"line": "1", "quantity": 1}], "kind": "damaged", "evidence": {"photo": "1.jpg"}}
+    made = [(await house.ask(name, "claims", **claim)).json()["claim"] for _ in range(2)]
+    paid = {"kind": "settled", "occurred_at": now()}
+
+    async def settle(made: str, message_id: str, **more: Any) -> int:
+        body = paid | {"message_id": message_id} | more
+        return (await house.http.post(f"/claims/{made}/messages", json=body)).status_code
+
+    assert await settle(made[0], "paid-1") == 202
+    assert [await settle(made[0], "paid-1"), await settle(made[0], "paid-1", amount=7)] == [200, 409]
+    assert await settle(made[0], "paid-2") == 202, "told again in another message"
+    assert (await house.order(name))["exceptions"] == []
+    assert await settle(made[1], "paid-3", amount=700) == 202
+
+    documents = [(await house.http.get(f"/claims/{one}")).json() for one in made]
+    amounts = [[(one["amount"], one["settled_amount"]) for one in document["refunds"]] for document in documents]
+    assert amounts == [[(1000, 1000)], [(1000, 700)]]
+    head = {"claim": made[0], "order": name, "kind": "damaged", "resolution": "refund", "evidence": {"photo": "1.jpg"}}
+    assert documents[0] | head | {"lines": claim["lines"]} == documents[0]
+    assert await events(house, "settled") == [{"claim": one, "resolution": "refund"} for one in made]
+    (misfit,) = (await house.order(name))["exceptions"]
+    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
+
+
 async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:
     house = small_house
     name = await delivered(house)
