@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from shutil import copytree
@@ -336,9 +337,7 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
 
     # The carrier's word comes after the order closed: it was delivered later than everybody thought.
-    async with house.service.database.write() as connection:
-        later = "UPDATE fulfillment_order SET delivered_at = delivered_at + interval '1 day' WHERE order_id = :order"
-        await connection.execute(text(later), {"order": name})
+    await age(house, name, "-1 day")
     made = await asked(house, name, 1)
     await come_back(house, made, 1)
 
@@ -396,6 +395,56 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
     assert await events(house, "settled") == [{"claim": one, "resolution": "refund"} for one in made]
     (misfit,) = (await house.order(name))["exceptions"]
     assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
+
+
+async def test_a_return_over_months_is_reminded_received_graded_paid_and_closed_and_after_the_window_only_a_claim_helps(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    day_0 = datetime.now(UTC)
+    await house.settle(name)
+    await house.skip(name, timedelta(days=29))
+    made = await asked(house, name, 1)
+    requested_at = await house.time.get_current_time(workflow(house, made))
+    assert (requested_at - day_0).days == 29
+
+    await house.time.fast_forward(workflow(house, made), timedelta(days=21))
+    (reminder,) = await until_heard(house, "return_reminder")
+    assert reminder["return"] == made
+    day_50 = (day_0 + timedelta(days=50)).isoformat()
+    graded = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
+    await tell(house, made, "received", occurred_at=day_50)
+    await tell(house, made, "graded", occurred_at=day_50, lines=[graded])
+    (refund,) = await until_heard(house, "refund_requested")
+    assert (refund["return"], refund["refund"], refund["amount"]) == (made, f"{made}-m1", 1000)
+    await tell(house, made, "settled", occurred_at=day_50, refund=refund["refund"])
+    assert await workflow(house, made).result() == "closed"
+
+    await house.skip_to(name, (await house.order(name))["closes_at"])
+    await house.until(name, "completed")
+    await age(house, name, "60 days")
+    late = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+    assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
+    claimed = await house.ask(name, "claims", lines=[{"line": "1", "quantity": 1}], kind="damaged")
+    assert claimed.json() == {"claim": f"{name}-c1", "refund": f"{name}-c1-m1", "replacement": None}
+    assert [one["amount"] for one in await events(house, "refund_requested")] == [1000, 1000]
+    assert await house.available("SERUM-30") == {"reroutes": 1}
+
+
+async def age(house: House, name: str, span: str) -> None:
+    """Make a closed order's delivery look older than it is: no workflow of it has a clock that could be turned."""
+    async with house.service.database.write() as connection:
+        older = f"UPDATE fulfillment_order SET delivered_at = delivered_at - interval '{span}' WHERE order_id = :order"
+        await connection.execute(text(older), {"order": name})
+
+
+async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
+    """Poll the feed until it tells something of a kind."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return heard
 
 
 async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:
