@@ -86,6 +86,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
             row.ordered,
             row.paid,
             row.return_window,
+            row.shipped - row.paid_back - row.to_be_paid,
             tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
             row.in_returns,
         )
@@ -95,15 +96,26 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
 
 SOLD = text(
     """
-    SELECT l.line, l.sku, l.ordered, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
+    SELECT l.line, l.sku, l.ordered, l.shipped, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
             FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
-           (SELECT coalesce(sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
-                                     ELSE rl.quantity END), 0)::int
-            FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
-            WHERE r.order_id = l.order_id AND rl.line = l.line) AS in_returns
-    FROM order_line l WHERE l.order_id = :order ORDER BY l.position
+           r.units AS in_returns, r.to_be_paid,
+           (SELECT coalesce(sum(fl.paid), 0)::int FROM refund f JOIN refund_line fl USING (refund_id)
+            WHERE f.order_id = l.order_id AND fl.line = l.line) AS paid_back
+    FROM order_line l
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(held.units), 0)::int AS units,
+               coalesce(sum(greatest(held.units - held.asked, 0)) FILTER (WHERE NOT held.is_declined), 0)::int AS to_be_paid
+        FROM (SELECT CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
+                          ELSE rl.quantity END AS units,
+                     r.declined_at IS NOT NULL AS is_declined,
+                     (SELECT coalesce(sum(fl.quantity), 0) FROM refund f JOIN refund_line fl USING (refund_id)
+                      WHERE f.return_id = rl.return_id AND fl.line = rl.line) AS asked
+              FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
+              WHERE r.order_id = l.order_id AND rl.line = l.line) held
+    ) r
+    WHERE l.order_id = :order ORDER BY l.position
     """
 )
 """Of a return that is over, only what came back counts: the rest may be announced again."""

@@ -90,6 +90,11 @@ class Desk:
         answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
         return answer
 
+    async def returnable(self, order: str) -> int:
+        """Units of the first line that may be returned now."""
+        async with self.shop.database.read() as connection:
+            return (await returns.sold(connection, order))["1"].returnable(datetime.now(UTC))
+
     async def misfits(self) -> list[str]:
         """What a person was told of returns."""
         async with self.shop.database.read() as connection:
@@ -410,6 +415,29 @@ async def test_a_claim_may_be_replaced_and_its_units_are_paid_once(desk: Desk) -
 async def test_what_has_not_shipped_cannot_be_claimed(desk: Desk) -> None:
     order = await desk.shop.released(("CHAIR", 1))
     assert await desk.claim(order, 1) == {"refused": "line 1: 1 claimed, 0 shipped and not paid back already"}
+
+
+async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_is(desk: Desk) -> None:
+    """One unit is sent back all the same: nobody can tell which of the two is in the parcel, so a person decides."""
+    order = await desk.delivered(("CHAIR", 2))
+    await desk.claim(order, 1, kind="damaged")
+    refused = (await desk.ask(order, 2)).refused
+    assert refused
+    assert refused.reason == "line 1: 2 wished, 1 not paid back already"
+
+    parcel = str((await desk.parcel(order, ("CHAIR", 1))).return_)
+    assert (await desk.state(parcel)).is_authorized is False
+    assert await desk.returnable(order) == 0
+    assert (await desk.activities.decline(Asked(parcel, ReturnDecision(), "key", "operator", None))).refused is None
+    assert await desk.returnable(order) == 1
+
+    name = await desk.asked(order)
+    assert await desk.returnable(order) == 0
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    assert await desk.returnable(order) == 0
+    assert await desk.refunded() == 200
+    await desk.shop.check()
 
 
 async def test_claims_that_race_for_the_same_unit_are_one(desk: Desk) -> None:

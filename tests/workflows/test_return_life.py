@@ -374,7 +374,9 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
     house = small_house
     name = await delivered(house)
     claim = {"lines": [{"line": "1", "quantity": 1}], "kind": "damaged", "evidence": {"photo": "1.jpg"}}
+    assert (await house.order(name))["lines"][0]["returnable"] == 2
     made = [(await house.ask(name, "claims", **claim)).json()["claim"] for _ in range(2)]
+    assert (await house.order(name))["lines"][0]["returnable"] == 0
     paid = {"kind": "settled", "occurred_at": now()}
 
     async def settle(made: str, message_id: str, **more: Any) -> int:
@@ -445,6 +447,24 @@ async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
         while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
             await asyncio.sleep(0.03)
     return heard
+
+
+async def test_an_order_with_the_longest_number_is_replaced_by_one_whose_number_is_not_longer(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2), number="7" * 64)
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    claim = {"lines": [{"line": "1", "quantity": 1}], "kind": "damaged", "resolution": "replacement"}
+
+    replacements = [(await house.ask(name, "claims", **claim)).json()["replacement"] for _ in range(2)]
+
+    for number, replacement in enumerate(replacements, 1):
+        assert len(replacement) == len(name)
+        assert replacement.endswith(f"-c{number}-x1")
+        assert (await house.until(replacement, "backordered"))["lines"][0]["returnable"] == 0
+    house.orders += [name, *replacements]
 
 
 async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:
