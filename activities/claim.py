@@ -1,15 +1,18 @@
-"""Gives customers what they claim for units that need not come back: their money, or another order."""
+"""Gives customers what they claim for units that need not come back, their money or another order; hears that they got it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.backorder import tell
+from activities.refund import settle
 from activities.replacement import replace
 from activities.transaction import OrderTransactions, Work
-from database import claim, personal, refund, request, returns
+from database import claim, inbox, personal, refund, request, returns, wake
+from database.inbox import Received
 from database.order import Event
 from domain import units
-from domain.claim import ClaimRequest, ClaimResolution, refusal
+from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
 from domain.refund import Fees, Payment, RefundKind, payment
 
@@ -32,8 +35,9 @@ class Claims:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
 
-    async def take(self, asked: Claimed) -> dict[str, Any]:
-        """Store a claim and give what is claimed, in one transaction; the answer, with `refused` where it is.
+    async def take(self, asked: Claimed) -> tuple[dict[str, Any], list[wake.Wake]]:
+        """Store a claim and give what is claimed, in one transaction: the answer, with `refused` where it is, and the
+        signals that workflows should hear.
 
         The same for an order that is closed. Raises `UnknownOrder` and `UsedForAnotherRequest`.
         """
@@ -53,12 +57,50 @@ class Claims:
                 at=at,
             )
             if kept.answer is not None:
-                return kept.answer
+                return kept.answer, []
             answer = await _give(work, asked.body, at)
             await request.answer(work.connection, kept.request_id, answer)
-            if "refused" not in answer:
-                await work.write(Event(f"request {kept.request_id}", asked.actor, at))
-            return answer
+            if "refused" in answer:
+                return answer, []
+            return answer, await _written(work, Event(f"request {kept.request_id}", asked.actor, at))
+
+    async def record(self, name: str, message: ClaimMessage, *, actor: str) -> tuple[bool, list[wake.Wake]]:
+        """Store that the customer was paid, in one transaction.
+
+        Answers whether it is new, and the signals that workflows should hear. Raises `UnknownClaim` and
+        `UsedWithAnotherBody`.
+        """
+        async with self._transactions.database.write() as connection:
+            shown = await claim.show(connection, name)
+            received = _received(name, message, await personal.fingerprint(connection, message), actor)
+            if not await inbox.receive(connection, received):
+                return False, []
+            work = await self._transactions.on(connection, shown["order"])
+            await personal.note(connection, work.header.order, None, message.reason)
+            if asked := await refund.unsettled(connection, work.header.order, name):
+                work.told.append(ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]}))
+            await settle(work, name, asked, message.amount, message.occurred_at)
+            cause = f"message {received.sender} {message.message_id}"
+            return True, await _written(work, Event(cause, actor, received.received_at, message.occurred_at))
+
+
+async def _written(work: Work, event: Event) -> list[wake.Wake]:
+    state = await work.write(event)
+    return [] if work.header.is_closed else [await tell(work, state)]
+
+
+def _received(name: str, message: ClaimMessage, body_digest: str, actor: str) -> Received:
+    return Received(
+        sender=actor,
+        message_id=message.message_id,
+        about=name,
+        kind=message.kind,
+        body_digest=body_digest,
+        occurred_at=message.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True),
+    )
 
 
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:

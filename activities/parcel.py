@@ -83,7 +83,8 @@ async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
 
 
 async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
-    """A new return of what has shipped and is in none; where its terms do not allow it, a person decides about the money."""
+    """A new return of what has shipped and is in none; where its terms do not allow it, or it may be what was paid back
+    already, a person decides about the money."""
     sold = await returns.sold(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
     found = match(parcel.units, [Room(name, line.sku, shipped[name] - line.in_returns) for name, line in sold.items()])
@@ -96,7 +97,8 @@ async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
         resolution=Resolution.REFUND,
         node=parcel.node,
         at=parcel.occurred_at,
-        is_allowed=refusal(sold, found.lines, parcel.occurred_at) is None,
+        is_allowed=refusal(sold, found.lines, parcel.occurred_at) is None
+        and all(sold[name].unpaid >= shipped[name] - sold[name].in_returns for name in found.lines),
     )
     return await returns.add(work.connection, work.header.order, made, parcel.occurred_at), found
 

@@ -1,10 +1,12 @@
 """Asks channels to pay customers back for what they return, each amount once, and takes in what they say of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from activities.replacement import replace
 from activities.transaction import Work
 from database import refund, returns
+from database.refund import Unsettled
 from domain.event import ChannelEvent, EventKind, about_return
 from domain.reasons import ExceptionCode
 from domain.refund import Payment, RefundKind, owed, payment
@@ -56,23 +58,31 @@ async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at:
 
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
     """Take in that the customer was paid; a channel that pays without having been asked has paid for all of the return."""
-    asked = await refund.unsettled(work.connection, state.return_)
-    at = message.occurred_at
+    asked = await refund.unsettled(work.connection, state.order, state.return_)
     if not asked and not any(line.refunded for line in state.lines):
         await _paid_unasked(work, state, message)
-        asked = await refund.unsettled(work.connection, state.return_)
+        asked = await refund.unsettled(work.connection, state.order, state.return_)
     meant = [known for known in asked if message.refund in (None, known.refund)]
     if message.refund and not meant:
-        _misfit(work, state, f"{message.refund} is no refund of it that is still to be settled")
+        _misfit(work, state.return_, f"{message.refund} is no refund of it that is still to be settled")
         return
-    left = sum(known.amount for known in meant) if message.amount is None else message.amount
-    if left != sum(known.amount for known in meant):
-        _misfit(work, state, f"{left} was paid where {sum(known.amount for known in meant)} was asked")
+    await settle(work, state.return_, meant, message.amount, message.occurred_at)
+    await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
+
+
+async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | None, at: datetime) -> None:
+    """What was paid for a return or a claim fills its refunds one after the other; None = what was asked for.
+
+    Another amount is a fact, and a person is told.
+    """
+    asked = sum(known.amount for known in meant)
+    left = asked if paid is None else paid
+    if left != asked:
+        _misfit(work, name, f"{left} was paid where {asked} was asked")
     for position, known in enumerate(meant):
         got = left if position == len(meant) - 1 else min(left, known.amount)
         await refund.settle(work.connection, known.refund, got, at)
         left -= got
-    await returns.mark(work.connection, state.return_, "settled_at", at)
 
 
 async def _paid_unasked(work: Work, state: ReturnState, message: ReturnMessage) -> None:
@@ -105,5 +115,5 @@ async def _asking(work: Work, state: ReturnState, name: str, kind: RefundKind, d
     )
 
 
-def _misfit(work: Work, state: ReturnState, what: str) -> None:
-    work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, f"settled does not fit {state.return_}: {what}"))
+def _misfit(work: Work, name: str, what: str) -> None:
+    work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, f"settled does not fit {name}: {what}"))

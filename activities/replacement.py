@@ -6,6 +6,7 @@ from datetime import datetime
 from activities.situation import return_windows
 from activities.transaction import Work
 from database import address, order, personal, refund
+from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
 from domain.refund import Payment
 from network.geography import postal_area
@@ -15,7 +16,7 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
     """Store the order of what was paid for; None where nothing was. The relay starts its workflow, which reserves its units.
     Not for an order that was forgotten, whose address is not known any more.
 
-    Its number is that of the order with the suffix, so that it is placed once.
+    Its number is made of the order's and the suffix, so that it is placed once.
     """
     lines = tuple(
         NewLine(line=line, sku=skus[line], quantity=units, unit_price=price, discount=price * units - due.worth[line])
@@ -30,7 +31,7 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
             "currency": await refund.currency(work.connection, work.header.order),
             "ship_to": await address.of(work.connection, work.header.order),
             "channel": work.header.channel,
-            "number": "x",
+            "number": replacement_number(work.header.order, suffix),
             "placed_at": at,
             "service": work.header.service,
             "priority": work.header.priority,
@@ -38,7 +39,7 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
             "paid": due.amount,
             "lines": lines,
         }
-    ).model_copy(update={"number": f"{work.header.order.partition('-')[2]}-{suffix}"})
+    )
     await order.take(
         work.connection,
         replaced,

@@ -250,6 +250,7 @@ INVARIANTS = (
         WHERE about NOT IN ('stock', 'parcel')
           AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
           AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
+          AND NOT EXISTS (SELECT FROM claim c WHERE c.claim_id = about)
         """,
     ),
     Invariant(

@@ -1,4 +1,4 @@
-"""Named statements about refunds: ask for one that what was captured covers, confirm it, show those of a return."""
+"""Named statements about refunds: ask for one that what was captured covers, confirm it, show those of a return or a claim."""
 
 import json
 from dataclasses import dataclass
@@ -89,7 +89,8 @@ ASK = text(
     """
     INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, asked_at)
     SELECT CAST(:name AS text) || '-m'
-               || (SELECT count(*) + 1 FROM refund WHERE coalesce(return_id, claim_id) = CAST(:name AS text)),
+               || (SELECT count(*) + 1 FROM refund f
+                   WHERE f.order_id = o.order_id AND CAST(:name AS text) IN (f.return_id, f.claim_id)),
            o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :at
     FROM orders o
     WHERE o.order_id = :order
@@ -104,14 +105,18 @@ ASK = text(
 ASK_LINE = text("INSERT INTO refund_line (refund_id, line, quantity, paid) VALUES (:refund, :line, :quantity, :paid)")
 
 
-async def unsettled(connection: ReadConnection, name: str) -> list[Unsettled]:
-    """The refunds of a return that its channel has not confirmed, the oldest first."""
-    rows = await connection.execute(UNSETTLED, {"return": name})
+async def unsettled(connection: ReadConnection, order: str, name: str) -> list[Unsettled]:
+    """The refunds of an order's return or claim that its channel has not confirmed, the oldest first."""
+    rows = await connection.execute(UNSETTLED, {"order": order, "name": name})
     return [Unsettled(row.refund_id, row.amount) for row in rows]
 
 
 UNSETTLED = text(
-    "SELECT refund_id, amount FROM refund WHERE return_id = :return AND settled_at IS NULL ORDER BY asked_at, refund_id"
+    """
+    SELECT refund_id, amount FROM refund
+    WHERE order_id = :order AND CAST(:name AS text) IN (return_id, claim_id) AND settled_at IS NULL
+    ORDER BY asked_at, refund_id
+    """
 )
 
 
@@ -133,19 +138,20 @@ async def replaced_by(connection: WriteConnection, refund: str, order: str) -> N
     await connection.execute(statement, {"refund": refund, "order": order})
 
 
-async def of_return(connection: ReadConnection, name: str) -> list[dict[str, Any]]:
-    """The refunds of a return as they are shown."""
-    rows = await connection.execute(OF_RETURN, {"return": name})
+async def shown(connection: ReadConnection, order: str, name: str) -> list[dict[str, Any]]:
+    """The refunds of an order's return or claim as they are shown."""
+    rows = await connection.execute(SHOWN, {"order": order, "name": name})
     return [json.loads(row.shown) for row in rows]
 
 
-OF_RETURN = text(
+SHOWN = text(
     """
     SELECT jsonb_build_object(
                'refund', f.refund_id, 'kind', f.kind, 'amount', f.amount, 'currency', o.currency, 'asked_at', f.asked_at,
                'settled_at', f.settled_at, 'settled_amount', f.settled_amount,
                'replacement', f.replacement)::text AS shown
-    FROM refund f JOIN orders o USING (order_id) WHERE f.return_id = :return ORDER BY f.asked_at, f.refund_id
+    FROM refund f JOIN orders o USING (order_id)
+    WHERE f.order_id = :order AND CAST(:name AS text) IN (f.return_id, f.claim_id) ORDER BY f.asked_at, f.refund_id
     """
 )
 

@@ -1,4 +1,4 @@
-"""Named statements about returns: store one, write what came back, show it."""
+"""Named statements about returns: store one, write what came back, show and list them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.filters import given
 from domain import identifiers
 from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 
@@ -85,6 +86,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
             row.ordered,
             row.paid,
             row.return_window,
+            row.shipped - row.paid_back - row.to_be_paid,
             tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
             row.in_returns,
         )
@@ -94,18 +96,68 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
 
 SOLD = text(
     """
-    SELECT l.line, l.sku, l.ordered, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
+    SELECT l.line, l.sku, l.ordered, l.shipped, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
             FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
-           (SELECT coalesce(sum(CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
-                                     ELSE rl.quantity END), 0)::int
-            FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
-            WHERE r.order_id = l.order_id AND rl.line = l.line) AS in_returns
-    FROM order_line l WHERE l.order_id = :order ORDER BY l.position
+           r.units AS in_returns, r.to_be_paid,
+           (SELECT coalesce(sum(fl.paid), 0)::int FROM refund f JOIN refund_line fl USING (refund_id)
+            WHERE f.order_id = l.order_id AND fl.line = l.line) AS paid_back
+    FROM order_line l
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(held.units), 0)::int AS units,
+               coalesce(sum(greatest(held.units - held.asked, 0)) FILTER (WHERE NOT held.is_declined), 0)::int AS to_be_paid
+        FROM (SELECT CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
+                          ELSE rl.quantity END AS units,
+                     r.declined_at IS NOT NULL AS is_declined,
+                     (SELECT coalesce(sum(fl.quantity), 0) FROM refund f JOIN refund_line fl USING (refund_id)
+                      WHERE f.return_id = rl.return_id AND fl.line = rl.line) AS asked
+              FROM return r JOIN return_status s USING (return_id) JOIN return_line rl USING (return_id)
+              WHERE r.order_id = l.order_id AND rl.line = l.line) held
+    ) r
+    WHERE l.order_id = :order ORDER BY l.position
     """
 )
 """Of a return that is over, only what came back counts: the rest may be announced again."""
+
+
+async def listed(
+    connection: ReadConnection,
+    *,
+    status: str | None,
+    channel: str | None,
+    node: str | None,
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Returns as a list shows them, the oldest first, after the one with the id `after`; of a node, those that go to it."""
+    visible = given({"a.node = :node": node, "b.channel = :channel": channel})
+    asked = given(
+        {
+            "r.node = :node": node,
+            "o.channel = :channel": channel,
+            "s.status = :status": status,
+            f"(r.requested_at, r.return_id) > ({_AFTER} AND {visible})": after,
+        }
+    )
+    rows = await connection.execute(
+        text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT :limit"),
+        {"status": status, "channel": channel, "node": node, "after": after, "limit": limit},
+    )
+    return [json.loads(row.shown) for row in rows]
+
+
+_LISTED = """
+    SELECT jsonb_build_object(
+               'return', r.return_id, 'order', r.order_id, 'channel', o.channel, 'status', s.status,
+               'resolution', r.resolution, 'node', r.node, 'requested_at', r.requested_at,
+               'expires_at', r.expires_at)::text AS shown
+    FROM return r JOIN return_status s USING (return_id) JOIN orders o USING (order_id)
+"""
+
+_AFTER = """
+    SELECT a.requested_at, a.return_id FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
+"""
 
 
 async def under_way(connection: ReadConnection, order: str) -> list[str]:

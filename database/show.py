@@ -1,18 +1,19 @@
 """Named statements that show orders and returns to people and channels, free text included."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
-from database import personal
+from database import personal, returns
 from database.connect import ReadConnection
 from database.filters import given
 from domain.order import OrderState
 
 
-async def order(connection: ReadConnection, name: str, *, channel: str | None) -> dict[str, Any] | None:
-    """The document of `GET /orders/{order}`; None when there is no such order in this channel (any, without one)."""
+async def order(connection: ReadConnection, name: str, *, channel: str | None, at: datetime) -> dict[str, Any] | None:
+    """The document of `GET /orders/{order}` then; None when there is no such order in this channel (any, without one)."""
     row = (await connection.execute(ORDER, {"order": name, "channel": channel})).one_or_none()
     if row is None:
         return None
@@ -22,6 +23,9 @@ async def order(connection: ReadConnection, name: str, *, channel: str | None) -
     for fo in document["fulfillment_orders"]:
         fo |= {"packages": extras["packages"].get(fo["fulfillment_order"], [])}
         fo |= {"reason": personal.remark(key, extras["remarks"].get(fo["fulfillment_order"]))["reason"]}
+    sold = await returns.sold(connection, name) if any(line["delivered"] for line in document["lines"]) else {}
+    for line in document["lines"]:
+        line |= {"returnable": sold[line["line"]].returnable(at) if sold else 0}
     return document | {
         "forgotten": extras["forgotten"],
         "needs_attention": bool(document["exceptions"]),

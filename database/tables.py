@@ -582,6 +582,7 @@ return_ = Table(
     Column("closed_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("order_id", "number"),
+    Index("ix_return_requested", "requested_at", "return_id"),
 )
 
 return_line = Table(

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.fulfillment import Quantity
-from domain.text import FreeText, Label
+from domain.text import FreeText, Label, MessageId, Moment, Money
 
 
 class ClaimKind(StrEnum):
@@ -37,6 +37,19 @@ class ClaimRequest(BaseModel):
     evidence: dict[str, Any] | None = None
     reason: FreeText | None = None
     actor: Label | None = None
+
+
+class ClaimMessage(BaseModel):
+    """A fact about a claim: the customer was paid (`POST /claims/{claim}/messages`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message_id: MessageId
+    kind: Literal["settled"]
+    occurred_at: Moment
+    amount: Money | None = None
+    """What the customer got; None = what was asked for."""
+    reason: FreeText | None = None
 
 
 def refusal(wished: Mapping[str, int], shipped: Mapping[str, int], paid_back: Mapping[str, int]) -> str | None:

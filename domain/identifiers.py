@@ -1,5 +1,10 @@
 """Every id of the system is made here, readable and derived from the order, so that doing a thing twice names it once."""
 
+from hashlib import sha256
+
+NUMBER_MAX = 64
+"""Characters of a channel's number for an order."""
+
 
 def order_id(channel: str, number: str) -> str:
     """The order's id, `{channel}-{number}` in lower case: `web-1001`."""
@@ -24,6 +29,18 @@ def return_id(order: str, number: int) -> str:
 def claim_id(order: str, number: int) -> str:
     """The id of an order's `number`-th claim, counted from 1: `web-1001-c1`."""
     return f"{order}-c{number}"
+
+
+def replacement_number(order: str, suffix: str) -> str:
+    """The number of an order that replaces units of another: `1001-r1-x1`.
+
+    Where that is longer than a number may be, a digest of the order's id stands for what is cut off.
+    """
+    number = f"{order.partition('-')[2]}-{suffix}"
+    if len(number) <= NUMBER_MAX:
+        return number
+    tail = f"-{sha256(order.encode()).hexdigest()[:12]}-{suffix}"
+    return number[: NUMBER_MAX - len(tail)] + tail
 
 
 def order_workflow_id(order: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from domain import identifiers
 from domain.fulfillment import FulfillmentOrderStatus, Quantity, Request, WaitingFor
+from domain.identifiers import NUMBER_MAX
 from domain.network import Dispatch, ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
 
@@ -80,7 +81,7 @@ class NewOrder(_Strict):
     """An order as a channel hands it in (CONTRACT §3, `POST /orders`)."""
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
     placed_at: Moment
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     service: Word = "standard"

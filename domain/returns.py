@@ -270,13 +270,15 @@ class SoldLine:
     """What all of its units cost after discounts, in minor units."""
     window: timedelta | None
     """How long after delivery it may be returned; None = it was a final sale."""
+    unpaid: int
+    """Units that have shipped, and for which the customer was given nothing and no return is still to give him something."""
     deliveries: tuple[tuple[datetime, int], ...] = ()
     """When units were delivered, and how many."""
     in_returns: int = 0
     """Units that came back, or are in a return which is not over."""
 
     def returnable(self, at: datetime) -> int:
-        """Units that may still be returned then: delivered within the window, and not in a return already.
+        """Units that may still be returned then: delivered within the window, not in a return already, and not paid back.
 
         What is in returns is taken for the units that were delivered first.
         """
@@ -284,7 +286,7 @@ class SoldLine:
             return 0
         delivered = sum(units for _, units in self.deliveries)
         in_time = sum(units for delivered_at, units in self.deliveries if at <= delivered_at + self.window)
-        return max(0, min(delivered - self.in_returns, in_time))
+        return max(0, min(delivered - self.in_returns, in_time, self.unpaid))
 
 
 def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetime) -> str | None:
@@ -298,8 +300,10 @@ def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetim
         if quantity <= line.returnable(at):
             continue
         room = max(0, sum(units for _, units in line.deliveries) - line.in_returns)
-        if quantity <= room:
+        if quantity <= min(room, line.unpaid):
             return f"line {name}: the return window is over"
+        if quantity <= room:
+            return f"line {name}: {quantity} wished, {max(0, line.unpaid)} not paid back already"
         return f"line {name}: {quantity} wished, {room} delivered and not in a return already"
     return None
 

@@ -18,6 +18,7 @@ import pytest
 from database.tables import metadata
 from database.views import VIEWS
 from domain.cart import ReservationRequest
+from domain.claim import ClaimMessage
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from domain.parcel import Parcel
@@ -71,6 +72,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "return": ReturnMessage.model_validate_json,
     "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
     "parcel": Parcel.model_validate_json,
+    "claim message": ClaimMessage.model_validate_json,
     "dispositions": DispositionRequest.model_validate_json,
 }
 

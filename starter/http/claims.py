@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from activities.claim import Claimed
-from database import order
+from database import claim, order, refund
+from database.claim import UnknownClaim
+from database.inbox import UsedWithAnotherBody
+from database.key import Holder
 from database.order import UnknownOrder
 from database.request import UsedForAnotherRequest
-from domain.claim import ClaimRequest
+from domain.claim import ClaimMessage, ClaimRequest
 from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
+from starter.http.fulfillment_orders import REPEATED, Kept
 from starter.http.orders import IdempotencyKey
 from starter.http.problems import OTHER_BODY, REFUSED, Problem
+from starter.http.service import Service
 
 router = APIRouter(tags=["claims"])
 
@@ -38,9 +43,46 @@ async def take_claim(
     if own_channel(holder) not in (None, state.channel):
         raise nothing("order", name)
     try:
-        answer = await service.claims.take(Claimed(name, body, holder.key_id, holder.actor, idempotency_key))
+        answer, wakes = await service.claims.take(Claimed(name, body, holder.key_id, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:
         raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
     if reason := answer.get("refused"):
         raise Problem(REFUSED, str(reason))
+    service.relay.send_soon(wakes)
     return answer
+
+
+@router.get("/claims/{name}")
+async def show_claim(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+    """A claim with its evidence, and what its customer was paid or sent for it."""
+    shown = await _own(service, name, holder)
+    async with service.database.read() as connection:
+        return shown | {"refunds": await refund.shown(connection, shown["order"], name)}
+
+
+@router.post("/claims/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def take_claim_message(
+    name: str, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
+) -> Kept:
+    """Take in that the customer was paid; another amount than was asked for is a fact, and a person is told."""
+    await _own(service, name, holder)
+    try:
+        is_new, wakes = await service.claims.record(name, body, actor=holder.actor)
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    if not is_new:
+        response.status_code = 200
+    service.relay.send_soon(wakes)
+    return Kept(message_id=body.message_id)
+
+
+async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
+    """The claim as it is shown, if the holder may know of it."""
+    async with service.database.read() as connection:
+        try:
+            shown = await claim.show(connection, name)
+        except UnknownClaim as error:
+            raise nothing("claim", name) from error
+        if own_channel(holder) not in (None, (await order.state(connection, shown["order"])).channel):
+            raise nothing("claim", name)
+    return shown

@@ -157,7 +157,7 @@ def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
 async def show_order(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """An order with every acknowledged message applied."""
     async with service.database.read() as connection:
-        document = await show.order(connection, name, channel=own_channel(holder))
+        document = await show.order(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
     if document is None:
         raise nothing("order", name)
     return document

@@ -1,4 +1,4 @@
-"""Routes about returns: show one, and take in what became of it."""
+"""Routes about returns: list and show them, and take in what became of them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ from starter.http.access import (
     own_node,
 )
 from starter.http.fulfillment_orders import REPEATED, Kept
-from starter.http.orders import IdempotencyKey
+from starter.http.orders import IdempotencyKey, Limit, page
 from starter.http.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
 from starter.http.service import Service
 
@@ -64,12 +64,35 @@ class Decided(BaseModel):
     model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
 
 
+@router.get("/returns")
+async def list_returns(
+    holder: Anyone,
+    service: Wired,
+    status: ReturnStatus | None = None,
+    channel: str | None = None,
+    node: str | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Returns, the oldest first; a channel sees those of its orders, a node those that go to it."""
+    async with service.database.read() as connection:
+        items = await returns.listed(
+            connection,
+            status=status,
+            channel=own_channel(holder) or channel,
+            node=own_node(holder) or node,
+            after=after,
+            limit=limit + 1,
+        )
+    return page(items, limit, "return")
+
+
 @router.get("/returns/{name}")
 async def show_return(name: str, holder: Anyone, service: Wired) -> dict[str, Any]:
     """A return with what came back and what became of it."""
     state = await _own(service, name, holder)
     async with service.database.read() as connection:
-        return _shown(state) | {"refunds": await refund.of_return(connection, name)}
+        return _shown(state) | {"refunds": await refund.shown(connection, state.order, name)}
 
 
 def _shown(state: ReturnState) -> dict[str, Any]:

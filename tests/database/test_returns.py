@@ -20,7 +20,7 @@ from domain.claim import ClaimRequest
 from domain.fulfillment import MessageKind
 from domain.parcel import Parcel, ParcelUnits
 from domain.returns import ReturnDecision, ReturnMessage, ReturnState
-from tests.database.shop import NEAREST, Shop
+from tests.database.shop import NEAREST, NEXT, Shop
 
 _numbers = count(1)
 AT = datetime.now(UTC)
@@ -87,7 +87,13 @@ class Desk:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
         told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
-        return await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
+        answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
+        return answer
+
+    async def returnable(self, order: str) -> int:
+        """Units of the first line that may be returned now."""
+        async with self.shop.database.read() as connection:
+            return (await returns.sold(connection, order))["1"].returnable(datetime.now(UTC))
 
     async def misfits(self) -> list[str]:
         """What a person was told of returns."""
@@ -131,6 +137,27 @@ async def test_a_unit_that_is_being_sourced_again_cannot_be_returned(desk: Desk)
     await desk.shop.tell(order, MessageKind.DELIVERED, {"1": 1})
     assert (await desk.ask(order, 2)).refused
     assert (await desk.ask(order, 1)).refused is None
+
+
+async def test_a_unit_that_is_being_rerouted_is_returnable_once_whichever_node_delivers_it(desk: Desk) -> None:
+    """Its first node was silent, so it was sourced again; then the first had delivered it after all."""
+    await desk.shop.receive(NEXT, CHAIR=1)
+    order = await desk.shop.released(("CHAIR", 1))
+    await desk.shop.wait_in_vain(order)
+    assert (await desk.ask(order)).refused, "nobody has it"
+    await desk.shop.source(order)
+    await desk.shop.release(order)
+    assert (await desk.ask(order)).refused, "it is on its way to nobody"
+
+    await desk.shop.tell(order, MessageKind.DELIVERED, number=1)
+    name = await desk.asked(order)
+    assert (await desk.ask(order)).refused, "it is in a return already"
+    await desk.grade(name, 1)
+    await desk.pay(name)
+
+    assert await desk.refunded() == 100
+    assert (await desk.ask(order)).refused, "it came back"
+    await desk.shop.check()
 
 
 async def test_a_hundred_requests_for_the_money_at_once_are_one_refund(desk: Desk) -> None:
@@ -184,8 +211,28 @@ async def test_a_channel_that_pays_before_it_is_asked_is_not_asked_again(desk: D
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 0
 
 
+async def test_a_refund_call_that_timed_out_but_had_worked_is_repeated_and_pays_once(desk: Desk) -> None:
+    """Our step is repeated because its answer was lost, and the channel's word because it got no answer, in other words too."""
+    order = await desk.delivered(("CHAIR", 2))
+    name = await desk.asked(order, 2)
+    await desk.grade(name, 2)
+    step = ReturnStep(order=order, return_=name, at=datetime.now(UTC))
+    first, again = await desk.activities.pay(step), await desk.activities.pay(step)
+    assert first == again
+
+    for message_id in ("paid-1", "paid-1", "paid-2"):
+        await desk.tell(name, "settled", node=None, message_id=message_id, occurred_at=AT)
+    assert await desk.activities.pay(step) == await desk.state(name)
+
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'settled'") == 1
+    assert await desk.shop.number("SELECT sum(settled_amount) FROM refund") == 200
+    assert await desk.misfits() == []
+    await desk.shop.check()
+
+
 async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk: Desk) -> None:
-    """The channel's call timed out although it had paid, so it confirms twice; then it confirms a refund nobody knows."""
+    """What is confirmed twice is confirmed; a refund that nobody knows is a person's case."""
     order = await desk.delivered(("CHAIR", 2))
     name = await desk.asked(order, 2)
     statuses = []
@@ -368,6 +415,29 @@ async def test_a_claim_may_be_replaced_and_its_units_are_paid_once(desk: Desk) -
 async def test_what_has_not_shipped_cannot_be_claimed(desk: Desk) -> None:
     order = await desk.shop.released(("CHAIR", 1))
     assert await desk.claim(order, 1) == {"refused": "line 1: 1 claimed, 0 shipped and not paid back already"}
+
+
+async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_is(desk: Desk) -> None:
+    """One unit is sent back all the same: nobody can tell which of the two is in the parcel, so a person decides."""
+    order = await desk.delivered(("CHAIR", 2))
+    await desk.claim(order, 1, kind="damaged")
+    refused = (await desk.ask(order, 2)).refused
+    assert refused
+    assert refused.reason == "line 1: 2 wished, 1 not paid back already"
+
+    parcel = str((await desk.parcel(order, ("CHAIR", 1))).return_)
+    assert (await desk.state(parcel)).is_authorized is False
+    assert await desk.returnable(order) == 0
+    assert (await desk.activities.decline(Asked(parcel, ReturnDecision(), "key", "operator", None))).refused is None
+    assert await desk.returnable(order) == 1
+
+    name = await desk.asked(order)
+    assert await desk.returnable(order) == 0
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    assert await desk.returnable(order) == 0
+    assert await desk.refunded() == 200
+    await desk.shop.check()
 
 
 async def test_claims_that_race_for_the_same_unit_are_one(desk: Desk) -> None:

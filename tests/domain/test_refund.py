@@ -13,7 +13,7 @@ from domain.returns import ReturnState, SoldLine
 
 def sold(ordered: int, paid: int) -> SoldLine:
     """A line of chairs."""
-    return SoldLine("CHAIR", ordered, paid, timedelta(days=30))
+    return SoldLine("CHAIR", ordered, paid, timedelta(days=30), ordered)
 
 
 def returned(refund_on: str, **told: object) -> ReturnState:

@@ -200,10 +200,12 @@ DELIVERED_AT = datetime(2026, 3, 1, 12, tzinfo=ZoneInfo("America/Denver"))
 MONTH = timedelta(days=30)
 
 
-def chairs(*deliveries: tuple[timedelta, int], in_returns: int = 0, window: timedelta | None = MONTH) -> SoldLine:
+def chairs(
+    *deliveries: tuple[timedelta, int], in_returns: int = 0, unpaid: int = 10, window: timedelta | None = MONTH
+) -> SoldLine:
     """A line of ten chairs that were delivered at some times after the first of March."""
     told = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
-    return SoldLine("CHAIR", 10, 10_000, window, told, in_returns)
+    return SoldLine("CHAIR", 10, 10_000, window, unpaid, told, in_returns)
 
 
 NOW = timedelta()
@@ -218,6 +220,9 @@ NOW = timedelta()
         (chairs((NOW, 3), in_returns=2), 2, NOW, "line 1: 2 wished, 1 delivered and not in a return already"),
         (chairs(), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
         (chairs((NOW, 1), in_returns=3), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 3), unpaid=2), 2, NOW, None),
+        (chairs((NOW, 3), unpaid=2), 3, NOW, "line 1: 3 wished, 2 not paid back already"),
+        (chairs((NOW, 3), unpaid=-1), 1, NOW, "line 1: 1 wished, 0 not paid back already"),
         (chairs((NOW, 3)), 1, MONTH, None),
         (chairs((NOW, 3)), 1, MONTH + timedelta(seconds=1), "line 1: the return window is over"),
         (chairs((NOW, 2), (MONTH, 1)), 1, MONTH + timedelta(days=1), None),
@@ -240,7 +245,7 @@ def test_a_line_that_the_order_does_not_have_cannot_be_returned() -> None:
 def test_a_return_window_across_daylight_saving_has_as_many_hours_as_any_other() -> None:
     """In Denver clocks go forward on the eighth of March 2026: thirty days later the wall clock says an hour more."""
     delivered = DELIVERED_AT.astimezone(UTC)
-    line = SoldLine("CHAIR", 1, 1000, MONTH, ((delivered, 1),))
+    line = SoldLine("CHAIR", 1, 1000, MONTH, 1, ((delivered, 1),))
     ends = datetime(2026, 3, 31, 13, tzinfo=ZoneInfo("America/Denver"))
     assert refusal({"1": line}, {"1": 1}, ends) is None
     assert refusal({"1": line}, {"1": 1}, ends + timedelta(seconds=1)) == "line 1: the return window is over"

@@ -9,7 +9,7 @@ from httpx2 import Response
 from pydantic import BaseModel
 
 from domain.cart import PromiseRequest, ReservationRequest
-from domain.claim import ClaimRequest
+from domain.claim import ClaimMessage, ClaimRequest
 from domain.fulfillment import NodeMessage
 from domain.order import (
     AddressRequest,
@@ -152,6 +152,10 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
             "reason": "broken",
             "actor": "Ada",
         },
+    ),
+    "POST /claims/{name}/messages": (
+        ClaimMessage,
+        {"message_id": "web-7", "kind": "settled", "occurred_at": WHEN, "amount": 4900, "reason": "paid back"},
     ),
     "POST /returns/blind": (
         Parcel,
@@ -362,8 +366,6 @@ LOOKED_AT = (
     "/fulfillment-orders/{work}",
     "/stock",
     "/stock/SERUM-30",
-    "/returns/web-1001-r1",
-    "/reports/returns?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
     "/events",
     "/nodes",
     "/keys",
@@ -464,7 +466,12 @@ async def bring_back(house: House) -> None:
     for _ in range(2):
         await http.post("/orders/web-1001/claims", json=EXAMPLES["POST /orders/{name}/claims"][1])
     house.orders.append("web-1001-c1-x1")
+    for body in (settled, settled | {"message_id": "web-2"}, settled | {"message_id": "web-2"}):
+        await http.post("/claims/web-1001-c1/messages", json=body)
     for what in ("approve", "decline", "cancel"):
         await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = EXAMPLES["POST /returns/{name}/dispositions"][1]
     await http.post("/returns/web-1001-r1/dispositions", json=change)
+    time = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
+    for path in ("/returns", "/returns/web-1001-r1", "/claims/web-1001-c1", f"/reports/returns?{time}"):
+        await http.get(path)

@@ -328,6 +328,13 @@ CLAIMS: Rows = [
     ("evidence in words",              "evidence",             "trust me"),
 ]
 
+CLAIM_MESSAGES: Rows = [
+    ("a kind that does not exist",     "kind",                 "received"),
+    ("no kind",                        "kind",                 ABSENT),
+    ("money in words",                 "amount",               "all of it"),
+    ("a NUL in the reason",            "reason",               NUL),
+]
+
 PARCELS: Rows = [
     ("a node that does not exist",     "node",                 "mars"),
     ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
@@ -384,6 +391,10 @@ ADDRESSES = [
     ("a reservation nobody has made",  "GET",    "/reservations/cart-0",                      problems.NOT_FOUND),
     ("nothing to be given back",       "DELETE", "/reservations/cart-0",                      problems.NOT_FOUND),
     ("a reservation of nothing",       "GET",    "/reservations/%00",                         problems.NOT_FOUND),
+    ("returns that are lost",          "GET",    "/returns?status=lost",                      problems.INVALID),
+    ("a page of no returns",           "GET",    "/returns?limit=0",                          problems.INVALID),
+    ("a page of returns after nothing", "GET",   "/returns?after=%00",                        problems.INVALID),
+    ("a claim of nothing",             "GET",    "/claims/%00",                               problems.NOT_FOUND),
     ("a return of nothing",            "GET",    "/returns/%00",                              problems.NOT_FOUND),
     ("a key that does not exist",      "DELETE", "/keys/0123456789abcdef",                    problems.NOT_FOUND),
     ("a key of nothing",               "DELETE", "/keys/%00",                                 problems.NOT_FOUND),
@@ -560,9 +571,9 @@ HARMLESS = {"drone", "SERUM-31", "SET-01", "mars"}
 
 @pytest.fixture
 async def busy(house: House) -> Mapping[str, str]:
-    """An order that its node works on, and one that was delivered and comes back."""
+    """An order that its node works on, and one that was delivered and comes back or is claimed."""
     await house.stock("slc", SERUM_30=9)
-    underway, delivered = await house.place(("SERUM-30", 2)), await house.place(("SERUM-30", 1))
+    underway, delivered = await house.place(("SERUM-30", 2)), await house.place(("SERUM-30", 2))
     work = (await house.work(underway))["fulfillment_order"]
     await house.tell(work, "accepted")
     await house.fulfill((await house.work(delivered))["fulfillment_order"])
@@ -570,6 +581,8 @@ async def busy(house: House) -> Mapping[str, str]:
     lines = [{"line": "1", "quantity": 1}]
     answer = await house.http.post(f"/orders/{delivered}/returns", json={"lines": lines})
     assert answer.status_code == 201, answer.text
+    claimed = await house.http.post(f"/orders/{delivered}/claims", json={"lines": lines, "kind": "damaged"})
+    assert claimed.status_code == 201, claimed.text
     for name in (underway, delivered):
         await house.settle(name)
     await house.tell(work, "picked", {"9": 1})
@@ -579,6 +592,7 @@ async def busy(house: House) -> Mapping[str, str]:
         "fulfillment_order": work,
         "delivered": delivered,
         "return": answer.json()["return"],
+        "claim": claimed.json()["claim"],
         "exception": misfit["exception"],
     }
 
@@ -622,6 +636,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
         f"/orders/{busy['delivered']}/claims": {"lines": lines, "kind": "lost", "evidence": {"scan": "none"}},
+        f"/claims/{busy['claim']}/messages": fact | {"kind": "settled", "amount": 100},
         "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
         f"/returns/{busy['return']}/decline": {"reason": "worn for years", "actor": "Ada"},
@@ -678,6 +693,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
         "/orders/{}/claims": CLAIMS + lines,
+        "/claims/{}/messages": CLAIM_MESSAGES + at("occurred_at", TIMES),
         "/returns/blind": PARCELS + lines + at("occurred_at", TIMES),
         "/returns/{}/approve": DECISIONS,
         "/returns/{}/decline": DECISIONS,

@@ -55,6 +55,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /reservations/{name}":                  (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "DELETE /reservations/{name}":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     # A parcel can come back to any node, so a node may know of any return.
+    "GET /returns":                              (OK,    None,  OK,    None,  None, OK,    None,  None),
     "GET /returns/{name}":                       (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/{name}/messages":             (OK,    NONE,  OK,    NONE,  NONE, OK,    OK,    NONE),
     "POST /returns/blind":                       (OK,    None,  NO,    None,  None, OK,    NO,    None),
@@ -63,6 +64,8 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /returns/{name}/cancel":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /returns/{name}/dispositions":         (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "POST /orders/{name}/claims":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /claims/{name}":                        (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "POST /claims/{name}/messages":              (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /reports/returns":                      (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
@@ -93,7 +96,7 @@ class Cast:
 
     headers: Mapping[str, dict[str, str]]
     orders: Mapping[str, str]
-    """A channel's delivered order, with a return."""
+    """A channel's delivered order, with a return and a claim."""
     work: Mapping[str, str]
     """A node's fulfillment order."""
     exception: str = "stock-x0"
@@ -113,7 +116,9 @@ async def cast(house: House) -> Cast:
         await house.fulfill(work[node])
         await house.until(orders[channel], "delivered")
         body = {"lines": [{"line": "1", "quantity": 1}]}
-        assert (await house.http.post(f"/orders/{orders[channel]}/returns", json=body)).status_code == 201
+        for what, more in (("returns", {}), ("claims", {"kind": "damaged"})):
+            answer = await house.http.post(f"/orders/{orders[channel]}/{what}", json=body | more)
+            assert answer.status_code == 201, answer.text
     reservations = {}
     for channel, sku in (("web", "SERUM-30"), ("outlet", "TONER-200")):
         cart = {"channel": channel, "expires_in": "15m", "ship_to": {"country": "US", "postal_code": "80202"}}
@@ -161,7 +166,8 @@ def named(path: str, cast: Cast, whose: str) -> str:
     if path.startswith("/exceptions"):
         return "stock-x0" if whose == "none" else cast.exception
     name = "web-0" if whose == "none" else cast.orders[channel]
-    return f"{name}-r1" if path.startswith("/returns") else name
+    belongs = {"/returns": "-r1", "/claims": "-c1"}
+    return name + next((suffix for start, suffix in belongs.items() if path.startswith(start)), "")
 
 
 async def key_id(house: House, whose: str) -> str:
@@ -203,6 +209,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{name}/messages": fact | told,
+        "/claims/{name}/messages": fact | {"kind": "settled"},
         "/returns/blind": fact | {"node": node, "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/returns/{name}/approve": {},
         "/returns/{name}/decline": {},

@@ -1,6 +1,6 @@
-"""OrderWorkflow as a later version may have it: before work is released, the facts are looked at once more.
+"""The workflows as a later version may have them: before a release, or the end of a return, the facts are looked at once more.
 
-The same change as it is first written, while it is retired, and when it is done (docs/operating/changing-the-workflow.md).
+An order's change as it is first written, while it is retired, and when it is done (docs/operating/changing-the-workflow.md).
 """
 
 from temporalio import workflow
@@ -9,10 +9,13 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.order import Moment, OrderActivities
+    from activities.returns import ReturnActivities, ReturnInput
     from domain.order import OrderInput
+    from domain.returns import ReturnStatus
     from workflows.messages import OrderOutcome
     from workflows.order import OrderWorkflow
     from workflows.patience import ONE_TRANSACTION, UNTIL_IT_WORKS
+    from workflows.returns import ReturnWorkflow
 
 PATCH = "look-before-release"
 
@@ -93,3 +96,23 @@ class Retiring(_Changed):
             workflow.deprecate_patch(PATCH)
             await self._look_first()
         await super()._release_what_may_be_released()
+
+
+@workflow.defn(name="ReturnWorkflow", failure_exception_types=[ValidationError])
+class GuardedReturn(ReturnWorkflow):
+    """The step is there for returns that come to it from now on."""
+
+    @workflow.init
+    def __init__(self, request: ReturnInput) -> None:
+        """As before."""
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: ReturnInput) -> ReturnStatus:
+        """As before."""
+        return await super().run(request)
+
+    async def _close_when_settled(self) -> None:
+        if self._state.status is ReturnStatus.SETTLED and workflow.patched(PATCH):
+            self._adopt(await self._step(ReturnActivities.look_at_return, "look at the facts before the end"))
+        await super()._close_when_settled()

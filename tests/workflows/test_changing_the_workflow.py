@@ -16,8 +16,9 @@ from database.connect import Database
 from starter.prepare import apply_network
 from tests.conftest import OPERATOR_KEY
 from tests.house import SMALL_MAP, House, furnished
-from tests.workflows.changed import Guarded, Retiring, Unguarded
+from tests.workflows.changed import Guarded, GuardedReturn, Retiring, Unguarded
 from tests.workflows.test_replay import history
+from tests.workflows.test_return_life import asked, come_back, delivered, workflow
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow
 
@@ -26,7 +27,7 @@ MARK = EventType.EVENT_TYPE_MARKER_RECORDED
 
 async def failure_of(code: type, recorded: WorkflowHistory) -> Exception | None:
     """Why a history does not replay on this code; None when it does."""
-    replayer = Replayer(workflows=[code, ReturnWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[code], data_converter=pydantic_data_converter)
     return (await replayer.replay_workflow(recorded, raise_on_replay_failure=False)).replay_failure
 
 
@@ -43,9 +44,9 @@ class Town:
         self._monkeypatch = monkeypatch
 
     @asynccontextmanager
-    async def with_worker_of(self, code: type) -> AsyncIterator[House]:
-        """A house whose worker runs this code."""
-        self._monkeypatch.setattr(worker, "WORKFLOWS", [code, ReturnWorkflow])
+    async def with_worker_of(self, code: type, returns: type = ReturnWorkflow) -> AsyncIterator[House]:
+        """A house whose worker runs this code for orders, and for returns."""
+        self._monkeypatch.setattr(worker, "WORKFLOWS", [code, returns])
         async with furnished(*self._servers, OPERATOR_KEY) as house:
             yield house
 
@@ -111,3 +112,25 @@ async def test_an_order_that_waits_before_the_step_while_the_worker_is_replaced_
         await house.skip_to(name, delivered["closes_at"])
         await house.until(name, "completed")
         assert marks(await house.workflow(name).fetch_history()) == 1
+
+
+async def test_a_return_that_was_recorded_replays_on_code_with_a_new_step_behind_a_patch() -> None:
+    assert await failure_of(GuardedReturn, history("return")) is None
+
+
+async def test_a_return_lives_on_while_its_worker_is_replaced_and_may_be_asked_of_an_order_that_closed_long_before(
+    town: Town,
+) -> None:
+    async with town.with_worker_of(OrderWorkflow) as house:
+        opened, closed = await delivered(house), await delivered(house)
+        first = await asked(house, opened, 1)
+        await house.skip_to(closed, (await house.settle(closed))["closes_at"])
+        await house.until(closed, "completed")
+
+    async with town.with_worker_of(Guarded, GuardedReturn) as house:
+        second = await asked(house, closed, 1)
+        for made in (first, second):
+            await come_back(house, made, 1)
+            assert await workflow(house, made).result() == "closed"
+            assert marks(await workflow(house, made).fetch_history()) == 1
+        assert await house.available("SERUM-30") == {"reroutes": 2}

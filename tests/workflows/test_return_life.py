@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from shutil import copytree
@@ -10,16 +11,17 @@ from typing import Any
 from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
+from domain.returns import ReturnStatus
 from starter.prepare import apply_network
 from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now
 
 _numbers = count(1)
 
 
-async def delivered(house: House) -> str:
-    """An order of two units that its customer has got."""
-    await house.stock("reroutes", SERUM_30=2)
-    name = await house.place(("SERUM-30", 2))
+async def delivered(house: House, quantity: int = 2) -> str:
+    """An order of so many units that its customer has got."""
+    await house.stock("reroutes", SERUM_30=quantity)
+    name = await house.place(("SERUM-30", quantity))
     await house.fulfill((await house.work(name))["fulfillment_order"])
     await house.until(name, "delivered")
     return name
@@ -46,11 +48,13 @@ async def shown(house: House, name: str) -> dict[str, Any]:
     return document
 
 
-async def until(house: House, name: str, status: str) -> dict[str, Any]:
-    """Poll a return until it has a status."""
+async def until(house: House, name: str, status: str, refunds: int = 0) -> dict[str, Any]:
+    """Poll a return until it has a status, and so many refunds."""
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-        while (document := await shown(house, name))["status"] != status:  # noqa: ASYNC110  (PostgreSQL rings no bell)
-            await asyncio.sleep(0.03)
+        document = await shown(house, name)
+        while document["status"] != status or len(document["refunds"]) < refunds:
+            await asyncio.sleep(0.03)  # PostgreSQL rings no bell
+            document = await shown(house, name)
     return document
 
 
@@ -154,37 +158,6 @@ async def test_a_parcel_that_comes_after_its_return_expired_is_taken_in_and_the_
     assert await house.available("SERUM-30") == {"reroutes": 1}
 
 
-async def test_a_return_may_be_cancelled_until_something_came_back(small_house: House) -> None:
-    house = small_house
-    name = await delivered(house)
-    first, second = await asked(house, name, 1), await asked(house, name, 1)
-    await tell(house, second, "in_transit")
-    third_try = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
-
-    cancelled = [await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"}) for made in (first, second)]
-
-    assert third_try.status_code == 409
-    assert [answer.json() for answer in cancelled] == [
-        {"return": made, "status": "cancelled"} for made in (first, second)
-    ]
-    assert [await workflow(house, made).result() for made in (first, second)] == ["cancelled", "cancelled"]
-    again = await asked(house, name, 2)
-    statuses = []
-    for kind, more in (
-        ("received", {}),
-        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
-        ("graded", {"lines": [{"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}]}),
-        ("settled", {}),
-    ):
-        await tell(house, again, kind, **more)
-        refused = await house.http.post(f"/returns/{again}/cancel", json={})
-        assert refused.status_code == 409
-        statuses.append((await shown(house, again))["status"])
-    assert statuses[:3] == ["received", "graded", "disposed"]
-    await until(house, again, "closed")
-    assert (await house.http.post(f"/returns/{again}/cancel", json={})).status_code == 409
-
-
 async def test_what_was_quarantined_yesterday_is_restocked_today_until_it_is_sold(small_house: House) -> None:
     house = small_house
     made = await asked(house, await delivered(house), 2)
@@ -230,6 +203,72 @@ async def furnish(house: House, directory: Path, returns: str) -> None:
     policy = (small / "policy.toml").read_text()
     (small / "policy.toml").write_text(policy.replace('[returns]\nwindow = "30d"\n', f"[returns]\n{returns}\n"))
     assert await apply_network(house.database_url, small) == []
+
+
+STORIES = """
+    status     || units || what happened                 || line 1                      || refunds              || cancelled
+    requested  || 2     ||                               || 0 of 2 back                 ||                      || yes
+    authorized || 1     ||                               || 0 of 1 back                 ||                      || yes
+    authorized || 2     || approve                       || 0 of 2 back                 ||                      || yes
+    declined   || 2     || decline                       || 0 of 2 back                 ||                      || no
+    expired    || 1     || wait                          || 0 of 1 back                 ||                      || no
+    in_transit || 1     || in_transit                    || 0 of 1 back                 ||                      || yes
+    received   || 1     || received 1                    || 1 of 1 back                 ||                      || no
+    graded     || 2     || approve, received 2, graded 1 || 2 of 2 back, 1 used → scrap || 1000 asked           || no
+    disposed   || 1     || graded 1                      || 1 of 1 back, 1 used → scrap || 1000 asked           || no
+    settled    || 1     || received 1, settled           || 1 of 1 back                 || 1000 asked, 900 paid || no
+    closed     || 1     || graded 1, settled             || 1 of 1 back, 1 used → scrap || 1000 asked, 900 paid || no
+    cancelled  || 1     || cancel                        || 0 of 1 back                 ||                      || no
+"""
+"""Every status of a return, how it is reached, what is shown of it, and whether it can be cancelled then."""
+
+
+async def happen(house: House, name: str, what: str) -> None:
+    """A step of a story: somebody decides, time passes, or a message comes, such as `graded 1`."""
+    kind, _, units = what.partition(" ")
+    lines = [{"line": "1", "quantity": int(units)}] if units else None
+    if kind in ("approve", "decline", "cancel"):
+        assert (await house.http.post(f"/returns/{name}/{kind}", json={})).status_code == 200
+    elif kind == "wait":
+        await house.time.fast_forward(workflow(house, name))
+    elif kind == "graded":
+        await tell(
+            house, name, kind, lines=[unit | {"condition": "used", "disposition": "scrap"} for unit in lines or ()]
+        )
+    else:
+        await tell(house, name, kind, lines=lines, **({"amount": 900} if kind == "settled" else {}))
+
+
+def told(document: dict[str, Any]) -> tuple[str, str]:
+    """What a return shows of its line and of its refunds."""
+    (line,) = document["lines"]
+    lots = [f", {lot['quantity']} {lot['condition']} → {lot['disposition']}" for lot in line["lots"]]
+    refunds = [
+        f"{refund['amount']} asked" + (f", {refund['settled_amount']} paid" if refund["settled_at"] else "")
+        for refund in document["refunds"]
+    ]
+    return f"{line['received']} of {line['quantity']} back" + "".join(lots), "; ".join(refunds)
+
+
+async def test_every_status_of_a_return_is_reached_and_shown_over_http_and_it_is_cancelled_until_something_came_back(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, "approve_below = 2000")
+    stories = [[cell.strip() for cell in row.split("||")] for row in STORIES.strip().splitlines()[1:]]
+    assert {story[0] for story in stories} == set(ReturnStatus)
+    name = await delivered(house, sum(int(story[1]) for story in stories))
+    for status, units, happened, line, refunds, can_be_cancelled in stories:
+        made = await asked(house, name, int(units))
+        for what in filter(None, happened.split(", ")):
+            await happen(house, made, what)
+        document = await until(house, made, status, refunds=1 if refunds else 0)
+        assert (status, *told(document)) == (status, line, refunds)
+        answer = await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"})
+        assert (status, answer.status_code) == (status, 200 if can_be_cancelled == "yes" else 409)
+        if can_be_cancelled == "yes":
+            assert answer.json() == {"return": made, "status": "cancelled"}
+            assert await workflow(house, made).result() == "cancelled"
 
 
 async def test_a_return_of_some_value_is_approved_or_declined_by_a_person(small_house: House, tmp_path: Path) -> None:
@@ -298,13 +337,134 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
 
     # The carrier's word comes after the order closed: it was delivered later than everybody thought.
-    async with house.service.database.write() as connection:
-        later = "UPDATE fulfillment_order SET delivered_at = delivered_at + interval '1 day' WHERE order_id = :order"
-        await connection.execute(text(later), {"order": name})
+    await age(house, name, "-1 day")
     made = await asked(house, name, 1)
     await come_back(house, made, 1)
 
     assert await workflow(house, made).result() == "closed"
+
+
+async def test_those_who_wait_for_a_person_are_listed_the_oldest_first_and_everybody_sees_their_own(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await furnish(house, tmp_path, 'approve_below = 2000\naccepting = ["all"]')
+    names = [await asked(house, await delivered(house), 2) for _ in range(3)]
+    cheap = await asked(house, await delivered(house), 1)
+    outlet = await house.key("channel", "outlet")
+    spare, reroutes = await house.key("node", "spare"), await house.key("node", "reroutes")
+
+    async def listed(query: str = "", headers: dict[str, str] | None = None) -> list[str]:
+        answer = await house.http.get(f"/returns?{query}", headers=headers)
+        return [row["return"] for row in answer.json()["items"]]
+
+    assert await listed() == [*names, cheap]
+    assert await listed("status=requested") == names
+    assert await listed("channel=web&node=reroutes&status=authorized") == [cheap]
+    assert await listed("channel=outlet") == await listed("node=spare") == []
+    assert [[row["return"] for row in page] for page in await house.pages("/returns", 3)] == [names, [cheap]]
+    assert await listed("channel=web", headers=outlet) == await listed("node=reroutes", headers=spare) == []
+    assert await listed(headers=reroutes) == [*names, cheap]
+    (row,) = (await house.http.get("/returns?limit=1")).json()["items"]
+    about = {"return": names[0], "channel": "web", "status": "requested", "resolution": "refund", "node": "reroutes"}
+    assert {key: row[key] for key in about} == about
+
+
+async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_persons_case(small_house: House) -> None:
+    house = small_house
+    name = await delivered(house)
+    claim = {"lines": [{"line": "1", "quantity": 1}], "kind": "damaged", "evidence": {"photo": "1.jpg"}}
+    assert (await house.order(name))["lines"][0]["returnable"] == 2
+    made = [(await house.ask(name, "claims", **claim)).json()["claim"] for _ in range(2)]
+    assert (await house.order(name))["lines"][0]["returnable"] == 0
+    paid = {"kind": "settled", "occurred_at": now()}
+
+    async def settle(made: str, message_id: str, **more: Any) -> int:
+        body = paid | {"message_id": message_id} | more
+        return (await house.http.post(f"/claims/{made}/messages", json=body)).status_code
+
+    assert await settle(made[0], "paid-1") == 202
+    assert [await settle(made[0], "paid-1"), await settle(made[0], "paid-1", amount=7)] == [200, 409]
+    assert await settle(made[0], "paid-2") == 202, "told again in another message"
+    assert (await house.order(name))["exceptions"] == []
+    assert await settle(made[1], "paid-3", amount=700) == 202
+
+    documents = [(await house.http.get(f"/claims/{one}")).json() for one in made]
+    amounts = [[(one["amount"], one["settled_amount"]) for one in document["refunds"]] for document in documents]
+    assert amounts == [[(1000, 1000)], [(1000, 700)]]
+    head = {"claim": made[0], "order": name, "kind": "damaged", "resolution": "refund", "evidence": {"photo": "1.jpg"}}
+    assert documents[0] | head | {"lines": claim["lines"]} == documents[0]
+    assert await events(house, "settled") == [{"claim": one, "resolution": "refund"} for one in made]
+    (misfit,) = (await house.order(name))["exceptions"]
+    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
+
+
+async def test_a_return_over_months_is_reminded_received_graded_paid_and_closed_and_after_the_window_only_a_claim_helps(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await delivered(house)
+    day_0 = datetime.now(UTC)
+    await house.settle(name)
+    await house.skip(name, timedelta(days=29))
+    made = await asked(house, name, 1)
+    requested_at = await house.time.get_current_time(workflow(house, made))
+    assert (requested_at - day_0).days == 29
+
+    await house.time.fast_forward(workflow(house, made), timedelta(days=21))
+    (reminder,) = await until_heard(house, "return_reminder")
+    assert reminder["return"] == made
+    day_50 = (day_0 + timedelta(days=50)).isoformat()
+    graded = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
+    await tell(house, made, "received", occurred_at=day_50)
+    await tell(house, made, "graded", occurred_at=day_50, lines=[graded])
+    (refund,) = await until_heard(house, "refund_requested")
+    assert (refund["return"], refund["refund"], refund["amount"]) == (made, f"{made}-m1", 1000)
+    await tell(house, made, "settled", occurred_at=day_50, refund=refund["refund"])
+    assert await workflow(house, made).result() == "closed"
+
+    await house.skip_to(name, (await house.order(name))["closes_at"])
+    await house.until(name, "completed")
+    await age(house, name, "60 days")
+    late = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
+    assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
+    claimed = await house.ask(name, "claims", lines=[{"line": "1", "quantity": 1}], kind="damaged")
+    assert claimed.json() == {"claim": f"{name}-c1", "refund": f"{name}-c1-m1", "replacement": None}
+    assert [one["amount"] for one in await events(house, "refund_requested")] == [1000, 1000]
+    assert await house.available("SERUM-30") == {"reroutes": 1}
+
+
+async def age(house: House, name: str, span: str) -> None:
+    """Make a closed order's delivery look older than it is: no workflow of it has a clock that could be turned."""
+    async with house.service.database.write() as connection:
+        older = f"UPDATE fulfillment_order SET delivered_at = delivered_at - interval '{span}' WHERE order_id = :order"
+        await connection.execute(text(older), {"order": name})
+
+
+async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
+    """Poll the feed until it tells something of a kind."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return heard
+
+
+async def test_an_order_with_the_longest_number_is_replaced_by_one_whose_number_is_not_longer(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2), number="7" * 64)
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    claim = {"lines": [{"line": "1", "quantity": 1}], "kind": "damaged", "resolution": "replacement"}
+
+    replacements = [(await house.ask(name, "claims", **claim)).json()["replacement"] for _ in range(2)]
+
+    for number, replacement in enumerate(replacements, 1):
+        assert len(replacement) == len(name)
+        assert replacement.endswith(f"-c{number}-x1")
+        assert (await house.until(replacement, "backordered"))["lines"][0]["returnable"] == 0
+    house.orders += [name, *replacements]
 
 
 async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_again(small_house: House) -> None:

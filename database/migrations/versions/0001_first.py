@@ -618,6 +618,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("return_id", name=op.f("pk_return")),
         sa.UniqueConstraint("order_id", "number", name=op.f("uq_return_order_id_number")),
     )
+    op.create_index("ix_return_requested", "return", ["requested_at", "return_id"], unique=False)
     op.create_table(
         "wake",
         sa.Column("wake_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
