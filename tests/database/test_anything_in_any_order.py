@@ -303,6 +303,7 @@ class Chance:
         self.rules_changed = True
         documents = self.dice.choice(OTHER_RULES)
         async with self.shop.database.write() as connection:
+            await network.lock_active_version(connection)
             await network.activate(connection, asdict(documents), documents.digest)
 
     async def live(self) -> None:
