@@ -11,8 +11,8 @@ from temporalio import activity
 
 from activities.failures import told_to_temporal
 from activities.replan import STALE_AFTER, plan_again
-from activities.situation import parts
-from activities.sourcing import StockTaken, is_whole_in_question
+from activities.situation import Rights, parts
+from activities.sourcing import StockTaken, is_whole_in_question, source_round
 from activities.transaction import OrderTransactions, Work
 from database import address, cooldown, fulfillment, inbox, order, personal, wake
 from database.connect import WriteConnection
@@ -88,7 +88,7 @@ class FulfillmentActivities:
     @activity.defn
     async def release(self, request: ReleaseInput) -> OrderState:
         """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
-        complete stays while a part of it looks for a node.
+        complete is sourced as a whole instead while a part of it looks for a node: left as it is, it would ask again at once.
 
         An order that has waited is planned again before, and so is one for which another day has begun at a node with a
         capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
@@ -103,8 +103,11 @@ class FulfillmentActivities:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
                 return await work.state()
-            if work.header.window_has_ended(request.at) or is_whole_in_question(work):
+            if work.header.window_has_ended(request.at):
                 return await work.state()
+            if is_whole_in_question(work):
+                rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+                return await source_round(work, request.at, rights)
             if plans_again and _is_stale(work, request.at):
                 await plan_again(work, request.at)
             units.release(work.order, work.changes, request.at)

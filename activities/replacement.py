@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from activities.situation import return_windows
+from activities.situation import facts_of_new, return_windows
 from activities.transaction import Work
 from database import address, order, personal, refund
+from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
 from domain.refund import Payment
@@ -14,7 +15,7 @@ from network.geography import postal_area
 
 async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment, at: datetime) -> str | None:
     """Store the order of what was paid for; None where nothing was. The relay starts its workflow, which reserves its units.
-    Not for an order that was forgotten, whose address is not known any more.
+    The policy may hold it as it may any order. Not for an order that was forgotten, whose address is not known any more.
 
     Its number is made of the order's and the suffix, so that it is placed once.
     """
@@ -48,5 +49,6 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
         received_at=at,
         grace=work.network.policy.orders.grace,
         return_windows=return_windows(replaced, work.network),
+        holds=by_policy(facts_of_new(replaced, work.network), work.network.policy),
     )
     return replaced.order

@@ -307,7 +307,7 @@ class CancelledUnits(BaseModel):
 
 
 class CancelRequest(_Strict):
-    """The body of `POST /orders/{order}/cancel`; without lines, everything that can still be cancelled."""
+    """The body of `POST /orders/{order}/cancel`; without lines, everything that is not cancelled: what shipped is refused."""
 
     lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
     reason: FreeText | None = None

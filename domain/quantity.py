@@ -27,7 +27,7 @@ def change_quantities(order: Order, changes: Changes, wanted: Mapping[str, int],
     What a line loses is cancelled, what it wins is open. Raises `CannotBeDone` when a line is unknown or in work, or the
     whole order was cancelled; nothing must be written then.
     """
-    if not units.everything(order) and all(known.shipped == 0 for known in order.lines.values()):
+    if not units.everything(order):
         raise CannotBeDone("the order was cancelled")
     differences = {line: quantity - counted(order, line) for line, quantity in wanted.items()}
     for line, difference in differences.items():

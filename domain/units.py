@@ -695,9 +695,9 @@ def _ask_nodes_to_cancel(order: Order, changes: Changes, line: str, quantity: in
 
 
 def everything(order: Order) -> dict[str, int]:
-    """Per line, all units that are neither shipped nor cancelled: what a cancel without lines wishes."""
-    undone = {name: line.ordered - line.shipped - line.cancelled for name, line in order.lines.items()}
-    return {line: quantity for line, quantity in undone.items() if quantity}
+    """Per line, all units that are not cancelled: what a cancel without lines wishes, and is told of each."""
+    wanted = {name: line.ordered - line.cancelled for name, line in order.lines.items()}
+    return {line: quantity for line, quantity in wanted.items() if quantity}
 
 
 def sums(quantities: Iterable[SomeUnits]) -> dict[str, int]:

@@ -182,9 +182,17 @@ OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND 
 UNATTENDED = text(
     f"""
     SELECT {_INPUT}, d.is_overdue FROM orders o
+    CROSS JOIN LATERAL (SELECT clock_timestamp() - interval '1 minute' AS moment) a
     CROSS JOIN LATERAL (
-        SELECT EXISTS (SELECT FROM fulfillment_order f
-                       WHERE f.order_id = o.order_id AND f.deadline < clock_timestamp() - interval '1 minute')
+        SELECT EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.deadline < a.moment)
+            OR EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id
+                         AND (o.not_after < a.moment
+                              OR w.awaits = 'stock' AND least(w.gives_up_at, w.looks_again_at) < a.moment))
+            OR EXISTS (SELECT FROM reservation r WHERE r.order_id = o.order_id
+                         AND (o.not_after < a.moment
+                              OR o.release_at < a.moment
+                                 AND NOT EXISTS (SELECT FROM hold h
+                                                 WHERE h.order_id = o.order_id AND h.released_at IS NULL)))
     ) d(is_overdue)
     WHERE o.closed_at IS NULL AND o.version > 0
       AND coalesce(o.looked_after_at, o.received_at)
@@ -192,7 +200,8 @@ UNATTENDED = text(
     ORDER BY d.is_overdue DESC, coalesce(o.looked_after_at, o.received_at) LIMIT :limit
     """
 )
-"""Open orders with a deadline that passed a minute ago, and every open order some times a day: its workflow may be gone.
+"""Open orders with a deadline, their own or a fulfillment order's, that passed a minute ago, and every open order some times a
+day: its workflow may be gone.
 Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
 
 LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :order")

@@ -158,6 +158,7 @@ class Shop:
         channel: str = "web",
         holds: Sequence[str] = (),
         not_after: datetime | None = None,
+        pickup_node: str | None = None,
     ) -> str:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
@@ -170,6 +171,7 @@ class Shop:
             ship_complete=ship_complete,
             holds=tuple(NewHold(hold=hold) for hold in holds),
             not_after=not_after,
+            pickup_node=pickup_node,
             lines=tuple(
                 NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
                 for number, (sku, quantity) in enumerate(lines, 1)

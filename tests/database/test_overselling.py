@@ -528,6 +528,26 @@ async def test_an_order_that_must_ship_complete_is_planned_as_a_whole_when_a_par
     assert len((await shop.release(whole)).fulfillment_orders) == 1
 
 
+async def test_what_must_ship_complete_and_waits_for_a_part_is_not_asked_for_its_release_over_and_over(
+    shop: Shop,
+) -> None:
+    await shop.receive(NEAREST, CHAIR=1)
+    await shop.receive(NEXT, LAMP=1)
+    whole = await shop.place(("CHAIR", 1), ("LAMP", 1), ship_complete=ShipComplete.ORDER)
+    await shop.source(whole)
+    works = (await shop.release(whole)).fulfillment_orders
+    lamp, chair = (1, 2) if works[0].node == NEXT else (2, 1)
+    await shop.receive(FARTHEST, LAMP=1)
+    await shop.tell(whole, MessageKind.REJECTED, number=chair)
+    await shop.source(whole)
+    await shop.reroute(whole, FARTHEST, number=lamp)
+    assert [await shop.units(whole, line) for line in ("1", "2")] == [{"backordered": 1}, {"reserved": 1}]
+
+    after = await shop.release(whole)
+
+    assert (after.total("reserved"), after.total("backordered")) == (0, 2), "it waits as a whole, and asks for nothing"
+
+
 async def test_a_whole_line_is_released_while_another_one_waits_for_stock(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=2)
     order = await shop.place(("CHAIR", 2), ("LAMP", 2), ship_complete=ShipComplete.LINE)

@@ -1,12 +1,13 @@
 """What the relay looks for in the facts: signals unsent, orders unstarted, orders that nobody looks after."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import TextClause, text
 
 from database import wake
 from database.connect import Database
 from starter.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED
+from tests.database.shop import NEAREST, Shop
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
@@ -46,6 +47,35 @@ async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(da
     async with database.write() as connection:
         await connection.execute(LOOKED_AFTER, {"order": "web-old"})
     assert await found(database, UNATTENDED, limit=10) == []
+
+
+async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database: Database) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=4)
+    ago, ahead = (datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-3, 3))
+    to_release, held, for_later, to_look_again, to_give_up, patient = [
+        await shop.sold((sku, 1)) for sku in ("CHAIR",) * 3 + ("LAMP",) * 3
+    ]
+    too_late = await shop.sold(("CHAIR", 1))
+    await shop.hold(held)
+    await shop.hold(too_late)
+    async with database.write() as connection:
+        for name, table, moments in (
+            (to_release, "orders", {"release_at": ago}),
+            (held, "orders", {"release_at": ago, "not_after": ahead}),
+            (for_later, "orders", {"release_at": ahead}),
+            (too_late, "orders", {"not_after": ago}),
+            (to_look_again, "waiting", {"looks_again_at": ago, "gives_up_at": ahead}),
+            (to_give_up, "waiting", {"gives_up_at": ago}),
+            (patient, "waiting", {"looks_again_at": ahead, "gives_up_at": ahead}),
+        ):
+            told = ", ".join(f"{moment} = :{moment}" for moment in moments)
+            await connection.execute(
+                text(f"UPDATE {table} SET {told} WHERE order_id = :name"), moments | {"name": name}
+            )
+        await connection.execute(text("UPDATE orders SET received_at = received_at - interval '1 hour'"))
+
+    assert await found(database, UNATTENDED, limit=10) == sorted([to_release, too_late, to_look_again, to_give_up])
 
 
 async def test_a_signal_that_was_sent_is_owed_no_longer(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Returns on real PostgreSQL: races for the last unit and for the money, and steps that are repeated."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -20,7 +21,7 @@ from domain.claim import ClaimRequest
 from domain.fulfillment import MessageKind
 from domain.parcel import Parcel, ParcelUnits
 from domain.returns import ReturnDecision, ReturnMessage, ReturnState
-from tests.database.shop import NEAREST, NEXT, Shop
+from tests.database.shop import MAP, NEAREST, NEXT, Shop
 
 _numbers = count(1)
 AT = datetime.now(UTC)
@@ -410,6 +411,18 @@ async def test_a_claim_may_be_replaced_and_its_units_are_paid_once(desk: Desk) -
     assert await desk.claim(order, 2) == {"refused": "line 1: 2 claimed, 1 shipped and not paid back already"}
     assert await desk.shop.number("SELECT count(*) FROM personal.evidence") == 1
     await desk.shop.check()
+
+
+async def test_what_is_sent_for_a_claim_is_held_by_the_policy_like_any_order(database: Database) -> None:
+    rule = """[[hold]]\nid = "approval"\nwhen = 'order.value > 150'\nreason = "is approved"\nowner = "finance"\n"""
+    desk = Desk(await Shop.open(database, replace(MAP, policy=MAP.policy + rule)))
+    await desk.shop.receive(NEAREST, CHAIR=12)
+    order = await desk.shop.sold(("CHAIR", 3))
+    await desk.shop.take_off(order, "approval")
+    await desk.shop.release(order)
+    await desk.shop.tell(order, MessageKind.DELIVERED)
+    large, small = [(await desk.claim(order, units, "replacement"))["replacement"] for units in (2, 1)]
+    assert [(await desk.shop.state(name)).holds for name in (large, small)] == [["approval"], []]
 
 
 async def test_what_has_not_shipped_cannot_be_claimed(desk: Desk) -> None:

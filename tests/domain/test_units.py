@@ -564,10 +564,13 @@ def test_taking_one_line_back_from_unaccepted_work_sends_its_other_line_to_sourc
     assert {(w.line, w.quantity, w.attempt, w.tried) for w in desk.order.waiting} == {("1", 2, 1, ()), ("2", 2, 1, ())}
 
 
-def test_a_cancel_of_everything_names_each_line_with_what_is_left_of_it() -> None:
+def test_a_cancel_of_everything_says_of_each_unit_what_became_of_it() -> None:
     desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
     play(desk, "to denver, f1 shipped 2")
-    assert everything(desk.order) == {"1": 1, "2": 2}
+    assert everything(desk.order) == {"1": 3, "2": 2}
+    answer = desk.cancel(everything(desk.order))
+    told = [[(units_.line, units_.quantity) for units_ in one] for one in (answer.pending, answer.refused)]
+    assert told == [[("1", 1), ("2", 2)], [("1", 2)]]
     assert sums([Quantity(line="1", quantity=1), Quantity(line="1", quantity=2)]) == {"1": 3}
 
 
