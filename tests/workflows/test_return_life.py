@@ -70,6 +70,21 @@ async def events(house: House, kind: str) -> list[dict[str, Any]]:
     return [event["data"] for page in pages for event in page if event["kind"] == kind]
 
 
+async def age(house: House, name: str, span: str) -> None:
+    """Make a closed order's delivery look older than it is: no workflow of it has a clock that could be turned."""
+    async with house.service.database.write() as connection:
+        older = f"UPDATE fulfillment_order SET delivered_at = delivered_at - interval '{span}' WHERE order_id = :order"
+        await connection.execute(text(older), {"order": name})
+
+
+async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
+    """Poll the feed until it tells something of a kind."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return heard
+
+
 async def come_back(house: House, name: str, quantity: int) -> None:
     """Everything of a return comes back, is as new, and is refunded."""
     await tell(house, name, "received", lines=[{"line": "1", "quantity": quantity}])
@@ -398,6 +413,9 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
     (misfit,) = (await house.order(name))["exceptions"]
     assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
 
+    assert (await house.ask(name, "forget", even_if_open=True)).status_code == 200
+    assert (await house.http.get(f"/claims/{made[0]}")).json() == documents[0] | {"evidence": None}
+
 
 async def test_a_return_over_months_is_reminded_received_graded_paid_and_closed_and_after_the_window_only_a_claim_helps(
     small_house: House,
@@ -432,21 +450,6 @@ async def test_a_return_over_months_is_reminded_received_graded_paid_and_closed_
     assert claimed.json() == {"claim": f"{name}-c1", "refund": f"{name}-c1-m1", "replacement": None}
     assert [one["amount"] for one in await events(house, "refund_requested")] == [1000, 1000]
     assert await house.available("SERUM-30") == {"reroutes": 1}
-
-
-async def age(house: House, name: str, span: str) -> None:
-    """Make a closed order's delivery look older than it is: no workflow of it has a clock that could be turned."""
-    async with house.service.database.write() as connection:
-        older = f"UPDATE fulfillment_order SET delivered_at = delivered_at - interval '{span}' WHERE order_id = :order"
-        await connection.execute(text(older), {"order": name})
-
-
-async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
-    """Poll the feed until it tells something of a kind."""
-    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-        while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
-            await asyncio.sleep(0.03)
-    return heard
 
 
 async def test_an_order_with_the_longest_number_is_replaced_by_one_whose_number_is_not_longer(
