@@ -319,8 +319,18 @@ def _due(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
 
 
 def _unpicked(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """What is there or has left, and was not told picked: also what was told shipped before."""
+    unpicked = {}
+    for line, told in fulfillment_order.lines.items():
+        counts = fulfillment_order.counts(line)
+        unpicked[line] = max(0, counts.held + min(counts.gone, told.quantity) - told.picked)
+    return unpicked
+
+
+def _unshipped(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """What is due, and what was told delivered before it was told shipped: when all has left, both have."""
     counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
-    return {line: max(0, c.held + c.gone - max(c.picked, c.gone)) for line, c in counts.items()}
+    return {line: c.held + c.gone - fulfillment_order.lines[line].shipped for line, c in counts.items()}
 
 
 def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
@@ -341,6 +351,7 @@ _DUE_AT_STAGE = {
     MessageKind.CANCEL_ACCEPTED: _asked_back,
     MessageKind.PICKED: _unpicked,
     MessageKind.READY_FOR_PICKUP: _unpicked,
+    MessageKind.SHIPPED: _unshipped,
     MessageKind.DELIVERED: _undelivered,
 }
 

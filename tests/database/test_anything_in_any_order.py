@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from activities.address import AddressActivities
 from activities.exception import ExceptionActivities
 from activities.fulfillment import SilenceInput
 from activities.networks import Networks
@@ -96,7 +95,7 @@ class Chance:
 
     def __post_init__(self) -> None:
         transactions = OrderTransactions(self.shop.database, Networks())
-        self.addresses, self.pickups = AddressActivities(transactions), PickupActivities(transactions)
+        self.pickups = PickupActivities(transactions)
         self.returns, self.exceptions = ReturnActivities(transactions), ExceptionActivities(transactions)
         self.pauses = Pauses(transactions)
         self.happenings: list[tuple[int, Callable[[], Awaitable[object]]]] = [

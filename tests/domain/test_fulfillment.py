@@ -117,6 +117,9 @@ def check(so_far: str, words: str, counts: str, request: str) -> None:
     shipped 1        || shipped           || picked 3 shipped 3                            || accepted
     shipped 2        || delivered         || picked 2 shipped 2 delivered 2 due 1          || accepted
     shipped          || delivered 1       || picked 3 shipped 3 delivered 1                || accepted
+    delivered 1      || shipped           || picked 3 shipped 3 delivered 1                || accepted
+    shipped 1        || picked            || picked 3 shipped 1 due 2                      || accepted
+    shipped 1        || picked final      || picked 3 shipped 1 due 2                      || accepted
     -                || delivered         || picked 3 shipped 3 delivered 3                || accepted
     ready_for_pickup || collected         || picked 3 shipped 3 delivered 3                || accepted
     ready_for_pickup || collected 1 final || picked 3 shipped 1 delivered 1 short 2 lost 2 || accepted

@@ -10,7 +10,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from starter.prepare import apply_network
-from tests.house import SMALL_MAP, Document, House, units
+from tests.house import SMALL_MAP, Document, House, now, units
 from workflows.visibility import NODES
 
 LINES = 120
@@ -81,7 +81,8 @@ async def test_a_long_history_is_begun_anew_and_the_order_goes_on_where_it_stood
     await house.stock("reroutes", SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
     work = (await house.work(name))["fulfillment_order"]
-    await house.tell(work, "shipped", {"1": 1})
+    await house.tell(work, "delivered", {"1": 1})
+    back = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
     before = await house.settle(name)
     first = (await house.workflow(name).describe()).run_id
 
@@ -98,6 +99,11 @@ async def test_a_long_history_is_begun_anew_and_the_order_goes_on_where_it_stood
     assert {key: seen[key] for key in ("version", "lines")} == {key: before[key] for key in ("version", "lines")}
     assert units(asked) == {"allocated": 2, "shipped": 1}
     assert units(await house.until(name, "shipped")) == {"shipped": 3}
+    graded = {"message_id": "back-1", "kind": "graded", "occurred_at": now(), "node": "reroutes"}
+    unit = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
+    await house.http.post(f"/returns/{back.json()['return']}/messages", json=graded | {"lines": [unit]})
+    paid = await house.until(name, lambda found: found["returns"][0]["status"] != "authorized")
+    assert (paid["lines"][0]["returned"], await house.available("SERUM-30")) == (1, {"reroutes": 1})
     await house.check_invariants()
 
 
