@@ -342,6 +342,7 @@ def route_of(document: Document, method: str, path: str) -> str:
 
 async def live(house: House) -> None:
     """Use every route at least once, and be refused, repeat oneself and ask for what does not exist."""
+    # long: one story through every route, in the order in which it happens
     http = house.http
     await house.stock("slc", CLEANSER_150=9, TONER_200=9, SERUM_30=9, MOISTURIZER_50=9)
     order = CART | {"number": "1001", "placed_at": WHEN}
