@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         "goods that come are offered to nobody",
         "database/stock.py",
-        "offered_at = CASE WHEN m.now > m.before AND EXISTS (",
-        "offered_at = CASE WHEN false AND EXISTS (",
+        "WHERE m.now > m.before AND EXISTS (",
+        "WHERE false AND EXISTS (",
         f"{ORDERS}::test_a_new_order_does_not_overtake_those_who_wait_when_goods_come",
     ),
     Mutant(
