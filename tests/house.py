@@ -142,10 +142,13 @@ class House:
         handle = self.workflow(name)
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
             while True:
-                # What it is busy with is asked first: a document read before that may be older than its last deed.
-                about = (await handle.describe()).raw_description
-                busy = about.pending_activities or about.HasField("pending_workflow_task")
+                # Its history must not grow while it is read: what was seen is else from before its last deed, or amid it.
+                events = (await handle.describe()).history_length
                 document, seen = await self.order(name), await handle.query("view", result_type=dict[str, Any])
+                after = await handle.describe()
+                about = after.raw_description
+                grows = after.history_length != events
+                busy = grows or about.pending_activities or about.HasField("pending_workflow_task")
                 clock = await self.clock(name)
                 deadlines = [work["deadline"] for work in document["fulfillment_orders"]]
                 due = any(is_over(moment, clock) for moment in [*deadlines, document["closes_at"]])
