@@ -57,10 +57,13 @@ async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at:
 
 
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
-    """Take in that the customer was paid; a channel that pays without having been asked has paid for all of the return."""
+    """Take in that the customer was paid."""
     asked = await refund.unsettled(work.connection, state.order, state.return_)
-    if not asked and not any(line.refunded for line in state.lines):
-        await _paid_unasked(work, state, message)
+    if unasked := _paid_unasked(work, state, message, is_asked=bool(asked)):
+        due = await _due(work, state, unasked)
+        await refund.ask(
+            work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
+        )
         asked = await refund.unsettled(work.connection, state.order, state.return_)
     meant = [known for known in asked if message.refund in (None, known.refund)]
     if message.refund and not meant:
@@ -68,6 +71,15 @@ async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> Non
         return
     await settle(work, state.return_, meant, message.amount, message.occurred_at)
     await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
+
+
+def _paid_unasked(work: Work, state: ReturnState, message: ReturnMessage, *, is_asked: bool) -> dict[str, int]:
+    """Units per line that were paid and that nobody has asked for: all of a return of which nothing was, and of another one
+    what is owed at this moment, where the channel speaks of the return and not of a refund or an amount."""
+    if not is_asked and not any(line.refunded for line in state.lines):
+        return {line.line: line.quantity for line in state.lines}
+    is_about_all = message.refund is None and message.amount is None
+    return owed(state) if is_about_all and _kind(work, state) is not RefundKind.EXCHANGE else {}
 
 
 async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | None, at: datetime) -> None:
@@ -83,13 +95,6 @@ async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | 
         got = left if position == len(meant) - 1 else min(left, known.amount)
         await refund.settle(work.connection, known.refund, got, at)
         left -= got
-
-
-async def _paid_unasked(work: Work, state: ReturnState, message: ReturnMessage) -> None:
-    units = {line.line: line.quantity for line in state.lines}
-    due = await _due(work, state, units)
-    kind = RefundKind(state.resolution)
-    await refund.ask(work.connection, state.order, state.return_, kind, due, message.occurred_at)
 
 
 async def _due(work: Work, state: ReturnState, units: dict[str, int]) -> Payment:

@@ -251,6 +251,26 @@ async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk
     await desk.shop.check()
 
 
+async def test_a_channel_that_settles_the_return_as_a_whole_has_paid_what_was_owed_also_before_it_was_asked(
+    desk: Desk,
+) -> None:
+    """It knows the goods as well as we do, and may be quicker than our question."""
+    order = await desk.delivered(("CHAIR", 3))
+    name = await desk.asked(order, 3)
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    await desk.grade(name, 1)
+    await desk.tell(name, "settled", node=None)
+    await desk.pay(name)
+    assert (await desk.state(name)).status == "settled"
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
+    assert await desk.shop.number("SELECT count(*) FROM refund WHERE settled_at IS NOT NULL") == 2
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    assert (await desk.state(name)).status == "disposed", "the third unit was not owed then"
+    await desk.shop.check()
+
+
 async def test_another_amount_than_was_asked_for_is_a_fact_and_a_person_is_told(desk: Desk) -> None:
     order = await desk.delivered(("CHAIR", 2))
     name = await desk.asked(order, 1)
