@@ -7,9 +7,9 @@ from typing import Any
 from activities.backorder import tell
 from activities.refund import settle
 from activities.replacement import replace
+from activities.returns import received_of
 from activities.transaction import OrderTransactions, Work
 from database import claim, inbox, personal, refund, request, returns, wake
-from database.inbox import Received
 from database.order import Event
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
@@ -72,7 +72,8 @@ class Claims:
         """
         async with self._transactions.database.write() as connection:
             shown = await claim.show(connection, name)
-            received = _received(name, message, await personal.fingerprint(connection, message), actor)
+            body_digest = await personal.fingerprint(connection, message)
+            received = received_of(name, message, body_digest, actor, actor)
             if not await inbox.receive(connection, received):
                 return False, []
             work = await self._transactions.on(connection, shown["order"])
@@ -87,20 +88,6 @@ class Claims:
 async def _written(work: Work, event: Event) -> list[wake.Wake]:
     state = await work.write(event)
     return [] if work.header.is_closed else [await tell(work, state)]
-
-
-def _received(name: str, message: ClaimMessage, body_digest: str, actor: str) -> Received:
-    return Received(
-        sender=actor,
-        message_id=message.message_id,
-        about=name,
-        kind=message.kind,
-        body_digest=body_digest,
-        occurred_at=message.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True),
-    )
 
 
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:

@@ -57,14 +57,21 @@ async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at:
 
 
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
-    """Take in that the customer was paid."""
+    """Take in that the customer was paid.
+
+    What names neither a refund nor an amount is about the return as a whole. Of a return of which nothing was asked for, all
+    of it was paid. Where only a part was, what else is owed counts as paid too, so that nobody pays it twice; but the channel
+    may have meant only what it was asked for, so a person is told.
+    """
     asked = await refund.unsettled(work.connection, state.order, state.return_)
-    if unasked := _paid_unasked(work, state, message, is_asked=bool(asked)):
-        due = await _due(work, state, unasked)
-        await refund.ask(
-            work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
-        )
-        asked = await refund.unsettled(work.connection, state.order, state.return_)
+    is_unasked = not asked and not any(line.refunded for line in state.lines)
+    if is_unasked and message.refund is None:
+        asked = await _paid_unasked(work, state, {line.line: line.quantity for line in state.lines}, message)
+    elif _is_about_all(work, state, message) and (units := owed(state)):
+        before = sum(known.amount for known in asked)
+        asked = await _paid_unasked(work, state, units, message)
+        more = sum(known.amount for known in asked) - before
+        _misfit(work, state.return_, f"{more} was not asked for yet, and is taken for paid")
     meant = [known for known in asked if message.refund in (None, known.refund)]
     if message.refund and not meant:
         _misfit(work, state.return_, f"{message.refund} is no refund of it that is still to be settled")
@@ -73,13 +80,21 @@ async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> Non
     await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
 
 
-def _paid_unasked(work: Work, state: ReturnState, message: ReturnMessage, *, is_asked: bool) -> dict[str, int]:
-    """Units per line that were paid and that nobody has asked for: all of a return of which nothing was, and of another one
-    what is owed at this moment, where the channel speaks of the return and not of a refund or an amount."""
-    if not is_asked and not any(line.refunded for line in state.lines):
-        return {line.line: line.quantity for line in state.lines}
-    is_about_all = message.refund is None and message.amount is None
-    return owed(state) if is_about_all and _kind(work, state) is not RefundKind.EXCHANGE else {}
+def _is_about_all(work: Work, state: ReturnState, message: ReturnMessage) -> bool:
+    """An exchange is not paid by the channel, so nothing that it says is about goods that are still to be sent."""
+    is_money = _kind(work, state) is not RefundKind.EXCHANGE
+    return is_money and message.refund is None and message.amount is None
+
+
+async def _paid_unasked(
+    work: Work, state: ReturnState, units: dict[str, int], message: ReturnMessage
+) -> list[Unsettled]:
+    """Store a refund that nobody has asked for; answers all that are to be settled now."""
+    due = await _due(work, state, units)
+    await refund.ask(
+        work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
+    )
+    return await refund.unsettled(work.connection, state.order, state.return_)
 
 
 async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | None, at: datetime) -> None:

@@ -19,6 +19,7 @@ from database.connect import WriteConnection
 from database.inbox import Received
 from database.order import Event
 from domain import identifiers, units
+from domain.claim import ClaimMessage
 from domain.event import EventKind, about_return, of_return
 from domain.money import cost_of_first
 from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
@@ -259,7 +260,7 @@ class ReturnActivities:
         async with self._transactions.database.write() as connection:
             state = await returns.state(connection, name)
             body_digest = await personal.fingerprint(connection, message)
-            received = _received(name, message, body_digest, sender, actor)
+            received = received_of(name, message, body_digest, sender, actor)
             if not await inbox.receive(connection, received):
                 return False, []
             return True, await self.apply(connection, state.order, name, message, received)
@@ -461,7 +462,10 @@ def _receiving_node(work: Work, named: set[str]) -> str | None:
     return min(sorted(near), key=near.__getitem__, default=None)
 
 
-def _received(name: str, message: ReturnMessage, body_digest: str, sender: str, actor: str) -> Received:
+def received_of(
+    name: str, message: ReturnMessage | ClaimMessage, body_digest: str, sender: str, actor: str
+) -> Received:
+    """A message about a return or a claim as the inbox keeps it."""
     return Received(
         sender=sender,
         message_id=message.message_id,

@@ -10,12 +10,11 @@ from database import claim, order, refund
 from database.claim import UnknownClaim
 from database.inbox import UsedWithAnotherBody
 from database.key import Holder
-from database.order import UnknownOrder
 from database.request import UsedForAnotherRequest
 from domain.claim import ClaimMessage, ClaimRequest
 from starter.http.access import OperatorOrChannel, Wired, nothing, own_channel
 from starter.http.fulfillment_orders import REPEATED, Kept
-from starter.http.orders import IdempotencyKey
+from starter.http.orders import IdempotencyKey, check_own
 from starter.http.problems import OTHER_BODY, REFUSED, Problem
 from starter.http.service import Service
 
@@ -35,13 +34,7 @@ async def take_claim(
     name: str, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Give the customer what he claims for units that have shipped and were not paid back; 409 for others."""
-    async with service.database.read() as connection:
-        try:
-            state = await order.state(connection, name)
-        except UnknownOrder as error:
-            raise nothing("order", name) from error
-    if own_channel(holder) not in (None, state.channel):
-        raise nothing("order", name)
+    await check_own(service, name, holder)
     try:
         answer, wakes = await service.claims.take(Claimed(name, body, holder.key_id, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:

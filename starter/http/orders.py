@@ -167,7 +167,7 @@ async def show_order(name: str, holder: OperatorOrChannel, service: Wired) -> di
 async def show_plans(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """Every sourcing round with its reasons."""
     async with service.database.read() as connection:
-        await _check_own(service, name, holder)
+        await check_own(service, name, holder)
         return {"order": name, "rounds": await sourcing.plans(connection, name)}
 
 
@@ -317,7 +317,7 @@ async def ask(
     idempotency_key: str | None,
 ) -> dict[str, Any]:
     """Store a request, let the order's workflow answer it, and tell the answer; asked again with its key, tell it again."""
-    await _check_own(service, name, holder)
+    await check_own(service, name, holder)
     kept = await _keep(service, name, kind, body, facts, holder, idempotency_key)
     if kept.answer is not None:
         return _told(kind, kept.answer)
@@ -357,7 +357,8 @@ async def _answer_for_a_closed_order(service: Service, name: str, kind: Asking, 
     return done.answer
 
 
-async def _check_own(service: Service, name: str, holder: Holder) -> None:
+async def check_own(service: Service, name: str, holder: Holder) -> None:
+    """Raises the problem of what does not exist, unless there is such an order and the holder may know of it."""
     async with service.database.read() as connection:
         try:
             state = await order.state(connection, name)

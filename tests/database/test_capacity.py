@@ -9,11 +9,12 @@ from itertools import permutations
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from starter.audit import repaired
+from tests.asked import asked_of
 from tests.database.shop import MAP, NEAREST, NEXT, NODES, Shop
 
 CAPACITY = 3
@@ -313,18 +314,9 @@ async def test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_
 
 async def statements(shop: Shop) -> int:
     """How many statements an order took until it was released."""
-    seen: list[str] = []
-    engine = shop.database.engine.sync_engine
-
-    def note(*arguments: object) -> None:
-        seen.append(str(arguments[2]))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with asked_of(shop.database) as asked:
         await worked_on(shop, datetime.now(UTC))
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-    return len(seen)
+    return len(asked)
 
 
 async def test_a_capacity_costs_two_statements_in_an_orders_life(shop: Shop) -> None:

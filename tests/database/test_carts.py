@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -24,6 +22,7 @@ from domain.cart import PromiseLine, ReservationRequest
 from domain.order import Address, NewLine, NewOrder
 from domain.stock import Movement, MovementKind
 from network.known import WrongField
+from tests.asked import asked_of
 from tests.database.shop import CUSTOMER, FARTHEST, NEAREST, NODES, Shop
 
 BILLINGS = Address(postal_code="59101", country="US")
@@ -98,21 +97,6 @@ async def known(carts: Carts, made: Cart) -> KnownCart:
     return found
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """What PostgreSQL is asked meanwhile, beside the begin and end of transactions."""
-    asked: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        asked.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-
 # --- never more than there are ------------------------------------------------------------------------------------
 
 
@@ -150,7 +134,7 @@ async def test_a_cart_that_is_too_large_does_not_keep_the_small_ones_behind_it_f
 
 async def test_carts_that_are_all_too_large_are_all_answered(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=5)
-    with statements(shop.database) as asked:
+    with asked_of(shop.database) as asked:
         answers = await asyncio.gather(*(pin(carts, (NEAREST, "CHAIR", size)) for size in range(60, 5, -1)))
     assert answers == [None] * 55
     assert len(asked) == 2, "once together, and once more with the smallest first"
@@ -206,7 +190,7 @@ async def test_callers_who_ask_at_the_same_time_share_one_statement_again_and_ag
         for _ in range(5):
             assert await pin(carts, (NEAREST, "CHAIR", 1))
 
-    with statements(shop.database) as asked:
+    with asked_of(shop.database) as asked:
         await asyncio.gather(*(customer() for _ in range(64)))
     assert len(asked) == 5
 
@@ -218,7 +202,7 @@ async def test_somebody_who_was_there_alone_waits_with_the_others_from_then_on(s
         for _ in range(5):
             assert await pin(carts, (NEAREST, "CHAIR", 1))
 
-    with statements(shop.database) as asked:
+    with asked_of(shop.database) as asked:
         first = asyncio.create_task(customer())
         while not asked:  # noqa: ASYNC110  (the event loop rings no bell)
             await asyncio.sleep(0)
@@ -231,10 +215,10 @@ async def test_a_reservation_takes_four_statements_one_of_which_pins(database: D
         await connection.execute(text("INSERT INTO stock (node, sku, on_hand) VALUES ('slc', 'SERUM-30', 5)"))
     carts = Carts(database, Networks())
     await reserve(carts, ("SERUM-30", 1), key="one")  # reads the network, which a process does once
-    with statements(database) as asked:
+    with asked_of(database) as asked:
         await reserve(carts, ("SERUM-30", 1), key="two")
     assert len(asked) <= 4
-    with statements(database) as asked:
+    with asked_of(database) as asked:
         assert await pin(carts, ("slc", "SERUM-30", 1))
     assert len(asked) == 1
 

@@ -1,11 +1,8 @@
 """A large network asks PostgreSQL no more than a small one: planning and reserving are a fixed number of statements."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from activities.situation import Rights, decide
 from database import stock
@@ -13,6 +10,7 @@ from database.connect import Database
 from domain.network import Place, Precision
 from domain.sourcing import OrderFacts, Wanted
 from network.load import NetworkDocuments, load
+from tests.asked import asked_of
 
 NODES = 500
 NODE = """
@@ -51,7 +49,7 @@ async def test_planning_and_reserving_in_a_network_of_many_nodes_takes_four_stat
     async with database.write() as connection:
         await connection.execute(text(STOCK), {"nodes": NODES})
     async with database.write() as connection:
-        with statements(database) as asked:
+        with asked_of(database) as asked:
             decided = await decide(connection, network, facts, wanted, NOW)
             await stock.close_gates(connection, set(), exclusive=False)
             claim = decided.claim(network, "web", Rights(), cause="round 1", at=NOW, order=None, actor="workflow")
@@ -65,18 +63,3 @@ STOCK = """
     INSERT INTO stock (node, sku, on_hand)
     SELECT 'n' || number, sku, 5 FROM generate_series(0, :nodes - 1) AS number CROSS JOIN (VALUES ('A'), ('B')) AS skus (sku)
 """
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """What PostgreSQL is asked meanwhile, beside the begin and end of transactions."""
-    asked: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        asked.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)

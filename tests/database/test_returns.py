@@ -251,10 +251,10 @@ async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk
     await desk.shop.check()
 
 
-async def test_a_channel_that_settles_the_return_as_a_whole_has_paid_what_was_owed_also_before_it_was_asked(
+async def test_what_was_owed_and_not_asked_for_is_settled_with_the_return_as_a_whole_and_a_person_is_told(
     desk: Desk,
 ) -> None:
-    """It knows the goods as well as we do, and may be quicker than our question."""
+    """The channel may have been quicker than our question, or may have meant only what it was asked for."""
     order = await desk.delivered(("CHAIR", 3))
     name = await desk.asked(order, 3)
     await desk.grade(name, 1)
@@ -265,9 +265,24 @@ async def test_a_channel_that_settles_the_return_as_a_whole_has_paid_what_was_ow
     assert (await desk.state(name)).status == "settled"
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
     assert await desk.shop.number("SELECT count(*) FROM refund WHERE settled_at IS NOT NULL") == 2
+    assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'return_misfit'") == 1
     await desk.grade(name, 1)
     await desk.pay(name)
     assert (await desk.state(name)).status == "disposed", "the third unit was not owed then"
+    await desk.shop.check()
+
+
+async def test_a_refund_that_is_named_before_any_was_asked_for_is_a_persons_case_and_the_money_is_still_asked_for(
+    desk: Desk,
+) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    name = await desk.asked(order, 1)
+    await desk.tell(name, "settled", node=None, refund=f"{name}-m7")
+    await desk.grade(name, 1)
+    await desk.pay(name)
+    assert await desk.shop.number("SELECT count(*) FROM exception WHERE code = 'return_misfit'") == 1
+    assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
+    assert await desk.shop.number("SELECT count(*) FROM refund WHERE settled_at IS NULL") == 1
     await desk.shop.check()
 
 

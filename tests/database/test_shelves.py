@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from activities.networks import Networks
 from database import stock
@@ -17,6 +15,7 @@ from database.key import Holder
 from domain.stock import Movement, MovementKind
 from starter.http import shelves
 from starter.http.shelves import Wanted
+from tests.asked import asked_of
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
 
 OPERATOR = Holder("key-1", "operator", "ops")
@@ -202,23 +201,6 @@ async def test_the_next_page_begins_after_the_sku_and_then_the_node(shop: Shop) 
     assert len(set(found)) == len(found) == 12
     assert found == [row[:2] for row in await walk(shop.database, None, 500)]
     assert [node for _, node in found] == ["x", "y"] * 6
-
-
-Statements = list[tuple[str, tuple[Any, ...]]]
-
-
-@contextmanager
-def asked_of(database: Database) -> Iterator[Statements]:
-    """Every statement that is sent inside the block, with its parameters."""
-    seen: Statements = []
-
-    def see(_: object, __: object, statement: str, parameters: tuple[Any, ...], ___: object, ____: bool) -> None:
-        seen.append((statement, parameters))
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", see)
-    yield seen
-    event.remove(engine, "before_cursor_execute", see)
 
 
 async def plan_nodes(
