@@ -142,7 +142,7 @@ async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], de
             await backorder.keep_hopes(work.connection, work.header.order, hopes)
     if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
         return []
-    return [await tell(work, await work.state())]
+    return [await tell(work, await work.news())]
 
 
 async def tell(work: Work, state: OrderState) -> wake.Wake:

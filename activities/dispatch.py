@@ -80,6 +80,6 @@ async def _send(made: Call) -> None:
 async def _note_sent(work: Work, asked: CallInput) -> OrderState:
     fo = work.order.fulfillment_orders[asked.fulfillment_order]
     if fo.request is not Request.UNSENT:
-        return await work.state()
+        return await work.news()
     units.change_fulfillment_order(work.order, work.changes, replace(fo, request=Request.SENT))
     return await work.write(Event(f"call {asked.fulfillment_order}", "workflow", asked.at))

@@ -102,9 +102,9 @@ class FulfillmentActivities:
     async def _release(self, request: ReleaseInput, *, plans_again: bool) -> OrderState:
         async with self._transactions.open(request.order) as work:
             if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
-                return await work.state()
+                return await work.news()
             if work.header.window_has_ended(request.at):
-                return await work.state()
+                return await work.news()
             if is_whole_in_question(work):
                 rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
                 return await source_round(work, request.at, rights)
@@ -143,7 +143,7 @@ class FulfillmentActivities:
             except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
                 return await self._keep_unreadable(request, type(error).__name__)
             async with self._transactions.database.read() as connection:
-                return await order.state(connection, request.order)
+                return await order.news(connection, request.order)
 
     async def _keep_unreadable(self, request: SignalInput, why: str) -> OrderState:
         async with self._transactions.open(request.order) as work:

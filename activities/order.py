@@ -88,7 +88,7 @@ class OrderActivities:
             async with self._transactions.open(asked.order) as work:
                 known = await stored_request(work, asked)
                 if known.answer is not None:
-                    return _cancel_done(await work.state(), CancelAnswer.model_validate(known.answer))
+                    return _cancel_done(await work.news(), CancelAnswer.model_validate(known.answer))
                 body = CancelRequest.model_validate(known.facts)
                 wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
                 answer = units.cancel(work.order, work.changes, wished, asked.at)
@@ -137,7 +137,7 @@ class OrderActivities:
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:
                 if not _give_up(work, asked.at):
-                    return await work.state()
+                    return await work.news()
                 cause = f"gave up waiting, version {work.header.version + 1}"
                 return await work.write(Event(cause, "workflow", asked.at))
 
@@ -146,7 +146,7 @@ class OrderActivities:
         """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
         with told_to_temporal():
             async with self._transactions.open(asked.order) as work:
-                state = await work.state()
+                state = await work.news()
                 if state.closed or state.closes_at is None or asked.at < state.closes_at:
                     return state
                 await order.close(work.connection, asked.order, asked.at)
@@ -169,7 +169,7 @@ async def answered(
         await request.answer(work.connection, known.request_id, stored)
         state = await work.write(Event(f"request {known.request_id}", "request", at))
     else:
-        stored, state = known.answer, await work.state()
+        stored, state = known.answer, await work.news()
     reason = stored.get("refused")
     return Done(state=state, answer={} if reason else stored, refused=Refusal(reason=reason) if reason else None)
 

@@ -65,7 +65,7 @@ class SourcingActivities:
                 with contextlib.suppress(StockTaken):
                     async with self._transactions.open(request.order) as work:
                         if work.header.rounds >= request.round:
-                            return await work.state()
+                            return await work.news()
                         if work.header.waits_for_hold:
                             return await _wait_for_the_hold(work, request.at)
                         rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
@@ -76,7 +76,7 @@ class SourcingActivities:
 async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
     """Nothing is reserved before the hold is off, not even what the order's cart had; the first time, that is its answer."""
     if work.header.version and not work.header.own:
-        return await work.state()
+        return await work.news()
     await cart.hand_over(work.connection, work.header.order, at)
     return await work.write(Event("waits for a hold", "workflow", at))
 

@@ -43,7 +43,7 @@ class Work:
     """What the order's channel hears beside what its units tell."""
 
     async def write(self, event: Event) -> OrderState:
-        """Write everything that was noted and answer the order's new state."""
+        """Write everything that was noted and answer the order's new state, as news."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
@@ -74,9 +74,9 @@ class Work:
         self.claimed, self.pinned_for = wanted, pinned_for
         return True
 
-    async def state(self) -> OrderState:
+    async def news(self) -> OrderState:
         """The order's state, when there was nothing to write."""
-        return await order.state(self.connection, self.header.order)
+        return await order.news(self.connection, self.header.order)
 
     def node(self, fulfillment_order: str) -> Node | None:
         """The node of a fulfillment order; None when the network has dropped it, which only a closed order survives."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import TextClause, insert, select, text, update
 
 from database import capacity, event, personal, stock
 from database.connect import ReadConnection, WriteConnection
@@ -311,21 +311,26 @@ LOAD = text(
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
                AS waits_for_hold,
            (SELECT version FROM network_version WHERE is_active) AS network_version,
-           jsonb_build_object(
-               'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.position) FROM order_line l WHERE l.order_id = o.order_id),
-               'waiting', (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.waiting_id), '[]')
+           json_build_object(
+               'lines', (SELECT json_agg(l) FROM (
+                             SELECT line, sku, ordered, shipped, cancelled FROM order_line
+                             WHERE order_id = o.order_id ORDER BY position) l),
+               'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
-               'reservations', (SELECT coalesce(jsonb_agg(to_jsonb(v) ORDER BY v.reservation_id), '[]')
+               'reservations', (SELECT coalesce(json_agg(v ORDER BY v.reservation_id), '[]')
                                 FROM reservation v WHERE v.order_id = o.order_id),
-               'fulfillment_orders', (
-                   SELECT coalesce(jsonb_agg(to_jsonb(f) || jsonb_build_object('lines', (
-                              SELECT jsonb_agg(to_jsonb(fl) ORDER BY fl.position) FROM fulfillment_order_line fl
-                              WHERE fl.fulfillment_order_id = f.fulfillment_order_id)) ORDER BY f.number), '[]')
-                   FROM fulfillment_order f WHERE f.order_id = o.order_id),
-               'own', (SELECT coalesce(jsonb_agg(jsonb_build_array(u.node, u.sku, u.quantity)), '[]')
+               'fulfillment_orders', (SELECT coalesce(json_agg(f ORDER BY f.number), '[]')
+                                      FROM fulfillment_order f WHERE f.order_id = o.order_id),
+               'fulfillment_order_lines', (
+                   SELECT coalesce(json_agg(l), '[]') FROM (
+                       SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_shipped,
+                              l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                       FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                       WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
+               'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
                        FROM cart c JOIN cart_unit u USING (cart_id)
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
-               'claims', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
+               'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
@@ -366,6 +371,9 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
 
 def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
+    told: dict[str, dict[str, Told]] = {row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]}
+    for row in facts["fulfillment_order_lines"]:
+        told[row["fulfillment_order_id"]][row["line"]] = _told(row)
     return Order(
         order=order,
         lines={
@@ -375,12 +383,11 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
         waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
         reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
         fulfillment_orders={
-            row["fulfillment_order_id"]: _fulfillment_order(row) for row in facts["fulfillment_orders"]
+            row["fulfillment_order_id"]: _fulfillment_order(row, told[row["fulfillment_order_id"]])
+            for row in facts["fulfillment_orders"]
         },
         tried={
-            (row["fulfillment_order_id"], line["line"]): tuple(line["tried"])
-            for row in facts["fulfillment_orders"]
-            for line in row["lines"]
+            (row["fulfillment_order_id"], row["line"]): tuple(row["tried"]) for row in facts["fulfillment_order_lines"]
         },
         pickup_node=pickup_node,
     )
@@ -418,7 +425,7 @@ def _moment(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
+def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> FulfillmentOrder:
     return FulfillmentOrder(
         fulfillment_order=row["fulfillment_order_id"],
         order=row["order_id"],
@@ -426,7 +433,7 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         attempt=row["attempt"],
         dispatch=Dispatch(row["dispatch"]),
         request=Request(row["request"]),
-        lines={line["line"]: _told(line) for line in row["lines"]},
+        lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),
         ship_by=datetime.fromisoformat(row["ship_by"]),
         deliver_by=datetime.fromisoformat(row["deliver_by"]),
@@ -613,7 +620,7 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
 async def next_version(
     connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
 ) -> OrderState:
-    """Count the change, write what its channel hears of it, and answer the order's new state."""
+    """Count the change, write what its channel hears of it, and answer the order's new state; without lines of a large one."""
     parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
     counted = (await connection.execute(NEXT_VERSION, parameters)).one()
     return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
@@ -623,18 +630,30 @@ NEXT_VERSION = text(
     f"""
     WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
     told AS ({event.TELL})
-    SELECT counted.version, s.state::text AS state FROM order_state s CROSS JOIN counted WHERE s.order_id = :order
+    SELECT counted.version, n.state::text AS state FROM order_news n CROSS JOIN counted WHERE n.order_id = :order
     """
 )
 """The view still sees the version from before the statement."""
 
 
+async def news(connection: ReadConnection, order: str) -> OrderState:
+    """The order's state with every status derived, without lines of a large one. Raises `UnknownOrder`."""
+    return await _state(connection, order, NEWS)
+
+
+NEWS = text("SELECT state::text FROM order_news WHERE order_id = :order")
+
+
 async def state(connection: ReadConnection, order: str) -> OrderState:
-    """The order's state with every status derived. Raises `UnknownOrder`."""
-    found = (await connection.execute(STATE, {"order": order})).scalar()
+    """The same with the lines, but for one that Temporal could not carry. Raises `UnknownOrder`."""
+    return await _state(connection, order, STATE)
+
+
+STATE = text("SELECT state::text FROM order_copy WHERE order_id = :order")
+
+
+async def _state(connection: ReadConnection, order: str, statement: TextClause) -> OrderState:
+    found = (await connection.execute(statement, {"order": order})).scalar()
     if found is None:
         raise UnknownOrder(order)
     return OrderState.model_validate_json(found)
-
-
-STATE = text("SELECT state::text FROM order_state WHERE order_id = :order")

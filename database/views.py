@@ -1,5 +1,7 @@
 """The views: the only place where a status is derived (CONTRACT §3, DESIGN §5). `database.migrate` makes them."""
 
+from domain.order import ROWS_OF_COPY_MAX, ROWS_OF_NEWS_MAX
+
 FULFILLMENT_ORDER_STATUS = """
 CREATE VIEW fulfillment_order_status AS
 SELECT f.fulfillment_order_id,
@@ -50,6 +52,7 @@ ORDER_TOTAL = """
 CREATE VIEW order_total AS
 SELECT o.order_id,
        l.ordered, l.open, l.backordered, l.reserved, l.allocated, l.shipped, l.cancelled,
+       l.line_rows + coalesce(f.line_rows, 0) AS line_rows,
        coalesce(f.delivered, 0) AS delivered,
        coalesce(f.in_doubt, 0) AS in_doubt,
        f.delivered_at,
@@ -58,12 +61,14 @@ SELECT o.order_id,
        EXISTS (SELECT FROM exception e WHERE e.order_id = o.order_id AND e.resolved_at IS NULL) AS needs_attention
 FROM orders o
 CROSS JOIN LATERAL (
-    SELECT sum(ordered) AS ordered, sum(open) AS open, sum(backordered) AS backordered, sum(reserved) AS reserved,
+    SELECT count(*) AS line_rows,
+           sum(ordered) AS ordered, sum(open) AS open, sum(backordered) AS backordered, sum(reserved) AS reserved,
            sum(allocated) AS allocated, sum(shipped) AS shipped, sum(cancelled) AS cancelled
     FROM order_line WHERE order_line.order_id = o.order_id
 ) l
 LEFT JOIN LATERAL (
-    SELECT sum(fl.delivered) AS delivered, sum(fl.in_doubt) AS in_doubt, max(fo.delivered_at) AS delivered_at,
+    SELECT count(*) AS line_rows, sum(fl.delivered) AS delivered, sum(fl.in_doubt) AS in_doubt,
+           max(fo.delivered_at) AS delivered_at,
            bool_or(fo.waiting_for IS NOT NULL) AS is_waiting
     FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
     WHERE fo.order_id = o.order_id
@@ -87,6 +92,7 @@ SELECT o.order_id,
            ELSE 'received'
        END AS status,
        t.needs_attention,
+       t.line_rows, t.open, t.backordered, t.reserved, t.allocated, t.shipped, t.cancelled,
        CASE WHEN t.open + t.backordered + t.reserved > 0 THEN o.not_after END AS window_ends_at,
        CASE
            WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered < t.shipped THEN NULL
@@ -97,9 +103,16 @@ FROM orders o
 JOIN order_total t USING (order_id)
 """
 
-# json and not jsonb: nobody looks into it, and for an order of a thousand lines it is made in half the time.
-ORDER_STATE = """
-CREATE VIEW order_state AS
+
+def _order_document(rows_max: int | None = None) -> str:
+    """The order as one JSON document. One of more rows than `rows_max`, its lines and those of its fulfillment orders counted
+    together, has totals in their place.
+
+    It is json and not jsonb: nobody looks into it, and for an order of a thousand lines it is made in half the time.
+    """
+    # long: one statement, whose parts mean nothing alone.
+    is_told = "true" if rows_max is None else f"s.line_rows <= {rows_max}"
+    return f"""
 SELECT o.order_id,
        json_strip_nulls(json_build_object(
            'order', o.order_id,
@@ -117,7 +130,11 @@ SELECT o.order_id,
                               WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
            'holds', (SELECT coalesce(json_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h
                      WHERE h.order_id = o.order_id AND h.released_at IS NULL),
-           'lines', (
+           'totals', CASE WHEN NOT {is_told} THEN json_build_object(
+                         'open', nullif(s.open, 0), 'backordered', nullif(s.backordered, 0),
+                         'reserved', nullif(s.reserved, 0), 'allocated', nullif(s.allocated, 0),
+                         'shipped', nullif(s.shipped, 0), 'cancelled', nullif(s.cancelled, 0)) END,
+           'lines', CASE WHEN {is_told} THEN (
                SELECT json_agg(json_strip_nulls(json_build_object(
                           'line', l.line, 'sku', l.sku, 'ordered', l.ordered, 'open', nullif(l.open, 0),
                           'backordered', nullif(l.backordered, 0), 'reserved', nullif(l.reserved, 0),
@@ -131,18 +148,19 @@ SELECT o.order_id,
                LEFT JOIN (SELECT rl.line, sum(rl.returned) AS returned
                           FROM return rt JOIN return_line rl USING (return_id)
                           WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
-               WHERE l.order_id = o.order_id),
+               WHERE l.order_id = o.order_id) ELSE '[]' END,
            'fulfillment_orders', (
                SELECT json_agg(json_build_object(
                           'fulfillment_order', f.fulfillment_order_id, 'node', f.node, 'attempt', f.attempt,
                           'status', fs.status, 'request', f.request, 'dispatch', f.dispatch, 'released_at', f.released_at,
                           'waiting_for', f.waiting_for, 'deadline', f.deadline,
-                          'lines', (SELECT json_agg(json_build_object(
-                                               'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity,
-                                               'picked', fl.picked, 'shipped', fl.shipped, 'short', fl.short,
-                                               'delivered', fl.delivered) ORDER BY fl.position)
-                                    FROM fulfillment_order_line fl
-                                    WHERE fl.fulfillment_order_id = f.fulfillment_order_id)) ORDER BY f.number)
+                          'lines', CASE WHEN {is_told} THEN (
+                              SELECT json_agg(json_build_object(
+                                         'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,
+                                         'shipped', fl.shipped, 'short', fl.short, 'delivered', fl.delivered)
+                                         ORDER BY fl.position)
+                              FROM fulfillment_order_line fl
+                              WHERE fl.fulfillment_order_id = f.fulfillment_order_id) ELSE '[]' END) ORDER BY f.number)
                FROM fulfillment_order f JOIN fulfillment_order_status fs USING (fulfillment_order_id)
                WHERE f.order_id = o.order_id),
            'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN json_build_object(
@@ -162,11 +180,14 @@ FROM orders o
 JOIN order_status s USING (order_id)
 """
 
+
 VIEWS = {
     "fulfillment_order_status": FULFILLMENT_ORDER_STATUS,
     "return_status": RETURN_STATUS,
     "order_total": ORDER_TOTAL,
     "order_status": ORDER_STATUS,
-    "order_state": ORDER_STATE,
+    "order_state": f"CREATE VIEW order_state AS {_order_document()}",
+    "order_copy": f"CREATE VIEW order_copy AS {_order_document(ROWS_OF_COPY_MAX)}",
+    "order_news": f"CREATE VIEW order_news AS {_order_document(ROWS_OF_NEWS_MAX)}",
 }
 """By name, in the order in which they can be made: a later one reads the earlier."""

@@ -21,6 +21,9 @@ VALUE_MAX = 10**15
 ROWS_OF_NEWS_MAX = 200
 """Lines, of the order and of its fulfillment orders together, that travel with every piece of news: about 12 kB."""
 
+ROWS_OF_COPY_MAX = 5_000
+"""The same of what its workflow reads and keeps: about 500 kB, and Temporal refuses 2 MB."""
+
 Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 """Where a unit can be; the sum of all six is the ordered quantity."""
@@ -255,7 +258,7 @@ class OrderState(BaseModel):
     """When the order may close; None while something is still to be done."""
     closed: bool = False
     totals: dict[str, int] | None = None
-    """The units of all lines by bucket, where the lines were left out of the news; None = the lines are as new."""
+    """The units of all lines by bucket, where the lines were left out because there are too many; None = they are there."""
 
     def total(self, bucket: str) -> int:
         """The units of all lines in one bucket."""
@@ -264,15 +267,8 @@ class OrderState(BaseModel):
         return sum(getattr(line, bucket) for line in self.lines)
 
     def news(self) -> dict[str, Any]:
-        """What a workflow is told of it, as JSON: all that it needs to go on, and of a large order not its lines."""
-        rows = len(self.lines) + sum(len(fo.lines) for fo in self.fulfillment_orders)
-        told = self._without_lines() if rows > ROWS_OF_NEWS_MAX else self
-        return told.model_dump(mode="json", exclude_defaults=True)
-
-    def _without_lines(self) -> Self:
-        totals = {bucket: units for bucket in BUCKETS if (units := self.total(bucket))}
-        fulfillment_orders = [fo.model_copy(update={"lines": []}) for fo in self.fulfillment_orders]
-        return self.model_copy(update={"totals": totals, "lines": [], "fulfillment_orders": fulfillment_orders})
+        """The same as JSON, as short as may be: what a workflow is told of it."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     def with_lines_of(self, older: Self) -> Self:
         """The same with the lines that were left out of the news, as an older state knew them."""

@@ -452,12 +452,18 @@ def change_fulfillment_order(
     place where that can still be undone; where it cannot, it is surplus, and a person must look.
     """
     before = order.fulfillment_orders[after.fulfillment_order]
-    for line in after.lines:
+    concerned = [line for line in after.lines if _is_concerned(before, after, line)]
+    for line in concerned:
         after = _undo_replacements(order, changes, before, after, line)
-    for line in after.lines:
+    for line in concerned:
         after = _settle_line(order, changes, before, after, line, is_a_failed_try)
     order.fulfillment_orders[after.fulfillment_order] = after
     changes.touched.add(after.fulfillment_order)
+
+
+def _is_concerned(before: FulfillmentOrder, after: FulfillmentOrder, line: str) -> bool:
+    """Whether anything became of a line: of a hundred lines a message is mostly about one."""
+    return before.lines[line] != after.lines[line] or before.counts(line) != after.counts(line)
 
 
 def _undo_replacements(

@@ -105,8 +105,8 @@ class OrderWorkflow:
         self._called: set[tuple[str, Request]] = set()
         self._acting: set[str] = set()
         self._look_again = False
-        self._lines_are_old = False
         self._look_at_lines = False
+        self._lines_of_version = -1
         self._seen_version = -1
         self._shown: dict[str, object] = {}
 
@@ -131,6 +131,7 @@ class OrderWorkflow:
                 if not is_cancelled_exception(error):
                     raise
                 self._take_the_cancel_button_as_a_request()
+        await self._look_at_the_facts()
         await self._answer_requests()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._show_where_it_stands()
@@ -295,7 +296,7 @@ class OrderWorkflow:
         if news.recorded and news.recorded.order != self._name:
             return False
         if news.recorded:
-            self._adopt(news.recorded)
+            self._take_over(news.recorded)
         self._look_again = self._look_again or news.look_again
         return True
 
@@ -318,9 +319,11 @@ class OrderWorkflow:
         if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
         self._look_again = self._look_at_lines = False
-        self._adopt(
-            await _transaction(OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts")
+        found = await _transaction(
+            OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts"
         )
+        self._lines_of_version = max(self._lines_of_version, found.version)
+        self._take_over(found)
 
     async def _answer_requests(self) -> None:
         """Do what was asked, one request after the other, and remember the answer for its update."""
@@ -510,6 +513,7 @@ class OrderWorkflow:
         return bool(
             self._mail
             or self._asked
+            or self._look_at_lines
             or self._order.version > self._seen_version
             or any(watch.done() and watch.exception() for watch in self._watches.values())
         )
@@ -548,11 +552,21 @@ class OrderWorkflow:
         return self._copy is not None and self._copy.closed
 
     def _adopt(self, state: OrderState) -> None:
+        """What an activity made of the order. Those are few, so that the lines of a large one are read at once."""
+        self._take_over(state)
+        self._look_at_lines = self._look_at_lines or self._lines_are_old
+
+    def _take_over(self, state: OrderState) -> None:
         """Keep the newer copy: answers and signals may overtake each other."""
-        if self._copy is not None and state.version < self._copy.version:
-            return
-        self._lines_are_old = state.totals is not None
-        self._copy = state.with_lines_of(self._copy) if self._lines_are_old and self._copy else state
+        if self._copy is None:
+            self._copy = state
+        elif state.version >= self._copy.version:
+            self._copy = state if state.totals is None else state.with_lines_of(self._copy)
+
+    @property
+    def _lines_are_old(self) -> bool:
+        """The order is large, and what it was told last came without its lines."""
+        return self._order.totals is not None and self._order.version > self._lines_of_version
 
     def _wait_of(self, name: str) -> tuple[WaitingFor, datetime] | None:
         fo = self._order.fulfillment_order(name)

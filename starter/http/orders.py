@@ -361,7 +361,7 @@ async def check_own(service: Service, name: str, holder: Holder) -> None:
     """Raises the problem of what does not exist, unless there is such an order and the holder may know of it."""
     async with service.database.read() as connection:
         try:
-            state = await order.state(connection, name)
+            state = await order.news(connection, name)
         except UnknownOrder as error:
             raise nothing("order", name) from error
     if own_channel(holder) not in (None, state.channel):

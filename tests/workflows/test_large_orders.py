@@ -19,6 +19,11 @@ EVENTS_OF_A_LONG_HISTORY = 4096
 """When the server suggests to begin a new one (its default)."""
 AT_ONCE = 100
 
+MOST_LINES = 2000
+"""With two fulfillment orders these are more rows than Temporal should carry."""
+CARRIED_BYTES_MAX = 600_000
+"""Temporal refuses 2 MB."""
+
 LINES_OF_MANY, NODES_OF_MANY, ATTEMPTS = 1000, 20, 3
 
 
@@ -104,6 +109,28 @@ async def test_a_long_history_is_begun_anew_and_the_order_goes_on_where_it_stood
     await house.http.post(f"/returns/{back.json()['return']}/messages", json=graded | {"lines": [unit]})
     paid = await house.until(name, lambda found: found["returns"][0]["status"] != "authorized")
     assert (paid["lines"][0]["returned"], await house.available("SERUM-30")) == (1, {"reroutes": 1})
+    await house.check_invariants()
+
+
+async def test_an_order_grown_beyond_what_temporal_carries_goes_on_and_nothing_that_travels_is_large(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=MOST_LINES)
+    await house.stock("asks", SERUM_30=MOST_LINES)
+    name = await house.place(*[("SERUM-30", 1)] * MOST_LINES)
+    await house.tell((await house.work(name))["fulfillment_order"], "rejected")
+    second = (await house.work(name, 2))["fulfillment_order"]
+    await house.settle(name)
+    seen = await view(house, name)
+    await house.tell(second, "delivered")
+    delivered = await house.until(name, "delivered")
+    await house.skip_to(name, delivered["closes_at"])
+    await house.until(name, "completed")
+
+    assert (seen["status"], len(seen["fulfillment_orders"])) == ("in_fulfillment", 2)
+    assert [line["shipped"] for line in delivered["lines"]] == [1] * MOST_LINES
+    assert max([event.ByteSize() async for event in house.workflow(name).fetch_history_events()]) < CARRIED_BYTES_MAX
     await house.check_invariants()
 
 
