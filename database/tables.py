@@ -91,7 +91,7 @@ orders = Table(
     Column("promise_ship_by", Moment),
     Column("promise_deliver_by", Moment),
     Column("closed_at", Moment),
-    Column("looked_after_at", Moment, comment="when the sweep last saw a running workflow"),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
     # A promise has both its dates or none.
@@ -454,7 +454,13 @@ wake = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("signal", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
-    _recorded_at(),
+    Column(
+        "due_at",
+        Moment,
+        nullable=False,
+        server_default=text("clock_timestamp() + interval '2 seconds'"),
+        comment="when a relay sends it, unless it was sent before by who wrote it",
+    ),
 )
 
 event = Table(

@@ -198,7 +198,7 @@ def upgrade() -> None:
             "looked_after_at",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="when the sweep last saw a running workflow",
+            comment="when the relay last saw to it that its workflow runs",
         ),
         sa.CheckConstraint(
             "(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name=op.f("ck_orders_promise_is_whole")
@@ -627,7 +627,11 @@ def upgrade() -> None:
         sa.Column("signal", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
-            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+            "due_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp() + interval '2 seconds'"),
+            nullable=False,
+            comment="when a relay sends it, unless it was sent before by who wrote it",
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
