@@ -1,11 +1,12 @@
 """What channels hear: each change once, written with it, and a feed that never passes a transaction that is still open."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from database import event, order
+from database import connect, event, order
 from database.connect import Database, ReadConnection, WriteConnection
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
@@ -52,6 +53,21 @@ async def test_an_event_that_is_committed_late_is_read_late_and_never_skipped(sh
         assert await shop.number("SELECT count(*) FROM event WHERE kind = 'cancelled'") == 1
         assert await feed(shop.database, cursor) == []
     assert [found["order"] for found in await feed(shop.database, cursor)] == [slow, quick]
+
+
+async def test_a_process_that_freezes_in_a_transaction_loses_its_locks_and_holds_the_feed_back_no_longer(
+    shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "FROZEN_AFTER", timedelta(milliseconds=50))
+    frozen = Database(database_url)
+    name = await shop.place(("LAMP", 1))
+    with pytest.raises(DBAPIError):
+        async with frozen.write() as connection:
+            await tell(connection, name)
+            async with shop.database.write() as other:
+                await tell(other, name)
+            assert [found["kind"] for found in await feed(shop.database)] == ["accepted", "cancelled"]
+    await frozen.close()
 
 
 async def test_whoever_reads_on_from_each_event_reads_every_event_once(shop: Shop) -> None:
