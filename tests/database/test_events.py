@@ -61,12 +61,13 @@ async def test_a_process_that_freezes_in_a_transaction_loses_its_locks_and_holds
     monkeypatch.setattr(connect, "FROZEN_AFTER", timedelta(milliseconds=50))
     frozen = Database(database_url)
     name = await shop.place(("LAMP", 1))
-    with pytest.raises(DBAPIError):
-        async with frozen.write() as connection:
-            await tell(connection, name)
-            async with shop.database.write() as other:
-                await tell(other, name)
-            assert [found["kind"] for found in await feed(shop.database)] == ["accepted", "cancelled"]
+    async with frozen.engine.connect() as connection:
+        await tell(WriteConnection(ReadConnection(connection)), name)
+        async with shop.database.write() as other:
+            await tell(other, name)
+        assert [found["kind"] for found in await feed(shop.database)] == ["accepted", "cancelled"]
+        with pytest.raises(DBAPIError):
+            await connection.commit()
     await frozen.close()
 
 
