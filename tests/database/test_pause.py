@@ -22,11 +22,11 @@ def pauses_of(database: Database) -> Pauses:
 
 async def pause(database: Database, node: str, open_work: OpenWork) -> None:
     body = PauseRequest(open_work=open_work)
-    await pauses_of(database).pause(Asked(node, body, "operator", "operator", None), body)
+    await pauses_of(database).pause(Asked(node, body, "operator", None), body)
 
 
 async def resume(database: Database, node: str) -> None:
-    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", "operator", None))
+    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", None))
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1])

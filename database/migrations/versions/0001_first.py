@@ -321,7 +321,7 @@ def upgrade() -> None:
         "cart",
         sa.Column("cart_id", sa.Text(), nullable=False, comment="what the channel calls a reservation"),
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("asker", sa.Text(), nullable=False, comment="whose key was shown, as in `channel:web`"),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column("promise", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="what was answered"),
@@ -537,7 +537,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("asker", sa.Text(), nullable=False, comment="whose key was shown, as in `channel:web`"),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column(
