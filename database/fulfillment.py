@@ -128,7 +128,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking; a parcel that is told again is corrected."""
+    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
@@ -146,7 +146,10 @@ async def add_packages(
 ADD_PACKAGE = text(
     """
     INSERT INTO package (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
-    VALUES (:fulfillment_order, :package, :carrier, :tracking, CAST(:lines AS jsonb), :shipped_at)
+    SELECT f.fulfillment_order_id, :package, :carrier, CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
+           CAST(:lines AS jsonb), :shipped_at
+    FROM fulfillment_order f LEFT JOIN forgotten g USING (order_id)
+    WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
     DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines
     """
