@@ -587,8 +587,14 @@ return_ = Table(
     Column("settled_at", Moment),
     Column("closed_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     UniqueConstraint("order_id", "number"),
     Index("ix_return_requested", "requested_at", "return_id"),
+    Index(
+        "ix_return_open",
+        "requested_at",
+        postgresql_where=text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    ),
 )
 
 return_line = Table(

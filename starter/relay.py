@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -93,29 +93,37 @@ class Relay:
         async with self._database.read() as connection:
             rows = (await connection.execute(UNSTARTED, {"age": UNSTARTED_AFTER, "limit": BATCH_MAX})).all()
         for row in rows:
-            await self._look_after(row.order_id, row.input, wakes=False)
+            await self._look_after(row.order_id, self._start(row.input), LOOKED_AFTER)
 
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(UNATTENDED, {"limit": BATCH_MAX})).all()
-        for row in rows:
-            await self._look_after(row.order_id, row.input, wakes=row.is_overdue)
+            orders = (await connection.execute(UNATTENDED, {"limit": BATCH_MAX})).all()
+            returned = (await connection.execute(UNATTENDED_RETURNS, {"limit": BATCH_MAX})).all()
+        for row in orders:
+            await self._look_after(row.order_id, self._start(row.input, wakes=row.is_overdue), LOOKED_AFTER)
+        for row in returned:
+            starting = temporal.start_return(self._client, row.order_id, row.return_id)
+            await self._look_after(row.return_id, starting, LOOKED_AFTER_RETURN)
 
-    async def _look_after(self, order: str, document: str, *, wakes: bool) -> None:
-        """See to it that an order's workflow runs, and wake it; one that Temporal refuses must not keep it from all others."""
+    async def _start(self, document: str, *, wakes: bool = False) -> None:
+        order = OrderInput.model_validate_json(document)
+        await temporal.start(self._client, order)
+        if wakes:
+            workflow_id = identifiers.order_workflow_id(order.order)
+            await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+
+    async def _look_after(self, name: str, starting: Awaitable[None], looked_after: TextClause) -> None:
+        """See to it that a workflow runs; one that Temporal refuses must not keep it from all others."""
         try:
             async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                await temporal.start(self._client, OrderInput.model_validate_json(document))
-                if wakes:
-                    workflow_id = identifiers.order_workflow_id(order)
-                    await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+                await starting
         except (RPCError, ValueError) as error:
             if _is_away(error):
                 raise
-            log.error("temporal does not take an order", order=order, reason=type(error).__name__)
+            log.error("temporal does not take a workflow", name=name, reason=type(error).__name__)
         async with self._database.at_once() as connection:
-            await connection.execute(LOOKED_AFTER, {"order": order})
+            await connection.execute(looked_after, {"name": name})
 
     async def start_again(self, order: str) -> bool:
         """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
@@ -234,4 +242,17 @@ UNATTENDED = text(
 day: its workflow may be gone.
 Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
 
-LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :order")
+LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+
+UNATTENDED_RETURNS = text(
+    """
+    SELECT return_id, order_id FROM return
+    WHERE coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL
+      AND coalesce(looked_after_at + interval '6 hours', requested_at + interval '1 minute') < clock_timestamp()
+    ORDER BY coalesce(looked_after_at, requested_at) LIMIT :limit
+    """
+)
+"""Open returns, a minute after they were requested and some times a day: nothing else would start one of which nothing comes
+back. One that was over before its goods came is started by their message."""
+
+LOOKED_AFTER_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")

@@ -49,7 +49,7 @@ async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(da
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await found(database, UNATTENDED, limit=10) == ["web-old"]
     async with database.write() as connection:
-        await connection.execute(LOOKED_AFTER, {"order": "web-old"})
+        await connection.execute(LOOKED_AFTER, {"name": "web-old"})
     assert await found(database, UNATTENDED, limit=10) == []
 
 

@@ -44,6 +44,7 @@ UNATTENDED_FOR_A_DAY = "UPDATE orders SET received_at = received_at - interval '
 UNATTENDED_FOR_TWO_MINUTES = (
     "UPDATE orders SET received_at = received_at - interval '2 minutes' WHERE order_id = :order"
 )
+RETURNED_A_DAY_AGO = "UPDATE return SET requested_at = requested_at - interval '1 day' WHERE order_id = :order"
 LATE_BY_AN_HOUR = """
     UPDATE fulfillment_order SET deadline = deadline - interval '5 hours', released_at = released_at - interval '5 hours'
     WHERE order_id = :order
@@ -88,6 +89,27 @@ async def test_an_order_that_is_late_is_looked_after_within_a_minute_although_it
     await house.service.relay.sweep()
 
     assert (await house.work(name, 2))["node"] == "spare"
+
+
+async def test_a_return_whose_workflow_was_terminated_is_started_again_although_nothing_comes_back(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, work = await released(house)
+    await house.fulfill(work)
+    await house.until(name, "delivered")
+    lines = [{"line": "1", "quantity": 1}]
+    made = (await house.ask(name, "returns", lines=lines, resolution="refund")).json()["return"]
+    workflow = house.service.client.get_workflow_handle(f"return-{made}")
+    await workflow.terminate("somebody pressed the button")
+
+    await backdate(house, RETURNED_A_DAY_AGO, name)
+    await house.service.relay.sweep()
+
+    assert (await workflow.describe()).status is WorkflowExecutionStatus.RUNNING
+    await workflow.terminate("somebody pressed it again")
+    await house.service.relay.sweep()
+    assert (await workflow.describe()).status is WorkflowExecutionStatus.TERMINATED, "it is looked at some times a day"
 
 
 async def test_news_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:

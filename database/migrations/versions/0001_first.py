@@ -614,11 +614,24 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "looked_after_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the relay last saw to it that its workflow runs",
+        ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_return_order_id_orders")),
         sa.PrimaryKeyConstraint("return_id", name=op.f("pk_return")),
         sa.UniqueConstraint("order_id", "number", name=op.f("uq_return_order_id_number")),
     )
     op.create_index("ix_return_requested", "return", ["requested_at", "return_id"], unique=False)
+    op.create_index(
+        "ix_return_open",
+        "return",
+        ["requested_at"],
+        unique=False,
+        postgresql_where=sa.text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    )
     op.create_table(
         "wake",
         sa.Column("wake_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1056,6 +1069,11 @@ def downgrade() -> None:
     op.drop_index("ix_event_shipped", table_name="event", postgresql_where=sa.text("kind = 'shipped'"))
     op.drop_table("event")
     op.drop_table("wake")
+    op.drop_index(
+        "ix_return_open",
+        table_name="return",
+        postgresql_where=sa.text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    )
     op.drop_table("return")
     op.drop_index("ix_new_address_order", table_name="new_address", schema="personal")
     op.drop_table("new_address", schema="personal")
