@@ -1,12 +1,14 @@
 """What channels hear: each change once, written with it, and a feed that never passes a transaction that is still open."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from database import connect, event, order
+from database import connect, event, order, webhook
 from database.connect import Database, ReadConnection, WriteConnection
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
@@ -138,3 +140,19 @@ async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:
     web, outlet = await shop.place(("LAMP", 1)), await shop.place(("LAMP", 1), channel="outlet")
     assert [found["order"] for found in await feed(shop.database, channel="outlet")] == [outlet]
     assert [found["order"] for found in await feed(shop.database)] == [web, outlet]
+
+
+async def test_what_waits_behind_an_event_that_was_not_taken_is_not_looked_at_before_it(shop: Shop) -> None:
+    async with shop.database.write() as connection:
+        await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
+    name = await shop.place(("LAMP", 1))
+    async with shop.database.write() as connection:
+        await tell(connection, name)
+    async with shop.database.at_once() as connection:
+        (first,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
+        assert await webhook.postpone(connection, first, timedelta(minutes=10), timedelta(days=7))
+        assert not await shop.number("SELECT count(*) FROM event WHERE due_at <= now()"), "they would be for a day"
+        await webhook.delivered(connection, first)
+        await connection.execute(text("UPDATE event SET due_at = due_at - interval '10 minutes'"))
+        (second,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
+    assert [json.loads(owed.document)["kind"] for owed in (first, second)] == ["accepted", "cancelled"]
