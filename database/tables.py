@@ -347,6 +347,7 @@ fulfillment_order = Table(
     Column("pick_final", Boolean, nullable=False, server_default=text("false")),
     Column("ship_final", Boolean, nullable=False, server_default=text("false")),
     Column("ready_at", Moment),
+    Column("shipped_at", Moment, comment="when the last of what left has left"),
     Column("delivered_at", Moment),
     Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
     Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),

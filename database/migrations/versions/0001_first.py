@@ -350,6 +350,12 @@ def upgrade() -> None:
         sa.Column("pick_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ship_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "shipped_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the last of what left has left",
+        ),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assumed_delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
