@@ -117,7 +117,9 @@ class Pauses:
     async def _take(self, order: str, node: str) -> list[wake.Wake]:
         async with self._transactions.open(order) as work:
             at = datetime.now(UTC)
-            if work.header.is_closed or not units.leave(work.order, work.changes, node, at):
+            if work.header.is_closed or node not in await pause.to_clear(work.connection):
+                return []
+            if not units.leave(work.order, work.changes, node, at):
                 return []
             cause = f"{node} is paused, version {work.header.version + 1}"
             return [await tell(work, await work.write(Event(cause, "clock", at)))]
