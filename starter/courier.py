@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx2
 import structlog
@@ -30,6 +30,11 @@ LOOK_UPS_MAX = 32
 WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
 
+ROUTED = IPv6Network("2000::/3")
+TRANSLATED = IPv6Network("64:ff9b::/96")
+SPECIAL = IPv4Network("192.0.0.0/24")
+"""Among them an address at which a cloud tells its machines their secrets; Python counts most of them as global."""
+
 log = structlog.get_logger("courier")
 
 
@@ -43,9 +48,17 @@ def wait_after(tries: int) -> timedelta:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is somebody's on the internet, and nothing of the network that we are in ourselves."""
+    """Whether an address is somebody's on the internet, and nothing of the network that we are in ourselves.
+
+    Of IPv6 only what is routed there is: other ranges, and 6to4, hold addresses of IPv4 that gateways translate to. Where
+    there is only IPv6, the well-known prefix of such a gateway stands before every address of IPv4.
+    """
     found = ip_address(address)
-    return found.is_global and not found.is_multicast
+    if isinstance(found, IPv6Address) and found in TRANSLATED:
+        found = IPv4Address(found.packed[-4:])
+    if isinstance(found, IPv6Address):
+        return found.is_global and found in ROUTED and found.sixtofour is None
+    return found.is_global and not found.is_multicast and found not in SPECIAL
 
 
 class Courier:

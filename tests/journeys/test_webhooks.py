@@ -306,6 +306,7 @@ async def test_a_day_without_them_is_outlived() -> None:
     [
         ("93.184.215.14", False),
         ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", False),
+        ("64:ff9b::93.184.215.14", False),
         ("127.0.0.1", True),
         ("10.0.0.1", True),
         ("172.16.0.1", True),
@@ -318,6 +319,12 @@ async def test_a_day_without_them_is_outlived() -> None:
         ("fd00::1", True),
         ("fe80::1", True),
         ("::ffff:127.0.0.1", True),
+        ("192.0.0.192", True),
+        ("fec0::1", True),
+        ("64:ff9b::10.0.0.1", True),
+        ("64:ff9b:1::10.0.0.1", True),
+        ("2002:a00:1::1", True),
+        ("::169.254.169.254", True),
     ],
 )
 def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, is_ours: bool) -> None:
