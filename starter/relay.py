@@ -7,7 +7,6 @@ processes at once, and safe to repeat: a workflow that hears the same news twice
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -35,16 +34,6 @@ LEASE = SEND_WITHIN + BATCH_WITHIN
 """Until then what one relay has taken is no other one's; what it could not send, or died with, is tried again afterwards."""
 
 log = structlog.get_logger("relay")
-
-
-@dataclass(slots=True)
-class Batch:
-    """What became of signals: those that Temporal took, or that nobody is left to hear, and those that were not tried."""
-
-    sent: list[int] = field(default_factory=list)
-    untried: list[int] = field(default_factory=list)
-    is_away: bool = False
-    """Temporal did not answer."""
 
 
 class Relay:
@@ -82,11 +71,11 @@ class Relay:
         while goes_on:
             async with self._database.at_once() as connection:
                 overdue = await wake.claim(connection, BATCH_MAX, LEASE)
-            batch = await self._send(overdue)
+            sent, untried = await self._send(overdue)
             async with self._database.write() as connection:
-                await wake.sent(connection, batch.sent)
-                await wake.leave(connection, batch.untried)
-            goes_on = len(overdue) == BATCH_MAX and not batch.is_away
+                await wake.sent(connection, sent)
+                await wake.leave(connection, untried)
+            goes_on = len(overdue) == BATCH_MAX and not untried
 
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
@@ -134,7 +123,8 @@ class Relay:
         return row is not None
 
     async def _send_now(self, wakes: Sequence[Wake]) -> None:
-        self._taken += (await self._send(wakes)).sent
+        sent, _ = await self._send(wakes)
+        self._taken += sent
         if self._taken and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.create_task(self._quietly(self._forget))
 
@@ -146,26 +136,31 @@ class Relay:
             async with self._database.write() as connection:
                 await wake.sent(connection, taken)
 
-    async def _send(self, wakes: Sequence[Wake]) -> Batch:
-        """Send in order, as many as there is time for. While Temporal is away nothing else is tried; a signal that it
-        refuses holds up the later ones of its own workflow only."""
-        began, batch = monotonic(), Batch()
+    async def _send(self, wakes: Sequence[Wake]) -> tuple[list[int], list[int]]:
+        """Send in order, as many as there is time for; answers the ids of those that Temporal took, or that nobody is left to
+        hear, and of those that were not tried.
+
+        While Temporal is away nothing else is tried. A signal that it refuses holds up the later ones of its own workflow only.
+        """
+        ends_at = monotonic() + BATCH_WITHIN.total_seconds()
+        sent: list[int] = []
         refused: set[str] = set()
-        for owed in wakes:
+        for tried, owed in enumerate(wakes):
+            if monotonic() >= ends_at:
+                return sent, [left.wake_id for left in wakes[tried:]]
             if owed.workflow_id in refused:
-                continue
-            if batch.is_away or monotonic() - began >= BATCH_WITHIN.total_seconds():
-                batch.untried.append(owed.wake_id)
                 continue
             try:
                 await self._send_one(owed)
-                batch.sent.append(owed.wake_id)
+                sent.append(owed.wake_id)
             except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                log.warning("temporal did not take a signal", order=owed.order, reason=reason)
+                log.warning(
+                    "temporal did not take a signal", order=owed.order, reason=f"{type(error).__name__}: {error}"
+                )
                 refused.add(owed.workflow_id)
-                batch.is_away = _is_away(error)
-        return batch
+                if _is_away(error):
+                    return sent, [left.wake_id for left in wakes[tried + 1 :]]
+        return sent, []
 
     async def _send_one(self, owed: Wake) -> None:
         async with asyncio.timeout(SEND_WITHIN.total_seconds()):
