@@ -80,19 +80,17 @@ class Carts:
         self._asked: list[_Asked] = []
         self._pinning: asyncio.Task[None] | None = None
 
-    async def reserve(
-        self, body: ReservationRequest, *, asker: str, actor: str, idempotency_key: str | None = None
-    ) -> Cart:
+    async def reserve(self, body: ReservationRequest, *, actor: str, idempotency_key: str | None = None) -> Cart:
         """Pin all units of a cart at the nodes that an order would get them from, or none; asked twice with a key, done once.
 
-        `asker` is the key that asks, `actor` how its holder is named in the ledger. Raises `NotAvailable`,
+        `actor` is whose key was shown. Raises `NotAvailable`,
         `UsedForAnotherRequest`, `network.known.WrongField` and `NoNetwork`.
         """
         cart_id = f"cart-{secrets.token_hex(12)}"
         for _ in range(TRIES_MAX):
             now = datetime.now(UTC)
             async with self._database.read() as connection:
-                version, known = await cart.before(connection, asker, idempotency_key)
+                version, known = await cart.before(connection, actor, idempotency_key)
                 body_digest = await personal.fingerprint(connection, body)
                 if known is not None:
                     return _same(known, body_digest)
@@ -101,7 +99,7 @@ class Carts:
                 decided = await decide_for(connection, network, body, body.service, now)
             if decided.plan.unfilled:
                 raise NotAvailable(_missing(decided.plan), decided.plan)
-            made = _cart(cart_id, body, body_digest, promise_document(decided.plan), asker, idempotency_key, now)
+            made = _cart(cart_id, body, body_digest, promise_document(decided.plan), actor, idempotency_key, now)
             if await self._pins(made, decided, network, actor):
                 return made
         raise NotAvailable("others took the units every time that they were about to be pinned; ask again")

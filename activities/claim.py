@@ -19,11 +19,10 @@ from domain.refund import Fees, Payment, RefundKind, payment
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What is claimed of an order; `asker` is the id of the key, `actor` who is meant by it."""
+    """What is claimed of an order; `actor` is whose key was shown."""
 
     order: str
     body: ClaimRequest
-    asker: str
     actor: str
     idempotency_key: str | None
 
@@ -48,7 +47,7 @@ class Claims:
                 work.connection,
                 order=asked.order,
                 kind="claim",
-                asker=asked.asker,
+                asker=asked.actor,
                 idempotency_key=asked.idempotency_key,
                 body_digest=await personal.fingerprint(work.connection, asked.body),
                 facts=asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"}),

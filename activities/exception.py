@@ -39,11 +39,10 @@ class NotToBeDone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody asks something of an exception; `asker` is the id of the key, `actor` who is meant by it."""
+    """Somebody asks something of an exception; `actor` is whose key was shown."""
 
     exception: str
     body: Seen | AssignRequest
-    asker: str
     actor: str
     idempotency_key: str | None
 
@@ -143,7 +142,7 @@ async def _keep(
         connection,
         order=order,
         kind=kind,
-        asker=asked.asker,
+        asker=asked.actor,
         idempotency_key=asked.idempotency_key,
         body_digest=f"{asked.exception} {await personal.fingerprint(connection, asked.body)}",
         facts={"exception": asked.exception} | facts,

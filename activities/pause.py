@@ -32,11 +32,10 @@ class NotPaused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wants a node paused or resumed; `asker` is the id of the key, `actor` who is meant by it."""
+    """Somebody wants a node paused or resumed; `actor` is whose key was shown."""
 
     node: str
     body: PauseRequest | ResumeRequest
-    asker: str
     actor: str
     idempotency_key: str | None
 
@@ -82,7 +81,7 @@ class Pauses:
             connection,
             order=None,
             kind=kind,
-            asker=asked.asker,
+            asker=asked.actor,
             idempotency_key=asked.idempotency_key,
             body_digest=f"{asked.node} {await personal.fingerprint(connection, asked.body)}",
             facts={"node": asked.node},
@@ -118,7 +117,9 @@ class Pauses:
     async def _take(self, order: str, node: str) -> list[wake.Wake]:
         async with self._transactions.open(order) as work:
             at = datetime.now(UTC)
-            if work.header.is_closed or not units.leave(work.order, work.changes, node, at):
+            if work.header.is_closed or node not in await pause.to_clear(work.connection):
+                return []
+            if not units.leave(work.order, work.changes, node, at):
                 return []
             cause = f"{node} is paused, version {work.header.version + 1}"
             return [await tell(work, await work.write(Event(cause, "clock", at)))]

@@ -68,11 +68,10 @@ class ReturnStep(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Something that a person asks of a return; `asker` is the id of the key, `actor` who is meant by it."""
+    """Something that a person asks of a return; `actor` is whose key was shown."""
 
     name: str
     body: ReturnDecision | DispositionRequest
-    asker: str
     actor: str
     idempotency_key: str | None
 
@@ -198,7 +197,7 @@ class ReturnActivities:
                 connection,
                 order=name,
                 kind=f"{kind} {asked.name}",
-                asker=asked.asker,
+                asker=asked.actor,
                 idempotency_key=asked.idempotency_key,
                 body_digest=await personal.fingerprint(connection, asked.body),
                 facts=asked.body.model_dump(mode="json", exclude={"reason", "actor"}),

@@ -24,11 +24,10 @@ class NotStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wants the sale of a SKU stopped or lifted; `asker` is the id of the key, `actor` who is meant by it."""
+    """Somebody wants the sale of a SKU stopped or lifted; `actor` is whose key was shown."""
 
     sku: str
     body: StopRequest
-    asker: str
     actor: str
     idempotency_key: str | None
 
@@ -86,7 +85,7 @@ async def _keep(
         connection,
         order=None,
         kind=kind,
-        asker=asked.asker,
+        asker=asked.actor,
         idempotency_key=asked.idempotency_key,
         body_digest=f"{asked.sku} {await personal.fingerprint(connection, asked.body)}",
         facts=asked.sale.names,

@@ -6,6 +6,7 @@ refuses to pass it to a statement that writes.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import NewType
 
 from sqlalchemy.engine import make_url
@@ -23,6 +24,11 @@ CONNECTIONS_MAX = 20
 
 STATEMENTS_MAX = 500
 """Prepared statements that a connection keeps; there are fewer, lists with their filters included."""
+
+
+FROZEN_AFTER = timedelta(seconds=30)
+"""A process that says nothing for so long in a transaction has stopped, or cannot be reached: PostgreSQL ends the transaction.
+Its locks would hold up every order that meets them, and it the feed of events, until the network gives the connection up."""
 
 
 class DatabaseUnreachable(Exception):
@@ -47,7 +53,11 @@ class Database:
             execution_options={"vault": Vault(master_keys) if master_keys else None},
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={
-                "server_settings": {"application_name": "switchyard", "plan_cache_mode": "force_generic_plan"}
+                "server_settings": {
+                    "application_name": "switchyard",
+                    "plan_cache_mode": "force_generic_plan",
+                    "idle_in_transaction_session_timeout": str(FROZEN_AFTER // timedelta(milliseconds=1)),
+                }
             },
         )
 

@@ -28,17 +28,17 @@ SAVE = text(
     WITH saved AS (
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
-        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
-        escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
+        pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at,
+        ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
-        :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
+        :accepted_at, :pick_final, :ship_final, :ready_at, :shipped_at, :delivered_at, :assumed_delivered, :dead_at,
         :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at, :at_risk_at,
         :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
-        ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
-        assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
+        ship_final = excluded.ship_final, ready_at = excluded.ready_at, shipped_at = excluded.shipped_at,
+        delivered_at = excluded.delivered_at, assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
         cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
         escalated = excluded.escalated, patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
         uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
@@ -81,6 +81,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "pick_final": fo.pick_final,
         "ship_final": fo.ship_final,
         "ready_at": fo.ready_at,
+        "shipped_at": fo.shipped_at,
         "delivered_at": fo.delivered_at,
         "assumed_delivered": fo.assumed_delivered,
         "dead_at": fo.dead_at,
@@ -128,7 +129,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking; a parcel that is told again is corrected."""
+    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
@@ -146,7 +147,10 @@ async def add_packages(
 ADD_PACKAGE = text(
     """
     INSERT INTO package (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
-    VALUES (:fulfillment_order, :package, :carrier, :tracking, CAST(:lines AS jsonb), :shipped_at)
+    SELECT f.fulfillment_order_id, :package, :carrier, CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
+           CAST(:lines AS jsonb), :shipped_at
+    FROM fulfillment_order f LEFT JOIN forgotten g USING (order_id)
+    WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
     DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines
     """

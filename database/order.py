@@ -441,6 +441,7 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> Fulfillme
         pick_final=row["pick_final"],
         ship_final=row["ship_final"],
         ready_at=_moment(row["ready_at"]),
+        shipped_at=_moment(row["shipped_at"]),
         delivered_at=_moment(row["delivered_at"]),
         assumed_delivered=row["assumed_delivered"],
         dead_at=_moment(row["dead_at"]),

@@ -91,7 +91,7 @@ orders = Table(
     Column("promise_ship_by", Moment),
     Column("promise_deliver_by", Moment),
     Column("closed_at", Moment),
-    Column("looked_after_at", Moment, comment="when the sweep last saw a running workflow"),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
     # A promise has both its dates or none.
@@ -192,7 +192,7 @@ cart = Table(
     metadata,
     Column("cart_id", Text, primary_key=True, comment="what the channel calls a reservation"),
     Column("channel", Text, nullable=False),
-    Column("asker", Text, nullable=False, comment="the key that asked"),
+    Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
     Column("idempotency_key", Text),
     Column("body_digest", Text, nullable=False),
     Column("promise", JSONB, nullable=False, comment="what was answered"),
@@ -347,6 +347,7 @@ fulfillment_order = Table(
     Column("pick_final", Boolean, nullable=False, server_default=text("false")),
     Column("ship_final", Boolean, nullable=False, server_default=text("false")),
     Column("ready_at", Moment),
+    Column("shipped_at", Moment, comment="when the last of what left has left"),
     Column("delivered_at", Moment),
     Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
     Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),
@@ -454,7 +455,13 @@ wake = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("signal", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
-    _recorded_at(),
+    Column(
+        "due_at",
+        Moment,
+        nullable=False,
+        server_default=text("clock_timestamp() + interval '2 seconds'"),
+        comment="when a relay sends it, unless it was sent before by who wrote it",
+    ),
 )
 
 event = Table(
@@ -548,7 +555,7 @@ request = Table(
     Column("request_id", BigInteger, Identity(), primary_key=True),
     Column("order_id", Text, ForeignKey("orders.order_id")),
     Column("kind", Text, nullable=False),
-    Column("asker", Text, nullable=False, comment="the key that asked"),
+    Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
     Column("idempotency_key", Text),
     Column("body_digest", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the body without free text"),
@@ -581,8 +588,14 @@ return_ = Table(
     Column("settled_at", Moment),
     Column("closed_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     UniqueConstraint("order_id", "number"),
     Index("ix_return_requested", "requested_at", "return_id"),
+    Index(
+        "ix_return_open",
+        "requested_at",
+        postgresql_where=text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    ),
 )
 
 return_line = Table(

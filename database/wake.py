@@ -1,7 +1,8 @@
 """Named statements about wake-ups: the outbox of signals that workflows must still hear.
 
 A row is written in the transaction that changed something and deleted when Temporal took the signal. There is no cursor over
-its serial ids: a row that commits late would be skipped by one.
+its serial ids: a row that commits late would be skipped by one. A relay takes rows by moving `due_at` ahead, so that no
+transaction stays open while Temporal is spoken to: one would hold the feed of events back.
 """
 
 import json
@@ -49,17 +50,31 @@ async def sent(connection: WriteConnection, wake_ids: list[int]) -> None:
 SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
 
 
-async def overdue(connection: WriteConnection, older_than: timedelta, limit: int) -> list[Wake]:
-    """Signals that nobody has sent in their time, the oldest first; locked, so that two relays do not send the same."""
-    rows = await connection.execute(OVERDUE, {"age": older_than, "limit": limit})
+async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[Wake]:
+    """Take signals that nobody has sent in their time, the oldest first; they are due again after `lease`."""
+    rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
     return [Wake(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
 
 
-OVERDUE = text(
+CLAIM = text(
     """
-    SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM wake
-    WHERE recorded_at < clock_timestamp() - CAST(:age AS interval)
-    ORDER BY wake_id LIMIT :limit
-    FOR UPDATE SKIP LOCKED
+    WITH due AS (
+        SELECT wake_id FROM wake WHERE due_at <= clock_timestamp()
+        ORDER BY wake_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE wake w SET due_at = clock_timestamp() + CAST(:lease AS interval)
+        FROM due WHERE w.wake_id = due.wake_id
+        RETURNING w.*
+    )
+    SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM claimed ORDER BY wake_id
     """
 )
+
+
+async def leave(connection: WriteConnection, wake_ids: list[int]) -> None:
+    """Signals that were taken and not even tried are due at once."""
+    if wake_ids:
+        await connection.execute(LEAVE, {"wake_ids": wake_ids})
+
+
+LEAVE = text("UPDATE wake SET due_at = clock_timestamp() WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")

@@ -148,10 +148,17 @@ async def postpone(connection: WriteConnection, owed: Owed, wait: timedelta, kee
 
 POSTPONE = text(
     """
-    UPDATE event
-    SET due_at = CASE WHEN recorded_at > clock_timestamp() - CAST(:keeps_trying AS interval)
-                      THEN clock_timestamp() + CAST(:wait AS interval) END
-    WHERE transaction_id = :transaction_id AND event_id = :event_id AND due_at IS NOT NULL
-    RETURNING due_at
+    WITH tried AS (
+        UPDATE event
+        SET due_at = CASE WHEN recorded_at > clock_timestamp() - CAST(:keeps_trying AS interval)
+                          THEN clock_timestamp() + CAST(:wait AS interval) END
+        WHERE transaction_id = :transaction_id AND event_id = :event_id AND due_at IS NOT NULL
+        RETURNING order_id, event_id, due_at
+    ), behind AS (
+        UPDATE event e SET due_at = t.due_at FROM tried t
+        WHERE e.order_id = t.order_id AND e.event_id > t.event_id AND e.due_at < t.due_at
+    )
+    SELECT due_at FROM tried
     """
 )
+"""What waits behind it is put off as long: else a claim would look at everything that a channel was told in a day's outage."""

@@ -162,6 +162,8 @@ class FulfillmentOrder:
     pick_final: bool = False
     ship_final: bool = False
     ready_at: datetime | None = None
+    shipped_at: datetime | None = None
+    """When the last of what left has left: as told, and not after it was told."""
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
     dead_at: datetime | None = None
@@ -425,7 +427,8 @@ def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], shipped=lines[line].shipped + quantity)
-    shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final)
+    left_at = max(filter(None, (fo.shipped_at, min(message.occurred_at, at))))
+    shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final, shipped_at=left_at)
     says_something = any(quantities.values()) or message.final or fo.has_shipped
     return Heard(shipped, () if says_something else ("nothing of it is due any more",))
 

@@ -45,9 +45,9 @@ class OrderStatus(StrEnum):
 
 
 class _Strict(BaseModel):
-    """Input from outside: an unknown field is a typo, and refused."""
+    """Input from outside: an unknown field is a typo, and refused. What was typed is in no error: Temporal keeps those."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Address(_Strict):

@@ -198,6 +198,7 @@ def _began(stage: WaitingFor, fo: FulfillmentOrder) -> datetime:
             ready_at = fo.ready_at or fo.released_at
             return max(ready_at, fo.ship_clock_from or ready_at) if fo.uncollected_at else ready_at
         case WaitingFor.DELIVERY:
-            return fo.deliver_by
+            late = max((fo.shipped_at or fo.ship_by) - fo.ship_by, timedelta())
+            return fo.deliver_by + late
         case WaitingFor.WORD_ON_DOUBT:
             return fo.dead_at or fo.released_at

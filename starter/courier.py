@@ -7,9 +7,10 @@ least once, and never before an earlier one of its order; what one channel does 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx2
 import structlog
@@ -24,8 +25,15 @@ ANSWER_WITHIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=1)
 """When a process that dies during its calls is taken for dead: well after the last of them must have ended."""
 AT_ONCE_MAX = 20
+LOOK_UPS_MAX = 32
+"""Names of hosts that are looked up at once."""
 WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
+
+ROUTED = IPv6Network("2000::/3")
+TRANSLATED = IPv6Network("64:ff9b::/96")
+SPECIAL = IPv4Network("192.0.0.0/24")
+"""Among them an address at which a cloud tells its machines their secrets; Python counts most of them as global."""
 
 log = structlog.get_logger("courier")
 
@@ -40,9 +48,17 @@ def wait_after(tries: int) -> timedelta:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is somebody's on the internet, and nothing of the network that we are in ourselves."""
+    """Whether an address is somebody's on the internet, and nothing of the network that we are in ourselves.
+
+    Of IPv6 only what is routed there is: other ranges, and 6to4, hold addresses of IPv4 that gateways translate to. Where
+    there is only IPv6, the well-known prefix of such a gateway stands before every address of IPv4.
+    """
     found = ip_address(address)
-    return found.is_global and not found.is_multicast
+    if isinstance(found, IPv6Address) and found in TRANSLATED:
+        found = IPv4Address(found.packed[-4:])
+    if isinstance(found, IPv6Address):
+        return found.is_global and found in ROUTED and found.sixtofour is None
+    return found.is_global and not found.is_multicast and found not in SPECIAL
 
 
 class Courier:
@@ -53,6 +69,8 @@ class Courier:
         self.allows_private_addresses = allows_private_addresses
         self._database = database
         self._serving: dict[str, asyncio.Task[None]] = {}
+        self._looked_up: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+        self._threads = ThreadPoolExecutor(LOOK_UPS_MAX, "courier")
 
     async def run(self) -> None:
         """Repeat until cancelled: each second, begin to serve every channel that an event is due for."""
@@ -65,6 +83,7 @@ class Courier:
                 task.cancel()
             await asyncio.gather(*self._serving.values(), return_exceptions=True)
             await self._client.aclose()
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
     def _client(self) -> httpx2.AsyncClient:
@@ -128,10 +147,16 @@ class Courier:
             raise NotTaken(f"status {answer.status_code}")
 
     async def _address(self, url: httpx2.URL) -> str:
-        """Where a host is now. The call goes to this very address: asked again, the name might lead elsewhere."""
-        port = url.port or (443 if url.scheme == "https" else 80)
-        found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        addresses = [str(address[0]) for *_, address in found]
+        """Where a host is now. The call goes to this very address: asked again, the name might lead elsewhere.
+
+        A name that nobody answers for keeps its thread for half a minute, however soon we stop waiting: it is asked for once at
+        a time, in threads that nothing else needs.
+        """
+        place = url.host, url.port or (443 if url.scheme == "https" else 80)
+        if place not in self._looked_up:
+            self._looked_up[place] = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, *place)
+            self._looked_up[place].add_done_callback(lambda _: self._looked_up.pop(place))
+        addresses = await asyncio.shield(self._looked_up[place])
         if not self.allows_private_addresses and not all(map(is_public, addresses)):
             raise NotTaken("its address is not a public one")
         return min(addresses, key=lambda address: ip_address(address).version)
@@ -142,6 +167,10 @@ class Courier:
             await step()
         except Exception as error:
             log.warning("the courier will try again", reason=f"{type(error).__name__}: {error}")
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    return [str(address[0]) for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def _headers(owed: Owed) -> dict[str, str]:

@@ -42,8 +42,9 @@ async def prepare(
         if wanted is not None:
             await _apply(database, wanted)
         if operator_key:
+            key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # another key is set to take over from this one
             async with database.write() as connection:
-                await key.add(connection, key_id="operator", kind="operator", name="operator", key=operator_key)
+                await key.add(connection, key_id=key_id, kind="operator", name="operator", key=operator_key)
     finally:
         await database.close()
 

@@ -6,12 +6,12 @@ processes at once, and safe to repeat: a workflow that hears the same news twice
 
 import asyncio
 import functools
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,12 +23,15 @@ from domain.order import OrderInput
 from starter import client as temporal
 
 EVERY = timedelta(seconds=1)
-OVERDUE_AFTER = timedelta(seconds=2)
-"""What its own process has not sent by then is the relay's."""
+UNSTARTED_AFTER = timedelta(seconds=2)
+"""What its own process has not started by then is the relay's; it waits as long before it tries again."""
 SWEEP_EVERY = timedelta(minutes=1)
 FORGET_AFTER = timedelta(milliseconds=200)
 BATCH_MAX = 100
 SEND_WITHIN = timedelta(seconds=5)
+BATCH_WITHIN = timedelta(seconds=5)
+LEASE = SEND_WITHIN + BATCH_WITHIN
+"""Until then what one relay has taken is no other one's; what it could not send, or died with, is tried again afterwards."""
 
 log = structlog.get_logger("relay")
 
@@ -64,43 +67,64 @@ class Relay:
 
     async def send_overdue(self) -> None:
         """Send what nobody has sent in its time, in the order in which it was written."""
-        async with self._database.write() as connection:
-            sent = await self._send(await wake.overdue(connection, OVERDUE_AFTER, BATCH_MAX))
-            await wake.sent(connection, sent)
-        if len(sent) == BATCH_MAX:
-            await self.send_overdue()
+        goes_on = True
+        while goes_on:
+            async with self._database.at_once() as connection:
+                overdue = await wake.claim(connection, BATCH_MAX, LEASE)
+            sent, untried = await self._send(overdue)
+            async with self._database.write() as connection:
+                await wake.sent(connection, sent)
+                await wake.leave(connection, untried)
+            goes_on = len(overdue) == BATCH_MAX and not untried
 
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
         async with self._database.read() as connection:
-            rows = await connection.execute(UNSTARTED, {"age": OVERDUE_AFTER, "limit": BATCH_MAX})
-            unstarted = [OrderInput.model_validate(json.loads(row.input)) for row in rows]
-        for order in unstarted:
-            await temporal.start(self._client, order)
+            rows = (await connection.execute(UNSTARTED, {"age": UNSTARTED_AFTER, "limit": BATCH_MAX})).all()
+        for row in rows:
+            await self._look_after(row.order_id, self._start(row.input), LOOKED_AFTER)
 
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.read() as connection:
-            rows = await connection.execute(UNATTENDED, {"limit": BATCH_MAX})
-            unattended = [(OrderInput.model_validate(json.loads(row.input)), row.is_overdue) for row in rows]
-        for order, is_overdue in unattended:
-            await temporal.start(self._client, order)
-            if is_overdue:
-                workflow_id = identifiers.order_workflow_id(order.order)
-                await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
-            async with self._database.write() as connection:
-                await connection.execute(LOOKED_AFTER, {"order": order.order})
+            orders = (await connection.execute(UNATTENDED, {"limit": BATCH_MAX})).all()
+            returned = (await connection.execute(UNATTENDED_RETURNS, {"limit": BATCH_MAX})).all()
+        for row in orders:
+            await self._look_after(row.order_id, self._start(row.input, wakes=row.is_overdue), LOOKED_AFTER)
+        for row in returned:
+            starting = temporal.start_return(self._client, row.order_id, row.return_id)
+            await self._look_after(row.return_id, starting, LOOKED_AFTER_RETURN)
+
+    async def _start(self, document: str, *, wakes: bool = False) -> None:
+        order = OrderInput.model_validate_json(document)
+        await temporal.start(self._client, order)
+        if wakes:
+            workflow_id = identifiers.order_workflow_id(order.order)
+            await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+
+    async def _look_after(self, name: str, starting: Awaitable[None], looked_after: TextClause) -> None:
+        """See to it that a workflow runs; one that Temporal refuses must not keep it from all others."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                await starting
+        except (RPCError, ValueError) as error:
+            if _is_away(error):
+                raise
+            log.error("temporal does not take a workflow", name=name, reason=type(error).__name__)
+        async with self._database.at_once() as connection:
+            await connection.execute(looked_after, {"name": name})
 
     async def start_again(self, order: str) -> bool:
         """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
         async with self._database.read() as connection:
             row = (await connection.execute(OPEN_ORDER, {"order": order})).one_or_none()
         if row is not None:
-            await temporal.start(self._client, OrderInput.model_validate(json.loads(row.input)))
+            await temporal.start(self._client, OrderInput.model_validate_json(row.input))
         return row is not None
 
     async def _send_now(self, wakes: Sequence[Wake]) -> None:
-        self._taken += await self._send(wakes)
+        sent, _ = await self._send(wakes)
+        self._taken += sent
         if self._taken and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.create_task(self._quietly(self._forget))
 
@@ -112,29 +136,36 @@ class Relay:
             async with self._database.write() as connection:
                 await wake.sent(connection, taken)
 
-    async def _send(self, wakes: Sequence[Wake]) -> list[int]:
-        """Send in order; answers the ids of those that Temporal took, or that nobody is left to hear.
+    async def _send(self, wakes: Sequence[Wake]) -> tuple[list[int], list[int]]:
+        """Send in order, as many as there is time for; answers the ids of those that Temporal took, or that nobody is left to
+        hear, and of those that were not tried.
 
         While Temporal is away nothing else is tried. A signal that it refuses holds up the later ones of its own workflow only.
         """
+        ends_at = monotonic() + BATCH_WITHIN.total_seconds()
         sent: list[int] = []
         refused: set[str] = set()
-        for owed in wakes:
+        for tried, owed in enumerate(wakes):
+            if monotonic() >= ends_at:
+                return sent, [left.wake_id for left in wakes[tried:]]
             if owed.workflow_id in refused:
                 continue
             try:
-                async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                    heard = await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts)
-                    if not heard:
-                        await self._start_what_should_hear(owed)
-            except (RPCError, RuntimeError, TimeoutError) as error:
-                log.warning("temporal did not take a signal", order=owed.order, reason=str(error))
-                if _is_away(error):
-                    break
-                refused.add(owed.workflow_id)
-            else:
+                await self._send_one(owed)
                 sent.append(owed.wake_id)
-        return sent
+            except Exception as error:
+                log.warning(
+                    "temporal did not take a signal", order=owed.order, reason=f"{type(error).__name__}: {error}"
+                )
+                refused.add(owed.workflow_id)
+                if _is_away(error):
+                    return sent, [left.wake_id for left in wakes[tried + 1 :]]
+        return sent, []
+
+    async def _send_one(self, owed: Wake) -> None:
+        async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+            if not await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts):
+                await self._start_what_should_hear(owed)
 
     async def _start_what_should_hear(self, owed: Wake) -> None:
         """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
@@ -156,8 +187,9 @@ class Relay:
 
 
 def _is_away(error: Exception) -> bool:
+    """Whether nobody answers; and not that somebody does not want this very thing."""
     away = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-    return not isinstance(error, RPCError) or error.status in away
+    return isinstance(error, RuntimeError | TimeoutError) or (isinstance(error, RPCError) and error.status in away)
 
 
 _INPUT = """
@@ -171,9 +203,10 @@ _INPUT = """
 
 UNSTARTED = text(
     f"""
-    SELECT {_INPUT} FROM orders o
-    WHERE o.version = 0 AND o.closed_at IS NULL AND o.received_at < clock_timestamp() - CAST(:age AS interval)
-    ORDER BY o.received_at LIMIT :limit
+    SELECT o.order_id, {_INPUT} FROM orders o
+    WHERE o.version = 0 AND o.closed_at IS NULL
+      AND coalesce(o.looked_after_at, o.received_at) < clock_timestamp() - CAST(:age AS interval)
+    ORDER BY coalesce(o.looked_after_at, o.received_at) LIMIT :limit
     """
 )
 
@@ -181,7 +214,7 @@ OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND 
 
 UNATTENDED = text(
     f"""
-    SELECT {_INPUT}, d.is_overdue FROM orders o
+    SELECT o.order_id, {_INPUT}, d.is_overdue FROM orders o
     CROSS JOIN LATERAL (SELECT clock_timestamp() - interval '1 minute' AS moment) a
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.deadline < a.moment)
@@ -204,4 +237,17 @@ UNATTENDED = text(
 day: its workflow may be gone.
 Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
 
-LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :order")
+LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+
+UNATTENDED_RETURNS = text(
+    """
+    SELECT return_id, order_id FROM return
+    WHERE coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL
+      AND coalesce(looked_after_at + interval '6 hours', requested_at + interval '1 minute') < clock_timestamp()
+    ORDER BY coalesce(looked_after_at, requested_at) LIMIT :limit
+    """
+)
+"""Open returns, a minute after they were requested and some times a day: nothing else would start one of which nothing comes
+back. One that was over before its goods came is started by their message."""
+
+LOOKED_AFTER_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")

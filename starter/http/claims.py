@@ -36,7 +36,7 @@ async def take_claim(
     """Give the customer what he claims for units that have shipped and were not paid back; 409 for others."""
     await check_own(service, name, holder)
     try:
-        answer, wakes = await service.claims.take(Claimed(name, body, holder.key_id, holder.actor, idempotency_key))
+        answer, wakes = await service.claims.take(Claimed(name, body, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:
         raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
     if reason := answer.get("refused"):

@@ -100,7 +100,7 @@ async def assign(
 
 
 def _asked(name: str, body: Seen | AssignRequest, holder: Holder, idempotency_key: str | None) -> Asked:
-    return Asked(name, body, holder.key_id, holder.actor, idempotency_key)
+    return Asked(name, body, holder.actor, idempotency_key)
 
 
 async def _answer(name: str, asked: Awaitable[None]) -> None:

@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from ipaddress import IPv6Address, IPv6Network
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from starter.http import problems, record
-from starter.http.problems import TOO_MANY, Problem
+from starter.http.problems import NO_KEY, TOO_MANY, Problem
 
 NAMES_MAX = 10_000
 """Who is remembered: keys, and addresses. The longest unseen is forgotten first."""
@@ -59,21 +60,42 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         shown = sha256(dict(scope["headers"]).get(b"authorization", b"")).hexdigest()
-        wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_address(scope))
+        wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_stranger(scope))
         if wait:
             problem = Problem(TOO_MANY, "this is too often; come again later", retry_after_seconds=math.ceil(wait))
             await problems.answer(problem)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
-        self._learn(shown, is_valid=record.key() is not None)
+        is_refused = False
 
-    def _learn(self, shown: str, *, is_valid: bool) -> None:
-        self._valid.pop(shown, None)
+        async def tell(message: Message) -> None:
+            nonlocal is_refused
+            is_refused = is_refused or message.get("status") == NO_KEY.status
+            await send(message)
+
+        await self._app(scope, receive, tell)
+        self._learn(shown, is_valid=record.key() is not None, is_refused=is_refused)
+
+    def _learn(self, shown: str, *, is_valid: bool, is_refused: bool) -> None:
+        """A key is known until it is refused, and not only until PostgreSQL was away or a body was no JSON."""
+        if is_valid or is_refused:
+            self._valid.pop(shown, None)
         if is_valid:
             self._valid[shown] = None
         if len(self._valid) > NAMES_MAX:
             del self._valid[next(iter(self._valid))]
 
 
-def _address(scope: Scope) -> str:
-    return str(scope["client"][0]) if scope.get("client") else ""
+def _stranger(scope: Scope) -> str:
+    """Who asks without a valid key. Probes count for themselves: who tries keys must not make us look dead."""
+    path = scope["path"] if scope["path"] in record.PROBES else ""
+    return f"{_subscriber(scope)} {path}"
+
+
+def _subscriber(scope: Scope) -> str:
+    """The client's address; of IPv6 the network, of which a subscriber has all 2^64 addresses."""
+    host = str(scope["client"][0]) if scope.get("client") else ""
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))

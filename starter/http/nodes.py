@@ -61,7 +61,7 @@ async def resume(
 def _asked(name: str, body: PauseRequest | ResumeRequest, holder: Holder, idempotency_key: str | None) -> Asked:
     if own_node(holder) not in (None, name):
         raise nothing("node", name)
-    return Asked(name, body, holder.key_id, holder.actor, idempotency_key)
+    return Asked(name, body, holder.actor, idempotency_key)
 
 
 async def _answer(name: str, asked: Awaitable[Answer]) -> Answer:

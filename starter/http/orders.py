@@ -390,7 +390,7 @@ async def _keep(
                 connection,
                 order=name,
                 kind=kind,
-                asker=holder.key_id,
+                asker=holder.actor,
                 idempotency_key=idempotency_key,
                 body_digest=await personal.fingerprint(connection, body),
                 facts=facts,

@@ -49,9 +49,7 @@ async def reserve(
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
     try:
-        made = await service.carts.reserve(
-            body, asker=holder.key_id, actor=holder.actor, idempotency_key=idempotency_key
-        )
+        made = await service.carts.reserve(body, actor=holder.actor, idempotency_key=idempotency_key)
     except NotAvailable as error:
         raise Problem(NOT_AVAILABLE, str(error), more={"unfilled": error.unfilled}) from error
     except UsedForAnotherRequest as error:

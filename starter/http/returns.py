@@ -200,7 +200,7 @@ async def _ask(
 ) -> Decided:
     await _own(service, name, holder)
     try:
-        answer = await doing(Asked(name, body, holder.key_id, holder.actor, idempotency_key))
+        answer = await doing(Asked(name, body, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:
         raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
     if answer.refused:

@@ -67,7 +67,7 @@ async def resume(
 def _asked(sku: str, body: StopRequest, holder: Holder, idempotency_key: str | None) -> Asked:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    return Asked(sku, body, holder.key_id, holder.actor, idempotency_key)
+    return Asked(sku, body, holder.actor, idempotency_key)
 
 
 async def _answer(asked: Awaitable[Answer]) -> Answer:

@@ -248,12 +248,12 @@ class Chance:
     async def pause(self) -> None:
         body = PauseRequest(open_work=self.dice.choice(list(OpenWork)))
         node = self.dice.choice(NODES)
-        await self.pauses.pause(Asked(node, body, "operator", "operator", None), body)
+        await self.pauses.pause(Asked(node, body, "operator", None), body)
 
     async def resume(self) -> None:
         for node in NODES:
             with suppress(NotPaused):
-                await self.pauses.resume(Asked(node, ResumeRequest(), "operator", "operator", None))
+                await self.pauses.resume(Asked(node, ResumeRequest(), "operator", None))
 
     async def resolve(self) -> None:
         order = self.some_order()

@@ -47,7 +47,7 @@ def wish(*lines: tuple[str, int], **more: Any) -> ReservationRequest:
 
 
 async def reserve(carts: Carts, *lines: tuple[str, int], key: str | None = None, **more: Any) -> Cart:
-    return await carts.reserve(wish(*lines, **more), asker="key-1", actor="channel:web", idempotency_key=key)
+    return await carts.reserve(wish(*lines, **more), actor="channel:web", idempotency_key=key)
 
 
 async def pin(

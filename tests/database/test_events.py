@@ -1,11 +1,14 @@
 """What channels hear: each change once, written with it, and a feed that never passes a transaction that is still open."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from database import event, order
+from database import connect, event, order, webhook
 from database.connect import Database, ReadConnection, WriteConnection
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
@@ -52,6 +55,22 @@ async def test_an_event_that_is_committed_late_is_read_late_and_never_skipped(sh
         assert await shop.number("SELECT count(*) FROM event WHERE kind = 'cancelled'") == 1
         assert await feed(shop.database, cursor) == []
     assert [found["order"] for found in await feed(shop.database, cursor)] == [slow, quick]
+
+
+async def test_a_process_that_freezes_in_a_transaction_loses_its_locks_and_holds_the_feed_back_no_longer(
+    shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "FROZEN_AFTER", timedelta(milliseconds=50))
+    frozen = Database(database_url)
+    name = await shop.place(("LAMP", 1))
+    async with frozen.engine.connect() as connection:
+        await tell(WriteConnection(ReadConnection(connection)), name)
+        async with shop.database.write() as other:
+            await tell(other, name)
+        assert [found["kind"] for found in await feed(shop.database)] == ["accepted", "cancelled"]
+        with pytest.raises(DBAPIError):
+            await connection.commit()
+    await frozen.close()
 
 
 async def test_whoever_reads_on_from_each_event_reads_every_event_once(shop: Shop) -> None:
@@ -121,3 +140,19 @@ async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:
     web, outlet = await shop.place(("LAMP", 1)), await shop.place(("LAMP", 1), channel="outlet")
     assert [found["order"] for found in await feed(shop.database, channel="outlet")] == [outlet]
     assert [found["order"] for found in await feed(shop.database)] == [web, outlet]
+
+
+async def test_what_waits_behind_an_event_that_was_not_taken_is_not_looked_at_before_it(shop: Shop) -> None:
+    async with shop.database.write() as connection:
+        await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
+    name = await shop.place(("LAMP", 1))
+    async with shop.database.write() as connection:
+        await tell(connection, name)
+    async with shop.database.at_once() as connection:
+        (first,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
+        assert await webhook.postpone(connection, first, timedelta(minutes=10), timedelta(days=7))
+        assert not await shop.number("SELECT count(*) FROM event WHERE due_at <= now()"), "they would be for a day"
+        await webhook.delivered(connection, first)
+        await connection.execute(text("UPDATE event SET due_at = due_at - interval '10 minutes'"))
+        (second,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
+    assert [json.loads(owed.document)["kind"] for owed in (first, second)] == ["accepted", "cancelled"]

@@ -7,6 +7,7 @@ import pytest
 from activities.networks import Networks
 from activities.pause import Asked, Pauses
 from activities.transaction import OrderTransactions
+from database import order as statements
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
@@ -22,11 +23,11 @@ def pauses_of(database: Database) -> Pauses:
 
 async def pause(database: Database, node: str, open_work: OpenWork) -> None:
     body = PauseRequest(open_work=open_work)
-    await pauses_of(database).pause(Asked(node, body, "operator", "operator", None), body)
+    await pauses_of(database).pause(Asked(node, body, "operator", None), body)
 
 
 async def resume(database: Database, node: str) -> None:
-    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", "operator", None))
+    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", None))
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1])
@@ -76,4 +77,24 @@ async def test_work_that_a_node_has_begun_is_asked_back_once(database: Database)
 
     assert woken == [1, 0]
     assert (await shop.state(order)).fulfillment_orders[0].request == "cancel_requested"
+    await shop.check()
+
+
+@pytest.mark.parametrize("and_keeps", [False, True])
+async def test_a_node_that_is_resumed_or_to_keep_its_work_after_all_loses_nothing_more(
+    database: Database, and_keeps: bool
+) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=2)
+    orders = [await shop.sold(("CHAIR", 1)) for _ in range(2)]
+    await pause(database, NEAREST, OpenWork.REROUTE)
+    async with database.write() as busy:
+        await statements.lock(busy, orders[0])
+        clearing = asyncio.create_task(pauses_of(database).clear(100))
+        while not await shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await (pause(database, NEAREST, OpenWork.KEEP) if and_keeps else resume(database, NEAREST))
+
+    assert await clearing == []
+    assert [await shop.nodes(order) for order in orders] == [{NEAREST: 1}] * 2
     await shop.check()

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from activities.personal import StillOpen, forget
+from database import address, personal
 from database import order as orders
-from database import personal
 from database.connect import Database
 from database.personal import NoCommonKey
 from database.sealing import COMMON, KEY_BYTES, Key, MasterKeys, NotMasterKeys, WrongMasterKey, new_master_key
@@ -156,6 +157,21 @@ async def test_what_is_typed_while_an_order_is_forgotten_is_not_kept(shop: Shop,
     assert remark is None
     assert not await shop.number("SELECT count(*) FROM personal.remark WHERE order_id IS NOT NULL")
     await shop.check()
+
+
+async def test_an_address_of_a_newer_version_is_not_told_by_the_failure_of_an_older_one(
+    shop: Shop, database: Database
+) -> None:
+    name = await shop.place(("LAMP", 1))
+    async with database.write() as connection:
+        key = await personal.key_of(connection, name)
+        assert key is not None
+        newer = key.seal("address", {"country": "US", "postal_code": "80202", "door": "ring at Lovelace"})
+        await connection.execute(text("UPDATE personal.recipient SET ship_to = :newer"), {"newer": newer})
+        with pytest.raises(ValidationError) as failure:
+            await address.takes_a_parcel(connection, name)
+    assert "door" in str(failure.value)
+    assert "Lovelace" not in str(failure.value), "a failure of an activity is kept by Temporal"
 
 
 async def test_a_master_key_is_changed_while_orders_are_open(shop: Shop, database: Database, database_url: str) -> None:

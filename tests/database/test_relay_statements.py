@@ -1,12 +1,16 @@
 """What the relay looks for in the facts: signals unsent, orders unstarted, orders that nobody looks after."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import TextClause, text
+from temporalio.client import Client
 
-from database import wake
+from database import event, wake
 from database.connect import Database
-from starter.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED
+from starter.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED, Relay
 from tests.database.shop import NEAREST, Shop
 
 ORDER = """
@@ -45,7 +49,7 @@ async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(da
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await found(database, UNATTENDED, limit=10) == ["web-old"]
     async with database.write() as connection:
-        await connection.execute(LOOKED_AFTER, {"order": "web-old"})
+        await connection.execute(LOOKED_AFTER, {"name": "web-old"})
     assert await found(database, UNATTENDED, limit=10) == []
 
 
@@ -78,21 +82,79 @@ async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database:
     assert await found(database, UNATTENDED, limit=10) == sorted([to_release, too_late, to_look_again, to_give_up])
 
 
-async def test_a_signal_that_was_sent_is_owed_no_longer(database: Database) -> None:
+OVERDUE = "UPDATE wake SET due_at = due_at - interval '1 minute'"
+LEASE = timedelta(minutes=1)
+
+
+async def owe(database: Database) -> int:
+    """A signal that nobody has sent in its time; answers its id."""
     await store(database, "web-1", timedelta(0), version=1)
     async with database.write() as connection:
         owed = await wake.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
+        await connection.execute(text(OVERDUE))
+    return owed.wake_id
+
+
+async def claimed(database: Database) -> list[int]:
+    async with database.at_once() as connection:
+        return [owed.wake_id for owed in await wake.claim(connection, 10, LEASE)]
+
+
+async def test_a_signal_that_was_sent_is_owed_no_longer(database: Database) -> None:
+    owed = await owe(database)
     async with database.write() as connection:
-        assert [w.wake_id for w in await wake.overdue(connection, timedelta(0), 10)] == [owed.wake_id]
-        await wake.sent(connection, [owed.wake_id])
-    async with database.write() as connection:
-        assert await wake.overdue(connection, timedelta(0), 10) == []
+        await wake.sent(connection, [owed])
+    assert await claimed(database) == []
 
 
 async def test_two_relays_do_not_take_the_same_signal(database: Database) -> None:
-    await store(database, "web-1", timedelta(0), version=1)
-    async with database.write() as connection:
-        await wake.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
-    async with database.write() as one, database.write() as other:
-        assert len(await wake.overdue(one, timedelta(0), 10)) == 1
-        assert await wake.overdue(other, timedelta(0), 10) == []
+    owed = await owe(database)
+    assert await claimed(database) == [owed]
+    assert await claimed(database) == []
+
+
+async def test_what_a_relay_has_not_come_to_is_due_at_once_and_what_died_with_it_a_little_later(
+    database: Database,
+) -> None:
+    owed = await owe(database)
+    assert await claimed(database) == [owed]
+    async with database.at_once() as connection:
+        await wake.leave(connection, [owed])
+    assert await claimed(database) == [owed]
+    async with database.at_once() as connection:
+        await connection.execute(text(OVERDUE))
+    assert await claimed(database) == [owed]
+
+
+async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhile(database: Database) -> None:
+    shop = await Shop.open(database)
+    await owe(database)
+    async with temporal_that_never_answers() as (address, is_asked):
+        relay = Relay(database, await Client.connect(address, lazy=True))
+        sending = asyncio.create_task(relay.send_overdue())
+        await is_asked.wait()
+        name = await shop.place(("LAMP", 1))
+        async with database.read() as connection:
+            told = await event.feed(connection, channel=None, after=(0, 0), limit=10)
+        assert not sending.done()
+        sending.cancel()
+    assert [found["order"] for found in told] == [name]
+
+
+@asynccontextmanager
+async def temporal_that_never_answers() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """An address where somebody listens and says nothing, and whether he was asked."""
+    is_asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_asked.set()
+        await is_over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", is_asked
+    finally:
+        is_over.set()
+        server.close()
+        await server.wait_closed()

@@ -88,7 +88,7 @@ class Desk:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
         told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
-        answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "key", "operator", None))
+        answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "operator", None))
         return answer
 
     async def returnable(self, order: str) -> int:
@@ -343,7 +343,7 @@ async def test_what_could_not_be_delivered_comes_back_to_its_sender_and_a_person
     await desk.pay(name)
     assert await desk.refunded() == 0
 
-    approval = Asked(name, ReturnDecision(actor="jo"), "key", "operator", None)
+    approval = Asked(name, ReturnDecision(actor="jo"), "operator", None)
     assert (await desk.activities.approve(approval)).refused is None
     assert (await desk.activities.approve(approval)).refused == f"{name} is disposed"
 
@@ -427,7 +427,7 @@ async def test_a_lost_parcel_is_paid_at_once_and_when_it_comes_back_later_not_ag
     assert await desk.refunded() == 200
 
     name = str((await desk.parcel(order, ("CHAIR", 2))).return_)
-    await desk.activities.approve(Asked(name, ReturnDecision(), "key", "operator", None))
+    await desk.activities.approve(Asked(name, ReturnDecision(), "operator", None))
     await desk.grade(name, 2)
     await desk.pay(name)
 
@@ -476,7 +476,7 @@ async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_
     parcel = str((await desk.parcel(order, ("CHAIR", 1))).return_)
     assert (await desk.state(parcel)).is_authorized is False
     assert await desk.returnable(order) == 0
-    assert (await desk.activities.decline(Asked(parcel, ReturnDecision(), "key", "operator", None))).refused is None
+    assert (await desk.activities.decline(Asked(parcel, ReturnDecision(), "operator", None))).refused is None
     assert await desk.returnable(order) == 1
 
     name = await desk.asked(order)
@@ -498,6 +498,6 @@ async def test_claims_that_race_for_the_same_unit_are_one(desk: Desk) -> None:
 async def test_people_who_decide_about_a_return_at_once_do_not_wait_in_a_circle(desk: Desk) -> None:
     order = await desk.delivered(("CHAIR", 1))
     name = await desk.asked(order)
-    cancels = [Asked(name, ReturnDecision(), f"key-{n}", "operator", None) for n in range(10)]
+    cancels = [Asked(name, ReturnDecision(), f"operator:{n}", None) for n in range(10)]
     answers = await asyncio.gather(*(desk.activities.cancel(asked) for asked in cancels))
     assert sum(answer.refused is None for answer in answers) == 1

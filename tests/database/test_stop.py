@@ -25,7 +25,7 @@ async def shop(database: Database) -> Shop:
 
 
 def asked(sku: str, node: str | None, key: str | None = None, **body: Any) -> Asked:
-    return Asked(sku, StopRequest(node=node, **body), "key-1", "operator:ops", key)
+    return Asked(sku, StopRequest(node=node, **body), "operator:ops", key)
 
 
 async def stopped(shop: Shop, sku: str, node: str | None = None, key: str | None = None, **body: Any) -> Stopped:

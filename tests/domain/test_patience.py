@@ -6,7 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.fulfillment import (
+    FulfillmentOrder,
+    MessageKind,
+    NodeMessage,
+    Quantity,
+    Request,
+    Told,
+    WaitingFor,
+    hear,
+)
 from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
 from domain.patience import (
     WORD_ON_DOUBT_WITHIN,
@@ -162,6 +171,20 @@ def test_what_a_person_has_taken_over_waits_again_once_the_node_moves_on() -> No
 def test_without_news_a_shipment_is_taken_as_delivered_and_marked_so() -> None:
     fo = lose_patience(SHIPPED, WaitingFor.DELIVERY, DENVER, LATER).fulfillment_order
     assert (fo.counts("1").delivered, fo.assumed_delivered, fo.delivered_at) == (3, True, LATER)
+
+
+def test_what_left_late_is_taken_as_delivered_as_much_later_whatever_the_nodes_clock_says() -> None:
+    fo = ACCEPTED
+    for day, ahead in ((20, 3650), (1, 0), (21, -400)):
+        at = MONDAY_NOON + timedelta(days=day)
+        told = NodeMessage(
+            message_id=f"day-{day}",
+            kind=MessageKind.SHIPPED,
+            occurred_at=at + timedelta(days=ahead),
+            lines=(Quantity(line="1", quantity=1),),
+        )
+        fo = hear(fo, told, at).fulfillment_order
+    assert hours_of(waits_for(fo, DENVER, RULES)) == f"delivery {192 + 19 * 24}"
 
 
 def test_asking_to_cancel_out_of_impatience_does_not_cancel_for_the_customer() -> None:

@@ -156,6 +156,38 @@ async def test_a_revoked_key_counts_as_none(house: House) -> None:
         assert [answer.status_code for answer in answers] == [401, 401, 429]
 
 
+async def test_a_valid_key_keeps_its_standing_when_a_request_ends_before_anybody_looked_at_it(house: House) -> None:
+    as_json = OPERATOR | {"Content-Type": "application/json"}
+    async with door(house, rate_per_second=5) as http:
+        asked = [await http.get("/orders", headers=OPERATOR)]
+        asked += [await http.post("/orders", content=b"no JSON", headers=as_json) for _ in range(4)]
+        asked += [await http.get("/orders", headers=OPERATOR)]
+    assert [answer.status_code for answer in asked] == [200, 400, 400, 400, 400, 200]
+
+
+async def test_whoever_watches_us_is_answered_while_somebody_tries_keys_from_there(house: House) -> None:
+    async with door(house, SELDOM) as http:
+        assert [(await http.get("/orders")).status_code for _ in range(2)] == [401, 429]
+        assert [(await http.get(probe)).status_code for probe in ("/healthz", "/readyz")] == [200, 200]
+        assert (await http.get("/readyz")).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", 429),
+        ("2001:db8::1", "2001:db8:0:1::1", 401),
+        ("::ffff:192.0.2.7", "192.0.2.7", 429),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.8", 401),
+        ("a socket", "a socket", 429),
+    ],
+)
+async def test_addresses_that_one_subscriber_has_count_as_one(house: House, one: str, other: str, answer: int) -> None:
+    async with door(house, SELDOM, one) as http, door_from(http, other) as elsewhere:
+        assert (await http.get("/orders")).status_code == 401
+        assert (await elsewhere.get("/orders")).status_code == answer
+
+
 async def test_without_a_limit_nobody_is_refused(house: House) -> None:
     async with door(house, 0) as http:
         assert {(await http.get("/orders")).status_code for _ in range(100)} == {401}

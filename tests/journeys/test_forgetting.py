@@ -105,6 +105,34 @@ async def test_tracking_numbers_leave_the_order_and_the_feed(house: House) -> No
     assert again.status_code == 200, "what the node repeats is known"
 
 
+async def test_tracking_numbers_that_a_node_tells_of_a_forgotten_order_are_not_kept(house: House) -> None:
+    await house.stock("slc", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    work = (await house.work(name))["fulfillment_order"]
+    parcels = [
+        {"package": number, "carrier": "ups", "tracking": "1Z999", "lines": [{"line": "1", "quantity": 1}]}
+        for number in ("1", "2")
+    ]
+
+    async def tell(kind: str, *packages: Document) -> None:
+        body = {
+            "message_id": f"{kind}-{packages[-1]['package']}",
+            "kind": kind,
+            "occurred_at": now(),
+            "packages": packages,
+        }
+        assert (await house.http.post(f"/fulfillment-orders/{work}/messages", json=body)).status_code == 202
+
+    await tell("shipped", parcels[0])
+    await forget(house, name, even_if_open=True)
+    await tell("shipped", parcels[1])
+    await tell("delivered", *parcels)
+
+    assert [shown["tracking"] for shown in (await seen_by_its_node(house, work))["packages"]] == [None, None]
+    assert "1Z999" not in (await house.http.get("/events")).text
+    await house.until(name, "delivered")
+
+
 async def test_the_command_forgets_many_and_says_what_it_did(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     await house.stock("slc", SERUM_30=1)
     done, is_open = await house.place(("SERUM-30", 1)), await house.place(("SERUM-30", 9))

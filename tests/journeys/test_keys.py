@@ -9,7 +9,9 @@ import pytest
 from httpx2 import Response
 
 from starter.http import problems
-from tests.house import Document, House, now
+from starter.prepare import prepare
+from tests.conftest import OPERATOR_KEY
+from tests.house import MASTER_KEYS, Document, House, now
 
 PUBLIC = {"GET /healthz", "GET /readyz"}
 NO, NONE = 403, 404
@@ -390,3 +392,16 @@ async def test_two_keys_of_a_node_are_valid_at_once_and_each_is_revoked_by_itsel
         hashes = (await connection.exec_driver_sql("SELECT hash FROM key")).scalars().all()
     assert not any(secret in answer.text for secret in (*hashes, old["key"], new["key"]))
     assert [len(page) for page in await house.pages("/keys", 2)] == [2, 1]
+
+
+async def test_whoever_runs_the_service_changes_the_first_key_by_setting_another(house: House) -> None:
+    first, second = ({"Authorization": f"Bearer {key}"} for key in (OPERATOR_KEY, "a second first key"))
+    await prepare(house.database_url, None, "a second first key", master_keys=MASTER_KEYS)
+    assert [(await house.http.get("/keys", headers=shown)).status_code for shown in (first, second)] == [200, 200]
+
+    made = (await house.http.get("/keys", headers=second)).json()["items"]
+    (oldest,) = [key["id"] for key in made if key["made_at"] == min(key["made_at"] for key in made)]
+    assert (await house.http.delete(f"/keys/{oldest}", headers=second)).status_code == 204
+    await prepare(house.database_url, None, OPERATOR_KEY, master_keys=MASTER_KEYS)
+
+    assert [(await house.http.get("/keys", headers=shown)).status_code for shown in (first, second)] == [401, 200]

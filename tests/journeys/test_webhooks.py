@@ -4,17 +4,20 @@ import asyncio
 import base64
 import hmac
 import json
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from starter.courier import Courier, is_public, wait_after
+from starter.courier import AT_ONCE_MAX, Courier, is_public, wait_after
 from starter.embedded.ports import free_port
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 
@@ -219,6 +222,37 @@ async def test_a_channel_that_does_not_answer_holds_up_no_other(
         await slow.until(lambda: all(slow.kinds(one) == ["accepted", "backordered"] for one in silent))
 
 
+async def test_a_channel_whose_name_nobody_looks_up_holds_up_no_other(
+    house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    is_over = threading.Event()
+
+    def look_up(host: str, *args: Any, **more: Any) -> Any:
+        asked.append(host)
+        if host == "nobody.example":
+            is_over.wait()
+            raise socket.gaierror(host)
+        return GETADDRINFO(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("starter.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    await register(house, "outlet", "http://nobody.example/switchyard")
+    await register(house, "web", shop.url)
+    for _ in range(AT_ONCE_MAX):
+        await house.place(("SERUM-30", 1), channel="outlet")
+    try:
+        await shop.until(lambda: "nobody.example" in asked)
+        name = await house.place(("SERUM-30", 1))
+        await shop.until(lambda: shop.kinds(name) == ["accepted", "backordered"])
+        assert asked.count("nobody.example") == 1, "one thread at a time waits for it, however much it is owed"
+    finally:
+        is_over.set()
+
+
+GETADDRINFO = socket.getaddrinfo
+
+
 async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:
     other = Courier(house.service.database, allows_private_addresses=True)
     beside = asyncio.create_task(other.run())
@@ -272,6 +306,7 @@ async def test_a_day_without_them_is_outlived() -> None:
     [
         ("93.184.215.14", False),
         ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", False),
+        ("64:ff9b::93.184.215.14", False),
         ("127.0.0.1", True),
         ("10.0.0.1", True),
         ("172.16.0.1", True),
@@ -284,6 +319,12 @@ async def test_a_day_without_them_is_outlived() -> None:
         ("fd00::1", True),
         ("fe80::1", True),
         ("::ffff:127.0.0.1", True),
+        ("192.0.0.192", True),
+        ("fec0::1", True),
+        ("64:ff9b::10.0.0.1", True),
+        ("64:ff9b:1::10.0.0.1", True),
+        ("2002:a00:1::1", True),
+        ("::169.254.169.254", True),
     ],
 )
 def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, is_ours: bool) -> None:

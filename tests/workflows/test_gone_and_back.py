@@ -11,15 +11,18 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import TimeSkipper
 
 import worker
+from database import wake
 from database.connect import Database
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from starter import client as edge
+from starter import relay
 from starter.http.service import Service, assemble
 from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House, now, units
 
 NOBODY_LISTENS = "127.0.0.1:1"
+TOO_LONG_FOR_TEMPORAL = "x" * 2_000
 
 
 async def released(house: House) -> tuple[str, str]:
@@ -41,11 +44,12 @@ UNATTENDED_FOR_A_DAY = "UPDATE orders SET received_at = received_at - interval '
 UNATTENDED_FOR_TWO_MINUTES = (
     "UPDATE orders SET received_at = received_at - interval '2 minutes' WHERE order_id = :order"
 )
+RETURNED_A_DAY_AGO = "UPDATE return SET requested_at = requested_at - interval '1 day' WHERE order_id = :order"
 LATE_BY_AN_HOUR = """
     UPDATE fulfillment_order SET deadline = deadline - interval '5 hours', released_at = released_at - interval '5 hours'
     WHERE order_id = :order
 """
-OWED_FOR_A_MINUTE = "UPDATE wake SET recorded_at = recorded_at - interval '1 minute' WHERE order_id = :order"
+OWED_FOR_A_MINUTE = "UPDATE wake SET due_at = due_at - interval '1 minute' WHERE order_id = :order"
 
 
 async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_on_where_it_stood(
@@ -85,6 +89,27 @@ async def test_an_order_that_is_late_is_looked_after_within_a_minute_although_it
     await house.service.relay.sweep()
 
     assert (await house.work(name, 2))["node"] == "spare"
+
+
+async def test_a_return_whose_workflow_was_terminated_is_started_again_although_nothing_comes_back(
+    small_house: House,
+) -> None:
+    house = small_house
+    name, work = await released(house)
+    await house.fulfill(work)
+    await house.until(name, "delivered")
+    lines = [{"line": "1", "quantity": 1}]
+    made = (await house.ask(name, "returns", lines=lines, resolution="refund")).json()["return"]
+    workflow = house.service.client.get_workflow_handle(f"return-{made}")
+    await workflow.terminate("somebody pressed the button")
+
+    await backdate(house, RETURNED_A_DAY_AGO, name)
+    await house.service.relay.sweep()
+
+    assert (await workflow.describe()).status is WorkflowExecutionStatus.RUNNING
+    await workflow.terminate("somebody pressed it again")
+    await house.service.relay.sweep()
+    assert (await workflow.describe()).status is WorkflowExecutionStatus.TERMINATED, "it is looked at some times a day"
 
 
 async def test_news_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:
@@ -132,6 +157,24 @@ async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -
     assert document["fulfillment_orders"][0]["waiting_for"] == "shipment"
     await house.service.relay.send_overdue()
     assert await owed(house, name) == 0
+
+
+async def test_a_signal_that_temporal_refuses_holds_up_no_other_order(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = small_house
+    monkeypatch.setattr(relay, "BATCH_MAX", 1)
+    name, work = await released(house)
+    async with house.service.database.write() as connection:
+        await wake.add(connection, f"order-{name}", name, TOO_LONG_FOR_TEMPORAL, {})
+    message = NodeMessage.model_validate({"message_id": "behind-1", "kind": "accepted", "occurred_at": now()})
+    await house.service.fulfillment.record(work, message, node=None, actor="operator operator")
+
+    await backdate(house, OWED_FOR_A_MINUTE, name)
+    await house.service.relay.send_overdue()
+
+    assert (await house.settle(name))["fulfillment_orders"][0]["waiting_for"] == "shipment"
+    assert await owed(house, name) == 1
 
 
 async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) -> None:
@@ -250,6 +293,43 @@ async def test_an_order_that_was_acknowledged_while_temporal_was_away_is_started
         placed = await handle.execute_update("place", result_type=dict[str, Any])
         await handle.terminate("the test is over")
     assert (taken.state.status, placed["status"]) == ("sourcing", "backordered")
+
+
+@pytest.mark.parametrize(("looks", "version"), [("start_unstarted", 0), ("sweep", 1)])
+async def test_an_order_that_cannot_be_started_holds_up_no_other(
+    closed_shop: Service,
+    order: NewOrder,
+    temporal: TimeSkipper,
+    monkeypatch: pytest.MonkeyPatch,
+    looks: str,
+    version: int,
+) -> None:
+    monkeypatch.setattr(relay, "BATCH_MAX", 1)
+    await closed_shop.intake.take(order)
+    async with closed_shop.database.write() as connection:
+        of_the_order = {"order": order.order}
+        await connection.execute(text("UPDATE orders SET version = :version"), {"version": version})
+        await connection.execute(text(AN_OLDER_ONE), of_the_order | {"copy": TOO_LONG_FOR_TEMPORAL})
+        await connection.execute(text(UNATTENDED_FOR_A_DAY), of_the_order)
+
+    for _ in range(2):
+        await getattr(closed_shop.relay, looks)()
+
+    handle = temporal.client.get_workflow_handle(f"order-{order.order}")
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await handle.terminate("the test is over")
+
+
+AN_OLDER_ONE = """
+    WITH older AS (
+        INSERT INTO orders
+        SELECT (jsonb_populate_record(o, jsonb_build_object(
+            'order_id', CAST(:copy AS text), 'number', 'copy', 'received_at', now() - interval '2 days'))).*
+        FROM orders o WHERE order_id = :order)
+    INSERT INTO order_line
+    SELECT (jsonb_populate_record(l, jsonb_build_object('order_id', CAST(:copy AS text)))).*
+    FROM order_line l WHERE order_id = :order
+"""
 
 
 async def test_an_order_whose_cancel_button_is_pressed_before_any_worker_saw_it_is_cancelled(

@@ -198,7 +198,7 @@ def upgrade() -> None:
             "looked_after_at",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="when the sweep last saw a running workflow",
+            comment="when the relay last saw to it that its workflow runs",
         ),
         sa.CheckConstraint(
             "(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name=op.f("ck_orders_promise_is_whole")
@@ -321,7 +321,7 @@ def upgrade() -> None:
         "cart",
         sa.Column("cart_id", sa.Text(), nullable=False, comment="what the channel calls a reservation"),
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("asker", sa.Text(), nullable=False, comment="whose key was shown, as in `channel:web`"),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column("promise", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="what was answered"),
@@ -350,6 +350,12 @@ def upgrade() -> None:
         sa.Column("pick_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ship_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "shipped_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the last of what left has left",
+        ),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assumed_delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
@@ -537,7 +543,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("asker", sa.Text(), nullable=False, comment="the key that asked"),
+        sa.Column("asker", sa.Text(), nullable=False, comment="whose key was shown, as in `channel:web`"),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column(
@@ -614,11 +620,24 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "looked_after_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the relay last saw to it that its workflow runs",
+        ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_return_order_id_orders")),
         sa.PrimaryKeyConstraint("return_id", name=op.f("pk_return")),
         sa.UniqueConstraint("order_id", "number", name=op.f("uq_return_order_id_number")),
     )
     op.create_index("ix_return_requested", "return", ["requested_at", "return_id"], unique=False)
+    op.create_index(
+        "ix_return_open",
+        "return",
+        ["requested_at"],
+        unique=False,
+        postgresql_where=sa.text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    )
     op.create_table(
         "wake",
         sa.Column("wake_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -627,7 +646,11 @@ def upgrade() -> None:
         sa.Column("signal", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
-            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+            "due_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp() + interval '2 seconds'"),
+            nullable=False,
+            comment="when a relay sends it, unless it was sent before by who wrote it",
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
@@ -1052,6 +1075,11 @@ def downgrade() -> None:
     op.drop_index("ix_event_shipped", table_name="event", postgresql_where=sa.text("kind = 'shipped'"))
     op.drop_table("event")
     op.drop_table("wake")
+    op.drop_index(
+        "ix_return_open",
+        table_name="return",
+        postgresql_where=sa.text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    )
     op.drop_table("return")
     op.drop_index("ix_new_address_order", table_name="new_address", schema="personal")
     op.drop_table("new_address", schema="personal")
