@@ -28,19 +28,20 @@ SAVE = text(
     WITH saved AS (
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
-        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, ship_clock_from,
-        escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
+        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, asked_for_all,
+        ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
-        :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at, :at_risk_at,
-        :waiting_for, :deadline)
+        :cancel_asked_at, :asked_for_all, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at,
+        :at_risk_at, :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
         assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
-        cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
-        escalated = excluded.escalated, patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
+        cancel_asked_at = excluded.cancel_asked_at, asked_for_all = excluded.asked_for_all,
+        ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
+        patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
         uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
         deadline = excluded.deadline
     )
@@ -85,6 +86,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "assumed_delivered": fo.assumed_delivered,
         "dead_at": fo.dead_at,
         "cancel_asked_at": fo.cancel_asked_at,
+        "asked_for_all": fo.asked_for_all,
         "ship_clock_from": fo.ship_clock_from,
         "escalated": fo.escalated,
         "patience_from": fo.patience_from,
@@ -229,7 +231,9 @@ _SHOWN = """
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
-                                    'cancel_requested', l.cancel_wanted)
+                                    'cancel_requested', CASE
+                                        WHEN f.request = 'cancel_requested' AND f.asked_for_all
+                                        THEN l.quantity - l.shipped - l.short ELSE l.cancel_wanted END)
                                     ORDER BY l.position)
                          FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
                'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -438,6 +438,7 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         assumed_delivered=row["assumed_delivered"],
         dead_at=_moment(row["dead_at"]),
         cancel_asked_at=_moment(row["cancel_asked_at"]),
+        asked_for_all=row["asked_for_all"],
         ship_clock_from=_moment(row["ship_clock_from"]),
         escalated=WaitingFor(row["escalated"]) if row["escalated"] else None,
         patience_from=_moment(row["patience_from"]),

@@ -351,6 +351,13 @@ fulfillment_order = Table(
     Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
     Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),
     Column("cancel_asked_at", Moment),
+    Column(
+        "asked_for_all",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="its node was asked to stop all of it, not only what the customer cancelled",
+    ),
     Column("ship_clock_from", Moment),
     Column("escalated", Text, comment="the wait that a person has taken over"),
     Column("patience_from", Moment, comment="since when its node has its time anew, after a person talked to it"),

@@ -166,6 +166,9 @@ class FulfillmentOrder:
     assumed_delivered: bool = False
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
+    """When its node was asked to cancel; it stays known until the node has answered in words."""
+    asked_for_all: bool = False
+    """Whether its node was last asked to stop all of it, and not only the units that the customer cancelled."""
     ship_clock_from: datetime | None = None
     """Since when the node has had `ship_within`: its acceptance, or its refusal to cancel."""
     escalated: WaitingFor | None = None
@@ -270,16 +273,41 @@ def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> Fulfillme
         line: replace(told, replaced=told.replaced + told.cancel_wanted)
         for line, told in fulfillment_order.lines.items()
     }
-    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED, cancel_asked_at=None)
+    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED)
 
 
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
-    """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents."""
+    """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents.
+
+    Without any, it is asked to stop everything, and what the customer cancels of it meanwhile asks for no less.
+    """
     lines = {
         line: replace(told, cancel_wanted=told.cancel_wanted + wanted.get(line, 0))
         for line, told in fulfillment_order.lines.items()
     }
-    return replace(fulfillment_order, lines=lines, request=Request.CANCEL_REQUESTED, cancel_asked_at=at)
+    is_open = fulfillment_order.request is Request.CANCEL_REQUESTED
+    return replace(
+        fulfillment_order,
+        lines=lines,
+        request=Request.CANCEL_REQUESTED,
+        cancel_asked_at=at,
+        asked_for_all=not any(wanted.values()) or is_asked_for_all(fulfillment_order),
+        escalated=fulfillment_order.escalated if is_open else None,
+    )
+
+
+def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+    """Whatever the customer wanted cancelled has left or was given back: the node is asked nothing more, and goes on with
+    the rest. It may still answer, so it stays known that it was asked."""
+    is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED and not fulfillment_order.asked_for_all
+    if not is_asked or fulfillment_order.has_ended or any(_wanted(fulfillment_order).values()):
+        return fulfillment_order
+    return replace(fulfillment_order, request=Request.ACCEPTED if fulfillment_order.accepted_at else Request.SENT)
+
+
+def is_asked_for_all(fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether its node is being asked to stop all of it."""
+    return fulfillment_order.request is Request.CANCEL_REQUESTED and fulfillment_order.asked_for_all
 
 
 def be_patient_again(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -341,10 +369,25 @@ def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     return on_the_way if any(on_the_way.values()) else _due(fulfillment_order)
 
 
+def _wanted(fo: FulfillmentOrder) -> dict[str, int]:
+    """What the customer wants cancelled."""
+    return {line: told.cancel_wanted for line, told in fo.lines.items()}
+
+
 def _asked_back(fo: FulfillmentOrder) -> dict[str, int]:
-    """What the customer wanted cancelled, else all that the node was asked to stop."""
-    asked = {line: told.cancel_wanted for line, told in fo.lines.items()}
-    return asked if any(asked.values()) else _due(fo)
+    """What the node was asked to stop: all that it has, or what the customer wants cancelled, or what was given up of it."""
+    if fo.request not in _ASKED:
+        return {line: fo.counts(line).in_doubt for line in fo.lines}
+    wanted = _wanted(fo)
+    return _due(fo) if fo.asked_for_all or not any(wanted.values()) else wanted
+
+
+_ASKED = (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED)
+
+
+def _was_asked(fo: FulfillmentOrder) -> bool:
+    """Whether its node may answer a wish to cancel: one that is open, or that its deeds or our patience have ended."""
+    return fo.request in _ASKED or fo.cancel_asked_at is not None
 
 
 _DUE_AT_STAGE = {
@@ -453,21 +496,33 @@ def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: No
 
 
 def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
-    if fo.request not in (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED):
+    """Who lets go of a part has the rest; what it was asked for and has not named is still to be answered."""
+    if not _was_asked(fo):
         return Heard(fo, ("nobody asked to cancel it",))
     misfits = _more_than_held(fo, quantities)
-    request = fo.request if fo.dead_at else Request.CANCEL_ACCEPTED
-    return Heard(replace(_free(fo, quantities), request=request, cancel_asked_at=None), misfits)
+    freed = _free(fo, quantities)
+    if fo.dead_at is not None:
+        return Heard(replace(freed, cancel_asked_at=None), misfits)
+    if not freed.has_ended:
+        freed = replace(freed, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
+    if fo.request is Request.CANCEL_REQUESTED and _leaves_unanswered(fo, quantities, freed):
+        return Heard(freed, misfits)
+    answered = replace(freed, request=Request.CANCEL_ACCEPTED, cancel_asked_at=None, asked_for_all=False)
+    return Heard(answered, misfits)
+
+
+def _leaves_unanswered(fo: FulfillmentOrder, quantities: Mapping[str, int], freed: FulfillmentOrder) -> bool:
+    """Whether the node was asked to stop more than it has named, and still has some of that."""
+    return any(asked > quantities.get(line, 0) and freed.counts(line).due for line, asked in _asked_back(fo).items())
 
 
 def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     """Who refuses to stop has the work: it is accepted, and the node has its time to ship anew."""
-    if fo.request is Request.TIMED_OUT:
-        return Heard(fo)
     if fo.request is not Request.CANCEL_REQUESTED:
-        return Heard(fo, ("nobody asked to cancel it",))
+        is_late = fo.request is Request.TIMED_OUT or fo.cancel_asked_at is not None
+        return Heard(fo, () if is_late else ("nobody asked to cancel it",))
     lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
-    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None)
+    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None, asked_for_all=False)
     return Heard(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
 

@@ -141,10 +141,10 @@ def _code_of(escalated: WaitingFor) -> ExceptionCode:
 
 
 def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether a customer cancelled some of what is due, and not all of it."""
+    """Whether its node was asked to stop only what a customer cancelled, and that is not all of what is due."""
     wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
     due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
-    return 0 < wanted < due
+    return not fulfillment_order.asked_for_all and 0 < wanted < due
 
 
 def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor | None:

@@ -359,6 +359,13 @@ def upgrade() -> None:
             comment="when the attempt was given up; what it may still have is in doubt",
         ),
         sa.Column("cancel_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "asked_for_all",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="its node was asked to stop all of it, not only what the customer cancelled",
+        ),
         sa.Column("ship_clock_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated", sa.Text(), nullable=True, comment="the wait that a person has taken over"),
         sa.Column(
