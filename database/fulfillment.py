@@ -28,17 +28,18 @@ SAVE = text(
     WITH saved AS (
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
-        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at, asked_for_all,
-        ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
+        pick_final, ship_final, ready_at, delivered_at, assumed_delivered, delivery_failed_at, dead_at,
+        cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
-        :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :dead_at,
+        :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :delivery_failed_at, :dead_at,
         :cancel_asked_at, :asked_for_all, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at,
         :at_risk_at, :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, delivered_at = excluded.delivered_at,
-        assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
+        assumed_delivered = excluded.assumed_delivered, delivery_failed_at = excluded.delivery_failed_at,
+        dead_at = excluded.dead_at,
         cancel_asked_at = excluded.cancel_asked_at, asked_for_all = excluded.asked_for_all,
         ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
         patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
@@ -84,6 +85,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "ready_at": fo.ready_at,
         "delivered_at": fo.delivered_at,
         "assumed_delivered": fo.assumed_delivered,
+        "delivery_failed_at": fo.delivery_failed_at,
         "dead_at": fo.dead_at,
         "cancel_asked_at": fo.cancel_asked_at,
         "asked_for_all": fo.asked_for_all,

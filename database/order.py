@@ -436,6 +436,7 @@ def _fulfillment_order(row: dict[str, Any]) -> FulfillmentOrder:
         ready_at=_moment(row["ready_at"]),
         delivered_at=_moment(row["delivered_at"]),
         assumed_delivered=row["assumed_delivered"],
+        delivery_failed_at=_moment(row["delivery_failed_at"]),
         dead_at=_moment(row["dead_at"]),
         cancel_asked_at=_moment(row["cancel_asked_at"]),
         asked_for_all=row["asked_for_all"],

@@ -349,6 +349,7 @@ fulfillment_order = Table(
     Column("ready_at", Moment),
     Column("delivered_at", Moment),
     Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
+    Column("delivery_failed_at", Moment, comment="when it could not be delivered, until a person has seen to that"),
     Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),
     Column("cancel_asked_at", Moment),
     Column(

@@ -164,6 +164,8 @@ class FulfillmentOrder:
     ready_at: datetime | None = None
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
+    delivery_failed_at: datetime | None = None
+    """When it was told that it could not be delivered; None once a person has seen to that."""
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
     """When its node was asked to cancel; it stays known until the node has answered in words."""
@@ -492,7 +494,7 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
 
 def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     """Not a misfit, but always a person's case: the parcel is somewhere, and only a person knows what happens next."""
-    return Heard(fo)
+    return Heard(replace(fo, delivery_failed_at=at))
 
 
 def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:

@@ -164,6 +164,15 @@ def test_without_news_a_shipment_is_taken_as_delivered_and_marked_so() -> None:
     assert (fo.counts("1").delivered, fo.assumed_delivered, fo.delivered_at) == (3, True, LATER)
 
 
+def test_nothing_is_taken_as_delivered_while_a_person_sees_to_a_delivery_that_failed() -> None:
+    failed = replace(SHIPPED, delivery_failed_at=LATER)
+    assert waits_for(failed, DENVER, RULES) is None
+    assert hours_of(waits_for(replace(ACCEPTED, delivery_failed_at=LATER), DENVER, RULES)) == "shipment 26"
+    seen_to = after_the_call(failed, ExceptionCode.DELIVERY_FAILED, MONDAY_NOON + timedelta(hours=200))
+    assert hours_of(waits_for(seen_to, DENVER, RULES)) == "delivery 320", "a new try has its five days"
+    assert after_the_call(failed, ExceptionCode.NODE_SILENT, LATER) == failed
+
+
 def test_asking_to_cancel_out_of_impatience_does_not_cancel_for_the_customer() -> None:
     fo = lose_patience(ACCEPTED, WaitingFor.SHIPMENT, DENVER, LATER).fulfillment_order
     assert fo.lines["1"].cancel_wanted == 0

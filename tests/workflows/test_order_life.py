@@ -114,3 +114,27 @@ async def test_units_that_three_nodes_rejected_are_left_to_a_person_who_may_canc
     assert len((await house.settle(name))["fulfillment_orders"]) == 3
     assert (await house.ask(name, "cancel")).status_code == 200
     await house.until(name, "cancelled")
+
+
+async def test_a_parcel_that_could_not_be_delivered_is_not_taken_as_delivered_before_a_person_has_seen_to_it(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped")
+    await house.settle(name)
+    await house.tell(work, "delivery_failed", reason="nobody at home")
+    await house.settle(name)
+
+    await house.skip(name, timedelta(days=30))
+
+    document = await house.settle(name)
+    assert document["status"] == "shipped"
+    assert await house.asleep_for_ever(name, document) == ""
+    failed = document["exceptions"][0]["exception"]
+    assert (await house.ask(name, "resolve", exception=failed, reason="it goes out again")).status_code == 200
+    await house.wait_out(name)
+    document = await house.until(name, "delivered")
+    assert not document["needs_attention"]

@@ -353,6 +353,12 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assumed_delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
+            "delivery_failed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it could not be delivered, until a person has seen to that",
+        ),
+        sa.Column(
             "dead_at",
             sa.DateTime(timezone=True),
             nullable=True,
