@@ -29,7 +29,8 @@ SAVE = text(
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, delivered_at, assumed_delivered, delivery_failed_at, dead_at,
-        cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
+        cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at,
+        at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :delivered_at, :assumed_delivered, :delivery_failed_at, :dead_at,

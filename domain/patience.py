@@ -120,8 +120,8 @@ def _ask_back(fulfillment_order: FulfillmentOrder, uncollected: Uncollected, at:
 def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at: datetime) -> FulfillmentOrder:
     """What becomes of a wait that a person has taken over when he resolves its exception of this code.
 
-    The node has its time anew, and so has a delivery that failed. What is still in doubt after its month is written off: the node may have shipped it untold,
-    so it is not sold again, and the next count finds what is there after all.
+    The node has its time anew, and so has a delivery that failed. What is still in doubt after its month is written off: the
+    node may have shipped it untold, so it is not sold again, and the next count finds what is there after all.
     """
     if code is ExceptionCode.DELIVERY_FAILED and fulfillment_order.delivery_failed_at is not None:
         return replace(fulfillment_order, delivery_failed_at=None, patience_from=at)

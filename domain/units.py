@@ -348,6 +348,9 @@ def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan
         _ask_the_customer(order, changes, waiting, f"nothing that {order.pickup_node} may get fills it")
         return
     match plan.unfilled_action:
+        case "backorder" if waiting.tried and waiting.nodes == ():
+            detail = f"every node that may ship {waiting.quantity} of line {waiting.line} has failed to"
+            _give_to_a_person(order, changes, waiting, detail)
         case "backorder":
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
             order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
