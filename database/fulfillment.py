@@ -48,18 +48,20 @@ SAVE = text(
         deadline = excluded.deadline
     )
     INSERT INTO fulfillment_order_line (
-        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_shipped, told_delivered,
-        freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
+        told_delivered, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
     SELECT :fulfillment_order_id, l.line, l.position, l.sku, l.quantity,
-           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_shipped, l.told_delivered, l.freed,
-           l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus, l.in_doubt
+           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_ready, l.told_shipped,
+           l.told_delivered, l.freed, l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus,
+           l.in_doubt
     FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-        line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_shipped bigint,
-        told_delivered bigint, freed int, replaced int, cancel_wanted int, picked int, shipped int, delivered int,
-        short int, surplus bigint, in_doubt int)
+        line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_ready bigint,
+        told_shipped bigint, told_delivered bigint, freed int, replaced int, cancel_wanted int, picked int, shipped int,
+        delivered int, short int, surplus bigint, in_doubt int)
     ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
-        told_picked = excluded.told_picked, told_shipped = excluded.told_shipped,
-        told_delivered = excluded.told_delivered, freed = excluded.freed, replaced = excluded.replaced,
+        told_picked = excluded.told_picked, told_ready = excluded.told_ready,
+        told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
+        freed = excluded.freed, replaced = excluded.replaced,
         cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
         delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
         in_doubt = excluded.in_doubt
@@ -116,6 +118,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
         "quantity": told.quantity,
         "tried": list(tried.get((fo.fulfillment_order, line), ())),
         "told_picked": told.picked,
+        "told_ready": told.ready,
         "told_shipped": told.shipped,
         "told_delivered": told.delivered,
         "freed": told.freed,

@@ -456,6 +456,7 @@ def _told(row: dict[str, Any]) -> Told:
         sku=row["sku"],
         quantity=row["quantity"],
         picked=row["told_picked"],
+        ready=row["told_ready"],
         shipped=row["told_shipped"],
         delivered=row["told_delivered"],
         freed=row["freed"],

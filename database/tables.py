@@ -387,6 +387,7 @@ fulfillment_order_line = Table(
     Column("quantity", Integer, nullable=False),
     Column("tried", ARRAY(Text), nullable=False),
     Column("told_picked", BigInteger, nullable=False, server_default="0"),
+    Column("told_ready", BigInteger, nullable=False, server_default="0"),
     Column("told_shipped", BigInteger, nullable=False, server_default="0"),
     Column("told_delivered", BigInteger, nullable=False, server_default="0"),
     Column("freed", Integer, nullable=False, server_default="0"),

@@ -111,7 +111,7 @@ def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: 
     about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
     until = {"collect_by": after.ready_at + rules.collect_within} if rules.collect_within else {}
     dates = {name: at.astimezone(UTC).isoformat() for name, at in until.items()}
-    due = [_units(line, told.sku, before.counts(line).due) for line, told in after.lines.items()]
+    due = [_units(line, told.sku, after.counts(line).due) for line, told in after.lines.items()]
     for kind, was, now in (
         (EventKind.READY_FOR_PICKUP, before.ready_at, after.ready_at),
         (EventKind.STILL_TO_COLLECT, before.reminded_at, None if after.uncollected_at else after.reminded_at),

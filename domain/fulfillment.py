@@ -112,6 +112,7 @@ class Told:
     sku: str
     quantity: int
     picked: int = 0
+    ready: int = 0
     shipped: int = 0
     delivered: int = 0
     freed: int = 0
@@ -162,6 +163,7 @@ class FulfillmentOrder:
     pick_final: bool = False
     ship_final: bool = False
     ready_at: datetime | None = None
+    """Since when all that is due lies ready for the customer; some of it is no reason to come."""
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
     delivery_failed_at: datetime | None = None
@@ -214,13 +216,13 @@ class FulfillmentOrder:
 def count(told: Told, fulfillment_order: FulfillmentOrder) -> Counts:
     """Where one line's units are, from the sums of what was told: in any order of telling the same.
 
-    Delivered units have shipped and shipped units were picked, so each stage counts at least as much as the next. After the
-    final word nothing more is expected: what was not picked (or did not ship) is written off. A dead attempt owes nothing to
-    its order, but what it may still have stays in doubt.
+    Delivered units have shipped, and shipped ones and those that lie ready were picked, so each stage counts at least as much
+    as the next. After the final word nothing more is expected: what was not picked (or did not ship) is written off. A dead
+    attempt owes nothing to its order, but what it may still have stays in doubt.
     """
     gone = max(told.shipped, told.delivered)
     left = min(gone, told.quantity)
-    picked = min(max(told.picked, gone), told.quantity)
+    picked = min(max(told.picked, told.ready, gone), told.quantity)
     freed = min(told.freed, told.quantity - left)
     found = left if fulfillment_order.ship_final else picked if fulfillment_order.pick_final else told.quantity
     written_off = max(0, told.quantity - freed - max(found, left))
@@ -261,7 +263,14 @@ def hear(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime
     quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
     heard = _HEARING[message.kind](fulfillment_order, quantities, message, at)
     misfits = [f"line {line} is not in it" for line in unknown] + list(heard.misfits)
-    return Heard(heard.fulfillment_order, tuple(misfits))
+    return Heard(_note_that_it_lies_ready(heard.fulfillment_order, at), tuple(misfits))
+
+
+def _note_that_it_lies_ready(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """The customer may come once all that is due lies ready, also because the node gave the rest back."""
+    counts = {line: fo.counts(line) for line in fo.lines}
+    lies_ready = all(fo.lines[line].ready >= c.gone + c.due for line, c in counts.items() if c.due)
+    return replace(fo, ready_at=at) if fo.ready_at is None and lies_ready and not fo.has_ended else fo
 
 
 def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -350,11 +359,19 @@ def _due(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
 
 def _unpicked(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     """What is there or has left, and was not told picked: also what was told shipped before."""
-    unpicked = {}
-    for line, told in fulfillment_order.lines.items():
-        counts = fulfillment_order.counts(line)
-        unpicked[line] = max(0, counts.held + min(counts.gone, told.quantity) - told.picked)
-    return unpicked
+    found = _found(fulfillment_order)
+    return {line: max(0, found[line] - told.picked) for line, told in fulfillment_order.lines.items()}
+
+
+def _unready(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """What is there or has left, and was not told ready."""
+    found = _found(fulfillment_order)
+    return {line: max(0, found[line] - told.ready) for line, told in fulfillment_order.lines.items()}
+
+
+def _found(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
+    return {line: c.held + min(c.gone, fulfillment_order.lines[line].quantity) for line, c in counts.items()}
 
 
 def _unshipped(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
@@ -395,7 +412,7 @@ def _was_asked(fo: FulfillmentOrder) -> bool:
 _DUE_AT_STAGE = {
     MessageKind.CANCEL_ACCEPTED: _asked_back,
     MessageKind.PICKED: _unpicked,
-    MessageKind.READY_FOR_PICKUP: _unpicked,
+    MessageKind.READY_FOR_PICKUP: _unready,
     MessageKind.SHIPPED: _unshipped,
     MessageKind.DELIVERED: _undelivered,
 }
@@ -435,8 +452,9 @@ def _free(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> FulfillmentOrd
         counts, told = fo.counts(line), lines[line]
         taken = min(quantity, counts.held)
         explained = min(quantity - taken, counts.written_off)
-        picked = min(told.picked, counts.gone + counts.held - taken)
-        lines[line] = replace(told, freed=told.freed + taken + explained, picked=picked)
+        left = counts.gone + counts.held - taken
+        freed, picked, ready = told.freed + taken + explained, min(told.picked, left), min(told.ready, left)
+        lines[line] = replace(told, freed=freed, picked=picked, ready=ready)
     return replace(fo, lines=lines)
 
 
@@ -446,24 +464,19 @@ def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tupl
     return named or (() if any(quantities.values()) or any(_due(fo).values()) else ("nothing of it is due any more",))
 
 
-def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _set_aside(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
         return Heard(fo, ("it was given back before",))
     lines, misfits = dict(fo.lines), []
     for line, quantity in quantities.items():
-        told = fo.lines[line]
-        lines[line] = replace(told, picked=told.picked + quantity)
-        if told.picked + quantity > told.quantity:
-            misfits.append(f"line {line}: {told.picked + quantity} picked of {told.quantity}")
+        told, lies_ready = fo.lines[line], message.kind is MessageKind.READY_FOR_PICKUP
+        so_far = quantity + (told.ready if lies_ready else told.picked)
+        lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
+        if so_far > told.quantity:
+            misfits.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {told.quantity}")
     picked = replace(_accepted(fo, at), lines=lines, pick_final=fo.pick_final or message.final)
     return Heard(picked, tuple(misfits))
-
-
-def _be_ready(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
-    heard = _pick(fo, quantities, message, at)
-    if heard.misfits:
-        return heard
-    return Heard(replace(heard.fulfillment_order, ready_at=fo.ready_at or at))
 
 
 def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
@@ -531,8 +544,8 @@ def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message:
 _HEARING = {
     MessageKind.ACCEPTED: _accept,
     MessageKind.REJECTED: _reject,
-    MessageKind.PICKED: _pick,
-    MessageKind.READY_FOR_PICKUP: _be_ready,
+    MessageKind.PICKED: _set_aside,
+    MessageKind.READY_FOR_PICKUP: _set_aside,
     MessageKind.SHIPPED: _ship,
     MessageKind.COLLECTED: _collect,
     MessageKind.DELIVERED: _deliver,

@@ -760,6 +760,7 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("tried", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("told_picked", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("told_ready", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("told_shipped", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("told_delivered", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("freed", sa.Integer(), server_default="0", nullable=False),
