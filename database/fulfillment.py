@@ -10,7 +10,7 @@ from sqlalchemy import text
 from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.filters import given
-from domain.fulfillment import FulfillmentOrder, Package
+from domain.fulfillment import FulfillmentOrder, Package, Quantity
 from domain.order import Address
 from domain.patience import Wait
 
@@ -136,7 +136,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking; a parcel that is told again is corrected."""
+    """Keep the parcels that left, with their tracking; one that is told again is corrected in what is told of it again."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
@@ -153,12 +153,30 @@ async def add_packages(
 
 ADD_PACKAGE = text(
     """
-    INSERT INTO package (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
+    INSERT INTO package AS p (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
     VALUES (:fulfillment_order, :package, :carrier, :tracking, CAST(:lines AS jsonb), :shipped_at)
     ON CONFLICT (fulfillment_order_id, package)
-    DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines
+    DO UPDATE SET carrier = coalesce(excluded.carrier, p.carrier), tracking = coalesce(excluded.tracking, p.tracking),
+                  lines = CASE WHEN excluded.lines = '[]' THEN p.lines ELSE excluded.lines END
     """
 )
+
+
+async def with_contents(
+    connection: ReadConnection, fulfillment_order: str, packages: tuple[Package, ...]
+) -> tuple[Package, ...]:
+    """These parcels, with what was told before that they hold in those that name no lines."""
+    if all(parcel.lines for parcel in packages):
+        return packages
+    rows = await connection.execute(CONTENTS, {"fulfillment_order": fulfillment_order})
+    known = {row.package: tuple(Quantity.model_validate(line) for line in row.lines) for row in rows}
+    return tuple(
+        parcel if parcel.lines else parcel.model_copy(update={"lines": known.get(parcel.package, ())})
+        for parcel in packages
+    )
+
+
+CONTENTS = text("SELECT package, lines FROM package WHERE fulfillment_order_id = :fulfillment_order")
 
 
 async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:
