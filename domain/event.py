@@ -1,5 +1,6 @@
 """Decides what a channel hears of its orders: events, seen in what an order held before a change and after it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ class EventKind(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    CANCEL_REFUSED = "cancel_refused"
     RETURNED = "returned"
     SETTLED = "settled"
     RETURN_REMINDER = "return_reminder"
@@ -100,8 +102,26 @@ def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelE
     told: list[ChannelEvent] = []
     for name in sorted(changes.touched & after.fulfillment_orders.keys()):
         fo = before.fulfillment_orders.get(name), after.fulfillment_orders[name]
-        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo)]
+        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_refused(*fo, changes)]
     return told
+
+
+def _refused(before: FulfillmentOrder | None, after: FulfillmentOrder, changes: Changes) -> Iterable[ChannelEvent]:
+    """Units whose cancel was pending and is not any more, though they were not cancelled: their node kept or shipped them.
+
+    What nobody collected was never wished away by the customer.
+    """
+    if before is None or after.uncollected_at is not None:
+        return
+    none: Counter[Bucket] = Counter()
+    lines = [
+        _units(line, now.sku, before.lines[line].cancel_wanted - now.cancel_wanted - cancelled)
+        for line, now in after.lines.items()
+        for cancelled in [changes.buckets.get(line, none)["cancelled"]]
+    ]
+    if refused := [line for line in lines if line["quantity"] > 0]:
+        about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
+        yield ChannelEvent(EventKind.CANCEL_REFUSED, about | {"lines": refused})
 
 
 def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: OrderRules) -> Iterable[ChannelEvent]:
