@@ -1,4 +1,4 @@
-"""Calls nodes that do not poll: tells them of their work, and of our wish to cancel it."""
+"""Calls nodes that do not poll: tells them of their work, of each wish to cancel it, and that it was given up."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,15 @@ class CallInput(BaseModel):
     order: str
     fulfillment_order: str
     request: Request
+    cancel_asked_at: datetime | None = None
+    """Which wish to cancel it is called about, if one stands."""
     at: datetime
+
+    @property
+    def message_id(self) -> str:
+        """The same for every call about the same: a crash or a new run of the workflow repeats it."""
+        which = f"-{self.cancel_asked_at:%Y%m%dT%H%M%S%f}" if self.cancel_asked_at else ""
+        return f"{self.fulfillment_order}-{self.request}{which}"
 
 
 class NodeDidNotTakeIt(Exception):
@@ -60,11 +68,16 @@ class DispatchActivities:
         async with self._transactions.database.read() as connection:
             document = await fulfillment.show(connection, node=None, fulfillment_order=asked.fulfillment_order)
             _, network = await self._transactions.networks.active(connection)
-        if document is None or document["request"] != asked.request:
+        if document is None or document["request"] != asked.request or _has_answered(document):
             return None
         node = network.nodes[document["node"]]
-        message_id = f"{asked.fulfillment_order}-{asked.request}"
-        return call(node.url or "", node.secret or "", message_id, document, datetime.now(UTC))
+        return call(node.url or "", node.secret or "", asked.message_id, document, datetime.now(UTC))
+
+
+def _has_answered(document: dict[str, Any]) -> bool:
+    """Nothing of what was given up is in doubt any more."""
+    is_in_doubt = any(line["in_doubt"] for line in document["lines"])
+    return document["request"] == Request.TIMED_OUT and not is_in_doubt
 
 
 async def _send(made: Call) -> None:

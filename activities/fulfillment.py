@@ -176,6 +176,9 @@ class FulfillmentActivities:
         name = identifiers.order_of_fulfillment_order(fulfillment_order)
         work = await self._transactions.on(connection, name)
         before = work.order.fulfillment_orders[fulfillment_order]
+        if message.kind is MessageKind.DELIVERED:
+            packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
+            message = message.model_copy(update={"packages": packages})
         heard = hear(before, message, received.received_at)
         units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
         work.changes.opened += _openings(heard, message)

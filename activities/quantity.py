@@ -44,6 +44,8 @@ class QuantityActivities:
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.is_closed:
         raise CannotBeDone("the order is closed")
+    if work.header.window_has_ended(at):
+        raise CannotBeDone("its window has ended: nothing more of it may leave")
     wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
     differences = change_quantities(work.order, work.changes, wanted, at)
     await _follow_with_the_value(work, wanted, differences)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.filters import given
-from domain.fulfillment import FulfillmentOrder, Package
+from domain.fulfillment import FulfillmentOrder, Package, Quantity
 from domain.order import Address
 from domain.patience import Wait
 
@@ -28,35 +28,40 @@ SAVE = text(
     WITH saved AS (
     INSERT INTO fulfillment_order AS f (
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
-        pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, dead_at, cancel_asked_at,
-        ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at, at_risk_at, waiting_for, deadline)
+        pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, delivery_failed_at, dead_at,
+        cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at,
+        at_risk_at, waiting_for, deadline)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
-        :accepted_at, :pick_final, :ship_final, :ready_at, :shipped_at, :delivered_at, :assumed_delivered, :dead_at,
-        :cancel_asked_at, :ship_clock_from, :escalated, :patience_from, :pickup, :reminded_at, :uncollected_at, :at_risk_at,
-        :waiting_for, :deadline)
+        :accepted_at, :pick_final, :ship_final, :ready_at, :shipped_at, :delivered_at, :assumed_delivered,
+        :delivery_failed_at, :dead_at, :cancel_asked_at, :asked_for_all, :ship_clock_from, :escalated, :patience_from,
+        :pickup, :reminded_at, :uncollected_at, :at_risk_at, :waiting_for, :deadline)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, shipped_at = excluded.shipped_at,
-        delivered_at = excluded.delivered_at, assumed_delivered = excluded.assumed_delivered, dead_at = excluded.dead_at,
-        cancel_asked_at = excluded.cancel_asked_at, ship_clock_from = excluded.ship_clock_from,
-        escalated = excluded.escalated, patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
+        delivered_at = excluded.delivered_at, assumed_delivered = excluded.assumed_delivered,
+        delivery_failed_at = excluded.delivery_failed_at, dead_at = excluded.dead_at,
+        cancel_asked_at = excluded.cancel_asked_at, asked_for_all = excluded.asked_for_all,
+        ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
+        patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
         uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
         deadline = excluded.deadline
     )
     INSERT INTO fulfillment_order_line (
-        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_shipped, told_delivered,
-        freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
+        told_delivered, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
     SELECT :fulfillment_order_id, l.line, l.position, l.sku, l.quantity,
-           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_shipped, l.told_delivered, l.freed,
-           l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus, l.in_doubt
+           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_ready, l.told_shipped,
+           l.told_delivered, l.freed, l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus,
+           l.in_doubt
     FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-        line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_shipped bigint,
-        told_delivered bigint, freed int, replaced int, cancel_wanted int, picked int, shipped int, delivered int,
-        short int, surplus bigint, in_doubt int)
+        line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_ready bigint,
+        told_shipped bigint, told_delivered bigint, freed int, replaced int, cancel_wanted int, picked int, shipped int,
+        delivered int, short int, surplus bigint, in_doubt int)
     ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
-        told_picked = excluded.told_picked, told_shipped = excluded.told_shipped,
-        told_delivered = excluded.told_delivered, freed = excluded.freed, replaced = excluded.replaced,
+        told_picked = excluded.told_picked, told_ready = excluded.told_ready,
+        told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
+        freed = excluded.freed, replaced = excluded.replaced,
         cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
         delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
         in_doubt = excluded.in_doubt
@@ -84,8 +89,10 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "shipped_at": fo.shipped_at,
         "delivered_at": fo.delivered_at,
         "assumed_delivered": fo.assumed_delivered,
+        "delivery_failed_at": fo.delivery_failed_at,
         "dead_at": fo.dead_at,
         "cancel_asked_at": fo.cancel_asked_at,
+        "asked_for_all": fo.asked_for_all,
         "ship_clock_from": fo.ship_clock_from,
         "escalated": fo.escalated,
         "patience_from": fo.patience_from,
@@ -112,6 +119,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
         "quantity": told.quantity,
         "tried": list(tried.get((fo.fulfillment_order, line), ())),
         "told_picked": told.picked,
+        "told_ready": told.ready,
         "told_shipped": told.shipped,
         "told_delivered": told.delivered,
         "freed": told.freed,
@@ -129,7 +137,8 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected."""
+    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected in
+    what is told of it again."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
@@ -146,15 +155,33 @@ async def add_packages(
 
 ADD_PACKAGE = text(
     """
-    INSERT INTO package (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
+    INSERT INTO package AS p (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
     SELECT f.fulfillment_order_id, :package, :carrier, CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
            CAST(:lines AS jsonb), :shipped_at
     FROM fulfillment_order f LEFT JOIN forgotten g USING (order_id)
     WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
-    DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines
+    DO UPDATE SET carrier = coalesce(excluded.carrier, p.carrier), tracking = coalesce(excluded.tracking, p.tracking),
+                  lines = CASE WHEN excluded.lines = '[]' THEN p.lines ELSE excluded.lines END
     """
 )
+
+
+async def with_contents(
+    connection: ReadConnection, fulfillment_order: str, packages: tuple[Package, ...]
+) -> tuple[Package, ...]:
+    """These parcels, with what was told before that they hold in those that name no lines."""
+    if all(parcel.lines for parcel in packages):
+        return packages
+    rows = await connection.execute(CONTENTS, {"fulfillment_order": fulfillment_order})
+    known = {row.package: tuple(Quantity.model_validate(line) for line in row.lines) for row in rows}
+    return tuple(
+        parcel if parcel.lines else parcel.model_copy(update={"lines": known.get(parcel.package, ())})
+        for parcel in packages
+    )
+
+
+CONTENTS = text("SELECT package, lines FROM package WHERE fulfillment_order_id = :fulfillment_order")
 
 
 async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:
@@ -233,7 +260,9 @@ _SHOWN = """
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
-                                    'cancel_requested', l.cancel_wanted)
+                                    'cancel_requested', CASE
+                                        WHEN f.request = 'cancel_requested' AND f.asked_for_all
+                                        THEN l.quantity - l.shipped - l.short ELSE l.cancel_wanted END)
                                     ORDER BY l.position)
                          FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
                'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -79,7 +79,7 @@ TO_CLEAR = text(
 
 
 async def open_work(connection: ReadConnection, node: str, limit: int) -> list[str]:
-    """Open orders with pins at a node, or with work there that it neither shipped nor was asked to cancel."""
+    """Open orders with pins at a node, or with work there that it neither shipped nor was asked to stop, or refuses to."""
     return list((await connection.execute(OPEN_WORK, {"node": node, "limit": limit})).scalars())
 
 
@@ -89,7 +89,8 @@ OPEN_WORK = text(
     JOIN (SELECT order_id FROM reservation WHERE node = :node
           UNION
           SELECT f.order_id FROM fulfillment_order f
-          WHERE f.node = :node AND f.request IN ('unsent', 'sent', 'accepted') AND NOT f.pickup
+          WHERE f.node = :node AND NOT f.pickup AND f.request <> 'cancel_rejected'
+            AND NOT (f.request = 'cancel_requested' AND f.asked_for_all)
             AND EXISTS (SELECT FROM fulfillment_order_line l
                         WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
          ) w USING (order_id)

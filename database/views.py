@@ -153,7 +153,7 @@ SELECT o.order_id,
                SELECT json_agg(json_build_object(
                           'fulfillment_order', f.fulfillment_order_id, 'node', f.node, 'attempt', f.attempt,
                           'status', fs.status, 'request', f.request, 'dispatch', f.dispatch, 'released_at', f.released_at,
-                          'waiting_for', f.waiting_for, 'deadline', f.deadline,
+                          'waiting_for', f.waiting_for, 'deadline', f.deadline, 'cancel_asked_at', f.cancel_asked_at,
                           'lines', CASE WHEN {is_told} THEN (
                               SELECT json_agg(json_build_object(
                                          'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,

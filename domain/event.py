@@ -1,5 +1,6 @@
 """Decides what a channel hears of its orders: events, seen in what an order held before a change and after it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ class EventKind(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    CANCEL_REFUSED = "cancel_refused"
     RETURNED = "returned"
     SETTLED = "settled"
     RETURN_REMINDER = "return_reminder"
@@ -100,8 +102,26 @@ def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelE
     told: list[ChannelEvent] = []
     for name in sorted(changes.touched & after.fulfillment_orders.keys()):
         fo = before.fulfillment_orders.get(name), after.fulfillment_orders[name]
-        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo)]
+        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_refused(*fo, changes)]
     return told
+
+
+def _refused(before: FulfillmentOrder | None, after: FulfillmentOrder, changes: Changes) -> Iterable[ChannelEvent]:
+    """Units whose cancel was pending and is not any more, though they were not cancelled: their node kept or shipped them.
+
+    What nobody collected was never wished away by the customer.
+    """
+    if before is None or after.uncollected_at is not None:
+        return
+    none: Counter[Bucket] = Counter()
+    lines = [
+        _units(line, now.sku, before.lines[line].cancel_wanted - now.cancel_wanted - cancelled)
+        for line, now in after.lines.items()
+        for cancelled in [changes.buckets.get(line, none)["cancelled"]]
+    ]
+    if refused := [line for line in lines if line["quantity"] > 0]:
+        about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
+        yield ChannelEvent(EventKind.CANCEL_REFUSED, about | {"lines": refused})
 
 
 def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: OrderRules) -> Iterable[ChannelEvent]:
@@ -111,7 +131,7 @@ def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: 
     about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
     until = {"collect_by": after.ready_at + rules.collect_within} if rules.collect_within else {}
     dates = {name: at.astimezone(UTC).isoformat() for name, at in until.items()}
-    due = [_units(line, told.sku, before.counts(line).due) for line, told in after.lines.items()]
+    due = [_units(line, told.sku, after.counts(line).due) for line, told in after.lines.items()]
     for kind, was, now in (
         (EventKind.READY_FOR_PICKUP, before.ready_at, after.ready_at),
         (EventKind.STILL_TO_COLLECT, before.reminded_at, None if after.uncollected_at else after.reminded_at),

@@ -112,6 +112,7 @@ class Told:
     sku: str
     quantity: int
     picked: int = 0
+    ready: int = 0
     shipped: int = 0
     delivered: int = 0
     freed: int = 0
@@ -162,12 +163,18 @@ class FulfillmentOrder:
     pick_final: bool = False
     ship_final: bool = False
     ready_at: datetime | None = None
+    """Since when all that is due lies ready for the customer; some of it is no reason to come."""
     shipped_at: datetime | None = None
     """When the last of what left has left: as told, and not after it was told."""
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
+    delivery_failed_at: datetime | None = None
+    """When it was told that it could not be delivered; None once a person has seen to that."""
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
+    """When its node was asked to cancel; it stays known until the node has answered in words."""
+    asked_for_all: bool = False
+    """Whether its node was last asked to stop all of it, and not only the units that the customer cancelled."""
     ship_clock_from: datetime | None = None
     """Since when the node has had `ship_within`: its acceptance, or its refusal to cancel."""
     escalated: WaitingFor | None = None
@@ -211,13 +218,13 @@ class FulfillmentOrder:
 def count(told: Told, fulfillment_order: FulfillmentOrder) -> Counts:
     """Where one line's units are, from the sums of what was told: in any order of telling the same.
 
-    Delivered units have shipped and shipped units were picked, so each stage counts at least as much as the next. After the
-    final word nothing more is expected: what was not picked (or did not ship) is written off. A dead attempt owes nothing to
-    its order, but what it may still have stays in doubt.
+    Delivered units have shipped, and shipped ones and those that lie ready were picked, so each stage counts at least as much
+    as the next. After the final word nothing more is expected: what was not picked (or did not ship) is written off. A dead
+    attempt owes nothing to its order, but what it may still have stays in doubt.
     """
     gone = max(told.shipped, told.delivered)
     left = min(gone, told.quantity)
-    picked = min(max(told.picked, gone), told.quantity)
+    picked = min(max(told.picked, told.ready, gone), told.quantity)
     freed = min(told.freed, told.quantity - left)
     found = left if fulfillment_order.ship_final else picked if fulfillment_order.pick_final else told.quantity
     written_off = max(0, told.quantity - freed - max(found, left))
@@ -258,7 +265,14 @@ def hear(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime
     quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
     heard = _HEARING[message.kind](fulfillment_order, quantities, message, at)
     misfits = [f"line {line} is not in it" for line in unknown] + list(heard.misfits)
-    return Heard(heard.fulfillment_order, tuple(misfits))
+    return Heard(_note_that_it_lies_ready(heard.fulfillment_order, at), tuple(misfits))
+
+
+def _note_that_it_lies_ready(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """The customer may come once all that is due lies ready, also because the node gave the rest back."""
+    counts = {line: fo.counts(line) for line in fo.lines}
+    lies_ready = all(fo.lines[line].ready >= c.gone + c.due for line, c in counts.items() if c.due)
+    return replace(fo, ready_at=at) if fo.ready_at is None and lies_ready and not fo.has_ended else fo
 
 
 def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -272,16 +286,41 @@ def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> Fulfillme
         line: replace(told, replaced=told.replaced + told.cancel_wanted)
         for line, told in fulfillment_order.lines.items()
     }
-    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED, cancel_asked_at=None)
+    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED)
 
 
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
-    """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents."""
+    """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents.
+
+    Without any, it is asked to stop everything, and what the customer cancels of it meanwhile asks for no less.
+    """
     lines = {
         line: replace(told, cancel_wanted=told.cancel_wanted + wanted.get(line, 0))
         for line, told in fulfillment_order.lines.items()
     }
-    return replace(fulfillment_order, lines=lines, request=Request.CANCEL_REQUESTED, cancel_asked_at=at)
+    is_open = fulfillment_order.request is Request.CANCEL_REQUESTED
+    return replace(
+        fulfillment_order,
+        lines=lines,
+        request=Request.CANCEL_REQUESTED,
+        cancel_asked_at=at,
+        asked_for_all=not any(wanted.values()) or is_asked_for_all(fulfillment_order),
+        escalated=fulfillment_order.escalated if is_open else None,
+    )
+
+
+def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+    """Whatever the customer wanted cancelled has left or was given back: the node is asked nothing more, and goes on with
+    the rest. It may still answer, so it stays known that it was asked."""
+    is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED and not fulfillment_order.asked_for_all
+    if not is_asked or fulfillment_order.has_ended or any(_wanted(fulfillment_order).values()):
+        return fulfillment_order
+    return replace(fulfillment_order, request=Request.ACCEPTED if fulfillment_order.accepted_at else Request.SENT)
+
+
+def is_asked_for_all(fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether its node is being asked to stop all of it."""
+    return fulfillment_order.request is Request.CANCEL_REQUESTED and fulfillment_order.asked_for_all
 
 
 def be_patient_again(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -322,11 +361,19 @@ def _due(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
 
 def _unpicked(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     """What is there or has left, and was not told picked: also what was told shipped before."""
-    unpicked = {}
-    for line, told in fulfillment_order.lines.items():
-        counts = fulfillment_order.counts(line)
-        unpicked[line] = max(0, counts.held + min(counts.gone, told.quantity) - told.picked)
-    return unpicked
+    found = _found(fulfillment_order)
+    return {line: max(0, found[line] - told.picked) for line, told in fulfillment_order.lines.items()}
+
+
+def _unready(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    """What is there or has left, and was not told ready."""
+    found = _found(fulfillment_order)
+    return {line: max(0, found[line] - told.ready) for line, told in fulfillment_order.lines.items()}
+
+
+def _found(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
+    counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
+    return {line: c.held + min(c.gone, fulfillment_order.lines[line].quantity) for line, c in counts.items()}
 
 
 def _unshipped(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
@@ -343,16 +390,31 @@ def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     return on_the_way if any(on_the_way.values()) else _due(fulfillment_order)
 
 
+def _wanted(fo: FulfillmentOrder) -> dict[str, int]:
+    """What the customer wants cancelled."""
+    return {line: told.cancel_wanted for line, told in fo.lines.items()}
+
+
 def _asked_back(fo: FulfillmentOrder) -> dict[str, int]:
-    """What the customer wanted cancelled, else all that the node was asked to stop."""
-    asked = {line: told.cancel_wanted for line, told in fo.lines.items()}
-    return asked if any(asked.values()) else _due(fo)
+    """What the node was asked to stop: all that it has, or what the customer wants cancelled, or what was given up of it."""
+    if fo.request not in _ASKED:
+        return {line: fo.counts(line).in_doubt for line in fo.lines}
+    wanted = _wanted(fo)
+    return _due(fo) if fo.asked_for_all or not any(wanted.values()) else wanted
+
+
+_ASKED = (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED)
+
+
+def _was_asked(fo: FulfillmentOrder) -> bool:
+    """Whether its node may answer a wish to cancel: one that is open, or that its deeds or our patience have ended."""
+    return fo.request in _ASKED or fo.cancel_asked_at is not None
 
 
 _DUE_AT_STAGE = {
     MessageKind.CANCEL_ACCEPTED: _asked_back,
     MessageKind.PICKED: _unpicked,
-    MessageKind.READY_FOR_PICKUP: _unpicked,
+    MessageKind.READY_FOR_PICKUP: _unready,
     MessageKind.SHIPPED: _unshipped,
     MessageKind.DELIVERED: _undelivered,
 }
@@ -392,8 +454,9 @@ def _free(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> FulfillmentOrd
         counts, told = fo.counts(line), lines[line]
         taken = min(quantity, counts.held)
         explained = min(quantity - taken, counts.written_off)
-        picked = min(told.picked, counts.gone + counts.held - taken)
-        lines[line] = replace(told, freed=told.freed + taken + explained, picked=picked)
+        left = counts.gone + counts.held - taken
+        freed, picked, ready = told.freed + taken + explained, min(told.picked, left), min(told.ready, left)
+        lines[line] = replace(told, freed=freed, picked=picked, ready=ready)
     return replace(fo, lines=lines)
 
 
@@ -403,24 +466,19 @@ def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tupl
     return named or (() if any(quantities.values()) or any(_due(fo).values()) else ("nothing of it is due any more",))
 
 
-def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _set_aside(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+    """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
         return Heard(fo, ("it was given back before",))
     lines, misfits = dict(fo.lines), []
     for line, quantity in quantities.items():
-        told = fo.lines[line]
-        lines[line] = replace(told, picked=told.picked + quantity)
-        if told.picked + quantity > told.quantity:
-            misfits.append(f"line {line}: {told.picked + quantity} picked of {told.quantity}")
+        told, lies_ready = fo.lines[line], message.kind is MessageKind.READY_FOR_PICKUP
+        so_far = quantity + (told.ready if lies_ready else told.picked)
+        lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
+        if so_far > told.quantity:
+            misfits.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {told.quantity}")
     picked = replace(_accepted(fo, at), lines=lines, pick_final=fo.pick_final or message.final)
     return Heard(picked, tuple(misfits))
-
-
-def _be_ready(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
-    heard = _pick(fo, quantities, message, at)
-    if heard.misfits:
-        return heard
-    return Heard(replace(heard.fulfillment_order, ready_at=fo.ready_at or at))
 
 
 def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
@@ -452,33 +510,45 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
 
 def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     """Not a misfit, but always a person's case: the parcel is somewhere, and only a person knows what happens next."""
-    return Heard(fo)
+    return Heard(replace(fo, delivery_failed_at=at))
 
 
 def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
-    if fo.request not in (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED):
+    """Who lets go of a part has the rest; what it was asked for and has not named is still to be answered."""
+    if not _was_asked(fo):
         return Heard(fo, ("nobody asked to cancel it",))
     misfits = _more_than_held(fo, quantities)
-    request = fo.request if fo.dead_at else Request.CANCEL_ACCEPTED
-    return Heard(replace(_free(fo, quantities), request=request, cancel_asked_at=None), misfits)
+    freed = _free(fo, quantities)
+    if fo.dead_at is not None:
+        return Heard(replace(freed, cancel_asked_at=None), misfits)
+    if not freed.has_ended:
+        freed = replace(freed, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
+    if fo.request is Request.CANCEL_REQUESTED and _leaves_unanswered(fo, quantities, freed):
+        return Heard(freed, misfits)
+    answered = replace(freed, request=Request.CANCEL_ACCEPTED, cancel_asked_at=None, asked_for_all=False)
+    return Heard(answered, misfits)
+
+
+def _leaves_unanswered(fo: FulfillmentOrder, quantities: Mapping[str, int], freed: FulfillmentOrder) -> bool:
+    """Whether the node was asked to stop more than it has named, and still has some of that."""
+    return any(asked > quantities.get(line, 0) and freed.counts(line).due for line, asked in _asked_back(fo).items())
 
 
 def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     """Who refuses to stop has the work: it is accepted, and the node has its time to ship anew."""
-    if fo.request is Request.TIMED_OUT:
-        return Heard(fo)
     if fo.request is not Request.CANCEL_REQUESTED:
-        return Heard(fo, ("nobody asked to cancel it",))
+        is_late = fo.request is Request.TIMED_OUT or fo.cancel_asked_at is not None
+        return Heard(fo, () if is_late else ("nobody asked to cancel it",))
     lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
-    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None)
+    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None, asked_for_all=False)
     return Heard(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
 
 _HEARING = {
     MessageKind.ACCEPTED: _accept,
     MessageKind.REJECTED: _reject,
-    MessageKind.PICKED: _pick,
-    MessageKind.READY_FOR_PICKUP: _be_ready,
+    MessageKind.PICKED: _set_aside,
+    MessageKind.READY_FOR_PICKUP: _set_aside,
     MessageKind.SHIPPED: _ship,
     MessageKind.COLLECTED: _collect,
     MessageKind.DELIVERED: _deliver,

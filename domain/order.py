@@ -204,6 +204,7 @@ class FulfillmentOrderState(BaseModel):
     released_at: AwareDatetime
     waiting_for: WaitingFor | None = None
     deadline: AwareDatetime | None = None
+    cancel_asked_at: AwareDatetime | None = None
 
 
 class PromiseState(BaseModel):

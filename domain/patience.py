@@ -46,7 +46,7 @@ def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules
     if stage is None:
         return None
     moments = [_tell_at(stage, fulfillment_order, rules)]
-    if stage is not fulfillment_order.escalated:
+    if not _is_with_a_person(stage, fulfillment_order):
         moments.append(_deadline(stage, fulfillment_order, node, rules))
     return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
@@ -120,14 +120,22 @@ def _ask_back(fulfillment_order: FulfillmentOrder, uncollected: Uncollected, at:
 def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at: datetime) -> FulfillmentOrder:
     """What becomes of a wait that a person has taken over when he resolves its exception of this code.
 
-    The node has its time anew. What is still in doubt after its month is written off: the node may have shipped it untold,
-    so it is not sold again, and the next count finds what is there after all.
+    The node has its time anew, and so has a delivery that failed. What is still in doubt after its month is written off: the
+    node may have shipped it untold, so it is not sold again, and the next count finds what is there after all.
     """
+    if code is ExceptionCode.DELIVERY_FAILED and fulfillment_order.delivery_failed_at is not None:
+        return replace(fulfillment_order, delivery_failed_at=None, patience_from=at)
     if fulfillment_order.escalated is None or code is not _code_of(fulfillment_order.escalated):
         return fulfillment_order
     if fulfillment_order.escalated is WaitingFor.WORD_ON_DOUBT and fulfillment_order.has_ended:
         return write_off(fulfillment_order)
     return be_patient_again(fulfillment_order, at)
+
+
+def _is_with_a_person(stage: WaitingFor, fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether this wait has no deadline: a person has taken it over, or must find out where a parcel is that came back."""
+    is_failed = stage is WaitingFor.DELIVERY and fulfillment_order.delivery_failed_at is not None
+    return is_failed or stage is fulfillment_order.escalated
 
 
 def _code_of(escalated: WaitingFor) -> ExceptionCode:
@@ -141,10 +149,10 @@ def _code_of(escalated: WaitingFor) -> ExceptionCode:
 
 
 def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether a customer cancelled some of what is due, and not all of it."""
+    """Whether its node was asked to stop only what a customer cancelled, and that is not all of what is due."""
     wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
     due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
-    return 0 < wanted < due
+    return not fulfillment_order.asked_for_all and 0 < wanted < due
 
 
 def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor | None:
@@ -180,7 +188,7 @@ def _deadline(stage: WaitingFor, fo: FulfillmentOrder, node: Node, rules: OrderR
         case WaitingFor.COLLECTION:
             return patient_from + (rules.collect_within or timedelta())
         case WaitingFor.DELIVERY:
-            return began + rules.assume_delivered
+            return patient_from + rules.assume_delivered
         case WaitingFor.WORD_ON_DOUBT:
             return began + WORD_ON_DOUBT_WITHIN
 

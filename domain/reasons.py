@@ -31,7 +31,8 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     ExceptionCode.STOCK_SHORT: "Less is on hand than is promised at this node: count again, or source the orders elsewhere.",
     ExceptionCode.MESSAGE_MISFIT: "A node's message does not fit its fulfillment order: ask the node what happened.",
     ExceptionCode.PICKUP: "A pickup cannot go on: offer the customer another store or a shipment, and say what he chose.",
-    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: agree with the customer on what to do.",
+    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: agree with the customer on what to do. Nothing is taken as "
+    "delivered before this is resolved.",
     ExceptionCode.AT_RISK: "The promise is at risk: speed the order up or tell the customer.",
     ExceptionCode.RETURN_MISFIT: "What came back does not fit the return: decide what to do with it.",
 }

@@ -19,6 +19,8 @@ from domain.fulfillment import (
     Told,
     WaitingFor,
     ask_to_cancel,
+    forget_a_wish_without_units,
+    is_asked_for_all,
     presume_dead,
     withdraw,
 )
@@ -258,17 +260,18 @@ def pinned(order: Order) -> list[Waiting]:
 def leave(order: Order, changes: Changes, node: str, at: datetime) -> bool:
     """Take everything from a node that is in trouble: pins at once, work as `reroute` does; answers whether there was any.
 
-    What it is being asked to cancel, or has refused to, stays as it is.
+    What it is being asked to cancel as a whole, or has refused to, stays as it is.
     """
     pins = [reservation for reservation in order.reservations if reservation.node == node]
     _unpin_all(order, changes, pins)
-    works = [fo for fo in order.living() if fo.node == node and fo.request in _UNASKED and not fo.pickup]
+    works = [fo for fo in order.living() if fo.node == node and not fo.pickup and _may_be_asked(fo)]
     for fo in works:
         reroute(order, changes, fo.fulfillment_order, at)
     return bool(pins or works)
 
 
-_UNASKED = (Request.UNSENT, Request.SENT, Request.ACCEPTED)
+def _may_be_asked(fo: FulfillmentOrder) -> bool:
+    return fo.request is not Request.CANCEL_REJECTED and not is_asked_for_all(fo)
 
 
 def unpin_everything(order: Order, changes: Changes) -> None:
@@ -345,6 +348,9 @@ def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan
         _ask_the_customer(order, changes, waiting, f"nothing that {order.pickup_node} may get fills it")
         return
     match plan.unfilled_action:
+        case "backorder" if waiting.tried and waiting.nodes == ():
+            detail = f"every node that may ship {waiting.quantity} of line {waiting.line} has failed to"
+            _give_to_a_person(order, changes, waiting, detail)
         case "backorder":
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
             order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
@@ -457,7 +463,7 @@ def change_fulfillment_order(
         after = _undo_replacements(order, changes, before, after, line)
     for line in concerned:
         after = _settle_line(order, changes, before, after, line, is_a_failed_try)
-    order.fulfillment_orders[after.fulfillment_order] = after
+    order.fulfillment_orders[after.fulfillment_order] = forget_a_wish_without_units(after)
     changes.touched.add(after.fulfillment_order)
 
 
@@ -648,13 +654,13 @@ def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted
     if can_withdraw(fo):
         _withdraw_for_another_node(order, changes, fo)
         return "withdrawn"
-    if fo.request is not Request.CANCEL_REQUESTED:
-        change_fulfillment_order(order, changes, ask_to_cancel(fo, {}, at))
-        return "cancel_requested"
-    if fo.escalated is not WaitingFor.CANCEL_ANSWER:
+    if fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER:
+        change_fulfillment_order(order, changes, presume_dead(fo, at))
+        return "given_up"
+    if is_asked_for_all(fo):
         raise CannotBeDone(f"{fo.node} was asked to cancel {name} and still has time to answer")
-    change_fulfillment_order(order, changes, presume_dead(fo, at))
-    return "given_up"
+    change_fulfillment_order(order, changes, ask_to_cancel(fo, {}, at))
+    return "cancel_requested"
 
 
 def _withdraw_for_another_node(order: Order, changes: Changes, fo: FulfillmentOrder) -> None:

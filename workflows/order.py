@@ -79,6 +79,13 @@ _BODIES: dict[str, type[BaseModel]] = {
 }
 
 
+_TOLD = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
+"""What a node that does not poll is called about."""
+
+_Wait = tuple[WaitingFor, datetime, datetime | None]
+"""What is waited for, until when, and since when its node has been asked to cancel: another wish is another call."""
+
+
 @dataclass
 class _Asked:
     """An update that waits for its answer."""
@@ -102,7 +109,7 @@ class OrderWorkflow:
         self._mail_came = 0
         self._asked: list[_Asked] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._called: set[tuple[str, Request]] = set()
+        self._called: set[tuple[str, Request, datetime | None]] = set()
         self._acting: set[str] = set()
         self._look_again = False
         self._look_at_lines = False
@@ -421,7 +428,7 @@ class OrderWorkflow:
     async def _see_through(self, name: str) -> None:
         """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
         while (wait := self._wait_of(name)) is not None:
-            waiting_for, deadline = wait
+            waiting_for, deadline, _ = wait
             await self._call_the_node(name, deadline)
             try:
                 await workflow.wait_condition(
@@ -444,17 +451,24 @@ class OrderWorkflow:
         self._acting.remove(name)
 
     async def _call_the_node(self, name: str, deadline: datetime) -> None:
-        """A node that does not poll is called with its work, and again with our wish to cancel it; until its deadline."""
+        """A node that does not poll is called with its work, with each wish to cancel, and when it was given up; until its
+        deadline, and about what comes then if it could not be called before."""
         fo = self._order.fulfillment_order(name)
-        is_news = fo.request in (Request.UNSENT, Request.CANCEL_REQUESTED) and (name, fo.request) not in self._called
-        if fo.dispatch is not Dispatch.WEBHOOK or not is_news:
+        about = (name, fo.request, fo.cancel_asked_at)
+        if fo.dispatch is not Dispatch.WEBHOOK or fo.request not in _TOLD or about in self._called:
             return
-        self._called.add((name, fo.request))
+        self._called.add(about)
         try:
             self._adopt(
                 await workflow.execute_activity_method(
                     DispatchActivities.call_node,
-                    CallInput(order=self._name, fulfillment_order=name, request=fo.request, at=workflow.now()),
+                    CallInput(
+                        order=self._name,
+                        fulfillment_order=name,
+                        request=fo.request,
+                        cancel_asked_at=fo.cancel_asked_at,
+                        at=workflow.now(),
+                    ),
                     start_to_close_timeout=patience.ONE_CALL,
                     schedule_to_close_timeout=max(deadline - workflow.now(), patience.ONE_CALL),
                     retry_policy=patience.UNTIL_IT_ANSWERS,
@@ -464,6 +478,7 @@ class OrderWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
+            self._called.remove(about)
             workflow.logger.warning("%s could not be called about %s", fo.node, name)
 
     async def _close_when_the_return_window_is_over(self) -> None:
@@ -568,11 +583,11 @@ class OrderWorkflow:
         """The order is large, and what it was told last came without its lines."""
         return self._order.totals is not None and self._order.version > self._lines_of_version
 
-    def _wait_of(self, name: str) -> tuple[WaitingFor, datetime] | None:
+    def _wait_of(self, name: str) -> _Wait | None:
         fo = self._order.fulfillment_order(name)
-        return (fo.waiting_for, fo.deadline) if fo.waiting_for and fo.deadline else None
+        return (fo.waiting_for, fo.deadline, fo.cancel_asked_at) if fo.waiting_for and fo.deadline else None
 
-    def _waits_otherwise(self, name: str, wait: tuple[WaitingFor, datetime]) -> bool:
+    def _waits_otherwise(self, name: str, wait: _Wait) -> bool:
         return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:

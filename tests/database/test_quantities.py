@@ -159,6 +159,17 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(shop: Shop) -> None
     assert await refusal(shop, order, {"1": 1}) == "the order was cancelled"
 
 
+async def test_an_order_whose_window_has_ended_does_not_grow_by_units_that_would_be_cancelled_at_once(
+    shop: Shop,
+) -> None:
+    await shop.receive(NEAREST, CHAIR=2)
+    order = await shop.released(("CHAIR", 1), ("LAMP", 1))
+    await shop.cancel(order, {"2": 1})
+    async with shop.database.write() as connection:
+        await connection.exec_driver_sql(f"UPDATE orders SET not_after = now() WHERE order_id = '{order}'")
+    assert await refusal(shop, order, {"2": 1}) == "its window has ended: nothing more of it may leave"
+
+
 async def test_a_line_that_was_cancelled_alone_may_be_wanted_again(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     order = await shop.sold(("CHAIR", 1), ("LAMP", 1))

@@ -82,6 +82,17 @@ def test_units_that_wait_and_units_that_were_cancelled_are_told_with_their_lines
     ]
 
 
+def test_a_pending_cancel_that_comes_to_nothing_is_told_and_one_that_is_granted_is_cancelled() -> None:
+    pending = replace(WORK, lines={**WORK.lines, "1": replace(WORK.lines["1"], cancel_wanted=2)})
+    refused = ChannelEvent(EventKind.CANCEL_REFUSED, ABOUT | {"lines": [units("1", "CHAIR", 2)]})
+    assert told(WORK, pending) == []
+    assert told(pending, WORK) == [refused]
+    assert told(pending, hearing(WORK, "1", shipped=3))[1:] == [refused]
+    granted = Changes(NETWORK, buckets={"1": Counter({"cancelled": 2, "allocated": -2})})
+    assert [event.kind for event in told(pending, WORK, granted)] == ["cancelled"]
+    assert told(replace(pending, uncollected_at=NOON), replace(WORK, uncollected_at=NOON)) == []
+
+
 def test_a_promise_is_told_in_universal_time() -> None:
     at = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=-7)))
     assert promised(at, at).data == {

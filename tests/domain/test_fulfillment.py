@@ -1,7 +1,7 @@
 """What a node's message means, as tables: what was told so far, the message, and where the units are after it."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -107,6 +107,8 @@ def check(so_far: str, words: str, counts: str, request: str) -> None:
     -                || picked            || picked 3 due 3                                || accepted
     picked 2         || picked            || picked 3 due 3                                || accepted
     picked 2         || ready_for_pickup  || picked 3 due 3                                || accepted
+    picked 3         || ready_for_pickup 3 || picked 3 due 3                               || accepted
+    picked 2         || ready_for_pickup 2 || picked 2 due 3                               || accepted
     -                || picked 2 final    || picked 2 due 2 short 1 lost 1                 || accepted
     -                || picked 0 final    || short 3 lost 3                                || accepted
     picked 2 final   || shipped           || picked 2 shipped 2 short 1 lost 1             || accepted
@@ -298,6 +300,30 @@ def test_a_refusal_to_cancel_ends_the_customers_wish() -> None:
     assert fo.cancel_asked_at is None
 
 
+@pytest.mark.parametrize(
+    ("story", "lies_ready"),
+    rows("""
+    what the store tells                                  || whether the customer may come
+    ready_for_pickup                                      || yes
+    picked, ready_for_pickup 3                            || yes
+    ready_for_pickup 2                                    || no
+    ready_for_pickup 2, ready_for_pickup 1                || yes
+    ready_for_pickup 2, ready_for_pickup                  || yes
+    ready_for_pickup 2, rejected 1                        || yes
+    ready_for_pickup 2, picked 2 final                    || yes
+    ready_for_pickup 2 final                              || yes
+    ready_for_pickup 2, asked to cancel 1, cancel_accepted || yes
+    ready_for_pickup 2, collected 1                       || no
+    collected, ready_for_pickup                           || no
+    ready_for_pickup 2 of line 2                          || no
+    ready_for_pickup 2 of line 2, ready_for_pickup 3      || yes
+    """),
+)
+def test_the_customer_may_come_when_all_that_is_due_lies_ready(story: str, lies_ready: str) -> None:
+    fo = told(replace(work_for(chairs=3, lamps=2 if "line 2" in story else 0), pickup=True), story)
+    assert fo.lies_ready is (lies_ready == "yes")
+
+
 def test_the_last_of_several_deliveries_dates_the_delivery_whatever_arrives_first() -> None:
     days = [NOON + timedelta(days=day) for day in (1, 2)]
     parcels = [message("delivered 1").model_copy(update={"occurred_at": day}) for day in days]
@@ -330,6 +356,7 @@ def test_all_720_orders_of_the_messages_of_one_true_story_end_in_the_same_counts
         ("rejected 1", "accepted", "picked 2", "shipped 2", "delivered 2"),
         ("rejected 1", "picked 1 final", "shipped 1"),
         ("ready_for_pickup 3", "collected 2", "collected 1"),
+        ("picked 3", "ready_for_pickup 2", "ready_for_pickup 1", "collected"),
         ("given up", "picked 2 final", "shipped 2 final"),
         ("shipped 4", "delivered 4"),
     ],

@@ -187,6 +187,15 @@ def test_what_left_late_is_taken_as_delivered_as_much_later_whatever_the_nodes_c
     assert hours_of(waits_for(fo, DENVER, RULES)) == f"delivery {192 + 19 * 24}"
 
 
+def test_nothing_is_taken_as_delivered_while_a_person_sees_to_a_delivery_that_failed() -> None:
+    failed = replace(SHIPPED, delivery_failed_at=LATER)
+    assert waits_for(failed, DENVER, RULES) is None
+    assert hours_of(waits_for(replace(ACCEPTED, delivery_failed_at=LATER), DENVER, RULES)) == "shipment 26"
+    seen_to = after_the_call(failed, ExceptionCode.DELIVERY_FAILED, MONDAY_NOON + timedelta(hours=200))
+    assert hours_of(waits_for(seen_to, DENVER, RULES)) == "delivery 320", "a new try has its five days"
+    assert after_the_call(failed, ExceptionCode.NODE_SILENT, LATER) == failed
+
+
 def test_asking_to_cancel_out_of_impatience_does_not_cancel_for_the_customer() -> None:
     fo = lose_patience(ACCEPTED, WaitingFor.SHIPMENT, DENVER, LATER).fulfillment_order
     assert fo.lines["1"].cancel_wanted == 0

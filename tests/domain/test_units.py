@@ -506,6 +506,11 @@ def test_a_cancel_acts_at_once_before_a_node_accepted_and_asks_the_node_afterwar
     denver || cancel 3 || cancel_accepted                              || cancelled 3                    ||
     denver || cancel 3 || cancel_accepted 3                            || cancelled 3                    ||
     denver || cancel 3 || cancel_accepted 1                            || allocated 2 cancelled 1        ||
+    denver || cancel 3 || cancel_accepted 1, cancel_accepted 2         || cancelled 3                    ||
+    denver || cancel 3 || cancel_accepted 1, cancel_accepted           || cancelled 3                    ||
+    denver || cancel 3 || cancel_accepted 1, cancel_rejected           || allocated 2 cancelled 1        ||
+    denver || cancel 3 || cancel_accepted 1, silent                    || cancelled 3                    ||
+    reno   || cancel 3 || cancel_accepted 1, silent                    || allocated 2 cancelled 1        || cancel_unanswered
     denver || cancel 3 || rejected                                     || cancelled 3                    ||
     denver || cancel 3 || cancel_rejected                              || allocated 3                    ||
     denver || cancel 3 || shipped                                      || shipped 3                      ||
@@ -527,6 +532,10 @@ def test_a_cancel_acts_at_once_before_a_node_accepted_and_asks_the_node_afterwar
     denver || cancel 1 || shipped 2 final                              || shipped 2 cancelled 1          ||
     denver || cancel 1 || shipped 2, cancel_accepted                   || shipped 2 cancelled 1          ||
     denver || cancel 1 || cancel_rejected, picked 2 final              || open 1 allocated 2             ||
+    denver || cancel 1 || rejected 1, silent                           || allocated 2 cancelled 1        ||
+    denver || cancel 1 || silent                                       || allocated 2 cancelled 1        ||
+    denver || cancel 1 || silent, cancel_accepted, shipped             || shipped 2 cancelled 1          ||
+    denver || cancel 1 || silent, cancel_rejected, shipped 2           || shipped 2 cancelled 1          ||
     """),
 )
 def test_what_is_pending_is_cancelled_when_the_node_lets_go_and_shipped_when_it_ships(
@@ -541,6 +550,83 @@ def test_a_node_that_consents_without_naming_units_lets_go_of_what_it_was_asked_
     desk = desk_of(3)
     play(desk, "to denver, f1 accepted, cancel 1, f1 cancel_accepted, f1 shipped")
     assert (units(desk), opened(desk)) == ("shipped 2 cancelled 1", "")
+
+
+def two_lines(story: str) -> Desk:
+    """Two chairs on line 1 and two lamps on line 2, at a node that has accepted both; then the story."""
+    desk = Desk({"1": ("CHAIR", 2), "2": ("LAMP", 2)}, on_hand=10)
+    play(desk, f"to denver, f1 accepted, {story}")
+    return desk
+
+
+def says(desk: Desk, kind: MessageKind, line: str, quantity: int) -> tuple[str, ...]:
+    """What the node says of one line; answers in which respects it did not fit."""
+    misfits = desk.tell("web-1-f1", kind, (Quantity(line=line, quantity=quantity),))
+    check_everything(desk)
+    return misfits
+
+
+def asks(desk: Desk) -> tuple[Request, str]:
+    """How the talk with the node stands, and what is waited for."""
+    fo = desk.order.fulfillment_orders["web-1-f1"]
+    wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
+    return fo.request, str(wait.waiting_for) if wait else ""
+
+
+def test_a_node_that_answers_a_wish_to_cancel_line_by_line_is_heard_for_each_of_them() -> None:
+    desk = two_lines("f1 silent")
+    assert says(desk, MessageKind.CANCEL_ACCEPTED, "1", 2) == ()
+    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer"), "the lamps are still to be answered"
+    assert says(desk, MessageKind.CANCEL_ACCEPTED, "2", 2) == ()
+    assert (units(desk, "1"), units(desk, "2")) == ("open 2", "open 2")
+    assert asks(desk) == (Request.CANCEL_ACCEPTED, "")
+
+
+def test_a_customer_who_cancels_one_unit_takes_nothing_back_of_what_a_silent_node_was_asked() -> None:
+    desk = two_lines("f1 silent, cancel 1")
+    play(desk, "f1 cancel_accepted")
+    assert (units(desk, "1"), units(desk, "2")) == ("open 1 cancelled 1", "open 2")
+
+
+def test_a_line_that_shipped_instead_of_being_cancelled_leaves_the_other_line_at_its_node() -> None:
+    desk = two_lines("cancel 2")
+    says(desk, MessageKind.SHIPPED, "1", 2)
+    assert asks(desk) == (Request.ACCEPTED, "shipment"), "nobody wants the lamps cancelled"
+    assert desk.tell("web-1-f1", MessageKind.CANCEL_REJECTED, None) == ()
+    assert says(desk, MessageKind.SHIPPED, "2", 2) == ()
+    assert (units(desk, "1"), units(desk, "2")) == ("shipped 2", "shipped 2")
+
+
+def test_a_late_answer_about_units_that_a_silent_node_was_bypassed_for_ends_their_doubt() -> None:
+    for kind in (MessageKind.CANCEL_ACCEPTED, MessageKind.CANCEL_REJECTED):
+        desk = two_lines("cancel 1, f1 silent")
+        assert shown(desk, "f1") == "due 1 in_doubt 1"
+        assert desk.tell("web-1-f1", kind, None) == ()
+        check_everything(desk)
+        assert shown(desk, "f1") == ("due 1" if kind is MessageKind.CANCEL_ACCEPTED else "due 1 in_doubt 1")
+        assert units(desk, "2") == "allocated 2"
+
+
+def test_a_node_that_lets_go_of_a_part_has_the_rest_though_it_never_said_that_it_accepts() -> None:
+    desk = desk_of(3)
+    play(desk, "to boston, cancel 1, f1 cancel_accepted")
+    assert (units(desk), asks(desk)) == ("allocated 2 cancelled 1", (Request.CANCEL_ACCEPTED, "shipment"))
+
+
+def test_a_node_that_is_asked_again_after_a_person_had_to_call_it_has_a_deadline_again() -> None:
+    desk = desk_of(3)
+    play(desk, "to reno, f1 accepted, cancel 1, f1 silent, f1 cancel_accepted, cancel 1")
+    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer")
+
+
+def test_a_person_may_want_all_of_what_the_customer_wants_a_part_of() -> None:
+    desk = desk_of(3)
+    play(desk, "to reno, f1 accepted, cancel 1, reroute f1")
+    assert desk.outcome == "cancel_requested"
+    play(desk, "reroute f1")
+    assert desk.outcome == "refused", "it has time to answer"
+    play(desk, "f1 cancel_accepted")
+    assert units(desk) == "open 2 cancelled 1"
 
 
 def test_cancelling_a_line_that_the_order_does_not_have_is_refused_and_changes_nothing() -> None:

@@ -114,3 +114,49 @@ async def test_units_that_three_nodes_rejected_are_left_to_a_person_who_may_canc
     assert len((await house.settle(name))["fulfillment_orders"]) == 3
     assert (await house.ask(name, "cancel")).status_code == 200
     await house.until(name, "cancelled")
+
+
+async def test_a_parcel_that_could_not_be_delivered_is_not_taken_as_delivered_before_a_person_has_seen_to_it(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped")
+    await house.settle(name)
+    await house.tell(work, "delivery_failed", reason="nobody at home")
+    await house.settle(name)
+
+    await house.skip(name, timedelta(days=30))
+
+    document = await house.settle(name)
+    assert document["status"] == "shipped"
+    assert await house.asleep_for_ever(name, document) == ""
+    failed = document["exceptions"][0]["exception"]
+    assert (await house.ask(name, "resolve", exception=failed, reason="it goes out again")).status_code == 200
+    await house.wait_out(name)
+    document = await house.until(name, "delivered")
+    assert not document["needs_attention"]
+
+
+async def test_a_parcel_that_is_told_delivered_by_its_number_brings_what_it_held_and_keeps_its_tracking(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("reroutes", SERUM_30=3)
+    name = await house.place(("SERUM-30", 3))
+    work = (await house.work(name))["fulfillment_order"]
+    for parcel, quantity in (("A", 2), ("B", 1)):
+        held = {"lines": [{"line": "1", "quantity": quantity}], "carrier": "ups", "tracking": f"1Z{parcel}"}
+        await house.tell(work, "shipped", packages=[{"package": parcel} | held])
+
+    await house.tell(work, "delivered", packages=[{"package": "A"}])
+
+    document = await house.order(name)
+    assert (document["status"], document["lines"][0]["delivered"]) == ("shipped", 2)
+    parcels = document["fulfillment_orders"][0]["packages"]
+    assert [(one["carrier"], one["tracking"], one["lines"][0]["quantity"]) for one in parcels] == [
+        ("ups", "1ZA", 2),
+        ("ups", "1ZB", 1),
+    ]

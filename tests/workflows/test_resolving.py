@@ -55,6 +55,28 @@ async def test_units_that_waited_for_a_person_are_sourced_again_as_if_never_trie
     assert (units(document), codes(document), document["needs_attention"]) == ({"allocated": 2}, [], False)
 
 
+async def test_units_that_every_node_has_failed_are_a_persons_case_and_do_not_wait_for_stock_that_could_not_help(
+    small_house: House, tmp_path: Path
+) -> None:
+    """All that may ship it has been tried, so that no receipt would ever be offered to it."""
+    house = small_house
+    changed = copytree(SMALL_MAP, tmp_path / "network")
+    policy = (changed / "policy.toml").read_text()
+    policy = policy.replace('rank = ["distance"]', 'rank = ["distance"]\nrequire = \'node.id == "reroutes"\'')
+    (changed / "policy.toml").write_text(policy)
+    assert await apply_network(house.database_url, changed) == []
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+
+    await house.tell((await house.work(name))["fulfillment_order"], "rejected", reason="it is cracked")
+
+    unfilled = await in_trouble(house, name)
+    document = await house.settle(name)
+    assert (units(document), codes(document)) == ({"open": 1}, ["unfilled"])
+    assert (await house.ask(name, "resolve", exception=unfilled, reason="a new one came")).status_code == 200
+    assert (await house.work(name, 2))["node"] == "reroutes"
+
+
 async def test_an_exception_is_resolved_once_by_somebody_for_a_reason(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await without_backorders(house, tmp_path)

@@ -359,12 +359,25 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assumed_delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
+            "delivery_failed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it could not be delivered, until a person has seen to that",
+        ),
+        sa.Column(
             "dead_at",
             sa.DateTime(timezone=True),
             nullable=True,
             comment="when the attempt was given up; what it may still have is in doubt",
         ),
         sa.Column("cancel_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "asked_for_all",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="its node was asked to stop all of it, not only what the customer cancelled",
+        ),
         sa.Column("ship_clock_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated", sa.Text(), nullable=True, comment="the wait that a person has taken over"),
         sa.Column(
@@ -770,6 +783,7 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("tried", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("told_picked", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("told_ready", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("told_shipped", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("told_delivered", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("freed", sa.Integer(), server_default="0", nullable=False),
