@@ -323,8 +323,8 @@ LOAD = text(
                                       FROM fulfillment_order f WHERE f.order_id = o.order_id),
                'fulfillment_order_lines', (
                    SELECT coalesce(json_agg(l), '[]') FROM (
-                       SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_shipped,
-                              l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                       SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
+                              l.told_shipped, l.told_delivered, l.freed, l.replaced, l.cancel_wanted
                        FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                        WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')

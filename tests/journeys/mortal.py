@@ -1,10 +1,11 @@
 """The real worker and the real HTTP process, each of which kills itself with -9 at one chosen commit.
 
-    python mortal.py worker ACTIVITY:MOMENT …      python mortal.py serve PORT WHAT:MOMENT …
+    python mortal.py worker ACTIVITY:MOMENT …      python mortal.py serve PORT ROUTE:MOMENT …
 
 One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
 SIGTERM. MOMENT is `before` a commit, or `after` it and before anybody is told; of the HTTP process also `before2`, which is
-before the second commit of one request. ACTIVITY is a worker's activity, WHAT the last word of the path of a POST.
+before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as the OpenAPI document
+names it, such as `POST /orders/{name}/hold`.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class Doing:
     commits: int = 0
 
 
-_posting: ContextVar[Doing] = ContextVar("posting")
+_request: ContextVar[tuple[Scope, Doing]] = ContextVar("request")
 
 
 class MortalDatabase(Database):
@@ -49,7 +50,7 @@ class MortalDatabase(Database):
     def __init__(self, rule: str, doing: Callable[[], Doing | None]) -> None:
         """`doing` answers what the process does at the moment, None when that is none of the test's business."""
         super().__init__(database_url(), master_keys())
-        self._name, _, self._moment = rule.partition(":")
+        self._name, _, self._moment = rule.rpartition(":")
         self._doing = doing
 
     @asynccontextmanager
@@ -63,9 +64,18 @@ class MortalDatabase(Database):
         if doing:
             doing.commits += 1
 
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[WriteConnection]:
+        """One statement that commits itself, which may be the last."""
+        doing = self._doing()
+        self._die_if_it_is_time(doing, "before")
+        async with super().at_once() as connection:
+            yield connection
+        self._die_if_it_is_time(doing, "after")
+
     def _die_if_it_is_time(self, doing: Doing | None, moment: str) -> None:
         if doing and (doing.name, moment) == (self._name, self._moment):
-            print(f"died: {doing.name}:{moment} {doing.about}", flush=True)  # noqa: T201 - the test reads it
+            print(f"died: {doing.name}:{moment} — {doing.about}", flush=True)  # noqa: T201 - the test reads it
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -75,17 +85,24 @@ def _activity() -> Doing:
 
 
 class Remembering:
-    """Remembers which POST a task works on; also in what it starts and does not wait for."""
+    """Remembers which request a task works on; also in what it starts and does not wait for."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wraps an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Remember the path."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            _posting.set(Doing(scope["path"].rpartition("/")[2], scope["path"]))
+        """Remember what is asked; its route is not known yet."""
+        if scope["type"] == "http" and scope["method"] != "GET":
+            _request.set((scope, Doing("", scope["path"])))
         await self._app(scope, receive, send)
+
+
+def _answering() -> Doing | None:
+    scope, doing = _request.get((None, None))
+    if scope is not None and doing is not None:
+        doing.name = f"{scope['method']} {scope['route'].path}"
+    return doing
 
 
 async def work(rule: str) -> None:
@@ -96,7 +113,7 @@ async def work(rule: str) -> None:
 
 async def serve(rule: str, port: int) -> None:
     """The HTTP process until it dies, or until SIGTERM."""
-    database = MortalDatabase(rule, lambda: _posting.get(None))
+    database = MortalDatabase(rule, _answering)
     app = application(assemble(database, await connect(lazy=True)))
     await uvicorn.Server(uvicorn.Config(Remembering(app), host=LOOPBACK, port=port, log_level="warning")).serve()
 

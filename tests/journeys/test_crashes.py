@@ -1,5 +1,6 @@
 """Whatever is killed, and whenever: what was acknowledged goes on, and nothing happens twice."""
 
+import ast
 import asyncio
 import os
 import random
@@ -7,8 +8,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,16 @@ from temporalio.client import Client
 
 from database.connect import Database
 from domain import identifiers
+from domain.returns import COMES_BACK_WITHIN
 from starter.audit import findings_of
 from starter.embedded.ports import LOOPBACK, free_port
 from starter.embedded.process import Child, Command
 from starter.embedded.temporal import EmbeddedTemporal
+from starter.http.app import application
+from starter.http.service import assemble
 from starter.prepare import apply_network
 from starter.search_attributes import register_search_attributes
+from tests.called import Listener, listening
 from tests.conftest import OPERATOR_KEY
 from tests.stack import (
     PARTS,
@@ -297,15 +303,16 @@ WORKER_DEATHS = tuple(
     for moment in ("before", "after")
 )
 HTTP_DEATHS = (
-    *("orders:before", "orders:after"),
-    *("messages:before", "messages:after", "messages:before2"),
-    *("cancel:before", "cancel:after"),
+    *("POST /orders:before", "POST /orders:after"),
+    *(f"POST /fulfillment-orders/{{name}}/messages:{moment}" for moment in ("before", "after", "before2")),
+    *("POST /orders/{name}/cancel:before", "POST /orders/{name}/cancel:after"),
 )
 
 
 def deaths(mortal: Child) -> list[str]:
     """The rules by which a mortal process has died until now."""
-    return [line.split()[1] for line in mortal.log_tail(1000).splitlines() if line.strip().startswith("died: ")]
+    lines = [line.strip() for line in mortal.log_tail(1000).splitlines()]
+    return [line.removeprefix("died: ").partition(" — ")[0] for line in lines if line.startswith("died: ")]
 
 
 async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
@@ -437,13 +444,18 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
     audit(_servers(database_url, temporal_address))
 
 
+async def once(shop: Shop, method: str, path: str, body: Document | None = None) -> Document:
+    """A request that must be granted, and that is the same one however often it has to be sent."""
+    key = f"{method} {path} {sorted((body or {}).items())}"[:255]
+    answer = await shop.send(method, path, body, **{"Idempotency-Key": key})
+    assert answer.is_success, answer.text
+    document: Document = answer.json() if answer.content else {}
+    return document
+
+
 async def ask(shop: Shop, name: str, what: str, **body: Any) -> Document:
     """A request on an order that must be granted; asked again, it is the same request."""
-    key = f"{what} {name} {sorted(body.items())}"
-    answer = await shop.send("POST", f"/orders/{name}/{what}", body, **{"Idempotency-Key": key})
-    assert answer.status_code in (200, 201), answer.text
-    document: Document = answer.json()
-    return document
+    return await once(shop, "POST", f"/orders/{name}/{what}", body)
 
 
 async def _a_moved_life(shop: Shop) -> str:
@@ -454,6 +466,33 @@ async def _a_moved_life(shop: Shop) -> str:
     await ask(shop, name, "address", ship_to={"postal_code": "10001", "country": "US"})
     for hold in ("fraud", "address"):
         await ask(shop, name, "release", hold=hold)
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_growing_life(shop: Shop) -> str:
+    """Of one unit two are made before it is released."""
+    name = await shop.place("SERUM-30", 1, holds=[{"hold": "fraud"}])
+    await ask(shop, name, "quantities", lines=[{"line": "1", "quantity": 2}])
+    await ask(shop, name, "release", hold="fraud")
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_life_sent_home(shop: Shop) -> str:
+    """The customer wanted to collect it, and then has it sent."""
+    home = {"street": ["Larimer Street 1"], "city": "Denver", "postal_code": "80202", "country": "US"}
+    name = await shop.place("SERUM-30", 2, holds=[{"hold": "fraud"}], pickup_node="chi", ship_to=home)
+    await ask(shop, name, "pickup", pickup_node=None)
+    await ask(shop, name, "release", hold="fraud")
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_life_whose_node_is_called(shop: Shop) -> str:
+    """The perfumer does not poll."""
+    name = await shop.place("PERFUME-50", 2)
+    await shop.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
     await shop.fulfill(name)
     return name
 
@@ -470,18 +509,165 @@ async def _a_rerouted_life(shop: Shop) -> str:
     return name
 
 
+async def _make_return(shop: Shop, name: str, quantity: int, resolution: str = "refund") -> str:
+    lines = [{"line": "1", "quantity": quantity}]
+    made: str = (await ask(shop, name, "returns", lines=lines, resolution=resolution))["return"]
+    return made
+
+
+async def _tell_return(shop: Shop, made: str, kind: str, **more: Any) -> None:
+    body = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now(), "node": "slc"} | more
+    answer = await shop.send("POST", f"/returns/{made}/messages", body)
+    assert answer.status_code in (200, 202), answer.text
+
+
+async def _events(shop: Shop, name: str) -> list[str]:
+    """What an order's channel was told, in its order."""
+    items: list[Document] = []
+    page: Document = {"next": "0"}
+    while page["next"] is not None:
+        after = f"&after={page['next']}" if items else ""
+        page = (await shop.send("GET", f"/events?limit=500{after}")).json()
+        items += page["items"]
+    return [event["kind"] for event in items if event["order"] == name]
+
+
 async def _a_life_with_a_return(shop: Shop) -> str:
-    """One of two comes back, and the return is closed."""
+    """One of two comes back, is found to be as good as new after all, and is paid."""
     name = await shop.place("SERUM-30", 2)
     await shop.fulfill(name)
-    made = (await ask(shop, name, "returns", lines=[{"line": "1", "quantity": 1}]))["return"]
-    graded = {"line": "1", "quantity": 1, "condition": "used", "disposition": "scrap"}
-    for kind, lines in (("received", [{"line": "1", "quantity": 1}]), ("graded", [graded]), ("settled", None)):
-        body = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now(), "node": "slc"}
-        path = f"/returns/{made}/messages"
-        answer = await shop.send("POST", path, body | ({"lines": lines} if lines else {}))
-        assert answer.status_code in (200, 202), answer.text
+    on_hand, _, _ = await shop.stock("SERUM-30")
+    made = await _make_return(shop, name, 1)
+    await _tell_return(shop, made, "received", lines=[{"line": "1", "quantity": 1}])
+    graded = {"line": "1", "quantity": 1, "condition": "used", "disposition": "quarantine"}
+    await _tell_return(shop, made, "graded", lines=[graded])
+    changed = {"line": "1", "quantity": 1, "from": "quarantine", "to": "restock"}
+    await once(shop, "POST", f"/returns/{made}/dispositions", {"lines": [changed]})
+    await _until_return(shop, made, lambda found: len(found["refunds"]) == 1)
+    await _tell_return(shop, made, "settled")
     await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["closed"])
+    assert await shop.stock("SERUM-30") == (on_hand + 1, 0, 0)
+    assert (await _events(shop, name)).count("refund_requested") == 1
+    return name
+
+
+async def _until_return(shop: Shop, made: str, is_so: Callable[[Document], bool]) -> None:
+    async with asyncio.timeout(shop.waits_seconds):
+        while not is_so((await shop.send("GET", f"/returns/{made}")).json()):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+
+
+async def _a_return_that_never_comes(shop: Shop) -> str:
+    """It was sent so long ago that its channel is reminded at once, and in a moment it is given up."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    made = await _make_return(shop, name, 1)
+    sent_at = datetime.now(UTC) - COMES_BACK_WITHIN + timedelta(seconds=8)
+    await _tell_return(shop, made, "in_transit", occurred_at=sent_at.isoformat())
+    await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["expired"])
+    told = await _events(shop, name)
+    assert [told.count(kind) for kind in ("return_reminder", "return_expired")] == [1, 1]
+    (lost,) = (await shop.order(name))["exceptions"]
+    await ask(shop, name, "resolve", exception=lost["exception"])
+    return name
+
+
+async def _returns_that_a_person_decides(shop: Shop) -> str:
+    """Two are worth so much that somebody must approve: declined, approved, and cancelled by the customer."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    for resolution, deeds in (("refund", ("decline",)), ("store_credit", ("approve", "cancel"))):
+        made = await _make_return(shop, name, 2, resolution)
+        for deed in deeds:
+            await once(shop, "POST", f"/returns/{made}/{deed}", {})
+    returned = (await shop.order(name))["returns"]
+    assert [one["status"] for one in returned] == ["declined", "cancelled"]
+    return name
+
+
+async def _a_life_with_a_parcel_that_nobody_announced(shop: Shop) -> str:
+    """One of two comes back without a return, which is made then."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    parcel = {"message_id": f"parcel-of-{name}", "occurred_at": now(), "node": "slc", "order": name}
+    taken = await once(shop, "POST", "/returns/blind", parcel | {"lines": [{"sku": "SERUM-30", "quantity": 1}]})
+    returned = (await shop.order(name))["returns"]
+    assert [one["return"] for one in returned] == [taken["return"]]
+    return name
+
+
+async def _a_life_with_a_claim(shop: Shop) -> str:
+    """One of two was damaged, and the customer is paid for it; then the order is forgotten."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    claim = (await ask(shop, name, "claims", kind="damaged", lines=[{"line": "1", "quantity": 1}]))["claim"]
+    paid = {"message_id": f"paid-{claim}", "kind": "settled", "occurred_at": now()}
+    await once(shop, "POST", f"/claims/{claim}/messages", paid)
+    (refund,) = (await shop.send("GET", f"/claims/{claim}")).json()["refunds"]
+    assert refund["settled_at"]
+    told = await _events(shop, name)
+    assert [told.count(kind) for kind in ("refund_requested", "settled")] == [1, 1]
+    assert await ask(shop, name, "forget") == await ask(shop, name, "forget")
+    return name
+
+
+async def _a_life_with_a_count(shop: Shop) -> str:
+    """What a node has promised is not there when it counts: a person sees to it, and it comes."""
+    sku = "TONER-200"
+    await shop.receive("slc", sku, 2)
+    name = await shop.place(sku, 2)
+    await shop.work(name)
+    counted = {"message_id": f"count-for-{name}", "node": "slc", "kind": "counted", "occurred_at": now()}
+    await once(shop, "POST", "/stock/messages", counted | {"lines": [{"sku": sku, "quantity": 0}]})
+    (short,) = (await once(shop, "GET", "/exceptions?code=stock_short"))["items"]
+    await once(shop, "POST", f"/exceptions/{short['exception']}/assign", {"owner": "night-shift"})
+    assert (await once(shop, "GET", f"/exceptions/{short['exception']}"))["owner"] == "night-shift"
+    await once(shop, "POST", f"/exceptions/{short['exception']}/resolve", {})
+    assert (await once(shop, "GET", "/exceptions?code=stock_short"))["items"] == []
+    await shop.receive("slc", sku, 2)
+    await shop.fulfill(name)
+    assert await shop.stock(sku) == (0, 0, 0)
+    return name
+
+
+async def _a_life_from_a_cart(shop: Shop) -> str:
+    """Of two carts one is given back; the other becomes an order while its item is stopped and its node paused."""
+    sku = "SUNSCREEN-50"
+    await shop.receive("slc", sku, 4)
+    cart = {"channel": "web", "expires_in": "1h", "ship_to": {"country": "US", "postal_code": "80202"}}
+    carts = [
+        (await once(shop, "POST", "/reservations", cart | {"lines": [{"sku": sku, "quantity": units}]}))["reservation"]
+        for units in (1, 2)
+    ]
+    assert await shop.stock(sku) == (4, 3, 0)
+    for _ in range(2):
+        assert (await once(shop, "DELETE", f"/reservations/{carts[0]}"))["status"] == "given_back"
+    assert await shop.stock(sku) == (4, 2, 0)
+    await once(shop, "POST", f"/stock/{sku}/stop", {"node": None})
+    await once(shop, "POST", "/nodes/slc/pause", {"open_work": "keep"})
+    name = await shop.place(sku, 2, reservation=carts[1])
+    await once(shop, "POST", "/nodes/slc/resume", {})
+    await once(shop, "POST", f"/stock/{sku}/resume", {"node": None})
+    await shop.fulfill(name)
+    assert await shop.stock(sku) == (2, 0, 0)
+    return name
+
+
+async def _a_channel_that_comes_and_goes(shop: Shop) -> str:
+    """Who sends again what was not answered has one key and one webhook, and may take them away twice."""
+    made = await once(shop, "POST", "/keys", {"kind": "channel", "name": "popup"})
+    async with _client(str(shop.http.base_url), made["key"]) as http:
+        popup = Shop(http)
+        hook = {"url": "https://popup.example/switchyard", "secret": "whsec_" + "QUJD" * 8}
+        assert (await once(popup, "PUT", "/channels/popup/webhook", hook))["previous_secret_until"] is None
+        name = await popup.place("SERUM-30", 2, channel="popup")
+        for _ in range(2):
+            await once(popup, "DELETE", "/channels/popup/webhook")
+    await shop.fulfill(name)
+    keys = (await once(shop, "GET", "/keys"))["items"]
+    assert [key["id"] for key in keys if key["name"] == "popup"] == [made["id"]]
+    for _ in range(2):
+        await once(shop, "DELETE", f"/keys/{made['id']}")
     return name
 
 
@@ -493,15 +679,64 @@ async def _a_life_that_is_given_up(shop: Shop) -> str:
 
 
 Story = Callable[[Shop], Awaitable[str]]
-RARER_LIVES: tuple[tuple[Story, int, tuple[str, ...], tuple[str, ...]], ...] = (
-    (_a_moved_life, 2, ("hold", "change_address", "release_hold"), ("hold", "address", "release")),
-    (_a_rerouted_life, 2, ("reroute", "resolve"), ("reroute", "resolve")),
-    (_a_life_with_a_return, 1, ("request_return", "close_return"), ("returns",)),
-    (_a_life_that_is_given_up, 0, ("give_up",), ()),
+
+
+@dataclass(frozen=True)
+class Rarer:
+    """A life of two units that needs what is rare, in the order in which it needs it."""
+
+    life: Story
+    activities: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    rounds: int = 1
+    """In how many it is decided; 0 = it does not ship."""
+    works: int | None = None
+    """How many fulfillment orders it has, if not as many as rounds."""
+
+
+# fmt: off
+RARER_LIVES = (
+    Rarer(_a_moved_life, ("hold", "change_address", "release_hold"),
+          tuple(f"POST /orders/{{name}}/{what}" for what in ("hold", "address", "release")), rounds=2, works=1),
+    Rarer(_a_growing_life, ("change_quantity",), ("POST /orders/{name}/quantities",), rounds=2, works=1),
+    Rarer(_a_life_sent_home, ("change_pickup",), ("POST /orders/{name}/pickup",), rounds=2, works=1),
+    Rarer(_a_rerouted_life, ("reroute", "resolve"),
+          ("POST /orders/{name}/reroute", "POST /orders/{name}/resolve"), rounds=2),
+    Rarer(_a_life_whose_node_is_called, ("call_node",)),
+    Rarer(_a_life_with_a_return, ("request_return", "pay", "close_return"),
+          ("POST /orders/{name}/returns", "POST /returns/{name}/messages", "POST /returns/{name}/dispositions")),
+    Rarer(_a_return_that_never_comes, ("remind", "expire_return")),
+    Rarer(_returns_that_a_person_decides, (),
+          tuple(f"POST /returns/{{name}}/{what}" for what in ("decline", "approve", "cancel"))),
+    Rarer(_a_life_with_a_parcel_that_nobody_announced, (), ("POST /returns/blind",)),
+    Rarer(_a_life_with_a_claim, (),
+          ("POST /orders/{name}/claims", "POST /claims/{name}/messages", "POST /orders/{name}/forget")),
+    Rarer(_a_life_with_a_count, (),
+          ("POST /stock/messages", "POST /exceptions/{name}/assign", "POST /exceptions/{name}/resolve")),
+    Rarer(_a_life_from_a_cart, (),
+          ("POST /reservations", "DELETE /reservations/{name}", "POST /stock/{sku}/stop", "POST /nodes/{name}/pause",
+           "POST /nodes/{name}/resume", "POST /stock/{sku}/resume"), rounds=2, works=1),
+    Rarer(_a_channel_that_comes_and_goes, (),
+          ("POST /keys", "PUT /channels/{channel}/webhook", "DELETE /channels/{channel}/webhook",
+           "DELETE /keys/{key_id}")),
+    Rarer(_a_life_that_is_given_up, ("give_up",), rounds=0),
 )
-"""Each with the rounds in which it is decided if it ships, its activities, and the last words of what is posted for it, in the
-order in which it needs them."""
-LONGER_WINDOW = {'window = "4286ms"': 'window = "60s"'}
+# fmt: on
+PERFUMERS_SECRET = "whsec_" + "QUJD" * 8
+
+
+MOMENTS = ("before", "after")
+NOBODY_LISTENS = "127.0.0.1:1"
+
+
+def rules(whats: Iterable[str]) -> list[str]:
+    """Each dies before its commit, and after it and before the answer."""
+    return [f"{what}:{moment}" for what in whats for moment in MOMENTS]
+
+
+def deadly(who: str, lives: Iterable[Rarer]) -> list[str]:
+    """The rules by which the worker, or the HTTP process, dies during these lives."""
+    return rules(what for one in lives for what in (one.activities if who == "worker" else one.routes))
 
 
 @pytest.mark.long
@@ -510,34 +745,64 @@ LONGER_WINDOW = {'window = "4286ms"': 'window = "60s"'}
 async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str, who: str
 ) -> None:
-    assert not await apply_network(database_url, hurried_network(tmp_path / "network", LONGER_WINDOW))
+    perfumer = Listener(free_port())
+    durations = {
+        'window = "4286ms"': 'window = "60s"\napprove_below = 1500',
+        'id = "atl"': f'id = "atl"\ndispatch = "webhook"\nurl = "{perfumer.url}"\nsecret = "{PERFUMERS_SECRET}"',
+    }
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", durations))
     port = str(free_port())
     here = (tmp_path, database_url, temporal_address)
-    rules = [
-        f"{what}:{moment}"
-        for _, _, activities, posts in RARER_LIVES
-        for what in (activities if who == "worker" else posts)
-        for moment in ("before", "after")
-    ]
     healthy = ("-m", "starter", "serve", "--port", port) if who == "worker" else ("worker.py",)
     mortal = (MORTAL, "worker") if who == "worker" else (MORTAL, "serve", port)
-    with running(*here, *healthy), running(*here, *mortal, *rules) as dying:
-        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+    with running(*here, *healthy), running(*here, *mortal, *deadly(who, RARER_LIVES)) as dying:
+        async with listening(perfumer), _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Shop(http)
-            for node in ("slc", "nwk"):
-                await shop.receive(node, "SERUM-30", 100)
-            for life, rounds, _, _ in RARER_LIVES:
-                await check_its_end(shop, life, rounds)
-            await until_dead(dying, rules)
+            for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("chi", "SERUM-30"), ("atl", "PERFUME-50")):
+                await shop.receive(node, sku, 100)
+            for number, life in enumerate(RARER_LIVES, 1):
+                await check_its_end(shop, life.life, life.rounds, life.works)
+                await until_dead(dying, deadly(who, RARER_LIVES[:number]))
+    assert len({call.headers["webhook-id"] for call in perfumer.calls}) == 1
+    assert all(call.is_signed_with(PERFUMERS_SECRET) for call in perfumer.calls)
     audit(_servers(database_url, temporal_address))
 
 
-async def check_its_end(shop: Shop, life: Story, rounds: int) -> None:
+STORES_NOTHING = {"POST /promises"}
+
+
+def test_every_activity_that_commits_dies_in_a_life() -> None:
+    assert set(WORKER_DEATHS) | set(deadly("worker", RARER_LIVES)) == set(rules(activities_that_commit()))
+
+
+def activities_that_commit() -> Iterator[str]:
+    """The activities that do more than to read."""
+    for file in (ROOT / "activities").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.AsyncFunctionDef) and "activity.defn" in map(ast.unparse, node.decorator_list):
+                own = {ast.unparse(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+                if {called for called in own if called.startswith("self.")} != {"self._transactions.database.read"}:
+                    yield node.name
+
+
+async def test_every_route_that_stores_something_dies_in_a_life(database_url: str) -> None:
+    database = Database(database_url)
+    document = application(assemble(database, await Client.connect(NOBODY_LISTENS, lazy=True))).openapi()
+    routes = {
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "get"
+    }
+    assert set(HTTP_DEATHS) | set(deadly("serve", RARER_LIVES)) >= set(rules(routes - STORES_NOTHING))
+    await database.close()
+
+
+async def check_its_end(shop: Shop, life: Story, rounds: int, works: int | None = None) -> None:
     """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all."""
     name = await life(shop)
     if rounds:
-        moved_before_release = life is _a_moved_life
-        await check_each_shipped_once(shop, [name], rounds, works=1 if moved_before_release else rounds)
+        await check_each_shipped_once(shop, [name], rounds, works)
     else:
         document = await shop.order(name)
         assert (document["status"], document["lines"][0]["cancelled"]) == ("cancelled", 2)

@@ -14,16 +14,25 @@ from sqlalchemy import text
 
 from starter.courier import AT_ONCE_MAX, Courier, is_public, wait_after
 from starter.embedded.ports import free_port
+from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
-from tests.server import Shop, listening
 
 SECRETS = ["whsec_" + base64.b64encode(bytes([number] * 24)).decode() for number in (1, 2, 3)]
+
+
+class Shop(Listener):
+    """A channel's own server."""
+
+    def kinds(self, order: str) -> list[str]:
+        return [call.document["kind"] for call in self.calls if call.document["order"] == order]
+
+    def has_heard(self, order: str, kinds: list[str]) -> bool:
+        return self.kinds(order) == kinds
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     made = Shop(free_port())
-    made.gate.set()
     async with listening(made):
         yield made
 
@@ -68,7 +77,7 @@ async def test_every_event_of_an_order_is_delivered_signed_and_in_order(house: H
     await nothing_is_owed(house)
 
     feed = (await house.http.get("/events", params={"channel": "web"})).json()["items"]
-    assert [call.event for call in shop.calls] == feed
+    assert [call.document for call in shop.calls] == feed
     assert [call.headers["webhook-id"] for call in shop.calls] == [found["event"] for found in feed]
     assert [found["kind"] for found in feed] == ["accepted", "promised", "shipped", "delivered"]
     assert all(call.is_signed_with(secret) for call in shop.calls)
@@ -116,7 +125,6 @@ async def test_what_a_channel_does_not_take_is_delivered_later_and_before_what_f
 
 async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> None:
     down = Shop(free_port())
-    down.gate.set()
     await register(house, "web", down.url)
     name = await house.place(("SERUM-30", 1))
     await is_tried_twice(house, name)
@@ -130,6 +138,7 @@ async def test_a_channel_that_does_not_answer_holds_up_no_other(
 ) -> None:
     monkeypatch.setattr("starter.courier.ANSWER_WITHIN", timedelta(minutes=10))
     slow = Shop(free_port())
+    slow.gate.clear()
     async with listening(slow):
         await register(house, "outlet", slow.url)
         await register(house, "web", shop.url)
@@ -203,7 +212,7 @@ async def test_a_channel_that_is_called_no_more_is_owed_nothing(house: House, sh
 async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
     house: House, shop: Shop
 ) -> None:
-    shop.status = lambda call: 204 if call.event["kind"] == "backordered" else 500
+    shop.status = lambda call: 204 if call.document["kind"] == "backordered" else 500
     await register(house, "web", shop.url)
     name = await house.place(("SERUM-30", 1))
     await shop.until(lambda: bool(shop.calls))

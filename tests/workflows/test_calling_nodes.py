@@ -9,17 +9,16 @@ import pytest
 
 from starter.embedded.ports import free_port
 from starter.prepare import apply_network
+from tests.called import Listener, listening
 from tests.house import SMALL_MAP, Document, House, units
-from tests.server import Shop, listening
 
 SECRET = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
 
 
 @pytest.fixture
-async def warehouse(small_house: House, tmp_path: Path) -> AsyncIterator[Shop]:
+async def warehouse(small_house: House, tmp_path: Path) -> AsyncIterator[Listener]:
     """The server of `reroutes`, which is called with its work."""
-    made = Shop(free_port())
-    made.gate.set()
+    made = Listener(free_port())
     changed = copytree(SMALL_MAP, tmp_path / "network")
     nodes = (changed / "nodes.toml").read_text()
     called = f'id = "reroutes"\ndispatch = "webhook"\nurl = "{made.url}"\nsecret = "{SECRET}"'
@@ -29,15 +28,15 @@ async def warehouse(small_house: House, tmp_path: Path) -> AsyncIterator[Shop]:
         yield made
 
 
-async def called(house: House, warehouse: Shop, times: int) -> list[Document]:
+async def called(house: House, warehouse: Listener, times: int) -> list[Document]:
     """What the warehouse was called with, once it was called so often."""
     await warehouse.until(lambda: len(warehouse.calls) >= times)
     assert all(call.is_signed_with(SECRET) for call in warehouse.calls)
     assert len({call.headers["webhook-id"] for call in warehouse.calls}) == len(warehouse.calls)
-    return [call.event for call in warehouse.calls]
+    return [call.document for call in warehouse.calls]
 
 
-async def accepted(house: House, warehouse: Shop) -> tuple[str, str]:
+async def accepted(house: House, warehouse: Listener) -> tuple[str, str]:
     """An order of three units that the warehouse was called with, and has accepted."""
     await house.stock("reroutes", SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
@@ -54,7 +53,7 @@ def asked(call: Document) -> tuple[str, list[int]]:
 
 
 async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(
-    small_house: House, warehouse: Shop
+    small_house: House, warehouse: Listener
 ) -> None:
     house = small_house
     name, work = await accepted(house, warehouse)
@@ -71,7 +70,7 @@ async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(
     assert [asked(call) for call in calls] == [("unsent", [0]), *wishes]
 
 
-async def test_a_node_whose_work_was_given_up_is_told_so(small_house: House, warehouse: Shop) -> None:
+async def test_a_node_whose_work_was_given_up_is_told_so(small_house: House, warehouse: Listener) -> None:
     house = small_house
     name, work = await accepted(house, warehouse)
     await house.wait_out(name)
@@ -87,7 +86,7 @@ async def test_a_node_whose_work_was_given_up_is_told_so(small_house: House, war
 
 
 async def test_a_node_that_could_not_be_called_before_its_work_was_at_risk_is_called_on(
-    small_house: House, warehouse: Shop, tmp_path: Path
+    small_house: House, warehouse: Listener, tmp_path: Path
 ) -> None:
     house, policy = small_house, tmp_path / "network" / "policy.toml"
     policy.write_text(policy.read_text().replace("[orders]", '[orders]\nat_risk_before = "90d"'))

@@ -1,4 +1,4 @@
-"""Somebody else's server for tests: a real one, on a port of its own, that keeps the signed calls that came."""
+"""Who wants to be called: a channel's or a node's own server, a real one on a port of its own, that answers as told."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ class Call:
     body: bytes
 
     @property
-    def event(self) -> Document:
+    def document(self) -> Document:
         document: Document = json.loads(self.body)
         return document
 
@@ -32,27 +32,27 @@ class Call:
         return any(hmac.compare_digest(wanted, given) for given in self.headers["webhook-signature"].split(" "))
 
 
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
 @dataclass
-class Shop:
-    """A channel's own server: a real one, on a port of its own, that answers as told."""
+class Listener:
+    """A server that is called."""
 
     port: int
     calls: list[Call] = field(default_factory=list)
     status: Callable[[Call], int] = lambda _: 204
     asked: int = 0
     """Requests that have come, answered or not."""
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event = field(default_factory=_open_gate)
     """Nobody is answered while it is not set."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/switchyard"
-
-    def kinds(self, order: str) -> list[str]:
-        return [call.event["kind"] for call in self.calls if call.event["order"] == order]
-
-    def has_heard(self, order: str, kinds: list[str]) -> bool:
-        return self.kinds(order) == kinds
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -78,11 +78,12 @@ def _headers(head: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def listening(shop: Shop) -> AsyncIterator[Shop]:
-    server = await asyncio.start_server(shop.answer, "127.0.0.1", shop.port)
+async def listening(listener: Listener) -> AsyncIterator[None]:
+    """Let a server be there."""
+    server = await asyncio.start_server(listener.answer, "127.0.0.1", listener.port)
     try:
-        yield shop
+        yield
     finally:
-        shop.gate.set()
+        listener.gate.set()
         server.close()
         await server.wait_closed()
