@@ -471,6 +471,7 @@ wake = Table(
         server_default=text("clock_timestamp() + interval '2 seconds'"),
         comment="when a relay sends it, unless it was sent before by who wrote it",
     ),
+    Index("ix_wake_of_workflow", "workflow_id", "wake_id"),
 )
 
 event = Table(

@@ -51,16 +51,24 @@ SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
 
 
 async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[Wake]:
-    """Take signals that nobody has sent in their time, the oldest first; they are due again after `lease`."""
+    """Take signals that nobody has sent in their time, the oldest first; they are due again after `lease`. Until then their
+    workflows are this relay's: another one sends neither the same nor what was owed to them later."""
     rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
     return [Wake(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
 
 
 CLAIM = text(
     """
-    WITH due AS (
-        SELECT wake_id FROM wake WHERE due_at <= clock_timestamp()
-        ORDER BY wake_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    WITH begun AS MATERIALIZED (
+        SELECT workflow_id FROM wake w
+        WHERE due_at <= clock_timestamp()
+          AND NOT EXISTS (SELECT FROM wake b WHERE b.workflow_id = w.workflow_id AND b.wake_id < w.wake_id
+                                               AND b.due_at <= clock_timestamp() + CAST(:lease AS interval))
+        ORDER BY wake_id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT wake_id FROM wake JOIN begun USING (workflow_id) WHERE due_at <= clock_timestamp()
+        ORDER BY wake_id LIMIT :limit
     ), claimed AS (
         UPDATE wake w SET due_at = clock_timestamp() + CAST(:lease AS interval)
         FROM due WHERE w.wake_id = due.wake_id
@@ -69,12 +77,19 @@ CLAIM = text(
     SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM claimed ORDER BY wake_id
     """
 )
+"""A workflow is claimed by its oldest signal: while that is not due again, none of the others is the oldest, unless it was put
+off for longer than a lease. All signals of one workflow are owed under the same lock, its order's, so they are numbered in the
+order in which they are committed."""
 
 
-async def leave(connection: WriteConnection, wake_ids: list[int]) -> None:
-    """Signals that were taken and not even tried are due at once."""
+async def put_off(connection: WriteConnection, wake_ids: list[int], span: timedelta) -> None:
+    """Let signals that were taken and not sent be due again after a span: at once what was not even tried."""
     if wake_ids:
-        await connection.execute(LEAVE, {"wake_ids": wake_ids})
+        await connection.execute(PUT_OFF, {"wake_ids": wake_ids, "span": span})
 
 
-LEAVE = text("UPDATE wake SET due_at = clock_timestamp() WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
+PUT_OFF = text(
+    """
+    UPDATE wake SET due_at = clock_timestamp() + CAST(:span AS interval) WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))
+    """
+)

@@ -1,7 +1,9 @@
 """Sees to it that workflows hear what PostgreSQL knows: sends the outbox's signals, and starts what does not run.
 
 A signal is sent right after its transaction; the relay repeats until Temporal took it. Every part is safe to run in several
-processes at once, and safe to repeat: a workflow that hears the same news twice keeps the newer copy.
+processes at once, and safe to repeat: a workflow that hears the same news twice keeps the newer copy. What a message does was
+done when it was stored, under its order's lock, so nothing depends on the order of signals; from the outbox they leave in the
+order of their storing all the same, however many relays run, so that a history reads as it was.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import TextClause, text
@@ -32,8 +35,18 @@ SEND_WITHIN = timedelta(seconds=5)
 BATCH_WITHIN = timedelta(seconds=5)
 LEASE = SEND_WITHIN + BATCH_WITHIN
 """Until then what one relay has taken is no other one's; what it could not send, or died with, is tried again afterwards."""
+REFUSED_FOR = timedelta(minutes=1)
+"""So long what Temporal refused is not tried again; longer than a lease, it lets what was owed later pass."""
 
 log = structlog.get_logger("relay")
+
+
+class Sent(NamedTuple):
+    """Ids of signals: those that Temporal took, or that nobody is left to hear; those that it refused; those not tried."""
+
+    taken: list[int]
+    refused: list[int]
+    untried: list[int]
 
 
 class Relay:
@@ -66,16 +79,17 @@ class Relay:
             await asyncio.sleep(EVERY.total_seconds())
 
     async def send_overdue(self) -> None:
-        """Send what nobody has sent in its time, in the order in which it was written."""
+        """Send what nobody has sent in its time, to each workflow in the order in which it was written."""
         goes_on = True
         while goes_on:
             async with self._database.at_once() as connection:
                 overdue = await wake.claim(connection, BATCH_MAX, LEASE)
-            sent, untried = await self._send(overdue)
+            sent = await self._send(overdue)
             async with self._database.write() as connection:
-                await wake.sent(connection, sent)
-                await wake.leave(connection, untried)
-            goes_on = len(overdue) == BATCH_MAX and not untried
+                await wake.sent(connection, sent.taken)
+                await wake.put_off(connection, sent.refused, REFUSED_FOR)
+                await wake.put_off(connection, sent.untried, timedelta())
+            goes_on = len(overdue) == BATCH_MAX and not sent.untried
 
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
@@ -123,8 +137,7 @@ class Relay:
         return row is not None
 
     async def _send_now(self, wakes: Sequence[Wake]) -> None:
-        sent, _ = await self._send(wakes)
-        self._taken += sent
+        self._taken += (await self._send(wakes)).taken
         if self._taken and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.create_task(self._quietly(self._forget))
 
@@ -136,31 +149,25 @@ class Relay:
             async with self._database.write() as connection:
                 await wake.sent(connection, taken)
 
-    async def _send(self, wakes: Sequence[Wake]) -> tuple[list[int], list[int]]:
-        """Send in order, as many as there is time for; answers the ids of those that Temporal took, or that nobody is left to
-        hear, and of those that were not tried.
-
-        While Temporal is away nothing else is tried. A signal that it refuses holds up the later ones of its own workflow only.
+    async def _send(self, wakes: Sequence[Wake]) -> Sent:
+        """Send in order, as many as there is time for. While Temporal is away nothing else is tried; a signal that it refuses
+        holds up no other.
         """
         ends_at = monotonic() + BATCH_WITHIN.total_seconds()
-        sent: list[int] = []
-        refused: set[str] = set()
+        sent = Sent([], [], [])
         for tried, owed in enumerate(wakes):
             if monotonic() >= ends_at:
-                return sent, [left.wake_id for left in wakes[tried:]]
-            if owed.workflow_id in refused:
-                continue
+                return sent._replace(untried=[left.wake_id for left in wakes[tried:]])
             try:
                 await self._send_one(owed)
-                sent.append(owed.wake_id)
+                sent.taken.append(owed.wake_id)
             except Exception as error:
-                log.warning(
-                    "temporal did not take a signal", order=owed.order, reason=f"{type(error).__name__}: {error}"
-                )
-                refused.add(owed.workflow_id)
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("temporal did not take a signal", order=owed.order, reason=reason)
                 if _is_away(error):
-                    return sent, [left.wake_id for left in wakes[tried + 1 :]]
-        return sent, []
+                    return sent._replace(untried=[left.wake_id for left in wakes[tried + 1 :]])
+                sent.refused.append(owed.wake_id)
+        return sent
 
     async def _send_one(self, owed: Wake) -> None:
         async with asyncio.timeout(SEND_WITHIN.total_seconds()):
@@ -188,7 +195,12 @@ class Relay:
 
 def _is_away(error: Exception) -> bool:
     """Whether nobody answers; and not that somebody does not want this very thing."""
-    away = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    away = (
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+    )
     return isinstance(error, RuntimeError | TimeoutError) or (isinstance(error, RPCError) and error.status in away)
 
 

@@ -1,5 +1,6 @@
 """Workflows that are gone and signals that are lost: the facts are in PostgreSQL, and the order goes on from there."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,10 +20,12 @@ from starter import client as edge
 from starter import relay
 from starter.http.service import Service, assemble
 from starter.prepare import apply_network
-from tests.house import SMALL_MAP, House, now, units
+from starter.relay import Relay
+from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now, units
 
 NOBODY_LISTENS = "127.0.0.1:1"
 TOO_LONG_FOR_TEMPORAL = "x" * 2_000
+ONE_UNIT = [{"line": "1", "quantity": 1}]
 
 
 async def released(house: House) -> tuple[str, str]:
@@ -247,6 +250,35 @@ async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_he
     assert found == {one: ["away-0", "away-2", "away-3"], other: ["away-1", "away-4"]}
     await house.stock("spare", SERUM_30=2)
     assert (await house.work(other, 2))["node"] == "spare"
+
+
+async def test_relays_that_run_at_once_send_each_orders_backlog_in_the_order_of_its_storing(
+    small_house: House, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, each = small_house, 12
+    monkeypatch.setattr(relay, "BATCH_MAX", 5)  # all of them are at work on the same few orders
+    await house.stock("reroutes", SERUM_30=5 * each)
+    names = [await house.place(("SERUM-30", each)) for _ in range(5)]
+    works = {name: (await house.work(name))["fulfillment_order"] for name in names}
+    heard_before = {name: len(await heard(house, name)) for name in names}
+    for number in range(each):
+        for name, work in works.items():
+            body = {"message_id": f"{name}-{number}", "kind": "picked", "occurred_at": now(), "lines": ONE_UNIT}
+            await house.service.fulfillment.record(
+                work, NodeMessage.model_validate(body), node="reroutes", actor="node:reroutes"
+            )
+    for name in names:
+        await backdate(house, OWED_FOR_A_MINUTE, name)
+
+    others = [Relay(database, house.time.client) for _ in range(3)]
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while sum([await owed(house, name) for name in names]):
+            await asyncio.gather(*(other.send_overdue() for other in others))
+
+    for name in names:
+        await house.settle(name)
+    found = {name: (await heard(house, name))[heard_before[name] :] for name in names}
+    assert found == {name: [f"{name}-{number}" for number in range(each)] for name in names}
 
 
 async def heard(house: House, name: str) -> list[str]:

@@ -668,6 +668,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_wake_order_id_orders")),
         sa.PrimaryKeyConstraint("wake_id", name=op.f("pk_wake")),
     )
+    op.create_index("ix_wake_of_workflow", "wake", ["workflow_id", "wake_id"], unique=False)
     op.create_table(
         "event",
         sa.Column(
@@ -1088,6 +1089,7 @@ def downgrade() -> None:
     op.drop_index("ix_event_channel", table_name="event")
     op.drop_index("ix_event_shipped", table_name="event", postgresql_where=sa.text("kind = 'shipped'"))
     op.drop_table("event")
+    op.drop_index("ix_wake_of_workflow", table_name="wake")
     op.drop_table("wake")
     op.drop_index(
         "ix_return_open",
