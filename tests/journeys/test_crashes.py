@@ -55,6 +55,7 @@ PATIENCE_FOR_CRASHES = {
 }
 """Who is killed may be late; only stores are taken for silent."""
 IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
+HURRIED = SHORT_LIVES | PATIENCE_FOR_CRASHES | IMPATIENT_STORES
 REQUEST_SECONDS_MAX = 30.0
 
 
@@ -63,7 +64,7 @@ def service() -> Iterator[Service]:
     """A whole Switchyard, as `python -m starter up` starts it; the audit finds nothing when the tests are over."""
     with tempfile.TemporaryDirectory(prefix="switchyard-test-") as name:
         Path(name).chmod(0o711)
-        running = Service(Path(name), SHORT_LIVES | PATIENCE_FOR_CRASHES | IMPATIENT_STORES)
+        running = Service(Path(name), HURRIED)
         running.start()
         yield running
         running.audit()
@@ -327,7 +328,7 @@ async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
 async def test_a_worker_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
 ) -> None:
-    assert not await apply_network(database_url, hurried_network(tmp_path / "network", SHORT_LIVES | IMPATIENT_STORES))
+    assert not await apply_network(database_url, hurried_network(tmp_path / "network", HURRIED))
     port = free_port()
     here = (tmp_path, database_url, temporal_address)
     temporal = await Client.connect(temporal_address)
