@@ -606,13 +606,11 @@ def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, res
     for told in lines.values():
         order.tried[name, told.line] = order.tried.get((fo.fulfillment_order, told.line), ())
         changes.move(told.line, "open", "allocated", told.quantity)
-        reference = f"{name}:{told.line}"
+        reference, quantity = f"{name}:{told.line}", told.quantity
         changes.book(
-            told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, allocated=told.quantity, reference=reference)
+            told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, allocated=quantity, reference=reference)
         )
-    order.fulfillment_orders[name] = replace(
-        fo, fulfillment_order=name, lines=lines, escalated=None, at_risk_at=None, reminded_at=None
-    )
+    order.fulfillment_orders[name] = replace(fo, fulfillment_order=name, lines=lines, escalated=None, at_risk_at=None)
     changes.touched.add(name)
 
 
