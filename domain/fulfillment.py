@@ -312,8 +312,9 @@ def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int]
 def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
     """Whatever the customer wanted cancelled has left or was given back: the node is asked nothing more, and goes on with
     the rest. It may still answer, so it stays known that it was asked."""
-    is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED and not fulfillment_order.asked_for_all
-    if not is_asked or fulfillment_order.has_ended or any(_wanted(fulfillment_order).values()):
+    is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED
+    is_for_units = fulfillment_order.asked_for_all or any(_wanted(fulfillment_order).values())
+    if not is_asked or is_for_units or fulfillment_order.has_ended:
         return fulfillment_order
     return replace(fulfillment_order, request=Request.ACCEPTED if fulfillment_order.accepted_at else Request.SENT)
 
@@ -466,7 +467,7 @@ def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tupl
     return named or (() if any(quantities.values()) or any(_due(fo).values()) else ("nothing of it is due any more",))
 
 
-def _set_aside(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
     """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
         return Heard(fo, ("it was given back before",))
@@ -520,7 +521,7 @@ def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     misfits = _more_than_held(fo, quantities)
     freed = _free(fo, quantities)
     if fo.dead_at is not None:
-        return Heard(replace(freed, cancel_asked_at=None), misfits)
+        return Heard(freed, misfits)
     if not freed.has_ended:
         freed = replace(freed, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
     if fo.request is Request.CANCEL_REQUESTED and _leaves_unanswered(fo, quantities, freed):
@@ -547,8 +548,8 @@ def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message:
 _HEARING = {
     MessageKind.ACCEPTED: _accept,
     MessageKind.REJECTED: _reject,
-    MessageKind.PICKED: _set_aside,
-    MessageKind.READY_FOR_PICKUP: _set_aside,
+    MessageKind.PICKED: _pick,
+    MessageKind.READY_FOR_PICKUP: _pick,
     MessageKind.SHIPPED: _ship,
     MessageKind.COLLECTED: _collect,
     MessageKind.DELIVERED: _deliver,

@@ -6,7 +6,7 @@ leaves a bucket enters another one in the same step, and stock that is no longer
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -459,8 +459,7 @@ def change_fulfillment_order(
     """
     before = order.fulfillment_orders[after.fulfillment_order]
     concerned = [line for line in after.lines if _is_concerned(before, after, line)]
-    for line in concerned:
-        after = _undo_replacements(order, changes, before, after, line)
+    after = _undo_replacements(order, changes, before, after, concerned)
     for line in concerned:
         after = _settle_line(order, changes, before, after, line, is_a_failed_try)
     order.fulfillment_orders[after.fulfillment_order] = forget_a_wish_without_units(after)
@@ -473,30 +472,28 @@ def _is_concerned(before: FulfillmentOrder, after: FulfillmentOrder, line: str) 
 
 
 def _undo_replacements(
-    order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, line: str
+    order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, concerned: Sequence[str]
 ) -> FulfillmentOrder:
-    told = after.lines[line]
-    absent_again = max(0, before.counts(line).present - after.counts(line).present)
-    told = replace(told, replaced=max(0, told.replaced - absent_again))
-    after = replace(after, lines={**after.lines, line: told})
-    came_back = before.counts(line).short - after.counts(line).short
-    if came_back <= 0:
-        return after
-    taken = _take_units(order, changes, line, came_back, after.fulfillment_order)
-    changes.move(line, "open", "allocated", taken)
-    if taken == came_back:
-        return after
-    missing = came_back - taken
-    changes.opened.append(
-        Opened(
-            ExceptionCode.DOUBLE_SHIP,
-            f"{missing} of line {line} left {after.node} after they had been given to another node or cancelled",
-            after.fulfillment_order,
-            after.node,
-        )
-    )
-    told = after.lines[line]
-    return replace(after, lines={**after.lines, line: replace(told, replaced=told.replaced + missing)})
+    """Units that had left the attempt and are there again take the place of those that were to replace them."""
+    lines = {**after.lines, **{line: _with_fewer_replaced(after.lines[line], before, after) for line in concerned}}
+    after = replace(after, lines=lines)
+    back = {line: before.counts(line).short - after.counts(line).short for line in concerned}
+    taken = _take_units(order, changes, back, after.fulfillment_order)
+    for line in concerned:
+        told = lines[line]
+        changes.move(line, "open", "allocated", taken[line])
+        if (missing := back[line] - taken[line]) > 0:
+            detail = (
+                f"{missing} of line {line} left {after.node} after they had been given to another node or cancelled"
+            )
+            changes.opened.append(Opened(ExceptionCode.DOUBLE_SHIP, detail, after.fulfillment_order, after.node))
+            lines[line] = replace(told, replaced=told.replaced + missing)
+    return replace(after, lines=lines)
+
+
+def _with_fewer_replaced(told: Told, before: FulfillmentOrder, after: FulfillmentOrder) -> Told:
+    absent_again = max(0, before.counts(told.line).present - after.counts(told.line).present)
+    return replace(told, replaced=max(0, told.replaced - absent_again))
 
 
 def _settle_line(
@@ -579,18 +576,49 @@ def _wait_again(
         _give_to_a_person(order, changes, again, f"{quantity} of line {line} were tried {attempts_max} times")
 
 
-def _take_units(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
-    """Free up to `quantity` units of a line from whatever holds them and can still be stopped at once; they end up `open`.
+def _take_units(order: Order, changes: Changes, wanted: Mapping[str, int], except_for: str) -> Counter[str]:
+    """Free up to so many units of each line from whatever holds them and can still be stopped at once; they end up `open`.
 
-    First what waits, then what is pinned, then work that no node has accepted. Answers how many were taken.
+    First what waits, then what is pinned, then work that no node has accepted. Answers how many of each line were taken.
     """
-    left = quantity - _take_waiting(order, changes, line, quantity)
-    left -= _take_reserved(order, changes, line, left)
+    left = +Counter(wanted)
+    for line in list(left):
+        left[line] -= _take_waiting(order, changes, line, left[line])
+        left[line] -= _take_reserved(order, changes, line, left[line])
     for fo in order.living():
-        if left and fo.fulfillment_order != except_for and line in fo.lines and can_withdraw(fo):
-            change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
-            left -= _take_waiting(order, changes, line, left)
-    return quantity - left
+        if fo.fulfillment_order != except_for and can_withdraw(fo) and any(left[line] for line in fo.lines):
+            left -= _take_from_unseen_work(order, changes, fo, left)
+    return +Counter(wanted) - left
+
+
+def _take_from_unseen_work(
+    order: Order, changes: Changes, fo: FulfillmentOrder, wanted: Mapping[str, int]
+) -> Counter[str]:
+    """Take units out of work that its node has not accepted; they are `open`. The rest is new work for the same node at once:
+    were it sourced again, others who wait for its goods would come first."""
+    before = len(order.waiting)
+    change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
+    moved = Counter({waiting.line: waiting.quantity for waiting in order.waiting[before:]})
+    del order.waiting[before:]
+    taken = moved & Counter(wanted)
+    if rest := moved - taken:
+        _leave_at_its_node(order, changes, fo, rest)
+    return taken
+
+
+def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, rest: Mapping[str, int]) -> None:
+    """What was asked is never edited: the rest of withdrawn work is asked anew, as of the same release."""
+    name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
+    lines = {line: Told(line, fo.lines[line].sku, quantity) for line, quantity in rest.items()}
+    for told in lines.values():
+        order.tried[name, told.line] = order.tried.get((fo.fulfillment_order, told.line), ())
+        changes.move(told.line, "open", "allocated", told.quantity)
+        reference, quantity = f"{name}:{told.line}", told.quantity
+        changes.book(
+            told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, allocated=quantity, reference=reference)
+        )
+    order.fulfillment_orders[name] = replace(fo, fulfillment_order=name, lines=lines, escalated=None, at_risk_at=None)
+    changes.touched.add(name)
 
 
 def _take_waiting(order: Order, changes: Changes, line: str, quantity: int) -> int:
@@ -676,16 +704,17 @@ def _withdraw_for_another_node(order: Order, changes: Changes, fo: FulfillmentOr
 def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:
     """Cancel units of lines: at once where nothing was accepted, else by asking the node; what shipped is refused."""
     answer = CancelAnswer()
+    known = {line: quantity for line, quantity in wished.items() if line in order.lines}
+    taken = _take_units(order, changes, known, "")
     for line, quantity in wished.items():
-        if line not in order.lines:
+        if line not in known:
             answer.refused.append(CancelledUnits(line=line, quantity=quantity, reason="the order has no such line"))
             continue
-        taken = _take_units(order, changes, line, quantity, "")
-        changes.move(line, "open", "cancelled", taken)
-        pending = _ask_nodes_to_cancel(order, changes, line, quantity - taken, at)
-        _note(answer.cancelled, line, taken, "cancelled before a node accepted it")
+        changes.move(line, "open", "cancelled", taken[line])
+        pending = _ask_nodes_to_cancel(order, changes, line, quantity - taken[line], at)
+        _note(answer.cancelled, line, taken[line], "cancelled before a node accepted it")
         _note(answer.pending, line, pending, "the node was asked to cancel")
-        _note(answer.refused, line, quantity - taken - pending, "shipped, cancelled or being cancelled already")
+        _note(answer.refused, line, quantity - taken[line] - pending, "shipped, cancelled or being cancelled already")
     return answer
 
 

@@ -170,6 +170,21 @@ async def test_an_order_whose_window_has_ended_does_not_grow_by_units_that_would
     assert await refusal(shop, order, {"2": 1}) == "its window has ended: nothing more of it may leave"
 
 
+async def test_what_stays_ordered_keeps_its_goods_when_a_part_is_cancelled_though_others_wait_for_them(
+    shop: Shop,
+) -> None:
+    await shop.receive(NEAREST, CHAIR=3, LAMP=1)
+    order = await shop.released(("CHAIR", 3), ("LAMP", 1))
+    waits = await shop.sold(("CHAIR", 5))
+
+    await shop.cancel(order, {"1": 1})
+    await shop.backorders.work_off(10)
+
+    assert await shop.units(order) == {"cancelled": 1, "allocated": 2}
+    assert await shop.units(order, "2") == {"allocated": 1}
+    assert (await shop.units(waits))["reserved"] == 1
+
+
 async def test_a_line_that_was_cancelled_alone_may_be_wanted_again(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     order = await shop.sold(("CHAIR", 1), ("LAMP", 1))

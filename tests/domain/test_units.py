@@ -388,7 +388,7 @@ def check_fulfillment_orders(desk: Desk) -> None:
     source reno, f1 shipped 1                                 || reserved 2 shipped 1  || in_doubt 2 shipped 1 ||
     source reno 2, f1 shipped 2                               || reserved 1 shipped 2  || in_doubt 1 shipped 2 ||
     to reno, f1 shipped 3                                     || shipped 3             || shipped 3            ||
-    to reno, f1 shipped 1                                     || open 2 shipped 1      || in_doubt 2 shipped 1 ||
+    to reno, f1 shipped 1                                     || allocated 2 shipped 1 || in_doubt 2 shipped 1 ||
     to reno, f2 picked, f1 rejected                           || allocated 3           ||                      ||
     to reno, f2 picked, f1 shipped 3                          || allocated 3           || surplus 3            || double_ship
     to reno, f2 picked, f1 shipped 1                          || allocated 3           || in_doubt 2 surplus 1 || double_ship
@@ -467,7 +467,7 @@ def test_a_silent_node_is_first_asked_to_cancel_or_given_up_or_called_by_a_perso
     no stock: exception                                  || open 1 cancelled 2        || cancelled 2
     source denver                                        || reserved 1 cancelled 2    || cancelled 2
     source denver 1                                      || reserved 1 cancelled 2    || cancelled 2
-    to denver                                            || open 1 cancelled 2        || cancelled 2
+    to denver                                            || allocated 1 cancelled 2   || cancelled 2
     to boston                                            || allocated 3               || pending 2
     to denver, f1 accepted                               || allocated 3               || pending 2
     to denver, f1 picked 1                               || allocated 3               || pending 2
@@ -478,7 +478,7 @@ def test_a_silent_node_is_first_asked_to_cancel_or_given_up_or_called_by_a_perso
     to denver, f1 picked 2 final                         || allocated 2 cancelled 1   || cancelled 1 pending 1
     to denver, f1 shipped 2 final                        || shipped 2 cancelled 1     || cancelled 1 refused 1
     to denver, f1 silent                                 || open 1 cancelled 2        || cancelled 2
-    to denver, f1 silent, to reno                        || open 1 cancelled 2        || cancelled 2
+    to denver, f1 silent, to reno                        || allocated 1 cancelled 2   || cancelled 2
     to denver, f1 silent, to reno, f2 accepted           || allocated 3               || pending 2
     cancel 2                                             || open 0 cancelled 3        || cancelled 1 refused 1
     to denver, f1 accepted, cancel 1                     || allocated 3               || pending 2
@@ -643,11 +643,22 @@ def test_more_than_was_ordered_cannot_be_cancelled() -> None:
     assert units(desk) == "cancelled 3"
 
 
-def test_taking_one_line_back_from_unaccepted_work_sends_its_other_line_to_sourcing_without_counting_a_try() -> None:
+def test_what_is_left_of_unaccepted_work_is_new_work_for_the_same_node_without_counting_a_try() -> None:
     desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
-    play(desk, "to denver, cancel 1")
-    assert (units(desk), units(desk, "2")) == ("open 2 cancelled 1", "open 2")
-    assert {(w.line, w.quantity, w.attempt, w.tried) for w in desk.order.waiting} == {("1", 2, 1, ()), ("2", 2, 1, ())}
+    play(desk, "to reno, f1 rejected, to denver, cancel 1")
+    assert (units(desk), units(desk, "2")) == ("allocated 2 cancelled 1", "allocated 2")
+    _, withdrawn, rest = desk.order.fulfillment_orders.values()
+    assert (withdrawn.request, withdrawn.has_ended) == (Request.CANCEL_ACCEPTED, True)
+    assert (rest.node, rest.attempt, rest.request, rest.released_at) == ("denver", 2, Request.SENT, NOON)
+    assert [(told.line, told.quantity) for told in rest.lines.values()] == [("1", 2), ("2", 2)]
+    assert desk.order.tried[rest.fulfillment_order, "2"] == ("reno",)
+
+
+def test_everything_cancelled_of_unaccepted_work_leaves_no_work_behind() -> None:
+    desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
+    play(desk, "to denver")
+    desk.cancel(everything(desk.order))
+    assert (units(desk), units(desk, "2"), len(desk.order.fulfillment_orders)) == ("cancelled 3", "cancelled 2", 1)
 
 
 def test_a_cancel_of_everything_says_of_each_unit_what_became_of_it() -> None:

@@ -28,7 +28,7 @@ async def warehouse(small_house: House, tmp_path: Path) -> AsyncIterator[Listene
         yield made
 
 
-async def called(house: House, warehouse: Listener, times: int) -> list[Document]:
+async def called(warehouse: Listener, times: int) -> list[Document]:
     """What the warehouse was called with, once it was called so often."""
     await warehouse.until(lambda: len(warehouse.calls) >= times)
     assert all(call.is_signed_with(SECRET) for call in warehouse.calls)
@@ -41,7 +41,7 @@ async def accepted(house: House, warehouse: Listener) -> tuple[str, str]:
     await house.stock("reroutes", SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
     work = (await house.work(name))["fulfillment_order"]
-    await called(house, warehouse, 1)
+    await called(warehouse, 1)
     await house.tell(work, "accepted")
     await house.settle(name)
     return name, work
@@ -58,14 +58,14 @@ async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(
     house = small_house
     name, work = await accepted(house, warehouse)
     await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
-    await called(house, warehouse, 2)
+    await called(warehouse, 2)
     await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
-    await called(house, warehouse, 3)
+    await called(warehouse, 3)
     await house.tell(work, "cancel_accepted")
     await house.until(name, lambda found: units(found) == {"allocated": 1, "cancelled": 2})
     await house.ask(name, "cancel")
 
-    calls = await called(house, warehouse, 4)
+    calls = await called(warehouse, 4)
     wishes = [("cancel_requested", [n]) for n in (1, 2, 1)]
     assert [asked(call) for call in calls] == [("unsent", [0]), *wishes]
 
@@ -74,11 +74,11 @@ async def test_a_node_whose_work_was_given_up_is_told_so(small_house: House, war
     house = small_house
     name, work = await accepted(house, warehouse)
     await house.wait_out(name)
-    await called(house, warehouse, 2)
+    await called(warehouse, 2)
     await house.settle(name)
     await house.wait_out(name)
 
-    calls = await called(house, warehouse, 3)
+    calls = await called(warehouse, 3)
     assert [asked(call) for call in calls] == [("unsent", [0]), ("cancel_requested", [3]), ("timed_out", [0])]
     assert [line["in_doubt"] for line in calls[-1]["lines"]] == [3]
     await house.tell(work, "cancel_accepted")
