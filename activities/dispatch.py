@@ -84,7 +84,7 @@ async def _send(made: Call) -> None:
     try:
         async with httpx2.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, follow_redirects=False) as client:
             answer = await client.post(made.url, content=made.body, headers=dict(made.headers))
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise NodeDidNotTakeIt(type(error).__name__) from None  # its text may hold the address, and that a secret
     if not answer.is_success:
         raise NodeDidNotTakeIt(f"status {answer.status_code}")

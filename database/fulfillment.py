@@ -257,6 +257,7 @@ _SHOWN = """
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
                'status', s.status, 'request', f.request, 'service', o.service,
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
+               'cancel_asked_at', f.cancel_asked_at,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,

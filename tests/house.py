@@ -11,7 +11,8 @@ from typing import Any
 
 from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
@@ -148,7 +149,8 @@ class House:
                 after = await handle.describe()
                 about = after.raw_description
                 grows = after.history_length != events
-                busy = grows or about.pending_activities or about.HasField("pending_workflow_task")
+                doing = [one for one in about.pending_activities if not _waits_for_another_try(one)]
+                busy = grows or doing or about.HasField("pending_workflow_task")
                 clock = await self.clock(name)
                 deadlines = [work["deadline"] for work in document["fulfillment_orders"]]
                 due = any(is_over(moment, clock) for moment in [*deadlines, document["closes_at"]])
@@ -267,6 +269,12 @@ def units(document: Document, line: str = "1") -> dict[str, int]:
     """The buckets of a line that hold something."""
     shown = next(row for row in document["lines"] if row["line"] == line)
     return {bucket: shown[bucket] for bucket in BUCKETS if shown[bucket]}
+
+
+def _waits_for_another_try(activity: PendingActivityInfo) -> bool:
+    """A call that its node did not take: nothing is done until it is made again, or until Temporal gives it up."""
+    is_call = activity.activity_type.name == "call_node"
+    return is_call and activity.attempt > 1 and activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 
 def is_over(deadline: str | None, clock: datetime) -> bool:

@@ -82,6 +82,9 @@ _BODIES: dict[str, type[BaseModel]] = {
 _TOLD = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
 """What a node that does not poll is called about."""
 
+_About = tuple[str, Request, datetime | None]
+"""A fulfillment order, where our side of the talk about it stands, and since when its node has been asked to cancel."""
+
 _Wait = tuple[WaitingFor, datetime, datetime | None]
 """What is waited for, until when, and since when its node has been asked to cancel: another wish is another call."""
 
@@ -109,7 +112,7 @@ class OrderWorkflow:
         self._mail_came = 0
         self._asked: list[_Asked] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._called: set[tuple[str, Request, datetime | None]] = set()
+        self._called: set[_About] = set()
         self._acting: set[str] = set()
         self._look_again = False
         self._look_at_lines = False
@@ -429,7 +432,7 @@ class OrderWorkflow:
         """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
         while (wait := self._wait_of(name)) is not None:
             waiting_for, deadline, _ = wait
-            await self._call_the_node(name, deadline)
+            call = self._begin_to_call_the_node(name)
             try:
                 await workflow.wait_condition(
                     partial(self._waits_otherwise, name, wait),
@@ -438,6 +441,8 @@ class OrderWorkflow:
                 )
             except TimeoutError:
                 await self._act_on_silence(name, waiting_for)
+            if call is not None:
+                await _stop(call)
 
     async def _act_on_silence(self, name: str, waiting_for: WaitingFor) -> None:
         self._acting.add(name)
@@ -450,14 +455,16 @@ class OrderWorkflow:
         )
         self._acting.remove(name)
 
-    async def _call_the_node(self, name: str, deadline: datetime) -> None:
-        """A node that does not poll is called with its work, with each wish to cancel, and when it was given up; until its
-        deadline, and about what comes then if it could not be called before."""
+    def _begin_to_call_the_node(self, name: str) -> asyncio.Task[None] | None:
+        """A node that does not poll is called with its work, with each wish to cancel, and when it was given up; until it has
+        taken the call, and as long as it is waited for."""
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
-        if fo.dispatch is not Dispatch.WEBHOOK or fo.request not in _TOLD or about in self._called:
-            return
-        self._called.add(about)
+        is_called = fo.dispatch is Dispatch.WEBHOOK and fo.request in _TOLD and about not in self._called
+        return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
+
+    async def _call_the_node(self, about: _About, node: str) -> None:
+        name, request, cancel_asked_at = about
         try:
             self._adopt(
                 await workflow.execute_activity_method(
@@ -465,21 +472,21 @@ class OrderWorkflow:
                     CallInput(
                         order=self._name,
                         fulfillment_order=name,
-                        request=fo.request,
-                        cancel_asked_at=fo.cancel_asked_at,
+                        request=request,
+                        cancel_asked_at=cancel_asked_at,
                         at=workflow.now(),
                     ),
                     start_to_close_timeout=patience.ONE_CALL,
-                    schedule_to_close_timeout=max(deadline - workflow.now(), patience.ONE_CALL),
                     retry_policy=patience.UNTIL_IT_ANSWERS,
-                    summary=f"call {fo.node} about {name}",
+                    summary=f"call {node} about {name}",
                 )
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            self._called.remove(about)
-            workflow.logger.warning("%s could not be called about %s", fo.node, name)
+            workflow.logger.warning("%s could not be called about %s", node, name)
+        else:
+            self._called.add(about)
 
     async def _close_when_the_return_window_is_over(self) -> None:
         closes_at = self._order.closes_at
@@ -606,6 +613,14 @@ class OrderWorkflow:
                 updates.append(update)
         if updates:
             workflow.upsert_search_attributes(updates)
+
+
+async def _stop(call: asyncio.Task[None]) -> None:
+    """What the call was for is over; one that went wrong makes the order fail loudly."""
+    call.cancel()
+    (error,) = await asyncio.gather(call, return_exceptions=True)
+    if error is not None and not is_cancelled_exception(error):
+        raise error
 
 
 def _no_such_request(state: OrderState) -> Done:

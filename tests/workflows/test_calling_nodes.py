@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+import pytest_asyncio
 
 from starter.embedded.ports import free_port
 from starter.prepare import apply_network
@@ -13,6 +14,7 @@ from tests.called import Listener, listening
 from tests.house import SMALL_MAP, Document, House, units
 
 SECRET = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+SECRETS = (SECRET, "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")
 
 
 @pytest.fixture
@@ -102,3 +104,85 @@ async def test_a_node_that_could_not_be_called_before_its_work_was_at_risk_is_ca
     warehouse.status = lambda _: 204
     await house.skip(name, timedelta(minutes=1))
     await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "sent")
+
+
+def network_of(directory: Path, node: Listener, secret: str) -> Path:
+    """The small map, whose node `escalates` is called and has no time to lose."""
+    copied = copytree(SMALL_MAP, directory, dirs_exist_ok=True)
+    nodes = (copied / "nodes.toml").read_text()
+    head, escalates, rest = nodes.partition('id = "escalates"\n')
+    called = f'dispatch = "webhook"\nurl = "{node.url}"\nsecret = "{secret}"\n'
+    (copied / "nodes.toml").write_text(head + escalates + called + rest.replace('"4h"', '"4m"', 1))
+    return copied
+
+
+@pytest_asyncio.fixture
+async def node(house: House, tmp_path: Path) -> AsyncIterator[Listener]:
+    """The interface of `escalates`."""
+    async with listening(made := Listener(free_port())):
+        assert await apply_network(house.database_url, network_of(tmp_path / "network", made, SECRETS[0])) == []
+        await house.stock("escalates", SERUM_30=9)
+        yield made
+
+
+def heard(node: Listener) -> list[tuple[str, str, int]]:
+    """What the node was told: the id of each call, our side of the conversation, and the units to be cancelled."""
+    return [
+        (
+            call.headers["webhook-id"],
+            call.document["request"],
+            sum(line["cancel_requested"] for line in call.document["lines"]),
+        )
+        for call in node.calls
+    ]
+
+
+async def test_a_node_is_called_with_its_work_until_it_has_taken_it(house: House, node: Listener) -> None:
+    answers = iter((503, 302))
+    node.status = lambda _: next(answers, 204)
+    name = await house.place(("SERUM-30", 2))
+    document = await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+    work = document["fulfillment_orders"][0]["fulfillment_order"]
+    assert heard(node) == [(f"{work}-unsent", "unsent", 0)] * 3
+    assert all(call.is_signed_with(SECRETS[0]) for call in node.calls)
+    shown = (await house.http.get(f"/fulfillment-orders/{work}")).json()
+    assert node.calls[-1].document == shown | {"request": "unsent"}, "it is told what polling would show"
+
+
+async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house: House, node: Listener) -> None:
+    node.status = lambda call: 503 if call.document["request"] == "unsent" else 204
+    name = await house.place(("SERUM-30", 2))
+    await house.work(name)
+    await node.until(lambda: len(node.calls) > 0)
+    await house.ask(name, "cancel")
+    await node.until(lambda: [found[1:] for found in heard(node)][-1:] == [("cancel_requested", 2)])
+    await house.settle(name)
+    before = len(node.calls)
+    await house.wait_out(name)
+    document = await house.settle(name)
+    assert [exception["code"] for exception in document["exceptions"]] == ["cancel_unanswered"]
+    assert len(node.calls) == before, "the work that nobody wants any more is told to nobody"
+
+
+async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, node: Listener) -> None:
+    node.status = lambda _: 503
+    name = await house.place(("SERUM-30", 2))
+    await house.work(name)
+    await house.wait_out(name)
+    (silence,) = (await house.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    assert silence["code"] == "node_silent"
+    node.status = lambda _: 204
+    assert (await house.ask(name, "resolve", exception=silence["exception"])).status_code == 200
+    await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+
+
+async def test_a_node_whose_secret_is_changed_is_called_with_the_new_one_from_then_on(
+    house: House, node: Listener, tmp_path: Path
+) -> None:
+    await house.until(await house.place(("SERUM-30", 1)), "in_fulfillment")
+    await node.until(lambda: len(node.calls) == 1)
+    assert await apply_network(house.database_url, network_of(tmp_path / "network", node, SECRETS[1])) == []
+    await house.until(await house.place(("SERUM-30", 1)), "in_fulfillment")
+    await node.until(lambda: len(node.calls) == 2)
+    signed = [[call.is_signed_with(secret) for secret in SECRETS] for call in node.calls]
+    assert signed == [[True, False], [False, True]]

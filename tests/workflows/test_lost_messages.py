@@ -2,8 +2,8 @@
 person's queue, never in silence.
 
 All orders live in one house. Of each journey every message is dropped once, or everything from one message on; what remains
-is told. Then time runs, from deadline to deadline, until nothing is due any more. After every step the order must be able to
-wake by itself.
+is told. Where the node does not poll, our calls to it are messages too. Then time runs, from deadline to deadline, until
+nothing is due any more. After every step the order must be able to wake by itself.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ from shutil import copytree
 
 import pytest
 
+from starter.embedded.ports import free_port
 from starter.prepare import apply_network
+from tests.called import Call, Listener, listening
 from tests.house import SMALL_MAP, Document, House
 
 SHOP = """
@@ -32,7 +34,25 @@ ship_within = "1d"
 on_silence = "escalate"
 pickup = true
 """
-NODES = ("reroutes", "asks", "escalates", "shop")
+CALLED = """
+[[node]]
+id = "{node}"
+kind = "dc"
+country = "US"
+latitude = 39.75
+longitude = -104.99
+time_zone = "America/Denver"
+working_days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+accept_within = "4m"
+ship_within = "8m"
+on_silence = "{on_silence}"
+dispatch = "webhook"
+url = "{url}"
+secret = "whsec_QUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJD"
+"""
+"""Impatient ones: each try to call them takes a second, however much of it is skipped."""
+CALLED_NODES = {"called-reroutes": "reroute", "called-asks": "ask_cancel", "called-escalates": "escalate"}
+NODES = ("reroutes", "asks", "escalates", "shop", *CALLED_NODES)
 """What each begins its journeys with is its own; `spare` has some of everything."""
 JOURNEYS = """
 asks      || f1 accepted, f1 picked, f1 shipped, f1 delivered
@@ -51,8 +71,20 @@ escalates || f1 accepted, cancel 3, f1 cancel_accepted
 asks      || f1 accepted, cancel 1, f1 cancel_accepted, f1 shipped, f1 delivered
 reroutes  || f1 accepted, cancel 1, f1 cancel_rejected, f1 shipped, f1 delivered
 shop      || f1 accepted, f1 picked, f1 ready_for_pickup, f1 collected
+called-asks      || f1 called, f1 accepted, f1 picked, f1 shipped, f1 delivered
+called-reroutes  || f1 called, f1 accepted, f1 picked 2 final, f1 shipped, f2 shipped, f1 delivered, f2 delivered
+called-reroutes  || f1 called, silence, f2 accepted, f2 shipped, f2 delivered, f1 cancel_accepted
+called-asks      || f1 called, silence, f1 asked, f1 cancel_accepted, f2 accepted, f2 shipped, f2 delivered
+called-escalates || f1 called, silence, f1 accepted, f1 shipped, f1 delivered
+called-reroutes  || f1 called, f1 accepted, silence, f1 asked, f1 cancel_accepted, f2 shipped, f2 delivered
+called-asks      || f1 called, f1 accepted, silence, f1 asked, f1 cancel_rejected, f1 shipped, f1 delivered
+called-escalates || f1 called, f1 accepted, cancel 1, f1 asked, f1 cancel_accepted, f1 shipped, f1 delivered
+called-reroutes  || f1 called, cancel 3, f1 asked, f1 cancel_accepted
 """
-"""By the node that is asked first: what it does about silence, and what is told of three units; `f2` is `spare`."""
+"""By the node that is asked first: what it does about silence, and what is told of three units; `f2` is `spare`. A node that
+is called hears of its work when it is `called`, and of our wish to have it back when it is `asked`."""
+CALLS = {"called": "unsent", "asked": "cancel_requested"}
+"""Our side of the conversation when a call is made."""
 AT_ONCE = 4
 DEADLINES_MAX = 10
 """No journey has more waits before its end, however little is told."""
@@ -111,31 +143,51 @@ CUT = [life for journey in journeys() for life in cut_short(journey)]
 async def test_an_order_whose_messages_are_lost_ends_by_itself_or_in_a_persons_queue(
     house: House, tmp_path: Path, lives: Sequence[Life]
 ) -> None:
-    await _furnish(house, tmp_path)
     doors = asyncio.Semaphore(AT_ONCE)
-    async with asyncio.TaskGroup() as group:
+    async with listening(node := Node(free_port())), asyncio.TaskGroup() as group:
+        await _furnish(house, tmp_path, node)
         for life in lives:
-            group.create_task(_live(house, life, doors))
+            group.create_task(_live(house, node, life, doors))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_an_order_of_which_everything_is_told_ends_by_itself(house: House, tmp_path: Path) -> None:
-    await _furnish(house, tmp_path)
-    for life in journeys():
-        document = await _live(house, life, asyncio.Semaphore(1))
-        assert document["closed"], str(life)
+    async with listening(node := Node(free_port())):
+        await _furnish(house, tmp_path, node)
+        for life in journeys():
+            document = await _live(house, node, life, asyncio.Semaphore(1))
+            assert document["closed"], str(life)
 
 
-async def _furnish(house: House, directory: Path) -> None:
+class Node(Listener):
+    """The interface of every node that is called; the calls that are lost never come to it."""
+
+    def __init__(self, port: int) -> None:
+        """Nothing is lost yet."""
+        super().__init__(port, status=lambda call: 503 if self._about(call) in self.lost else 204)
+        self.lost: set[tuple[str, str]] = set()
+
+    @staticmethod
+    def _about(call: Call) -> tuple[str, str]:
+        return call.document["fulfillment_order"], call.document["request"]
+
+    def has_heard(self, fulfillment_order: str, request: str) -> bool:
+        """Whether a call about this has come, and was not lost."""
+        about = (fulfillment_order, request)
+        return about not in self.lost and about in map(self._about, self.calls)
+
+
+async def _furnish(house: House, directory: Path, node: Node) -> None:
     furnished = copytree(SMALL_MAP, directory / "network")
     with (furnished / "nodes.toml").open("a") as nodes, (furnished / "items.csv").open("a") as items:
         nodes.write(SHOP)
-        items.writelines(f"{sku_of(node)},Three of {node},100,0,\n" for node in NODES)
+        nodes.writelines(CALLED.format(node=name, on_silence=CALLED_NODES[name], url=node.url) for name in CALLED_NODES)
+        items.writelines(f"{sku_of(name)},Three of {name},100,0,\n" for name in NODES)
     assert await apply_network(house.database_url, furnished) == []
-    for node in NODES:
-        for place in (node, "spare"):
-            await house.stock(place, **{sku_of(node): 1000})
+    for name in NODES:
+        for place in (name, "spare"):
+            await house.stock(place, **{sku_of(name): 1000})
 
 
 def sku_of(node: str) -> str:
@@ -143,14 +195,17 @@ def sku_of(node: str) -> str:
     return f"OF-{node.upper()}"
 
 
-async def _live(house: House, life: Life, doors: asyncio.Semaphore) -> Document:
+async def _live(house: House, node: Node, life: Life, doors: asyncio.Semaphore) -> Document:
     """Tell what is not lost, and let time run until nothing is due any more."""
     async with doors:
-        name = await house.place((sku_of(life.node), 3), pickup_node="shop" if life.node == "shop" else None)
+        body = house.body((sku_of(life.node), 3), pickup_node="shop" if life.node == "shop" else None)
+        name = house.orders[-1]
+        node.lost |= _lost_calls(name, life)
+        assert (await house.http.post("/orders", json=body)).status_code == 201
         assert (await house.work(name))["node"] == life.node
         for number, step in enumerate(life.story):
             if number not in life.lost:
-                await _take(house, name, step, await _rest(house, name, life))
+                await _take(house, node, name, step, await _rest(house, name, life))
         for _ in range(DEADLINES_MAX):
             document = await _rest(house, name, life)
             if not (due := _due(document)):
@@ -161,7 +216,12 @@ async def _live(house: House, life: Life, doors: asyncio.Semaphore) -> Document:
         return document
 
 
-async def _take(house: House, name: str, step: str, document: Document) -> None:
+def _lost_calls(name: str, life: Life) -> set[tuple[str, str]]:
+    steps = [life.story[number].split() for number in life.lost]
+    return {(f"{name}-{work}", CALLS[kind]) for work, kind, *_ in steps if kind in CALLS}
+
+
+async def _take(house: House, node: Node, name: str, step: str, document: Document) -> None:
     """One step of a journey; nobody tells of a fulfillment order that there is not."""
     works = document["fulfillment_orders"]
     match step.split():
@@ -170,6 +230,14 @@ async def _take(house: House, name: str, step: str, document: Document) -> None:
                 await house.wait_out(name)
         case ["cancel", quantity]:
             await house.ask(name, "cancel", lines=[{"line": "1", "quantity": int(quantity)}])
+        case [work, "called" | "asked" as kind]:
+            asked = [fo["request"] for fo in works if fo["fulfillment_order"] == f"{name}-{work}"]
+            assert asked != [CALLS[kind]] or node.has_heard(f"{name}-{work}", CALLS[kind]), (
+                node.lost,
+                [c.document["request"] for c in node.calls if c.document["order"] == name],
+                step,
+                works,
+            )
         case [work, kind, *rest]:
             if len(works) >= (number := int(work[1:])):
                 lines = {"1": int(rest[0])} if rest else None
