@@ -272,7 +272,7 @@ def units(document: Document, line: str = "1") -> dict[str, int]:
 
 
 def _waits_for_another_try(activity: PendingActivityInfo) -> bool:
-    """A call that its node did not take: nothing is done until it is made again, or until Temporal gives it up."""
+    """A call that its node did not take: nothing is done until it is made again, or what it is for is over."""
     is_call = activity.activity_type.name == "call_node"
     return is_call and activity.attempt > 1 and activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 

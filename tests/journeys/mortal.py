@@ -5,23 +5,30 @@
 One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
 SIGTERM. MOMENT is `before` a commit, or `after` it and before anybody is told; of the HTTP process also `before2`, which is
 before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as the OpenAPI document
-names it, such as `POST /orders/{name}/hold`.
+names it, such as `POST /orders/{name}/hold`, or what it does beside, such as `Pauses.clear`. Only what was written is a commit.
 """
 
 import asyncio
+import functools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import uvicorn
+from sqlalchemy import text
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio import activity
 
 import worker
+from activities.backorder import Backorders
+from activities.cart import Carts
+from activities.exception import ExceptionActivities
+from activities.pause import Pauses
+from activities.shortage import Shortages
 from database.connect import Database, WriteConnection
 from network.geography import locate
 from starter.client import connect
@@ -29,6 +36,7 @@ from starter.embedded.ports import LOOPBACK
 from starter.embedded.tether import die_with
 from starter.http.app import application
 from starter.http.service import assemble
+from starter.relay import Relay
 from starter.where import database_url, master_keys
 
 
@@ -42,6 +50,16 @@ class Doing:
 
 
 _request: ContextVar[tuple[Scope, Doing]] = ContextVar("request")
+_beside: ContextVar[Doing | None] = ContextVar("beside", default=None)
+BESIDE: dict[type, tuple[str, ...]] = {
+    Backorders: ("heed_new_rules", "work_off"),
+    Carts: ("sweep",),
+    ExceptionActivities: ("escalate",),
+    Pauses: ("clear",),
+    Relay: ("send_overdue",),
+    Shortages: ("settle",),
+}
+"""What the HTTP process does beside answering, for facts that are in PostgreSQL already."""
 
 
 class MortalDatabase(Database):
@@ -59,6 +77,8 @@ class MortalDatabase(Database):
         doing = self._doing()
         async with super().write() as connection:
             yield connection
+            if doing and not (await connection.execute(HAS_WRITTEN)).scalar_one():
+                doing = None
             self._die_if_it_is_time(doing, "before2" if doing and doing.commits else "before")
         self._die_if_it_is_time(doing, "after")
         if doing:
@@ -77,6 +97,9 @@ class MortalDatabase(Database):
         if doing and (doing.name, moment) == (self._name, self._moment):
             print(f"died: {doing.name}:{moment} — {doing.about}", flush=True)  # noqa: T201 - the test reads it
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
 def _activity() -> Doing:
@@ -99,10 +122,24 @@ class Remembering:
 
 
 def _answering() -> Doing | None:
-    scope, doing = _request.get((None, None))
+    scope, doing = _request.get((None, _beside.get()))
     if scope is not None and doing is not None:
         doing.name = f"{scope['method']} {scope['route'].path}"
     return doing
+
+
+def remembered(step: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    """A step of a loop that remembers what is done."""
+
+    @functools.wraps(step)
+    async def remember(*given: object) -> object:
+        before = _beside.set(Doing(step.__qualname__, "beside"))
+        try:
+            return await step(*given)
+        finally:
+            _beside.reset(before)
+
+    return remember
 
 
 async def work(rule: str) -> None:
@@ -113,6 +150,9 @@ async def work(rule: str) -> None:
 
 async def serve(rule: str, port: int) -> None:
     """The HTTP process until it dies, or until SIGTERM."""
+    for owner, names in BESIDE.items():
+        for name in names:
+            setattr(owner, name, remembered(getattr(owner, name)))
     database = MortalDatabase(rule, _answering)
     app = application(assemble(database, await connect(lazy=True)))
     await uvicorn.Server(uvicorn.Config(Remembering(app), host=LOOPBACK, port=port, log_level="warning")).serve()

@@ -544,7 +544,7 @@ async def _a_life_with_a_return(shop: Shop) -> str:
     await _tell_return(shop, made, "graded", lines=[graded])
     changed = {"line": "1", "quantity": 1, "from": "quarantine", "to": "restock"}
     await once(shop, "POST", f"/returns/{made}/dispositions", {"lines": [changed]})
-    await _until_return(shop, made, lambda found: len(found["refunds"]) == 1)
+    await _until(shop, f"/returns/{made}", lambda found: len(found["refunds"]) == 1)
     await _tell_return(shop, made, "settled")
     await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["closed"])
     assert await shop.stock("SERUM-30") == (on_hand + 1, 0, 0)
@@ -552,9 +552,10 @@ async def _a_life_with_a_return(shop: Shop) -> str:
     return name
 
 
-async def _until_return(shop: Shop, made: str, is_so: Callable[[Document], bool]) -> None:
-    async with asyncio.timeout(shop.waits_seconds):
-        while not is_so((await shop.send("GET", f"/returns/{made}")).json()):  # noqa: ASYNC110 - another process
+async def _until(shop: Shop, path: str, is_so: Callable[[Document], bool]) -> None:
+    """Poll what is shown there until something is true of it."""
+    async with asyncio.timeout(2 * shop.waits_seconds):
+        while not is_so(await once(shop, "GET", path)):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
 
 
@@ -679,6 +680,68 @@ async def _a_life_that_is_given_up(shop: Shop) -> str:
     return name
 
 
+async def _a_life_of_which_the_relay_tells(shop: Shop) -> str:
+    """Who has stored what its node says dies before the order hears of it."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_life_that_waits_for_stock(shop: Shop) -> str:
+    """Stores do not pack glass; then a warehouse gets some, enough for the first of two."""
+    sku = "CANDLE-220"
+    await shop.receive("lax", sku, 9)
+    name, second = [await shop.place(sku, 2) for _ in range(2)]
+    await shop.receive("slc", sku, 2 + 2)  # two candles of each node are never sold
+    await shop.fulfill(name)
+    assert (await shop.order(second))["status"] == "backordered"
+    return name
+
+
+async def _a_life_that_loses_its_pins(shop: Shop) -> str:
+    """What it was promised is not there when it is counted, before it was released; another node has it."""
+    sku = "MOISTURIZER-50"
+    for node in ("slc", "nwk"):
+        await shop.receive(node, sku, 2)
+    name = await shop.place(sku, 2, holds=[{"hold": "fraud"}])
+    counted = {"message_id": f"count-for-{name}", "node": "slc", "kind": "counted", "occurred_at": now()}
+    await once(shop, "POST", "/stock/messages", counted | {"lines": [{"sku": sku, "quantity": 0}]})
+    await _until(shop, f"/orders/{name}/plan", lambda found: len(found["rounds"]) == 2)
+    await ask(shop, name, "release", hold="fraud")
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_life_at_a_paused_node(shop: Shop) -> str:
+    """There is snow at its node, so another one ships it."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.work(name)
+    await once(shop, "POST", "/nodes/slc/pause", {"open_work": "reroute", "reason": f"snow on {name}"})
+    await shop.fulfill(name, number=2)
+    await once(shop, "POST", "/nodes/slc/resume", {"reason": f"no snow on {name}"})
+    return name
+
+
+async def _a_life_beside_a_cart_that_lapses(shop: Shop) -> str:
+    """Nobody orders what a cart holds, and it is everybody's again."""
+    cart = {"channel": "web", "expires_in": "1s", "ship_to": {"country": "US", "postal_code": "80202"}}
+    await once(shop, "POST", "/reservations", cart | {"lines": [{"sku": "SERUM-30", "quantity": 2}]})
+    name = await shop.place("SERUM-30", 2)
+    await shop.fulfill(name)
+    return name
+
+
+async def _a_life_with_something_odd(shop: Shop) -> str:
+    """An exception that nobody has resolved is told again, until somebody has."""
+    name = await shop.place("SERUM-30", 2)
+    await shop.tell(await shop.work(name), "picked", {"9": 1}, message_id=f"odd-{name}")
+    await shop.fulfill(name)
+    (odd,) = (await shop.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
+    await _until(shop, f"/exceptions/{odd['exception']}", lambda found: bool(found["escalated"]))
+    await ask(shop, name, "resolve", exception=odd["exception"])
+    return name
+
+
 Story = Callable[[Shop], Awaitable[str]]
 
 
@@ -689,6 +752,8 @@ class Rarer:
     life: Story
     activities: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """What the HTTP process does for it without being asked, after what it is asked."""
     rounds: int = 1
     """In how many it is decided; 0 = it does not ship."""
     works: int | None = None
@@ -721,6 +786,13 @@ RARER_LIVES = (
           ("POST /keys", "PUT /channels/{channel}/webhook", "DELETE /channels/{channel}/webhook",
            "DELETE /keys/{key_id}")),
     Rarer(_a_life_that_is_given_up, ("give_up",), rounds=0),
+    Rarer(_a_life_of_which_the_relay_tells,
+          beside=("POST /fulfillment-orders/{name}/messages", "Relay.send_overdue")),
+    Rarer(_a_life_that_waits_for_stock, beside=("Backorders.work_off", "Backorders.heed_new_rules"), rounds=2, works=1),
+    Rarer(_a_life_that_loses_its_pins, beside=("Shortages.settle",), rounds=2, works=1),
+    Rarer(_a_life_at_a_paused_node, beside=("Pauses.clear",), rounds=2),
+    Rarer(_a_life_beside_a_cart_that_lapses, beside=("Carts.sweep",)),
+    Rarer(_a_life_with_something_odd, beside=("ExceptionActivities.escalate",)),
 )
 # fmt: on
 PERFUMERS_SECRET = "whsec_" + "QUJD" * 8
@@ -737,18 +809,20 @@ def rules(whats: Iterable[str]) -> list[str]:
 
 def deadly(who: str, lives: Iterable[Rarer]) -> list[str]:
     """The rules by which the worker, or the HTTP process, dies during these lives."""
-    return rules(what for one in lives for what in (one.activities if who == "worker" else one.routes))
+    return rules(
+        what for one in lives for what in {"worker": one.activities, "serve": one.routes, "beside": one.beside}[who]
+    )
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("who", ["worker", "serve"])
+@pytest.mark.parametrize("who", ["worker", "serve", "beside"])
 async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str, who: str
 ) -> None:
     perfumer = Listener(free_port())
     durations = {
-        'window = "4286ms"': 'window = "60s"\napprove_below = 1500',
+        'window = "4286ms"': 'window = "60s"\napprove_below = 1500\n\n[exceptions]\nescalate_after = "1s"',
         'id = "atl"': f'id = "atl"\ndispatch = "webhook"\nurl = "{perfumer.url}"\nsecret = "{PERFUMERS_SECRET}"',
     }
     assert not await apply_network(database_url, hurried_network(tmp_path / "network", durations))
@@ -761,10 +835,11 @@ async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_m
             shop = Shop(http)
             for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("chi", "SERUM-30"), ("atl", "PERFUME-50")):
                 await shop.receive(node, sku, 100)
-            for number, life in enumerate(RARER_LIVES, 1):
+            lives = [life for life in RARER_LIVES if deadly(who, [life])]
+            for number, life in enumerate(lives, 1):
                 await check_its_end(shop, life.life, life.rounds, life.works)
-                await until_dead(dying, deadly(who, RARER_LIVES[:number]))
-    assert len({call.headers["webhook-id"] for call in perfumer.calls}) == 1
+                await until_dead(dying, deadly(who, lives[:number]))
+    assert len({call.headers["webhook-id"] for call in perfumer.calls}) == (who == "worker")
     assert all(call.is_signed_with(PERFUMERS_SECRET) for call in perfumer.calls)
     audit(_servers(database_url, temporal_address))
 
