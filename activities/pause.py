@@ -46,6 +46,7 @@ class Pauses:
     def __init__(self, transactions: OrderTransactions) -> None:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
+        self._stuck: dict[str, set[str]] = {}
 
     async def pause(self, asked: Asked, body: PauseRequest) -> Paused:
         """Pause a node; one that is paused stays so, and does what was said last with its open work.
@@ -100,18 +101,22 @@ class Pauses:
         return wakes
 
     async def _clear(self, node: str, orders_max: int) -> list[wake.Wake]:
+        stuck = self._stuck.setdefault(node, set())
         async with self._transactions.database.write() as connection:
-            orders = await pause.open_work(connection, node, orders_max)
-            if not orders:
+            orders = await pause.open_work(connection, node, orders_max, except_for=stuck)
+            if not orders and not stuck:
                 await pause.cleared(connection, node)
+        if not orders:
+            stuck.clear()
         return [told for order in orders for told in await self._take_or_pass(order, node)]
 
     async def _take_or_pass(self, order: str, node: str) -> list[wake.Wake]:
-        """One order that cannot be taken from the node must not keep all others there; it is tried again."""
+        """One order that cannot be taken from the node must not keep the others there; it is tried again after all of them."""
         try:
             return await self._take(order, node)
         except Exception as error:
             log.exception("an order stays at a paused node", order=order, node=node, reason=type(error).__name__)
+            self._stuck[node].add(order)
             return []
 
     async def _take(self, order: str, node: str) -> list[wake.Wake]:

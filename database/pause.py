@@ -1,6 +1,7 @@
 """Named statements about paused nodes: which they are, what is still to be taken from them, and what they offer afterwards."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,9 +79,12 @@ TO_CLEAR = text(
 )
 
 
-async def open_work(connection: ReadConnection, node: str, limit: int) -> list[str]:
+async def open_work(
+    connection: ReadConnection, node: str, limit: int, *, except_for: Collection[str] = ()
+) -> list[str]:
     """Open orders with pins at a node, or with work there that it neither shipped nor was asked to stop, or refuses to."""
-    return list((await connection.execute(OPEN_WORK, {"node": node, "limit": limit})).scalars())
+    parameters = {"node": node, "limit": limit, "except_for": sorted(except_for)}
+    return list((await connection.execute(OPEN_WORK, parameters)).scalars())
 
 
 OPEN_WORK = text(
@@ -94,7 +98,7 @@ OPEN_WORK = text(
             AND EXISTS (SELECT FROM fulfillment_order_line l
                         WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
          ) w USING (order_id)
-    WHERE o.closed_at IS NULL AND o.pickup_node IS NULL
+    WHERE o.closed_at IS NULL AND o.pickup_node IS NULL AND o.order_id <> ALL(CAST(:except_for AS text[]))
     ORDER BY o.priority, o.placed_at, o.order_id LIMIT :limit
     """
 )

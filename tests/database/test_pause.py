@@ -1,6 +1,7 @@
 """A node is paused and resumed while orders come: none that began to wait meanwhile is forgotten or waits in a circle."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from activities.pause import Asked, Pauses
 from activities.transaction import OrderTransactions
 from database import order as statements
 from database.connect import Database
+from domain import units
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from tests.database.shop import NEAREST, NEXT, Shop
@@ -63,6 +65,30 @@ async def test_what_was_pinned_leaves_a_paused_node_order_by_order_and_in_batche
         await shop.source(order)
         assert await shop.nodes(order) == {NEXT: 1}
     assert await shop.counters("CHAIR", NEAREST) == (5, 0, 0)
+    await shop.check()
+
+
+async def test_an_order_that_cannot_be_taken_from_a_paused_node_is_tried_again_after_all_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=3)
+    orders = [await shop.sold(("CHAIR", 1)) for _ in range(3)]
+    await pause(database, NEAREST, OpenWork.REROUTE)
+    leave, taken = units.leave, []
+
+    def leave_but_at_first(order: units.Order, *others: Any) -> bool:
+        taken.append(order.order)
+        if taken == [orders[0]]:
+            raise RuntimeError
+        return leave(order, *others)
+
+    monkeypatch.setattr(units, "leave", leave_but_at_first)
+    pauses = pauses_of(database)
+    for _ in range(len(orders) + 2):
+        await pauses.clear(1)
+
+    assert taken == [*orders, orders[0]]
     await shop.check()
 
 

@@ -373,19 +373,24 @@ async def test_a_key_made_twice_with_one_idempotency_key_is_one_key(house: House
     assert (await make("first")).status_code == 409
 
 
-async def test_two_keys_of_a_node_are_valid_at_once_and_each_is_revoked_by_itself(house: House) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name", "path"),
+    [("node", "slc", "/fulfillment-orders"), ("channel", "web", "/orders"), ("operator", "ops", "/exceptions")],
+)
+async def test_two_keys_of_one_holder_are_valid_at_once_and_each_is_revoked_by_itself(
+    house: House, kind: str, name: str, path: str
+) -> None:
     async def status(key: str) -> int:
-        headers = {"Authorization": f"Bearer {key}"}
-        return (await house.http.get("/fulfillment-orders", headers=headers)).status_code
+        return (await house.http.get(path, headers={"Authorization": f"Bearer {key}"})).status_code
 
-    old, new = [(await house.http.post("/keys", json={"kind": "node", "name": "slc"})).json() for _ in range(2)]
+    old, new = [(await house.http.post("/keys", json={"kind": kind, "name": name})).json() for _ in range(2)]
     assert [await status(made["key"]) for made in (old, new)] == [200, 200]
     assert (await house.http.delete(f"/keys/{old['id']}")).status_code == 204
     assert [await status(made["key"]) for made in (old, new)] == [401, 200]
 
     answer = await house.http.get("/keys")
     listed = {row["id"]: row for row in answer.json()["items"]}
-    assert {name: listed[old["id"]][name] for name in ("kind", "name")} == {"kind": "node", "name": "slc"}
+    assert {field: listed[old["id"]][field] for field in ("kind", "name")} == {"kind": kind, "name": name}
     assert listed[old["id"]]["revoked_at"] is not None
     assert listed[new["id"]]["revoked_at"] is None
     async with house.service.database.read() as connection:
@@ -405,3 +410,38 @@ async def test_whoever_runs_the_service_changes_the_first_key_by_setting_another
     await prepare(house.database_url, None, OPERATOR_KEY, master_keys=MASTER_KEYS)
 
     assert [(await house.http.get("/keys", headers=shown)).status_code for shown in (first, second)] == [401, 200]
+
+
+async def test_what_was_said_with_the_old_key_is_known_when_it_is_said_again_with_the_new_one(house: House) -> None:
+    await house.stock("slc", SERUM_30=9)
+    old, new = [await house.key("channel", "web") for _ in range(2)]
+    name = await house.place(("SERUM-30", 3))
+    one = {"lines": [{"line": "1", "quantity": 1}]}
+    cart = {"channel": "web", "expires_in": "15m", "ship_to": {"country": "US", "postal_code": "80202"}}
+    for path, body in (
+        (f"/orders/{name}/cancel", one),
+        ("/reservations", cart | {"lines": [{"sku": "SERUM-30", "quantity": 2}]}),
+    ):
+        first, again = [
+            await house.http.post(path, json=body, headers=headers | {"Idempotency-Key": path[:20]})
+            for headers in (old, new)
+        ]
+        assert first.is_success, first.text
+        assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert (await house.settle(name))["lines"][0]["cancelled"] == 1
+    assert await house.available("SERUM-30") == {"slc": 9 - 2 - 2}
+
+
+async def test_a_message_of_a_node_is_known_under_its_new_key(house: House) -> None:
+    await house.stock("slc", SERUM_30=9)
+    work = (await house.work(await house.place(("SERUM-30", 3))))["fulfillment_order"]
+    old, new = [await house.key("node", "slc") for _ in range(2)]
+    picked = {"message_id": "slc-1", "kind": "picked", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
+    path = f"/fulfillment-orders/{work}/messages"
+    assert [(await house.http.post(path, json=picked, headers=key)).status_code for key in (old, new)] == [202, 200]
+    assert (await house.http.get(f"/fulfillment-orders/{work}", headers=new)).json()["lines"][0]["picked"] == 1
+    paused = [
+        (await house.http.post("/nodes/slc/pause", json={}, headers=key | {"Idempotency-Key": "snow"})).json()
+        for key in (old, new)
+    ]
+    assert paused[0] == paused[1]

@@ -112,7 +112,7 @@ def network_of(directory: Path, node: Listener, secret: str) -> Path:
     nodes = (copied / "nodes.toml").read_text()
     head, escalates, rest = nodes.partition('id = "escalates"\n')
     called = f'dispatch = "webhook"\nurl = "{node.url}"\nsecret = "{secret}"\n'
-    (copied / "nodes.toml").write_text(head + escalates + called + rest.replace('"4h"', '"4m"', 1))
+    (copied / "nodes.toml").write_text(head + escalates + called + rest.replace('"4h"', '"1m"', 1))
     return copied
 
 
