@@ -32,6 +32,7 @@ MASTER_KEYS = MasterKeys.parse(MASTER_KEY)
 ANSWERS_WITHIN_SECONDS = 15.0
 SMALL_MAP = Path(__file__).parent / "workflows" / "network"
 """A network whose nodes are always open, and named after what the order does when they stay silent."""
+BALLAST = "x" * 500_000
 _numbers = count(1)
 
 
@@ -119,6 +120,13 @@ class House:
     def workflow(self, name: str) -> WorkflowHandle[Any, Any]:
         """The workflow of an order."""
         return self.time.client.get_workflow_handle(identifiers.order_workflow_id(name))
+
+    async def fill_its_history(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Send a workflow news without news until it has begun a new history: more than 4 MB, so the server suggests it."""
+        first = (await handle.describe()).run_id
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            while (await handle.describe()).run_id == first:
+                await handle.signal("changed", {"ballast": BALLAST})
 
     async def skip(self, name: str, span: timedelta) -> None:
         """Let an order's own clock run ahead."""

@@ -492,6 +492,20 @@ async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_a
     assert nothing["rows"] == []
 
 
+async def test_a_return_with_a_long_history_begins_a_new_one_and_goes_on_where_it_stood(small_house: House) -> None:
+    house = small_house
+    made = await asked(house, await delivered(house), 2)
+    await tell(house, made, "received", lines=[{"line": "1", "quantity": 1}])
+    handle = house.time.client.get_workflow_handle(f"return-{made}")
+
+    await house.fill_its_history(handle)
+    graded = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
+    await tell(house, made, "graded", lines=[graded])
+
+    await until(house, made, "graded", refunds=1)
+    await house.check_invariants()
+
+
 async def test_nonsense_sent_to_a_return_changes_nothing(small_house: House) -> None:
     house = small_house
     name = await delivered(house)
