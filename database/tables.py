@@ -496,11 +496,14 @@ event = Table(
         "due_at", Moment, comment="when the channel's webhook is to be called; NULL = it is not to be called any more"
     ),
     Column("tries", Integer, nullable=False, server_default="0"),
+    Column("given_up_at", Moment, comment="when the channel had not taken it for too long; NULL = it was not given up"),
+    Column("retried_at", Moment, comment="when somebody last asked to have it tried anew; its time began again then"),
     _recorded_at(),
     Index("ix_event_shipped", "order_id", postgresql_where=text("kind = 'shipped'")),
     Index("ix_event_channel", "channel", "transaction_id", "event_id"),
     Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_event_given_up", "channel", "given_up_at", postgresql_where=text("given_up_at IS NOT NULL")),
 )
 
 webhook = Table(
@@ -511,6 +514,8 @@ webhook = Table(
     Column("secret", Text, nullable=False, comment="what calls are signed with, so it cannot be a hash"),
     Column("previous_secret", Text, comment="signs along until previous_until"),
     Column("previous_until", Moment),
+    Column("failed_at", Moment, comment="when the channel last did not take an event"),
+    Column("failure", Text, comment="why: a status, or the kind of error; no address, no body"),
     _recorded_at(),
 )
 

@@ -112,22 +112,27 @@ class Courier:
         while takes:
             async with self._database.at_once() as connection:
                 owed = await webhook.claim(connection, channel, AT_ONCE_MAX, LEASE)
-            takes = bool(owed) and all(await asyncio.gather(*map(self._deliver, owed)))
+            failures = await asyncio.gather(*map(self._deliver, owed))
+            # Not at once: each writes to the row of the webhook, and would hold a connection until it is its turn.
+            for one, why in zip(owed, failures, strict=True):
+                if why is not None:
+                    await self._postpone(one, why)
+            takes = bool(owed) and not any(failures)
 
-    async def _deliver(self, owed: Owed) -> bool:
+    async def _deliver(self, owed: Owed) -> str | None:
+        """Tell a channel of an event; answers why it was not taken, or None."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 await self._call(owed)
         except (NotTaken, OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            await self._postpone(owed, str(error) if isinstance(error, NotTaken) else type(error).__name__)
-            return False
+            return str(error) if isinstance(error, NotTaken) else type(error).__name__
         async with self._database.at_once() as connection:
             await webhook.delivered(connection, owed)
-        return True
+        return None
 
     async def _postpone(self, owed: Owed, why: str) -> None:
         async with self._database.at_once() as connection:
-            goes_on = await webhook.postpone(connection, owed, wait_after(owed.tries), KEEPS_TRYING)
+            goes_on = await webhook.postpone(connection, owed, why, wait_after(owed.tries), KEEPS_TRYING)
         what = "a channel did not take an event" if goes_on else "an event was given up; the feed still has it"
         log.warning(what, channel=owed.channel, event_id=owed.name, tries=owed.tries, reason=why)
 

@@ -1,5 +1,6 @@
 """What channels hear: each change once, written with it, and a feed that never passes a transaction that is still open."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from database import connect, event, order, webhook
 from database.connect import Database, ReadConnection, WriteConnection
+from database.webhook import Owed
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, NEXT, Shop
@@ -143,16 +145,82 @@ async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:
 
 
 async def test_what_waits_behind_an_event_that_was_not_taken_is_not_looked_at_before_it(shop: Shop) -> None:
-    async with shop.database.write() as connection:
-        await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
-    name = await shop.place(("LAMP", 1))
+    name = await placed_for_a_webhook(shop)
     async with shop.database.write() as connection:
         await tell(connection, name)
     async with shop.database.at_once() as connection:
         (first,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
-        assert await webhook.postpone(connection, first, timedelta(minutes=10), timedelta(days=7))
+        assert await webhook.postpone(connection, first, "status 500", timedelta(minutes=10), timedelta(days=7))
         assert not await shop.number("SELECT count(*) FROM event WHERE due_at <= now()"), "they would be for a day"
         await webhook.delivered(connection, first)
         await connection.execute(text("UPDATE event SET due_at = due_at - interval '10 minutes'"))
         (second,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
     assert [json.loads(owed.document)["kind"] for owed in (first, second)] == ["accepted", "cancelled"]
+
+
+async def placed_for_a_webhook(shop: Shop) -> str:
+    async with shop.database.write() as connection:
+        await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
+    return await shop.place(("LAMP", 1))
+
+
+async def claimed(shop: Shop) -> Owed:
+    async with shop.database.at_once() as connection:
+        (owed,) = await webhook.claim(connection, "web", 10, timedelta(minutes=1))
+        return owed
+
+
+async def postpone(shop: Shop, owed: Owed, keeps_trying: timedelta = timedelta(days=7)) -> bool:
+    async with shop.database.at_once() as connection:
+        return await webhook.postpone(connection, owed, "status 500", timedelta(minutes=10), keeps_trying)
+
+
+async def standing(shop: Shop) -> webhook.Standing:
+    async with shop.database.read() as connection:
+        found = await webhook.standing(connection, "web")
+        assert found is not None
+        return found
+
+
+async def test_an_event_behind_one_that_waits_is_not_the_one_that_is_tried_next(shop: Shop) -> None:
+    name = await placed_for_a_webhook(shop)
+    assert await postpone(shop, await claimed(shop))
+    waits_until = (await standing(shop)).next_try_at
+    async with shop.database.write() as connection:
+        await tell(connection, name)
+    now = await standing(shop)
+    assert (now.owed, now.next_try_at) == (2, waits_until)
+
+
+async def test_a_call_that_fails_after_its_webhook_was_removed_is_not_taken_for_given_up(shop: Shop) -> None:
+    await placed_for_a_webhook(shop)
+    owed = await claimed(shop)
+    async with shop.database.write() as connection:
+        await webhook.remove(connection, "web")
+        failing = asyncio.create_task(postpone(shop, owed))
+        async with asyncio.timeout(10):
+            while not await shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert await failing
+    assert await shop.number("SELECT count(*) FROM event WHERE due_at IS NOT NULL OR given_up_at IS NOT NULL") == 0
+
+
+async def test_a_call_that_fails_after_somebody_asked_to_try_anew_does_not_put_its_event_off(shop: Shop) -> None:
+    await placed_for_a_webhook(shop)
+    owed = await claimed(shop)
+    async with shop.database.write() as connection:
+        assert await webhook.retry(connection, "web") == 1
+    assert await postpone(shop, owed)
+    assert await shop.number("SELECT count(*) FROM event WHERE due_at <= clock_timestamp()") == 1
+    assert (await standing(shop)).failure == "status 500"
+
+
+async def test_what_was_given_up_is_not_owed_to_a_webhook_that_is_registered_later(shop: Shop) -> None:
+    await placed_for_a_webhook(shop)
+    assert not await postpone(shop, await claimed(shop), timedelta(0))
+    assert (await standing(shop)).given_up == 1
+    async with shop.database.write() as connection:
+        await webhook.remove(connection, "web")
+        await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
+        assert await webhook.retry(connection, "web") == 0
+    assert (await standing(shop)).given_up == 0

@@ -32,7 +32,7 @@ from domain.stock import StockMessage
 from domain.stop import StopRequest
 from starter.http import problems
 from starter.http.keys import NewKey
-from starter.http.webhooks import NewWebhook
+from starter.http.webhooks import NewWebhook, RetryRequest
 from tests.house import Document, House
 
 PUBLIC = {"/healthz", "/readyz"}
@@ -183,6 +183,7 @@ EXAMPLES: dict[str, tuple[type[BaseModel], Document]] = {
         NewWebhook,
         {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
     ),
+    "POST /channels/{channel}/webhook/retry": (RetryRequest, {"reason": "we are back", "actor": "Ada"}),
     "POST /keys": (NewKey, {"kind": "node", "name": "slc"}),
 }
 """A body for every route that takes one, with every field that there is."""
@@ -447,6 +448,8 @@ async def see_to_the_keys(house: House) -> None:
     """Use every route about keys and webhooks."""
     http = house.http
     await http.put("/channels/web/webhook", json={"url": "https://shop.invalid/switchyard"})
+    await http.get("/channels/web/webhook")
+    await http.post("/channels/web/webhook/retry", json={})
     await http.delete("/channels/web/webhook")
     key = (await http.post("/keys", json={"kind": "node", "name": "slc"})).json()
     await http.get("/orders", headers={"Authorization": f"Bearer {key['key']}"})

@@ -421,6 +421,7 @@ ADDRESSES = [
     ("a page of no keys",              "GET",    "/keys?limit=0",                             problems.INVALID),
     ("keys after nothing",             "GET",    "/keys?after=%00",                           problems.INVALID),
     ("a webhook of nobody",            "DELETE", "/channels/WEB/webhook",                     problems.NOT_FOUND),
+    ("a webhook that does not exist",  "GET",    "/channels/outlet/webhook",                  problems.NOT_FOUND),
     ("a page of no events",            "GET",    "/events?limit=0",                           problems.INVALID),
     ("events after nothing",           "GET",    "/events?after=%00",                         problems.INVALID),
     ("events after an order",          "GET",    "/events?after=web-1001",                    problems.INVALID),
@@ -516,7 +517,7 @@ def verdict(answer: Response) -> tuple[str, list[str]]:
 
 def method_of(path: str) -> str:
     """How an address is sent a body."""
-    return "PUT" if path.startswith("/channels/") else "POST"
+    return "PUT" if path.endswith("/webhook") else "POST"
 
 
 async def send(house: House, path: str, body: Document) -> Response:
@@ -647,6 +648,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
             "actor": "Ada",
         },
         "/channels/web/webhook": {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
+        "/channels/web/webhook/retry": {"reason": "we are back", "actor": "Ada"},
         "/keys": {"kind": "node", "name": "slc"},
     }
 
@@ -700,6 +702,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/returns/{}/cancel": DECISIONS,
         "/returns/{}/dispositions": DISPOSITIONS + lines,
         "/channels/{}/webhook": WEBHOOKS,
+        "/channels/{}/webhook/retry": DECISIONS,
         "/keys": KEYS,
     }
     bodies = good_bodies(house, busy)

@@ -663,6 +663,7 @@ async def _a_channel_that_comes_and_goes(shop: Shop) -> str:
         hook = {"url": "https://popup.example/switchyard", "secret": "whsec_" + "QUJD" * 8}
         assert (await once(popup, "PUT", "/channels/popup/webhook", hook))["previous_secret_until"] is None
         name = await popup.place("SERUM-30", 2, channel="popup")
+        await once(popup, "POST", "/channels/popup/webhook/retry", {})
         for _ in range(2):
             await once(popup, "DELETE", "/channels/popup/webhook")
     await shop.fulfill(name)
@@ -783,8 +784,8 @@ RARER_LIVES = (
           ("POST /reservations", "DELETE /reservations/{name}", "POST /stock/{sku}/stop", "POST /nodes/{name}/pause",
            "POST /nodes/{name}/resume", "POST /stock/{sku}/resume"), rounds=2, works=1),
     Rarer(_a_channel_that_comes_and_goes, (),
-          ("POST /keys", "PUT /channels/{channel}/webhook", "DELETE /channels/{channel}/webhook",
-           "DELETE /keys/{key_id}")),
+          ("POST /keys", "PUT /channels/{channel}/webhook", "POST /channels/{channel}/webhook/retry",
+           "DELETE /channels/{channel}/webhook", "DELETE /keys/{key_id}")),
     Rarer(_a_life_that_is_given_up, ("give_up",), rounds=0),
     Rarer(_a_life_of_which_the_relay_tells,
           beside=("POST /fulfillment-orders/{name}/messages", "Relay.send_overdue")),

@@ -70,6 +70,8 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /claims/{name}/messages":              (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /reports/returns":                      (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
+    "GET /channels/{channel}/webhook":           (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
+    "POST /channels/{channel}/webhook/retry":    (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
     "GET /keys":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
@@ -218,6 +220,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/returns/{name}/cancel": {},
         "/returns/{name}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
         "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},
+        "/channels/{channel}/webhook/retry": {},
         "/keys": {"kind": "node", "name": "chi"},
     }
     return bodies[path]
@@ -271,7 +274,8 @@ async def test_a_refusal_of_a_fact_for_another_leaves_no_trace(house: House, cas
         for (kind, whose), wanted in zip(COLUMNS, row, strict=True):
             if wanted in (NO, NONE):
                 method, _, path = route.partition(" ")
-                address = path.format(name=named(path, cast, whose), sku=named(path, cast, whose))
+                what = named(path, cast, whose)
+                address = path.format(name=what, sku=what, channel=what)
                 body = sent(path, cast, kind, whose)
                 await house.http.request(method, address, json=body, headers=cast.headers[kind])
     assert await house.facts() == before

@@ -4,12 +4,13 @@ import asyncio
 import base64
 import socket
 import threading
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import text
 
 from starter.courier import AT_ONCE_MAX, Courier, is_public, wait_after
@@ -37,6 +38,14 @@ async def shop() -> AsyncIterator[Shop]:
         yield made
 
 
+@pytest.fixture
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A courier that looks and tries again soon."""
+    moment = timedelta(milliseconds=50)
+    monkeypatch.setattr("starter.courier.EVERY", moment)
+    monkeypatch.setattr("starter.courier.wait_after", lambda _: moment)
+
+
 async def register(house: House, channel: str, url: str, secret: str | None = None) -> Document:
     body = {"url": url} | ({"secret": secret} if secret else {})
     answer = await house.http.put(f"/channels/{channel}/webhook", json=body)
@@ -55,6 +64,25 @@ async def nothing_is_owed(house: House) -> None:
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while await owed(house):  # noqa: ASYNC110  (PostgreSQL rings no bell)
             await asyncio.sleep(0.03)
+
+
+async def state(house: House, channel: str = "web", headers: dict[str, str] | None = None) -> Document:
+    answer = await house.http.get(f"/channels/{channel}/webhook", headers=headers or {})
+    assert answer.status_code == 200, answer.text
+    document: Document = answer.json()
+    return document
+
+
+async def until_state(house: House, is_so: Callable[[Document], bool]) -> Document:
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not is_so(found := await state(house)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.03)
+    return found
+
+
+async def change(house: House, statement: str) -> None:
+    async with house.service.database.write() as connection:
+        await connection.execute(text(statement))
 
 
 async def is_tried_twice(house: House, order: str) -> None:
@@ -102,8 +130,7 @@ async def test_a_secret_that_we_made_is_told_once_and_another_one_signs_together
         True,
         False,
     ]
-    async with house.service.database.write() as connection:
-        await connection.execute(text("UPDATE webhook SET previous_until = clock_timestamp()"))
+    await change(house, "UPDATE webhook SET previous_until = clock_timestamp()")
     before = len(shop.calls)
     await house.place(("SERUM-30", 1))
     await shop.until(lambda: len(shop.calls) > before + 1)
@@ -217,10 +244,127 @@ async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one
     name = await house.place(("SERUM-30", 1))
     await shop.until(lambda: bool(shop.calls))
     assert set(shop.kinds(name)) == {"accepted"}
-    async with house.service.database.write() as connection:
-        age = "UPDATE event SET recorded_at = recorded_at - interval '8 days' WHERE kind = 'accepted'"
-        await connection.execute(text(age))
+    await change(house, EIGHT_DAYS_PASS)
     await shop.until(lambda: shop.kinds(name)[-1] == "backordered")
+    await nothing_is_owed(house)
+
+
+EIGHT_DAYS_PASS = "UPDATE event SET recorded_at = recorded_at - interval '8 days' WHERE kind = 'accepted'"
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_a_channel_sees_that_its_webhook_is_deaf_since_when_and_why(house: House, shop: Shop) -> None:
+    shop.status = lambda _: 503
+    await register(house, "web", shop.url, SECRETS[0])
+    fresh = await state(house)
+    assert {name: fresh[name] for name in fresh if name != "registered_at"} == {
+        "channel": "web",
+        "url": shop.url,
+        "owed": 0,
+        "owed_since": None,
+        "next_try_at": None,
+        "last_failure": None,
+        "given_up": 0,
+        "given_up_since": None,
+    }
+    await is_tried_twice(house, await house.place(("SERUM-30", 1)))
+    own = await house.key("channel", "web")
+    seen = await until_state(house, lambda found: found["owed"] == 2 and found["last_failure"])
+    assert (await state(house, headers=own))["url"] == shop.url
+    assert seen["last_failure"]["reason"] == "status 503"
+    moments = [seen["registered_at"], seen["owed_since"], seen["last_failure"]["at"], seen["next_try_at"]]
+    assert sorted(map(datetime.fromisoformat, moments)) == list(map(datetime.fromisoformat, moments))
+    assert SECRETS[0] not in str(seen)
+
+    shop.status = lambda _: 204
+    healed = await until_state(house, lambda found: found["owed"] == 0)
+    assert (healed["owed_since"], healed["next_try_at"]) == (None, None)
+    assert healed["last_failure"]["reason"] == "status 503", "it tells when that was"
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_a_channel_that_nobody_answers_for_sees_the_kind_of_error_and_no_address(house: House) -> None:
+    await register(house, "web", Shop(free_port()).url)
+    await house.place(("SERUM-30", 1))
+    seen = await until_state(house, lambda found: found["last_failure"] is not None)
+    assert seen["last_failure"]["reason"] == "ConnectError"
+
+
+async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: House, shop: Shop) -> None:
+    await register(house, "outlet", shop.url)
+    own = await house.key("channel", "web")
+
+    async def told(channel: str) -> set[str]:
+        path = f"/channels/{channel}/webhook"
+        answers = [
+            await house.http.get(path, headers=own),
+            await house.http.post(f"{path}/retry", json={}, headers=own),
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        return {answer.json()["detail"] for answer in answers}
+
+    assert await told("outlet") == {"there is no channel outlet"}
+    assert await told("nobody") == {"there is no channel nobody"}
+    assert await told("web") == {"there is no webhook of channel web"}
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_what_was_given_up_is_seen_and_tried_for_another_week_when_somebody_asks(
+    house: House, shop: Shop
+) -> None:
+    shop.status = lambda call: 204 if call.document["kind"] == "backordered" else 500
+    await register(house, "web", shop.url)
+    name = await house.place(("SERUM-30", 1))
+    await shop.until(lambda: bool(shop.calls))
+    await change(house, EIGHT_DAYS_PASS)
+    given_up = await until_state(house, lambda found: found["given_up"] == 1 and found["owed"] == 0)
+    assert given_up["given_up_since"] == given_up["last_failure"]["at"]
+
+    before = shop.kinds(name).count("accepted")
+    assert await retry(house, "first") == {"channel": "web", "events": 1}
+    await shop.until(lambda: shop.kinds(name).count("accepted") >= before + 2)
+    assert (await state(house))["given_up"] == 0, "it is tried on, although it failed again"
+    shop.status = lambda _: 204
+    await nothing_is_owed(house)
+    heard = len(shop.calls)
+    assert await retry(house, "first") == {"channel": "web", "events": 1}, "the same answer, and nothing is told again"
+    assert await retry(house, "second") == {"channel": "web", "events": 0}
+    assert (await ask_for_a_retry(house, "first", channel="outlet")).status_code == 409
+    assert (await state(house))["owed"] == 0
+    assert len(shop.calls) == heard
+    async with house.service.database.read() as connection:
+        asked = await connection.execute(text("SELECT asker, remark FROM request WHERE kind = 'retry_webhook'"))
+        rows = asked.all()
+    assert len(rows) == 2
+    assert all(row.asker.startswith("operator:") and row.remark for row in rows)
+
+
+async def ask_for_a_retry(house: House, idempotency_key: str, channel: str = "web") -> Response:
+    return await house.http.post(
+        f"/channels/{channel}/webhook/retry",
+        json={"reason": "we are back", "actor": "Ada"},
+        headers={"Idempotency-Key": idempotency_key},
+    )
+
+
+async def retry(house: House, idempotency_key: str) -> Document:
+    answer = await ask_for_a_retry(house, idempotency_key)
+    assert answer.status_code == 200, answer.text
+    document: Document = answer.json()
+    return document
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_a_channel_that_is_back_need_not_wait_for_the_next_try(house: House) -> None:
+    down = Shop(free_port())
+    await register(house, "web", down.url)
+    name = await house.place(("SERUM-30", 1))
+    await is_tried_twice(house, name)
+    await until_state(house, lambda found: found["owed"] == 2)
+    await change(house, "UPDATE event SET due_at = clock_timestamp() + interval '1 hour', tries = 30")
+    async with listening(down):
+        assert (await retry(house, "back"))["events"] == 2
+        await down.until(lambda: down.kinds(name) == ["accepted", "backordered"])
     await nothing_is_owed(house)
 
 

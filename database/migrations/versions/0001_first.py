@@ -80,6 +80,15 @@ def upgrade() -> None:
         sa.Column("previous_secret", sa.Text(), nullable=True, comment="signs along until previous_until"),
         sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
+            "failed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the channel last did not take an event",
+        ),
+        sa.Column(
+            "failure", sa.Text(), nullable=True, comment="why: a status, or the kind of error; no address, no body"
+        ),
+        sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_webhook")),
@@ -697,6 +706,18 @@ def upgrade() -> None:
         ),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column(
+            "given_up_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the channel had not taken it for too long; NULL = it was not given up",
+        ),
+        sa.Column(
+            "retried_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when somebody last asked to have it tried anew; its time began again then",
+        ),
+        sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_event_order_id_orders")),
@@ -715,6 +736,13 @@ def upgrade() -> None:
         ["order_id", "event_id"],
         unique=False,
         postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_event_given_up",
+        "event",
+        ["channel", "given_up_at"],
+        unique=False,
+        postgresql_where=sa.text("given_up_at IS NOT NULL"),
     )
     op.create_table(
         "cart_unit",
@@ -1084,6 +1112,7 @@ def downgrade() -> None:
     op.drop_index("ix_cart_unit_shelf", table_name="cart_unit")
     op.drop_index("ix_cart_unit_expires_at", table_name="cart_unit")
     op.drop_table("cart_unit")
+    op.drop_index("ix_event_given_up", table_name="event", postgresql_where=sa.text("given_up_at IS NOT NULL"))
     op.drop_index("ix_event_order_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_index("ix_event_due", table_name="event", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_index("ix_event_channel", table_name="event")
