@@ -137,8 +137,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected in
-    what is told of it again."""
+    """Keep the parcels that left. One that is told again is corrected, as far as it is; a forgotten order gets no tracking."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,

@@ -292,7 +292,8 @@ def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> Fulfillme
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
     """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents.
 
-    Without any, it is asked to stop everything, and what the customer cancels of it meanwhile asks for no less.
+    Without any, it is asked to stop everything, and what the customer cancels of it meanwhile asks for no less. A wish that a
+    person sees to stays with that person when more is asked.
     """
     lines = {
         line: replace(told, cancel_wanted=told.cancel_wanted + wanted.get(line, 0))
@@ -310,8 +311,10 @@ def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int]
 
 
 def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
-    """Whatever the customer wanted cancelled has left or was given back: the node is asked nothing more, and goes on with
-    the rest. It may still answer, so it stays known that it was asked."""
+    """Ask the node nothing more when all that the customer wanted cancelled has left or was given back; the rest goes on.
+
+    It may still answer, so it stays known that it was asked.
+    """
     is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED
     is_for_units = fulfillment_order.asked_for_all or any(_wanted(fulfillment_order).values())
     if not is_asked or is_for_units or fulfillment_order.has_ended:
@@ -471,9 +474,10 @@ def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
     """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
         return Heard(fo, ("it was given back before",))
+    lies_ready = message.kind is MessageKind.READY_FOR_PICKUP
     lines, misfits = dict(fo.lines), []
     for line, quantity in quantities.items():
-        told, lies_ready = fo.lines[line], message.kind is MessageKind.READY_FOR_PICKUP
+        told = fo.lines[line]
         so_far = quantity + (told.ready if lies_ready else told.picked)
         lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
         if so_far > told.quantity:
