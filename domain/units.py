@@ -21,6 +21,7 @@ from domain.fulfillment import (
     ask_to_cancel,
     forget_a_wish_without_units,
     is_asked_for_all,
+    is_partly_cancelled,
     presume_dead,
     withdraw,
 )
@@ -687,7 +688,8 @@ def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted
     if can_withdraw(fo):
         _withdraw_for_another_node(order, changes, fo)
         return "withdrawn"
-    if fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER:
+    is_unanswered = fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER
+    if is_unanswered and not is_partly_cancelled(fo):
         change_fulfillment_order(order, changes, presume_dead(fo, at))
         return "given_up"
     if is_asked_for_all(fo):

@@ -49,9 +49,9 @@ async def called(node: Listener, times: int) -> list[tuple[str, int]]:
     return heard(node)
 
 
-async def accepted(house: House, node: Listener) -> tuple[str, str]:
+async def accepted(house: House, node: Listener, where: str = "reroutes") -> tuple[str, str]:
     """An order of three units that its node was called with, and has accepted."""
-    await house.stock("reroutes", SERUM_30=3)
+    await house.stock(where, SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
     work = (await house.work(name))["fulfillment_order"]
     await called(node, 1)
@@ -134,6 +134,17 @@ async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house
     document = await house.settle(name)
     assert [exception["code"] for exception in document["exceptions"]] == ["cancel_unanswered"]
     assert len(node.calls) == before, "the work that nobody wants any more is told to nobody"
+
+
+async def test_a_wish_does_not_wait_for_the_person_who_sees_to_an_earlier_one(house: House, node: Listener) -> None:
+    name, _ = await accepted(house, node, "escalates")
+    for units_asked in (1, 2):
+        await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
+        assert (await called(node, 1 + units_asked))[-1] == ("cancel_requested", units_asked)
+        await house.settle(name)
+        await house.wait_out(name)
+        document = await house.settle(name)
+        assert [exception["code"] for exception in document["exceptions"]] == ["cancel_unanswered"]
 
 
 async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, node: Listener) -> None:
