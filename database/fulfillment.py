@@ -67,7 +67,7 @@ SAVE = text(
         in_doubt = excluded.in_doubt
     """
 )
-"""What was asked (order, node, attempt, dates) is written once; only the conversation changes."""
+"""What was asked (order, node, attempt, dates) is written once; only the talk with the node changes."""
 
 
 def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
