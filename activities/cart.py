@@ -83,8 +83,8 @@ class Carts:
     async def reserve(self, body: ReservationRequest, *, actor: str, idempotency_key: str | None = None) -> Cart:
         """Pin all units of a cart at the nodes that an order would get them from, or none; asked twice with a key, done once.
 
-        `actor` is whose key was shown. Raises `NotAvailable`,
-        `UsedForAnotherRequest`, `network.known.WrongField` and `NoNetwork`.
+        `actor` is whose key was shown. Raises `NotAvailable`, `UsedForAnotherRequest`, `network.known.WrongField` and
+        `NoNetwork`.
         """
         cart_id = f"cart-{secrets.token_hex(12)}"
         for _ in range(TRIES_MAX):

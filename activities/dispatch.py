@@ -64,7 +64,7 @@ class DispatchActivities:
                 return await _note_sent(work, asked)
 
     async def _make(self, asked: CallInput) -> Call | None:
-        """The call, or none when the conversation has moved on meanwhile."""
+        """The call, or none when the talk with the node has moved on meanwhile."""
         async with self._transactions.database.read() as connection:
             document = await fulfillment.show(connection, node=None, fulfillment_order=asked.fulfillment_order)
             _, network = await self._transactions.networks.active(connection)

@@ -47,6 +47,7 @@ class Pauses:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
         self._stuck: dict[str, set[str]] = {}
+        """By node, the orders that could not be taken from it when all others were tried."""
 
     async def pause(self, asked: Asked, body: PauseRequest) -> Paused:
         """Pause a node; one that is paused stays so, and does what was said last with its open work.
@@ -122,9 +123,8 @@ class Pauses:
     async def _take(self, order: str, node: str) -> list[wake.Wake]:
         async with self._transactions.open(order) as work:
             at = datetime.now(UTC)
-            if work.header.is_closed or node not in await pause.to_clear(work.connection):
-                return []
-            if not units.leave(work.order, work.changes, node, at):
+            is_still_to_clear = node in await pause.to_clear(work.connection) and not work.header.is_closed
+            if not is_still_to_clear or not units.leave(work.order, work.changes, node, at):
                 return []
             cause = f"{node} is paused, version {work.header.version + 1}"
             return [await tell(work, await work.write(Event(cause, "clock", at)))]

@@ -43,7 +43,7 @@ class Work:
     """What the order's channel hears beside what its units tell."""
 
     async def write(self, event: Event) -> OrderState:
-        """Write everything that was noted and answer the order's new state, as news."""
+        """Write everything that was noted and answer the order's new state, as `news` does."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})

@@ -39,7 +39,7 @@ class Cart:
     cart_id: str
     channel: str
     asker: str
-    """The key that asked."""
+    """Whose key was shown."""
     idempotency_key: str | None
     body_digest: str
     promise: dict[str, Any]

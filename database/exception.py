@@ -20,7 +20,7 @@ DUE_WITHIN = timedelta(hours=4)
 """How soon a person should look at an exception."""
 
 
-ONE_AT_A_TIME = (ExceptionCode.PICKUP, ExceptionCode.AT_RISK)
+ONE_AT_A_TIME = (ExceptionCode.PICKUP, ExceptionCode.AT_RISK, ExceptionCode.CANCEL_UNANSWERED)
 
 
 async def open_all(

@@ -67,7 +67,7 @@ SAVE = text(
         in_doubt = excluded.in_doubt
     """
 )
-"""What was asked (order, node, attempt, dates) is written once; only the conversation changes."""
+"""What was asked (order, node, attempt, dates) is written once; only the talk with the node changes."""
 
 
 def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
@@ -137,8 +137,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left, with their tracking unless their order was forgotten; one that is told again is corrected in
-    what is told of it again."""
+    """Keep the parcels that left. One that is told again is corrected, as far as it is; a forgotten order gets no tracking."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,

@@ -624,7 +624,7 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
 async def next_version(
     connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
 ) -> OrderState:
-    """Count the change, write what its channel hears of it, and answer the order's new state; without lines of a large one."""
+    """Count the change, write what its channel hears of it, and answer the order's new state, as `news` does."""
     parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
     counted = (await connection.execute(NEXT_VERSION, parameters)).one()
     return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
@@ -641,7 +641,7 @@ NEXT_VERSION = text(
 
 
 async def news(connection: ReadConnection, order: str) -> OrderState:
-    """The order's state with every status derived, without lines of a large one. Raises `UnknownOrder`."""
+    """The order's state with every status derived; of a large one without its lines. Raises `UnknownOrder`."""
     return await _state(connection, order, NEWS)
 
 
@@ -649,7 +649,7 @@ NEWS = text("SELECT state::text FROM order_news WHERE order_id = :order")
 
 
 async def state(connection: ReadConnection, order: str) -> OrderState:
-    """The same with the lines, but for one that Temporal could not carry. Raises `UnknownOrder`."""
+    """The same with its lines, unless they are more than Temporal could carry. Raises `UnknownOrder`."""
     return await _state(connection, order, STATE)
 
 

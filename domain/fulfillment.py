@@ -292,26 +292,29 @@ def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> Fulfillme
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
     """Ask the node to stop; `wanted` are the units per line that are cancelled for the customer once it consents.
 
-    Without any, it is asked to stop everything, and what the customer cancels of it meanwhile asks for no less.
+    Without any, it is asked to stop everything: what the customer cancels of it meanwhile asks for no less, and a person who
+    has taken the wait over keeps it. Any other wish asks for something new, for which the node has its time.
     """
+    was_asked_for_all = is_asked_for_all(fulfillment_order)
     lines = {
         line: replace(told, cancel_wanted=told.cancel_wanted + wanted.get(line, 0))
         for line, told in fulfillment_order.lines.items()
     }
-    is_open = fulfillment_order.request is Request.CANCEL_REQUESTED
     return replace(
         fulfillment_order,
         lines=lines,
         request=Request.CANCEL_REQUESTED,
         cancel_asked_at=at,
-        asked_for_all=not any(wanted.values()) or is_asked_for_all(fulfillment_order),
-        escalated=fulfillment_order.escalated if is_open else None,
+        asked_for_all=was_asked_for_all or not any(wanted.values()),
+        escalated=fulfillment_order.escalated if was_asked_for_all else None,
     )
 
 
 def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
-    """Whatever the customer wanted cancelled has left or was given back: the node is asked nothing more, and goes on with
-    the rest. It may still answer, so it stays known that it was asked."""
+    """Ask the node nothing more when all that the customer wanted cancelled has left or was given back; the rest goes on.
+
+    It may still answer, so it stays known that it was asked.
+    """
     is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED
     is_for_units = fulfillment_order.asked_for_all or any(_wanted(fulfillment_order).values())
     if not is_asked or is_for_units or fulfillment_order.has_ended:
@@ -322,6 +325,13 @@ def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> Fulfillm
 def is_asked_for_all(fulfillment_order: FulfillmentOrder) -> bool:
     """Whether its node is being asked to stop all of it."""
     return fulfillment_order.request is Request.CANCEL_REQUESTED and fulfillment_order.asked_for_all
+
+
+def is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether its node was asked to stop only what a customer cancelled, and that is not all of what is due."""
+    wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
+    due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
+    return not fulfillment_order.asked_for_all and 0 < wanted < due
 
 
 def be_patient_again(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -471,9 +481,10 @@ def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
     """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
         return Heard(fo, ("it was given back before",))
+    lies_ready = message.kind is MessageKind.READY_FOR_PICKUP
     lines, misfits = dict(fo.lines), []
     for line, quantity in quantities.items():
-        told, lies_ready = fo.lines[line], message.kind is MessageKind.READY_FOR_PICKUP
+        told = fo.lines[line]
         so_far = quantity + (told.ready if lies_ready else told.picked)
         lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
         if so_far > told.quantity:

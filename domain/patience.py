@@ -14,6 +14,7 @@ from domain.fulfillment import (
     ask_to_cancel,
     be_patient_again,
     give_up_what_was_cancelled,
+    is_partly_cancelled,
     presume_dead,
     write_off,
 )
@@ -95,7 +96,7 @@ def lose_patience(
             return Lost(replace(over, escalated=waiting_for), _code_of(waiting_for))
         case WaitingFor.ACCEPTANCE if node.on_silence is OnSilence.ASK_CANCEL:
             return Lost(ask_to_cancel(fulfillment_order, {}, at))
-        case WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE and _is_partly_cancelled(
+        case WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE and is_partly_cancelled(
             fulfillment_order
         ):
             return Lost(give_up_what_was_cancelled(fulfillment_order))
@@ -146,13 +147,6 @@ def _code_of(escalated: WaitingFor) -> ExceptionCode:
             return ExceptionCode.PICKUP
         case _:
             return ExceptionCode.NODE_SILENT
-
-
-def _is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether its node was asked to stop only what a customer cancelled, and that is not all of what is due."""
-    wanted = sum(told.cancel_wanted for told in fulfillment_order.lines.values())
-    due = sum(fulfillment_order.counts(line).due for line in fulfillment_order.lines)
-    return not fulfillment_order.asked_for_all and 0 < wanted < due
 
 
 def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor | None:

@@ -21,6 +21,7 @@ from domain.fulfillment import (
     ask_to_cancel,
     forget_a_wish_without_units,
     is_asked_for_all,
+    is_partly_cancelled,
     presume_dead,
     withdraw,
 )
@@ -475,7 +476,7 @@ def _undo_replacements(
     order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, concerned: Sequence[str]
 ) -> FulfillmentOrder:
     """Units that had left the attempt and are there again take the place of those that were to replace them."""
-    lines = {**after.lines, **{line: _with_fewer_replaced(after.lines[line], before, after) for line in concerned}}
+    lines = dict(after.lines) | {line: _with_fewer_replaced(after.lines[line], before, after) for line in concerned}
     after = replace(after, lines=lines)
     back = {line: before.counts(line).short - after.counts(line).short for line in concerned}
     taken = _take_units(order, changes, back, after.fulfillment_order)
@@ -483,9 +484,8 @@ def _undo_replacements(
         told = lines[line]
         changes.move(line, "open", "allocated", taken[line])
         if (missing := back[line] - taken[line]) > 0:
-            detail = (
-                f"{missing} of line {line} left {after.node} after they had been given to another node or cancelled"
-            )
+            why = "after they had been given to another node or cancelled"
+            detail = f"{missing} of line {line} left {after.node} {why}"
             changes.opened.append(Opened(ExceptionCode.DOUBLE_SHIP, detail, after.fulfillment_order, after.node))
             lines[line] = replace(told, replaced=told.replaced + missing)
     return replace(after, lines=lines)
@@ -594,29 +594,35 @@ def _take_units(order: Order, changes: Changes, wanted: Mapping[str, int], excep
 def _take_from_unseen_work(
     order: Order, changes: Changes, fo: FulfillmentOrder, wanted: Mapping[str, int]
 ) -> Counter[str]:
-    """Take units out of work that its node has not accepted; they are `open`. The rest is new work for the same node at once:
-    were it sourced again, others who wait for its goods would come first."""
-    before = len(order.waiting)
-    change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
-    moved = Counter({waiting.line: waiting.quantity for waiting in order.waiting[before:]})
-    del order.waiting[before:]
-    taken = moved & Counter(wanted)
-    if rest := moved - taken:
+    """Take units out of work that its node has not accepted; they are `open`.
+
+    The rest is new work for the same node at once: were it sourced again, others who wait for its goods would come first.
+    """
+    withdrawn = Counter({units.line: units.quantity for units in _withdraw(order, changes, fo)})
+    taken = withdrawn & Counter(wanted)
+    if rest := withdrawn - taken:
         _leave_at_its_node(order, changes, fo, rest)
     return taken
+
+
+def _withdraw(order: Order, changes: Changes, fo: FulfillmentOrder) -> list[Waiting]:
+    """Take work back from a node that cannot have seen it. Its units are `open`, and wait only where the caller lets them."""
+    before = len(order.waiting)
+    change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
+    units = order.waiting[before:]
+    del order.waiting[before:]
+    return units
 
 
 def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, rest: Mapping[str, int]) -> None:
     """What was asked is never edited: the rest of withdrawn work is asked anew, as of the same release."""
     name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
     lines = {line: Told(line, fo.lines[line].sku, quantity) for line, quantity in rest.items()}
-    for told in lines.values():
-        order.tried[name, told.line] = order.tried.get((fo.fulfillment_order, told.line), ())
-        changes.move(told.line, "open", "allocated", told.quantity)
-        reference, quantity = f"{name}:{told.line}", told.quantity
-        changes.book(
-            told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, allocated=quantity, reference=reference)
-        )
+    for line, told in lines.items():
+        order.tried[name, line] = order.tried.get((fo.fulfillment_order, line), ())
+        changes.move(line, "open", "allocated", told.quantity)
+        reference = f"{name}:{line}"
+        changes.book(told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, 0, 0, told.quantity, reference))
     order.fulfillment_orders[name] = replace(fo, fulfillment_order=name, lines=lines, escalated=None, at_risk_at=None)
     changes.touched.add(name)
 
@@ -682,7 +688,8 @@ def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted
     if can_withdraw(fo):
         _withdraw_for_another_node(order, changes, fo)
         return "withdrawn"
-    if fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER:
+    is_unanswered = fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER
+    if is_unanswered and not is_partly_cancelled(fo):
         change_fulfillment_order(order, changes, presume_dead(fo, at))
         return "given_up"
     if is_asked_for_all(fo):
@@ -693,11 +700,9 @@ def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted
 
 def _withdraw_for_another_node(order: Order, changes: Changes, fo: FulfillmentOrder) -> None:
     """A person's wish is no failure of the node: however often, it gives the units to no person's queue."""
-    before = len(order.waiting)
-    change_fulfillment_order(order, changes, withdraw(fo), is_a_failed_try=False)
-    order.waiting[before:] = [
+    order.waiting += [
         replace(units, attempt=units.attempt + 1, tried=tuple(sorted({*units.tried, fo.node})))
-        for units in order.waiting[before:]
+        for units in _withdraw(order, changes, fo)
     ]
 
 

@@ -26,7 +26,7 @@ async def explain(database_url: str, name: str, console: Console | None = None) 
     try:
         await database.check()
         async with database.read() as connection:
-            await orders.state(connection, name)
+            await orders.news(connection, name)
             rounds = await sourcing.plans(connection, name)
     except UnknownOrder:
         sys.stderr.write(f"there is no order {name}\n")

@@ -56,7 +56,7 @@ class Intake:
                 raise UsedForAnotherOrder(order.order)
             if taken.is_new:
                 await _take_over_its_cart(connection, order)
-            state = await statements.state(connection, order.order)
+            state = await statements.news(connection, order.order)
         return Intaken(taken.is_new, state, workflow_input(order))
 
 

@@ -246,8 +246,7 @@ UNATTENDED = text(
     """
 )
 """Open orders with a deadline, their own or a fulfillment order's, that passed a minute ago, and every open order some times a
-day: its workflow may be gone.
-Starting what runs already costs no event; a signal does, so only those that are overdue are woken."""
+day: its workflow may be gone. Starting what runs already costs no event; a signal does, so only the overdue are woken."""
 
 LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
 

@@ -79,14 +79,14 @@ _BODIES: dict[str, type[BaseModel]] = {
 }
 
 
-_TOLD = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
+_CALLED_ABOUT = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
 """What a node that does not poll is called about."""
 
 _About = tuple[str, Request, datetime | None]
-"""A fulfillment order, where our side of the talk about it stands, and since when its node has been asked to cancel."""
+"""A fulfillment order, how the talk with its node stands, and when it was last asked to cancel: each wish is another call."""
 
 _Wait = tuple[WaitingFor, datetime, datetime | None]
-"""What is waited for, until when, and since when its node has been asked to cancel: another wish is another call."""
+"""What is waited for, until when, and when the node was last asked to cancel."""
 
 
 @dataclass
@@ -460,7 +460,7 @@ class OrderWorkflow:
         taken the call, and as long as it is waited for."""
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
-        is_called = fo.dispatch is Dispatch.WEBHOOK and fo.request in _TOLD and about not in self._called
+        is_called = fo.dispatch is Dispatch.WEBHOOK and fo.request in _CALLED_ABOUT and about not in self._called
         return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
 
     async def _call_the_node(self, about: _About, node: str) -> None:

@@ -619,6 +619,26 @@ def test_a_node_that_is_asked_again_after_a_person_had_to_call_it_has_a_deadline
     assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer")
 
 
+def test_a_customer_who_cancels_more_while_a_person_sees_to_his_first_wish_asks_the_node_anew() -> None:
+    desk = desk_of(3)
+    play(desk, "to reno, f1 accepted, cancel 1, f1 silent")
+    assert asks(desk) == (Request.CANCEL_REQUESTED, "")
+    play(desk, "cancel 1")
+    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer")
+    play(desk, "f1 silent, f1 cancel_accepted")
+    assert units(desk) == "allocated 1 cancelled 2"
+
+
+def test_no_unit_goes_elsewhere_that_its_node_was_never_asked_to_stop() -> None:
+    desk = desk_of(3)
+    play(desk, "to reno, f1 accepted, cancel 1, f1 silent, reroute f1")
+    assert (desk.outcome, units(desk)) == ("cancel_requested", "allocated 3")
+    play(desk, "f1 silent, cancel 1")
+    assert asks(desk) == (Request.CANCEL_REQUESTED, ""), "it was asked to stop all of it already"
+    play(desk, "reroute f1")
+    assert (desk.outcome, units(desk)) == ("given_up", "open 1 cancelled 2")
+
+
 def test_a_person_may_want_all_of_what_the_customer_wants_a_part_of() -> None:
     desk = desk_of(3)
     play(desk, "to reno, f1 accepted, cancel 1, reroute f1")

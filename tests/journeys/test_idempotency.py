@@ -10,7 +10,7 @@ from typing import Any
 from httpx2 import Response
 
 from starter.http import problems
-from tests.house import Document, House, now, units
+from tests.house import Document, House, now
 
 OTHER_BODY = (409, problems.OTHER_BODY.type)
 JSON = {"Content-Type": "application/json"}
@@ -239,23 +239,6 @@ async def test_a_key_is_the_askers_own_so_two_channels_may_use_the_same(house: H
         answer = await house.http.post(f"/orders/{name}/cancel", json={}, headers=headers | {"Idempotency-Key": "1"})
         assert answer.status_code == 200, answer.text
         assert answer.json()["cancelled"][0]["quantity"] == 2
-
-
-async def test_who_changes_his_key_repeats_with_the_new_one_what_he_asked_with_the_old_one(house: House) -> None:
-    await house.stock("slc", SERUM_30=9)
-    name = await house.place(("SERUM-30", 2))
-    await house.work(name)
-    lines = [{"line": "1", "sku": "SERUM-30", "quantity": 1}]
-    cart = {"channel": "web", "ship_to": {"country": "US", "postal_code": "80202"}, "expires_in": "1h", "lines": lines}
-    for path, body in ((f"/orders/{name}/cancel", {"lines": ONE}), ("/reservations", cart)):
-        answers = []
-        for _ in ("old", "new"):
-            key = (await house.http.post("/keys", json={"kind": "channel", "name": "web"})).json()["key"]
-            headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"1 {path}"}
-            answers.append(await house.http.post(path, json=body, headers=headers))
-        assert answers[0].is_success, answers[0].text
-        assert answers[0].json() == answers[1].json()
-    assert units(await house.settle(name)) == {"allocated": 1, "cancelled": 1}
 
 
 async def test_without_a_key_asking_twice_is_asking_twice(house: House) -> None:

@@ -6,144 +6,115 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-import pytest_asyncio
 
 from starter.embedded.ports import free_port
 from starter.prepare import apply_network
 from tests.called import Listener, listening
-from tests.house import SMALL_MAP, Document, House, units
+from tests.house import SMALL_MAP, House, units
 
-SECRET = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
-SECRETS = (SECRET, "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")
+SECRETS = ("whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB", "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")
 
 
 @pytest.fixture
-async def warehouse(small_house: House, tmp_path: Path) -> AsyncIterator[Listener]:
-    """The server of `reroutes`, which is called with its work."""
-    made = Listener(free_port())
-    changed = copytree(SMALL_MAP, tmp_path / "network")
-    nodes = (changed / "nodes.toml").read_text()
-    called = f'id = "reroutes"\ndispatch = "webhook"\nurl = "{made.url}"\nsecret = "{SECRET}"'
-    (changed / "nodes.toml").write_text(nodes.replace('id = "reroutes"', called))
-    assert await apply_network(small_house.database_url, changed) == []
-    async with listening(made):
+async def node(house: House, tmp_path: Path) -> AsyncIterator[Listener]:
+    """The interface of `reroutes` and `escalates`."""
+    async with listening(made := Listener(free_port())):
+        assert await apply_network(house.database_url, network_of(tmp_path / "network", made, SECRETS[0])) == []
         yield made
 
 
-async def called(warehouse: Listener, times: int) -> list[Document]:
-    """What the warehouse was called with, once it was called so often."""
-    await warehouse.until(lambda: len(warehouse.calls) >= times)
-    assert all(call.is_signed_with(SECRET) for call in warehouse.calls)
-    assert len({call.headers["webhook-id"] for call in warehouse.calls}) == len(warehouse.calls)
-    return [call.document for call in warehouse.calls]
+def network_of(directory: Path, node: Listener, secret: str) -> Path:
+    """The small map, two of whose nodes are called; `escalates` has no time to lose."""
+    copied = copytree(SMALL_MAP, directory, dirs_exist_ok=True)
+    nodes = (copied / "nodes.toml").read_text()
+    for name in ("reroutes", "escalates"):
+        called = f'id = "{name}"\ndispatch = "webhook"\nurl = "{node.url}"\nsecret = "{secret}"'
+        nodes = nodes.replace(f'id = "{name}"', called)
+    head, escalates, rest = nodes.partition('id = "escalates"')
+    (copied / "nodes.toml").write_text(head + escalates + rest.replace('"4h"', '"1m"', 1))
+    return copied
 
 
-async def accepted(house: House, warehouse: Listener) -> tuple[str, str]:
-    """An order of three units that the warehouse was called with, and has accepted."""
-    await house.stock("reroutes", SERUM_30=3)
+def heard(node: Listener) -> list[tuple[str, int]]:
+    """What each call was for, and how many units the node was asked to stop."""
+    documents = [call.document for call in node.calls]
+    return [(told["request"], sum(line["cancel_requested"] for line in told["lines"])) for told in documents]
+
+
+async def called(node: Listener, times: int) -> list[tuple[str, int]]:
+    """What the node has heard, once it was called so often about as many things."""
+    await node.until(lambda: len(node.calls) >= times)
+    assert all(call.is_signed_with(SECRETS[0]) for call in node.calls)
+    assert len({call.headers["webhook-id"] for call in node.calls}) == len(node.calls)
+    return heard(node)
+
+
+async def accepted(house: House, node: Listener, where: str = "reroutes") -> tuple[str, str]:
+    """An order of three units that its node was called with, and has accepted."""
+    await house.stock(where, SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
     work = (await house.work(name))["fulfillment_order"]
-    await called(warehouse, 1)
+    await called(node, 1)
     await house.tell(work, "accepted")
     await house.settle(name)
     return name, work
 
 
-def asked(call: Document) -> tuple[str, list[int]]:
-    """What a call is for, and the units of each line that the node is asked to stop."""
-    return call["request"], [line["cancel_requested"] for line in call["lines"]]
-
-
-async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(
-    small_house: House, warehouse: Listener
-) -> None:
-    house = small_house
-    name, work = await accepted(house, warehouse)
+async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(house: House, node: Listener) -> None:
+    name, work = await accepted(house, node)
     await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
-    await called(warehouse, 2)
+    await called(node, 2)
     await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
-    await called(warehouse, 3)
+    await called(node, 3)
     await house.tell(work, "cancel_accepted")
     await house.until(name, lambda found: units(found) == {"allocated": 1, "cancelled": 2})
     await house.ask(name, "cancel")
 
-    calls = await called(warehouse, 4)
-    wishes = [("cancel_requested", [n]) for n in (1, 2, 1)]
-    assert [asked(call) for call in calls] == [("unsent", [0]), *wishes]
+    wishes = [("cancel_requested", n) for n in (1, 2, 1)]
+    assert await called(node, 4) == [("unsent", 0), *wishes]
 
 
-async def test_a_node_whose_work_was_given_up_is_told_so(small_house: House, warehouse: Listener) -> None:
-    house = small_house
-    name, work = await accepted(house, warehouse)
+async def test_a_node_whose_work_was_given_up_is_told_so(house: House, node: Listener) -> None:
+    name, work = await accepted(house, node)
     await house.wait_out(name)
-    await called(warehouse, 2)
+    await called(node, 2)
     await house.settle(name)
     await house.wait_out(name)
 
-    calls = await called(warehouse, 3)
-    assert [asked(call) for call in calls] == [("unsent", [0]), ("cancel_requested", [3]), ("timed_out", [0])]
-    assert [line["in_doubt"] for line in calls[-1]["lines"]] == [3]
+    assert await called(node, 3) == [("unsent", 0), ("cancel_requested", 3), ("timed_out", 0)]
+    assert [line["in_doubt"] for line in node.calls[-1].document["lines"]] == [3]
     await house.tell(work, "cancel_accepted")
     assert await house.available("SERUM-30") == {"reroutes": 3}
 
 
 async def test_a_node_that_could_not_be_called_before_its_work_was_at_risk_is_called_on(
-    small_house: House, warehouse: Listener, tmp_path: Path
+    house: House, node: Listener, tmp_path: Path
 ) -> None:
-    house, policy = small_house, tmp_path / "network" / "policy.toml"
+    policy = tmp_path / "network" / "policy.toml"
     policy.write_text(policy.read_text().replace("[orders]", '[orders]\nat_risk_before = "90d"'))
     assert await apply_network(house.database_url, policy.parent) == []
-    warehouse.status = lambda _: 503
+    node.status = lambda _: 503
     await house.stock("reroutes", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
-    await warehouse.until(lambda: bool(warehouse.calls))
+    await node.until(lambda: bool(node.calls))
 
     await house.skip(name, timedelta(minutes=1))
 
     await house.until(name, lambda found: [known["code"] for known in found["exceptions"]] == ["at_risk"])
-    warehouse.status = lambda _: 204
+    node.status = lambda _: 204
     await house.skip(name, timedelta(minutes=1))
     await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "sent")
-
-
-def network_of(directory: Path, node: Listener, secret: str) -> Path:
-    """The small map, whose node `escalates` is called and has no time to lose."""
-    copied = copytree(SMALL_MAP, directory, dirs_exist_ok=True)
-    nodes = (copied / "nodes.toml").read_text()
-    head, escalates, rest = nodes.partition('id = "escalates"\n')
-    called = f'dispatch = "webhook"\nurl = "{node.url}"\nsecret = "{secret}"\n'
-    (copied / "nodes.toml").write_text(head + escalates + called + rest.replace('"4h"', '"1m"', 1))
-    return copied
-
-
-@pytest_asyncio.fixture
-async def node(house: House, tmp_path: Path) -> AsyncIterator[Listener]:
-    """The interface of `escalates`."""
-    async with listening(made := Listener(free_port())):
-        assert await apply_network(house.database_url, network_of(tmp_path / "network", made, SECRETS[0])) == []
-        await house.stock("escalates", SERUM_30=9)
-        yield made
-
-
-def heard(node: Listener) -> list[tuple[str, str, int]]:
-    """What the node was told: the id of each call, our side of the conversation, and the units to be cancelled."""
-    return [
-        (
-            call.headers["webhook-id"],
-            call.document["request"],
-            sum(line["cancel_requested"] for line in call.document["lines"]),
-        )
-        for call in node.calls
-    ]
 
 
 async def test_a_node_is_called_with_its_work_until_it_has_taken_it(house: House, node: Listener) -> None:
     answers = iter((503, 302))
     node.status = lambda _: next(answers, 204)
+    await house.stock("escalates", SERUM_30=2)
     name = await house.place(("SERUM-30", 2))
     document = await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
     work = document["fulfillment_orders"][0]["fulfillment_order"]
-    assert heard(node) == [(f"{work}-unsent", "unsent", 0)] * 3
+    assert heard(node) == [("unsent", 0)] * 3
+    assert {call.headers["webhook-id"] for call in node.calls} == {f"{work}-unsent"}
     assert all(call.is_signed_with(SECRETS[0]) for call in node.calls)
     shown = (await house.http.get(f"/fulfillment-orders/{work}")).json()
     assert node.calls[-1].document == shown | {"request": "unsent"}, "it is told what polling would show"
@@ -151,11 +122,12 @@ async def test_a_node_is_called_with_its_work_until_it_has_taken_it(house: House
 
 async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house: House, node: Listener) -> None:
     node.status = lambda call: 503 if call.document["request"] == "unsent" else 204
+    await house.stock("escalates", SERUM_30=2)
     name = await house.place(("SERUM-30", 2))
     await house.work(name)
     await node.until(lambda: len(node.calls) > 0)
     await house.ask(name, "cancel")
-    await node.until(lambda: [found[1:] for found in heard(node)][-1:] == [("cancel_requested", 2)])
+    await node.until(lambda: heard(node)[-1:] == [("cancel_requested", 2)])
     await house.settle(name)
     before = len(node.calls)
     await house.wait_out(name)
@@ -164,8 +136,20 @@ async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house
     assert len(node.calls) == before, "the work that nobody wants any more is told to nobody"
 
 
+async def test_a_wish_does_not_wait_for_the_person_who_sees_to_an_earlier_one(house: House, node: Listener) -> None:
+    name, _ = await accepted(house, node, "escalates")
+    for units_asked in (1, 2):
+        await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
+        assert (await called(node, 1 + units_asked))[-1] == ("cancel_requested", units_asked)
+        await house.settle(name)
+        await house.wait_out(name)
+        document = await house.settle(name)
+        assert [exception["code"] for exception in document["exceptions"]] == ["cancel_unanswered"]
+
+
 async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, node: Listener) -> None:
     node.status = lambda _: 503
+    await house.stock("escalates", SERUM_30=2)
     name = await house.place(("SERUM-30", 2))
     await house.work(name)
     await house.wait_out(name)
@@ -179,6 +163,7 @@ async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, 
 async def test_a_node_whose_secret_is_changed_is_called_with_the_new_one_from_then_on(
     house: House, node: Listener, tmp_path: Path
 ) -> None:
+    await house.stock("escalates", SERUM_30=2)
     await house.until(await house.place(("SERUM-30", 1)), "in_fulfillment")
     await node.until(lambda: len(node.calls) == 1)
     assert await apply_network(house.database_url, network_of(tmp_path / "network", node, SECRETS[1])) == []

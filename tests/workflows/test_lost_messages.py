@@ -84,7 +84,7 @@ called-reroutes  || f1 called, cancel 3, f1 asked, f1 cancel_accepted
 """By the node that is asked first: what it does about silence, and what is told of three units; `f2` is `spare`. A node that
 is called hears of its work when it is `called`, and of our wish to have it back when it is `asked`."""
 CALLS = {"called": "unsent", "asked": "cancel_requested"}
-"""Our side of the conversation when a call is made."""
+"""How the talk with the node stands when a call is made."""
 AT_ONCE = 4
 DEADLINES_MAX = 10
 """No journey has more waits before its end, however little is told."""
