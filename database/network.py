@@ -17,10 +17,13 @@ async def active_version(connection: ReadConnection) -> int | None:
 
 async def hold_active_version(connection: WriteConnection) -> int | None:
     """The active version's number, which cannot change before this transaction ends: whatever is stored now is checked
-    by whoever applies another version."""
+    by whoever applies another version; None before one was applied."""
     statement = text("SELECT version FROM network_version WHERE is_active FOR KEY SHARE")
-    version: int | None = (await connection.execute(statement)).scalar()
-    return version
+    while True:
+        version: int | None = (await connection.execute(statement)).scalar()
+        # Who waited for another version finds the old one not active any more; only the next statement sees the new one.
+        if version is not None or await active_version(connection) is None:
+            return version
 
 
 async def lock_active_version(connection: WriteConnection) -> int | None:

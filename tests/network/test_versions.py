@@ -1,10 +1,12 @@
 """Versions never change: what was applied stays as it was, and a plan names it by a number that nothing else gets."""
 
+import asyncio
 from pathlib import Path
 from shutil import copytree
 
 from sqlalchemy import text
 
+from database import network
 from database.connect import Database
 from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House
@@ -42,10 +44,35 @@ async def test_the_same_files_again_are_the_same_version(database_url: str, data
     assert [version for version, _, _ in await applied(database)] == [1, 2]
 
 
+async def test_who_takes_something_in_while_another_version_is_applied_has_the_new_one(
+    database_url: str, database: Database
+) -> None:
+    assert await apply_network(database_url, SMALL_MAP) == []
+
+    async def take_in() -> int | None:
+        async with database.write() as connection:
+            return await network.hold_active_version(connection)
+
+    async with database.write() as applying:
+        before = await network.lock_active_version(applying)
+        taking = asyncio.create_task(take_in())
+        while not await somebody_waits(database):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.01)
+        after = await network.activate(applying, {}, "another")
+
+    assert (await taking, before) == (after, after - 1)
+
+
+async def somebody_waits(database: Database) -> bool:
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+        return bool(found.scalar_one())
+
+
 async def test_every_plan_names_the_version_that_it_was_made_under(house: House, tmp_path: Path) -> None:
     numbers = []
-    for network in (SMALL_MAP, changed(tmp_path)):
-        assert await apply_network(house.database_url, network) == []
+    for files in (SMALL_MAP, changed(tmp_path)):
+        assert await apply_network(house.database_url, files) == []
         await house.stock("spare", SERUM_30=1)
         name = await house.place(("SERUM-30", 1))
         found = (await house.http.get(f"/orders/{name}/plan")).json()["rounds"][0]
