@@ -160,39 +160,47 @@ class FulfillmentActivities:
         `UsedWithAnotherBody` when the message id was used for something else.
         """
         async with self._transactions.database.write() as connection:
-            owner = await fulfillment.node_of(connection, fulfillment_order)
-            if owner is None or (node is not None and owner != node):
-                raise UnknownFulfillmentOrder(fulfillment_order)
+            work = await self._order_of(connection, fulfillment_order, node)
+            owner = work.order.fulfillment_orders[fulfillment_order].node
             body_digest = await personal.fingerprint(connection, message)
             received = _received(fulfillment_order, message, body_digest, owner, actor)
             if not await inbox.receive(connection, received):
                 return Recorded(is_new=False, wake=None)
-            state, is_closed = await self._apply(connection, fulfillment_order, message, received)
-            return Recorded(True, await _wake(connection, received, state) if wakes and not is_closed else None)
+            state = await _apply(work, fulfillment_order, message, received)
+            wakes = wakes and not work.header.is_closed
+            return Recorded(True, await _wake(connection, received, state) if wakes else None)
 
-    async def _apply(
-        self, connection: WriteConnection, fulfillment_order: str, message: NodeMessage, received: Received
-    ) -> tuple[OrderState, bool]:
-        name = identifiers.order_of_fulfillment_order(fulfillment_order)
-        work = await self._transactions.on(connection, name)
-        before = work.order.fulfillment_orders[fulfillment_order]
-        if message.kind is MessageKind.DELIVERED:
-            packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
-            message = message.model_copy(update={"packages": packages})
-        heard = hear(before, message, received.received_at)
-        units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
-        work.changes.opened += _openings(heard, message)
-        await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
-        remark = await personal.note(connection, name, None, message.reason)
-        if remark is not None:
-            await fulfillment.keep_reason(connection, fulfillment_order, remark)
-        cause = f"message {received.sender} {message.message_id}"
-        # Goods cannot have left before their node was told to send them, whatever its clock says.
-        left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
-        event = Event(cause, received.actor, received.received_at, left_at)
-        state = await work.write(event)
-        await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
-        return state, work.header.is_closed
+    async def _order_of(self, connection: WriteConnection, fulfillment_order: str, node: str | None) -> Work:
+        """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also for another node's."""
+        try:
+            work = await self._transactions.on(connection, identifiers.order_of_fulfillment_order(fulfillment_order))
+        except order.UnknownOrder:
+            raise UnknownFulfillmentOrder(fulfillment_order) from None
+        known = work.order.fulfillment_orders.get(fulfillment_order)
+        if known is None or node not in (None, known.node):
+            raise UnknownFulfillmentOrder(fulfillment_order)
+        return work
+
+
+async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, received: Received) -> OrderState:
+    connection, before = work.connection, work.order.fulfillment_orders[fulfillment_order]
+    if message.kind is MessageKind.DELIVERED:
+        packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
+        message = message.model_copy(update={"packages": packages})
+    heard = hear(before, message, received.received_at)
+    units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
+    work.changes.opened += _openings(heard, message)
+    await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
+    remark = await personal.note(connection, work.header.order, None, message.reason)
+    if remark is not None:
+        await fulfillment.keep_reason(connection, fulfillment_order, remark)
+    cause = f"message {received.sender} {message.message_id}"
+    # Goods cannot have left before their node was told to send them, whatever its clock says.
+    left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
+    event = Event(cause, received.actor, received.received_at, left_at)
+    state = await work.write(event)
+    await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
+    return state
 
 
 def _is_stale(work: Work, at: datetime) -> bool:

@@ -193,16 +193,6 @@ KEEP_REASON = text(
 )
 
 
-async def node_of(connection: ReadConnection, fulfillment_order: str) -> str | None:
-    """The node that a fulfillment order belongs to; None when there is no such fulfillment order."""
-    found = await connection.execute(NODE_OF, {"fulfillment_order": fulfillment_order})
-    node: str | None = found.scalar()
-    return node
-
-
-NODE_OF = text("SELECT node FROM fulfillment_order WHERE fulfillment_order_id = :fulfillment_order")
-
-
 async def show(connection: ReadConnection, *, node: str | None, fulfillment_order: str) -> dict[str, Any] | None:
     """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
     asked = given({"f.fulfillment_order_id = :fulfillment_order": fulfillment_order, "f.node = :node": node})
