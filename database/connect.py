@@ -53,6 +53,7 @@ class Database:
             execution_options={"vault": Vault(master_keys) if master_keys else None},
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={
+                "prepared_statement_cache_size": STATEMENTS_MAX,
                 "server_settings": {
                     "application_name": "switchyard",
                     "plan_cache_mode": "force_generic_plan",
