@@ -58,7 +58,7 @@ class Database:
                     "application_name": "switchyard",
                     "plan_cache_mode": "force_generic_plan",
                     "idle_in_transaction_session_timeout": str(FROZEN_AFTER // timedelta(milliseconds=1)),
-                }
+                },
             },
         )
 
