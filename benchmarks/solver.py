@@ -357,7 +357,7 @@ class _Model:
         model.a_matrix_.value_ = np.array(
             [factor for _, _, terms in self._rows for factor in terms.values()], dtype=float
         )
-        highs = highspy.Highs()  # type: ignore[no-untyped-call]  # the package annotates nothing
+        highs = highspy.Highs()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(model)

@@ -640,6 +640,14 @@ NEXT_VERSION = text(
 """The view still sees the version from before the statement."""
 
 
+async def channel(connection: ReadConnection, order: str) -> str:
+    """The channel that an order came from. Raises `UnknownOrder`."""
+    found: str | None = (await connection.execute(select(orders.c.channel).where(orders.c.order_id == order))).scalar()
+    if found is None:
+        raise UnknownOrder(order)
+    return found
+
+
 async def news(connection: ReadConnection, order: str) -> OrderState:
     """The order's state with every status derived; of a large one without its lines. Raises `UnknownOrder`."""
     return await _state(connection, order, NEWS)

@@ -104,13 +104,41 @@ JOIN order_total t USING (order_id)
 """
 
 
+LINES = """
+    SELECT json_agg(json_strip_nulls(json_build_object(
+               'line', l.line, 'sku', l.sku, 'ordered', l.ordered, 'open', nullif(l.open, 0),
+               'backordered', nullif(l.backordered, 0), 'reserved', nullif(l.reserved, 0),
+               'allocated', nullif(l.allocated, 0), 'shipped', nullif(l.shipped, 0),
+               'cancelled', nullif(l.cancelled, 0), 'picked', nullif(f.picked, 0),
+               'delivered', nullif(f.delivered, 0), 'returned', nullif(r.returned, 0))) ORDER BY l.position)
+    FROM order_line l
+    LEFT JOIN (SELECT fl.line, sum(fl.picked) AS picked, sum(fl.delivered) AS delivered
+               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+               WHERE fo.order_id = o.order_id GROUP BY fl.line) f USING (line)
+    LEFT JOIN (SELECT rl.line, sum(rl.returned) AS returned
+               FROM return rt JOIN return_line rl USING (return_id)
+               WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
+    WHERE l.order_id = o.order_id
+"""
+"""Those of order `o`, with where their units are."""
+
+LINES_OF_WORK = """
+    SELECT json_agg(json_build_object(
+               'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,
+               'shipped', fl.shipped, 'short', fl.short, 'delivered', fl.delivered)
+               ORDER BY fl.position)
+    FROM fulfillment_order_line fl
+    WHERE fl.fulfillment_order_id = f.fulfillment_order_id
+"""
+"""Those of fulfillment order `f`."""
+
+
 def _order_document(rows_max: int | None = None) -> str:
     """The order as one JSON document. One of more rows than `rows_max`, its lines and those of its fulfillment orders counted
     together, has totals in their place.
 
     It is json and not jsonb: nobody looks into it, and for an order of a thousand lines it is made in half the time.
     """
-    # long: one statement, whose parts mean nothing alone.
     is_told = "true" if rows_max is None else f"s.line_rows <= {rows_max}"
     return f"""
 SELECT o.order_id,
@@ -134,33 +162,13 @@ SELECT o.order_id,
                          'open', nullif(s.open, 0), 'backordered', nullif(s.backordered, 0),
                          'reserved', nullif(s.reserved, 0), 'allocated', nullif(s.allocated, 0),
                          'shipped', nullif(s.shipped, 0), 'cancelled', nullif(s.cancelled, 0)) END,
-           'lines', CASE WHEN {is_told} THEN (
-               SELECT json_agg(json_strip_nulls(json_build_object(
-                          'line', l.line, 'sku', l.sku, 'ordered', l.ordered, 'open', nullif(l.open, 0),
-                          'backordered', nullif(l.backordered, 0), 'reserved', nullif(l.reserved, 0),
-                          'allocated', nullif(l.allocated, 0), 'shipped', nullif(l.shipped, 0),
-                          'cancelled', nullif(l.cancelled, 0), 'picked', nullif(f.picked, 0),
-                          'delivered', nullif(f.delivered, 0), 'returned', nullif(r.returned, 0))) ORDER BY l.position)
-               FROM order_line l
-               LEFT JOIN (SELECT fl.line, sum(fl.picked) AS picked, sum(fl.delivered) AS delivered
-                          FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-                          WHERE fo.order_id = o.order_id GROUP BY fl.line) f USING (line)
-               LEFT JOIN (SELECT rl.line, sum(rl.returned) AS returned
-                          FROM return rt JOIN return_line rl USING (return_id)
-                          WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
-               WHERE l.order_id = o.order_id) ELSE '[]' END,
+           'lines', CASE WHEN {is_told} THEN ({LINES}) ELSE '[]' END,
            'fulfillment_orders', (
                SELECT json_agg(json_build_object(
                           'fulfillment_order', f.fulfillment_order_id, 'node', f.node, 'attempt', f.attempt,
                           'status', fs.status, 'request', f.request, 'dispatch', f.dispatch, 'released_at', f.released_at,
                           'waiting_for', f.waiting_for, 'deadline', f.deadline, 'cancel_asked_at', f.cancel_asked_at,
-                          'lines', CASE WHEN {is_told} THEN (
-                              SELECT json_agg(json_build_object(
-                                         'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,
-                                         'shipped', fl.shipped, 'short', fl.short, 'delivered', fl.delivered)
-                                         ORDER BY fl.position)
-                              FROM fulfillment_order_line fl
-                              WHERE fl.fulfillment_order_id = f.fulfillment_order_id) ELSE '[]' END) ORDER BY f.number)
+                          'lines', CASE WHEN {is_told} THEN ({LINES_OF_WORK}) ELSE '[]' END) ORDER BY f.number)
                FROM fulfillment_order f JOIN fulfillment_order_status fs USING (fulfillment_order_id)
                WHERE f.order_id = o.order_id),
            'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN json_build_object(

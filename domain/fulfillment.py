@@ -172,7 +172,7 @@ class FulfillmentOrder:
     """When it was told that it could not be delivered; None once a person has seen to that."""
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
-    """When its node was asked to cancel; it stays known until the node has answered in words."""
+    """When its node was last asked to cancel; it stays known until the node has consented, or refused in time."""
     asked_for_all: bool = False
     """Whether its node was last asked to stop all of it, and not only the units that the customer cancelled."""
     ship_clock_from: datetime | None = None

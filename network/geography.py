@@ -103,7 +103,7 @@ def _zip_codes() -> _ZipCodes:
 
     A point of (0, 0) is the table's way of saying that it does not know, mostly of military addresses.
     """
-    rows = zipcodes.filter_by()  # type: ignore[no-untyped-call]  # the package annotates nothing
+    rows = zipcodes.filter_by()
     codes = {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows}
     known = {code: point for code, point in codes.items() if point != (0.0, 0.0)}
     by_area: dict[str, list[tuple[float, float]]] = defaultdict(list)

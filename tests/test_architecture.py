@@ -102,6 +102,7 @@ def nothing_is_left_behind(tree: Path) -> Iterator[str]:
             for number, line in enumerate(file.read_text().splitlines(), start=1):
                 if note.search(line):
                     yield f"{file.relative_to(tree).as_posix()}:{number}: a note to self; do it, or open an issue"
+    # The names that this rule looks for, and what to do instead.
     instead = {
         "builtins.breakpoint": "remove it",
         "builtins.print": "write to sys.stdout where output is the product, otherwise log with structlog",
@@ -121,6 +122,7 @@ def every_test_is_found_and_run(tree: Path) -> Iterator[str]:
         if path.endswith("__init__.py"):
             yield f"{path}:1: tests/ has no __init__.py (it would hide the product's folders); delete it"
         for line, name in full_names(syntax):
+            # Those that this rule looks for: nothing here is skipped.
             if name in {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}:
                 yield f"{path}:{line}: {name}; make the test run, or call pytest.skip('not here: …') inside it"
         for node in ast.walk(syntax):
@@ -155,6 +157,7 @@ def workflows_name_what_they_start(tree: Path) -> Iterator[str]:
 
 def workflows_are_deterministic(tree: Path) -> Iterator[str]:
     """Workflow code asks Temporal for the time, for chance and for timers, so that a replay decides the same."""
+    # The names that this rule looks for, and what to do instead.
     instead = {
         "datetime.datetime.now": "workflow.now()",
         "datetime.datetime.utcnow": "workflow.now()",
@@ -276,6 +279,7 @@ class Planted:
 
 
 DOC = '"""Does a thing."""\n'
+# Each is a fault that its rule must find; written here as text, and nowhere else.
 PLANTED = (
     Planted(every_module_opens_with_a_sentence, "domain/order.py", "x = 1\n", 1, "no opening sentence"),
     Planted(every_module_opens_with_a_sentence, "tests/test_order.py", '"""Orders"""\n', 1, "no opening sentence"),

@@ -76,6 +76,6 @@ async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
             shown = await claim.show(connection, name)
         except UnknownClaim as error:
             raise nothing("claim", name) from error
-        if own_channel(holder) not in (None, (await order.news(connection, shown["order"])).channel):
+        if own_channel(holder) not in (None, await order.channel(connection, shown["order"])):
             raise nothing("claim", name)
     return shown

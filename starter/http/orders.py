@@ -361,10 +361,10 @@ async def check_own(service: Service, name: str, holder: Holder) -> None:
     """Raises the problem of what does not exist, unless there is such an order and the holder may know of it."""
     async with service.database.read() as connection:
         try:
-            state = await order.news(connection, name)
+            channel = await order.channel(connection, name)
         except UnknownOrder as error:
             raise nothing("order", name) from error
-    if own_channel(holder) not in (None, state.channel):
+    if own_channel(holder) not in (None, channel):
         raise nothing("order", name)
 
 

@@ -239,6 +239,6 @@ async def _own(service: Service, name: str, holder: Holder) -> ReturnState:
             state = await returns.state(connection, name)
         except UnknownReturn as error:
             raise nothing("return", name) from error
-        if own_channel(holder) not in (None, (await order.news(connection, state.order)).channel):
+        if own_channel(holder) not in (None, await order.channel(connection, state.order)):
             raise nothing("return", name)
     return state

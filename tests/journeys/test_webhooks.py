@@ -236,13 +236,19 @@ async def test_a_channel_that_is_called_no_more_is_owed_nothing(house: House, sh
     assert name in {found["order"] for found in feed}
 
 
-async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
-    house: House, shop: Shop
-) -> None:
+async def takes_only_backorders(house: House, shop: Shop) -> str:
+    """A channel that takes no other event; answers an order that waits, of which it did not take the first one."""
     shop.status = lambda call: 204 if call.document["kind"] == "backordered" else 500
     await register(house, "web", shop.url)
     name = await house.place(("SERUM-30", 1))
     await shop.until(lambda: bool(shop.calls))
+    return name
+
+
+async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
+    house: House, shop: Shop
+) -> None:
+    name = await takes_only_backorders(house, shop)
     assert set(shop.kinds(name)) == {"accepted"}
     await change(house, EIGHT_DAYS_PASS)
     await shop.until(lambda: shop.kinds(name)[-1] == "backordered")
@@ -312,10 +318,7 @@ async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: H
 async def test_what_was_given_up_is_seen_and_tried_for_another_week_when_somebody_asks(
     house: House, shop: Shop
 ) -> None:
-    shop.status = lambda call: 204 if call.document["kind"] == "backordered" else 500
-    await register(house, "web", shop.url)
-    name = await house.place(("SERUM-30", 1))
-    await shop.until(lambda: bool(shop.calls))
+    name = await takes_only_backorders(house, shop)
     await change(house, EIGHT_DAYS_PASS)
     given_up = await until_state(house, lambda found: found["given_up"] == 1 and found["owed"] == 0)
     assert given_up["given_up_since"] == given_up["last_failure"]["at"]

@@ -72,15 +72,21 @@ async def test_what_a_short_pick_lacks_comes_from_elsewhere_and_the_rest_ships_f
     assert units(await house.until(name, "shipped")) == {"shipped": 3}
 
 
+async def under_way(house: House) -> tuple[str, str]:
+    """An order of one unit that has left; answers its name and its fulfillment order."""
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work: str = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped")
+    await house.settle(name)
+    return name, work
+
+
 async def test_a_parcel_without_news_is_taken_as_delivered_and_a_later_message_corrects_the_date(
     small_house: House,
 ) -> None:
     house = small_house
-    await house.stock("reroutes", SERUM_30=1)
-    name = await house.place(("SERUM-30", 1))
-    work = (await house.work(name))["fulfillment_order"]
-    await house.tell(work, "shipped")
-    await house.settle(name)
+    name, work = await under_way(house)
 
     await house.wait_out(name)
     assumed = await house.until(name, "delivered")
@@ -120,11 +126,7 @@ async def test_a_parcel_that_could_not_be_delivered_is_not_taken_as_delivered_be
     small_house: House,
 ) -> None:
     house = small_house
-    await house.stock("reroutes", SERUM_30=1)
-    name = await house.place(("SERUM-30", 1))
-    work = (await house.work(name))["fulfillment_order"]
-    await house.tell(work, "shipped")
-    await house.settle(name)
+    name, work = await under_way(house)
     await house.tell(work, "delivery_failed", reason="nobody at home")
     await house.settle(name)
 

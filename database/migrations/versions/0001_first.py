@@ -1088,6 +1088,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # As long as it is: the list of `upgrade`, backwards.
     # As long as upgrade: the same list backwards.
     op.drop_index(
         "ix_waiting_parts", table_name="waiting", postgresql_using="gin", postgresql_where=sa.text("awaits = 'stock'")
