@@ -12,11 +12,19 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin swit
 COPY --from=packages /opt/switchyard /opt/switchyard
 WORKDIR /app
 COPY domain domain
-COPY workflows workflows
-COPY activities activities
-COPY database database
+COPY formats formats
 COPY nodes nodes
 COPY network network
+COPY database database
+COPY runtime runtime
+COPY transactions transactions
+COPY activities activities
+COPY workflows workflows
+COPY simulation simulation
+COPY jobs jobs
+COPY api api
+COPY embedded embedded
+COPY demo demo
 COPY starter starter
 COPY worker.py worker.py
 ENV PATH=/opt/switchyard/bin:$PATH PYTHONUNBUFFERED=1

@@ -14,26 +14,20 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.address import AddressActivities
 from activities.dispatch import DispatchActivities
-from activities.exception import ExceptionActivities
-from activities.fulfillment import FulfillmentActivities
-from activities.networks import Networks
 from activities.order import OrderActivities
-from activities.pickup import PickupActivities
-from activities.quantity import QuantityActivities
-from activities.reroute import RerouteActivities
 from activities.returns import ReturnActivities
-from activities.sourcing import SourcingActivities
-from activities.transaction import OrderTransactions
 from database import personal
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
 from database.personal import NoCommonKey
 from database.sealing import WrongMasterKey
 from network.geography import locate
-from starter import logs
-from starter.client import TASK_QUEUE, TemporalUnreachable, connect
-from starter.where import NotConfigured, database_url, master_keys
+from runtime import logs
+from runtime.temporal import TemporalUnreachable, connect
+from runtime.where import NotConfigured, database_url, master_keys
+from transactions.network import Networks
+from transactions.transaction import OrderTransactions
+from workflows.client import TASK_QUEUE
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow
 
@@ -60,18 +54,7 @@ def versioning() -> WorkerDeploymentConfig | None:
 def build(client: Client, database: Database) -> Worker:
     """A worker with everything that it registers; it works while it is entered as a context."""
     transactions = OrderTransactions(database, Networks())
-    subjects = (
-        SourcingActivities(transactions),
-        FulfillmentActivities(transactions),
-        OrderActivities(transactions),
-        ExceptionActivities(transactions),
-        RerouteActivities(transactions),
-        AddressActivities(transactions),
-        QuantityActivities(transactions),
-        PickupActivities(transactions),
-        ReturnActivities(transactions),
-        DispatchActivities(transactions),
-    )
+    subjects = (OrderActivities(transactions), ReturnActivities(transactions), DispatchActivities(transactions))
     return Worker(
         client,
         task_queue=TASK_QUEUE,

@@ -9,14 +9,14 @@ import httpx2
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.failures import told_to_temporal
-from activities.transaction import OrderTransactions, Work
+from activities.errors import told_to_temporal
 from database import fulfillment
 from database.order import Event
 from domain import units
 from domain.fulfillment import Request
 from domain.order import OrderState
 from nodes.webhook import Call, call
+from transactions.transaction import OrderTransactions, Work
 
 ANSWER_WITHIN_SECONDS = 10.0
 

@@ -18,7 +18,7 @@ from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
-from starter.embedded.failure import EmbeddedFailure
+from runtime.failure import EmbeddedFailure
 
 SUBJECTS = ("lives", "reservations", "plans", "waiting")
 

@@ -11,6 +11,7 @@ from httpx2 import AsyncClient
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from api.service import Service, assemble
 from benchmarks import meters, shape
 from benchmarks.lives import SKUS, HttpLife, Life, OrderLife, SkeletonLife
 from benchmarks.loop import Load, drive, one
@@ -19,12 +20,13 @@ from benchmarks.stack import Stack, network_with_a_short_window
 from database.connect import Database
 from database.sealing import MasterKeys
 from domain.stock import StockLine, StockMessage, StockMessageKind
+from embedded.ports import LOOPBACK
 from network.geography import locate
+from runtime.search_attributes import register_search_attributes
 from starter.audit import findings_of
-from starter.embedded.ports import LOOPBACK
-from starter.http.service import Service, assemble
-from starter.prepare import prepare
-from starter.search_attributes import register_search_attributes
+from transactions import stock
+from transactions.prepare import prepare
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 OPERATOR_KEY = "operator-key-of-the-benchmark"
 STOCKED_NODES = ("slc", "nwk", "chi")
@@ -124,7 +126,7 @@ async def assembled(stack: Stack, say: Callable[[str], None]) -> AsyncIterator[t
     network = network_with_a_short_window(stack.directory)
     await prepare(stack.postgres.url, network, OPERATOR_KEY, master_keys=master_keys)
     client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
-    await register_search_attributes(client)
+    await register_search_attributes(client, SEARCH_ATTRIBUTES)
     database = Database(stack.postgres.url, master_keys)
     await meters.count_statements(database)
     service = assemble(database, client)
@@ -145,7 +147,7 @@ async def _stock_up(service: Service) -> None:
         message = StockMessage(
             message_id="stock", node=node, kind=StockMessageKind.RECEIVED, occurred_at=datetime.now(UTC), lines=lines
         )
-        await service.stock.record(message, actor="benchmark")
+        await stock.record(service.transactions, message, actor="benchmark")
 
 
 async def _recorded(client: Client, life: Life) -> WorkflowHistory:

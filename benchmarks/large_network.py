@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from activities.situation import Rights, decide
 from database import stock
 from database.connect import Database
 from domain.network import Network, Place, Precision
 from domain.sourcing import OrderFacts, Wanted
 from network.load import NetworkDocuments, load
+from transactions.situation import Rights, decide
 
 NODES = 10_000
 SKUS_PER_NODE = 100

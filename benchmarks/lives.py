@@ -10,15 +10,16 @@ from httpx2 import AsyncClient
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from activities.fulfillment import UnknownFulfillmentOrder
+from api.service import Service
 from benchmarks.shape import Shape, padding
 from benchmarks.skeleton import SkeletonWorkflow
 from benchmarks.skeleton_worker import TASK_QUEUE
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage
 from domain.order import NewOrder, OrderInput, OrderStatus
-from starter import client as temporal
-from starter.http.service import Service
+from transactions import fulfillment, order
+from transactions.fulfillment import UnknownFulfillmentOrder
+from workflows import client as temporal
 from workflows import visibility
 
 NODE_TELLS = (MessageKind.ACCEPTED, MessageKind.PICKED, MessageKind.SHIPPED, MessageKind.DELIVERED)
@@ -113,7 +114,7 @@ class OrderLife:
     async def live(self, number: int) -> float:
         """Take the order in, place it, let its node tell everything, wait for the end of the return window."""
         began = time.perf_counter()
-        taken = await self.service.intake.take(NewOrder.model_validate(standard_order(number)))
+        taken = await order.take(self.service.transactions, NewOrder.model_validate(standard_order(number)))
         if await temporal.place(self.service.client, taken.input) is None:
             raise NotPlaced(taken.input.order)
         answered = time.perf_counter() - began
@@ -131,8 +132,8 @@ class OrderLife:
     async def _tell(self, fulfillment_order: str, message: NodeMessage) -> None:
         while True:
             try:
-                recorded = await self.service.fulfillment.record(
-                    fulfillment_order, message, node=None, actor="node slc"
+                recorded = await fulfillment.record(
+                    self.service.transactions, fulfillment_order, message, node=None, actor="node slc"
                 )
             except UnknownFulfillmentOrder:
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)

@@ -20,8 +20,6 @@ from statistics import median
 
 from sqlalchemy import text
 
-from activities.cart import Carts
-from activities.networks import Networks
 from benchmarks import large_network
 from benchmarks.large_network import LargeNetwork
 from benchmarks.meters import flush_milliseconds
@@ -30,10 +28,12 @@ from database.connect import Database
 from database.sealing import MasterKeys, new_master_key
 from database.stock import Claim
 from domain.stock import Movement, MovementKind
-from starter.embedded.account import server_account
-from starter.embedded.binaries import postgres_programs
-from starter.embedded.postgres import EmbeddedPostgres
-from starter.prepare import prepare
+from embedded.account import server_account
+from embedded.binaries import postgres_programs
+from embedded.postgres import EmbeddedPostgres
+from transactions.cart import Carts
+from transactions.network import Networks
+from transactions.prepare import prepare
 
 NODE = "slc"
 SHELVES = 1_000_000

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from benchmarks.shape import Activity, Answer, CancelTimer, Deed, End, Step, Timer, Upsert, loaded, padding
-    from workflows.patience import ONE_TRANSACTION, UNTIL_IT_WORKS
+    from workflows.timeouts import ONE_TRANSACTION, UNTIL_IT_WORKS
     from workflows.visibility import SEARCH_ATTRIBUTES
 
 _KEYS: dict[str, SearchAttributeKey[Any]] = {key.name: key for key in SEARCH_ATTRIBUTES}

@@ -13,7 +13,7 @@ from temporalio.worker import WorkerConfig
 import worker
 from benchmarks import shape, skeleton
 from database.connect import Database
-from starter.where import database_url, master_keys, temporal_connection
+from runtime.where import database_url, master_keys, temporal_connection
 
 TASK_QUEUE = "skeleton"
 

@@ -15,10 +15,10 @@ from typing import Self
 
 from benchmarks.shape import SHAPE_FILE, Shape
 from database.sealing import new_master_key
-from starter.embedded.ports import LOOPBACK, free_port
-from starter.embedded.postgres import EmbeddedPostgres
-from starter.embedded.process import Child, Command, Part, stop_part, wait_until_ready
-from starter.embedded.temporal import NAMESPACE, EmbeddedTemporal
+from embedded.ports import LOOPBACK, free_port
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import Child, Command, Part, stop_part, wait_until_ready
+from embedded.temporal import NAMESPACE, EmbeddedTemporal
 
 ROOT = Path(__file__).parent.parent
 COUNTING = MappingProxyType({"shared_preload_libraries": "pg_stat_statements"})

@@ -14,6 +14,7 @@ from statistics import median
 
 from sqlalchemy import TextClause, text
 
+from api.service import Service
 from benchmarks.bench import assembled
 from benchmarks.lives import fulfillment_order_id, node_tells, standard_order
 from benchmarks.loop import LIFE_SECONDS_MAX
@@ -21,8 +22,8 @@ from benchmarks.stack import Stack
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.order import NewOrder
-from starter import client as temporal
-from starter.http.service import Service
+from transactions import fulfillment, order
+from workflows import client as temporal
 
 AT_ONCE = 24
 LOOK_AGAIN_SECONDS = 0.002
@@ -95,7 +96,7 @@ async def _place(service: Service, numbers: Sequence[int]) -> None:
 
     async def place(number: int) -> None:
         async with doors:
-            taken = await service.intake.take(NewOrder.model_validate(standard_order(number)))
+            taken = await order.take(service.transactions, NewOrder.model_validate(standard_order(number)))
             await temporal.start(service.client, taken.input)
 
     async with asyncio.TaskGroup() as group:
@@ -109,8 +110,12 @@ async def _place(service: Service, numbers: Sequence[int]) -> None:
 async def _reject(service: Service, order: int, attempt: int) -> float:
     """A node rejects its work; answers the seconds until another one has it."""
     began = time.perf_counter()
-    recorded = await service.fulfillment.record(
-        fulfillment_order_id(order, attempt), node_tells(MessageKind.REJECTED), node=None, actor="benchmark"
+    recorded = await fulfillment.record(
+        service.transactions,
+        fulfillment_order_id(order, attempt),
+        node_tells(MessageKind.REJECTED),
+        node=None,
+        actor="benchmark",
     )
     service.relay.send_soon([recorded.wake] if recorded.wake else [])
     replacement = fulfillment_order_id(order, attempt + 1)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.filters import given
+from database.documents.filters import given
 from database.sealing import COMMON
 from domain.network import ExceptionRules
 from domain.reasons import WHAT_TO_DO, About, ExceptionCode, actions

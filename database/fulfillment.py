@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.filters import given
+from database.documents.filters import given
+from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity
 from domain.order import Address
-from domain.patience import Wait
 
 
 async def save(

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import TextClause, insert, select, text, update
 
-from database import capacity, event, personal, stock
+from database import capacity, personal, stock
 from database.connect import ReadConnection, WriteConnection
-from database.tables import hold, orders, waiting
+from database.outbox import event
+from database.schema.tables import hold, orders, waiting
 from domain.capacity import Claims
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor

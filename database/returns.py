@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from database.filters import given
+from database.documents.filters import given
 from domain import identifiers
 from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 

@@ -9,7 +9,7 @@ from domain.network import Buffers, Item
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
 from network.nodes_toml import NodesRead
-from network.tables import did_you_mean
+from network.toml_tables import did_you_mean
 
 COLUMNS = ("kind", "sku", "node", "channel", "units")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from network.mistakes import Mistakes
-from network.tables import did_you_mean
+from network.toml_tables import did_you_mean
 
 WHOLE_MAX = 1_000_000_000
 """No cell counts more than a thousand million of anything."""

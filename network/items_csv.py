@@ -7,7 +7,7 @@ from dataclasses import replace
 from domain.network import Item
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
-from network.tables import did_you_mean
+from network.toml_tables import did_you_mean
 
 REQUIRED = ("sku", "name", "weight_g", "safety_stock", "components")
 OPTIONAL = ("category", "tags")

@@ -12,7 +12,7 @@ from network.calendars import UnknownCalendar, holiday_calendar
 from network.countries import CENTROIDS
 from network.geography import ImpossiblePlace, locate
 from network.mistakes import Mistakes
-from network.tables import Table, did_you_mean, parse_clock, read_toml
+from network.toml_tables import Table, did_you_mean, parse_clock, read_toml
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 INSTANT = timedelta(microseconds=1)

@@ -33,7 +33,7 @@ from network.expressions import Answer, CelExpression, Sight, canonical, compile
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
 from network.returns_toml import read_returns
-from network.tables import Table, did_you_mean, read_toml
+from network.toml_tables import Table, did_you_mean, read_toml
 from network.vocabulary import WORD, Vocabulary
 
 RANK_DEFAULT = (Rank.COST, Rank.SHIPMENTS, Rank.DISTANCE)

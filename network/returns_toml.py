@@ -7,7 +7,7 @@ from domain.network import NEAREST, EvaluationError, Expression, FeePer, ReturnR
 from domain.returns import Condition, Disposition, RefundOn
 from network.expressions import Answer, Sight, canonical, compile_rule
 from network.nodes_toml import NodesRead
-from network.tables import Table, did_you_mean
+from network.toml_tables import Table, did_you_mean
 from network.vocabulary import WORD, Vocabulary
 
 Sets = Mapping[str, frozenset[str] | None]

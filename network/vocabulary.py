@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.network import NodeKind
 from network.countries import CENTROIDS
 from network.nodes_toml import NodesRead
-from network.tables import did_you_mean
+from network.toml_tables import did_you_mean
 
 LISTED_MAX = 10
 """More known texts than these are not listed in a message."""

@@ -1,13 +1,12 @@
 """Translates a fulfillment order into the request that calls a node which does not poll: Standard Webhooks, signed. No I/O."""
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from formats.standard_webhooks import sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,3 @@ def call(url: str, secret: str, message_id: str, fulfillment_order: Mapping[str,
         "webhook-signature": sign(secret, message_id, timestamp, body),
     }
     return Call(url, headers, body)
-
-
-def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
-    """The signature of the Standard Webhooks specification 1.0: HMAC-SHA256 over `id.timestamp.body`, version `v1`."""
-    is_encoded = secret.startswith("whsec_")
-    key = base64.b64decode(secret.removeprefix("whsec_")) if is_encoded else secret.encode()
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -67,7 +67,7 @@ def up(
     simulate_nodes
         Let simulated nodes accept, pick and ship.
     """
-    from starter import up
+    from embedded import up
 
     return up.up(up.Options(network, data, http_port, temporal_port, ui_port, simulate_nodes))
 
@@ -85,7 +85,7 @@ def serve(*, host: str = "127.0.0.1", port: int = 8080) -> int:
     """
     import uvloop
 
-    from starter.http.serve import serve
+    from starter.serve import serve
 
     # uvicorn obeys these signals, then raises them once more for whoever was there before; by default that would kill us.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,14 +108,15 @@ async def prepare(*, network: Path | None = None, first_network: Path | None = N
     first_network
         A network directory to check, and to apply when none was applied before.
     """
-    from starter.client import connect
-    from starter.prepare import prepare
-    from starter.search_attributes import register_search_attributes
-    from starter.where import database_url, master_keys
+    from runtime.search_attributes import register_search_attributes
+    from runtime.temporal import connect
+    from runtime.where import database_url, master_keys
+    from transactions.prepare import prepare
+    from workflows.visibility import SEARCH_ATTRIBUTES
 
     key = os.environ.get("SWITCHYARD_OPERATOR_KEY")
     await prepare(database_url(), network, key, master_keys=master_keys(), first_network=first_network)
-    await register_search_attributes(await connect())
+    await register_search_attributes(await connect(), SEARCH_ATTRIBUTES)
     return 0
 
 
@@ -156,8 +157,8 @@ async def apply(directory: Path) -> int:
     directory
         The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
-    from starter.prepare import apply_network
-    from starter.where import database_url
+    from runtime.where import database_url
+    from transactions.prepare import apply_network
 
     return _mistakes(await apply_network(database_url(), directory))
 
@@ -202,8 +203,8 @@ async def explain(order: str) -> int:
     order
         The order's id, such as web-1001.
     """
+    from runtime.where import database_url
     from starter.explain import explain
-    from starter.where import database_url
 
     return await explain(database_url(), order)
 
@@ -217,8 +218,8 @@ async def resource(*, waiting: Annotated[bool, Parameter(negative="")]) -> int:
     waiting
         All that wait: for the end of their grace period, for a hold, for a day to come.
     """
+    from runtime.where import database_url, master_keys
     from starter.resource import resource
-    from starter.where import database_url, master_keys
 
     return await resource(database_url(), master_keys())
 
@@ -245,8 +246,8 @@ async def forget(
     actor
         Who asks for it.
     """
+    from runtime.where import database_url, master_keys
     from starter.forget import forget_orders
-    from starter.where import database_url, master_keys
 
     asked = {"even_if_open": even_if_open, "reason": reason, "actor": actor}
     return await forget_orders(database_url(), master_keys(), orders, asked)
@@ -255,8 +256,8 @@ async def forget(
 @app.command
 async def rewrap() -> int:
     """Seal every order's key with the first master key, so that the others can be taken away. Safe to repeat."""
+    from runtime.where import database_url, master_keys
     from starter.forget import rewrap
-    from starter.where import database_url, master_keys
 
     return await rewrap(database_url(), master_keys())
 
@@ -276,8 +277,8 @@ async def audit(
     confirm
         With --repair: correct them, by movements that say so.
     """
+    from runtime.where import database_url
     from starter import audit
-    from starter.where import database_url
 
     if confirm and not repair:
         sys.stderr.write("--confirm confirms a repair: audit --repair --confirm\n")
@@ -309,7 +310,7 @@ def simulate(
     html
         A file to which the same is written as a page, with pictures and a map.
     """
-    from starter.trial import Options, simulate
+    from simulation import Options, simulate
 
     return simulate(Options(network, orders, stock, show, html))
 
@@ -323,7 +324,7 @@ def demo(*, keep: Annotated[bool, Parameter(negative="")] = False) -> int:
     keep
         Leave everything running for a look, until Ctrl-C.
     """
-    from starter.demo import demo
+    from demo import demo
 
     return demo(keep=keep)
 
@@ -341,7 +342,7 @@ def simulate_nodes(*, http: str, key_file: Path, seed: int = 1) -> int:
     seed
         The same seed behaves the same way.
     """
-    from starter.simulate import simulate
+    from demo.sandbox_nodes import simulate
 
     asyncio.run(simulate(http, key_file.read_text().strip(), seed))
     return 0
@@ -360,14 +361,14 @@ def main() -> NoReturn:
 
 def _explain(error: Exception) -> int:
     """Say in one line what a person can mend; everything else is a defect and shows where it happened."""
-    from activities.networks import NoNetwork
     from database.connect import DatabaseUnreachable
     from database.personal import NoCommonKey
     from database.sealing import WrongMasterKey
-    from starter.client import TemporalUnreachable
-    from starter.embedded.failure import EmbeddedFailure
-    from starter.prepare import Refused
-    from starter.where import NotConfigured
+    from runtime.failure import EmbeddedFailure
+    from runtime.temporal import TemporalUnreachable
+    from runtime.where import NotConfigured
+    from transactions.network import NoNetwork
+    from transactions.prepare import Refused
 
     told = (
         DatabaseUnreachable,

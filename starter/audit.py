@@ -12,13 +12,13 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.networks import Networks
-from database.audit import Finding, examine, take_apart
+from database.audit.invariants import Finding, examine, take_apart
+from database.audit.repair import Correction, DayCorrection
+from database.audit.repair import repair as correct
 from database.connect import Database, ReadConnection, WriteConnection
-from database.repair import Correction, DayCorrection
-from database.repair import repair as correct
 from domain import identifiers
-from starter.client import connect
+from runtime.temporal import connect
+from transactions.network import Networks
 
 
 async def audit(database_url: str) -> int:

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from activities.personal import StillOpen, forget
 from database import personal
 from database.connect import Database
 from database.order import UnknownOrder
 from database.sealing import COMMON, MasterKeys
 from domain.order import ForgetRequest
+from transactions.personal import StillOpen, forget
 from workflows.messages import describe
 
 BATCH = 500

@@ -9,14 +9,17 @@ from pydantic import ValidationError
 from rich.progress import track
 from temporalio.client import Client
 
-from activities.networks import Networks, NoNetwork
 from database import personal
 from database.connect import Database
 from domain.order import NewOrder
-from network.known import WrongField
-from starter.client import connect, place
-from starter.intake import Intake, UsedForAnotherOrder
-from starter.where import database_url, master_keys
+from network.validate_order import WrongField
+from runtime.temporal import connect
+from runtime.where import database_url, master_keys
+from transactions import order as orders
+from transactions.network import Networks, NoNetwork
+from transactions.order import UsedForAnotherOrder
+from transactions.transaction import OrderTransactions
+from workflows.client import place
 from workflows.messages import describe
 
 LONG = 20
@@ -31,9 +34,9 @@ async def order_files(files: list[Path]) -> int:
         await database.check()
         await personal.check(database)
         client = await connect()
-        intake = Intake(database, Networks())
+        transactions = OrderTransactions(database, Networks())
         is_long = len(texts) >= LONG and sys.stderr.isatty()
-        taken = [await _start(intake, client, *named) for named in (track(texts) if is_long else texts)]
+        taken = [await _start(transactions, client, *named) for named in (track(texts) if is_long else texts)]
     finally:
         await database.close()
     return 0 if all(taken) else 1
@@ -49,10 +52,10 @@ def _texts(files: list[Path]) -> Iterator[tuple[str, str]]:
             yield from ((f"{name}:{n}", line) for n, line in enumerate(content.splitlines(), 1) if line.strip())
 
 
-async def _start(intake: Intake, client: Client, where: str, text: str) -> bool:
+async def _start(transactions: OrderTransactions, client: Client, where: str, text: str) -> bool:
     try:
         order = NewOrder.model_validate_json(text)
-        taken = await intake.take(order)
+        taken = await orders.take(transactions, order)
     except ValidationError as error:
         return _say(f"{where}: {describe(error)}", is_good=False)
     except WrongField as error:

@@ -4,13 +4,14 @@ import sys
 
 from rich.progress import Progress
 
-from activities.networks import Networks
-from activities.replan import Replanned, Replanning
-from activities.transaction import OrderTransactions
 from database import personal
 from database.connect import Database
 from database.sealing import MasterKeys
 from domain.sourcing import Plan
+from transactions import replan
+from transactions.network import Networks
+from transactions.replan import Replanned
+from transactions.transaction import OrderTransactions
 
 LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
@@ -25,12 +26,12 @@ async def resource(database_url: str, master_keys: MasterKeys) -> int:
     try:
         await database.check()
         await personal.check(database)
-        replanning = Replanning(OrderTransactions(database, Networks()))
-        orders = await replanning.orders()
+        transactions = OrderTransactions(database, Networks())
+        orders = await replan.orders(transactions)
         with Progress(disable=len(orders) < LONG or not sys.stderr.isatty(), transient=True) as progress:
             task = progress.add_task("planning again", total=len(orders))
             found = []
-            async for replanned in replanning.again(orders):
+            async for replanned in replan.again(transactions, orders):
                 found.append(replanned)
                 progress.advance(task)
     finally:

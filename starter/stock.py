@@ -14,18 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from activities.networks import Networks
-from activities.stock import StockTransactions, wrong_sku
 from database import personal
 from database.connect import Database
-from database.inbox import UsedWithAnotherBody
+from database.outbox.inbox import UsedWithAnotherBody
 from domain.network import Network
 from domain.stock import LINE_UNITS_MAX, StockChange, StockFile, StockLine, StockMessageKind
 from domain.text import MessageId, Moment
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
-from network.tables import did_you_mean
-from starter.where import database_url, master_keys
+from network.toml_tables import did_you_mean
+from runtime.where import database_url, master_keys
+from transactions.network import Networks
+from transactions.stock import apply, wrong_sku
+from transactions.transaction import OrderTransactions
 
 Value = TypeVar("Value")
 
@@ -58,15 +59,16 @@ class Told:
 
 async def stock_file(told: Told) -> list[str]:
     """Check a file and apply it; answers the mistakes, none when it was applied, now or before."""
-    database, networks = Database(database_url(), master_keys()), Networks()
+    database = Database(database_url(), master_keys())
+    transactions = OrderTransactions(database, Networks())
     try:
         await database.check()
         await personal.check(database)
         async with database.read() as connection:
-            _, network = await networks.active(connection)
+            _, network = await transactions.networks.active(connection)
         message = _message(told, network)
         with _progress(len(message.lines)) as tell:
-            change = await StockTransactions(database, networks).apply(message, actor=ACTOR, tell=tell)
+            change = await apply(transactions, message, actor=ACTOR, tell=tell)
     except Refused as refused:
         return refused.lines
     except UsedWithAnotherBody as used:

@@ -18,14 +18,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 import worker
+from api.app import application
+from api.service import assemble
 from database.connect import Database
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
-from starter.embedded.temporal import EmbeddedTemporal
-from starter.http.app import application
-from starter.http.service import assemble
-from starter.prepare import prepare
-from starter.search_attributes import register_search_attributes
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.temporal import EmbeddedTemporal
+from runtime.search_attributes import register_search_attributes
 from tests.house import MASTER_KEY, MASTER_KEYS, House
+from transactions.prepare import prepare
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 # Commands that a test runs in its own process tell things on standard output; the log belongs elsewhere, as in production.
 structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
@@ -84,7 +85,7 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def temporal(temporal_address: str) -> TimeSkipper:
     """A client whose workflows have a clock that skips when it is told to, and only then."""
     client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
-    await register_search_attributes(client)
+    await register_search_attributes(client, SEARCH_ATTRIBUTES)
     return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
 
 

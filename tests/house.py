@@ -18,13 +18,13 @@ from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 import worker
+from api.app import application
+from api.service import Service, assemble
 from database.connect import Database
 from database.sealing import MasterKeys
 from domain import identifiers
 from domain.order import BUCKETS
 from starter.audit import findings_of
-from starter.http.app import application
-from starter.http.service import Service, assemble
 
 Document = dict[str, Any]
 MASTER_KEY = "bWFzdGVyIGtleSBvZiBhbGwgb3VyIHRlc3RzIDAwMDA="

@@ -15,10 +15,10 @@ from typing import Any
 
 import httpx2
 
-from starter.demo.hurry import hurried_copy
-from starter.demo.stage import settings
-from starter.embedded.process import Child, Command
-from starter.where import Stack
+from demo.hurry import hurried_copy
+from demo.players import settings
+from embedded.process import Child, Command
+from runtime.where import Stack
 
 ROOT = Path(__file__).parents[1]
 ANSWERS_WITHIN_SECONDS = 60.0

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def every_module_opens_with_a_sentence(tree: Path) -> Iterator[str]:
 def functions_stay_short(tree: Path) -> Iterator[str]:
     """A function fits on a screen, or says why it does not. A migration is a list of statements, and stays as it is."""
     for path, syntax, text in modules(tree):
-        if path.startswith("database/migrations/versions/"):
+        if path.startswith("database/schema/migrations/versions/"):
             continue
         for node in ast.walk(syntax):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -175,6 +176,8 @@ def workflows_are_deterministic(tree: Path) -> Iterator[str]:
         "os": "the workflow's input; workflows read no environment and no files",
     }
     for path, syntax, _ in modules(tree, "workflows"):
+        if path == "workflows/client.py":
+            continue  # it starts and asks workflows from outside
         found = {}
         for line, name in full_names(syntax):
             for banned, use in instead.items():
@@ -367,7 +370,7 @@ def test_a_tree_without_violations_is_left_alone(rule: Rule, tmp_path: Path) -> 
         + "workflow.execute_activity(f, summary='does')\nworkflow.wait_condition(f)\n"
         + "workflow.start_child_workflow(f, static_summary='a', parent_close_policy=p)\n",
     )
-    write(tmp_path, "database/migrations/versions/0001_first.py", DOC + "def f():\n" + "    g()\n" * LINES_MAX)
+    write(tmp_path, "database/schema/migrations/versions/0001_first.py", DOC + "def f():\n" + "    g()\n" * LINES_MAX)
     write(tmp_path, "worker.py", DOC + "def f():\n    # long: one table\n" + "    g()\n" * LINES_MAX)
     write(tmp_path, "docs/start.md", "# Start\n\n```sh\n# a comment\ncat /tmp/x docs/home/a/b\n```\n\n## Then\n")
     write(tmp_path, ".venv/lib/order.py", "print(1)  # FIX" + "ME /ro" + "ot/\n")
@@ -402,7 +405,12 @@ def test_a_workflow_file_with_a_bare_import_is_found(
     ("path", "imports", "violations"),
     [
         ("workflows/order.py", "import activities", 0),
-        ("activities/order.py", "import workflows", 1),
+        ("activities/order.py", "import transactions", 0),
+        ("transactions/order.py", "import activities", 1),
+        ("runtime/where.py", "import workflows", 1),
+        ("api/order.py", "import starter", 1),
+        ("jobs/relay.py", "import api", 1),
+        ("transactions/order.py", "import workflows", 1),
         ("domain/order.py", "import sqlalchemy", 1),
         ("database/order.py", "import network", 1),
     ],
@@ -410,9 +418,7 @@ def test_a_workflow_file_with_a_bare_import_is_found(
 def test_an_import_that_points_outward_is_found(path: str, imports: str, violations: int, tmp_path: Path) -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     write(tmp_path, "pyproject.toml", pyproject[pyproject.index("[tool.importlinter]") :])
-    roots = re.search(r"root_packages = (.*)", pyproject)
-    assert roots, "pyproject.toml names the root packages of the import contracts"
-    for package in re.findall(r'"(\w+)"', roots[1]):
+    for package in tomllib.loads(pyproject)["tool"]["importlinter"]["root_packages"]:
         write(tmp_path, f"{package}/__init__.py", DOC)
     write(tmp_path, path, f"{DOC}{imports}\n")
     assert len(list(imports_point_inward(tmp_path))) == violations

@@ -29,9 +29,9 @@ from temporalio.envconfig import ClientConfig
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from starter.embedded.account import server_account
-from starter.embedded.binaries import postgres_programs
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.account import server_account
+from embedded.binaries import postgres_programs
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()

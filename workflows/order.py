@@ -22,18 +22,11 @@ with workflow.unsafe.imports_passed_through():
     # `from workflows import card` would pass the package through and make each module anew for every order (5 ms).
     import workflows.card as card
     import workflows.messages as messages
-    import workflows.patience as patience
+    import workflows.timeouts as timeouts
     import workflows.visibility as visibility
-    from activities.address import AddressActivities
     from activities.dispatch import CallInput, DispatchActivities
-    from activities.exception import ExceptionActivities
-    from activities.fulfillment import FulfillmentActivities, ReleaseInput, SignalInput, SilenceInput
-    from activities.order import Done, Moment, OrderActivities, Refusal, RequestInput
-    from activities.pickup import PickupActivities
-    from activities.quantity import QuantityActivities
-    from activities.reroute import RerouteActivities
-    from activities.returns import ReturnActivities, ReturnInput
-    from activities.sourcing import SourceInput, SourcingActivities
+    from activities.order import OrderActivities
+    from activities.returns import ReturnActivities
     from domain import identifiers
     from domain.fulfillment import Request, WaitingFor
     from domain.network import Dispatch
@@ -48,6 +41,10 @@ with workflow.unsafe.imports_passed_through():
         ResolveRequest,
         ReturnRequest,
     )
+    from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
+    from transactions.order import Done, Moment, Refusal, RequestInput
+    from transactions.returns import ReturnInput
+    from transactions.sourcing import SourceInput
     from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody, RequestOfARow
     from workflows.returns import ReturnWorkflow
 
@@ -58,11 +55,11 @@ _DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
     "cancel": OrderActivities.cancel,
     "hold": OrderActivities.hold,
     "release": OrderActivities.release_hold,
-    "reroute": RerouteActivities.reroute,
-    "change_address": AddressActivities.change_address,
-    "change_quantity": QuantityActivities.change_quantity,
-    "change_pickup": PickupActivities.change_pickup,
-    "resolve": ExceptionActivities.resolve,
+    "reroute": OrderActivities.reroute,
+    "change_address": OrderActivities.change_address,
+    "change_quantity": OrderActivities.change_quantity,
+    "change_pickup": OrderActivities.change_pickup,
+    "resolve": OrderActivities.resolve,
     "request_return": ReturnActivities.request_return,
 }
 
@@ -320,9 +317,7 @@ class OrderWorkflow:
             key=f"{workflow.info().run_id}:{number}",
             at=workflow.now(),
         )
-        self._adopt(
-            await _transaction(FulfillmentActivities.record_signal, signal, "record a message that came as a signal")
-        )
+        self._adopt(await _transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
 
     async def _look_at_the_facts(self) -> None:
         """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
@@ -413,7 +408,7 @@ class OrderWorkflow:
             return
         self._adopt(
             await _transaction(
-                FulfillmentActivities.release, ReleaseInput(order=self._name, at=workflow.now()), "release to the nodes"
+                OrderActivities.release, ReleaseInput(order=self._name, at=workflow.now()), "release to the nodes"
             )
         )
 
@@ -436,7 +431,7 @@ class OrderWorkflow:
             try:
                 await workflow.wait_condition(
                     partial(self._waits_otherwise, name, wait),
-                    timeout=max(deadline - workflow.now(), patience.AT_ONCE),
+                    timeout=max(deadline - workflow.now(), timeouts.AT_ONCE),
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
             except TimeoutError:
@@ -448,7 +443,7 @@ class OrderWorkflow:
         self._acting.add(name)
         self._adopt(
             await _transaction(
-                FulfillmentActivities.act_on_silence,
+                OrderActivities.act_on_silence,
                 SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
                 f"{name}: no word of {waiting_for.replace('_', ' ')}",
             )
@@ -476,8 +471,8 @@ class OrderWorkflow:
                         cancel_asked_at=cancel_asked_at,
                         at=workflow.now(),
                     ),
-                    start_to_close_timeout=patience.ONE_CALL,
-                    retry_policy=patience.UNTIL_IT_ANSWERS,
+                    start_to_close_timeout=timeouts.ONE_CALL,
+                    retry_policy=timeouts.UNTIL_IT_ANSWERS,
                     summary=f"call {node} about {name}",
                 )
             )
@@ -524,12 +519,12 @@ class OrderWorkflow:
 
         A fulfillment order that waits has a deadline of its own, so that its order needs none beside it.
         """
-        left = max(wakes_at - workflow.now(), patience.AT_ONCE) if wakes_at else None
+        left = max(wakes_at - workflow.now(), timeouts.AT_ONCE) if wakes_at else None
         if self._lines_are_old:
-            return min(left or patience.LINES_LAG_MAX, patience.LINES_LAG_MAX)
+            return min(left or timeouts.LINES_LAG_MAX, timeouts.LINES_LAG_MAX)
         if self._order.total("backordered"):
-            return min(left or patience.LOOK_AGAIN_AFTER, patience.LOOK_AGAIN_AFTER)
-        return left or (None if self._is_watched else patience.LOOK_AGAIN_AFTER)
+            return min(left or timeouts.LOOK_AGAIN_AFTER, timeouts.LOOK_AGAIN_AFTER)
+        return left or (None if self._is_watched else timeouts.LOOK_AGAIN_AFTER)
 
     def _has_news(self) -> bool:
         return bool(
@@ -599,7 +594,7 @@ class OrderWorkflow:
 
     async def _source(self, round_: int, summary: str) -> OrderState:
         return await _transaction(
-            SourcingActivities.source, SourceInput(order=self._name, round=round_, at=workflow.now()), summary
+            OrderActivities.source, SourceInput(order=self._name, round=round_, at=workflow.now()), summary
         )
 
     def _show_where_it_stands(self) -> None:
@@ -633,8 +628,8 @@ async def _transaction(doing: Callable[[Any, Given], Awaitable[Told]], given: Gi
     return await workflow.execute_activity_method(
         doing,
         given,
-        start_to_close_timeout=patience.ONE_TRANSACTION,
-        retry_policy=patience.UNTIL_IT_WORKS,
+        start_to_close_timeout=timeouts.ONE_TRANSACTION,
+        retry_policy=timeouts.UNTIL_IT_WORKS,
         summary=summary,
     )
 

@@ -14,10 +14,11 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
     import workflows.messages as messages
-    import workflows.patience as patience
-    from activities.returns import ReturnActivities, ReturnInput, ReturnStep
+    import workflows.timeouts as timeouts
+    from activities.returns import ReturnActivities
     from domain.refund import owed
     from domain.returns import ReturnState, ReturnStatus
+    from transactions.returns import ReturnInput, ReturnStep
 
 
 class ReturnNews(BaseModel):
@@ -106,11 +107,11 @@ class ReturnWorkflow:
         if self._state.status.is_over:
             return
         waits = self._state.waits_for_its_parcel
-        timeout = self._state.looks_up_at - workflow.now() if waits else patience.LOOK_AGAIN_AFTER
+        timeout = self._state.looks_up_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
                 lambda: bool(self._mail),
-                timeout=max(timeout, patience.AT_ONCE),
+                timeout=max(timeout, timeouts.AT_ONCE),
                 timeout_summary="until the parcel comes back" if waits else "look at the return again",
             )
         except TimeoutError:
@@ -132,8 +133,8 @@ class ReturnWorkflow:
         return await workflow.execute_activity_method(
             doing,
             ReturnStep(order=self._input.order, return_=self._input.return_, at=workflow.now()),
-            start_to_close_timeout=patience.ONE_TRANSACTION,
-            retry_policy=patience.UNTIL_IT_WORKS,
+            start_to_close_timeout=timeouts.ONE_TRANSACTION,
+            retry_policy=timeouts.UNTIL_IT_WORKS,
             summary=summary,
         )
 

@@ -8,17 +8,6 @@ from typing import Any
 
 from sqlalchemy import text
 
-from activities.backorder import Backorders
-from activities.fulfillment import FulfillmentActivities, Recorded, ReleaseInput, SilenceInput
-from activities.networks import Networks
-from activities.order import Done, OrderActivities, RequestInput
-from activities.quantity import QuantityActivities
-from activities.replan import Replanning
-from activities.reroute import RerouteActivities
-from activities.shortage import Shortages
-from activities.sourcing import SourceInput, SourcingActivities
-from activities.stock import StockTransactions
-from activities.transaction import OrderTransactions
 from database import cart as carts
 from database import network, stock
 from database import order as orders
@@ -30,7 +19,15 @@ from domain.order import BUCKETS, Address, NewHold, NewLine, NewOrder, OrderStat
 from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
 from network.load import NetworkDocuments
 from starter.audit import findings_of
-from starter.intake import Intake
+from transactions import fulfillment, quantity, reroute, sourcing
+from transactions import order as order_transactions
+from transactions import stock as stock_transactions
+from transactions.backorder import Backorders
+from transactions.fulfillment import Recorded, ReleaseInput, SilenceInput
+from transactions.network import Networks
+from transactions.order import Done, RequestInput
+from transactions.sourcing import SourceInput
+from transactions.transaction import OrderTransactions
 
 NODE = """
 [[node]]
@@ -114,40 +111,19 @@ Counters = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One process's activities on one database, and looks at what they have done."""
+    """One process's transactions on one database, and looks at what they have done."""
 
     database: Database
-    intake: Intake
-    stock: StockTransactions
-    sourcing: SourcingActivities
-    fulfillment: FulfillmentActivities
-    rerouting: RerouteActivities
-    replanning: Replanning
-    requests: OrderActivities
-    quantities: QuantityActivities
+    transactions: OrderTransactions
     backorders: Backorders
-    shortages: Shortages
 
     @classmethod
     async def open(cls, database: Database, documents: NetworkDocuments = MAP) -> "Shop":
         """Make the small map the active network and start with empty shelves."""
         async with database.write() as connection:
             await network.activate(connection, asdict(documents), documents.digest)
-        networks = Networks()
-        transactions = OrderTransactions(database, networks)
-        return cls(
-            database,
-            Intake(database, networks),
-            StockTransactions(database, networks),
-            SourcingActivities(transactions),
-            FulfillmentActivities(transactions),
-            RerouteActivities(transactions),
-            Replanning(transactions),
-            OrderActivities(transactions),
-            QuantityActivities(transactions),
-            Backorders(transactions),
-            Shortages(transactions),
-        )
+        transactions = OrderTransactions(database, Networks())
+        return cls(database, transactions, Backorders(transactions))
 
     async def place(
         self,
@@ -177,16 +153,18 @@ class Shop:
                 for number, (sku, quantity) in enumerate(lines, 1)
             ),
         )
-        return (await self.intake.take(order)).state.order
+        return (await order_transactions.take(self.transactions, order)).state.order
 
     async def source(self, order: str, round_: int | None = None, at: datetime | None = None) -> OrderState:
         """The order's next sourcing round, or the one that is named."""
         round_ = round_ or (await self.state(order)).rounds + 1
-        return await self.sourcing.source(SourceInput(order=order, round=round_, at=at or datetime.now(UTC)))
+        return await sourcing.source(
+            self.transactions, SourceInput(order=order, round=round_, at=at or datetime.now(UTC))
+        )
 
     async def release(self, order: str, at: datetime | None = None) -> OrderState:
         """Show the order's nodes what is pinned at them."""
-        return await self.fulfillment.release(ReleaseInput(order=order, at=at or datetime.now(UTC)))
+        return await fulfillment.release(self.transactions, ReleaseInput(order=order, at=at or datetime.now(UTC)))
 
     async def sold(self, *lines: tuple[str, int], placed_at: datetime | None = None) -> str:
         """An order that was placed and sourced."""
@@ -220,11 +198,11 @@ class Shop:
             final=final,
         )
         name = identifiers.fulfillment_order_id(order, number)
-        return await self.fulfillment.record(name, message, node=None, actor="node")
+        return await fulfillment.record(self.transactions, name, message, node=None, actor="node")
 
     async def wait_in_vain(self, order: str, number: int = 1) -> OrderState:
         """The node of a fulfillment order lets its deadline pass."""
-        return await self.fulfillment.act_on_silence(await self.silence_of(order, number))
+        return await fulfillment.act_on_silence(self.transactions, await self.silence_of(order, number))
 
     async def silence_of(self, order: str, number: int = 1) -> SilenceInput:
         """What a workflow says when the deadline of a fulfillment order has passed."""
@@ -239,20 +217,20 @@ class Shop:
         facts: dict[str, Any] = {}
         if lines is not None:
             facts["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
-        return await self.requests.cancel(self._asked(order, "cancel", facts, key))
+        return await order_transactions.cancel(self.transactions, self._asked(order, "cancel", facts, key))
 
     async def change(self, order: str, lines: Mapping[str, int], key: str | None = None) -> Done:
         """Let lines count other quantities."""
         facts = {"lines": [{"line": line, "quantity": quantity} for line, quantity in lines.items()]}
-        return await self.quantities.change_quantity(self._asked(order, "change_quantity", facts, key))
+        return await quantity.change_quantity(self.transactions, self._asked(order, "change_quantity", facts, key))
 
     async def hold(self, order: str, name: str = "fraud") -> Done:
         """Place a hold."""
-        return await self.requests.hold(self._asked(order, "hold", {"hold": name}))
+        return await order_transactions.hold(self.transactions, self._asked(order, "hold", {"hold": name}))
 
     async def take_off(self, order: str, name: str = "fraud") -> Done:
         """Take a hold off."""
-        return await self.requests.release_hold(self._asked(order, "release", {"hold": name}))
+        return await order_transactions.release_hold(self.transactions, self._asked(order, "release", {"hold": name}))
 
     def _asked(self, order: str, kind: str, facts: dict[str, Any], key: str | None = None) -> RequestInput:
         key = key or f"{kind}-{next(_numbers)}"
@@ -262,7 +240,7 @@ class Shop:
         """Take the order's `number`-th fulfillment order from its node."""
         facts = {"fulfillment_order": identifiers.fulfillment_order_id(order, number)}
         facts |= {"to_node": to_node} if to_node else {}
-        return await self.rerouting.reroute(self._asked(order, "reroute", facts))
+        return await reroute.reroute(self.transactions, self._asked(order, "reroute", facts))
 
     async def receive(self, node: str, **units: int) -> None:
         """Goods come in; a SKU's dashes are written as underscores."""
@@ -280,7 +258,7 @@ class Shop:
             occurred_at=datetime.now(UTC),
             lines=tuple(StockLine(sku=sku.replace("_", "-"), quantity=n) for sku, n in units.items()),
         )
-        await self.stock.record(message, actor="node")
+        await stock_transactions.record(self.transactions, message, actor="node")
 
     async def fill_cart(self, sku: str, quantity: int, node: str = NEAREST) -> str:
         """A channel pins units for a customer who has not ordered yet; answers the cart's id."""

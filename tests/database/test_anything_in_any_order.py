@@ -16,16 +16,6 @@ from typing import Any
 
 import pytest
 
-from activities.exception import ExceptionActivities
-from activities.fulfillment import SilenceInput
-from activities.networks import Networks
-from activities.order import Done, Moment, RequestInput
-from activities.pause import Asked, NotPaused, Pauses
-from activities.personal import StillOpen, forget
-from activities.pickup import PickupActivities
-from activities.returns import ReturnActivities
-from activities.sourcing import StockTaken
-from activities.transaction import OrderTransactions
 from database import network
 from database import order as orders
 from database.connect import Database
@@ -36,6 +26,17 @@ from domain.order import ForgetRequest, OrderState
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from domain.returns import ReturnMessage
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
+from transactions import exception as exception_transactions
+from transactions import fulfillment, pickup, quantity, replan, reroute, shortage
+from transactions import order as order_transactions
+from transactions import returns as return_transactions
+from transactions.fulfillment import SilenceInput
+from transactions.network import Networks
+from transactions.order import Done, Moment, RequestInput
+from transactions.pause import Asked, NotPaused, Pauses
+from transactions.personal import StillOpen, forget
+from transactions.sourcing import StockTaken
+from transactions.transaction import OrderTransactions
 
 _numbers = count(1)
 ORDERS_MAX = 6
@@ -95,8 +96,6 @@ class Chance:
 
     def __post_init__(self) -> None:
         transactions = OrderTransactions(self.shop.database, Networks())
-        self.pickups = PickupActivities(transactions)
-        self.returns, self.exceptions = ReturnActivities(transactions), ExceptionActivities(transactions)
         self.pauses = Pauses(transactions)
         self.happenings: list[tuple[int, Callable[[], Awaitable[object]]]] = [
             (8, self.place),
@@ -145,11 +144,14 @@ class Chance:
         self.told.append(f" {order}")
         return order
 
-    async def ask(self, doing: Callable[[RequestInput], Awaitable[Done]], kind: str, **facts: Any) -> Done:
+    async def ask(
+        self, doing: Callable[[OrderTransactions, RequestInput], Awaitable[Done]], kind: str, **facts: Any
+    ) -> Done:
         """Ask something of one of the orders."""
         order = facts.pop("order", None) or self.some_order()
         key = f"{kind}-{next(_numbers)}"
-        done = await doing(RequestInput(order=order, request=None, kind=kind, facts=facts, key=key, at=self.at))
+        request = RequestInput(order=order, request=None, kind=kind, facts=facts, key=key, at=self.at)
+        done = await doing(self.shop.transactions, request)
         self.told.append(f" {facts} {done.refused.reason if done.refused else done.answer}")
         return done
 
@@ -174,12 +176,12 @@ class Chance:
         await self.shop.release(self.some_order(), self.at)
 
     async def hold(self) -> None:
-        await self.ask(self.shop.requests.hold, "hold", hold=self.dice.choice(("fraud", "payment")))
+        await self.ask(order_transactions.hold, "hold", hold=self.dice.choice(("fraud", "payment")))
 
     async def take_off(self) -> None:
         order = self.some_order()
         for hold in (await self.shop.state(order)).holds:
-            await self.ask(self.shop.requests.release_hold, "release", hold=hold, order=order)
+            await self.ask(order_transactions.release_hold, "release", hold=hold, order=order)
 
     def some_lines(self, state: OrderState, most: int) -> list[dict[str, Any]]:
         """A quantity for some of its lines."""
@@ -189,23 +191,23 @@ class Chance:
     async def change_quantity(self) -> None:
         order = self.some_order()
         lines = self.some_lines(await self.shop.state(order), 6)
-        await self.ask(self.shop.quantities.change_quantity, "change_quantity", order=order, lines=lines)
+        await self.ask(quantity.change_quantity, "change_quantity", order=order, lines=lines)
 
     async def cancel(self) -> None:
         order = self.some_order()
         facts = {"lines": self.some_lines(await self.shop.state(order), 3)} if self.dice.random() < 0.8 else {}
-        await self.ask(self.shop.requests.cancel, "cancel", order=order, **facts)
+        await self.ask(order_transactions.cancel, "cancel", order=order, **facts)
 
     async def change_pickup(self) -> None:
         node = self.dice.choice((NEXT, FARTHEST, NEAREST, None))
-        await self.ask(self.pickups.change_pickup, "change_pickup", pickup_node=node)
+        await self.ask(pickup.change_pickup, "change_pickup", pickup_node=node)
 
     async def reroute(self) -> None:
         order = self.some_order()
         if works := (await self.shop.state(order)).fulfillment_orders:
             facts = {"fulfillment_order": self.dice.choice(works).fulfillment_order}
             facts |= {"to_node": self.dice.choice(NODES)} if self.dice.random() < 0.5 else {}
-            await self.ask(self.shop.rerouting.reroute, "reroute", order=order, **facts)
+            await self.ask(reroute.reroute, "reroute", order=order, **facts)
 
     async def message(self) -> None:
         order = self.some_order()
@@ -228,7 +230,7 @@ class Chance:
             late = self.dice.choice(waiting)
             self.told.append(f" {late.fulfillment_order}")
             at = late.deadline or self.at
-            await self.shop.fulfillment.act_on_silence(_silence(state, late.fulfillment_order, at))
+            await fulfillment.act_on_silence(self.shop.transactions, _silence(state, late.fulfillment_order, at))
 
     async def receive(self) -> None:
         await self.shop.receive(self.dice.choice(NODES), **{self.dice.choice(SKUS[:2]): self.dice.randint(1, 8)})
@@ -238,12 +240,14 @@ class Chance:
 
     async def clockwork(self) -> None:
         await self.shop.backorders.work_off(20)
-        await self.shop.shortages.settle()
-        await self.exceptions.tell_what_waits_too_long(10)
+        await shortage.settle(self.shop.transactions)
+        await exception_transactions.tell_what_waits_too_long(self.shop.transactions, 10)
         await self.pauses.clear(5)
 
     async def give_up(self) -> None:
-        await self.shop.requests.give_up(Moment(order=self.some_order(), at=self.at + timedelta(days=2)))
+        await order_transactions.give_up(
+            self.shop.transactions, Moment(order=self.some_order(), at=self.at + timedelta(days=2))
+        )
 
     async def pause(self) -> None:
         body = PauseRequest(open_work=self.dice.choice(list(OpenWork)))
@@ -258,7 +262,7 @@ class Chance:
     async def resolve(self) -> None:
         order = self.some_order()
         for found in (await self.shop.state(order)).exceptions:
-            await self.ask(self.exceptions.resolve, "resolve", order=order, exception=found.exception)
+            await self.ask(exception_transactions.resolve, "resolve", order=order, exception=found.exception)
 
     async def forget(self) -> None:
         asked = ForgetRequest(even_if_open=self.dice.random() < 0.5)
@@ -266,24 +270,26 @@ class Chance:
             await forget(self.shop.database, self.some_order(), asked, actor="operator")
 
     async def replan(self) -> None:
-        async for _ in self.shop.replanning.again(await self.shop.replanning.orders()):
+        async for _ in replan.again(self.shop.transactions, await replan.orders(self.shop.transactions)):
             pass
 
     async def close(self) -> None:
-        await self.shop.requests.close(Moment(order=self.some_order(), at=self.at + timedelta(days=60)))
+        await order_transactions.close(
+            self.shop.transactions, Moment(order=self.some_order(), at=self.at + timedelta(days=60))
+        )
 
     async def send_back(self) -> None:
         order = self.some_order()
         state = await self.shop.state(order)
         if not state.returns or self.dice.random() < 0.5:
             lines = self.some_lines(state, 2)
-            await self.ask(self.returns.request_return, "request_return", order=order, lines=lines)
+            await self.ask(return_transactions.request_return, "request_return", order=order, lines=lines)
             return
         name = self.dice.choice(state.returns).return_
         graded = {"line": "1", "quantity": 1, "condition": "used", "disposition": "restock"}
         back: dict[str, Any] = {"kind": "graded", "lines": [graded], "message_id": f"back-{next(_numbers)}"}
         message = ReturnMessage.model_validate(back | {"node": NEAREST, "occurred_at": datetime.now(UTC)})
-        await self.returns.record(name, message, sender=NEAREST, actor="node")
+        await return_transactions.record(self.shop.transactions, name, message, sender=NEAREST, actor="node")
 
     async def a_day_passes(self) -> None:
         self.days += 1
@@ -316,15 +322,17 @@ class Chance:
             self.told.append(f" {due}")
             match due:
                 case "give up":
-                    await self.shop.requests.give_up(Moment(order=order, at=self.at))
+                    await order_transactions.give_up(self.shop.transactions, Moment(order=order, at=self.at))
                 case "source":
                     await self.shop.source(order, at=self.at)
                 case "release":
                     await self.shop.release(order, self.at)
                 case "close":
-                    await self.shop.requests.close(Moment(order=order, at=self.at))
+                    await order_transactions.close(self.shop.transactions, Moment(order=order, at=self.at))
                 case fulfillment_order:
-                    await self.shop.fulfillment.act_on_silence(_silence(state, fulfillment_order, self.at))
+                    await fulfillment.act_on_silence(
+                        self.shop.transactions, _silence(state, fulfillment_order, self.at)
+                    )
         raise AssertionError(f"{order} never comes to rest: {state}")
 
     async def check(self) -> None:

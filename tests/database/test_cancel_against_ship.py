@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from activities.order import Done
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.order import CancelAnswer
 from tests.database.shop import NEAREST, NEXT, Shop
 from tests.house import MASTER_KEYS
+from transactions.order import Done
 
 ORDERED = 3
 RACES = 10

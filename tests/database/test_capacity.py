@@ -16,6 +16,7 @@ from domain.fulfillment import MessageKind
 from starter.audit import repaired
 from tests.asked import asked_of
 from tests.database.shop import MAP, NEAREST, NEXT, NODES, Shop
+from transactions import replan
 
 CAPACITY = 3
 LIMITED = f'id = "{NEAREST}"'
@@ -218,7 +219,7 @@ async def test_pins_that_are_planned_again_take_their_claim_along(database: Data
     [(_, today)] = await claimed(shop)
     await shop.receive(NEAREST, CHAIR=1)
 
-    [found async for found in shop.replanning.again([order])]
+    [found async for found in replan.again(shop.transactions, [order])]
 
     assert await claimed(shop) == {(NEAREST, today): 1}
     await shop.check()

@@ -11,8 +11,6 @@ import pytest_asyncio
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from activities.cart import BecameAnOrder, Carts, NotAvailable, ask_again
-from activities.networks import Networks
 from database import order as orders
 from database.cart import Cart, CartStatus, KnownCart
 from database.connect import Database
@@ -21,9 +19,13 @@ from database.stock import Claim
 from domain.cart import PromiseLine, ReservationRequest
 from domain.order import Address, NewLine, NewOrder
 from domain.stock import Movement, MovementKind
-from network.known import WrongField
+from network.validate_order import WrongField
 from tests.asked import asked_of
 from tests.database.shop import CUSTOMER, FARTHEST, NEAREST, NODES, Shop
+from transactions import order as order_transactions
+from transactions import shortage
+from transactions.cart import BecameAnOrder, Carts, NotAvailable, ask_again
+from transactions.network import Networks
 
 BILLINGS = Address(postal_code="59101", country="US")
 _numbers = count(1)
@@ -80,7 +82,7 @@ async def take(shop: Shop, made: Cart | str, *lines: tuple[str, int], ship_to: A
         for number, (sku, quantity) in enumerate(lines, 1)
     )
     order = NewOrder(**body | {"currency": "USD", "ship_to": ship_to, "reservation": name} | more)
-    return (await shop.intake.take(order)).state.order
+    return (await order_transactions.take(shop.transactions, order)).state.order
 
 
 async def lapse(shop: Shop, made: Cart) -> None:
@@ -508,7 +510,7 @@ async def test_a_count_below_what_is_promised_takes_from_carts_but_not_from_one_
     dropped, ordered = await reserve(carts, ("CHAIR", 1)), await reserve(carts, ("CHAIR", 1))
     order = await take(shop, ordered, ("CHAIR", 1))
     await shop.count(NEAREST, CHAIR=1)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
     assert (await known(carts, dropped)).status is CartStatus.LAPSED
     await shop.source(order)
     assert await shop.units(order) == {"reserved": 1}

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text
 
-import activities.stock
+import transactions.stock
 from database import stock
 from database.connect import Database
-from database.inbox import UsedWithAnotherBody
+from database.outbox.inbox import UsedWithAnotherBody
 from domain.fulfillment import MessageKind
 from domain.stock import Shelf, StockFile, StockMessage
 from tests.database.shop import NEAREST, NEXT, Shop
 from tests.told import Told, on_hand_after, stories
+from transactions import stock as stock_transactions
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 _numbers = count(1)
@@ -39,7 +40,7 @@ async def tell(
     """Tell something of a node's stock: of lamps, unless `lines` say units by SKU; answers whether it is new."""
     body = {"message_id": f"told-{next(_numbers)}", "node": node, "kind": kind, "occurred_at": at(hour)} | more
     body["lines"] = [{"sku": sku, "quantity": units} for sku, units in (lines or {}).items()]
-    return await shop.stock.record(StockMessage.model_validate(body), actor="node")
+    return await stock_transactions.record(shop.transactions, StockMessage.model_validate(body), actor="node")
 
 
 async def lamps(shop: Shop, *story: tuple[str, int, int]) -> None:
@@ -260,9 +261,13 @@ async def test_another_announcement_is_another_and_one_of_nobody_is_passed_over(
 async def test_an_item_on_two_pallets_of_an_announcement_is_their_sum(shop: Shop) -> None:
     body = {"message_id": "po-1", "node": NEAREST, "kind": "expected", "occurred_at": at(6), "expected_at": at(48)}
     pallets = [{"sku": "LAMP", "quantity": 3}, {"sku": "LAMP", "quantity": 4}]
-    await shop.stock.record(StockMessage.model_validate(body | {"lines": pallets}), actor="node")
+    await stock_transactions.record(
+        shop.transactions, StockMessage.model_validate(body | {"lines": pallets}), actor="node"
+    )
     received = {"message_id": "in-1", "node": NEAREST, "kind": "received", "occurred_at": at(9), "expected": "po-1"}
-    await shop.stock.record(StockMessage.model_validate(received | {"lines": pallets}), actor="node")
+    await stock_transactions.record(
+        shop.transactions, StockMessage.model_validate(received | {"lines": pallets}), actor="node"
+    )
     assert await coming(shop) == {("po-1", "LAMP"): (7, 7)}
     assert await on_hand(shop) == {"LAMP": 7}
 
@@ -270,14 +275,16 @@ async def test_an_item_on_two_pallets_of_an_announcement_is_their_sum(shop: Shop
 async def test_a_message_longer_than_a_statement_opens_every_exception_that_it_causes(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.stock, "SHELVES_AT_ONCE", 1)
+    monkeypatch.setattr(transactions.stock, "SHELVES_AT_ONCE", 1)
     await tell(shop, "received", 6, lines={"LAMP": 2, "CHAIR": 2, "VASE": 4})
     await shop.sold(("LAMP", 2))
     await shop.sold(("CHAIR", 2))
     body = {"message_id": "all-1", "node": NEAREST, "kind": "snapshot", "occurred_at": at(9), "file_digest": "abc"}
     told: list[tuple[int, int]] = []
     message = StockFile.model_validate(body | {"lines": [{"sku": "LAMP", "quantity": 1}]})
-    change = await shop.stock.apply(message, actor="command line", tell=lambda *done: told.append(done))
+    change = await stock_transactions.apply(
+        shop.transactions, message, actor="command line", tell=lambda *done: told.append(done)
+    )
     assert await shop.number("SELECT count(*) FROM exception WHERE code = 'stock_short'") == 2
     assert change is not None
     assert (change.shelves, change.changed, change.units_up, change.units_down) == (3, 3, 0, 7)

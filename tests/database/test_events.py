@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from database import connect, event, order, webhook
+from database import connect, order
 from database.connect import Database, ReadConnection, WriteConnection
-from database.webhook import Owed
+from database.outbox import event, webhook
+from database.outbox.webhook import Owed
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, NEXT, Shop

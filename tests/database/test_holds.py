@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from activities.fulfillment import ReleaseInput
-from activities.order import Moment
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.order import OrderState, OrderStatus
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
+from transactions import fulfillment
+from transactions import order as orders
+from transactions.fulfillment import ReleaseInput
+from transactions.order import Moment
 
 RACES = 8
 """How often a race is run; each time who is first is left to chance."""
@@ -39,7 +41,7 @@ async def shop(database: Database) -> AsyncIterator[Shop]:
 
 async def give_up(shop: Shop, order: str, at: datetime) -> OrderState:
     """The order's own deadline has come."""
-    return await shop.requests.give_up(Moment(order=order, at=at))
+    return await orders.give_up(shop.transactions, Moment(order=order, at=at))
 
 
 async def holding(shop: Shop, order: str) -> list[str]:
@@ -156,7 +158,7 @@ async def test_what_is_not_released_when_its_window_ends_is_cancelled_and_told_a
 
     assert (await give_up(shop, order, end - timedelta(seconds=1))).gives_up_at == end
     await shop.take_off(order, "payment")
-    await shop.fulfillment.release(ReleaseInput(order=order, at=end))
+    await fulfillment.release(shop.transactions, ReleaseInput(order=order, at=end))
     assert await shop.units(order) == {"reserved": 1, "backordered": 1}, "it may not be released any more"
     ended = await give_up(shop, order, end)
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from activities.situation import Rights, decide
 from database import stock
 from database.connect import Database
 from domain.network import Place, Precision
 from domain.sourcing import OrderFacts, Wanted
 from network.load import NetworkDocuments, load
 from tests.asked import asked_of
+from transactions.situation import Rights, decide
 
 NODES = 500
 NODE = """

@@ -15,6 +15,7 @@ from domain.fulfillment import MessageKind
 from domain.network import ShipComplete
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
+from transactions import fulfillment, shortage
 
 RACES = 25
 """How often a race is run; each time who is first is left to chance."""
@@ -335,7 +336,7 @@ async def test_a_silence_that_is_acted_on_again_gives_nothing_to_a_third_node(sh
     order = await shop.released(("CHAIR", 3))
     silence = await shop.silence_of(order)
     for _ in range(3):
-        await shop.fulfillment.act_on_silence(silence)
+        await fulfillment.act_on_silence(shop.transactions, silence)
     assert await shop.units(order) == {"open": 3}
     assert await agree(shop, "CHAIR") == (9, 0, 3)
 
@@ -498,7 +499,7 @@ async def test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewher
     orders = [await shop.sold(("CHAIR", 2), placed_at=MONDAY + timedelta(hours=number)) for number in range(3)]
     await shop.count(NEAREST, CHAIR=3)
     assert await shop.number("SELECT count(*) FROM exception WHERE code = 'stock_short'") == 1
-    wakes = await shop.shortages.settle()
+    wakes = await shortage.settle(shop.transactions)
     assert [await shop.units(order) for order in orders] == [
         {"reserved": 2},
         {"open": 1, "reserved": 1},
@@ -506,7 +507,7 @@ async def test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewher
     ]
     assert [wake.order for wake in wakes] == [orders[2], orders[1]]
     assert await agree(shop, "CHAIR") == (3, 3, 0)
-    assert await shop.shortages.settle() == []
+    assert await shortage.settle(shop.transactions) == []
 
 
 async def test_an_order_that_must_ship_complete_is_planned_as_a_whole_when_a_part_of_it_is_lost(shop: Shop) -> None:
@@ -514,7 +515,7 @@ async def test_an_order_that_must_ship_complete_is_planned_as_a_whole_when_a_par
     whole = await shop.place(("CHAIR", 2), ("LAMP", 2), ship_complete=ShipComplete.ORDER)
     await shop.source(whole)
     await shop.count(NEAREST, CHAIR=1)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
 
     early = await shop.release(whole)
     await shop.source(whole)
@@ -561,7 +562,7 @@ async def test_carts_lose_their_units_before_orders_do_when_a_count_is_short(sho
     await shop.fill_cart("CHAIR", 2)
     order = await shop.sold(("CHAIR", 2))
     await shop.count(NEAREST, CHAIR=3)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
     assert await shop.units(order) == {"reserved": 2}
     assert await agree(shop, "CHAIR") == (3, 2, 0)
 
@@ -574,7 +575,7 @@ async def test_carts_lose_their_units_first_also_where_more_was_put_back_than_wa
     await shop.fill_cart("CHAIR", 2)
     order = await shop.sold(("CHAIR", 2))
     await shop.count(NEAREST, CHAIR=3)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
     assert await shop.units(order) == {"reserved": 2}
 
 
@@ -583,7 +584,7 @@ async def test_released_work_stays_with_its_node_when_a_count_is_short(shop: Sho
     released = await shop.released(("CHAIR", 3))
     pinned = await shop.sold(("CHAIR", 1))
     await shop.count(NEAREST, CHAIR=1)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
     assert await shop.units(released) == {"allocated": 3}
     assert await shop.units(pinned) == {"open": 1}
     assert await agree(shop, "CHAIR") == (1, 0, 3)
@@ -594,7 +595,7 @@ async def test_a_short_count_of_a_part_unpins_whole_sets(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=4, LAMP=2)
     order = await shop.sold(("DESK-SET", 2))
     await shop.count(NEAREST, CHAIR=3)
-    await shop.shortages.settle()
+    await shortage.settle(shop.transactions)
     assert await shop.units(order) == {"open": 1, "reserved": 1}
     assert await agree(shop, "CHAIR") == (3, 2, 0)
     assert await agree(shop, "LAMP") == (2, 1, 0)
@@ -605,8 +606,8 @@ async def test_a_short_count_and_a_cancel_at_once_unpin_each_unit_once(shop: Sho
         await shop.count(NEAREST, CHAIR=4)
         kept, gone = [await shop.sold(("CHAIR", 2)) for _ in range(2)]
         await shop.count(NEAREST, CHAIR=2)
-        await at_once([shop.shortages.settle(), shop.cancel(gone)])
-        await shop.shortages.settle()
+        await at_once([shortage.settle(shop.transactions), shop.cancel(gone)])
+        await shortage.settle(shop.transactions)
         assert await shop.units(gone) == {"cancelled": 2}
         assert (await agree(shop, "CHAIR"))[1] <= 2
         await shop.cancel(kept)

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from activities.networks import Networks
-from activities.pause import Asked, Pauses
-from activities.transaction import OrderTransactions
 from database import order as statements
 from database.connect import Database
 from domain import units
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from tests.database.shop import NEAREST, NEXT, Shop
+from transactions.network import Networks
+from transactions.pause import Asked, Pauses
+from transactions.transaction import OrderTransactions
 
 ORDERS = 12
 

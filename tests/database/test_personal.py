@@ -9,7 +9,6 @@ from cryptography.exceptions import InvalidTag
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from activities.personal import StillOpen, forget
 from database import address, personal
 from database import order as orders
 from database.connect import Database
@@ -17,9 +16,10 @@ from database.personal import NoCommonKey
 from database.sealing import COMMON, KEY_BYTES, Key, MasterKeys, NotMasterKeys, WrongMasterKey, new_master_key
 from domain.fulfillment import MessageKind
 from domain.order import ForgetRequest
-from starter.where import master_keys
+from runtime.where import master_keys
 from tests.database.shop import NEAREST, Shop
 from tests.house import MASTER_KEY, MASTER_KEYS
+from transactions.personal import StillOpen, forget
 
 SEALED = """
     SELECT 'address' AS kind, ship_to AS sealed FROM personal.recipient

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import TextClause, text
 from temporalio.client import Client
 
-from database import event, wake
 from database.connect import Database
-from starter.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED, Relay
+from database.outbox import event, signal
+from jobs.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED, Relay
 from tests.database.shop import NEAREST, Shop
 
 ORDER = """
@@ -90,20 +90,20 @@ async def owe(database: Database) -> int:
     """A signal that nobody has sent in its time; answers its id."""
     await store(database, "web-1", timedelta(0), version=1)
     async with database.write() as connection:
-        owed = await wake.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
+        owed = await signal.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
         await connection.execute(text(OVERDUE))
     return owed.wake_id
 
 
 async def claimed(database: Database, limit: int = 10) -> list[int]:
     async with database.at_once() as connection:
-        return [owed.wake_id for owed in await wake.claim(connection, limit, LEASE)]
+        return [owed.wake_id for owed in await signal.claim(connection, limit, LEASE)]
 
 
 async def test_a_signal_that_was_sent_is_owed_no_longer(database: Database) -> None:
     owed = await owe(database)
     async with database.write() as connection:
-        await wake.sent(connection, [owed])
+        await signal.sent(connection, [owed])
     assert await claimed(database) == []
 
 
@@ -118,21 +118,21 @@ async def test_two_relays_share_the_workflows_and_never_the_signals_of_one(datab
     for name in ("web-1", "web-2"):
         await store(database, name, timedelta(0), version=1)
     async with database.write() as connection:
-        owed = [await wake.add(connection, one, one.split("-r1")[0][-5:], "changed", {}) for one in workflows]
+        owed = [await signal.add(connection, one, one.split("-r1")[0][-5:], "changed", {}) for one in workflows]
         await connection.execute(text(OVERDUE))
     numbers = [one.wake_id for one in owed]
 
     assert await claimed(database, 2) == numbers[:2]
     assert await claimed(database) == [numbers[3]]
     async with database.write() as connection:
-        await wake.sent(connection, numbers[:2])
+        await signal.sent(connection, numbers[:2])
     assert await claimed(database) == [numbers[2], *numbers[4:]], "each workflow's in the order of their storing"
 
 
 async def test_a_signal_that_is_not_due_yet_does_not_let_the_ones_after_it_pass(database: Database) -> None:
     await store(database, "web-1", timedelta(0), version=1)
     async with database.write() as connection:
-        first, second = [await wake.add(connection, "order-web-1", "web-1", "changed", {}) for _ in range(2)]
+        first, second = [await signal.add(connection, "order-web-1", "web-1", "changed", {}) for _ in range(2)]
         await connection.execute(text(f"{OVERDUE} WHERE wake_id = {second.wake_id}"))
     assert await claimed(database) == []
     async with database.write() as connection:
@@ -146,7 +146,7 @@ async def test_what_a_relay_has_not_come_to_is_due_at_once_and_what_died_with_it
     owed = await owe(database)
     assert await claimed(database) == [owed]
     async with database.at_once() as connection:
-        await wake.put_off(connection, [owed], timedelta())
+        await signal.put_off(connection, [owed], timedelta())
     assert await claimed(database) == [owed]
     async with database.at_once() as connection:
         await connection.execute(text(OVERDUE))
@@ -158,8 +158,8 @@ async def test_a_signal_that_was_put_off_for_longer_than_a_lease_lets_the_ones_a
 ) -> None:
     refused = await owe(database)
     async with database.write() as connection:
-        await wake.put_off(connection, [refused], 2 * LEASE)
-        later = await wake.add(connection, "order-web-1", "web-1", "changed", {})
+        await signal.put_off(connection, [refused], 2 * LEASE)
+        later = await signal.add(connection, "order-web-1", "web-1", "changed", {})
         await connection.execute(text(f"{OVERDUE} WHERE wake_id = {later.wake_id}"))
     assert await claimed(database) == [later.wake_id]
 

@@ -9,12 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from activities.claim import Claimed, Claims
-from activities.networks import Networks
-from activities.order import Done, RequestInput
-from activities.parcel import Parcels, Taken
-from activities.returns import Asked, ReturnActivities, ReturnStep
-from activities.transaction import OrderTransactions
 from database import returns
 from database.connect import Database
 from domain.claim import ClaimRequest
@@ -22,6 +16,12 @@ from domain.fulfillment import MessageKind
 from domain.parcel import Parcel, ParcelUnits
 from domain.returns import ReturnDecision, ReturnMessage, ReturnState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
+from transactions import claim, parcel
+from transactions import returns as return_transactions
+from transactions.claim import Claimed
+from transactions.order import Done, RequestInput
+from transactions.parcel import Taken
+from transactions.returns import Asked, ReturnStep
 
 _numbers = count(1)
 AT = datetime.now(UTC)
@@ -32,10 +32,6 @@ class Desk:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        transactions = OrderTransactions(shop.database, Networks())
-        self.activities = ReturnActivities(transactions)
-        self.claims = Claims(transactions)
-        self.parcels = Parcels(transactions, self.activities)
 
     async def delivered(self, *lines: tuple[str, int]) -> str:
         """An order that its customer has got."""
@@ -50,7 +46,7 @@ class Desk:
         request = RequestInput(
             order=order, request=None, kind="request_return", facts=facts, key=key, at=datetime.now(UTC)
         )
-        return await self.activities.request_return(request)
+        return await return_transactions.request_return(self.shop.transactions, request)
 
     async def asked(self, order: str, quantity: int = 1, resolution: str = "refund", **more: str) -> str:
         """The same; answers its name."""
@@ -60,7 +56,9 @@ class Desk:
         """A message about a return."""
         told = {"message_id": f"back-{next(_numbers)}", "kind": kind, "occurred_at": datetime.now(UTC), "node": NEAREST}
         message = ReturnMessage.model_validate(told | more)
-        await self.activities.record(name, message, sender=message.node or "web", actor="node")
+        await return_transactions.record(
+            self.shop.transactions, name, message, sender=message.node or "web", actor="node"
+        )
 
     async def grade(self, name: str, quantity: int, disposition: str = "restock") -> None:
         """Units of its first line are graded."""
@@ -70,7 +68,7 @@ class Desk:
     async def pay(self, name: str) -> ReturnState:
         """What its workflow does when the customer is owed something."""
         step = ReturnStep(order=name.rpartition("-r")[0], return_=name, at=datetime.now(UTC))
-        return await self.activities.pay(step)
+        return await return_transactions.pay(self.shop.transactions, step)
 
     async def state(self, name: str) -> ReturnState:
         """How a return stands."""
@@ -82,13 +80,15 @@ class Desk:
         lines = tuple(ParcelUnits(sku=sku, quantity=quantity) for sku, quantity in units)
         message_id = message_id or f"parcel-{next(_numbers)}"
         told = Parcel(message_id=message_id, occurred_at=AT, node=NEAREST, order=order, lines=lines)
-        return await self.parcels.take(told, actor="node")
+        return await parcel.take(self.shop.transactions, told, actor="node")
 
     async def claim(self, order: str, quantity: int, resolution: str = "refund", kind: str = "lost") -> dict[str, Any]:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
         told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
-        answer, _ = await self.claims.take(Claimed(order, ClaimRequest.model_validate(told), "operator", None))
+        answer, _ = await claim.take(
+            self.shop.transactions, Claimed(order, ClaimRequest.model_validate(told), "operator", None)
+        )
         return answer
 
     async def returnable(self, order: str) -> int:
@@ -218,12 +218,15 @@ async def test_a_refund_call_that_timed_out_but_had_worked_is_repeated_and_pays_
     name = await desk.asked(order, 2)
     await desk.grade(name, 2)
     step = ReturnStep(order=order, return_=name, at=datetime.now(UTC))
-    first, again = await desk.activities.pay(step), await desk.activities.pay(step)
+    first, again = (
+        await return_transactions.pay(desk.shop.transactions, step),
+        await return_transactions.pay(desk.shop.transactions, step),
+    )
     assert first == again
 
     for message_id in ("paid-1", "paid-1", "paid-2"):
         await desk.tell(name, "settled", node=None, message_id=message_id, occurred_at=AT)
-    assert await desk.activities.pay(step) == await desk.state(name)
+    assert await return_transactions.pay(desk.shop.transactions, step) == await desk.state(name)
 
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'settled'") == 1
@@ -344,8 +347,8 @@ async def test_what_could_not_be_delivered_comes_back_to_its_sender_and_a_person
     assert await desk.refunded() == 0
 
     approval = Asked(name, ReturnDecision(actor="jo"), "operator", None)
-    assert (await desk.activities.approve(approval)).refused is None
-    assert (await desk.activities.approve(approval)).refused == f"{name} is disposed"
+    assert (await return_transactions.approve(desk.shop.transactions, approval)).refused is None
+    assert (await return_transactions.approve(desk.shop.transactions, approval)).refused == f"{name} is disposed"
 
     await desk.pay(name)
     assert await desk.refunded() == 200
@@ -427,7 +430,7 @@ async def test_a_lost_parcel_is_paid_at_once_and_when_it_comes_back_later_not_ag
     assert await desk.refunded() == 200
 
     name = str((await desk.parcel(order, ("CHAIR", 2))).return_)
-    await desk.activities.approve(Asked(name, ReturnDecision(), "operator", None))
+    await return_transactions.approve(desk.shop.transactions, Asked(name, ReturnDecision(), "operator", None))
     await desk.grade(name, 2)
     await desk.pay(name)
 
@@ -476,7 +479,9 @@ async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_
     parcel = str((await desk.parcel(order, ("CHAIR", 1))).return_)
     assert (await desk.state(parcel)).is_authorized is False
     assert await desk.returnable(order) == 0
-    assert (await desk.activities.decline(Asked(parcel, ReturnDecision(), "operator", None))).refused is None
+    assert (
+        await return_transactions.decline(desk.shop.transactions, Asked(parcel, ReturnDecision(), "operator", None))
+    ).refused is None
     assert await desk.returnable(order) == 1
 
     name = await desk.asked(order)
@@ -499,5 +504,5 @@ async def test_people_who_decide_about_a_return_at_once_do_not_wait_in_a_circle(
     order = await desk.delivered(("CHAIR", 1))
     name = await desk.asked(order)
     cancels = [Asked(name, ReturnDecision(), f"operator:{n}", None) for n in range(10)]
-    answers = await asyncio.gather(*(desk.activities.cancel(asked) for asked in cancels))
+    answers = await asyncio.gather(*(return_transactions.cancel(desk.shop.transactions, asked) for asked in cancels))
     assert sum(answer.refused is None for answer in answers) == 1

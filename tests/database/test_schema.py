@@ -8,10 +8,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from database import migrate
 from database.connect import Database
-from database.tables import metadata
-from database.views import VIEWS
+from database.schema import migrate
+from database.schema.tables import metadata
+from database.schema.views import VIEWS
 
 
 async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from activities.networks import Networks
+from api import stock_levels
+from api.stock_levels import Wanted
 from database import stock
 from database.connect import Database
 from database.key import Holder
 from domain.stock import Movement, MovementKind
-from starter.http import shelves
-from starter.http.shelves import Wanted
 from tests.asked import asked_of
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
+from transactions.network import Networks
 
 OPERATOR = Holder("key-1", "operator", "ops")
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ async def book(database: Database, *movements: Movement, day: int = 0, cause: st
 async def item(database: Database, sku: str, holder: Holder = OPERATOR) -> dict[str, Any]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await shelves.of_item(connection, network, sku, holder)
+        return await stock_levels.of_item(connection, network, sku, holder)
 
 
 async def listed(
@@ -44,7 +44,7 @@ async def listed(
 ) -> list[dict[str, Any]]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await shelves.page(connection, network, Wanted(node, below, after, limit))
+        return await stock_levels.page(connection, network, Wanted(node, below, after, limit))
 
 
 async def walk(
@@ -182,7 +182,7 @@ async def test_low_stock_is_what_is_available_after_safety_stock_on_pages_of_any
     ]
     for limit in (1, 2, 3, 4, 5, 500):
         for candidates_max in (1, 2, 2_000):
-            monkeypatch.setattr(shelves, "CANDIDATES_MAX", candidates_max)
+            monkeypatch.setattr(stock_levels, "CANDIDATES_MAX", candidates_max)
             assert await walk(shop.database, 3, limit) == wanted, (limit, candidates_max)
             here = [row for row in wanted if row[1] == NEXT]
             assert await walk(shop.database, 3, limit, node=NEXT) == here, (limit, candidates_max)

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from activities.networks import Networks
-from activities.stock import UnknownPlace
-from activities.stop import Asked, NotStopped, StopTransactions, UnknownItem
-from database import personal, stock, stop
+from database import personal, stock, stop_sale
 from database.connect import Database
 from database.request import UsedForAnotherRequest
 from domain.fulfillment import MessageKind
 from domain.stock import Movement, MovementKind
-from domain.stop import Resumed, Stopped, StopRequest
+from domain.stop_sale import Resumed, Stopped, StopRequest
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
+from transactions import stop_sale as stop_sales
+from transactions.stock import UnknownPlace
+from transactions.stop_sale import Asked, NotStopped, UnknownItem
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def asked(sku: str, node: str | None, key: str | None = None, **body: Any) -> As
 
 
 async def stopped(shop: Shop, sku: str, node: str | None = None, key: str | None = None, **body: Any) -> Stopped:
-    return await StopTransactions(shop.database, Networks()).stop(asked(sku, node, key, **body))
+    return await stop_sales.stop(shop.transactions, asked(sku, node, key, **body))
 
 
 async def resumed(shop: Shop, sku: str, node: str | None = None, key: str | None = None, **body: Any) -> Resumed:
-    return await StopTransactions(shop.database, Networks()).resume(asked(sku, node, key, **body))
+    return await stop_sales.resume(shop.transactions, asked(sku, node, key, **body))
 
 
 async def stopped_shelves(shop: Shop, sku: str) -> set[str]:
@@ -164,7 +164,7 @@ CART_UNIT = text(
 
 
 async def test_a_list_that_is_too_long_is_cut_and_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stop, "LISTED_MAX", 2)
+    monkeypatch.setattr(stop_sale, "LISTED_MAX", 2)
     await shop.receive(NEAREST, LAMP=9)
     orders = [await shop.sold(("LAMP", 1)) for _ in range(2)]
     touches = (await stopped(shop, "LAMP")).touches

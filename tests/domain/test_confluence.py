@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from domain.deadlines import waits_for
 from domain.fulfillment import Counts, MessageKind, Quantity, WaitingFor
-from domain.patience import waits_for
 from domain.reasons import ExceptionCode
 from domain.units import wanted
 from tests.domain.test_units import NETWORK, Desk, act, check_everything, desk_of

@@ -6,6 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.deadlines import (
+    WORD_ON_DOUBT_WITHIN,
+    Wait,
+    after_the_call,
+    lose_patience,
+    tell_in_time,
+    waits_for,
+    where_it_hangs,
+)
 from domain.fulfillment import (
     FulfillmentOrder,
     MessageKind,
@@ -17,15 +26,6 @@ from domain.fulfillment import (
     hear,
 )
 from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
-from domain.patience import (
-    WORD_ON_DOUBT_WITHIN,
-    Wait,
-    after_the_call,
-    lose_patience,
-    tell_in_time,
-    waits_for,
-    where_it_hangs,
-)
 from domain.reasons import ExceptionCode
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,6 +13,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from domain.deadlines import after_the_call, lose_patience, waits_for
 from domain.fulfillment import FulfillmentOrder, MessageKind, NodeMessage, Quantity, Request, WaitingFor, hear
 from domain.network import (
     Dispatch,
@@ -27,7 +28,6 @@ from domain.network import (
     Unfilled,
 )
 from domain.order import BUCKETS, CancelAnswer, CancelledUnits
-from domain.patience import after_the_call, lose_patience, waits_for
 from domain.reasons import ExceptionCode
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation

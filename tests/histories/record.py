@@ -16,11 +16,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from database.connect import Database
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
-from starter.embedded.temporal import EmbeddedTemporal
-from starter.prepare import prepare
-from starter.search_attributes import register_search_attributes
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.temporal import EmbeddedTemporal
+from runtime.search_attributes import register_search_attributes
 from tests.house import MASTER_KEYS, SMALL_MAP, House, furnished, now
+from transactions.prepare import prepare
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 HERE = Path(__file__).parent
 HURRY = (
@@ -213,7 +214,7 @@ async def record(directory: Path) -> None:
         try:
             await prepare(url, hurried, KEY, master_keys=MASTER_KEYS)
             client = await Client.connect(temporal.address, data_converter=pydantic_data_converter, identity=IDENTITY)
-            await register_search_attributes(client)
+            await register_search_attributes(client, SEARCH_ATTRIBUTES)
             database = Database(url, MASTER_KEYS)
             unskipped = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
             with unskipped.with_time_skipping_disabled():

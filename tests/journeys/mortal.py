@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import ModuleType
 
 import uvicorn
 from sqlalchemy import text
@@ -24,20 +25,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio import activity
 
 import worker
-from activities.backorder import Backorders
-from activities.cart import Carts
-from activities.exception import ExceptionActivities
-from activities.pause import Pauses
-from activities.shortage import Shortages
+from api.app import application
+from api.service import assemble
 from database.connect import Database, WriteConnection
+from embedded.ports import LOOPBACK
+from embedded.tether import die_with
+from jobs.relay import Relay
 from network.geography import locate
-from starter.client import connect
-from starter.embedded.ports import LOOPBACK
-from starter.embedded.tether import die_with
-from starter.http.app import application
-from starter.http.service import assemble
-from starter.relay import Relay
-from starter.where import database_url, master_keys
+from runtime.temporal import connect
+from runtime.where import database_url, master_keys
+from transactions import exception, shortage
+from transactions.backorder import Backorders
+from transactions.cart import Carts
+from transactions.pause import Pauses
 
 
 @dataclass
@@ -51,13 +51,13 @@ class Doing:
 
 _request: ContextVar[tuple[Scope, Doing]] = ContextVar("request")
 _beside: ContextVar[Doing | None] = ContextVar("beside", default=None)
-BESIDE: dict[type, tuple[str, ...]] = {
+BESIDE: dict[type | ModuleType, tuple[str, ...]] = {
     Backorders: ("heed_new_rules", "work_off"),
     Carts: ("sweep",),
-    ExceptionActivities: ("escalate",),
+    exception: ("escalate",),
     Pauses: ("clear",),
     Relay: ("send_overdue",),
-    Shortages: ("settle",),
+    shortage: ("settle",),
 }
 """What the HTTP process does beside answering, for facts that are in PostgreSQL already."""
 
@@ -130,10 +130,12 @@ def _answering() -> Doing | None:
 
 def remembered(step: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
     """A step of a loop that remembers what is done."""
+    subject = step.__module__.rpartition(".")[2]
+    name = step.__qualname__ if "." in step.__qualname__ else f"{subject}.{step.__qualname__}"
 
     @functools.wraps(step)
     async def remember(*given: object) -> object:
-        before = _beside.set(Doing(step.__qualname__, "beside"))
+        before = _beside.set(Doing(name, "beside"))
         try:
             return await step(*given)
         finally:

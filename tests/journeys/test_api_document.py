@@ -8,6 +8,9 @@ import pytest
 from httpx2 import Response
 from pydantic import BaseModel
 
+from api import problems
+from api.key import NewKey
+from api.webhook import NewWebhook, RetryRequest
 from domain.cart import PromiseRequest, ReservationRequest
 from domain.claim import ClaimMessage, ClaimRequest
 from domain.fulfillment import NodeMessage
@@ -29,10 +32,7 @@ from domain.parcel import Parcel
 from domain.pause import PauseRequest, ResumeRequest
 from domain.returns import DispositionRequest, ReturnDecision, ReturnMessage
 from domain.stock import StockMessage
-from domain.stop import StopRequest
-from starter.http import problems
-from starter.http.keys import NewKey
-from starter.http.webhooks import NewWebhook, RetryRequest
+from domain.stop_sale import StopRequest
 from tests.house import Document, House
 
 PUBLIC = {"/healthz", "/readyz"}

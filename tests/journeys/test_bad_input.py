@@ -14,8 +14,8 @@ import pytest
 from httpx2 import AsyncByteStream, Response
 from temporalio.service import RPCError
 
-from starter.http import problems
-from starter.http.app import BODY_BYTES_MAX
+from api import problems
+from api.app import BODY_BYTES_MAX
 from tests.house import Document, House, now
 
 ABSENT = object()

@@ -11,9 +11,9 @@ import structlog
 from httpx2 import ASGITransport, AsyncClient
 from structlog.testing import capture_logs
 
-from starter import logs
-from starter.http import problems
-from starter.http.app import application
+from api import problems
+from api.app import application
+from runtime import logs
 from tests.conftest import OPERATOR_KEY
 from tests.house import House
 
@@ -55,7 +55,7 @@ async def test_any_other_request_id_is_replaced(house: House, given: str) -> Non
 
 
 async def test_every_answer_has_its_id_whatever_went_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("database.show.orders", None)  # a defect
+    monkeypatch.setattr("database.documents.show.orders", None)  # a defect
     paths = {"/orders": 500, "/nowhere": 404, "/orders/web-0": 404, "/stock?limit=0": 422, "/orders/%00": 404}
     async with door(house, 0) as http:
         for path, status in paths.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from httpx2 import Response
 
-from starter.http import problems
+from api import problems
 from tests.house import Document, House, now
 
 OTHER_BODY = (409, problems.OTHER_BODY.type)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from starter.http import problems
-from starter.prepare import prepare
+from api import problems
 from tests.conftest import OPERATOR_KEY
 from tests.house import MASTER_KEYS, Document, House, now
+from transactions.prepare import prepare
 
 PUBLIC = {"GET /healthz", "GET /readyz"}
 NO, NONE = 403, 404

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from starter.http import problems
-from starter.prepare import apply_network
+from api import problems
 from tests.house import Document, House, units
+from transactions.prepare import apply_network
 
 BUFFERS = """\
 kind,sku,node,channel,units

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from httpx2 import Response
 
-from starter.prepare import apply_network
 from tests.house import Document, House, now
+from transactions.prepare import apply_network
 
 NETWORK = Path("network/example")
 

@@ -15,10 +15,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from database.connect import Database
-from starter.embedded.temporal import NAMESPACE, EmbeddedTemporal
-from starter.search_attributes import register_search_attributes
+from embedded.temporal import NAMESPACE, EmbeddedTemporal
+from runtime.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
 from tests.house import House, furnished
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 CHROMIUM = Path("/usr/bin/chromium")
 OFFLINE_AND_PLAIN = (
@@ -46,7 +47,7 @@ async def observed(server: EmbeddedTemporal, database: Database, database_url: s
     """A house whose workflows can be looked at, with the example network."""
     with server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter, identity="worker-1")
-        await register_search_attributes(client)
+        await register_search_attributes(client, SEARCH_ATTRIBUTES)
         unskipped = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
         with unskipped.with_time_skipping_disabled():
             async with furnished(unskipped, database, database_url, OPERATOR_KEY) as house:

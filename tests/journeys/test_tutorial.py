@@ -22,9 +22,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from starter.embedded.ports import LOOPBACK, free_port
-from starter.http.app import application
-from starter.where import DATA, Stack
+from api.app import application
+from embedded.ports import LOOPBACK, free_port
+from runtime.where import DATA, Stack
 from tests.conftest import OPERATOR_KEY
 from tests.house import House
 

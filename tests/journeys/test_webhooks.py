@@ -13,8 +13,8 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import text
 
-from starter.courier import AT_ONCE_MAX, Courier, is_public, wait_after
-from starter.embedded.ports import free_port
+from embedded.ports import free_port
+from jobs.courier import AT_ONCE_MAX, Courier, is_public, wait_after
 from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 
@@ -42,8 +42,8 @@ async def shop() -> AsyncIterator[Shop]:
 def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """A courier that looks and tries again soon."""
     moment = timedelta(milliseconds=50)
-    monkeypatch.setattr("starter.courier.EVERY", moment)
-    monkeypatch.setattr("starter.courier.wait_after", lambda _: moment)
+    monkeypatch.setattr("jobs.courier.EVERY", moment)
+    monkeypatch.setattr("jobs.courier.wait_after", lambda _: moment)
 
 
 async def register(house: House, channel: str, url: str, secret: str | None = None) -> Document:
@@ -163,7 +163,7 @@ async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> Non
 async def test_a_channel_that_does_not_answer_holds_up_no_other(
     house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("starter.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
     slow = Shop(free_port())
     slow.gate.clear()
     async with listening(slow):
@@ -192,7 +192,7 @@ async def test_a_channel_whose_name_nobody_looks_up_holds_up_no_other(
         return GETADDRINFO(host, *args, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("starter.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
     await register(house, "outlet", "http://nobody.example/switchyard")
     await register(house, "web", shop.url)
     for _ in range(AT_ONCE_MAX):

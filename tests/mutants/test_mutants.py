@@ -120,7 +120,7 @@ MUTANTS = (
     ),
     Mutant(
         "nobody looks again before he waits",
-        "activities/sourcing.py",
+        "transactions/sourcing.py",
         "    if not unfilled:\n        return decided\n",
         "    return decided\n",
         f"{ORDERS}::test_nobody_waits_while_a_unit_that_he_could_take_is_free",
@@ -141,14 +141,14 @@ MUTANTS = (
     ),
     Mutant(
         "a cancel that is asked for again is done again",
-        "activities/order.py",
-        "                if known.answer is not None:\n                    return _cancel_done(",
-        "                if known.answer is not None and not known.answer:\n                    return _cancel_done(",
+        "transactions/order.py",
+        "        if known.answer is not None:\n            return _cancel_done(",
+        "        if known.answer is not None and not known.answer:\n            return _cancel_done(",
         f"{ORDERS}::test_a_cancel_that_is_asked_for_again_gets_the_same_answer_and_frees_nothing_more",
     ),
     Mutant(
         "a sourcing round that is asked for again is made again",
-        "activities/sourcing.py",
+        "transactions/sourcing.py",
         "if work.header.rounds >= request.round:",
         "if work.header.rounds > request.round:",
         f"{ORDERS}::test_a_sourcing_round_that_is_asked_for_again_pins_nothing_more",
@@ -211,7 +211,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was held over midnight goes beyond the capacity at once",
-        "activities/replan.py",
+        "transactions/replan.py",
         "        if not is_full:\n            await _claim_for_the_new_day(work, leaves_at)\n",
         "",
         f"{CAPACITY}::test_of_orders_held_over_midnight_that_are_released_at_once_three_stay_and_the_others_go_elsewhere",
@@ -225,14 +225,14 @@ MUTANTS = (
     ),
     Mutant(
         "goods that come to a full node wake nobody",
-        "activities/backorder.py",
+        "transactions/backorder.py",
         "if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):",
         "if True:",
         f"{CAPACITY}::test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_next_day_begins",
     ),
     Mutant(
         "a node is not asked again although it has counted",
-        "activities/stock.py",
+        "transactions/stock.py",
         "if knows and rejected:",
         "if not knows and rejected:",
         f"{COOLDOWN}::test_a_count_or_a_receipt_ends_it_and_offers_the_goods_to_who_waits",

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from database import network
 from database.connect import Database
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House
+from transactions.prepare import apply_network
 
 
 async def applied(database: Database) -> list[tuple[int, str, bool]]:

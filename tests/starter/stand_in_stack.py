@@ -15,7 +15,7 @@ ME = (sys.executable, str(Path(__file__).resolve()))
 
 def up(data: str, prepare_exit_code: str) -> int:
     """The real `up`, on free ports."""
-    from starter.up import Options, Programs, up
+    from embedded.up import Options, Programs, up
 
     def programs(_: Options, http_port: int) -> Programs:
         prepare = (*ME, "prepare", prepare_exit_code)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from starter.embedded.ports import LOOPBACK, free_port
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
-from starter.embedded.temporal import EmbeddedTemporal
+from embedded.ports import LOOPBACK, free_port
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.temporal import EmbeddedTemporal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = str(ROOT / "network" / "example")

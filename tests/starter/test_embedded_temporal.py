@@ -9,8 +9,8 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from starter.embedded.temporal import EmbeddedTemporal
-from starter.search_attributes import register_search_attributes
+from embedded.temporal import EmbeddedTemporal
+from runtime.search_attributes import register_search_attributes
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 
@@ -39,8 +39,10 @@ async def test_closed_workflows_stay_for_90_days(tmp_path: Path) -> None:
 async def test_every_search_attribute_is_registered_once(tmp_path: Path) -> None:
     with EmbeddedTemporal(tmp_path, in_memory=True) as server:
         client = await Client.connect(server.address)
-        assert set(await register_search_attributes(client)) == {key.name for key in SEARCH_ATTRIBUTES}
-        assert await register_search_attributes(client) == []
+        assert set(await register_search_attributes(client, SEARCH_ATTRIBUTES)) == {
+            key.name for key in SEARCH_ATTRIBUTES
+        }
+        assert await register_search_attributes(client, SEARCH_ATTRIBUTES) == []
         request = ListSearchAttributesRequest(namespace="default")
         known = (await client.operator_service.list_search_attributes(request)).custom_attributes
         assert {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}.items() <= {*known.items()}

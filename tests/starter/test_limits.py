@@ -2,8 +2,8 @@
 
 import pytest
 
-from starter.http import limits
-from starter.http.limits import Buckets
+from api import limits
+from api.limits import Buckets
 
 
 class Clock:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.embedded.failure import EmbeddedFailure
-from starter.embedded.ports import FREE_PORTS, LOOPBACK, claimed_port, free_port
+from embedded.ports import FREE_PORTS, LOOPBACK, claimed_port, free_port
+from runtime.failure import EmbeddedFailure
 
 
 def test_a_taken_port_is_refused_with_the_option_that_chooses_another() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from starter.simulate import Document, Step, Temper, behave, message, temper
+from demo.sandbox_nodes import Document, Step, Temper, behave, message, temper
 
 SEED = 7
 AT = datetime(2026, 11, 21, 15, tzinfo=UTC)

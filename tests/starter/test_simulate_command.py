@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
+from simulation import Options, simulate
 from starter.__main__ import app
-from starter.trial import Options, simulate
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "network" / "example"

@@ -15,10 +15,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from starter.embedded.failure import EmbeddedFailure
-from starter.embedded.process import Command, Part
-from starter.embedded.supervisor import Supervisor, pause_seconds
-from starter.where import Stack, running_stack
+from embedded.process import Command, Part
+from embedded.supervisor import Supervisor, pause_seconds
+from runtime.failure import EmbeddedFailure
+from runtime.where import Stack, running_stack
 
 ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]

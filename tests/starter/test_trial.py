@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from domain.comparison import Comparison
-from starter.trial import compare
-from starter.trial.files import inputs
+from simulation import compare
+from simulation.files import inputs
 
 NODES = """
 [[node]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.embedded.lock import DirectoryLock
-from starter.where import NotConfigured, Stack, database_url, running_stack, temporal_connection
+from runtime.directory_lock import DirectoryLock
+from runtime.where import NotConfigured, Stack, database_url, running_stack, temporal_connection
 
 STACK = Stack("http://127.0.0.1:1", "http://127.0.0.1:2", "127.0.0.1:3", "default", "postgresql://embedded", "key")
 

@@ -8,14 +8,16 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from activities.order import Moment, OrderActivities
-    from activities.returns import ReturnActivities, ReturnInput
+    from activities.order import OrderActivities
+    from activities.returns import ReturnActivities
     from domain.order import OrderInput
     from domain.returns import ReturnStatus
+    from transactions.order import Moment
+    from transactions.returns import ReturnInput
     from workflows.messages import OrderOutcome
     from workflows.order import OrderWorkflow
-    from workflows.patience import ONE_TRANSACTION, UNTIL_IT_WORKS
     from workflows.returns import ReturnWorkflow
+    from workflows.timeouts import ONE_TRANSACTION, UNTIL_IT_WORKS
 
 PATCH = "look-before-release"
 

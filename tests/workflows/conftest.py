@@ -2,8 +2,8 @@
 
 import pytest_asyncio
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House
+from transactions.prepare import apply_network
 
 
 @pytest_asyncio.fixture

@@ -6,8 +6,9 @@ from shutil import copytree
 
 import pytest
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House
+from transactions import exception
+from transactions.prepare import apply_network
 
 
 async def watched(house: House, directory: Path, before: str) -> None:
@@ -93,7 +94,7 @@ async def test_an_order_that_waits_although_it_was_promised_to_leave_soon_is_at_
     late = await house.order(held)
 
     for _ in range(2):
-        house.service.relay.send_soon(await house.service.exceptions.tell_what_waits_too_long(10))
+        house.service.relay.send_soon(await exception.tell_what_waits_too_long(house.service.transactions, 10))
 
     (known,) = (await house.settle(held))["exceptions"]
     promised = datetime.fromisoformat(late["promise"]["ship_by"])

@@ -7,10 +7,10 @@ from shutil import copytree
 
 import pytest
 
-from starter.embedded.ports import free_port
-from starter.prepare import apply_network
+from embedded.ports import free_port
 from tests.called import Listener, listening
 from tests.house import SMALL_MAP, House, units
+from transactions.prepare import apply_network
 
 SECRETS = ("whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB", "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")
 

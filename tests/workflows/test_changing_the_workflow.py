@@ -13,12 +13,12 @@ from temporalio.workflow import NondeterminismError
 
 import worker
 from database.connect import Database
-from starter.prepare import apply_network
 from tests.conftest import OPERATOR_KEY
 from tests.house import SMALL_MAP, House, furnished
 from tests.workflows.changed import Guarded, GuardedReturn, Retiring, Unguarded
 from tests.workflows.test_replay import history
 from tests.workflows.test_return_life import asked, come_back, delivered, workflow
+from transactions.prepare import apply_network
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow
 

@@ -6,8 +6,8 @@ from shutil import copytree
 
 import pytest
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, units
+from transactions.prepare import apply_network
 
 STREET = {"ship_to": {"postal_code": "80202", "country": "US", "street": ["1437 Bannock Street"]}}
 A_WEEK = 'collect_within = "7d"'

@@ -9,9 +9,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House, units
-from workflows import patience
+from transactions.prepare import apply_network
+from workflows import timeouts
 
 DAYS = 10
 EVENTS_OF_A_DAY = 20
@@ -139,7 +139,7 @@ async def test_an_order_that_nobody_speaks_of_sleeps(
     events = (await house.workflow(name).fetch_history()).events
     own = [event for event in events if event.event_type not in OF_THE_TESTS_CLOCK]
     assert len(own) <= EVENTS_OF_A_LIFE + DAYS * EVENTS_OF_A_DAY
-    assert patience.AT_ONCE not in _open_timers(events), "what is due and is not done would be due for ever"
+    assert timeouts.AT_ONCE not in _open_timers(events), "what is due and is not done would be due for ever"
     assert await house.asleep_for_ever(name, document) == ""
 
 

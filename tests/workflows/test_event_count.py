@@ -9,7 +9,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
-from starter.relay import Relay
+from jobs.relay import Relay
 from tests.house import House
 
 EVENTS_UNTIL_DELIVERED = 45

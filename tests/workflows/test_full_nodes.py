@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, units
+from transactions.prepare import apply_network
 
 DENVER = ZoneInfo("America/Denver")
 A_MINUTE = timedelta(minutes=1)

@@ -12,16 +12,18 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import TimeSkipper
 
 import worker
-from database import wake
+from api.service import Service, assemble
 from database.connect import Database
+from database.outbox import signal
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
-from starter import client as edge
-from starter import relay
-from starter.http.service import Service, assemble
-from starter.prepare import apply_network
-from starter.relay import Relay
+from jobs import relay
+from jobs.relay import Relay
 from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now, units
+from transactions import fulfillment
+from transactions import order as orders
+from transactions.prepare import apply_network
+from workflows import client as edge
 
 NOBODY_LISTENS = "127.0.0.1:1"
 TOO_LONG_FOR_TEMPORAL = "x" * 2_000
@@ -148,8 +150,8 @@ async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -
     house = small_house
     name, work = await released(house)
     body = {"message_id": "lost-1", "kind": "accepted", "occurred_at": now()}
-    told = await house.service.fulfillment.record(
-        work, NodeMessage.model_validate(body), node=None, actor="operator operator"
+    told = await fulfillment.record(
+        house.service.transactions, work, NodeMessage.model_validate(body), node=None, actor="operator operator"
     )
     assert told.wake is not None, "it is owed to the workflow; this process forgets it"
 
@@ -169,9 +171,9 @@ async def test_a_signal_that_temporal_refuses_holds_up_no_other_order(
     monkeypatch.setattr(relay, "BATCH_MAX", 1)
     name, work = await released(house)
     async with house.service.database.write() as connection:
-        await wake.add(connection, f"order-{name}", name, TOO_LONG_FOR_TEMPORAL, {})
+        await signal.add(connection, f"order-{name}", name, TOO_LONG_FOR_TEMPORAL, {})
     message = NodeMessage.model_validate({"message_id": "behind-1", "kind": "accepted", "occurred_at": now()})
-    await house.service.fulfillment.record(work, message, node=None, actor="operator operator")
+    await fulfillment.record(house.service.transactions, work, message, node=None, actor="operator operator")
 
     await backdate(house, OWED_FOR_A_MINUTE, name)
     await house.service.relay.send_overdue()
@@ -184,8 +186,8 @@ async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) ->
     house = small_house
     name, work = await released(house)
     body = {"message_id": "twice-1", "kind": "shipped", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
-    told = await house.service.fulfillment.record(
-        work, NodeMessage.model_validate(body), node=None, actor="operator operator"
+    told = await fulfillment.record(
+        house.service.transactions, work, NodeMessage.model_validate(body), node=None, actor="operator operator"
     )
     assert told.wake is not None
 
@@ -232,7 +234,7 @@ async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_he
     told = [(first, "accepted"), (second, "rejected"), (first, "picked"), (first, "shipped"), (second, "accepted")]
     for number, (work, kind) in enumerate(told):
         message = NodeMessage.model_validate({"message_id": f"away-{number}", "kind": kind, "occurred_at": now()})
-        recorded = await away.fulfillment.record(work, message, node=None, actor="node:reroutes")
+        recorded = await fulfillment.record(away.transactions, work, message, node=None, actor="node:reroutes")
         assert recorded.wake is not None
         away.relay.send_soon([recorded.wake])
 
@@ -264,8 +266,12 @@ async def test_relays_that_run_at_once_send_each_orders_backlog_in_the_order_of_
     for number in range(each):
         for name, work in works.items():
             body = {"message_id": f"{name}-{number}", "kind": "picked", "occurred_at": now(), "lines": ONE_UNIT}
-            await house.service.fulfillment.record(
-                work, NodeMessage.model_validate(body), node="reroutes", actor="node:reroutes"
+            await fulfillment.record(
+                house.service.transactions,
+                work,
+                NodeMessage.model_validate(body),
+                node="reroutes",
+                actor="node:reroutes",
             )
     for name in names:
         await backdate(house, OWED_FOR_A_MINUTE, name)
@@ -314,7 +320,7 @@ def order() -> NewOrder:
 async def test_an_order_that_was_acknowledged_while_temporal_was_away_is_started_later(
     closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
 ) -> None:
-    taken = await closed_shop.intake.take(order)
+    taken = await orders.take(closed_shop.transactions, order)
     async with database.write() as connection:
         await connection.execute(text(UNATTENDED_FOR_A_DAY), {"order": order.order})
 
@@ -337,7 +343,7 @@ async def test_an_order_that_cannot_be_started_holds_up_no_other(
     version: int,
 ) -> None:
     monkeypatch.setattr(relay, "BATCH_MAX", 1)
-    await closed_shop.intake.take(order)
+    await orders.take(closed_shop.transactions, order)
     async with closed_shop.database.write() as connection:
         of_the_order = {"order": order.order}
         await connection.execute(text("UPDATE orders SET version = :version"), {"version": version})
@@ -367,7 +373,7 @@ AN_OLDER_ONE = """
 async def test_an_order_whose_cancel_button_is_pressed_before_any_worker_saw_it_is_cancelled(
     closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
 ) -> None:
-    taken = await closed_shop.intake.take(order)
+    taken = await orders.take(closed_shop.transactions, order)
     await edge.start(temporal.client, taken.input)
     handle = temporal.client.get_workflow_handle(f"order-{order.order}")
 
@@ -380,7 +386,7 @@ async def test_an_order_whose_cancel_button_is_pressed_before_any_worker_saw_it_
 async def test_signals_that_come_before_any_worker_saw_the_order_are_not_lost(
     closed_shop: Service, order: NewOrder, database: Database, temporal: TimeSkipper
 ) -> None:
-    taken = await closed_shop.intake.take(order)
+    taken = await orders.take(closed_shop.transactions, order)
     await edge.start(temporal.client, taken.input)
     handle = temporal.client.get_workflow_handle(f"order-{order.order}")
 

@@ -6,8 +6,8 @@ from shutil import copytree
 
 import pytest_asyncio
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, House, units
+from transactions.prepare import apply_network
 
 HOLDS = """
 [[hold]]

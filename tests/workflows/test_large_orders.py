@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, now, units
+from transactions.prepare import apply_network
 from workflows.visibility import NODES
 
 LINES = 120

@@ -15,10 +15,10 @@ from shutil import copytree
 
 import pytest
 
-from starter.embedded.ports import free_port
-from starter.prepare import apply_network
+from embedded.ports import free_port
 from tests.called import Call, Listener, listening
 from tests.house import SMALL_MAP, Document, House
+from transactions.prepare import apply_network
 
 SHOP = """
 [[node]]

@@ -7,8 +7,8 @@ from shutil import copytree
 
 from sqlalchemy import text
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, units
+from transactions.prepare import apply_network
 
 DENVER, CHICAGO = "80202", "60601"
 SECRET = "1437 Bannock Street"

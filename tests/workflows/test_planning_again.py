@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from starter.explain import explain
-from starter.prepare import apply_network
 from starter.resource import resource
 from tests.house import MASTER_KEYS, SMALL_MAP, House, units
+from transactions.prepare import apply_network
 
 IN_TEN_DAYS = timedelta(days=10)
 

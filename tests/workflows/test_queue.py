@@ -3,8 +3,9 @@
 from pathlib import Path
 from shutil import copytree
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House
+from transactions import exception as exceptions
+from transactions.prepare import apply_network
 
 RULES = """
 [exceptions]
@@ -87,7 +88,7 @@ async def test_what_nobody_resolves_is_told_once_more(small_house: House, tmp_pa
     known = await misfit(house)
 
     for _ in range(2):
-        await house.service.exceptions.escalate()
+        await exceptions.escalate(house.service.transactions)
 
     assert (await exception(house, known["exception"]))["escalated"]
 
@@ -96,6 +97,6 @@ async def test_nothing_is_told_again_where_the_policy_does_not_ask_for_it(small_
     house = small_house
     known = await misfit(house)
 
-    await house.service.exceptions.escalate()
+    await exceptions.escalate(house.service.transactions)
 
     assert not (await exception(house, known["exception"]))["escalated"]

@@ -7,8 +7,8 @@ from shutil import copytree
 from sqlalchemy import text
 
 from database import personal
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, now, units
+from transactions.prepare import apply_network
 
 
 async def in_trouble(house: House, name: str) -> str:

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from domain.returns import ReturnStatus
-from starter.prepare import apply_network
 from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now
+from transactions.prepare import apply_network
 
 _numbers = count(1)
 

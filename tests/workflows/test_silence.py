@@ -6,8 +6,8 @@ from shutil import copytree
 
 import pytest
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, units
+from transactions.prepare import apply_network
 
 
 async def silent(house: House, node: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from shutil import copytree
 
 from sqlalchemy import text
 
-from starter.prepare import apply_network
 from tests.house import SMALL_MAP, Document, House, now, units
+from transactions.prepare import apply_network
 
 
 async def test_an_order_on_hold_keeps_its_stock_and_is_released_when_the_last_hold_is_off(small_house: House) -> None:

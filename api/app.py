@@ -1,0 +1,156 @@
+"""The HTTP interface as an application: routes, problem documents, the limit on bodies, and the loops beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import unquote_to_bytes
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import (
+    cart,
+    claim,
+    event,
+    exception,
+    fulfillment,
+    health,
+    key,
+    order,
+    pause,
+    problems,
+    promise,
+    report,
+    returns,
+    stock,
+    webhook,
+)
+from api.limits import RateLimit
+from api.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
+from api.request_log import Recorded
+from api.service import Service
+
+BODY_BYTES_MAX = 1_048_576
+"""A body of 2,000 order lines is a third of it."""
+
+
+def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
+    """An application over a service; its loops run as long as it does. Its pages load nothing from elsewhere.
+
+    A key may ask `rate_per_second` times a second, or as often as it likes when that is 0.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loops = (service.relay.run(), service.stockroom.run(), service.courier.run())
+        beside = [asyncio.create_task(loop) for loop in loops]
+        yield
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    app = FastAPI(
+        title="Switchyard",
+        version="1",
+        description="Orders in, work out to nodes, facts back. Errors are RFC 9457 problem documents.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.RESPONSES,
+    )
+    app.state.service = service
+    for subject in (
+        order,
+        exception,
+        pause,
+        fulfillment,
+        stock,
+        promise,
+        cart,
+        returns,
+        claim,
+        report,
+        event,
+        webhook,
+        key,
+        health,
+    ):
+        app.include_router(subject.router)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(ReadableAddress)
+    if rate_per_second:
+        app.add_middleware(RateLimit, per_second=rate_per_second)
+    app.add_middleware(Recorded)
+    return app
+
+
+class ReadableAddress:
+    """Refuses addresses with a NUL, which PostgreSQL cannot read: nothing is named so, and no filter can mean it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at the path and the query before a route does."""
+        if scope["type"] == "http" and "\0" in scope["path"]:
+            await problems.answer(Problem(NOT_FOUND, "nothing has such a name"))(scope, receive, send)
+        elif scope["type"] == "http" and b"\0" in unquote_to_bytes(scope["query_string"]):
+            await problems.answer(Problem(INVALID, "a filter contains NUL", field="query"))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large before they are read into memory, announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what comes; the first byte too many ends the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > BODY_BYTES_MAX:
+            await _refuse(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await _refuse(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    told = False
+
+    async def again() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = Problem(TOO_LARGE, f"a body may have {BODY_BYTES_MAX} bytes")
+    await problems.answer(problem)(scope, receive, send)

@@ -1,0 +1,82 @@
+"""Routes about claims: units that were missing, wrong, damaged or lost, and need not come back."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.fulfillment import REPEATED, Kept
+from api.order import IdempotencyKey, check_own
+from api.problems import OTHER_BODY, REFUSED, Problem
+from api.service import Service
+from database import claim, order, refund
+from database.claim import UnknownClaim
+from database.key import Holder
+from database.outbox.inbox import UsedWithAnotherBody
+from database.request import UsedForAnotherRequest
+from domain.claim import ClaimMessage, ClaimRequest
+from transactions import claim as claims
+from transactions.claim import Claimed
+
+router = APIRouter(tags=["claims"])
+
+
+class ClaimMade(BaseModel):
+    """What the customer gets for a claim: a refund that its channel is asked for, or another order."""
+
+    claim: str
+    refund: str | None
+    replacement: str | None
+
+
+@router.post("/orders/{name}/claims", status_code=201, response_model=ClaimMade)
+async def take_claim(
+    name: str, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Give the customer what he claims for units that have shipped and were not paid back; 409 for others."""
+    await check_own(service, name, holder)
+    try:
+        answer, wakes = await claims.take(service.transactions, Claimed(name, body, holder.actor, idempotency_key))
+    except UsedForAnotherRequest as error:
+        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
+    if reason := answer.get("refused"):
+        raise Problem(REFUSED, str(reason))
+    service.relay.send_soon(wakes)
+    return answer
+
+
+@router.get("/claims/{name}")
+async def show_claim(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+    """A claim with its evidence, and what its customer was paid or sent for it."""
+    shown = await _own(service, name, holder)
+    async with service.database.read() as connection:
+        return shown | {"refunds": await refund.shown(connection, shown["order"], name)}
+
+
+@router.post("/claims/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def take_claim_message(
+    name: str, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
+) -> Kept:
+    """Take in that the customer was paid; another amount than was asked for is a fact, and a person is told."""
+    await _own(service, name, holder)
+    try:
+        is_new, wakes = await claims.record(service.transactions, name, body, actor=holder.actor)
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    if not is_new:
+        response.status_code = 200
+    service.relay.send_soon(wakes)
+    return Kept(message_id=body.message_id)
+
+
+async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
+    """The claim as it is shown, if the holder may know of it."""
+    async with service.database.read() as connection:
+        try:
+            shown = await claim.show(connection, name)
+        except UnknownClaim as error:
+            raise nothing("claim", name) from error
+        if own_channel(holder) not in (None, await order.channel(connection, shown["order"])):
+            raise nothing("claim", name)
+    return shown

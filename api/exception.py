@@ -1,0 +1,128 @@
+"""Routes about exceptions: the queue of what needs a person, who sees to it, and the closing of what belongs to no order."""
+
+from collections.abc import Awaitable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from api.access import Operator, Wired, nothing
+from api.order import IdempotencyKey, Limit, page
+from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
+from api.service import Service
+from database import exception
+from database.connect import ReadConnection
+from database.key import Holder
+from database.request import UsedForAnotherRequest
+from domain.network import ExceptionRules
+from domain.order import AssignRequest, Seen
+from domain.reasons import ExceptionCode
+from domain.text import Span, span
+from transactions import exception as exceptions
+from transactions.exception import Asked, NotToBeDone, UnknownException
+from transactions.network import NoNetwork
+from transactions.pickup import alternatives
+
+router = APIRouter(tags=["exceptions"])
+
+
+class Resolved(BaseModel):
+    """An exception is closed."""
+
+    exception: str
+
+
+class Assigned(BaseModel):
+    """An exception has another owner."""
+
+    exception: str
+    owner: str
+
+
+@router.get("/exceptions")
+async def list_exceptions(
+    _: Operator,
+    service: Wired,
+    code: ExceptionCode | None = None,
+    owner: str | None = None,
+    node: str | None = None,
+    older_than: Span | None = None,
+    is_open: Annotated[bool, Query(alias="open")] = True,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """What needs a person, the oldest first, each with what can be done; or, with `open=false`, what was seen to."""
+    async with service.database.read() as connection:
+        items = await exception.queue(
+            connection,
+            rules=await _rules(service, connection),
+            code=code,
+            owner=owner,
+            node=node,
+            older_than=span(older_than) if older_than else None,
+            is_open=is_open,
+            after=after,
+            limit=limit + 1,
+        )
+    return page(items, limit, "exception")
+
+
+@router.get("/exceptions/{name}")
+async def show_exception(name: str, _: Operator, service: Wired) -> dict[str, Any]:
+    """One exception; of a pickup that waits for the customer's word, with what he may choose now. Nothing of it is pinned."""
+    async with service.database.read() as connection:
+        shown = await exception.show(connection, name, await _rules(service, connection))
+        if shown is None:
+            raise nothing("exception", name)
+        if shown["code"] == ExceptionCode.PICKUP and shown["resolved_at"] is None:
+            offered = await alternatives(connection, service.networks, shown["order"], datetime.now(UTC))
+            shown["alternatives"] = asdict(offered)
+    return shown
+
+
+@router.post("/exceptions/{name}/resolve", response_model=Resolved)
+async def resolve(
+    name: str, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Resolved:
+    """Close an exception of a node that belongs to no order; one that does is resolved at its order, and is 409 here."""
+    await _answer(
+        name, exceptions.resolve_of_no_order(service.transactions, _asked(name, body, holder, idempotency_key))
+    )
+    return Resolved(exception=name)
+
+
+@router.post("/exceptions/{name}/assign", response_model=Assigned)
+async def assign(
+    name: str, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Assigned:
+    """Give an open exception to another owner, with who did and why; 409 when it was resolved."""
+    await _answer(
+        name, exceptions.assign(service.transactions, _asked(name, body, holder, idempotency_key), body.owner)
+    )
+    return Assigned(exception=name, owner=body.owner)
+
+
+def _asked(name: str, body: Seen | AssignRequest, holder: Holder, idempotency_key: str | None) -> Asked:
+    return Asked(name, body, holder.actor, idempotency_key)
+
+
+async def _answer(name: str, asked: Awaitable[None]) -> None:
+    """Wait until it is done; a refusal as the problem that it is."""
+    try:
+        await asked
+    except UnknownException as error:
+        raise nothing("exception", name) from error
+    except NotToBeDone as error:
+        raise Problem(REFUSED, str(error)) from error
+    except UsedForAnotherRequest as error:
+        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
+
+
+async def _rules(service: Service, connection: ReadConnection) -> ExceptionRules:
+    try:
+        _, network = await service.networks.active(connection)
+    except NoNetwork as error:
+        raise Problem(NOT_READY, str(error)) from error
+    return network.policy.exceptions

@@ -1,0 +1,72 @@
+"""Routes of the shipping side: a node sees its own work, and says what became of it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.access import OperatorOrNode, Wired, nothing, own_node
+from api.order import Limit, page
+from api.problems import OTHER_BODY, Problem
+from database import fulfillment
+from database.outbox.inbox import UsedWithAnotherBody
+from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, Request
+from transactions import fulfillment as fulfillments
+from transactions.fulfillment import UnknownFulfillmentOrder
+
+router = APIRouter(tags=["nodes"])
+
+
+class Kept(BaseModel):
+    """A message was stored and applied; what the order does about it follows."""
+
+    message_id: str
+
+
+REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description": "The same message came before"}}
+
+
+@router.get("/fulfillment-orders")
+async def list_fulfillment_orders(
+    holder: OperatorOrNode,
+    service: Wired,
+    status: FulfillmentOrderStatus | None = None,
+    request: Request | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Fulfillment orders, the oldest first; a node sees its own."""
+    async with service.database.read() as connection:
+        items = await fulfillment.list_for(
+            connection, node=own_node(holder), status=status, request=request, after=after, limit=limit + 1
+        )
+    return page(items, limit, "fulfillment_order")
+
+
+@router.get("/fulfillment-orders/{name}")
+async def show_fulfillment_order(name: str, holder: OperatorOrNode, service: Wired) -> dict[str, Any]:
+    """A fulfillment order with where it goes and until when."""
+    async with service.database.read() as connection:
+        shown = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
+    if shown is None:
+        raise nothing("fulfillment order", name)
+    return shown
+
+
+@router.post("/fulfillment-orders/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def take_message(
+    name: str, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
+) -> Kept:
+    """Take a fact from a node: 202 when it is new, 200 when it is here already. A fact is never refused for its content."""
+    try:
+        recorded = await fulfillments.record(
+            service.transactions, name, body, node=own_node(holder), actor=holder.actor
+        )
+    except UnknownFulfillmentOrder as error:
+        raise nothing("fulfillment order", name) from error
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    if not recorded.is_new:
+        response.status_code = 200
+    service.relay.send_soon([recorded.wake] if recorded.wake else [])
+    return Kept(message_id=body.message_id)

@@ -1,0 +1,39 @@
+"""Routes for whoever watches the process: is it alive, and can it take orders."""
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from temporalio.service import RPCError
+
+from api.access import Wired
+from api.problems import NOT_READY, Problem, answer
+from database.connect import DatabaseUnreachable
+
+router = APIRouter(tags=["health"])
+
+TEMPORAL_ANSWERS_WITHIN_SECONDS = 1.0
+
+
+@router.get("/healthz")
+async def healthy() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def ready(service: Wired) -> JSONResponse:
+    """Orders and messages can be taken; without Temporal they are kept and go on later."""
+    try:
+        await service.database.check()
+    except DatabaseUnreachable:
+        return answer(Problem(NOT_READY, "PostgreSQL does not answer"))
+    return JSONResponse({"database": "up", "temporal": "up" if await _temporal_answers(service) else "down"})
+
+
+async def _temporal_answers(service: Wired) -> bool:
+    try:
+        async with asyncio.timeout(TEMPORAL_ANSWERS_WITHIN_SECONDS):
+            return await service.client.service_client.check_health()
+    except (RPCError, RuntimeError, TimeoutError):
+        return False

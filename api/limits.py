@@ -1,0 +1,101 @@
+"""Refuses who asks too often, before the body is read: a token bucket for each valid key, and one for each address without.
+
+Counted in each process for itself. Nobody's bucket is kept for ever: a full one is like none.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from ipaddress import IPv6Address, IPv6Network
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems, request_log
+from api.problems import NO_KEY, TOO_MANY, Problem
+
+NAMES_MAX = 10_000
+"""Who is remembered: keys, and addresses. The longest unseen is forgotten first."""
+BURST_SECONDS = 2
+"""How many seconds' worth of requests may come at once."""
+STRANGERS_SHARE = 0.1
+"""What an address that shows no valid key gets of what a key gets."""
+
+
+class Buckets:
+    """Token buckets by name."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Each is refilled with `per_second` tokens a second."""
+        self._per_second = per_second
+        self._size = max(1.0, per_second * BURST_SECONDS)
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def wait(self, name: str) -> float:
+        """Take a token: 0 when there was one, else the seconds until there is."""
+        now = self._clock()
+        left, since = self._left.pop(name, (self._size, now))
+        left = min(self._size, left + (now - since) * self._per_second)
+        is_granted = left >= 1
+        self._left[name] = (left - is_granted, now)
+        if len(self._left) > NAMES_MAX:
+            del self._left[next(iter(self._left))]
+        return 0.0 if is_granted else (1 - left) / self._per_second
+
+
+class RateLimit:
+    """Counts requests by the key that they show, once it has proved to be valid, and until then by the client's address."""
+
+    def __init__(self, app: ASGIApp, per_second: float) -> None:
+        """Wraps an application; a key gets `per_second`."""
+        self._app = app
+        self._keys = Buckets(per_second)
+        self._strangers = Buckets(per_second * STRANGERS_SHARE)
+        self._valid: dict[str, None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or tell when to come again."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        shown = sha256(dict(scope["headers"]).get(b"authorization", b"")).hexdigest()
+        wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_stranger(scope))
+        if wait:
+            problem = Problem(TOO_MANY, "this is too often; come again later", retry_after_seconds=math.ceil(wait))
+            await problems.answer(problem)(scope, receive, send)
+            return
+        is_refused = False
+
+        async def tell(message: Message) -> None:
+            nonlocal is_refused
+            is_refused = is_refused or message.get("status") == NO_KEY.status
+            await send(message)
+
+        await self._app(scope, receive, tell)
+        self._learn(shown, is_valid=request_log.key() is not None, is_refused=is_refused)
+
+    def _learn(self, shown: str, *, is_valid: bool, is_refused: bool) -> None:
+        """A key is known until it is refused, and not only until PostgreSQL was away or a body was no JSON."""
+        if is_valid or is_refused:
+            self._valid.pop(shown, None)
+        if is_valid:
+            self._valid[shown] = None
+        if len(self._valid) > NAMES_MAX:
+            del self._valid[next(iter(self._valid))]
+
+
+def _stranger(scope: Scope) -> str:
+    """Who asks without a valid key. Probes count for themselves: who tries keys must not make us look dead."""
+    path = scope["path"] if scope["path"] in request_log.PROBES else ""
+    return f"{_subscriber(scope)} {path}"
+
+
+def _subscriber(scope: Scope) -> str:
+    """The client's address; of IPv6 the network, of which a subscriber has all 2^64 addresses."""
+    host = str(scope["client"][0]) if scope.get("client") else ""
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))

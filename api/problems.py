@@ -1,0 +1,214 @@
+"""What can go wrong over HTTP, from one list: RFC 9457 problem documents with a stable `type`, naming the field."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from starlette.exceptions import HTTPException
+
+from api import request_log
+from database.connect import DatabaseUnreachable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+ERRORS_MAX = 50
+"""A body of a megabyte may have a hundred thousand wrong fields; nobody reads the answer to that."""
+
+log = structlog.get_logger("http")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its stable type, its status and its title."""
+
+    type: str
+    status: int
+    title: str
+
+
+def _kind(name: str, status: int, title: str) -> Kind:
+    return Kind(f"urn:switchyard:problem:{name}", status, title)
+
+
+UNREADABLE = _kind("unreadable", 400, "The body is not JSON")
+NO_KEY = _kind("no-key", 401, "A valid key is needed")
+NOT_ALLOWED = _kind("not-allowed", 403, "This key may not do this")
+NOT_FOUND = _kind("not-found", 404, "There is no such thing")
+NO_METHOD = _kind("no-method", 405, "This method is not for this address")
+REFUSED = _kind("refused", 409, "The request was refused")
+NOT_AVAILABLE = _kind("not-available", 409, "Not every unit can be pinned now")
+OTHER_BODY = _kind("other-body", 409, "This id or key was used with another body")
+TOO_LARGE = _kind("too-large", 413, "The body is too large")
+INVALID = _kind("invalid", 422, "A field is wrong")
+TOO_MANY = _kind("too-many", 429, "Too many requests")
+NO_ANSWER = _kind("no-answer", 503, "The order has not answered yet")
+NOT_READY = _kind("not-ready", 503, "Switchyard is not ready")
+DEFECT = _kind("defect", 500, "Something is wrong on our side")
+
+KINDS = (
+    UNREADABLE,
+    NO_KEY,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NO_METHOD,
+    REFUSED,
+    NOT_AVAILABLE,
+    OTHER_BODY,
+    TOO_LARGE,
+    INVALID,
+    TOO_MANY,
+    NO_ANSWER,
+    NOT_READY,
+    DEFECT,
+)
+"""The one list."""
+
+_BY_STATUS = {401: NO_KEY, 403: NOT_ALLOWED, 404: NOT_FOUND, 405: NO_METHOD, 413: TOO_LARGE}
+
+
+class FieldError(BaseModel):
+    """A field of the body and what is wrong with it."""
+
+    field: str
+    detail: str
+
+
+class Document(BaseModel):
+    """A problem document as clients see it (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+class Problem(Exception):
+    """Raised anywhere in a route; answered as a problem document."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        field: str | None = None,
+        more: Mapping[str, Any] | None = None,
+        retry_after_seconds: int = RETRY_AFTER_SECONDS,
+    ) -> None:
+        """`field` is the wrong field of the body; `more` are members that this kind adds to its document."""
+        super().__init__(detail)
+        self.kind = kind
+        self.errors = [FieldError(field=field, detail=detail)] if field else []
+        self.detail = detail
+        self.more = dict(more or {})
+        self.retry_after_seconds = retry_after_seconds
+
+
+def _schema() -> dict[str, Any]:
+    """The document's schema in one piece: a reference into it would point nowhere from inside the OpenAPI document."""
+    schema = Document.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldError"]
+    return schema
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": "problem", "content": {MEDIA_TYPE: {"schema": _schema()}}}
+    for status in sorted({kind.status for kind in KINDS})
+}
+"""What every route may answer beside success, for the OpenAPI document."""
+
+
+def answer(problem: Problem) -> JSONResponse:
+    """The response for a problem."""
+    kind = problem.kind
+    document = Document(
+        type=kind.type, title=kind.title, status=kind.status, detail=problem.detail, errors=problem.errors
+    )
+    headers = {"Retry-After": str(problem.retry_after_seconds)} if kind.status in (429, 503) else None
+    if kind is NO_KEY:
+        headers = {"WWW-Authenticate": "Bearer"}
+    content = document.model_dump(mode="json") | problem.more
+    return JSONResponse(content, kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of an application as a problem document."""
+    handlers: dict[Any, Callable[[Request, Any], Awaitable[JSONResponse]]] = {
+        Problem: _problem,
+        RequestValidationError: _invalid,
+        HTTPException: _plain,
+        **dict.fromkeys((DBAPIError, NoConnectionFree, DatabaseUnreachable, OSError), _away),
+        Exception: _defect,
+    }
+    for raised, handler in handlers.items():
+        app.add_exception_handler(raised, handler)
+
+
+async def _problem(_: Request, problem: Problem) -> JSONResponse:
+    return answer(problem)
+
+
+async def _plain(_: Request, raised: HTTPException) -> JSONResponse:
+    kind = _BY_STATUS.get(raised.status_code, UNREADABLE if raised.status_code == 400 else DEFECT)
+    response = answer(Problem(kind, str(raised.detail)))
+    response.headers.update(raised.headers or {})
+    return response
+
+
+async def _away(_: Request, raised: Exception) -> JSONResponse:
+    """PostgreSQL is gone or coming back: nothing is acknowledged, and the same request may be sent again."""
+    if isinstance(raised, DBAPIError) and not _is_away(raised):
+        raise raised
+    cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
+    log.warning("postgresql does not answer", reason=type(cause).__name__)
+    return answer(Problem(NOT_READY, "PostgreSQL does not answer; send the same again"))
+
+
+def _is_away(raised: DBAPIError) -> bool:
+    """Whether the connection failed, and not the statement: a server that starts or stops refuses by these SQLSTATEs."""
+    state = getattr(raised.orig, "sqlstate", None) or ""
+    is_state = state.startswith(("08", "53", "57P"))
+    return is_state or raised.connection_invalidated or isinstance(raised, InterfaceError | OperationalError)
+
+
+async def _defect(_: Request, __: Exception) -> JSONResponse:
+    """What nobody has foreseen is still a problem document; what it was stands in the log, and only there."""
+    response = answer(Problem(DEFECT, "the request failed; repeat it, or tell whoever runs this Switchyard"))
+    response.headers[request_log.REQUEST_ID] = request_log.request_id()
+    return response
+
+
+async def _invalid(request: Request, raised: RequestValidationError) -> JSONResponse:
+    errors = raised.errors()[:ERRORS_MAX]
+    if any(error["type"] == "json_invalid" for error in errors):
+        return answer(Problem(UNREADABLE, "the body is not JSON"))
+    if isinstance(raised.body, bytes) and raised.body:
+        return answer(Problem(INVALID, "send it as `Content-Type: application/json`", field="body"))
+    fields = [FieldError(field=_field(error), detail=_detail(error)) for error in errors]
+    problem = Problem(INVALID, "; ".join(f"{error.field}: {error.detail}" for error in fields[:5]))
+    problem.errors = fields
+    return answer(problem)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    """The path of a field without FastAPI's `body`, as in `lines.0.quantity`; whole-model rules name it themselves."""
+    place = [str(part) for part in error["loc"] if part != "body"]
+    text = str(error["msg"]).removeprefix("Value error, ")
+    named, colon, _ = text.partition(": ")
+    if error["type"] == "value_error" and colon and " " not in named:
+        place.append(named)
+    return ".".join(place) or "body"
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    """What is wrong, without the value: it may be personal data."""
+    text = str(error["msg"]).removeprefix("Value error, ")
+    named, colon, rest = text.partition(": ")
+    return rest if error["type"] == "value_error" and colon and " " not in named else text

@@ -1,0 +1,247 @@
+"""Routes about returns: list and show them, and take in what became of them."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.access import (
+    Anyone,
+    Operator,
+    OperatorOrChannel,
+    OperatorOrNode,
+    Wired,
+    nothing,
+    own_channel,
+    own_node,
+)
+from api.fulfillment import REPEATED, Kept
+from api.order import IdempotencyKey, Limit, page
+from api.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
+from api.service import Service
+from database import order, refund, returns
+from database.key import Holder
+from database.outbox.inbox import UsedWithAnotherBody
+from database.request import UsedForAnotherRequest
+from database.returns import UnknownReturn
+from domain.parcel import Parcel
+from domain.returns import (
+    DispositionRequest,
+    ReturnDecision,
+    ReturnLineState,
+    ReturnMessage,
+    ReturnMessageKind,
+    ReturnState,
+    ReturnStatus,
+)
+from transactions import parcel
+from transactions import returns as returns_
+from transactions.returns import Answered, Asked
+from transactions.stock import UnknownPlace
+from transactions.transaction import OrderTransactions
+
+router = APIRouter(tags=["returns"])
+
+
+class ParcelKept(BaseModel):
+    """A parcel was taken in; `return` is the one that it belongs to, null when a person has to find out."""
+
+    message_id: str
+    return_: str | None
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+PARCEL_REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": ParcelKept, "description": "The same parcel was told before"}
+}
+
+
+class Decided(BaseModel):
+    """What was asked of a return was done."""
+
+    return_: str
+    status: ReturnStatus
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+@router.get("/returns")
+async def list_returns(
+    holder: Anyone,
+    service: Wired,
+    status: ReturnStatus | None = None,
+    channel: str | None = None,
+    node: str | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Returns, the oldest first; a channel sees those of its orders, a node those that go to it."""
+    async with service.database.read() as connection:
+        items = await returns.listed(
+            connection,
+            status=status,
+            channel=own_channel(holder) or channel,
+            node=own_node(holder) or node,
+            after=after,
+            limit=limit + 1,
+        )
+    return page(items, limit, "return")
+
+
+@router.get("/returns/{name}")
+async def show_return(name: str, holder: Anyone, service: Wired) -> dict[str, Any]:
+    """A return with what came back and what became of it."""
+    state = await _own(service, name, holder)
+    async with service.database.read() as connection:
+        return _shown(state) | {"refunds": await refund.shown(connection, state.order, name)}
+
+
+def _shown(state: ReturnState) -> dict[str, Any]:
+    return {
+        "return": state.return_,
+        "order": state.order,
+        "status": state.status,
+        "resolution": state.resolution,
+        "node": state.node,
+        "expires_at": state.expires_at,
+        "lines": [_shown_line(line) for line in state.lines],
+    }
+
+
+def _shown_line(line: ReturnLineState) -> dict[str, Any]:
+    """A line with its lots; what all of them have in common is told of the line, too."""
+    conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
+    return {
+        "line": line.line,
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "received": line.received,
+        "condition": conditions.pop() if len(conditions) == 1 else None,
+        "disposition": dispositions.pop() if len(dispositions) == 1 else None,
+        "lots": [lot.model_dump() for lot in line.lots],
+    }
+
+
+@router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)
+async def take_parcel(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
+    """Take in a parcel that came back without a return; where nothing is known of it, a person is told."""
+    if own_node(holder) not in (None, body.node):
+        raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
+    try:
+        taken = await parcel.take(service.transactions, body, actor=holder.actor)
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    except UnknownPlace as error:
+        raise Problem(INVALID, str(error), field=error.field) from error
+    if not taken.is_new:
+        response.status_code = 200
+    service.relay.send_soon(taken.wakes)
+    return ParcelKept(message_id=body.message_id, return_=taken.return_)
+
+
+@router.post("/returns/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def take_return_message(
+    name: str, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
+) -> Kept:
+    """Take a fact about a return: nodes receive and grade, channels and operators settle."""
+    _check_kind(body, holder)
+    await _own(service, name, holder)
+    await _check_nodes(service, {"node": body.node} if body.node else {})
+    try:
+        sender = body.node or holder.actor
+        is_new, wakes = await returns_.record(service.transactions, name, body, sender=sender, actor=holder.actor)
+    except UsedWithAnotherBody as error:
+        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
+    if not is_new:
+        response.status_code = 200
+    service.relay.send_soon(wakes)
+    return Kept(message_id=body.message_id)
+
+
+@router.post("/returns/{name}/approve", response_model=Decided)
+async def approve_return(
+    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """Let the customer send what the policy leaves to a person; 409 where that was decided."""
+    return await _ask(returns_.approve, service, name, body, holder, idempotency_key)
+
+
+@router.post("/returns/{name}/decline", response_model=Decided)
+async def decline_return(
+    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """Refuse it; its units may be asked for again. 409 where that was decided."""
+    return await _ask(returns_.decline, service, name, body, holder, idempotency_key)
+
+
+@router.post("/returns/{name}/cancel", response_model=Decided)
+async def cancel_return(
+    name: str, body: ReturnDecision, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """End a return of which nothing has come back; 409 once something has."""
+    return await _ask(returns_.cancel, service, name, body, holder, idempotency_key)
+
+
+@router.post("/returns/{name}/dispositions", response_model=Decided)
+async def change_dispositions(
+    name: str, body: DispositionRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+) -> Decided:
+    """Change what becomes of graded units; 409 where they are not there any more."""
+    await _check_nodes(service, {f"lines.{n}.node": line.node for n, line in enumerate(body.lines) if line.node})
+    return await _ask(returns_.change_dispositions, service, name, body, holder, idempotency_key)
+
+
+async def _ask(
+    doing: Callable[[OrderTransactions, Asked], Awaitable[Answered]],
+    service: Service,
+    name: str,
+    body: ReturnDecision | DispositionRequest,
+    holder: Holder,
+    idempotency_key: str | None,
+) -> Decided:
+    await _own(service, name, holder)
+    try:
+        answer = await doing(service.transactions, Asked(name, body, holder.actor, idempotency_key))
+    except UsedForAnotherRequest as error:
+        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
+    if answer.refused:
+        raise Problem(REFUSED, answer.refused)
+    service.relay.send_soon(answer.wakes)
+    return Decided(return_=name, status=(await _own(service, name, holder)).status)
+
+
+def _check_kind(body: ReturnMessage, holder: Holder) -> None:
+    if own_node(holder) not in (None, body.node):
+        raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
+    if body.kind not in _TOLD_BY.get(holder.kind, tuple(ReturnMessageKind)):
+        raise Problem(NOT_ALLOWED, f"{body.kind} is not for {holder.kind} keys", field="kind")
+
+
+_TOLD_BY: Mapping[str, Collection[ReturnMessageKind]] = {
+    "node": (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED),
+    "channel": (ReturnMessageKind.IN_TRANSIT, ReturnMessageKind.SETTLED),
+}
+"""What the keys of nodes and channels may tell; operators tell everything."""
+
+
+async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
+    """What is restocked stands on a shelf, so the node in each field must exist."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    for field, node in named.items():
+        if node not in network.nodes:
+            raise Problem(INVALID, f"{node} is not a node of the network", field=field)
+
+
+async def _own(service: Service, name: str, holder: Holder) -> ReturnState:
+    """The return, if the holder may know of it: a node may of any, because a parcel can come to any node."""
+    async with service.database.read() as connection:
+        try:
+            state = await returns.state(connection, name)
+        except UnknownReturn as error:
+            raise nothing("return", name) from error
+        if own_channel(holder) not in (None, await order.channel(connection, state.order)):
+            raise nothing("return", name)
+    return state

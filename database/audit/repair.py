@@ -1,0 +1,227 @@
+"""Puts counters of stock and of nodes' days right that say something else than the facts behind them, and nothing else.
+
+The ledger is the truth about what has happened, so counters follow its sum. Orders and carts are the truth about what is
+promised, so units that nobody holds are freed, and units that somebody holds are promised, by movements that say so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import text
+
+from database import capacity, exception, stock
+from database.audit.invariants import HELD
+from database.connect import ReadConnection, WriteConnection
+from domain.reasons import ExceptionCode
+from domain.stock import Movement, MovementKind
+from domain.units import Opened
+
+Place = tuple[str, str]
+COUNTERS = ("on_hand", "reserved", "allocated", "set_aside")
+ACTOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A shelf whose counters, ledger and holders do not say the same; numbers of COUNTERS, as each of them says."""
+
+    node: str
+    sku: str
+    counted: tuple[int, int, int, int]
+    booked: tuple[int, int, int, int]
+    held: tuple[int, int]
+    """Reserved and allocated: what orders and carts hold."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.node, self.sku
+
+    @property
+    def unbooked(self) -> tuple[int, int]:
+        """Reserved and allocated: what the ledger lacks of what is held; below 0 where it promises too much."""
+        return self.held[0] - self.booked[1], self.held[1] - self.booked[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One counter of a shelf changes, by so much, because of something that is known better."""
+
+    node: str
+    sku: str
+    counter: str
+    by: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} at {self.node}: {self.counter.replace('_', ' ')} {self.by:+d} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class DayCorrection:
+    """The counter of a node's local day changes by so much: the claims say so."""
+
+    node: str
+    day: date
+    by: int
+
+    def __str__(self) -> str:
+        return f"{self.node} on {self.day}: claimed {self.by:+d} (the claims say so)"
+
+
+async def repair(connection: WriteConnection, cause: str, at: datetime) -> list[Correction | DayCorrection]:
+    """Correct every shelf and day that has drifted, in this transaction; answers what was changed.
+
+    Call `audit.take_apart` before.
+    """
+    return [
+        *await _repair_shelves(connection, cause, at),
+        *(DayCorrection(*followed) for followed in await capacity.follow_the_claims(connection)),
+    ]
+
+
+async def _repair_shelves(connection: WriteConnection, cause: str, at: datetime) -> list[Correction]:
+    """Correct every shelf that has drifted.
+
+    What is found is locked and read once more: until then somebody else may have moved it.
+    """
+    found = await drifted(connection)
+    if not found:
+        return []
+    await stock.close_gates(connection, {drift.sku for drift in found})
+    await stock.lock(connection, {drift.place for drift in found})
+    locked = {drift.place for drift in found}
+    drifts = [drift for drift in await drifted(connection) if drift.place in locked]
+    promised, freed = movements(drifts)
+    # Counters are never below zero: they rise first, and fall when the ledger has made them large enough.
+    await stock.record(connection, promised, order=None, cause=cause, actor=ACTOR, at=at)
+    await connection.execute(FOLLOW_THE_LEDGER, _named(drifts))
+    await stock.record(connection, freed, order=None, cause=cause, actor=ACTOR, at=at)
+    await _tell_of_shortages(connection, drifts, cause, at)
+    return [correction for drift in drifts for correction in corrections(drift)]
+
+
+async def drifted(connection: ReadConnection) -> list[Drift]:
+    """The shelves that do not agree with their ledger, or with who holds their units."""
+    return [
+        Drift(
+            row.node,
+            row.sku,
+            (row.on_hand, row.reserved, row.allocated, row.set_aside),
+            (row.booked_on_hand, row.booked_reserved, row.booked_allocated, row.booked_set_aside),
+            (row.held_reserved, row.held_allocated),
+        )
+        for row in await connection.execute(DRIFTED)
+    ]
+
+
+_LEDGER = """
+    (SELECT node, sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved,
+            sum(allocated)::bigint AS allocated, sum(set_aside)::bigint AS set_aside
+     FROM movement GROUP BY node, sku)
+"""
+
+DRIFTED = text(
+    f"""
+    WITH compared AS (
+        SELECT node, sku,
+               coalesce(s.on_hand, 0) AS on_hand, coalesce(m.on_hand, 0) AS booked_on_hand,
+               coalesce(s.set_aside, 0) AS set_aside, coalesce(m.set_aside, 0) AS booked_set_aside,
+               coalesce(s.reserved, 0) AS reserved, coalesce(m.reserved, 0) AS booked_reserved,
+               coalesce(h.reserved, 0) AS held_reserved,
+               coalesce(s.allocated, 0) AS allocated, coalesce(m.allocated, 0) AS booked_allocated,
+               coalesce(h.allocated, 0) AS held_allocated
+        FROM stock s FULL JOIN {_LEDGER} m USING (node, sku) FULL JOIN {HELD} h USING (node, sku)
+    ), unknown AS (
+        SELECT fo.node FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+        WHERE fl.in_doubt > 0 AND NOT EXISTS (SELECT FROM component c WHERE c.sku = fl.sku)
+    )
+    SELECT * FROM compared
+    WHERE (on_hand, set_aside, reserved, allocated, reserved, allocated)
+          <> (booked_on_hand, booked_set_aside, booked_reserved, booked_allocated, held_reserved, held_allocated)
+      AND node NOT IN (SELECT node FROM unknown)
+    ORDER BY sku, node
+    """
+)
+"""A node that may still have units of an item that the network has dropped is left to a person: nobody knows any more of what
+that item was made."""
+
+
+def movements(drifts: Sequence[Drift]) -> tuple[list[Movement], list[Movement]]:
+    """What makes the ledger say what is held: units to promise, and units to free."""
+    promised, freed = [], []
+    for drift in drifts:
+        reserved, allocated = drift.unbooked
+        promised += [
+            Movement(MovementKind.RESERVED, *drift.place, reserved=max(0, reserved)),
+            Movement(MovementKind.ALLOCATED, *drift.place, allocated=max(0, allocated)),
+        ]
+        freed.append(Movement(MovementKind.FREED, *drift.place, reserved=min(0, reserved), allocated=min(0, allocated)))
+    return promised, freed
+
+
+def corrections(drift: Drift) -> list[Correction]:
+    """Each counter that changes, with what is known better than it."""
+    followed = [
+        Correction(*drift.place, name, booked - counted, "the ledger says so")
+        for name, counted, booked in zip(COUNTERS, drift.counted, drift.booked, strict=True)
+        if booked != counted
+    ]
+    held = [
+        Correction(*drift.place, name, by, "nobody holds them" if by < 0 else "somebody holds them")
+        for name, by in zip(COUNTERS[1:3], drift.unbooked, strict=True)
+        if by
+    ]
+    return followed + held
+
+
+def _named(drifts: Sequence[Drift]) -> dict[str, list[str]]:
+    return {"nodes": [drift.node for drift in drifts], "skus": [drift.sku for drift in drifts]}
+
+
+_NAMED = "unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)"
+
+FOLLOW_THE_LEDGER = text(
+    f"""
+    WITH booked AS (
+        SELECT node, sku, coalesce(sum(on_hand), 0) AS on_hand, coalesce(sum(reserved), 0) AS reserved,
+               coalesce(sum(allocated), 0) AS allocated, coalesce(sum(set_aside), 0) AS set_aside,
+               coalesce(sum(on_hand - reserved - allocated), 0) - greatest(coalesce(sum(set_aside), 0), 0) AS uncovered
+        FROM {_NAMED} LEFT JOIN movement USING (node, sku) GROUP BY node, sku
+    )
+    UPDATE stock s
+    SET on_hand = b.on_hand, reserved = b.reserved, allocated = b.allocated, set_aside = b.set_aside,
+        short_at = CASE WHEN b.uncovered < 0 AND b.reserved > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
+        offered_at = CASE WHEN b.uncovered > s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated
+                               AND EXISTS (
+                                   SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[s.sku])
+                          THEN clock_timestamp() ELSE s.offered_at END
+    FROM booked b WHERE s.node = b.node AND s.sku = b.sku
+    """
+)
+"""Units that turn out to be available are offered to the orders that wait, as `stock.record` does."""
+
+
+async def _tell_of_shortages(connection: WriteConnection, drifts: Sequence[Drift], cause: str, at: datetime) -> None:
+    """A person learns of a shelf that, put right, holds less than is promised."""
+    short = [
+        Opened(
+            ExceptionCode.STOCK_SHORT,
+            f"{row.missing} of {row.sku} at {row.node} are promised but not on hand",
+            node=row.node,
+        )
+        for row in await connection.execute(SHORT, _named(drifts))
+    ]
+    await exception.open_all(connection, short, order=None, cause=cause, at=at)
+
+
+SHORT = text(
+    f"""
+    SELECT node, sku, reserved + allocated + greatest(set_aside, 0) - on_hand AS missing
+    FROM stock JOIN {_NAMED} USING (node, sku)
+    WHERE on_hand - greatest(set_aside, 0) < reserved + allocated
+      AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = stock.node)
+    ORDER BY sku, node
+    """
+)

@@ -1,0 +1,62 @@
+"""Named statements about events: what channels hear of their orders, written with the change that it tells of.
+
+A row is written by the very statement that counts the order's version, or takes the order in. Its number is given before the
+commit, so a reader that went by numbers would skip a row that commits late. So rows are read in the order of their
+transactions, and only those of transactions older than every one that is still open.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+from database.documents.filters import given
+from domain.event import ChannelEvent
+
+TELL = """
+    INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
+    SELECT o.order_id, o.channel, e.kind, CAST(:occurred_at AS timestamptz),
+           CASE WHEN e.kind = 'shipped' THEN e.data || jsonb_build_object('packages', (
+                    SELECT coalesce(jsonb_agg(jsonb_build_object(
+                               'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking, 'lines', p.lines)
+                               ORDER BY p.package), '[]')
+                    FROM package p WHERE p.fulfillment_order_id = e.data->>'fulfillment_order'))
+                ELSE e.data END,
+           (SELECT clock_timestamp() FROM webhook w WHERE w.channel = o.channel)
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (kind text, data jsonb))
+         WITH ORDINALITY AS e(kind, data, number)
+    JOIN orders o ON o.order_id = :order
+    ORDER BY e.number
+"""
+"""A part of a larger statement. What shipped is told with all parcels of its fulfillment order so far."""
+
+
+def rows(events: Sequence[ChannelEvent]) -> str:
+    """Events as `TELL` takes them."""
+    return json.dumps([{"kind": event.kind, "data": event.data} for event in events])
+
+
+async def feed(
+    connection: ReadConnection, *, channel: str | None, after: tuple[int, int], limit: int
+) -> list[dict[str, Any]]:
+    """Events of a channel (of all, without one), the oldest first, after the one with these numbers."""
+    asked = given({"channel = :channel": channel})
+    rows = await connection.execute(
+        text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),
+        {"channel": channel, "transaction_id": after[0], "event_id": after[1], "limit": limit},
+    )
+    return [json.loads(row.shown) for row in rows]
+
+
+SHOWN = """
+    jsonb_build_object('event', transaction_id || '-' || event_id, 'kind', kind, 'order', order_id, 'channel', channel,
+                       'occurred_at', occurred_at, 'data', data)::text AS shown
+"""
+
+_FEED = f"""
+    SELECT {SHOWN} FROM event
+    WHERE transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+      AND (transaction_id, event_id) > (:transaction_id, :event_id)
+"""

@@ -1,0 +1,57 @@
+"""Brings the schema up to date; every process may call it at once, an advisory lock lets one do the work.
+
+Tables change by migrations, one after another. Views hold nothing, so they are simply made anew when their text has changed.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from database.connect import Database
+from database.schema.views import VIEWS
+
+ADVISORY_LOCK = 727_001
+"""Any number, as long as every Switchyard uses the same."""
+
+
+async def upgrade(database: Database) -> None:
+    """Run every migration that has not run yet. Safe to repeat, and safe to call from several processes."""
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+        await connection.commit()
+        try:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+        finally:
+            await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
+            await connection.commit()
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration for one connection."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(configuration(connection), "head")
+    _renew_views(connection)
+
+
+def _renew_views(connection: Connection) -> None:
+    """Views are dropped and made again in one transaction; readers wait for it, and never see a schema without them."""
+    digest = sha256("".join(VIEWS.values()).encode()).hexdigest()
+    known = connection.scalar(text("SELECT obj_description(to_regclass('order_state'), 'pg_class')"))
+    if known == digest:
+        return
+    for name in reversed(VIEWS):
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+    for statement in VIEWS.values():
+        connection.execute(text(statement))
+    connection.execute(text(f"COMMENT ON VIEW order_state IS '{digest}'"))

@@ -1,0 +1,773 @@
+"""The schema: what Switchyard remembers, each constraint with its sentence.
+
+Facts only. Statuses are computed from these rows by the views of `views.py` (`order_state` and its helpers), so that
+none is stored twice. What is personal or was typed lives in the schema `personal`, apart from the facts and sealed, and nothing
+else refers to it by value.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Moment = DateTime(timezone=True)
+
+
+def _recorded_at() -> Column[datetime]:
+    """When the row was written, by PostgreSQL's clock."""
+    return Column("recorded_at", Moment, nullable=False, server_default=func.clock_timestamp())
+
+
+network_version = Table(
+    "network_version",
+    metadata,
+    Column("version", Integer, Identity(), primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("documents", JSONB, nullable=False, comment="nodes.toml, policy.toml and items.csv as they were applied"),
+    Column("is_active", Boolean, nullable=False),
+    _recorded_at(),
+    # At most one version of the network is active.
+    Index("uq_network_version_active", "is_active", unique=True, postgresql_where=text("is_active")),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column(
+        "body_digest", Text, nullable=False, comment="fingerprint of the channel's body; empty once it was forgotten"
+    ),
+    Column("placed_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("postal_area", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("customer_tier", Text, nullable=False),
+    Column("ship_complete", Text),
+    Column("pickup_node", Text),
+    Column("not_after", Moment),
+    Column("value", BigInteger, nullable=False, comment="goods after discounts, minor units"),
+    Column("shipping_price", BigInteger, nullable=False),
+    Column("paid", BigInteger),
+    Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
+    Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
+    Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
+    Column("promise_ship_by", Moment),
+    Column("promise_deliver_by", Moment),
+    Column("closed_at", Moment),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
+    # A channel's number names one order.
+    UniqueConstraint("channel", "number"),
+    # A promise has both its dates or none.
+    CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
+    Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False),
+    Column(
+        "return_window", Interval, comment="from delivery, as the policy said when the order came; NULL = final sale"
+    ),
+    Column("ordered", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("backordered", Integer, nullable=False, server_default="0"),
+    Column("reserved", Integer, nullable=False, server_default="0"),
+    Column("allocated", Integer, nullable=False, server_default="0"),
+    Column("shipped", Integer, nullable=False, server_default="0"),
+    Column("cancelled", Integer, nullable=False, server_default="0"),
+    # Every ordered unit is in exactly one bucket.
+    CheckConstraint(
+        "open + backordered + reserved + allocated + shipped + cancelled = ordered", name="every_unit_in_one_bucket"
+    ),
+    # No bucket holds fewer than no units.
+    CheckConstraint(
+        "least(open, backordered, reserved, allocated, shipped, cancelled) >= 0", name="no_bucket_is_negative"
+    ),
+    # Somebody ordered something.
+    CheckConstraint("ordered > 0", name="something_is_ordered"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("waiting_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="which try these units are on, from 1"),
+    Column("tried", ARRAY(Text), nullable=False, comment="nodes that these very units are not sourced from again"),
+    Column("awaits", Text, nullable=False),
+    Column("parts", ARRAY(Text), nullable=False, comment="the stocked SKUs that these units are made of"),
+    Column(
+        "nodes",
+        ARRAY(Text),
+        comment="where the last round would have placed them, had there been stock; NULL = anywhere",
+    ),
+    Column("gives_up_at", Moment, comment="when units that wait for stock are cancelled; NULL = never"),
+    Column(
+        "looks_again_at", Moment, comment="when a node that has the goods may take them; NULL = no such moment is known"
+    ),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    # Units without a node wait for sourcing, for stock or for a person.
+    CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_waiting_order", "order_id", "line"),
+    Index("ix_waiting_parts", "parts", postgresql_using="gin", postgresql_where=text("awaits = 'stock'")),
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("on_hand", BigInteger, nullable=False, server_default="0", comment="a fact: may be below what is promised"),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
+    Column("allocated", BigInteger, nullable=False, server_default="0"),
+    Column("set_aside", BigInteger, nullable=False, server_default="0", comment="on hand, and not to be sold"),
+    Column("counted_at", Moment, comment="when the goods were last counted, by the counter's clock"),
+    Column("stopped_at", Moment, comment="since when nothing of it is sold"),
+    Column("short_at", Moment, comment="since when fewer are on hand than are promised, pinned units among them"),
+    Column(
+        "offered_at", Moment, comment="since when its units are offered to the orders that wait, and to nobody else"
+    ),
+    Column(
+        "rejected_at",
+        Moment,
+        comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
+    ),
+    # What is promised is never fewer than no units.
+    CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
+    CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
+    Index("ix_stock_sku", "sku", "node"),
+    Index("ix_stock_offered", "sku", "node", postgresql_where=text("offered_at IS NOT NULL")),
+    Index("ix_stock_short", "sku", "node", postgresql_where=text("short_at IS NOT NULL")),
+)
+
+cart = Table(
+    "cart",
+    metadata,
+    Column("cart_id", Text, primary_key=True, comment="what the channel calls a reservation"),
+    Column("channel", Text, nullable=False),
+    Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
+    Column("idempotency_key", Text),
+    Column("body_digest", Text, nullable=False),
+    Column("promise", JSONB, nullable=False, comment="what was answered"),
+    Column("reserved_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="the order that it became"),
+    Column("given_back_at", Moment, comment="when the channel gave it back"),
+    # A key of an asker names one reservation.
+    UniqueConstraint("asker", "idempotency_key"),
+    # A reservation becomes one order, and an order has one reservation.
+    UniqueConstraint("order_id"),
+)
+
+cart_unit = Table(
+    "cart_unit",
+    metadata,
+    Column("cart_id", Text, ForeignKey("cart.cart_id"), primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("expires_at", Moment, nullable=False, comment="infinity once an order has it"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_cart_unit_shelf", "node", "sku", "expires_at"),
+    Index("ix_cart_unit_expires_at", "expires_at"),
+)
+
+stop = Table(
+    "stop",
+    metadata,
+    Column("stop_id", BigInteger, Identity(), primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, comment="where nothing is sold; NULL = everywhere"),
+    Column("since", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who stopped the sale and why, in personal.remark"),
+    Column("lifted_at", Moment),
+    Column("lifted_by", BigInteger, comment="who lifted it and why, in personal.remark"),
+    Index(
+        "uq_stop_standing",
+        "sku",
+        text("coalesce(node, '')"),
+        unique=True,
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
+)
+
+node_pause = Table(
+    "node_pause",
+    metadata,
+    Column("pause_id", BigInteger, Identity(), primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("open_work", Text, nullable=False, comment="keep, or reroute"),
+    Column("cleared_at", Moment, comment="when nothing of its open work was left that could be rerouted"),
+    Column("remark", BigInteger, comment="who paused it and why, in personal.remark"),
+    Column("lifted_at", Moment),
+    Column("lifted_by", BigInteger, comment="who resumed it and why, in personal.remark"),
+    # A node is paused once at a time.
+    Index("uq_node_pause_standing", "node", unique=True, postgresql_where=text("lifted_at IS NULL")),
+    # Open work stays or goes.
+    CheckConstraint("open_work IN ('keep', 'reroute')", name="open_work_is_known"),
+)
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True, comment="the node's message that announced it"),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("arrived", BigInteger, nullable=False, server_default="0"),
+    Column("expected_at", Moment, nullable=False),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_incoming_sku", "sku", "node"),
+)
+
+movement = Table(
+    "movement",
+    metadata,
+    Column("movement_id", BigInteger, Identity(), primary_key=True),
+    Column("key", Text, nullable=False, comment="the business key: the same movement twice is one movement"),
+    Column("node", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False),
+    Column("set_aside", BigInteger, nullable=False, server_default="0"),
+    Column("state", Text, comment="why units were set aside, where that changed"),
+    Column("order_id", Text),
+    Column("cause", Text, nullable=False, comment="what made it: a plan's round, a message, a request"),
+    Column("actor", Text, nullable=False, comment="workflow, or the kind of key and its id"),
+    Column("occurred_at", Moment, nullable=False),
+    _recorded_at(),
+    # A movement happens once, however often it is told.
+    UniqueConstraint("key"),
+    # The ledger knows these kinds.
+    CheckConstraint(
+        "kind IN ('received', 'counted', 'adjusted', 'reserved', 'allocated', 'freed', 'shipped', 'short',"
+        " 'restocked', 'moved')",
+        name="kind_is_known",
+    ),
+    Index("ix_movement_node_sku", "node", "sku", "occurred_at"),
+    Index("ix_movement_arrived", "node", "sku", "occurred_at", postgresql_where=text("on_hand > 0")),
+    Index("ix_movement_state", "node", "sku", postgresql_where=text("state IS NOT NULL")),
+    Index("ix_movement_order", "order_id"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("network_version", Integer, ForeignKey("network_version.version"), nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="the decision with its explanation"),
+    _recorded_at(),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("reservation_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tried", ARRAY(Text), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("ship_by", Moment, nullable=False),
+    Column("deliver_by", Moment, nullable=False),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
+    Index("ix_reservation_order", "order_id", "line"),
+    Index("ix_reservation_node", "node"),
+)
+
+fulfillment_order = Table(
+    "fulfillment_order",
+    metadata,
+    Column("fulfillment_order_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("dispatch", Text, nullable=False, comment="how the node learns of it: it polls, or is called"),
+    Column("request", Text, nullable=False),
+    Column("released_at", Moment, nullable=False),
+    Column("ship_by", Moment, nullable=False),
+    Column("deliver_by", Moment, nullable=False),
+    Column("accepted_at", Moment),
+    Column("pick_final", Boolean, nullable=False, server_default=text("false")),
+    Column("ship_final", Boolean, nullable=False, server_default=text("false")),
+    Column("ready_at", Moment),
+    Column("shipped_at", Moment, comment="when the last of what left has left"),
+    Column("delivered_at", Moment),
+    Column("assumed_delivered", Boolean, nullable=False, server_default=text("false")),
+    Column("delivery_failed_at", Moment, comment="when it could not be delivered, until a person has seen to that"),
+    Column("dead_at", Moment, comment="when the attempt was given up; what it may still have is in doubt"),
+    Column("cancel_asked_at", Moment),
+    Column(
+        "asked_for_all",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="its node was asked to stop all of it, not only what the customer cancelled",
+    ),
+    Column("ship_clock_from", Moment),
+    Column("escalated", Text, comment="the wait that a person has taken over"),
+    Column("patience_from", Moment, comment="since when its node has its time anew, after a person talked to it"),
+    Column("pickup", Boolean, nullable=False, comment="the customer collects it, as its node was told"),
+    Column("reminded_at", Moment, comment="when half of the customer's time to collect was over"),
+    Column("uncollected_at", Moment, comment="when the customer's time to collect was over"),
+    Column("at_risk_at", Moment, comment="when a person was told that it may not leave in time"),
+    Column("waiting_for", Text),
+    Column("deadline", Moment),
+    Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
+    # An order counts its fulfillment orders from 1, each number once.
+    UniqueConstraint("order_id", "number"),
+    # Who waits knows until when.
+    CheckConstraint("(waiting_for IS NULL) = (deadline IS NULL)", name="a_wait_has_a_deadline"),
+    Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
+    Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
+)
+
+fulfillment_order_line = Table(
+    "fulfillment_order_line",
+    metadata,
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("tried", ARRAY(Text), nullable=False),
+    Column("told_picked", BigInteger, nullable=False, server_default="0"),
+    Column("told_ready", BigInteger, nullable=False, server_default="0"),
+    Column("told_shipped", BigInteger, nullable=False, server_default="0"),
+    Column("told_delivered", BigInteger, nullable=False, server_default="0"),
+    Column("freed", Integer, nullable=False, server_default="0"),
+    Column("replaced", Integer, nullable=False, server_default="0"),
+    Column("cancel_wanted", Integer, nullable=False, server_default="0"),
+    Column("picked", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("shipped", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("delivered", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("short", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("surplus", BigInteger, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column("in_doubt", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    # A unit ships from an attempt or is short of it, never both.
+    CheckConstraint("shipped + short <= quantity", name="no_unit_twice"),
+    CheckConstraint(
+        "least(picked, shipped, delivered, short, surplus, in_doubt) >= 0"
+        " AND delivered <= shipped AND picked <= quantity",
+        name="counts_make_sense",
+    ),
+)
+
+capacity_claim = Table(
+    "capacity_claim",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("day", Date, primary_key=True, comment="the node's local day"),
+    Column("quantity", Integer, nullable=False, comment="fulfillment orders, planned or released"),
+    CheckConstraint("quantity > 0", name="some_capacity"),
+)
+
+node_day = Table(
+    "node_day",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("day", Date, primary_key=True, comment="the node's local day"),
+    Column("claimed", Integer, nullable=False, comment="the sum of the claims: a fact may go beyond the capacity"),
+    # What is claimed of a day is never less than nothing.
+    CheckConstraint("claimed >= 0", name="claimed_is_not_negative"),
+)
+
+package = Table(
+    "package",
+    metadata,
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
+    Column("package", Text, primary_key=True),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    Column("lines", JSONB, nullable=False),
+    Column("shipped_at", Moment, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("sender", Text, primary_key=True, comment="the node that the message is from or about"),
+    Column("message_id", Text, primary_key=True),
+    Column("about", Text, nullable=False, comment="a fulfillment order, a return, or `stock`"),
+    Column("body_digest", Text, nullable=False, comment="what is compared when the id comes again"),
+    Column("kind", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Index("ix_inbox_about", "about"),
+)
+
+wake = Table(
+    "wake",
+    metadata,
+    Column("wake_id", BigInteger, Identity(), primary_key=True),
+    Column("workflow_id", Text, nullable=False),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column(
+        "due_at",
+        Moment,
+        nullable=False,
+        server_default=text("clock_timestamp() + interval '2 seconds'"),
+        comment="when a relay sends it, unless it was sent before by who wrote it",
+    ),
+    Index("ix_wake_of_workflow", "workflow_id", "wake_id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column(
+        "transaction_id",
+        BigInteger,
+        primary_key=True,
+        server_default=text("(pg_current_xact_id()::text)::bigint"),
+        comment="what wrote it: readers pass no transaction that is still open",
+    ),
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column(
+        "data", JSONB, nullable=False, comment="ids, SKUs, quantities, dates, tracking numbers: nothing of a person"
+    ),
+    Column(
+        "due_at", Moment, comment="when the channel's webhook is to be called; NULL = it is not to be called any more"
+    ),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("given_up_at", Moment, comment="when the channel had not taken it for too long; NULL = it was not given up"),
+    Column("retried_at", Moment, comment="when somebody last asked to have it tried anew; its time began again then"),
+    _recorded_at(),
+    Index("ix_event_shipped", "order_id", postgresql_where=text("kind = 'shipped'")),
+    Index("ix_event_channel", "channel", "transaction_id", "event_id"),
+    Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_event_given_up", "channel", "given_up_at", postgresql_where=text("given_up_at IS NOT NULL")),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False, comment="what calls are signed with, so it cannot be a hash"),
+    Column("previous_secret", Text, comment="signs along until previous_until"),
+    Column("previous_until", Moment),
+    Column("failed_at", Moment, comment="when the channel last did not take an event"),
+    Column("failure", Text, comment="why: a status, or the kind of error; no address, no body"),
+    _recorded_at(),
+)
+
+exception_number = Sequence("exception_number", metadata=metadata)
+
+exception = Table(
+    "exception",
+    metadata,
+    Column("exception_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id")),
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id")),
+    Column("node", Text),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False, comment="made by us, without free text of others"),
+    Column("cause", Text, nullable=False, comment="what opened it"),
+    Column("since", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False, comment="when a person should have looked"),
+    Column("resolved_at", Moment),
+    Column("resolved_by", BigInteger, comment="the remark of who resolved it, in personal.remark"),
+    Column("owner", Text, comment="who sees to it since a person said so; NULL = as the policy says for its code"),
+    Column("assigned_by", BigInteger, comment="the remark of who gave it to its owner, in personal.remark"),
+    Column("escalated_at", Moment, comment="when it was told once more, because nobody had resolved it"),
+    # One cause opens one exception of a code.
+    UniqueConstraint("code", "cause"),
+    Index("ix_exception_order", "order_id"),
+    Index("ix_exception_open", "since", postgresql_where=text("resolved_at IS NULL")),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("hold", Text, nullable=False),
+    Column("owner", Text, comment="who takes it off, as the policy said when it was placed"),
+    Column(
+        "stock", Text, nullable=False, comment="whether the order's units stay reserved, or wait for the hold to be off"
+    ),
+    Column("is_by_policy", Boolean, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who placed it and why, in personal.remark"),
+    Column("released_at", Moment),
+    Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
+    CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
+    # A hold of one name is placed once at a time.
+    Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("request_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id")),
+    Column("kind", Text, nullable=False),
+    Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
+    Column("idempotency_key", Text),
+    Column("body_digest", Text, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="the body without free text"),
+    Column("remark", BigInteger, comment="actor and reason, in personal.remark"),
+    Column("requested_at", Moment, nullable=False),
+    Column("answer", JSONB, comment="what was done; written in the transaction that did it"),
+    # A key of an asker names one request.
+    UniqueConstraint("asker", "idempotency_key"),
+    Index("ix_request_order", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+)
+
+return_ = Table(
+    "return",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("node", Text, comment="where it should go; NULL = wherever the customer takes it"),
+    Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back once, minor units"),
+    Column("parcel", Text, comment="the message of the last parcel that came without naming it"),
+    Column("requested_at", Moment, nullable=False),
+    Column("authorized_at", Moment),
+    Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),
+    Column("reminders", Integer, nullable=False, server_default="0", comment="since it last heard of its parcel"),
+    Column("sent_at", Moment, comment="when the customer gave the parcel to a carrier"),
+    Column("cancelled_at", Moment),
+    Column("declined_at", Moment),
+    Column("expired_at", Moment),
+    Column("settled_at", Moment),
+    Column("closed_at", Moment),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
+    UniqueConstraint("order_id", "number"),
+    Index("ix_return_requested", "requested_at", "return_id"),
+    Index(
+        "ix_return_open",
+        "requested_at",
+        postgresql_where=text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
+    ),
+)
+
+return_line = Table(
+    "return_line",
+    metadata,
+    Column("return_id", Text, ForeignKey("return.return_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("reason", Text, comment="a word of the policy's list; what was typed is in personal.remark"),
+    Column("exchange_for", Text, comment="the SKU that the customer wants instead; NULL = the same"),
+    Column("unit_fee", BigInteger, nullable=False, server_default="0", comment="kept back for each unit, minor units"),
+    Column("refund_on", Text, nullable=False, comment="what the customer has to do to be paid"),
+    Column("told_received", BigInteger, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0", comment="a count: at least what was graded"),
+    Column("graded", BigInteger, nullable=False, server_default="0", comment="a count: the units of its lots"),
+    Column(
+        "returned", Integer, nullable=False, server_default="0", comment="a count: of the line itself, as announced"
+    ),
+    CheckConstraint("quantity > 0", name="some_units"),
+    # Only what came back is graded.
+    CheckConstraint("graded <= received", name="graded_is_received"),
+    # What comes back beyond the return is surplus, and no unit of it.
+    CheckConstraint("returned <= quantity", name="returned_is_announced"),
+)
+
+return_lot = Table(
+    "return_lot",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("node", Text, primary_key=True, comment="where the units came to"),
+    Column("condition", Text, primary_key=True),
+    Column("disposition", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    ForeignKeyConstraint(["return_id", "line"], ["return_line.return_id", "return_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("claim_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+
+claim_line = Table(
+    "claim_line",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Text, primary_key=True, comment="what tells the channel a repeat from another refund"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("return_id", Text, ForeignKey("return.return_id")),
+    Column("claim_id", Text, ForeignKey("claim.claim_id")),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
+    Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
+    Column("asked_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
+    Column("replacement", Text, ForeignKey("orders.order_id"), comment="the order that the customer gets for it"),
+    # A refund is for a return or for a claim.
+    CheckConstraint("(return_id IS NULL) <> (claim_id IS NULL)", name="it_is_for_one_thing"),
+    CheckConstraint("shipping >= 0 AND amount >= shipping", name="amounts_make_sense"),
+    CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
+    Index("ix_refund_order", "order_id"),
+    Index("ix_refund_return", "return_id"),
+)
+
+refund_line = Table(
+    "refund_line",
+    metadata,
+    Column("refund_id", Text, ForeignKey("refund.refund_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False, comment="units that it is about"),
+    Column("paid", Integer, nullable=False, comment="of these, the ones that nothing was paid back for before"),
+    CheckConstraint("quantity > 0", name="some_units"),
+    CheckConstraint("paid BETWEEN 0 AND quantity", name="paid_makes_sense"),
+)
+
+key = Table(
+    "key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="the channel or node that it speaks for"),
+    Column("hash", Text, nullable=False, comment="sha256 of the key; the key itself is nowhere"),
+    Column("revoked_at", Moment),
+    _recorded_at(),
+    UniqueConstraint("hash"),
+    CheckConstraint("kind IN ('operator', 'channel', 'node')", name="kind_is_known"),
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("forgotten_at", Moment, nullable=False),
+    Column("remark", BigInteger, comment="who asked for it and why, in personal.remark, sealed with the common key"),
+)
+
+order_key = Table(
+    "key",
+    metadata,
+    Column("owner", Text, primary_key=True, comment="an order; `-` = what is about no order"),
+    Column("wrapped", LargeBinary, nullable=False, comment="the key, sealed with a master key that is not here"),
+    schema="personal",
+)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("ship_to", LargeBinary, nullable=False, comment="the address, sealed"),
+    schema="personal",
+)
+
+new_address = Table(
+    "new_address",
+    metadata,
+    Column("request_id", BigInteger, ForeignKey("request.request_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("ship_to", LargeBinary, nullable=False, comment="where somebody asked to send the order instead, sealed"),
+    Index("ix_new_address_order", "order_id"),
+    schema="personal",
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("evidence", LargeBinary, nullable=False, comment="what the carrier or the customer has to show, sealed"),
+    schema="personal",
+)
+
+remark = Table(
+    "remark",
+    metadata,
+    Column("remark_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="whose key has sealed it; NULL = the common one"),
+    Column("sealed", LargeBinary, nullable=False, comment="actor and reason"),
+    _recorded_at(),
+    Index("ix_remark_order", "order_id"),
+    schema="personal",
+)

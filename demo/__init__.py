@@ -1,0 +1,153 @@
+"""Tells the story of `examples/` on a service of its own, looks whether it came out as told, and takes everything down."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from demo.players import EXAMPLES, audit, settings, stage
+from demo.sandbox_nodes import AnsweredOtherwise, Document
+from demo.scenario import Company, NotAsTold, Tale, read, shipped_by_node, words_of
+from demo.screen import Screen
+from demo.story import STORY, Chapter
+from runtime.where import Stack
+
+__all__ = ["demo"]
+
+DIRECTORY = Path(".demo")
+INTERRUPTED = 130
+ANSWER_SECONDS_MAX = 30.0
+TROUBLE = (NotAsTold, AnsweredOtherwise, httpx2.HTTPError)
+"""What a chapter can fail with; anything else is a defect of the demo itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The order of a chapter as it is at the end, and how long that took."""
+
+    chapter: Chapter
+    order: Document
+    seconds: float
+
+
+def demo(*, keep: bool, directory: Path = DIRECTORY) -> int:
+    """Run the demo in a directory of its own and return the exit code: 0 when everything came out as told, else 1.
+
+    With `keep` the service runs on afterwards until Ctrl-C. Raises `EmbeddedFailure` when it does not start.
+    """
+    return asyncio.run(_until_interrupted(_demo(keep, directory)))
+
+
+async def _until_interrupted(telling: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C and SIGTERM end the telling in an orderly way, and are no defect."""
+    task = asyncio.create_task(telling)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return INTERRUPTED
+
+
+async def _demo(keep: bool, directory: Path) -> int:
+    screen = Screen()
+    async with contextlib.AsyncExitStack() as closing:
+        with screen:
+            starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
+            stack = await closing.enter_async_context(stage(directory, starting.say))
+            closing.callback(screen.lasting, "Stopping everything …")
+            starting.tell(f"Temporal UI, to look at the orders: {stack.ui}")
+            starting.done()
+            outcomes = await _tell(stack, screen)
+            await _audit(stack, directory, screen)
+        screen.table(COLUMNS, [_row(outcome) for outcome in outcomes])
+        screen.lasting(*(f"NOT AS TOLD: {failure}" for failure in screen.failures))
+        if keep:
+            await _keep(stack, screen)
+    if screen.failures:
+        return 1
+    screen.lasting("Everything came out as told, and nothing is left running.")
+    return 0
+
+
+async def _tell(stack: Stack, screen: Screen) -> Sequence[Outcome]:
+    """Open the shop, place the orders one after another, and let all chapters go on side by side."""
+    async with httpx2.AsyncClient(base_url=stack.http, timeout=ANSWER_SECONDS_MAX) as client:
+        company = Company(client, stack.operator_key)
+        opening = screen.step("Make keys for channels and nodes, count their shelves")
+        try:
+            await _open(company)
+        except TROUBLE as trouble:
+            opening.failed(_words(trouble))
+            return []
+        opening.done()
+        placing = asyncio.Lock()
+        outcomes = await asyncio.gather(*(_play(chapter, company, screen, placing) for chapter in STORY))
+        return [outcome for outcome in outcomes if outcome]
+
+
+async def _open(company: Company) -> None:
+    await company.make_keys()
+    for node in ("nwk", "slc", "chi", "lax"):
+        await company[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
+
+
+async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asyncio.Lock) -> Outcome | None:
+    """One chapter from its order to its end; None when it did not come as told. The lock keeps the order of the story."""
+    await placing.acquire()
+    shown = screen.step(chapter.title)
+    tale = Tale(company, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
+    try:
+        try:
+            await tale.place()
+        finally:
+            placing.release()
+        await chapter.play(tale)
+        order = await tale.end(chapter.ends, chapter.ships)
+    except TROUBLE as trouble:
+        shown.failed(_words(trouble))
+        return None
+    shown.done(f"{tale.order} {chapter.ends}")
+    return Outcome(chapter, order, shown.seconds)
+
+
+async def _audit(stack: Stack, directory: Path, screen: Screen) -> None:
+    auditing = screen.step("Audit: every invariant recomputed from the facts")
+    code, lines = await audit(stack, directory)
+    if code:
+        auditing.failed("\n".join(lines))
+    else:
+        auditing.done(f"{len(lines)} invariants hold")
+
+
+def _words(trouble: Exception) -> str:
+    """What to say of a trouble; a lost connection has no words of its own."""
+    return str(trouble) or repr(trouble)
+
+
+COLUMNS = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    order = outcome.order
+    shipments = sum(any(line["shipped"] for line in work["lines"]) for work in order["fulfillment_orders"])
+    shipped = words_of(shipped_by_node(order))
+    return order["order"], outcome.chapter.title, shipped, str(shipments), order["status"], f"{outcome.seconds:.1f}"
+
+
+async def _keep(stack: Stack, screen: Screen) -> None:
+    environment = " ".join(f"{name}='{value}'" for name, value in settings(stack).items())
+    screen.lasting(
+        f"Temporal UI   {stack.ui}",
+        f"HTTP          {stack.http}  (OpenAPI at /openapi.json)",
+        f"Operator key  {stack.operator_key}",
+        f"Commands      {environment} .venv/bin/python -m starter audit",
+        "Everything runs on until Ctrl-C.",
+    )
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()

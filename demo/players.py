@@ -1,0 +1,94 @@
+"""Runs a service of its own for the demo: a fresh directory, a hurried network, `up` as a child process, the audit."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from demo.hurry import hurried_copy
+from embedded.ports import LOOPBACK
+from embedded.process import Child, Command
+from runtime.directory_lock import is_locked
+from runtime.failure import EmbeddedFailure
+from runtime.where import LOCK, Stack, running_stack
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+USUAL_PORTS = {"--http-port": 8080, "--temporal-port": 7233, "--ui-port": 8233}
+POLL_SECONDS = 0.1
+LOG_LINES_MAX = 30
+STOP_SECONDS_MAX = 20.0
+
+
+@contextlib.asynccontextmanager
+async def stage(directory: Path, say: Callable[[str], None]) -> AsyncIterator[Stack]:
+    """A service that runs for as long as the context, on what is made anew in `directory`; `say` is told of its start.
+
+    Raises `EmbeddedFailure` when it does not start. It ends with this process, however that ends.
+    """
+    _make_fresh(directory)
+    hurried_copy(ROOT / "network/example", directory / "network")
+    up = Child("the service", _up(directory), directory / "up.log")
+    try:
+        yield await _until_ready(up, directory / "data", say)
+    finally:
+        up.stop(((signal.SIGTERM, STOP_SECONDS_MAX),))
+
+
+async def audit(stack: Stack, directory: Path) -> tuple[int, list[str]]:
+    """The exit code and the lines of `python -m starter audit` on the service."""
+    arguments = (sys.executable, "-m", "starter", "audit")
+    child = Child("the audit", Command(arguments, os.environ | settings(stack), ROOT), directory / "audit.log")
+    try:
+        return await child.exited(), child.log_tail(LOG_LINES_MAX).splitlines()
+    finally:
+        child.stop(())
+
+
+def settings(stack: Stack) -> dict[str, str]:
+    """The environment by which every other command finds the service."""
+    return {
+        "DATABASE_URL": stack.database,
+        "TEMPORAL_ADDRESS": stack.temporal,
+        "TEMPORAL_NAMESPACE": stack.namespace,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
+
+
+def _make_fresh(directory: Path) -> None:
+    """Take away what an earlier demo left; nothing else that may be in the directory."""
+    if is_locked(directory / "data" / LOCK):
+        raise EmbeddedFailure(f"a demo runs in {directory} already: end it with Ctrl-C in its terminal first")
+    for name in ("data", "network"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for name in ("up.log", "audit.log"):
+        (directory / name).unlink(missing_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    # Root's PostgreSQL is another user, who must be able to pass; nobody else needs to look in.
+    directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def _up(directory: Path) -> Command:
+    places = ("--data", str(directory.absolute() / "data"), "--network", str(directory.absolute() / "network"))
+    ports = [text for option, port in USUAL_PORTS.items() for text in (option, str(port if _is_free(port) else 0))]
+    arguments = (sys.executable, "-m", "starter", "up", *places, *ports)
+    return Command(arguments, os.environ, ROOT, death_signal=signal.SIGTERM)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) != 0
+
+
+async def _until_ready(up: Child, data: Path, say: Callable[[str], None]) -> Stack:
+    while (stack := running_stack(data)) is None:
+        if up.exit_code() is not None:
+            raise EmbeddedFailure(f"the service did not start ({up.end_in_words()})", up.log_tail(LOG_LINES_MAX))
+        say(up.log_tail(1).rpartition(" s  ")[2])
+        await asyncio.sleep(POLL_SECONDS)
+    return stack

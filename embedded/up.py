@@ -1,0 +1,240 @@
+"""Runs the whole service on the embedded stack, in one directory, until it is told to stop."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import MappingProxyType
+
+from embedded.ports import LOOPBACK, claimed_port
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import Command, Part
+from embedded.supervisor import Supervisor
+from embedded.temporal import NAMESPACE, EmbeddedTemporal
+from runtime.directory_lock import DirectoryLock
+from runtime.failure import EmbeddedFailure
+from runtime.private_file import write_private
+from runtime.where import LOCK, READY, Stack
+
+ROOT = Path(__file__).parent.parent
+TASK_QUEUE = (
+    "switchyard"  # that of `workflows.client`, which this process does not import: it needs no client, only 0.5 s
+)
+PROBE_SECONDS_MAX = 2.0
+FOR_TRYING = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0", "SWITCHYARD_PRIVATE_WEBHOOKS": "on"})
+"""Settings of the HTTP process that the environment may change: everybody here is on this machine."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says. Port 0 picks a free one."""
+
+    network: Path | None
+    """Absent: the example for a first start, and what is active for a later one."""
+    data: Path
+    http_port: int
+    temporal_port: int
+    ui_port: int
+    simulate_nodes: bool
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The project's own programs that `up` runs beside the two servers, as command lines; `simulate` may be missing."""
+
+    prepare: tuple[str, ...]
+    worker: tuple[str, ...]
+    serve: tuple[str, ...]
+    simulate: tuple[str, ...] | None
+
+
+def our_programs(options: Options, http_port: int) -> Programs:
+    """The programs of this tree."""
+    starter = (sys.executable, "-m", "starter")
+    key = ("--key-file", str(options.data.absolute() / "operator.key"))
+    simulate = (*starter, "simulate-nodes", "--http", f"http://{LOOPBACK}:{http_port}", *key)
+    return Programs(
+        prepare=(*starter, "prepare", *_network(options.network)),
+        worker=(sys.executable, "worker.py"),
+        serve=(*starter, "serve", "--port", str(http_port)),
+        simulate=simulate if options.simulate_nodes else None,
+    )
+
+
+def _network(wanted: Path | None) -> tuple[str, str]:
+    return ("--network", str(wanted.absolute())) if wanted else ("--first-network", str(ROOT / "network" / "example"))
+
+
+def up(options: Options, programs: Callable[[Options, int], Programs] = our_programs) -> int:
+    """Run until SIGTERM, SIGINT or SIGHUP, and return the exit code; a trouble while starting is told and gives 1.
+
+    Whatever ends this process, even SIGKILL, ends everything that it started.
+    """
+    say = Narrator()
+    try:
+        lock = _claim(options.data)
+        run = _Run(options, programs, say)
+    except (EmbeddedFailure, OSError) as failure:
+        say(str(failure))
+        return 1
+    code = asyncio.run(_until_told(run, say))
+    lock.release()
+    return code
+
+
+class Narrator:
+    """Writes progress to standard error, each line with the seconds since the beginning."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        # The terminal may be gone, which must not keep anything from being stopped.
+        with suppress(OSError):
+            sys.stderr.write(f"{time.monotonic() - self._began:7.1f} s  {text}\n")
+            sys.stderr.flush()
+
+
+class _Run:
+    """One run of the stack: which ports it has, and the steps of its start."""
+
+    def __init__(self, options: Options, programs: Callable[[Options, int], Programs], say: Narrator) -> None:
+        self._data = options.data
+        self._say = say
+        self._http_port = claimed_port(options.http_port, "--http-port")
+        self._postgres = EmbeddedPostgres(self._data / "postgresql")
+        temporal_port = claimed_port(options.temporal_port, "--temporal-port")
+        self._temporal = EmbeddedTemporal(self._data, temporal_port, claimed_port(options.ui_port, "--ui-port"))
+        self._programs = programs(options, self._http_port)
+        self._supervisor = Supervisor(self._data / "logs", say)
+
+    async def serve(self) -> None:
+        """Start everything, tell where it is, and keep it running until cancelled."""
+        key = _kept(self._data / "operator.key", lambda: secrets.token_urlsafe(32))
+        await self._supervisor.start(self._postgres.part)
+        await self._supervisor.start(self._temporal.part)
+        await self._prepare(key)
+        await self._supervisor.start(self._worker(), self._http())
+        await self._simulate_nodes()
+        self._announce(key)
+        await self._supervisor.keep()
+
+    async def stop(self) -> None:
+        """Take the announcement back and end all that runs."""
+        (self._data / READY).unlink(missing_ok=True)
+        await self._supervisor.stop()
+        self._say("everything is stopped")
+
+    async def _prepare(self, key: str) -> None:
+        settings = {"SWITCHYARD_OPERATOR_KEY": key}
+        await self._supervisor.run("prepare", self._command(self._programs.prepare, settings))
+        self._say("schema, network and operator key are in place")
+
+    def _worker(self) -> Part:
+        started = time.time()
+
+        def command() -> Command:
+            nonlocal started
+            started = time.time()
+            return self._command(self._programs.worker)
+
+        def obstacle() -> str | None:
+            has_worker = self._temporal.has_worker(TASK_QUEUE, started)
+            return None if has_worker else f"nobody asks for the tasks of {TASK_QUEUE}"
+
+        return Part("worker", command, obstacle)
+
+    def _http(self) -> Part:
+        settings = {name: os.environ.get(name, value) for name, value in FOR_TRYING.items()}
+        return Part(
+            "HTTP", lambda: self._command(self._programs.serve, settings), lambda: _not_answering(self._http_port)
+        )
+
+    async def _simulate_nodes(self) -> None:
+        if (simulate := self._programs.simulate) is not None:
+            await self._supervisor.start(Part("simulated nodes", lambda: self._command(simulate), lambda: None))
+
+    def _announce(self, key: str) -> None:
+        http = f"http://{LOOPBACK}:{self._http_port}"
+        stack = Stack(http, self._temporal.ui, self._temporal.address, NAMESPACE, self._postgres.url, key)
+        stack.announce(self._data)
+        self._say(f"ready; logs are in {self._data / 'logs'}, Temporal UI is at {stack.ui}, Ctrl-C stops everything")
+        with suppress(BrokenPipeError):
+            sys.stdout.write(stack.as_line() + "\n")
+            sys.stdout.flush()
+
+    def _command(self, arguments: tuple[str, ...], settings: Mapping[str, str] = MappingProxyType({})) -> Command:
+        """One of our own programs: the user's environment, with our servers and no settings of another Temporal."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+        servers = {
+            "DATABASE_URL": self._postgres.url,
+            "TEMPORAL_ADDRESS": self._temporal.address,
+            "TEMPORAL_NAMESPACE": NAMESPACE,
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+        }
+        return Command(arguments, {**kept, **servers, "PYTHONUNBUFFERED": "1", **settings}, ROOT)
+
+
+def _claim(data: Path) -> DirectoryLock:
+    """Make the directory and take it. Nobody else may look into it; root's PostgreSQL, which is `nobody`, may pass."""
+    if not data.exists():
+        data.mkdir(parents=True)
+        data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    lock = DirectoryLock(data / LOCK, f"the data directory {data}")
+    lock.acquire()
+    (data / READY).unlink(missing_ok=True)  # of a run that was killed; it would count as ours from here on
+    return lock
+
+
+async def _until_told(run: _Run, say: Narrator) -> int:
+    told = asyncio.create_task(_told_to_stop())
+    serving = asyncio.create_task(run.serve())
+    try:
+        await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+    except (EmbeddedFailure, OSError) as failure:
+        say(str(failure))
+        return 1
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+        await run.stop()
+    return 0
+
+
+async def _told_to_stop() -> None:
+    """SIGINT counts also where a shell that started this in the background ignores it; SIGHUP does not under nohup."""
+    told = asyncio.Event()
+    numbers = {signal.SIGTERM, signal.SIGINT}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.add(signal.SIGHUP)
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """A secret that is made once for a data directory."""
+    if not file.exists():
+        write_private(file, make())
+    return file.read_text().strip()
+
+
+def _not_answering(port: int) -> str | None:
+    connection = HTTPConnection(LOOPBACK, port, timeout=PROBE_SECONDS_MAX)
+    try:
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as failure:
+        return f"GET /readyz: {failure}"
+    finally:
+        connection.close()
+    return None if status == 200 else f"GET /readyz: {status}"

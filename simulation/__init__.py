@@ -1,0 +1,92 @@
+"""`python -m starter simulate`: past orders planned in memory under one network or two, so that a rule is tried before it acts.
+
+Needs no database and no Temporal, touches nothing, and says the same for the same files every time.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from domain.comparison import Change, Comparison, Outcome, Trial
+from simulation.files import Inputs, Refused, inputs
+from simulation.page import page
+from simulation.run import Run, Step, steps
+from simulation.tables import Tables
+
+LABELS = ("A", "B")
+LONG = 200
+"""From this many orders on, a terminal gets a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command is given."""
+
+    networks: Sequence[Path]
+    orders: Sequence[Path]
+    stock: Path | None = None
+    shown: int = 20
+    """How many of the orders that changed are shown one by one."""
+    html: Path | None = None
+    """Where the report is written as a page."""
+
+
+def simulate(options: Options) -> int:
+    """Print the comparison, and write it as a page where one is wanted; 0, or 1 with a line for every mistake."""
+    try:
+        _check_html(options.html)
+        read = inputs(options.networks, options.orders, options.stock)
+        comparison = compare(read, [str(directory) for directory in options.networks])
+        Tables(comparison, options.shown).show()
+        if options.html:
+            _write(options.html, page(comparison, options.shown))
+    except Refused as refused:
+        sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
+        return 1
+    return 0
+
+
+def compare(read: Inputs, sources: Sequence[str]) -> Comparison:
+    """Plan every order under each network; `sources` names the networks in reports."""
+    runs = tuple(Run(label, network, read.stock) for label, network in zip(LABELS, read.networks, strict=False))
+    outcomes: list[list[Outcome]] = [[] for _ in runs]
+    changes: list[Change] = []
+    for step in _shown(steps(read.orders, runs, read.currency), len(read.orders)):
+        for told, one in zip(outcomes, step.outcomes, strict=True):
+            told.append(one)
+        if step.change:
+            changes.append(step.change)
+    return Comparison(
+        tuple(
+            Trial(run.label, source, run.network, told)
+            for run, source, told in zip(runs, sources, outcomes, strict=True)
+        ),
+        tuple(changes),
+        read.currency,
+        read.orders[0].placed_at,
+        read.orders[-1].placed_at,
+        read.stock is not None,
+    )
+
+
+def _check_html(file: Path | None) -> None:
+    """Refuse a page that cannot be written before time is spent on it. Raises `Refused`."""
+    if file and (file.is_dir() or not file.parent.is_dir()):
+        raise Refused(f"{file}: cannot be written: {'it is' if file.is_dir() else 'it is not in'} a directory")
+
+
+def _write(file: Path, content: str) -> None:
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _shown(planned: Iterable[Step], orders: int) -> Iterable[Step]:
+    """The same steps; a terminal sees how far they are when they are many."""
+    is_shown = orders >= LONG and sys.stderr.isatty()
+    return track(planned, "orders", total=orders, console=Console(stderr=True)) if is_shown else planned

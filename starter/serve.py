@@ -1,0 +1,42 @@
+"""Runs the HTTP process: connects, serves until told to stop, and takes orders even while Temporal is down."""
+
+import os
+
+import uvicorn
+
+from api.app import application
+from api.service import assemble
+from database import personal
+from database.connect import Database
+from network.geography import locate
+from runtime import logs
+from runtime.temporal import connect
+from runtime.where import database_url, master_keys
+
+CLOSING_WITHIN_SECONDS = 5
+RATE_PER_SECOND_DEFAULT = "200"
+
+
+async def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Answer HTTP until SIGTERM or SIGINT. Raises `DatabaseUnreachable` when PostgreSQL is not there at the start."""
+    logs.configure()
+    database = Database(database_url(), master_keys())
+    await database.check()
+    await personal.check(database)
+    client = await connect(lazy=True)
+    locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
+    allows_private_webhooks = os.environ.get("SWITCHYARD_PRIVATE_WEBHOOKS") == "on"
+    service = assemble(database, client, allows_private_webhooks=allows_private_webhooks)
+    rate_per_second = float(os.environ.get("SWITCHYARD_RATE_PER_SECOND") or RATE_PER_SECOND_DEFAULT)
+    config = uvicorn.Config(
+        application(service, rate_per_second=rate_per_second),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=CLOSING_WITHIN_SECONDS,
+    )
+    await uvicorn.Server(config).serve()
+    await database.close()

@@ -1,0 +1,78 @@
+"""Lets an order that no node has begun go elsewhere: everything pinned is planned for the new place, or nothing changes."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from database import address
+from database.order import Header
+from database.request import Request
+from domain import units
+from domain.order import Address
+from domain.sourcing import Plan
+from domain.units import CannotBeDone
+from network.geography import postal_area
+from transactions.order import Done, RequestInput
+from transactions.request import done_or_refused
+from transactions.situation import Rights
+from transactions.sourcing import adopt, decide_for
+from transactions.transaction import OrderTransactions, Work
+
+
+async def change_address(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
+    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+
+
+async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    if work.order.fulfillment_orders:
+        raise CannotBeDone("it was released to its nodes: they have the address already")
+    ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
+    if ship_to is None:
+        raise CannotBeDone("the order was forgotten: no address is kept for it any more")
+    work.header = _going_to(work.header, ship_to)
+    await plan_anew(work, at, _pinned(work), "no node can send {units} of it there")
+    area = postal_area(ship_to.country, ship_to.postal_code)
+    await address.change(work.connection, work.header.order, ship_to, area)
+    return {}
+
+
+def _going_to(header: Header, ship_to: Address) -> Header:
+    return replace(header, country=ship_to.country, region=ship_to.region or "", postal_code=ship_to.postal_code)
+
+
+def _pinned(work: Work) -> Counter[str]:
+    pinned = Counter[str]()
+    for reservation in work.order.reservations:
+        pinned[reservation.line] += reservation.quantity
+    return pinned
+
+
+async def plan_anew(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
+    """Plan all that is pinned or waits, for where the order goes now; `must` is what of each line may not be left to wait.
+    While a hold lets nothing be reserved, it is left until that is off.
+
+    Raises `StockTaken`, and `CannotBeDone` with the refusal, in which `{units}` is how many would be.
+    """
+    if work.header.waits_for_hold:
+        return
+    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    units.unpin_everything(work.order, work.changes)
+    asked = units.wanted(work.order)
+    if not asked:
+        return
+    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    _check(decided.plan, must, refusal)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+
+
+def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
+    filled: Counter[str] = Counter()
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            filled[part.line] += part.quantity
+    lost = sum((must - filled).values())
+    if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
+        units_ = lost or sum(part.quantity for part in plan.unfilled)
+        raise CannotBeDone(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))

@@ -1,0 +1,317 @@
+"""Pins units for carts: plans as for an order, then claims, with everybody who asks at the same time in one transaction.
+
+A hot SKU is one row of stock, and a transaction for each customer would queue at its lock. So callers who come while a
+transaction is under way wait for it and form the next one together; a caller who is alone goes at once.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+
+from database import cart, personal
+from database.cart import Cart, CartStatus, KnownCart
+from database.connect import Database, ReadConnection
+from database.request import UsedForAnotherRequest
+from database.stock import Claim
+from domain.cart import PromiseRequest, ReservationRequest
+from domain.network import Network
+from domain.sourcing import OrderFacts, Plan, Wanted
+from network.geography import locate
+from network.validate_order import check
+from transactions.network import Networks
+from transactions.situation import Decision, Rights, decide, weight_kg
+
+TRIES_MAX = 20
+"""How often a plan is made anew because others took its stock in between."""
+
+BATCH_MAX = 256
+"""Carts in one transaction: the rows that it locks are locked for as long as it takes to serve them all."""
+
+SWEPT_MAX = 500
+"""Rows of lapsed carts that are freed in one transaction."""
+
+
+class NotAvailable(Exception):
+    """Not every unit can be pinned now; nothing is."""
+
+    def __init__(self, detail: str, plan: Plan | None = None) -> None:
+        """`plan` is the one that leaves units unfilled; None when others were quicker every time."""
+        super().__init__(detail)
+        self.unfilled = plan.document()["unfilled"] if plan else []
+
+
+class KeyTaken(Exception):
+    """Another request with this idempotency key was quicker; what became of it can be read now."""
+
+
+class BecameAnOrder(Exception):
+    """The cart is an order, which gives its units back when it is cancelled."""
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """Somebody who waits for his units."""
+
+    cart: Cart
+    claim: Claim
+    answer: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def tell(self, granted: bool) -> None:
+        if not self.answer.done():  # who was cancelled does not listen any more
+            self.answer.set_result(granted)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Carts:
+    """Reservations for carts, with their collaborators. One per process and event loop."""
+
+    def __init__(self, database: Database, networks: Networks) -> None:
+        """`networks` holds the versions of the business's map that this process has met."""
+        self._database = database
+        self._networks = networks
+        self._asked: list[_Asked] = []
+        self._pinning: asyncio.Task[None] | None = None
+
+    async def reserve(self, body: ReservationRequest, *, actor: str, idempotency_key: str | None = None) -> Cart:
+        """Pin all units of a cart at the nodes that an order would get them from, or none; asked twice with a key, done once.
+
+        `actor` is whose key was shown. Raises `NotAvailable`, `UsedForAnotherRequest`, `network.validate_order.WrongField` and
+        `NoNetwork`.
+        """
+        cart_id = f"cart-{secrets.token_hex(12)}"
+        for _ in range(TRIES_MAX):
+            now = datetime.now(UTC)
+            async with self._database.read() as connection:
+                version, known = await cart.before(connection, actor, idempotency_key)
+                body_digest = await personal.fingerprint(connection, body)
+                if known is not None:
+                    return _same(known, body_digest)
+                _, network = await self._networks.version(connection, version)
+                check(body, network)
+                decided = await decide_for(connection, network, body, body.service, now)
+            if decided.plan.unfilled:
+                raise NotAvailable(_missing(decided.plan), decided.plan)
+            made = _cart(cart_id, body, body_digest, promise_document(decided.plan), actor, idempotency_key, now)
+            if await self._pins(made, decided, network, actor):
+                return made
+        raise NotAvailable("others took the units every time that they were about to be pinned; ask again")
+
+    async def _pins(self, made: Cart, decided: Decision, network: Network, actor: str) -> bool:
+        """False when the plan must be made anew, or its answer be read."""
+        claim = decided.claim(
+            network,
+            made.channel,
+            Rights(),
+            cause=f"cart {made.cart_id}",
+            at=made.reserved_at,
+            order=None,
+            actor=actor,
+        )
+        try:
+            return await self.pin(made, claim)
+        except KeyTaken:
+            return False
+
+    async def pin(self, made: Cart, claim: Claim) -> bool:
+        """Store a cart and pin the units of its claim, all of them or none: false when any is not available any more.
+
+        The claim is nobody's order, and takes no offer. Raises `KeyTaken`, and what PostgreSQL raises: a transaction that
+        fails because of one of them is made again for each alone, one that loses its connection fails all who are in it. The
+        units of a caller who is cancelled after they were claimed lapse with his cart.
+        """
+        asked = _Asked(made, claim)
+        self._asked.append(asked)
+        if self._pinning is None or self._pinning.done():
+            # As a task of its own it begins after those who can run now have asked, and outlives a caller who is cancelled.
+            self._pinning = asyncio.create_task(self._pin_who_asked())
+        return await asked.answer
+
+    async def _pin_who_asked(self) -> None:
+        while self._asked:
+            batch = [asked for asked in self._asked[:BATCH_MAX] if not asked.answer.done()]
+            del self._asked[:BATCH_MAX]
+            self._asked[:0] = await self._settle(batch)
+            # Who was answered now and asks again at once comes with those who wait already, not in a batch after theirs.
+            await asyncio.sleep(0)
+
+    async def _settle(self, batch: Sequence[_Asked]) -> list[_Asked]:
+        """Answer everyone in one transaction; those who must be asked again in the next one are the answer."""
+        try:
+            async with self._database.at_once() as connection:
+                granted = await cart.pin(connection, [(asked.cart, asked.claim) for asked in batch])
+        except Exception as error:
+            return await self._settle_failed(batch, error)
+        again = ask_again([asked.claim for asked in batch], granted)
+        for position, asked in enumerate(batch):
+            if position not in again:
+                asked.tell(position in granted)
+        return [batch[position] for position in again]
+
+    async def _settle_failed(self, batch: Sequence[_Asked], error: Exception) -> list[_Asked]:
+        if len(batch) > 1 and _is_of_a_statement(error):
+            return [left for asked in batch for left in await self._settle([asked])]
+        for asked in batch:
+            asked.fail(KeyTaken(asked.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
+        return []
+
+    async def find(self, cart_id: str, channel: str | None) -> KnownCart | None:
+        """A channel's cart as it stands; None when it has none of this id. None as channel = any."""
+        async with self._database.read() as connection:
+            return await cart.find(connection, cart_id, channel)
+
+    async def give_back(self, cart_id: str, channel: str | None, *, actor: str) -> KnownCart | None:
+        """Free what a cart holds; again, it changes nothing. None when the channel has no such cart.
+
+        Raises `BecameAnOrder`.
+        """
+        async with self._database.write() as connection:
+            await cart.give_back(connection, cart_id, channel, actor=actor, at=datetime.now(UTC))
+            known = await cart.find(connection, cart_id, channel)
+        if known is not None and known.status is CartStatus.ORDERED:
+            raise BecameAnOrder(f"it became order {known.order}")
+        return known
+
+    async def sweep(self) -> int:
+        """Free what carts hold whose time is over; answers how many rows of carts. Several sweeps share the work.
+
+        A claim does so too where it needs the units, so this only tidies, and lets orders know that wait for them.
+        """
+        swept = 0
+        while True:
+            async with self._database.write() as connection:
+                freed = await cart.free_lapsed(connection, at=datetime.now(UTC), limit=SWEPT_MAX)
+            swept += freed
+            if freed < SWEPT_MAX:
+                return swept
+
+
+def ask_again(claims: Sequence[Claim], granted: Collection[int]) -> list[int]:
+    """Of claims that were served in this order, those that may have been refused only because of others that were refused
+    themselves; the smallest first, so that few batches decide all.
+
+    A refusal holds when nobody was refused before at the same shelves, and for everybody who asks for no less than such a
+    one. The first that is refused is always among them: so every batch decides somebody, and asking again comes to an end.
+    """
+    contested: set[str | tuple[str, str]] = set()
+    refused = [position for position in range(len(claims)) if position not in granted]
+    held: list[Claim] = []
+    doubtful: list[int] = []
+    for position in refused:
+        if contested.isdisjoint(_judged_by(claims[position])):
+            held.append(claims[position])
+        else:
+            doubtful.append(position)
+        contested |= _wanted_at(claims[position])
+    again = [n for n in doubtful if not any(_asks_no_less(claims[n], other) for other in held)]
+    return sorted(again, key=lambda n: sum(movement.reserved for movement in claims[n].movements))
+
+
+def _judged_by(claim: Claim) -> set[str | tuple[str, str]]:
+    """The shelves where demand before it counts against a claim; of SKUs of which some is kept back, every shelf."""
+    return {(movement.node, movement.sku) for movement in claim.movements} | set(claim.kept_back)
+
+
+def _wanted_at(claim: Claim) -> set[str | tuple[str, str]]:
+    places = {(movement.node, movement.sku) for movement in claim.movements}
+    return places | {sku for _, sku in places}
+
+
+def _asks_no_less(claim: Claim, other: Claim) -> bool:
+    units = {(movement.node, movement.sku): movement.reserved for movement in claim.movements}
+    return all(
+        movement.reserved <= units.get((movement.node, movement.sku), 0) for movement in other.movements
+    ) and all(kept <= claim.kept_back.get(sku, 0) for sku, kept in other.kept_back.items())
+
+
+async def decide_for(
+    connection: ReadConnection, network: Network, body: PromiseRequest, service: str, now: datetime
+) -> Decision:
+    """What would be pinned for a cart now, by the rules for an order with this service; it holds nothing."""
+    wanted = [Wanted(line.line or str(n), line.sku, line.quantity) for n, line in enumerate(body.lines, 1)]
+    leaves_at = max(now, body.not_before or now)
+    return await decide(connection, network, _facts(body, service, wanted, network), wanted, leaves_at)
+
+
+def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Network) -> OrderFacts:
+    return OrderFacts(
+        channel=body.channel,
+        service=service,
+        country=body.ship_to.country,
+        region=body.ship_to.region or "",
+        postal_code=body.ship_to.postal_code,
+        place=locate(body.ship_to.country, body.ship_to.postal_code),
+        customer_tier=body.customer_tier or "",
+        value=sum(line.unit_price * line.quantity - line.discount for line in body.lines),
+        units=sum(line.quantity for line in body.lines),
+        priority=body.priority,
+        weight_kg=weight_kg(network, wanted),
+        ship_complete=body.ship_complete,
+        pickup_node=body.pickup_node,
+        not_after=body.not_after,
+    )
+
+
+def promise_document(decided: Plan) -> dict[str, Any]:
+    """A plan as it is promised to a channel."""
+    document = decided.document()
+    shipments = [
+        {name: shipment[name] for name in ("node", "lines", "cost", "days")} for shipment in document["shipments"]
+    ]
+    return {
+        "fillable": not decided.unfilled,
+        "ship_by": document["ship_by"],
+        "deliver_by": document["deliver_by"],
+        "shipments": shipments,
+        "cost": decided.cost,
+        "destination_precision": document["destination_precision"],
+    }
+
+
+def _is_of_a_statement(error: Exception) -> bool:
+    """Whether PostgreSQL refused a statement, and can be asked another."""
+    return isinstance(error, DBAPIError) and not error.connection_invalidated and not isinstance(error, InterfaceError)
+
+
+def _says_that_a_key_is_taken(error: Exception) -> bool:
+    return isinstance(error, IntegrityError) and "uq_cart_asker" in str(error.orig)
+
+
+def _same(known: KnownCart, body_digest: str) -> Cart:
+    if known.cart.body_digest != body_digest:
+        raise UsedForAnotherRequest(known.cart.idempotency_key)
+    return known.cart
+
+
+def _missing(plan: Plan) -> str:
+    """How many of which line."""
+    wishes = [f"{part.quantity} of line {part.line} ({part.sku})" for part in plan.unfilled]
+    return f"not available now: {', '.join(wishes)}"
+
+
+def _cart(
+    cart_id: str,
+    body: ReservationRequest,
+    body_digest: str,
+    promise: dict[str, Any],
+    asker: str,
+    idempotency_key: str | None,
+    now: datetime,
+) -> Cart:
+    return Cart(
+        cart_id=cart_id,
+        channel=body.channel,
+        asker=asker,
+        idempotency_key=idempotency_key,
+        body_digest=body_digest,
+        promise=promise,
+        reserved_at=now,
+        expires_at=now + body.lives_for,
+    )

@@ -1,0 +1,125 @@
+"""Gives customers what they claim for units that need not come back, their money or another order; hears that they got it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from database import claim, personal, refund, request, returns
+from database.order import Event
+from database.outbox import inbox, signal
+from domain import units
+from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
+from domain.event import ChannelEvent, EventKind
+from domain.refund import Fees, Payment, RefundKind, payment
+from transactions.backorder import tell
+from transactions.refund import settle
+from transactions.replacement import replace
+from transactions.returns import received_of
+from transactions.transaction import OrderTransactions, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What is claimed of an order; `actor` is whose key was shown."""
+
+    order: str
+    body: ClaimRequest
+    actor: str
+    idempotency_key: str | None
+
+
+async def take(transactions: OrderTransactions, asked: Claimed) -> tuple[dict[str, Any], list[signal.Wake]]:
+    """Store a claim and give what is claimed, in one transaction: the answer, with `refused` where it is, and the
+    signals that workflows should hear.
+
+    The same for an order that is closed. Raises `UnknownOrder` and `UsedForAnotherRequest`.
+    """
+    at = datetime.now(UTC)
+    async with transactions.open(asked.order) as work:
+        # Under the order's lock: the request's row refers to the order, and would share its lock with another one's.
+        kept = await request.keep(
+            work.connection,
+            order=asked.order,
+            kind="claim",
+            asker=asked.actor,
+            idempotency_key=asked.idempotency_key,
+            body_digest=await personal.fingerprint(work.connection, asked.body),
+            facts=asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"}),
+            actor=asked.body.actor or asked.actor,
+            reason=asked.body.reason,
+            at=at,
+        )
+        if kept.answer is not None:
+            return kept.answer, []
+        answer = await _give(work, asked.body, at)
+        await request.answer(work.connection, kept.request_id, answer)
+        if "refused" in answer:
+            return answer, []
+        return answer, await _written(work, Event(f"request {kept.request_id}", asked.actor, at))
+
+
+async def record(
+    transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str
+) -> tuple[bool, list[signal.Wake]]:
+    """Store that the customer was paid, in one transaction.
+
+    Answers whether it is new, and the signals that workflows should hear. Raises `UnknownClaim` and
+    `UsedWithAnotherBody`.
+    """
+    async with transactions.database.write() as connection:
+        shown = await claim.show(connection, name)
+        body_digest = await personal.fingerprint(connection, message)
+        received = received_of(name, message, body_digest, actor, actor)
+        if not await inbox.receive(connection, received):
+            return False, []
+        work = await transactions.on(connection, shown["order"])
+        await personal.note(connection, work.header.order, None, message.reason)
+        if asked := await refund.unsettled(connection, work.header.order, name):
+            work.told.append(ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]}))
+        await settle(work, name, asked, message.amount, message.occurred_at)
+        cause = f"message {received.sender} {message.message_id}"
+        return True, await _written(work, Event(cause, actor, received.received_at, message.occurred_at))
+
+
+async def _written(work: Work, event: Event) -> list[signal.Wake]:
+    state = await work.write(event)
+    return [] if work.header.is_closed else [await tell(work, state)]
+
+
+async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:
+    if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
+        return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
+    wished = units.sums(body.lines)
+    account = await refund.account(work.connection, work.header.order)
+    shipped = {name: line.shipped for name, line in work.order.lines.items()}
+    if refused := refusal(wished, shipped, account.units):
+        return {"refused": refused}
+    sold = await returns.sold(work.connection, work.header.order)
+    due = payment(wished, sold, account, Fees(), with_shipping=False)
+    name = await claim.add(work.connection, work.header.order, body, wished, at)
+    replaces = body.resolution is ClaimResolution.REPLACEMENT
+    kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
+    paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
+    replacement = await _replace(work, name, paid, due, at) if replaces else None
+    if not replaces:
+        work.told.append(await _asking(work, name, paid, due))
+    return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
+
+
+async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime) -> str | None:
+    suffix = f"{name.removeprefix(work.header.order + '-')}-x1"
+    skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
+    placed = await replace(work, suffix, skus, due, at)
+    await refund.settle(work.connection, paid, due.amount, at)
+    if placed is not None:
+        await refund.replaced_by(work.connection, paid, placed)
+        work.told.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
+    return placed
+
+
+async def _asking(work: Work, name: str, paid: str, due: Payment) -> ChannelEvent:
+    skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
+    currency = await refund.currency(work.connection, work.header.order)
+    lines = [{"line": line, "sku": skus[line], "quantity": quantity} for line, quantity in due.units.items()]
+    told = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
+    return ChannelEvent(EventKind.REFUND_REQUESTED, told | {"lines": lines})

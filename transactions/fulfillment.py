@@ -1,0 +1,289 @@
+"""Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from database import address, cooldown, fulfillment, order, personal
+from database.connect import WriteConnection
+from database.order import Event
+from database.outbox import inbox, signal
+from database.outbox.inbox import Received
+from domain import identifiers, units
+from domain.capacity import days
+from domain.cooldown import failed
+from domain.deadlines import Lost, lose_patience, tell_in_time, waits_for, where_it_hangs
+from domain.fulfillment import FulfillmentOrder, Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.network import Node, Uncollected
+from domain.order import OrderState
+from domain.reasons import ExceptionCode
+from domain.units import Opened
+from transactions.replan import STALE_AFTER, plan_again
+from transactions.situation import Rights, parts
+from transactions.sourcing import StockTaken, is_whole_in_question, source_round
+from transactions.transaction import OrderTransactions, Work
+
+RELEASE_TRIES = 5
+"""How often a stale plan is made anew because others were quicker, before it is released as it is."""
+
+NODE_MESSAGE = "node_message"
+"""The signal of CONTRACT §4."""
+
+
+class ReleaseInput(BaseModel):
+    """Which order may be released, by the workflow's clock."""
+
+    order: str
+    at: datetime
+
+
+class SilenceInput(BaseModel):
+    """Which wait of which fulfillment order has passed its deadline, by the workflow's clock."""
+
+    order: str
+    fulfillment_order: str
+    waiting_for: WaitingFor
+    at: datetime
+
+
+class SignalInput(BaseModel):
+    """A node's message that came as a bare Temporal signal, as parsed JSON; or a text that tells why it is unreadable."""
+
+    order: str
+    message: dict[str, Any] | None
+    unreadable: str | None = None
+    key: str
+    """The same for every try to record it."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a message: whether it is new, and the signal that its workflow should hear."""
+
+    is_new: bool
+    wake: signal.Wake | None
+
+
+class UnknownFulfillmentOrder(LookupError):
+    """There is no such fulfillment order, or it belongs to another node."""
+
+
+async def release(transactions: OrderTransactions, request: ReleaseInput) -> OrderState:
+    """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
+    complete is sourced as a whole instead while a part of it looks for a node: left as it is, it would ask again at once.
+
+    An order that has waited is planned again before, and so is one for which another day has begun at a node with a
+    capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
+    """
+    for _ in range(RELEASE_TRIES):
+        with suppress(StockTaken):
+            return await _release(transactions, request, plans_again=True)
+    return await _release(transactions, request, plans_again=False)
+
+
+async def _release(transactions: OrderTransactions, request: ReleaseInput, *, plans_again: bool) -> OrderState:
+    async with transactions.open(request.order) as work:
+        if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
+            return await work.news()
+        if work.header.window_has_ended(request.at):
+            return await work.news()
+        if is_whole_in_question(work):
+            rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+            return await source_round(work, request.at, rights)
+        if plans_again and _is_stale(work, request.at):
+            await plan_again(work, request.at)
+        units.release(work.order, work.changes, request.at)
+        first = len(work.order.fulfillment_orders) - len(work.changes.touched) + 1
+        return await work.write(Event(f"release {first}", "workflow", request.at))
+
+
+async def act_on_silence(transactions: OrderTransactions, request: SilenceInput) -> OrderState:
+    """Act on a deadline that has passed, unless the facts say that it has not: someone may have answered meanwhile."""
+    async with transactions.open(request.order) as work:
+        wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
+        if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
+            # What was waited for is not what the facts say now; the order must learn what to wait for instead.
+            work.changes.touched.add(request.fulfillment_order)
+            return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
+        await _act(work, request.fulfillment_order, node, request.at)
+        cause = f"silence {request.fulfillment_order} {wait.waiting_for} {wait.deadline.isoformat()}"
+        return await work.write(Event(cause, "workflow", request.at))
+
+
+async def record_signal(transactions: OrderTransactions, request: SignalInput) -> OrderState:
+    """Take a message that came as a bare Temporal signal through the same door as one over HTTP; nothing is lost."""
+    content = dict(request.message or {})
+    content.pop("recorded", None)
+    fulfillment_order = str(content.pop("fulfillment_order", None))
+    try:
+        message = NodeMessage.model_validate(content)
+        if identifiers.order_of_fulfillment_order(fulfillment_order) != request.order:
+            raise UnknownFulfillmentOrder(fulfillment_order)
+        await record(transactions, fulfillment_order, message, node=None, actor="temporal", wakes=False)
+    except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
+        return await _keep_unreadable(transactions, request, type(error).__name__)
+    async with transactions.database.read() as connection:
+        return await order.news(connection, request.order)
+
+
+async def _keep_unreadable(transactions: OrderTransactions, request: SignalInput, why: str) -> OrderState:
+    async with transactions.open(request.order) as work:
+        detail = f"a signal could not be read as a node's message ({request.unreadable or why})"
+        work.changes.opened.append(Opened(ExceptionCode.MESSAGE_MISFIT, detail))
+        return await work.write(Event(f"signal {request.key}", "temporal", request.at))
+
+
+async def record(
+    transactions: OrderTransactions,
+    fulfillment_order: str,
+    message: NodeMessage,
+    *,
+    node: str | None,
+    actor: str,
+    wakes: bool = True,
+) -> Recorded:
+    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction.
+
+    `node` is whose key was used; None may speak for every node. Raises `UnknownFulfillmentOrder`, and
+    `UsedWithAnotherBody` when the message id was used for something else.
+    """
+    async with transactions.database.write() as connection:
+        work = await _order_of(transactions, connection, fulfillment_order, node)
+        owner = work.order.fulfillment_orders[fulfillment_order].node
+        body_digest = await personal.fingerprint(connection, message)
+        received = _received(fulfillment_order, message, body_digest, owner, actor)
+        if not await inbox.receive(connection, received):
+            return Recorded(is_new=False, wake=None)
+        state = await _apply(work, fulfillment_order, message, received)
+        wakes = wakes and not work.header.is_closed
+        return Recorded(True, await _wake(connection, received, state) if wakes else None)
+
+
+async def _order_of(
+    transactions: OrderTransactions, connection: WriteConnection, fulfillment_order: str, node: str | None
+) -> Work:
+    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also for another node's."""
+    try:
+        work = await transactions.on(connection, identifiers.order_of_fulfillment_order(fulfillment_order))
+    except order.UnknownOrder:
+        raise UnknownFulfillmentOrder(fulfillment_order) from None
+    known = work.order.fulfillment_orders.get(fulfillment_order)
+    if known is None or node not in (None, known.node):
+        raise UnknownFulfillmentOrder(fulfillment_order)
+    return work
+
+
+async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, received: Received) -> OrderState:
+    connection, before = work.connection, work.order.fulfillment_orders[fulfillment_order]
+    if message.kind is MessageKind.DELIVERED:
+        packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
+        message = message.model_copy(update={"packages": packages})
+    heard = hear(before, message, received.received_at)
+    units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
+    work.changes.opened += _openings(heard, message)
+    await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
+    remark = await personal.note(connection, work.header.order, None, message.reason)
+    if remark is not None:
+        await fulfillment.keep_reason(connection, fulfillment_order, remark)
+    cause = f"message {received.sender} {message.message_id}"
+    # Goods cannot have left before their node was told to send them, whatever its clock says.
+    left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
+    event = Event(cause, received.actor, received.received_at, left_at)
+    state = await work.write(event)
+    await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
+    return state
+
+
+def _is_stale(work: Work, at: datetime) -> bool:
+    is_old = work.header.planned_at is not None and at - work.header.planned_at >= STALE_AFTER
+    return is_old or days(work.network, {pin.node for pin in work.order.reservations}, at) != work.pinned_for
+
+
+async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: Event) -> None:
+    """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
+    if skus and work.network.policy.orders.reject_cooldown:
+        await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
+
+
+async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
+    """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
+    before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
+    told = tell_in_time(before, rules, at)
+    wait = waits_for(told, node, rules)
+    lost = Lost(told)
+    if wait and at >= wait.deadline:
+        lost = await _lose_patience(work, told, wait.waiting_for, node, at)
+    units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
+    if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
+        detail = f"{name}: {where_it_hangs(told, rules)}"
+        work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
+    if wait and lost.exception:
+        is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
+        owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
+        detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
+        work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+
+
+async def _lose_patience(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> Lost:
+    if waiting_for is not WaitingFor.COLLECTION:
+        return lose_patience(fo, waiting_for, node, at)
+    uncollected = await _end_of_what_nobody_collects(work)
+    lost = lose_patience(fo, waiting_for, node, at, uncollected)
+    if uncollected is Uncollected.SHIP and lost.exception is None:
+        work.order.pickup_node = None
+    return lost
+
+
+async def _end_of_what_nobody_collects(work: Work) -> Uncollected | None:
+    """As the policy says; None when it says to send it and there is no address for a parcel."""
+    uncollected = work.network.policy.orders.uncollected
+    if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
+        return None
+    return uncollected
+
+
+def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, owner: str, actor: str) -> Received:
+    return Received(
+        sender=owner,
+        message_id=message.message_id,
+        about=fulfillment_order,
+        kind=message.kind,
+        body_digest=body_digest,
+        occurred_at=message.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=_without_free_text(message),
+    )
+
+
+def _without_free_text(message: NodeMessage) -> dict[str, Any]:
+    """What may travel through Temporal: no reason, and of parcels neither carrier nor tracking number."""
+    facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
+    lines = message.lines
+    if lines is None and message.packages:
+        quantities: Sequence[Any] = [line for parcel in message.packages for line in parcel.lines]
+        facts["lines"] = [line.model_dump() for line in quantities]
+    return facts
+
+
+async def _wake(connection: WriteConnection, received: Received, state: OrderState) -> signal.Wake:
+    facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
+    workflow_id = identifiers.order_workflow_id(state.order)
+    return await signal.add(connection, workflow_id, state.order, NODE_MESSAGE, facts)
+
+
+def _openings(heard: Heard, message: NodeMessage) -> list[Opened]:
+    """A message that does not fit opens exactly one exception, however many things are wrong with it."""
+    fo = heard.fulfillment_order
+    if heard.misfits:
+        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.misfits)}"
+        return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
+    if message.kind is MessageKind.DELIVERY_FAILED:
+        detail = f"{fo.fulfillment_order} could not be delivered"
+        return [Opened(ExceptionCode.DELIVERY_FAILED, detail, fo.fulfillment_order, fo.node)]
+    return []

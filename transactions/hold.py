@@ -1,0 +1,34 @@
+"""Places holds on an order under its lock; one that lets nothing be reserved takes the order's units off their shelves."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from database import cart, order
+from domain import units
+from domain.hold import POLICY, Placement, by_policy
+from domain.network import HoldStock
+from domain.sourcing import OrderFacts
+from transactions.transaction import Work
+
+
+async def place(work: Work, placement: Placement, remark_id: int | None, at: datetime) -> None:
+    """Place a hold, with the remark of who placed it and why; write the order afterwards."""
+    if await order.place_hold(work.connection, work.header.order, placement, remark_id, at):
+        await _reserve_nothing_for(work, placement, at)
+
+
+async def place_by_policy(work: Work, facts: OrderFacts, at: datetime) -> None:
+    """Place the holds that the policy places on an order with these facts; write the order afterwards."""
+    for placement in by_policy(facts, work.network.policy):
+        if await order.place_reasoned(work.connection, work.header.order, placement, POLICY, at):
+            await _reserve_nothing_for(work, placement, at)
+
+
+async def _reserve_nothing_for(work: Work, placed: Placement, at: datetime) -> None:
+    """Give back what is not released, if this hold lets nothing be reserved."""
+    if placed.stock is not HoldStock.WAIT:
+        return
+    work.header = replace(work.header, waits_for_hold=True)
+    units.give_back(work.order, work.changes)
+    if work.header.own:
+        await cart.hand_over(work.connection, work.header.order, at)

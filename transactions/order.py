@@ -1,0 +1,236 @@
+"""Does what was asked of an order (cancel, hold, release), gives up waiting for it, and closes it; each answer is stored with
+the deed."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from pydantic import BaseModel
+
+from database import cart, order, personal, request
+from database import order as statements
+from database.connect import WriteConnection
+from database.order import Event
+from domain import units
+from domain.hold import Placement, by_policy, by_request
+from domain.network import Network
+from domain.order import CancelAnswer, CancelRequest, HoldRequest, LineDemand, NewOrder, OrderInput, OrderState
+from network.geography import postal_area
+from network.validate_order import WrongField, check
+from transactions.hold import place
+from transactions.situation import facts_of_new, return_windows
+from transactions.transaction import OrderTransactions, Work
+
+
+class UsedForAnotherOrder(Exception):
+    """The channel has used this number for an order with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intaken:
+    """An order that is stored: whether it is new, its state, and the input of its workflow."""
+
+    is_new: bool
+    state: OrderState
+    input: OrderInput
+
+
+async def take(transactions: OrderTransactions, order: NewOrder) -> Intaken:
+    """Store an order in one transaction. Raises `WrongField`, `UsedForAnotherOrder` and `NoNetwork`."""
+    async with transactions.database.write() as connection:
+        network = await transactions.networks.hold_active(connection)
+        check(order, network)
+        body_digest = await personal.fingerprint(connection, order)
+        taken = await statements.take(
+            connection,
+            order,
+            body_digest=body_digest,
+            postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
+            received_at=datetime.now(UTC),
+            grace=network.policy.orders.grace,
+            return_windows=return_windows(order, network),
+            holds=_holds(order, network),
+        )
+        if not personal.is_same(taken.body_digest, body_digest):
+            raise UsedForAnotherOrder(order.order)
+        if taken.is_new:
+            await _take_over_its_cart(connection, order)
+        state = await statements.news(connection, order.order)
+    return Intaken(taken.is_new, state, workflow_input(order))
+
+
+def _holds(order: NewOrder, network: Network) -> list[Placement]:
+    """The policy's holds, and those of its channel: one that both place is the policy's."""
+    placed = by_policy(facts_of_new(order, network), network.policy) if network.policy.holds else []
+    names = {placement.hold for placement in placed}
+    return placed + [
+        by_request(asked.hold, network.policy, asked.reason) for asked in order.holds if asked.hold not in names
+    ]
+
+
+async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:
+    """What the order's reservation holds is the order's from now on. Raises `WrongField`."""
+    if order.reservation is None:
+        return
+    try:
+        await cart.become(connection, order.reservation, order.channel, order.order)
+    except cart.NotToBeHad as error:
+        raise WrongField("reservation", str(error)) from error
+
+
+def workflow_input(order: NewOrder) -> OrderInput:
+    """What may travel through Temporal: ids, SKUs, quantities, a country and a postal area."""
+    return OrderInput(
+        order=order.order,
+        channel=order.channel,
+        service=order.service,
+        country=order.ship_to.country,
+        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
+        lines=[LineDemand(line=line.line, sku=line.sku, quantity=line.quantity) for line in order.lines],
+    )
+
+
+class RequestInput(BaseModel):
+    """What is asked of an order: the id of the request's row, or what came straight from Temporal with its update's id."""
+
+    order: str
+    request: int | None
+    kind: str
+    facts: dict[str, Any]
+    key: str
+    at: datetime
+
+
+class Moment(BaseModel):
+    """Which order is meant, at which instant of its workflow's clock."""
+
+    order: str
+    at: datetime
+
+
+class Refusal(BaseModel):
+    """Why a request was refused."""
+
+    reason: str
+    answer: CancelAnswer | None = None
+
+
+class Done(BaseModel):
+    """What became of a request: the order's state, and the answer or the refusal."""
+
+    state: OrderState
+    answer: dict[str, Any] = {}
+    refused: Refusal | None = None
+
+
+async def stored_request(work: Work, asked: RequestInput) -> request.Request:
+    """The request's row; one that came straight from Temporal is stored now, under its update's id."""
+    if asked.request is not None:
+        return await request.read(work.connection, asked.order, asked.kind, asked.request)
+    content = json.dumps(asked.facts, sort_keys=True)
+    return await request.keep(
+        work.connection,
+        order=asked.order,
+        kind=asked.kind,
+        asker="temporal",
+        idempotency_key=f"{asked.order}:{asked.key}",
+        body_digest=sha256(content.encode()).hexdigest(),
+        facts=asked.facts,
+        at=asked.at,
+    )
+
+
+async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Cancel what can be cancelled, ask nodes for the rest, refuse what has shipped; asked twice, done once."""
+    async with transactions.open(asked.order) as work:
+        known = await stored_request(work, asked)
+        if known.answer is not None:
+            return _cancel_done(await work.news(), CancelAnswer.model_validate(known.answer))
+        body = CancelRequest.model_validate(known.facts)
+        wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
+        answer = units.cancel(work.order, work.changes, wished, asked.at)
+        if work.header.own and not work.order.waiting:  # it will not be sourced any more
+            await cart.hand_over(work.connection, asked.order, asked.at)
+        await request.answer(work.connection, known.request_id, answer.model_dump(mode="json"))
+        state = await work.write(Event(f"request {known.request_id}", "request", asked.at))
+        return _cancel_done(state, answer)
+
+
+async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Place a named hold: what is not released yet stays here, pinned or back on its shelf, until it is off."""
+    async with transactions.open(asked.order) as work:
+        known = await stored_request(work, asked)
+        if known.answer is None:
+            body = HoldRequest.model_validate(known.facts)
+            await place(work, by_request(body.hold, work.network.policy), known.remark, asked.at)
+        return await answered(work, known, asked.at, refused=None)
+
+
+async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Take a named hold off; the order goes on when it was the last one."""
+    async with transactions.open(asked.order) as work:
+        known = await stored_request(work, asked)
+        body = HoldRequest.model_validate(known.facts)
+        refused = None
+        if known.answer is None and not await order.release_hold(
+            work.connection, asked.order, body.hold, known.remark, asked.at
+        ):
+            refused = f"no hold named {body.hold} stands"
+        return await answered(work, known, asked.at, refused=refused)
+
+
+async def look(transactions: OrderTransactions, asked: Moment) -> OrderState:
+    """The order's state, read now."""
+    async with transactions.database.read() as connection:
+        return await order.state(connection, asked.order)
+
+
+async def give_up(transactions: OrderTransactions, asked: Moment) -> OrderState:
+    """Cancel what was not released in time: all of it once `not_after` has come, before that what has waited for stock as
+    long as its strategy lets it. A person is told."""
+    async with transactions.open(asked.order) as work:
+        if not _give_up(work, asked.at):
+            return await work.news()
+        cause = f"gave up waiting, version {work.header.version + 1}"
+        return await work.write(Event(cause, "workflow", asked.at))
+
+
+async def close(transactions: OrderTransactions, asked: Moment) -> OrderState:
+    """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
+    async with transactions.open(asked.order) as work:
+        state = await work.news()
+        if state.closed or state.closes_at is None or asked.at < state.closes_at:
+            return state
+        await order.close(work.connection, asked.order, asked.at)
+        return await work.write(Event("close", "workflow", asked.at))
+
+
+def _give_up(work: Work, at: datetime) -> int:
+    """How many units were given up."""
+    if work.header.window_has_ended(at):
+        return units.end_window(work.order, work.changes)
+    return units.give_up_waiting(work.order, work.changes, at)
+
+
+async def answered(
+    work: Work, known: request.Request, at: datetime, *, refused: str | None, answer: dict[str, Any] | None = None
+) -> Done:
+    """Write what was done with its answer, once; a request that was answered before gets the same answer again."""
+    if known.answer is None:
+        stored = {"refused": refused} if refused else answer or {}
+        await request.answer(work.connection, known.request_id, stored)
+        state = await work.write(Event(f"request {known.request_id}", "request", at))
+    else:
+        stored, state = known.answer, await work.news()
+    reason = stored.get("refused")
+    return Done(state=state, answer={} if reason else stored, refused=Refusal(reason=reason) if reason else None)
+
+
+def _cancel_done(state: OrderState, answer: CancelAnswer) -> Done:
+    """Refused as a whole only when not one unit is cancelled or pending (CONTRACT §3)."""
+    if answer.cancelled or answer.pending:
+        return Done(state=state, answer=answer.model_dump(mode="json"))
+    reason = "; ".join(sorted({units_.reason for units_ in answer.refused})) or "nothing is left to cancel"
+    return Done(state=state, refused=Refusal(reason=reason, answer=answer))

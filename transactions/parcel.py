@@ -1,0 +1,130 @@
+"""Takes in parcels that come back without a return: they become part of one, a return of their own, or a person's case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from database import exception, personal, returns
+from database.connect import WriteConnection
+from database.order import UnknownOrder
+from database.outbox import inbox, signal
+from database.outbox.inbox import Received
+from domain.order import Resolution
+from domain.parcel import Match, Parcel, Room, match
+from domain.reasons import ExceptionCode
+from domain.returns import refusal
+from domain.units import Opened
+from transactions.returns import apply as apply_message
+from transactions.returns import new_return
+from transactions.stock import UnknownPlace
+from transactions.transaction import OrderTransactions, Work
+
+ABOUT = "parcel"
+"""What the inbox says that such a message is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a parcel: whether it is new, the return that it belongs to, and the signals that workflows should hear."""
+
+    is_new: bool
+    return_: str | None
+    wakes: list[signal.Wake]
+
+
+async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> Taken:
+    """Store a parcel and find what it belongs to, in one transaction. Raises `UnknownPlace` and `UsedWithAnotherBody`."""
+    async with transactions.database.write() as connection:
+        _, network = await transactions.networks.active(connection)
+        if parcel.node not in network.nodes:
+            raise UnknownPlace("node", f"{parcel.node} is not a node of the network")
+        for index, line in enumerate(parcel.lines):
+            if line.sku not in network.items:
+                raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
+        received = _received(parcel, await personal.fingerprint(connection, parcel), actor)
+        if not await inbox.receive(connection, received):
+            return Taken(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)), wakes=[])
+        try:
+            return await _find_its_return(transactions, connection, parcel, received)
+        except UnknownOrder:
+            await personal.note(connection, None, None, parcel.reason)
+            await _give_to_a_person(connection, parcel, parcel.units, None)
+            return Taken(is_new=True, return_=None, wakes=[])
+
+
+async def _find_its_return(
+    transactions: OrderTransactions, connection: WriteConnection, parcel: Parcel, received: Received
+) -> Taken:
+    """Raises `UnknownOrder` where nobody knows whose it is."""
+    work = await transactions.on(connection, parcel.order or "")
+    name, found = await _expected(work, parcel) or await _unexpected(work, parcel)
+    await personal.note(connection, work.header.order, None, parcel.reason)
+    if found.left:
+        await _give_to_a_person(connection, parcel, found.left, work.header.order)
+    if name is None:
+        return Taken(is_new=True, return_=None, wakes=[])
+    await returns.came_in(connection, name, _cause(parcel))
+    wakes = await apply_message(
+        transactions, connection, work.header.order, name, parcel.received(found.lines), received
+    )
+    return Taken(is_new=True, return_=name, wakes=wakes)
+
+
+async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
+    """A return of the order that waits for just these units."""
+    for name in await returns.under_way(work.connection, work.header.order):
+        state = await returns.state(work.connection, name)
+        rooms = [Room(line.line, line.sku, line.quantity - line.received) for line in state.lines]
+        found = match(parcel.units, rooms)
+        if not found.left:
+            return name, found
+    return None
+
+
+async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
+    """A new return of what has shipped and is in none; where its terms do not allow it, or it may be what was paid back
+    already, a person decides about the money."""
+    sold = await returns.sold(work.connection, work.header.order)
+    shipped = {name: line.shipped for name, line in work.order.lines.items()}
+    found = match(parcel.units, [Room(name, line.sku, shipped[name] - line.in_returns) for name, line in sold.items()])
+    if not found.lines:
+        return None, found
+    made = new_return(
+        work,
+        sold,
+        found.lines,
+        resolution=Resolution.REFUND,
+        node=parcel.node,
+        at=parcel.occurred_at,
+        is_allowed=refusal(sold, found.lines, parcel.occurred_at) is None
+        and all(sold[name].unpaid >= shipped[name] - sold[name].in_returns for name in found.lines),
+    )
+    return await returns.add(work.connection, work.header.order, made, parcel.occurred_at), found
+
+
+async def _give_to_a_person(
+    connection: WriteConnection, parcel: Parcel, units: Mapping[str, int], order_name: str | None
+) -> None:
+    told = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(units.items()))
+    whose = f"that {order_name} does not expect" if order_name else "that nobody knows whose it is"
+    detail = f"a parcel came to {parcel.node} {whose}: {told}"
+    opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=parcel.node)]
+    await exception.open_all(connection, opened, order=order_name, cause=_cause(parcel), at=datetime.now(UTC))
+
+
+def _cause(parcel: Parcel) -> str:
+    return f"parcel {parcel.node} {parcel.message_id}"
+
+
+def _received(parcel: Parcel, body_digest: str, actor: str) -> Received:
+    return Received(
+        sender=parcel.node,
+        message_id=parcel.message_id,
+        about=ABOUT,
+        kind="received",
+        body_digest=body_digest,
+        occurred_at=parcel.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=parcel.model_dump(mode="json", include={"lines", "node"}),
+    )

@@ -1,0 +1,86 @@
+"""Lets the customer collect elsewhere what was not released, or sends it home; and reads what he may choose between."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from database import address, exception, order, stock
+from database.connect import ReadConnection
+from database.request import Request
+from domain import units
+from domain.network import Network
+from domain.order import PickupRequest
+from domain.pickup import Alternatives, PickupPlace, as_delivery, as_place, places
+from domain.reasons import ExceptionCode
+from domain.sourcing import OrderFacts, Wanted
+from domain.units import CannotBeDone
+from transactions.address import plan_anew
+from transactions.network import Networks
+from transactions.order import Done, RequestInput
+from transactions.request import done_or_refused
+from transactions.situation import decide, order_facts, parts
+from transactions.transaction import OrderTransactions, Work
+
+PLACES_MAX = 5
+"""Places that are offered to the customer; nobody drives past as many."""
+
+
+async def change_pickup(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Pin what is not released at another place of collection, or anywhere to be sent home; all of it, or nothing."""
+    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+
+
+async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    node = PickupRequest.model_validate(known.facts).pickup_node
+    if not work.order.has_unreleased:
+        raise CannotBeDone("nothing of it can go elsewhere: it was released to its nodes, has left, or was cancelled")
+    await _check(work, node)
+    work.header = replace(work.header, pickup_node=node)
+    must = units.collect_at(work.order, node)
+    refusal = f"{node} cannot hand out {{units}} of it" if node else "no node can send {units} of it there"
+    await plan_anew(work, at, must, refusal)
+    await exception.close(work.connection, work.header.order, ExceptionCode.PICKUP, None, known.remark, at)
+    return {}
+
+
+async def _check(work: Work, name: str | None) -> None:
+    node = work.network.nodes.get(name) if name else None
+    if name is not None and (node is None or not node.pickup):
+        raise CannotBeDone(f"customers cannot collect at {name}")
+    if name is None and not await address.takes_a_parcel(work.connection, work.header.order):
+        raise CannotBeDone("its address names no street: no parcel can go there")
+
+
+async def alternatives(connection: ReadConnection, networks: Networks, name: str, at: datetime) -> Alternatives:
+    """What the customer of an order may choose for its units that wait for him; nothing is pinned. Raises `NoNetwork`."""
+    header, held = await order.load(connection, name)
+    _, network = await networks.active(connection)
+    wanted = [Wanted(one.line, one.sku, one.quantity, 1, one.tried) for one in held.waiting if one.awaits == "person"]
+    if not wanted:
+        return Alternatives((), None)
+    facts = replace(order_facts(header, network, wanted), deliver_by=None)
+    leaves_at = max(at, header.release_at)
+    delivery = None
+    if await address.takes_a_parcel(connection, name):
+        sent = await decide(connection, network, replace(facts, pickup_node=None), wanted, leaves_at)
+        delivery = as_delivery(sent.plan)
+    return Alternatives(await _places(connection, network, facts, wanted, leaves_at), delivery)
+
+
+async def _places(
+    connection: ReadConnection, network: Network, facts: OrderFacts, wanted: list[Wanted], at: datetime
+) -> tuple[PickupPlace, ...]:
+    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
+    available = {
+        place: shelf.available(network.safety_stock(*place))
+        for place, shelf in shelves.items()
+        if place[0] in network.nodes
+    }
+    found: list[PickupPlace] = []
+    for node in places(facts, wanted, network, available):
+        decided = await decide(connection, network, replace(facts, pickup_node=node.id), wanted, at)
+        if (place := as_place(facts, node, decided.plan)) is not None:
+            found.append(place)
+        if len(found) == PLACES_MAX:
+            break
+    return tuple(found)

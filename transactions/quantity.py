@@ -1,0 +1,68 @@
+"""Changes how many units the lines of an order count before they are released: all that was asked for, or nothing."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from database import order
+from database.request import Request
+from domain import units
+from domain.order import VALUE_MAX, QuantityRequest
+from domain.quantity import change_quantities, counted, line_after
+from domain.sourcing import Wanted
+from domain.units import CannotBeDone
+from transactions.hold import place_by_policy
+from transactions.order import Done, RequestInput
+from transactions.request import done_or_refused
+from transactions.situation import Rights, order_facts
+from transactions.sourcing import adopt, decide_for, plan_as_a_whole
+from transactions.transaction import OrderTransactions, Work
+
+
+async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Let lines count other quantities, unless one of them was released: units are cancelled, or added and sourced."""
+    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+
+
+async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    if work.header.is_closed:
+        raise CannotBeDone("the order is closed")
+    if work.header.window_has_ended(at):
+        raise CannotBeDone("its window has ended: nothing more of it may leave")
+    wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
+    differences = change_quantities(work.order, work.changes, wanted, at)
+    await _follow_with_the_value(work, wanted, differences)
+    if work.changes.added:
+        await _ask_the_policy_again(work, at)
+    await _source_what_waits(work, at)
+    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in wanted]}
+
+
+async def _follow_with_the_value(work: Work, wanted: dict[str, int], differences: dict[str, int]) -> None:
+    before = {line: wanted[line] - difference for line, difference in differences.items()}
+    value = await order.change_value(work.connection, work.header.order, before, wanted)
+    if value > VALUE_MAX:
+        raise CannotBeDone(f"an order is worth {VALUE_MAX} minor units at the most")
+    work.header = replace(work.header, value=value)
+
+
+async def _ask_the_policy_again(work: Work, at: datetime) -> None:
+    """What was approved is not what is ordered now, and an order that grows must not get past a hold."""
+    cancelled = {line: moved["cancelled"] for line, moved in work.changes.buckets.items()}
+    wanted = [
+        Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
+        for line, known in work.order.lines.items()
+    ]
+    await place_by_policy(work, order_facts(work.header, work.network, wanted), at)
+
+
+async def _source_what_waits(work: Work, at: datetime) -> None:
+    """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
+    if work.header.waits_for_hold or not units.wanted(work.order):
+        return
+    rights = Rights(own=plan_as_a_whole(work), pinned_for=work.pinned_for)
+    asked = units.wanted(work.order)
+    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
+        raise CannotBeDone("not every unit can be filled, and the policy lets nothing wait for stock")
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)

@@ -1,0 +1,54 @@
+"""Places the order that a customer gets in exchange for what he returns: an order of its own, paid for by the return."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from database import address, order, personal, refund
+from domain.hold import by_policy
+from domain.identifiers import replacement_number
+from domain.order import NewLine, NewOrder
+from domain.refund import Payment
+from network.geography import postal_area
+from transactions.situation import facts_of_new, return_windows
+from transactions.transaction import Work
+
+
+async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment, at: datetime) -> str | None:
+    """Store the order of what was paid for; None where nothing was. The relay starts its workflow, which reserves its units.
+    The policy may hold it as it may any order. Not for an order that was forgotten, whose address is not known any more.
+
+    Its number is made of the order's and the suffix, so that it is placed once.
+    """
+    lines = tuple(
+        NewLine(line=line, sku=skus[line], quantity=units, unit_price=price, discount=price * units - due.worth[line])
+        for line, units in due.paid.items()
+        if units
+        for price in (-(-due.worth[line] // units),)
+    )
+    if not lines:
+        return None
+    replaced = NewOrder.model_validate(
+        {
+            "currency": await refund.currency(work.connection, work.header.order),
+            "ship_to": await address.of(work.connection, work.header.order),
+            "channel": work.header.channel,
+            "number": replacement_number(work.header.order, suffix),
+            "placed_at": at,
+            "service": work.header.service,
+            "priority": work.header.priority,
+            "customer_tier": work.header.customer_tier or None,
+            "paid": due.amount,
+            "lines": lines,
+        }
+    )
+    await order.take(
+        work.connection,
+        replaced,
+        body_digest=await personal.fingerprint(work.connection, replaced),
+        postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code),
+        received_at=at,
+        grace=work.network.policy.orders.grace,
+        return_windows=return_windows(replaced, work.network),
+        holds=by_policy(facts_of_new(replaced, work.network), work.network.policy),
+    )
+    return replaced.order

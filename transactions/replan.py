@@ -1,0 +1,131 @@
+"""Plans what is pinned and not released again, and swaps its pins for better ones in one transaction.
+
+An order that waits (its grace period, a hold, a day to come) keeps the units that were best when it came. Meanwhile stock has
+come nearer, rules have changed, a node has filled up. Its promise stays what it is, and no swap goes past it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from database import sourcing, stock
+from database.order import Event
+from domain import units
+from domain.capacity import days
+from domain.network import Node
+from domain.replanning import is_better
+from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan, strategy_for
+from domain.stock import Movement, MovementKind
+from domain.units import Waiting
+from transactions.backorder import tell
+from transactions.situation import Decision, Rights, decide, order_facts
+from transactions.sourcing import StockTaken, claim, claim_capacity
+from transactions.transaction import OrderTransactions, Work
+
+STALE_AFTER = timedelta(minutes=1)
+"""A plan that is younger is not looked at again at release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """An order that was looked at again: the plan as it was, made now, and the plan that took its place, if one did."""
+
+    order: str
+    before: Plan
+    after: Plan | None
+
+
+async def plan_again(work: Work, at: datetime) -> Replanned | None:
+    """Swap an order's pins if that is better; None when it has none. Write the order afterwards. Raises `StockTaken`.
+
+    Pins that stay are for the day on which they would release now. Where that day is full and no other plan is to be had,
+    they stay for the day that they have, and go beyond the capacity when they are released: they were promised.
+    """
+    asked = units.pinned(work.order)
+    if not asked:
+        return None
+    wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
+    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    facts = order_facts(work.header, work.network, wanted)
+    leaves_at = max(at, work.header.release_at)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    present = _as_it_is(work, facts, wanted, decided, rights, leaves_at)
+    strategy, is_full = strategy_for(facts, work.network), _is_full(work, decided)
+    if not is_better(decided.plan, present, work.network, strategy, work.header.deliver_by, is_full=is_full):
+        if not is_full:
+            await _claim_for_the_new_day(work, leaves_at)
+        return Replanned(work.header.order, present, None)
+    await _swap(work, asked, decided, rights, at)
+    return Replanned(work.header.order, present, decided.plan)
+
+
+async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
+    """Pins that stay claim the capacity of the day on which they release now, and give back that of another one.
+
+    Raises `StockTaken` when others were quicker.
+    """
+    held = units.held(work.order, work.network)
+    pinned_for = days(work.network, {node for node, _ in held}, leaves_at)
+    if pinned_for == work.pinned_for:
+        return
+    await stock.lock(work.connection, set(held))
+    if not await work.claim_capacity(pinned_for):
+        raise StockTaken(work.header.order)
+
+
+def _as_it_is(
+    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Rights, at: datetime
+) -> Plan:
+    """The present pins as a plan of now: the best that can be made of what the order holds itself, were no node full."""
+    workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
+    return plan(facts, wanted, Situation(network=work.network, supply=rights.own, now=at, workload=workload))
+
+
+def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
+    if node.capacity_per_day is None:
+        return load
+    return replace(load, capacity_used_today=min(load.capacity_used_today, node.capacity_per_day - 1))
+
+
+def _is_full(work: Work, decided: Decision) -> bool:
+    """Whether a node of the present pins has no capacity left for them on the day of their release."""
+    loads = [(work.network.nodes[pin.node], decided.workload.get(pin.node)) for pin in work.order.reservations]
+    return any(load is not None and load != _with_room(node, load) for node, load in loads)
+
+
+async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Rights, at: datetime) -> None:
+    round_ = work.header.rounds + 1
+    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
+    await claim(work, decided, rights, f"round {round_}", at)
+    await claim_capacity(work, decided, pinned_at=())
+    work.changes.movements += [
+        Movement(MovementKind.FREED, node, sku, reserved=-quantity, reference=f"swapped in round {round_}")
+        for (node, sku), quantity in rights.own.items()
+    ]
+    units.swap(work.order, asked, decided.plan, round_)
+    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
+
+
+async def orders(transactions: OrderTransactions) -> list[str]:
+    """The orders that have something pinned, in sequence."""
+    async with transactions.database.read() as connection:
+        return await sourcing.pinned(connection)
+
+
+async def again(transactions: OrderTransactions, orders: list[str]) -> AsyncIterator[Replanned | None]:
+    """Plan each of these orders again, in a transaction of its own; None for one that could not be swapped any more."""
+    for order in orders:
+        yield await _again(transactions, order)
+
+
+async def _again(transactions: OrderTransactions, order: str) -> Replanned | None:
+    with suppress(StockTaken):
+        async with transactions.open(order) as work:
+            at = datetime.now(UTC)
+            found = await plan_again(work, at)
+            if found is not None and found.after is not None:
+                state = await work.write(Event(f"swap {work.header.rounds + 1}", "operator", at))
+                await tell(work, state)
+            return found
+    return None

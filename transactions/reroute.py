@@ -1,0 +1,69 @@
+"""Takes work from its node because a person wants that: at once or by asking the node, and never so that two nodes ship it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from database import stock
+from domain import units
+from domain.fulfillment import FulfillmentOrder
+from domain.order import RerouteRequest
+from domain.sourcing import Plan, Wanted
+from domain.units import CannotBeDone, Waiting
+from transactions.order import Done, RequestInput
+from transactions.request import done_or_refused
+from transactions.situation import Rights, decide, order_facts
+from transactions.sourcing import adopt
+from transactions.transaction import OrderTransactions, Work
+
+
+async def reroute(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Take a fulfillment order from its node; what cannot be done as it was asked for changes nothing."""
+    return await done_or_refused(
+        transactions, asked, lambda work, known: _take_from_its_node(work, known.facts, asked.at)
+    )
+
+
+async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -> dict[str, Any]:
+    body = RerouteRequest.model_validate(facts)
+    fo, before = work.order.fulfillment_orders.get(body.fulfillment_order), len(work.order.waiting)
+    if fo is not None and fo.pickup and fo.uncollected_at is None:
+        raise CannotBeDone(f"the customer collects it at {fo.node}")
+    outcome = units.reroute(work.order, work.changes, body.fulfillment_order, at)
+    if fo is not None and body.to_node is not None:
+        if outcome != "withdrawn":
+            raise CannotBeDone(f"{fo.node} must be asked to cancel first, so no other node can be chosen now")
+        await _pin_at(work, body.to_node, fo, work.order.waiting[before:], at)
+    return {"outcome": outcome}
+
+
+async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[Waiting], at: datetime) -> None:
+    """Pin all units at the node that was chosen. Raises `CannotBeDone` with the planner's reason, and `StockTaken`."""
+    if work.header.waits_for_hold:
+        raise CannotBeDone("a hold lets nothing be reserved now, so no node can be chosen")
+    if node not in work.network.nodes:
+        raise CannotBeDone(f"{node} is not a node of the network")
+    wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
+    rights = Rights(own=_given_back(work, fo), pinned_for=work.pinned_for)
+    facts = order_facts(work.header, work.network, wanted)
+    leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights, others)
+    if decided.plan.unfilled:
+        raise CannotBeDone(f"{node} cannot fill it: {_why_not(decided.plan, node)}")
+    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
+    await adopt(work, moved, decided, at, rights)
+
+
+def _given_back(work: Work, fo: FulfillmentOrder) -> Counter[tuple[str, str]]:
+    """Units of each stocked SKU that its present node gets back: that shelf is locked together with the chosen one."""
+    held: Counter[tuple[str, str]] = Counter()
+    for line, told in fo.lines.items():
+        for sku, quantity in work.network.components(told.sku):
+            held[fo.node, sku] += fo.counts(line).held * quantity
+    return held
+
+
+def _why_not(plan: Plan, node: str) -> str:
+    reasons = [seen.excluded for seen in plan.explanation.nodes if seen.node == node and seen.excluded]
+    return reasons[0] if reasons else "it has not all of it"

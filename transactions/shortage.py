@@ -1,0 +1,68 @@
+"""Sources pinned units again that are not on the shelf after all: a count below what is promised is a fact.
+
+The youngest pins that no longer fit go first: carts before orders, since nobody has ordered them yet. Released work is left to
+its node; the exception that the fact has opened tells of it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from database import cart, shortage
+from database.order import Event
+from database.outbox import signal
+from domain import units
+from domain.network import Network
+from transactions.backorder import tell
+from transactions.transaction import OrderTransactions
+
+
+async def settle(transactions: OrderTransactions) -> list[signal.Wake]:
+    """Unpin what no longer fits, at every short shelf; answers whom to wake. Safe to repeat."""
+    async with transactions.database.read() as connection:
+        found = await shortage.short(connection)
+    wakes: list[signal.Wake] = []
+    for node, sku in found:
+        wakes += await _settle(transactions, node, sku)
+    return wakes
+
+
+async def _settle(transactions: OrderTransactions, node: str, sku: str) -> list[signal.Wake]:
+    wakes: list[signal.Wake] = []
+    while await _drop_a_cart(transactions, node, sku):
+        pass
+    while (order := await _youngest(transactions, node, sku)) is not None:
+        wakes += await _unpin(transactions, order, node, sku)
+    return wakes
+
+
+async def _drop_a_cart(transactions: OrderTransactions, node: str, sku: str) -> bool:
+    """Give back what the youngest cart holds of the shelf; false when the shelf is whole or no cart holds any of it."""
+    async with transactions.database.write() as connection:
+        return await cart.drop_youngest(connection, node, sku, datetime.now(UTC))
+
+
+async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str | None:
+    """The order to unpin next; None when the shelf is whole or only released work is left."""
+    async with transactions.database.write() as connection:
+        _, network = await transactions.networks.active(connection)
+        order = await shortage.youngest(connection, node, _made_of(network, sku))
+        if order is not None and await shortage.missing(connection, node, sku):
+            return order
+        await shortage.settled(connection, node, sku)
+        return None
+
+
+async def _unpin(transactions: OrderTransactions, order: str, node: str, sku: str) -> Sequence[signal.Wake]:
+    async with transactions.open(order) as work:
+        at = datetime.now(UTC)
+        missing = await shortage.missing(work.connection, node, sku)
+        if not units.unpin(work.order, work.changes, node, sku, missing):
+            return []
+        cause = f"{node} has fewer of {sku} than it promised, version {work.header.version + 1}"
+        state = await work.write(Event(cause, "clock", at))
+        return [] if work.header.is_closed else [await tell(work, state)]
+
+
+def _made_of(network: Network, sku: str) -> list[str]:
+    """The items that need a stocked SKU."""
+    return [item for item in network.items if any(part == sku for part, _ in network.components(item))]

@@ -1,0 +1,168 @@
+"""Sources an order's units: reads what is available, lets the domain decide, pins the units, all in one transaction.
+
+Sourcing is an activity and not a call in the workflow, because its result must be recorded: a changed rule would otherwise
+decide differently when an open order is replayed (docs/decisions/0001).
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from database import cart, order, sourcing, stock
+from database.order import Event
+from domain import event, units
+from domain.capacity import days
+from domain.network import ShipComplete
+from domain.order import OrderState
+from domain.sourcing import Wanted, strategy_for
+from domain.units import Waiting
+from transactions.situation import Decision, Rights, decide, order_facts, parts
+from transactions.transaction import OrderTransactions, Work
+
+CLAIM_TRIES_MAX = 20
+"""How often a plan is made anew because others took its stock in between, before Temporal tries the activity later."""
+
+
+class SourceInput(BaseModel):
+    """Which sourcing round of which order; the round is the key that makes sourcing twice sourcing once."""
+
+    order: str
+    round: int
+    at: datetime
+    """The workflow's clock."""
+
+
+class StockTaken(Exception):
+    """Others took the stock of a plan, or its nodes' capacity, before it could be pinned."""
+
+
+async def source(transactions: OrderTransactions, request: SourceInput) -> OrderState:
+    """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again.
+
+    No round is made while a hold lets nothing be reserved.
+    """
+    for _ in range(CLAIM_TRIES_MAX):
+        with contextlib.suppress(StockTaken):
+            async with transactions.open(request.order) as work:
+                if work.header.rounds >= request.round:
+                    return await work.news()
+                if work.header.waits_for_hold:
+                    return await _wait_for_the_hold(work, request.at)
+                rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+                return await source_round(work, request.at, rights)
+    raise StockTaken(request.order)
+
+
+async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
+    """Nothing is reserved before the hold is off, not even what the order's cart had; the first time, that is its answer."""
+    if work.header.version and not work.header.own:
+        return await work.news()
+    await cart.hand_over(work.connection, work.header.order, at)
+    return await work.write(Event("waits for a hold", "workflow", at))
+
+
+async def source_round(work: Work, at: datetime, rights: Rights) -> OrderState:
+    """Make an order's next sourcing round. Raises `StockTaken` when another order was quicker.
+
+    The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
+    """
+    rights = replace(rights, own=Counter(rights.own) + plan_as_a_whole(work))
+    asked = units.wanted(work.order)
+    return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
+
+
+def plan_as_a_whole(work: Work) -> Counter[tuple[str, str]]:
+    """Unpin what an order that must ship complete has pinned while other units of it look for a node: planned without them,
+    the pins would be released by themselves. Answers what is given back, by (node, SKU); the order may claim it again."""
+    if is_whole_in_question(work):
+        units.unpin_everything(work.order, work.changes)
+    return work.changes.freed()
+
+
+def is_whole_in_question(work: Work) -> bool:
+    """Whether some units of an order, or of a line, that must ship complete are pinned while others of it look for a node."""
+    asked = [wish for _, wish in units.wanted(work.order)]
+    if not asked or not work.order.reservations:
+        return False
+    facts = order_facts(work.header, work.network, asked)
+    match facts.ship_complete or strategy_for(facts, work.network).ship_complete:
+        case ShipComplete.ORDER:
+            return True
+        case ShipComplete.LINE:
+            return bool({wish.line for wish in asked} & {pin.line for pin in work.order.reservations})
+        case ShipComplete.NO:
+            return False
+
+
+async def pin(
+    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, rights: Rights
+) -> OrderState:
+    """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
+    round_ = work.header.rounds + 1
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    if work.header.own:
+        await cart.hand_over(work.connection, work.header.order, at)
+    return await work.write(Event(f"round {round_}", "workflow", at))
+
+
+async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Rights) -> None:
+    """Claim what a plan gives the units that asked for a node, and keep it as a round; write the order afterwards.
+
+    Raises `StockTaken`.
+    """
+    round_ = work.header.rounds + 1
+    await claim(work, decided, rights, f"round {round_}", at)
+    await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
+    units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
+    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
+    await _keep_promise(work)
+
+
+async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Rights) -> Decision:
+    """Plan from what is read now. Before units begin to wait, look again with the gates of their SKUs closed: what comes in
+    between is seen, and what comes later sees that they wait."""
+    facts = order_facts(work.header, work.network, wanted)
+    leaves_at = max(at, work.header.release_at)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    unfilled = parts(work.network, [part.sku for part in decided.plan.unfilled])
+    await stock.close_gates(work.connection, unfilled | {sku for _, sku in rights.own}, exclusive=bool(unfilled))
+    if not unfilled:
+        return decided
+    return await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+
+
+async def claim(work: Work, decided: Decision, rights: Rights, cause: str, at: datetime) -> None:
+    """Claim what a plan needs. Raises `StockTaken`. What the order holds itself must be given back in the same transaction.
+
+    Its shelves are locked with the others, since locks are taken in one order.
+    """
+    wanted = decided.claim(
+        work.network, work.header.channel, rights, cause=cause, at=at, order=work.header.order, actor="workflow"
+    )
+    if rights.own:
+        await stock.lock(work.connection, set(wanted.safety_stock) | set(rights.own))
+    if not await stock.claim(work.connection, wanted):
+        raise StockTaken(work.header.order)
+
+
+async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[str]) -> None:
+    """Claim capacity of the nodes of a plan for the day on which it releases; nodes `pinned_at` keep what they have.
+
+    Raises `StockTaken` when others were quicker. Call it with the stock of the plan claimed.
+    """
+    kept = {node: day for node, day in work.pinned_for.items() if node in pinned_at}
+    nodes = [shipment.node for shipment in decided.plan.shipments]
+    if not await work.claim_capacity(kept | days(work.network, nodes, decided.releases_at)):
+        raise StockTaken(work.header.order)
+
+
+async def _keep_promise(work: Work) -> None:
+    """The first time that everything has a node, that makes the promise; what comes later never changes it."""
+    promised = units.promised(work.order)
+    if promised and work.header.deliver_by is None:
+        await order.keep_promise(work.connection, work.header.order, *promised)
+        work.told.append(event.promised(*promised))

@@ -1,0 +1,158 @@
+"""One event of one order is one transaction: lock, read, decide in the domain, write, count the version.
+
+Every activity and every message goes through here, so that nobody moves a unit without the order's row lock, and each change
+is in the buckets, the ledger and the counters or in none of them.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import date
+
+from database import capacity, exception, fulfillment, order, stock
+from database.connect import Database, WriteConnection
+from database.order import Event, Header
+from domain.capacity import Claims, claims, pinned_for
+from domain.deadlines import Wait, waits_for
+from domain.event import ChannelEvent, events
+from domain.fulfillment import FulfillmentOrder
+from domain.network import Network, Node
+from domain.order import OrderState
+from domain.reasons import ExceptionCode
+from domain.units import Changes, Opened, Order, needs_a_person
+from transactions.network import Networks
+
+
+@dataclass(slots=True)
+class Work:
+    """An order under its lock: decide on `order`, note in `changes`, then `write`."""
+
+    connection: WriteConnection
+    header: Header
+    network: Network
+    network_version: int
+    order: Order
+    changes: Changes
+    _before: Order
+    claimed: Claims
+    """What the order has claimed of its nodes' capacity."""
+    pinned_for: Mapping[str, date]
+    """The local day for which its pins at each node have claimed."""
+    told: list[ChannelEvent] = field(default_factory=list)
+    """What the order's channel hears beside what its units tell."""
+
+    async def write(self, event: Event) -> OrderState:
+        """Write everything that was noted and answer the order's new state, as `news` does."""
+        shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
+        pinned = {pin.node for pin in self.order.reservations}
+        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+        await self._close_what_is_over(event)
+        await exception.open_all(
+            self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
+        )
+        await open_shortages(self.connection, shortages, event)
+        told = self.told + events(self._before, self.order, self.changes)
+        return await order.next_version(self.connection, self.header.order, told, event.happened_at)
+
+    async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
+        """Claim capacity for what is about to be pinned, in the place of what pins have claimed: false when a day is full.
+
+        The stock of the pins must be locked before, and a transaction that is refused be undone.
+        """
+        nodes = self.network.nodes
+        limits = {node: nodes[node].capacity_per_day or 0 for node in pinned_for}
+        return await self._claim_capacity(pinned_for, limits)
+
+    async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
+        wanted = claims(self.order, self.network, pinned_for)
+        if wanted != self.claimed and not await capacity.change(
+            self.connection, self.header.order, self.claimed, wanted, limits
+        ):
+            return False
+        self.claimed, self.pinned_for = wanted, pinned_for
+        return True
+
+    async def news(self) -> OrderState:
+        """The order's state, when there was nothing to write."""
+        return await order.news(self.connection, self.header.order)
+
+    def node(self, fulfillment_order: str) -> Node | None:
+        """The node of a fulfillment order; None when the network has dropped it, which only a closed order survives."""
+        return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
+
+    def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
+        names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
+        return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
+
+    def wait(self, fulfillment_order: str) -> Wait | None:
+        """What a fulfillment order waits for now, and until when."""
+        fo, node = self.order.fulfillment_orders[fulfillment_order], self.node(fulfillment_order)
+        return waits_for(fo, node, self.network.policy.orders) if node else None
+
+    async def _close_what_is_over(self, event: Event) -> None:
+        """Close the exceptions that no person need look at any more: what was at risk has left, what waited has its place."""
+        for name in filter(self._was_at_risk, sorted(self.changes.touched)):
+            await self._close(ExceptionCode.AT_RISK, name, event)
+        if needs_a_person(self._before) and not needs_a_person(self.order):
+            await self._close(ExceptionCode.PICKUP, None, event)
+        is_watched = self.network.policy.orders.at_risk_before is not None
+        if is_watched and self._before.has_unreleased and not self.order.has_unreleased:
+            await self._close(ExceptionCode.AT_RISK, None, event)
+
+    async def _close(self, code: ExceptionCode, fulfillment_order: str | None, event: Event) -> None:
+        await exception.close(self.connection, self.header.order, code, fulfillment_order, None, event.occurred_at)
+
+    def _was_at_risk(self, fulfillment_order: str) -> bool:
+        before = self._before.fulfillment_orders.get(fulfillment_order)
+        after = self.order.fulfillment_orders.get(fulfillment_order)
+        return bool(before and after and before.at_risk_at and before.is_owed and not after.is_owed)
+
+
+class OrderTransactions:
+    """Opens transactions on orders. One per process."""
+
+    def __init__(self, database: Database, networks: Networks) -> None:
+        """`networks` holds the versions of the business's map that this process has met."""
+        self.database = database
+        self.networks = networks
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[Work]:
+        """Lock an order and read what it holds; commits when the block ends, rolls back when it raises.
+
+        Raises `database.order.UnknownOrder` and `NoNetwork`.
+        """
+        async with self.database.write() as connection:
+            yield await self.on(connection, name)
+
+    async def on(self, connection: WriteConnection, name: str) -> Work:
+        """The same inside a transaction that is open already, for what must be stored together with the order."""
+        await order.lock(connection, name)
+        header, holding = await order.load(connection, name)
+        version, network = await self.networks.version(connection, header.network_version)
+        pinned = pinned_for(header.claimed, holding, network)
+        changes, before = Changes(network), _copy(holding)
+        return Work(connection, header, network, version, holding, changes, before, header.claimed, pinned)
+
+
+def _copy(holding: Order) -> Order:
+    before = copy(holding)
+    before.waiting = list(holding.waiting)
+    before.reservations = list(holding.reservations)
+    before.fulfillment_orders = dict(holding.fulfillment_orders)
+    return before
+
+
+async def open_shortages(connection: WriteConnection, shortages: list[stock.Shortage], event: Event) -> None:
+    """A shelf that holds less than is promised needs a person: one exception a node and SKU, with the event as its cause."""
+    opened = [
+        Opened(
+            ExceptionCode.STOCK_SHORT,
+            f"{short.missing} of {short.sku} at {short.node} are promised but not on hand",
+            node=short.node,
+        )
+        for short in shortages
+    ]
+    await exception.open_all(connection, opened, order=None, cause=event.cause, at=event.occurred_at)

@@ -1,0 +1,152 @@
+"""The one place where workflows are started, updated and signalled from."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from typing import Any, TypedDict
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import identifiers
+from domain.order import OrderInput, OrderStatus
+from transactions.returns import ReturnInput
+from workflows import card, visibility
+from workflows.messages import PlaceAnswer
+from workflows.order import OrderWorkflow
+from workflows.returns import ReturnWorkflow
+
+TASK_QUEUE = "switchyard"
+ANSWER_WITHIN = timedelta(seconds=5)
+"""How long a caller waits for a workflow's answer (CONTRACT §3)."""
+
+
+class _Start(TypedDict):
+    id: str
+    task_queue: str
+    id_conflict_policy: WorkflowIDConflictPolicy
+    id_reuse_policy: WorkflowIDReusePolicy
+    static_summary: str
+    search_attributes: TypedSearchAttributes
+
+
+class NoAnswer(Exception):
+    """The workflow has not answered in time; the request is kept, and asking again with the same key tells the outcome."""
+
+
+class RequestRefused(Exception):
+    """The workflow has refused the request."""
+
+    def __init__(self, reason: str, answer: dict[str, Any] | None) -> None:
+        """`answer` says per unit why, where the request named units."""
+        super().__init__(reason)
+        self.reason = reason
+        self.answer = answer
+
+
+class WorkflowGone(Exception):
+    """No workflow runs for this order: it is closed, or waits to be started again by the sweep."""
+
+
+async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
+    """Start an order's workflow, unless it runs, and wait for its promise; None when it has not answered in time.
+
+    A completed order is not started again; a terminated or failed one is, and goes on from PostgreSQL.
+    """
+    operation = WithStartWorkflowOperation(OrderWorkflow.run, order, **_start(order))
+    try:
+        placing = client.execute_update_with_start_workflow(
+            "place", id="place", start_workflow_operation=operation, result_type=PlaceAnswer
+        )
+        return await asyncio.wait_for(placing, ANSWER_WITHIN.total_seconds())
+    except (
+        TimeoutError,
+        RPCError,
+        RuntimeError,
+        WorkflowUpdateRPCTimeoutOrCancelledError,
+        WorkflowAlreadyStartedError,
+    ):
+        return None
+
+
+async def start(client: Client, order: OrderInput) -> None:
+    """Start an order's workflow without waiting for its promise; one that runs or has completed stays as it is."""
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(OrderWorkflow.run, order, **_start(order))
+
+
+async def start_return(client: Client, order: str, name: str) -> None:
+    """Start a return's workflow by itself, unless it runs: its order has closed, or it was over and goods came after all."""
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            ReturnWorkflow.run,
+            ReturnInput(order=order, return_=name),
+            id=identifiers.return_workflow_id(name),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=f"return {name} of order {order}",
+            search_attributes=visibility.for_return(order, order.partition("-")[0]),
+        )
+
+
+def _start(order: OrderInput) -> _Start:
+    """How an order's workflow is started: once while it runs, and again only when it was terminated or has failed."""
+    return {
+        "id": identifiers.order_workflow_id(order.order),
+        "task_queue": TASK_QUEUE,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        "static_summary": _summary(order),
+        "search_attributes": visibility.at_start(order, OrderStatus.RECEIVED),
+    }
+
+
+def _summary(order: OrderInput) -> str:
+    units = sum(line.quantity for line in order.lines)
+    return card.summary(len(order.lines), units, order.service, order.country, order.postal_area)
+
+
+async def ask(client: Client, order: str, kind: str, request: int) -> dict[str, Any]:
+    """Ask an order's workflow to do what the request's row says; the row's id makes asking twice asking once.
+
+    Raises `RequestRefused`, `NoAnswer` and `WorkflowGone`.
+    """
+    handle = client.get_workflow_handle(identifiers.order_workflow_id(order))
+    asking = handle.execute_update(kind, {"request": request}, id=f"request-{request}", result_type=dict[str, Any])
+    try:
+        return await asyncio.wait_for(asking, ANSWER_WITHIN.total_seconds())
+    except WorkflowUpdateFailedError as error:
+        raise _refused(error) from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise WorkflowGone(order) from error
+        raise NoAnswer(order) from error
+    except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise NoAnswer(order) from error
+
+
+def _refused(error: WorkflowUpdateFailedError) -> RequestRefused:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        details = dict(cause.details[0]) if cause.details else {}
+        return RequestRefused(cause.message, details.get("answer"))
+    return RequestRefused(str(cause), None)
+
+
+async def signal(client: Client, workflow_id: str, name: str, facts: dict[str, Any]) -> bool:
+    """Signal a workflow; false when none of this id runs. Raises `RPCError` when Temporal cannot take it now."""
+    try:
+        await client.get_workflow_handle(workflow_id).signal(name, facts)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
