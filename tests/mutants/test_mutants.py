@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     Mutant(
         "lines of one order are not added up",
-        "domain/units.py",
+        "domain/units/pins.py",
         "wanted_units[shipment.node, sku] += part.quantity * quantity",
         "wanted_units[shipment.node, sku] = part.quantity * quantity",
         f"{ORDERS}::test_the_same_goods_on_two_lines_are_added_up_before_they_are_promised",
@@ -127,14 +127,14 @@ MUTANTS = (
     ),
     Mutant(
         "on hand falls at release",
-        "domain/units.py",
+        "domain/units/work.py",
         "Movement(MovementKind.ALLOCATED, node, told.sku, 0, -units, units, reference)",
         "Movement(MovementKind.ALLOCATED, node, told.sku, -units, -units, units, reference)",
         f"{ORDERS}::test_goods_stay_on_hand_until_they_ship",
     ),
     Mutant(
         "a cancel frees more than it was asked to",
-        "domain/units.py",
+        "domain/units/pins.py",
         "taken = min(left, reservation.quantity)",
         "taken = reservation.quantity",
         f"{ORDERS}::test_a_cancel_that_is_asked_for_again_gets_the_same_answer_and_frees_nothing_more",

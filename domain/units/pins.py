@@ -1,0 +1,241 @@
+"""Decides which units of an order are pinned at which node, before they are work, and what becomes of those without a node.
+
+Stock that is no longer promised is freed in the same step.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+
+from domain.network import Network
+from domain.reasons import ExceptionCode
+from domain.sourcing import Plan, PlannedShipment
+from domain.stock import Movement, MovementKind
+from domain.units.order import (
+    BUCKET_OF,
+    Changes,
+    Opened,
+    Order,
+    Reservation,
+    Waiting,
+    ask_the_customer,
+    give_to_a_person,
+)
+
+
+def take_plan(
+    order: Order,
+    changes: Changes,
+    asked: list[Waiting],
+    plan: Plan,
+    round_: int,
+    at: datetime,
+    looks_again_at: datetime | None = None,
+) -> None:
+    """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person.
+
+    `looks_again_at` is when a node that has what is left may take it; None = no such moment is known.
+    """
+    for waiting in asked:
+        order.waiting.remove(waiting)
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            waiting = asked[part.wanted_index]
+            order.reservations.append(_reservation(waiting, shipment, part.quantity, round_))
+            changes.move(waiting.line, BUCKET_OF[waiting.awaits], "reserved", part.quantity)
+    for part in plan.unfilled:
+        nodes = plan.hopes.get(part.wanted_index)
+        left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=nodes, looks_again_at=looks_again_at)
+        _leave_unfilled(order, changes, left, plan, at)
+
+
+def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, round_: int) -> Reservation:
+    return Reservation(
+        waiting.line,
+        waiting.sku,
+        shipment.node,
+        quantity,
+        waiting.attempt,
+        waiting.tried,
+        round_,
+        shipment.ship_by,
+        shipment.deliver_by,
+    )
+
+
+def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan, at: datetime) -> None:
+    before = BUCKET_OF[waiting.awaits]
+    if order.pickup_node is not None and (plan.unfilled_action == "exception" or waiting.nodes == ()):
+        ask_the_customer(order, changes, waiting, f"nothing that {order.pickup_node} may get fills it")
+        return
+    match plan.unfilled_action:
+        case "backorder" if waiting.tried and waiting.nodes == ():
+            detail = f"every node that may ship {waiting.quantity} of line {waiting.line} has failed to"
+            give_to_a_person(order, changes, waiting, detail)
+        case "backorder":
+            gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
+            order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
+            changes.move(waiting.line, before, "backordered", waiting.quantity)
+        case "cancel":
+            changes.move(waiting.line, before, "cancelled", waiting.quantity)
+        case _:
+            give_to_a_person(order, changes, waiting, f"no node may fill {waiting.quantity} of line {waiting.line}")
+
+
+def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
+    """Put the pins of a plan that fills everything in the place of those that the order has; no unit changes its bucket."""
+    order.reservations = [
+        _reservation(asked[part.wanted_index], shipment, part.quantity, round_)
+        for shipment in plan.shipments
+        for part in shipment.parts
+    ]
+
+
+def claims(plan: Plan, network: Network) -> list[Movement]:
+    """The stock that a plan wants to pin, one movement a node and stocked SKU, summed over its lines."""
+    wanted_units: Counter[tuple[str, str]] = Counter()
+    for shipment in plan.shipments:
+        for part in shipment.parts:
+            for sku, quantity in network.components(part.sku):
+                wanted_units[shipment.node, sku] += part.quantity * quantity
+    return [
+        Movement(MovementKind.RESERVED, node, sku, reserved=quantity)
+        for (node, sku), quantity in sorted(wanted_units.items())
+    ]
+
+
+def held(order: Order, network: Network) -> Counter[tuple[str, str]]:
+    """Units of each stocked SKU at each node that the order's pins hold, by (node, SKU)."""
+    units: Counter[tuple[str, str]] = Counter()
+    for reservation in order.reservations:
+        for sku, quantity in network.components(reservation.sku):
+            units[reservation.node, sku] += reservation.quantity * quantity
+    return units
+
+
+def pinned(order: Order) -> list[Waiting]:
+    """What is pinned and not released, as if it still looked for its nodes."""
+    return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
+
+
+def promised(order: Order) -> tuple[datetime, datetime] | None:
+    """When the last unit is to leave and to arrive, as pinned and released; None while any unit has no node."""
+    dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
+    dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
+    if order.waiting or not dates:
+        return None
+    return max(ship_by for ship_by, _ in dates), max(deliver_by for _, deliver_by in dates)
+
+
+def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:
+    """Take pinned units off a node that turned out to have less of a stocked SKU than it promised; they are sourced again.
+
+    `quantity` counts units of the stocked SKU; the youngest pins go first. Answers how many of it became free.
+    """
+    left = quantity
+    for reservation in reversed(order.reservations[:]):
+        needed = dict(changes.network.components(reservation.sku)).get(sku, 0)
+        if reservation.node != node or not needed or left <= 0:
+            continue
+        taken = min(reservation.quantity, -(-left // needed))
+        _unpin(order, changes, reservation, taken)
+        changes.move(reservation.line, "reserved", "open", taken)
+        order.waiting.append(Waiting(reservation.line, reservation.sku, taken, reservation.attempt, reservation.tried))
+        left -= taken * needed
+    return quantity - left
+
+
+def unpin_everything(order: Order, changes: Changes) -> None:
+    """Take all pinned units off their nodes, because the order goes elsewhere; they are sourced again."""
+    _unpin_all(order, changes, order.reservations[:])
+
+
+def unpin_node(order: Order, changes: Changes, node: str) -> bool:
+    """Take all pinned units off one node; they are sourced again. Answers whether there were any."""
+    pins = [reservation for reservation in order.reservations if reservation.node == node]
+    _unpin_all(order, changes, pins)
+    return bool(pins)
+
+
+def _unpin_all(order: Order, changes: Changes, pins: list[Reservation]) -> None:
+    for pin in pins:
+        _unpin(order, changes, pin, pin.quantity)
+        changes.move(pin.line, "reserved", "open", pin.quantity)
+        order.waiting.append(Waiting(pin.line, pin.sku, pin.quantity, pin.attempt, pin.tried))
+
+
+def give_back(order: Order, changes: Changes) -> None:
+    """Let go of everything that is not released, and queue for no stock: nothing may be reserved before a hold is off."""
+    unpin_everything(order, changes)
+    for waiting in order.waiting:
+        if waiting.awaits == "stock":
+            changes.move(waiting.line, "backordered", "open", waiting.quantity)
+    order.waiting = [
+        replace(waiting, awaits="sourcing", nodes=None) if waiting.awaits == "stock" else waiting
+        for waiting in order.waiting
+    ]
+
+
+def give_up_waiting(order: Order, changes: Changes, at: datetime) -> int:
+    """Cancel the units that have waited for stock as long as their strategy lets them; answers how many. A person is told."""
+    over = [
+        units for units in order.waiting if units.awaits == "stock" and units.gives_up_at and units.gives_up_at <= at
+    ]
+    for waiting in over:
+        order.waiting.remove(waiting)
+        changes.move(waiting.line, "backordered", "cancelled", waiting.quantity)
+        detail = (
+            f"{waiting.quantity} of line {waiting.line} waited for stock until their time was over, and were cancelled"
+        )
+        changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    return sum(waiting.quantity for waiting in over)
+
+
+def end_window(order: Order, changes: Changes) -> int:
+    """Cancel everything that is not released, because it may not leave any more; answers how many units. A person is told."""
+    unpin_everything(order, changes)
+    late = sum(waiting.quantity for waiting in order.waiting)
+    for waiting in order.waiting:
+        changes.move(waiting.line, BUCKET_OF[waiting.awaits], "cancelled", waiting.quantity)
+    order.waiting.clear()
+    if late:
+        detail = f"{late} unit{'s' if late != 1 else ''} had not been released when not_after came, and were cancelled"
+        changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    return late
+
+
+def take_waiting(order: Order, changes: Changes, line: str, quantity: int) -> int:
+    """Take units that wait; they are `open` afterwards, and wait no longer."""
+    left = quantity
+    for waiting in [w for w in order.waiting if w.line == line]:
+        taken = min(left, waiting.quantity)
+        if not taken:
+            break
+        index = order.waiting.index(waiting)
+        rest = replace(waiting, quantity=waiting.quantity - taken)
+        order.waiting[index : index + 1] = [rest] if rest.quantity else []
+        changes.move(line, BUCKET_OF[waiting.awaits], "open", taken)
+        left -= taken
+    return quantity - left
+
+
+def take_reserved(order: Order, changes: Changes, line: str, quantity: int) -> int:
+    """Take units that are pinned, the youngest first: their stock is freed, and they are `open` afterwards."""
+    left = quantity
+    for reservation in [r for r in reversed(order.reservations) if r.line == line]:
+        taken = min(left, reservation.quantity)
+        if not taken:
+            break
+        _unpin(order, changes, reservation, taken)
+        changes.move(line, "reserved", "open", taken)
+        left -= taken
+    return quantity - left
+
+
+def _unpin(order: Order, changes: Changes, reservation: Reservation, taken: int) -> None:
+    index = order.reservations.index(reservation)
+    rest = replace(reservation, quantity=reservation.quantity - taken)
+    order.reservations[index : index + 1] = [rest] if rest.quantity else []
+    reference = f"reservation:{reservation.round}:{reservation.line}:{index}"
+    freed = Movement(MovementKind.FREED, reservation.node, reservation.sku, reserved=-taken, reference=reference)
+    changes.book(reservation.sku, freed)

@@ -1,0 +1,262 @@
+"""Decides what a fulfillment order makes of its units: they are released, shipped, short, cancelled, or sourced again.
+
+What was asked of a node is never edited: work is withdrawn, and its rest is new work.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from domain import identifiers
+from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, forget_a_wish_without_units, withdraw
+from domain.network import Dispatch
+from domain.reasons import ExceptionCode
+from domain.stock import Movement, MovementKind
+from domain.units.order import Changes, Opened, Order, Reservation, Waiting, ask_the_customer, give_to_a_person
+from domain.units.pins import take_reserved, take_waiting
+
+
+def release(order: Order, changes: Changes, at: datetime) -> None:
+    """Turn what is pinned into fulfillment orders, one a node; from now on they are work, and each node may see its own."""
+    by_node: dict[str, list[Reservation]] = {}
+    for reservation in order.reservations:
+        by_node.setdefault(reservation.node, []).append(reservation)
+    for node in sorted(by_node):
+        _release_to(order, changes, node, by_node[node], at)
+    order.reservations.clear()
+
+
+def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservation], at: datetime) -> None:
+    name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
+    lines: dict[str, Told] = {}
+    for reservation in pinned:
+        told = lines.get(reservation.line) or Told(reservation.line, reservation.sku, 0)
+        lines[reservation.line] = replace(told, quantity=told.quantity + reservation.quantity)
+        order.tried[name, reservation.line] = tuple(
+            sorted({*order.tried.get((name, reservation.line), ()), *reservation.tried})
+        )
+        changes.move(reservation.line, "reserved", "allocated", reservation.quantity)
+    for told in lines.values():
+        reference = f"{name}:{told.line}"
+        units = told.quantity
+        changes.book(told.sku, Movement(MovementKind.ALLOCATED, node, told.sku, 0, -units, units, reference))
+    dispatch = changes.network.nodes[node].dispatch
+    order.fulfillment_orders[name] = FulfillmentOrder(
+        name,
+        order.order,
+        node,
+        max(reservation.attempt for reservation in pinned),
+        Request.SENT if dispatch is Dispatch.PULL else Request.UNSENT,
+        lines,
+        at,
+        max(reservation.ship_by for reservation in pinned),
+        max(reservation.deliver_by for reservation in pinned),
+        dispatch,
+        pickup=order.pickup_node is not None,
+    )
+    changes.touched.add(name)
+
+
+def change_fulfillment_order(
+    order: Order, changes: Changes, after: FulfillmentOrder, *, is_a_failed_try: bool = True
+) -> None:
+    """Take what became of a fulfillment order over to the order's buckets and the node's stock.
+
+    Units that left the attempt are cancelled where the customer wanted that, otherwise sourced again; they do not go back to
+    the node that failed them (`is_a_failed_try`). A unit that had left and has shipped after all takes its replacement's
+    place where that can still be undone; where it cannot, it is surplus, and a person must look.
+    """
+    before = order.fulfillment_orders[after.fulfillment_order]
+    concerned = _concerned(before, after)
+    after = _undo_replacements(order, changes, before, after, concerned)
+    _settle(order, changes, before, after, concerned, is_a_failed_try)
+
+
+def _concerned(before: FulfillmentOrder, after: FulfillmentOrder) -> list[str]:
+    """The lines of which anything became: of a hundred lines a message is mostly about one."""
+    return [
+        line
+        for line in after.lines
+        if before.lines[line] != after.lines[line] or before.counts(line) != after.counts(line)
+    ]
+
+
+def _undo_replacements(
+    order: Order, changes: Changes, before: FulfillmentOrder, after: FulfillmentOrder, concerned: Sequence[str]
+) -> FulfillmentOrder:
+    """Units that had left the attempt and are there again take the place of those that were to replace them."""
+    lines = dict(after.lines) | {line: _with_fewer_replaced(after.lines[line], before, after) for line in concerned}
+    after = replace(after, lines=lines)
+    back = {line: before.counts(line).short - after.counts(line).short for line in concerned}
+    taken = take_units(order, changes, back, after.fulfillment_order)
+    for line in concerned:
+        told = lines[line]
+        changes.move(line, "open", "allocated", taken[line])
+        if (missing := back[line] - taken[line]) > 0:
+            why = "after they had been given to another node or cancelled"
+            detail = f"{missing} of line {line} left {after.node} {why}"
+            changes.opened.append(Opened(ExceptionCode.DOUBLE_SHIP, detail, after.fulfillment_order, after.node))
+            lines[line] = replace(told, replaced=told.replaced + missing)
+    return replace(after, lines=lines)
+
+
+def _with_fewer_replaced(told: Told, before: FulfillmentOrder, after: FulfillmentOrder) -> Told:
+    absent_again = max(0, before.counts(told.line).present - after.counts(told.line).present)
+    return replace(told, replaced=max(0, told.replaced - absent_again))
+
+
+def _settle(
+    order: Order,
+    changes: Changes,
+    before: FulfillmentOrder,
+    after: FulfillmentOrder,
+    concerned: Sequence[str],
+    is_a_failed_try: bool,
+) -> None:
+    """Let the order's buckets and the node's stock follow the counts of the concerned lines."""
+    for line in concerned:
+        after = _settle_line(order, changes, before, after, line, is_a_failed_try)
+    order.fulfillment_orders[after.fulfillment_order] = forget_a_wish_without_units(after)
+    changes.touched.add(after.fulfillment_order)
+
+
+def _settle_line(
+    order: Order,
+    changes: Changes,
+    before: FulfillmentOrder,
+    after: FulfillmentOrder,
+    line: str,
+    is_a_failed_try: bool,
+) -> FulfillmentOrder:
+    told, was, now = after.lines[line], before.counts(line), after.counts(line)
+    _book_difference(changes, after, told, was, now)
+    changes.move(line, "allocated", "shipped", now.shipped - was.shipped)
+    beyond = now.surplus - was.surplus - max(0, _newly_replaced(before, after, line))
+    if beyond > 0:
+        detail = f"{beyond} of line {line} left {after.node} beyond what was ordered"
+        changes.opened.append(Opened(ExceptionCode.SURPLUS, detail, after.fulfillment_order, after.node))
+    left = max(0, now.short - was.short)
+    cancelled = min(left, told.cancel_wanted)
+    changes.move(line, "allocated", "cancelled", cancelled)
+    kept = _keep_what_came_twice(order, changes, line, left - cancelled, after.fulfillment_order)
+    _wait_again(order, changes, after, line, left - cancelled - kept, is_a_failed_try)
+    told = replace(told, cancel_wanted=min(told.cancel_wanted - cancelled, now.due))
+    return replace(after, lines={**after.lines, line: told})
+
+
+def _newly_replaced(before: FulfillmentOrder, after: FulfillmentOrder, line: str) -> int:
+    """Units that this event found to be replaced: `double_ship` tells of them, so `surplus` must not."""
+    return after.lines[line].replaced - before.lines[line].replaced
+
+
+def _keep_what_came_twice(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
+    """Units that another attempt has beyond the order fill the place of those that left: nothing more needs to be sourced."""
+    left = quantity
+    for name, fo in list(order.fulfillment_orders.items()):
+        if name == except_for or not left or line not in fo.lines or not fo.lines[line].replaced:
+            continue
+        was, told = fo.counts(line), fo.lines[line]
+        taken = min(left, told.replaced)
+        kept = replace(fo, lines={**fo.lines, line: replace(told, replaced=told.replaced - taken)})
+        changes.move(line, "allocated", "shipped", kept.counts(line).shipped - was.shipped)
+        order.fulfillment_orders[name] = kept
+        changes.touched.add(name)
+        left -= taken
+    return quantity - left
+
+
+def _book_difference(changes: Changes, fo: FulfillmentOrder, told: Told, was: Counts, now: Counts) -> None:
+    """The node's stock follows the counts: what left or was written off is not on hand, what is held stays allocated."""
+    reference = f"{fo.fulfillment_order}:{told.line}"
+    gone = now.gone - was.gone
+    left = min(now.gone, told.quantity) - min(was.gone, told.quantity)
+    freed, short = now.freed - was.freed, now.written_off - was.written_off
+    for movement in (
+        Movement(MovementKind.SHIPPED, fo.node, told.sku, -gone, 0, -left, reference),
+        Movement(MovementKind.SHORT, fo.node, told.sku, -short, 0, -short, reference),
+        Movement(MovementKind.FREED, fo.node, told.sku, 0, 0, -freed, reference),
+    ):
+        changes.book(told.sku, movement)
+
+
+def _wait_again(
+    order: Order, changes: Changes, fo: FulfillmentOrder, line: str, quantity: int, is_a_failed_try: bool
+) -> None:
+    if not quantity:
+        return
+    tried = order.tried.get((fo.fulfillment_order, line), ())
+    changes.move(line, "allocated", "open", quantity)
+    waiting = Waiting(line, fo.lines[line].sku, quantity, len(tried) + 1, tried)
+    if not is_a_failed_try:
+        order.waiting.append(waiting)
+        return
+    again = replace(waiting, attempt=waiting.attempt + 1, tried=tuple(sorted({*tried, fo.node})))
+    attempts_max = changes.network.policy.orders.max_attempts
+    if order.pickup_node is not None:
+        ask_the_customer(order, changes, again, f"{fo.fulfillment_order} was not filled")
+    elif again.attempt <= attempts_max:
+        order.waiting.append(again)
+    else:
+        give_to_a_person(order, changes, again, f"{quantity} of line {line} were tried {attempts_max} times")
+
+
+def take_units(order: Order, changes: Changes, wanted: Mapping[str, int], except_for: str) -> Counter[str]:
+    """Free up to so many units of each line from whatever holds them and can still be stopped at once; they end up `open`.
+
+    First what waits, then what is pinned, then work that no node has accepted. Answers how many of each line were taken.
+    """
+    left = +Counter(wanted)
+    for line in list(left):
+        left[line] -= take_waiting(order, changes, line, left[line])
+        left[line] -= take_reserved(order, changes, line, left[line])
+    for fo in order.living():
+        if fo.fulfillment_order != except_for and can_withdraw(fo) and any(left[line] for line in fo.lines):
+            left -= _take_from_unseen_work(order, changes, fo, left)
+    return +Counter(wanted) - left
+
+
+def _take_from_unseen_work(
+    order: Order, changes: Changes, fo: FulfillmentOrder, wanted: Mapping[str, int]
+) -> Counter[str]:
+    """Take units out of work that its node has not accepted; they are `open`.
+
+    The rest is new work for the same node at once: were it sourced again, others who wait for its goods would come first.
+    """
+    withdrawn = Counter({units.line: units.quantity for units in withdraw_unseen(order, changes, fo)})
+    taken = withdrawn & Counter(wanted)
+    if rest := withdrawn - taken:
+        _leave_at_its_node(order, changes, fo, rest)
+    return taken
+
+
+def withdraw_unseen(order: Order, changes: Changes, fo: FulfillmentOrder) -> list[Waiting]:
+    """Take work back from a node that cannot have seen it. Its units are `open`, and wait only where the caller lets them.
+
+    Nothing of it has left its node, so no unit comes back that has been replaced.
+    """
+    before = len(order.waiting)
+    withdrawn = withdraw(fo)
+    _settle(order, changes, fo, withdrawn, _concerned(fo, withdrawn), is_a_failed_try=False)
+    units = order.waiting[before:]
+    del order.waiting[before:]
+    return units
+
+
+def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, rest: Mapping[str, int]) -> None:
+    """What was asked is never edited: the rest of withdrawn work is asked anew, as of the same release."""
+    name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
+    lines = {line: Told(line, fo.lines[line].sku, quantity) for line, quantity in rest.items()}
+    for line, told in lines.items():
+        order.tried[name, line] = order.tried.get((fo.fulfillment_order, line), ())
+        changes.move(line, "open", "allocated", told.quantity)
+        reference = f"{name}:{line}"
+        changes.book(told.sku, Movement(MovementKind.ALLOCATED, fo.node, told.sku, 0, 0, told.quantity, reference))
+    order.fulfillment_orders[name] = replace(fo, fulfillment_order=name, lines=lines, escalated=None, at_risk_at=None)
+    changes.touched.add(name)
+
+
+def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether work can be taken back without asking: its node polls, and has not accepted it (CONTRACT §3, cancel)."""
+    is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
+    return is_unseen and fulfillment_order.dispatch is Dispatch.PULL
