@@ -4,7 +4,8 @@ import pytest
 
 from benchmarks.instances import Instance, Size, instances, very_large
 from benchmarks.solver import faults_of, question, value_of
-from domain.sourcing import plan, search
+from domain.sourcing import plan
+from domain.sourcing.search import best_nodes
 
 SIZE = Size("proof", lines_max=8, nodes=50)
 SEEDS = range(10)
@@ -48,7 +49,7 @@ def test_of_many_nodes_those_that_are_never_looked_at_would_have_changed_nothing
     size = Size("3 lines x 150 nodes", lines_max=3, nodes=150)
     questions = list(instances(size, 60, seed=2, orders_per_network=20))
     quick = [plan(one.order, one.wanted, one.situation) for one in questions]
-    monkeypatch.setattr(search, "MANY_NODES", size.nodes)
+    monkeypatch.setattr(best_nodes, "MANY_NODES", size.nodes)
     thorough = [plan(one.order, one.wanted, one.situation) for one in questions]
     assert [one.shipments for one in quick] == [one.shipments for one in thorough]
     assert all(one.explanation.exact for one in thorough)
