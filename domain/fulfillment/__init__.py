@@ -1,0 +1,47 @@
+"""Decides what a node's message means: a fulfillment order's counts are a pure function of everything its node has told.
+
+Sums of what was told are kept per line (picked, shipped, delivered, given back), and the counts are computed from the sums, a
+later stage implying the earlier ones. So the same messages in any order end in the same counts, and what a message changed is
+the difference between the counts before and after it. Goods that left win over every other story: a unit that was short,
+rejected or in doubt and then ships after all is shipped.
+"""
+
+from domain.fulfillment.hearing import Heard, hear
+from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
+from domain.fulfillment.requests import (
+    ask_to_cancel,
+    be_patient_again,
+    forget_a_wish_without_units,
+    give_up_what_was_cancelled,
+    is_asked_for_all,
+    is_partly_cancelled,
+    presume_dead,
+    withdraw,
+    write_off,
+)
+from domain.fulfillment.work import Counts, FulfillmentOrder, FulfillmentOrderStatus, Request, Told, WaitingFor, count
+
+__all__ = [
+    "Counts",
+    "FulfillmentOrder",
+    "FulfillmentOrderStatus",
+    "Heard",
+    "MessageKind",
+    "NodeMessage",
+    "Package",
+    "Quantity",
+    "Request",
+    "Told",
+    "WaitingFor",
+    "ask_to_cancel",
+    "be_patient_again",
+    "count",
+    "forget_a_wish_without_units",
+    "give_up_what_was_cancelled",
+    "hear",
+    "is_asked_for_all",
+    "is_partly_cancelled",
+    "presume_dead",
+    "withdraw",
+    "write_off",
+]

@@ -1,0 +1,56 @@
+"""What a node can say about a fulfillment order."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
+
+
+class MessageKind(StrEnum):
+    """What a node can say about a fulfillment order (CONTRACT §3)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PICKED = "picked"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    SHIPPED = "shipped"
+    COLLECTED = "collected"
+    DELIVERED = "delivered"
+    DELIVERY_FAILED = "delivery_failed"
+    CANCEL_ACCEPTED = "cancel_accepted"
+    CANCEL_REJECTED = "cancel_rejected"
+
+
+class Quantity(BaseModel):
+    """Some units of one order line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: Identifier
+    quantity: Units
+
+
+class Package(BaseModel):
+    """A parcel that left a node, with the carrier's tracking number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    package: Identifier
+    carrier: Label | None = None
+    tracking: Label | None = None
+    lines: tuple[Quantity, ...] = Field(default=(), max_length=2000)
+
+
+class NodeMessage(BaseModel):
+    """A fact that a node tells about one fulfillment order; quantities are additional, not totals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message_id: MessageId
+    kind: MessageKind
+    occurred_at: Moment
+    lines: tuple[Quantity, ...] | None = Field(default=None, max_length=2000)
+    packages: tuple[Package, ...] = Field(default=(), max_length=2000)
+    reason: FreeText | None = None
+    final: bool = Field(default=False, strict=True)
