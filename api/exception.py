@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.access import Operator, Wired, nothing
+from api.action import with_requests
 from api.order import IdempotencyKey, Limit, page
 from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
@@ -66,7 +67,7 @@ async def list_exceptions(
             after=after,
             limit=limit + 1,
         )
-    return page(items, limit, "exception")
+    return page([with_requests(item) for item in items], limit, "exception")
 
 
 @router.get("/exceptions/{name}")
@@ -79,7 +80,7 @@ async def show_exception(name: str, _: Operator, service: Wired) -> dict[str, An
         if shown["code"] == ExceptionCode.PICKUP and shown["resolved_at"] is None:
             offered = await alternatives(connection, service.networks, shown["order"], datetime.now(UTC))
             shown["alternatives"] = asdict(offered)
-    return shown
+    return with_requests(shown)
 
 
 @router.post("/exceptions/{name}/resolve", response_model=Resolved)

@@ -183,14 +183,12 @@ def _owners(rules: ExceptionRules) -> str:
 
 
 def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """An exception with what a person can do about it, and the requests that do it while it is open."""
+    """An exception with what a person can do about it, in words and, while it is open, as `Action`s."""
     shown: dict[str, Any] = json.loads(row.shown)
     assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
     resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
     code = ExceptionCode(shown["code"])
-    about = About(
-        shown["exception"], code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute")
-    )
+    about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"))
     return shown | {
         "assigned_by": assigned["actor"],
         "assigned_because": assigned["reason"],

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class ExceptionCode(StrEnum):
@@ -42,7 +41,6 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
 class About:
     """What an open exception is about, as far as it decides what can be done."""
 
-    exception: str
     code: ExceptionCode
     order: str | None
     fulfillment_order: str | None
@@ -51,62 +49,49 @@ class About:
     """Whether its fulfillment order still owes something that another node may send."""
 
 
-_PATHS: Mapping[str, str] = {
-    "choose_pickup": "/orders/{order}/pickup",
-    "reroute": "/orders/{order}/reroute",
-    "cancel": "/orders/{order}/cancel",
-    "return": "/orders/{order}/returns",
-    "tell": "/fulfillment-orders/{fulfillment_order}/messages",
-    "count": "/stock/messages",
-    "pause": "/nodes/{node}/pause",
-    "resolve": "/orders/{order}/resolve",
-    "resolve_of_no_order": "/exceptions/{exception}/resolve",
-    "assign": "/exceptions/{exception}/assign",
-}
+class Action(StrEnum):
+    """What a person can ask for because of an exception."""
 
-_ACTIONS: Mapping[ExceptionCode, tuple[str, ...]] = {
-    ExceptionCode.UNFILLED: ("cancel",),
-    ExceptionCode.NODE_SILENT: ("reroute", "tell", "pause", "cancel"),
-    ExceptionCode.CANCEL_UNANSWERED: ("reroute", "tell", "pause"),
-    ExceptionCode.DOUBLE_SHIP: ("return",),
-    ExceptionCode.SURPLUS: ("return",),
-    ExceptionCode.STOCK_SHORT: ("count", "pause"),
-    ExceptionCode.MESSAGE_MISFIT: ("tell",),
-    ExceptionCode.PICKUP: ("choose_pickup", "reroute", "cancel"),
-    ExceptionCode.DELIVERY_FAILED: ("tell", "return"),
-    ExceptionCode.AT_RISK: ("reroute", "tell", "cancel"),
+    CHOOSE_PICKUP = "choose_pickup"
+    REROUTE = "reroute"
+    CANCEL = "cancel"
+    RETURN = "return"
+    TELL = "tell"
+    COUNT = "count"
+    PAUSE = "pause"
+    RESOLVE = "resolve"
+    ASSIGN = "assign"
+
+
+_ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
+    ExceptionCode.UNFILLED: (Action.CANCEL,),
+    ExceptionCode.NODE_SILENT: (Action.REROUTE, Action.TELL, Action.PAUSE, Action.CANCEL),
+    ExceptionCode.CANCEL_UNANSWERED: (Action.REROUTE, Action.TELL, Action.PAUSE),
+    ExceptionCode.DOUBLE_SHIP: (Action.RETURN,),
+    ExceptionCode.SURPLUS: (Action.RETURN,),
+    ExceptionCode.STOCK_SHORT: (Action.COUNT, Action.PAUSE),
+    ExceptionCode.MESSAGE_MISFIT: (Action.TELL,),
+    ExceptionCode.PICKUP: (Action.CHOOSE_PICKUP, Action.REROUTE, Action.CANCEL),
+    ExceptionCode.DELIVERY_FAILED: (Action.TELL, Action.RETURN),
+    ExceptionCode.AT_RISK: (Action.REROUTE, Action.TELL, Action.CANCEL),
     ExceptionCode.RETURN_MISFIT: (),
 }
 
 
-def actions(about: About) -> list[dict[str, Any]]:
-    """The requests that make sense for an open exception, with what is known of their bodies; all may be assigned."""
-    resolve = "resolve" if about.order else "resolve_of_no_order"
-    names = [name for name in _ACTIONS[about.code] if _is_possible(name, about)]
-    return [_action(name, about) for name in (*names, resolve, "assign")]
+def actions(about: About) -> list[Action]:
+    """What makes sense for an open exception; all may be resolved and assigned."""
+    return [*(action for action in _ACTIONS[about.code] if _is_possible(action, about)), Action.RESOLVE, Action.ASSIGN]
 
 
-def _is_possible(name: str, about: About) -> bool:
-    match name:
-        case "reroute":
+def _is_possible(action: Action, about: About) -> bool:
+    match action:
+        case Action.REROUTE:
             return about.can_reroute
-        case "choose_pickup":
+        case Action.CHOOSE_PICKUP:
             return about.order is not None and about.fulfillment_order is None
-        case "tell":
+        case Action.TELL:
             return about.fulfillment_order is not None
-        case "count" | "pause":
+        case Action.COUNT | Action.PAUSE:
             return about.node is not None
         case _:
             return about.order is not None
-
-
-def _action(name: str, about: About) -> dict[str, Any]:
-    path = _PATHS[name].format(
-        order=about.order, fulfillment_order=about.fulfillment_order, node=about.node, exception=about.exception
-    )
-    body: dict[str, dict[str, Any]] = {
-        "reroute": {"fulfillment_order": about.fulfillment_order},
-        "resolve": {"exception": about.exception},
-        "count": {"node": about.node, "kind": "counted"},
-    }
-    return {"action": name.removesuffix("_of_no_order"), "method": "POST", "path": path, "body": body.get(name, {})}

@@ -1,0 +1,44 @@
+"""How a person asks over HTTP for what can be done about an exception: each action as the request that does it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.reasons import Action
+
+_PATHS: Mapping[Action, str] = {
+    Action.CHOOSE_PICKUP: "/orders/{order}/pickup",
+    Action.REROUTE: "/orders/{order}/reroute",
+    Action.CANCEL: "/orders/{order}/cancel",
+    Action.RETURN: "/orders/{order}/returns",
+    Action.TELL: "/fulfillment-orders/{fulfillment_order}/messages",
+    Action.COUNT: "/stock/messages",
+    Action.PAUSE: "/nodes/{node}/pause",
+    Action.RESOLVE: "/orders/{order}/resolve",
+    Action.ASSIGN: "/exceptions/{exception}/assign",
+}
+
+_RESOLVE_OF_NO_ORDER = "/exceptions/{exception}/resolve"
+
+
+def with_requests(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """An exception as it was read, each of its actions as a request with what is known of its body."""
+    return {**shown, "actions": [_request(action, shown) for action in shown["actions"]]}
+
+
+def _request(action: Action, shown: Mapping[str, Any]) -> dict[str, Any]:
+    is_of_no_order = action is Action.RESOLVE and shown["order"] is None
+    path = _RESOLVE_OF_NO_ORDER if is_of_no_order else _PATHS[action]
+    body = {} if is_of_no_order else _body(action, shown)
+    return {"action": action, "method": "POST", "path": path.format_map(shown), "body": body}
+
+
+def _body(action: Action, shown: Mapping[str, Any]) -> dict[str, Any]:
+    match action:
+        case Action.REROUTE:
+            return {"fulfillment_order": shown["fulfillment_order"]}
+        case Action.RESOLVE:
+            return {"exception": shown["exception"]}
+        case Action.COUNT:
+            return {"node": shown["node"], "kind": "counted"}
+        case _:
+            return {}
