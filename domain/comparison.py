@@ -4,7 +4,6 @@ A trial is a list of outcomes, one an order. Every figure of a trial is counted 
 picture of it cannot say different things.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,10 @@ from typing import NamedTuple, Protocol
 
 from domain.money import written
 from domain.network import Network, Place, Strategy
-from domain.sourcing import ConsideredNode, Plan
+from domain.sourcing import ConsideredNode, Obstacle, Plan
 
 SOON_DAYS = 2
 """An order that arrives within so many days is told as arriving soon."""
-
-_STOCK_SHORT = re.compile(r"\d+ of \d+ unit")
-"""How the planner begins the reason of a node that has too little."""
 
 
 class Cause(StrEnum):
@@ -345,13 +341,14 @@ def _why_not(nodes: Iterable[str], decided: Decided, tier: int | None) -> list[R
 def _why_not_one(node: str, decided: Decided, stood: ConsideredNode | None) -> Reason | None:
     if node not in decided.network.nodes:
         return Reason(Cause.NODE, f"there is no {node}")
-    excluded = stood.excluded if stood else None
-    has_too_little = excluded is None or _STOCK_SHORT.match(excluded)
+    exclusion = stood.exclusion if stood else None
+    has_too_little = exclusion is None or exclusion.obstacle is Obstacle.STOCK
     if has_too_little and decided.witness.is_used_up(node):
         return Reason(Cause.STOCK, f"stock at {node} was used up by earlier orders")
-    if excluded is None:
+    if exclusion is None:
         return None
-    return Reason(Cause.CAPACITY if excluded == "capacity used up" else Cause.RULE, f"{node}: {excluded}")
+    cause = Cause.CAPACITY if exclusion.obstacle is Obstacle.CAPACITY else Cause.RULE
+    return Reason(cause, f"{node}: {exclusion.words}")
 
 
 def _other_measure(before: Decided, after: Decided, currency: str | None) -> list[Reason]:

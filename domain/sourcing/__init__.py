@@ -3,13 +3,24 @@
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan, strategy_for
-from domain.sourcing.plans import ConsideredNode, Explanation, Part, Plan, PlannedShipment, RunnerUp
+from domain.sourcing.plans import (
+    ConsideredNode,
+    Exclusion,
+    Explanation,
+    Obstacle,
+    Part,
+    Plan,
+    PlannedShipment,
+    RunnerUp,
+)
 
 __all__ = [
     "ConsideredNode",
     "CoolDown",
+    "Exclusion",
     "Explanation",
     "NodeLoad",
+    "Obstacle",
     "OrderFacts",
     "Part",
     "Plan",

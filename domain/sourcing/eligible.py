@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Node, Per, Strategy, Tier
 from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.plans import Exclusion, Obstacle
 from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
 
 CAPACITY_UNLIMITED = 1_000_000_000
@@ -40,7 +41,7 @@ class Surveyed(NamedTuple):
 
     node: Node
     distance_km: float
-    excluded: str | None
+    excluded: Exclusion | None
     limits: tuple[int, ...] = ()
     """By what is wanted: units that the node could give of it alone."""
     notes: tuple[str, ...] = ()
@@ -49,6 +50,13 @@ class Surveyed(NamedTuple):
     charges: Charges = Charges()
     facts: Mapping[str, Fact] = MappingProxyType({})
     """What a tier's rules may see."""
+
+
+_PAUSED = Exclusion(Obstacle.RULE, "paused")
+_USED_UP = Exclusion(Obstacle.CAPACITY, "capacity used up")
+_NO_PICKUP = Exclusion(Obstacle.RULE, "customers cannot collect here")
+_AFTER_THE_WINDOW = Exclusion(Obstacle.RULE, "ships after the order's window")
+_AFTER_THE_PROMISE = Exclusion(Obstacle.RULE, "arrives after the promised day")
 
 
 def order_facts(order: OrderFacts) -> dict[str, Fact]:
@@ -67,9 +75,10 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
     }
 
 
-def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[str | None]:
-    """Why each node may not take part in a tier, in plain words; None = it may."""
-    outside, require = f"not in {', '.join(tier.sets)}", rules.of(tier.require) if tier.require else None
+def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[Exclusion | None]:
+    """Why each node may not take part in a tier; None = it may."""
+    outside = Exclusion(Obstacle.RULE, f"not in {', '.join(tier.sets)}")
+    require = rules.of(tier.require) if tier.require else None
     return [
         outside
         if one.node.id not in tier.nodes
@@ -80,12 +89,12 @@ def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -
     ]
 
 
-def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> str:
+def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> Exclusion:
     """How much of an order a node could fill and why not more, such as "2 of 3 units (already tried)"."""
     if not units and len(notes) == 1:
-        return notes[0]
+        return Exclusion(Obstacle.RULE, notes[0])
     words = f"{units} of {units_wanted} unit{'s' if units_wanted != 1 else ''}"
-    return f"{words} ({'; '.join(notes)})" if notes else words
+    return Exclusion(Obstacle.STOCK, f"{words} ({'; '.join(notes)})" if notes else words)
 
 
 class Survey:
@@ -136,8 +145,8 @@ class Survey:
             return Surveyed(node, distance, reason)
         promised = self._promise(site, distance)
         if promised is None:
-            reason = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
-            return Surveyed(node, distance, reason)
+            words = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
+            return Surveyed(node, distance, Exclusion(Obstacle.RULE, words))
         reason = self._too_late(promised)
         if reason:
             return Surveyed(node, distance, reason, promise=promised)
@@ -147,7 +156,7 @@ class Survey:
         charges = self._charges(facts)
         reason = self._nothing(limits, notes) or (_unmet(self._require, facts) if self._require else None)
         if isinstance(charges, str):
-            return Surveyed(node, distance, reason or charges, limits, notes, promised)
+            return Surveyed(node, distance, reason or Exclusion(Obstacle.RULE, charges), limits, notes, promised)
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts)
 
     def _hopes_at(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
@@ -179,7 +188,7 @@ class Survey:
             if holds is not False:
                 yield _SUMS[cost.per], self._rules.of(cost.amount), None if holds is True else when
 
-    def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> str | None:
+    def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> Exclusion | None:
         if any(limits):
             return None
         return shortfall(0, self._units, notes) if notes else self._no_stock
@@ -208,12 +217,12 @@ class Survey:
             promised = self._promises[key] = self._rules.promise(site, self._local[zone], days)
         return promised
 
-    def _too_late(self, promised: Promise) -> str | None:
+    def _too_late(self, promised: Promise) -> Exclusion | None:
         order = self._order
         if order.not_after is not None and promised.ship_by > order.not_after:
-            return "ships after the order's window"
+            return _AFTER_THE_WINDOW
         if order.deliver_by is not None and promised.deliver_by > order.deliver_by:
-            return "arrives after the promised day"
+            return _AFTER_THE_PROMISE
         return None
 
     def _facts(
@@ -228,14 +237,14 @@ class Survey:
             "node.promise_days": promised.days,
         }
 
-    def _standing_reason(self, node: Node, capacity_left: int) -> str | None:
+    def _standing_reason(self, node: Node, capacity_left: int) -> Exclusion | None:
         """What keeps a node from taking any order now."""
         if node.id in self._situation.paused:
-            return "paused"
+            return _PAUSED
         if capacity_left <= 0:
-            return "capacity used up"
+            return _USED_UP
         if self._collected and not node.pickup:
-            return "customers cannot collect here"
+            return _NO_PICKUP
         return None
 
     def _stock_limits(self, names: Sequence[str]) -> Iterable[tuple[int, ...]]:
@@ -361,16 +370,16 @@ def _capacity_left(node: Node, load: NodeLoad) -> int:
     return max(0, node.capacity_per_day - load.capacity_used_today)
 
 
-def _unmet(require: Rule, facts: Mapping[str, Fact]) -> str | None:
+def _unmet(require: Rule, facts: Mapping[str, Fact]) -> Exclusion | None:
     """The requirement that these facts do not meet, with what they are instead; None = it is met."""
     answer = require.evaluate(facts)
     source, names = require.expression.source, require.expression.names
     if isinstance(answer, EvaluationError):
-        return f"requires {source} (cannot tell: {answer.reason})"
+        return Exclusion(Obstacle.RULE, f"requires {source} (cannot tell: {answer.reason})")
     if answer:
         return None
     seen = ", ".join(f"{name} is {_shown(facts[name])}" for name in names if name.startswith("node."))
-    return f"requires {source}" + (f" ({seen})" if seen else "")
+    return Exclusion(Obstacle.RULE, f"requires {source}" + (f" ({seen})" if seen else ""))
 
 
 def _shown(fact: Fact) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, NamedTuple
 
 from domain.network import Precision, Unfilled
@@ -34,6 +35,25 @@ class PlannedShipment:
     days: int
 
 
+class Obstacle(Enum):
+    """What kind of thing keeps a node from taking part."""
+
+    STOCK = "stock"
+    """It has too little of what is wanted."""
+    CAPACITY = "capacity"
+    """Its capacity of the day is used up."""
+    RULE = "rule"
+    """A rule, a calendar, a pause: anything else."""
+
+
+class Exclusion(NamedTuple):
+    """Why a node could not take part."""
+
+    obstacle: Obstacle
+    words: str
+    """The reason in plain words."""
+
+
 class ConsideredNode(NamedTuple):
     """One node as the decision saw it; `cost` is that of one shipment with all that it could supply alone."""
 
@@ -41,8 +61,13 @@ class ConsideredNode(NamedTuple):
     distance_km: float
     cost: int | None
     days: int | None
-    excluded: str | None
-    """Why it could not take part, in plain words; None = it could."""
+    exclusion: Exclusion | None
+    """Why it could not take part; None = it could."""
+
+    @property
+    def excluded(self) -> str | None:
+        """Why it could not take part, in plain words; None = it could."""
+        return self.exclusion.words if self.exclusion else None
 
 
 @dataclass(frozen=True, slots=True)

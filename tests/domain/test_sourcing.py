@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.network import Network, Place, Precision, Rank, ShipComplete, Unfilled
-from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing import CoolDown, NodeLoad, Obstacle, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.division import Demand
 from domain.sourcing.search import Measures, Problem, cover, fill
 from network.load import NetworkDocuments, load
@@ -269,6 +269,15 @@ def test_in_a_tier_of_one_box_a_node_that_has_only_a_part_says_so() -> None:
     decided = decide(network, "A*2 B", "n1: A*2, n2: A*2 B")
     assert (told(decided), decided.tier) == ("n2: A*2 B", 1)
     assert reasons(decided) == {"n1": "2 of 3 units", "n2": None, "n3": "0 of 3 units", "n4": "0 of 3 units"}
+
+
+def test_why_a_node_is_left_out_is_known_by_its_kind_whatever_the_policy_calls_its_rules() -> None:
+    misleading = '[[exclude]]\nwhen = \'node.id == "n1"\'\nreason = "2 of 3 units must stay"'
+    network = network_of(CLOSEST + ONE_BOX_THEN_THREE, extra=misleading, node_fields="capacity_per_day = 10")
+    full = {"n2": NodeLoad(capacity_used_today=10)}
+    decided = decide(network, "A*2", "n1: A*2, n2: A*2, n3: A, n4: A*2", workload=full)
+    found = {node.node: node.exclusion and node.exclusion.obstacle for node in decided.explanation.nodes}
+    assert found == {"n1": Obstacle.RULE, "n2": Obstacle.CAPACITY, "n3": Obstacle.STOCK, "n4": None}
 
 
 def test_a_node_outside_the_sets_of_the_tier_is_named_with_them() -> None:
