@@ -409,6 +409,8 @@ class Network:
     items: Mapping[str, Item]
     policy: Policy
     buffers: Buffers = Buffers()
+    learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What follows from this version alone and is remembered for all of its orders, by type; it says nothing new."""
 
     def components(self, sku: str) -> tuple[tuple[str, int], ...]:
         """The stocked SKUs and their quantities in one unit of an item; a plain item is its own only component.

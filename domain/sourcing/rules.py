@@ -13,8 +13,6 @@ from typing import NamedTuple, TypeVar
 from domain.network import EvaluationError, Expression, Fact, Network, Node
 from domain.promise import Promise, cutoff_has_passed, promise_on
 
-NETWORKS_MAX = 8
-
 ANSWERS_MAX = 10_000
 """Answers remembered of one rule or node; then all are forgotten, which costs less than to know the oldest."""
 
@@ -62,10 +60,9 @@ class Site(NamedTuple):
 
 
 class Rules:
-    """One network version with what was learnt from it."""
+    """What was learnt from one network version, which keeps it."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
         calendars: dict[object, int] = {}
         self.sites = {
             name: _site(node, calendars.setdefault(_calendar(node), len(calendars)))
@@ -109,17 +106,11 @@ def _calendar(node: Node) -> object:
     return node.time_zone, node.cutoff, node.working_days, id(node.holidays), node.handling_days
 
 
-_learnt: dict[int, Rules] = {}
-"""By identity of the network, the latest last; an entry keeps its network alive, so that no other has its identity."""
-
-
 def rules_of(network: Network) -> Rules:
     """The rules of a network version with what earlier orders taught about them."""
-    rules = _learnt.get(id(network))
-    if rules is None:
-        while len(_learnt) >= NETWORKS_MAX:
-            _learnt.pop(next(iter(_learnt)), None)
-        rules = _learnt[id(network)] = Rules(network)
+    rules = network.learnt.get(Rules)
+    if not isinstance(rules, Rules):
+        rules = network.learnt[Rules] = Rules(network)
     return rules
 
 
