@@ -5,7 +5,7 @@ from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wan
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
     ConsideredNode,
-    Exclusion,
+    ExclusionReason,
     Explanation,
     Obstacle,
     Part,
@@ -17,7 +17,7 @@ from domain.sourcing.plans import (
 __all__ = [
     "ConsideredNode",
     "CoolDown",
-    "Exclusion",
+    "ExclusionReason",
     "Explanation",
     "NodeLoad",
     "Obstacle",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Node, Per, Strategy, Tier
 from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
-from domain.sourcing.plans import Exclusion, Obstacle
+from domain.sourcing.plans import ExclusionReason, Obstacle
 from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
 
 CAPACITY_UNLIMITED = 1_000_000_000
@@ -41,7 +41,7 @@ class Surveyed(NamedTuple):
 
     node: Node
     distance_km: float
-    excluded: Exclusion | None
+    excluded: ExclusionReason | None
     limits: tuple[int, ...] = ()
     """By what is wanted: units that the node could give of it alone."""
     notes: tuple[str, ...] = ()
@@ -52,11 +52,11 @@ class Surveyed(NamedTuple):
     """What a tier's rules may see."""
 
 
-_PAUSED = Exclusion(Obstacle.RULE, "paused")
-_USED_UP = Exclusion(Obstacle.CAPACITY, "capacity used up")
-_NO_PICKUP = Exclusion(Obstacle.RULE, "customers cannot collect here")
-_AFTER_THE_WINDOW = Exclusion(Obstacle.RULE, "ships after the order's window")
-_AFTER_THE_PROMISE = Exclusion(Obstacle.RULE, "arrives after the promised day")
+_PAUSED = ExclusionReason(Obstacle.RULE, "paused")
+_USED_UP = ExclusionReason(Obstacle.CAPACITY, "capacity used up")
+_NO_PICKUP = ExclusionReason(Obstacle.RULE, "customers cannot collect here")
+_AFTER_THE_WINDOW = ExclusionReason(Obstacle.RULE, "ships after the order's window")
+_AFTER_THE_PROMISE = ExclusionReason(Obstacle.RULE, "arrives after the promised day")
 
 
 def order_facts(order: OrderFacts) -> dict[str, Fact]:
@@ -75,9 +75,9 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
     }
 
 
-def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[Exclusion | None]:
+def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[ExclusionReason | None]:
     """Why each node may not take part in a tier; None = it may."""
-    outside = Exclusion(Obstacle.RULE, f"not in {', '.join(tier.sets)}")
+    outside = ExclusionReason(Obstacle.RULE, f"not in {', '.join(tier.sets)}")
     require = rules.of(tier.require) if tier.require else None
     return [
         outside
@@ -89,12 +89,12 @@ def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -
     ]
 
 
-def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> Exclusion:
+def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> ExclusionReason:
     """How much of an order a node could fill and why not more, such as "2 of 3 units (already tried)"."""
     if not units and len(notes) == 1:
-        return Exclusion(Obstacle.RULE, notes[0])
+        return ExclusionReason(Obstacle.RULE, notes[0])
     words = f"{units} of {units_wanted} unit{'s' if units_wanted != 1 else ''}"
-    return Exclusion(Obstacle.STOCK, f"{words} ({'; '.join(notes)})" if notes else words)
+    return ExclusionReason(Obstacle.STOCK, f"{words} ({'; '.join(notes)})" if notes else words)
 
 
 class Survey:
@@ -146,7 +146,7 @@ class Survey:
         promised = self._promise(site, distance)
         if promised is None:
             words = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
-            return Surveyed(node, distance, Exclusion(Obstacle.RULE, words))
+            return Surveyed(node, distance, ExclusionReason(Obstacle.RULE, words))
         reason = self._too_late(promised)
         if reason:
             return Surveyed(node, distance, reason, promise=promised)
@@ -156,7 +156,7 @@ class Survey:
         charges = self._charges(facts)
         reason = self._nothing(limits, notes) or (_unmet(self._require, facts) if self._require else None)
         if isinstance(charges, str):
-            return Surveyed(node, distance, reason or Exclusion(Obstacle.RULE, charges), limits, notes, promised)
+            return Surveyed(node, distance, reason or ExclusionReason(Obstacle.RULE, charges), limits, notes, promised)
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts)
 
     def _hopes_at(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
@@ -188,7 +188,7 @@ class Survey:
             if holds is not False:
                 yield _SUMS[cost.per], self._rules.of(cost.amount), None if holds is True else when
 
-    def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> Exclusion | None:
+    def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> ExclusionReason | None:
         if any(limits):
             return None
         return shortfall(0, self._units, notes) if notes else self._no_stock
@@ -217,7 +217,7 @@ class Survey:
             promised = self._promises[key] = self._rules.promise(site, self._local[zone], days)
         return promised
 
-    def _too_late(self, promised: Promise) -> Exclusion | None:
+    def _too_late(self, promised: Promise) -> ExclusionReason | None:
         order = self._order
         if order.not_after is not None and promised.ship_by > order.not_after:
             return _AFTER_THE_WINDOW
@@ -237,7 +237,7 @@ class Survey:
             "node.promise_days": promised.days,
         }
 
-    def _standing_reason(self, node: Node, capacity_left: int) -> Exclusion | None:
+    def _standing_reason(self, node: Node, capacity_left: int) -> ExclusionReason | None:
         """What keeps a node from taking any order now."""
         if node.id in self._situation.paused:
             return _PAUSED
@@ -370,16 +370,16 @@ def _capacity_left(node: Node, load: NodeLoad) -> int:
     return max(0, node.capacity_per_day - load.capacity_used_today)
 
 
-def _unmet(require: Rule, facts: Mapping[str, Fact]) -> Exclusion | None:
+def _unmet(require: Rule, facts: Mapping[str, Fact]) -> ExclusionReason | None:
     """The requirement that these facts do not meet, with what they are instead; None = it is met."""
     answer = require.evaluate(facts)
     source, names = require.expression.source, require.expression.names
     if isinstance(answer, EvaluationError):
-        return Exclusion(Obstacle.RULE, f"requires {source} (cannot tell: {answer.reason})")
+        return ExclusionReason(Obstacle.RULE, f"requires {source} (cannot tell: {answer.reason})")
     if answer:
         return None
     seen = ", ".join(f"{name} is {_shown(facts[name])}" for name in names if name.startswith("node."))
-    return Exclusion(Obstacle.RULE, f"requires {source}" + (f" ({seen})" if seen else ""))
+    return ExclusionReason(Obstacle.RULE, f"requires {source}" + (f" ({seen})" if seen else ""))
 
 
 def _shown(fact: Fact) -> str:

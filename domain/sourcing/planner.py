@@ -17,7 +17,7 @@ from domain.promise import Promise
 from domain.sourcing.division import Demand
 from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, order_facts, shortfall
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
-from domain.sourcing.plans import ConsideredNode, Exclusion, Explanation, Part, Plan, PlannedShipment, RunnerUp
+from domain.sourcing.plans import ConsideredNode, ExclusionReason, Explanation, Part, Plan, PlannedShipment, RunnerUp
 from domain.sourcing.rules import Site, rules_of
 from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
 
@@ -85,7 +85,7 @@ class _Try:
     complete: ShipComplete
     admitted: tuple[Surveyed, ...]
     """By node number of the problem."""
-    excluded: Sequence[tuple[Surveyed, Exclusion]]
+    excluded: Sequence[tuple[Surveyed, ExclusionReason]]
     """The others, with the reason."""
     members: tuple[tuple[int, ...], ...]
     """By demand of the problem: the wanted that it stands for, by position."""
@@ -332,7 +332,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
     return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km, one.node)))
 
 
-def _considered_out(surveyed: Surveyed, reason: Exclusion) -> ConsideredNode:
+def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNode:
     days = surveyed.promise.days if surveyed.promise else None
     return ConsideredNode(surveyed.node.id, surveyed.distance_km, None, days, reason)
 

@@ -46,7 +46,7 @@ class Obstacle(Enum):
     """A rule, a calendar, a pause: anything else."""
 
 
-class Exclusion(NamedTuple):
+class ExclusionReason(NamedTuple):
     """Why a node could not take part."""
 
     obstacle: Obstacle
@@ -61,7 +61,7 @@ class ConsideredNode(NamedTuple):
     distance_km: float
     cost: int | None
     days: int | None
-    exclusion: Exclusion | None
+    exclusion: ExclusionReason | None
     """Why it could not take part; None = it could."""
 
     @property
