@@ -14,8 +14,9 @@ from database import stock
 from database.connect import Database
 from domain.network import Network, Place, Precision
 from domain.sourcing import OrderFacts, Wanted
+from domain.sourcing.supply import Rights
 from network.load import NetworkDocuments, load
-from transactions.situation import Rights, decide
+from transactions.situation import decide
 
 NODES = 10_000
 SKUS_PER_NODE = 100

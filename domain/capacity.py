@@ -6,10 +6,12 @@ unless it ended and nothing of it had left.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
+from domain.sourcing import NodeLoad, Situation
 from domain.units import Order
 
 Claims = Counter[tuple[str, date]]
@@ -24,6 +26,22 @@ def day(node: Node, at: datetime) -> date:
 def next_day_begins(node: Node, at: datetime) -> datetime:
     """The instant at which the day after the node's local day at `at` begins."""
     return datetime.combine(day(node, at) + timedelta(days=1), time(), node.time_zone).astimezone(UTC)
+
+
+def next_days_of_full_nodes(situation: Situation) -> dict[str, datetime]:
+    """The beginning of the next day of each node of whose day nothing is left."""
+    nodes = [situation.network.nodes[node] for node in situation.workload]
+    return {
+        node.id: next_day_begins(node, situation.now)
+        for node in nodes
+        if node.capacity_per_day is not None
+        and situation.workload[node.id].capacity_used_today >= node.capacity_per_day
+    }
+
+
+def but_for_own(load: NodeLoad, has_claimed: bool) -> NodeLoad:
+    """A node's load without what whoever asks has claimed of its day."""
+    return replace(load, capacity_used_today=load.capacity_used_today - 1) if has_claimed else load
 
 
 def days(network: Network, nodes: Iterable[str], releases_at: datetime) -> dict[str, date]:

@@ -374,6 +374,15 @@ class Policy:
     """By service, ascending in distance."""
     holds: tuple[HoldRule, ...] = ()
 
+    @property
+    def reads_open_orders(self) -> bool:
+        """Whether any rule depends on how many fulfillment orders are open; most do not, and then nobody needs to count."""
+        rules = [exclusion.when for exclusion in self.exclusions]
+        for strategy in self.strategies:
+            rules += [rule for cost in strategy.costs for rule in (cost.amount, cost.when) if rule]
+            rules += [rule for rule in (strategy.require, *(tier.require for tier in strategy.tiers)) if rule]
+        return any("node.open_orders" in rule.names for rule in rules)
+
 
 @dataclass(frozen=True, slots=True)
 class Buffers:

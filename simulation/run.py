@@ -11,14 +11,14 @@ from datetime import date, datetime
 from functools import cached_property
 from heapq import heappop, heappush
 
-from domain import units
 from domain.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 from domain.network import Network, ShipComplete
 from domain.order import NewOrder
 from domain.sourcing import ConsideredNode, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
+from domain.sourcing.new_order import facts_of_new
+from domain.sourcing.supply import Rights, claims, parts, plan_within, supply_of
 from domain.stock import Shelf
 from network.geography import locate
-from transactions.situation import Rights, facts_of_new, parts, plan_within, supply_of
 
 Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""
@@ -50,7 +50,7 @@ class Run:
     def decide(self, order: NewOrder) -> Decided:
         """The plan for an order, which takes nothing yet."""
         wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
-        facts = facts_of_new(order, self.network)
+        facts = facts_of_new(order, self.network, locate)
         shelves = self._shelves_for({line.sku for line in order.lines})
         supply, limits = supply_of(self.network, shelves, order.channel, Rights())
         situation = Situation(
@@ -65,7 +65,7 @@ class Run:
             zone = self.network.nodes[shipment.node].time_zone
             self._released[shipment.node, placed_at.astimezone(zone).date()] += 1
             heappush(self._open[shipment.node], shipment.ship_by)
-        for claimed in () if self._is_unlimited else units.claims(decided.plan, self.network):
+        for claimed in () if self._is_unlimited else claims(decided.plan, self.network):
             shelf = self._shelves[claimed.node, claimed.sku]
             self._shelves[claimed.node, claimed.sku] = replace(shelf, reserved=shelf.reserved + claimed.reserved)
 

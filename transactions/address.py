@@ -11,11 +11,11 @@ from database.request import Request
 from domain import units
 from domain.order import Address
 from domain.sourcing import Plan
+from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone
 from network.geography import postal_area
 from transactions.order import Done, RequestInput
 from transactions.request import done_or_refused
-from transactions.situation import Rights
 from transactions.sourcing import adopt, decide_for
 from transactions.transaction import OrderTransactions, Work
 

@@ -18,8 +18,9 @@ from database.outbox import signal
 from domain import identifiers, units
 from domain.order import OrderState
 from domain.sourcing import Wanted
+from domain.sourcing.supply import Rights, supply_of
 from domain.units import Waiting
-from transactions.situation import Decision, Rights, decide, order_facts, supply_of
+from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, pin
 from transactions.transaction import OrderTransactions, Work
 

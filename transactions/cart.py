@@ -21,10 +21,12 @@ from database.stock import Claim
 from domain.cart import PromiseRequest, ReservationRequest
 from domain.network import Network
 from domain.sourcing import OrderFacts, Plan, Wanted
+from domain.sourcing.facts import weight_kg
+from domain.sourcing.supply import Rights
 from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
-from transactions.situation import Decision, Rights, decide, weight_kg
+from transactions.situation import Decision, decide
 
 TRIES_MAX = 20
 """How often a plan is made anew because others took its stock in between."""

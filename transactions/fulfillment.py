@@ -21,9 +21,9 @@ from domain.fulfillment import FulfillmentOrder, Heard, MessageKind, NodeMessage
 from domain.network import Node, Uncollected
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
+from domain.sourcing.supply import Rights, parts
 from domain.units import Opened
 from transactions.replan import STALE_AFTER, plan_again
-from transactions.situation import Rights, parts
 from transactions.sourcing import StockTaken, is_whole_in_question, source_round
 from transactions.transaction import OrderTransactions, Work
 

@@ -17,10 +17,10 @@ from domain import units
 from domain.hold import Placement, by_policy, by_request
 from domain.network import Network
 from domain.order import CancelAnswer, CancelRequest, HoldRequest, LineDemand, NewOrder, OrderInput, OrderState
-from network.geography import postal_area
+from domain.sourcing.new_order import facts_of_new, return_windows
+from network.geography import locate, postal_area
 from network.validate_order import WrongField, check
 from transactions.hold import place
-from transactions.situation import facts_of_new, return_windows
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -50,7 +50,7 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> Intaken:
             postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
             received_at=datetime.now(UTC),
             grace=network.policy.orders.grace,
-            return_windows=return_windows(order, network),
+            return_windows=return_windows(order, network, locate),
             holds=_holds(order, network),
         )
         if not personal.is_same(taken.body_digest, body_digest):
@@ -63,7 +63,7 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> Intaken:
 
 def _holds(order: NewOrder, network: Network) -> list[Placement]:
     """The policy's holds, and those of its channel: one that both place is the policy's."""
-    placed = by_policy(facts_of_new(order, network), network.policy) if network.policy.holds else []
+    placed = by_policy(facts_of_new(order, network, locate), network.policy) if network.policy.holds else []
     names = {placement.hold for placement in placed}
     return placed + [
         by_request(asked.hold, network.policy, asked.reason) for asked in order.holds if asked.hold not in names

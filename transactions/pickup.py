@@ -13,12 +13,13 @@ from domain.order import PickupRequest
 from domain.pickup import Alternatives, PickupPlace, as_delivery, as_place, places
 from domain.reasons import ExceptionCode
 from domain.sourcing import OrderFacts, Wanted
+from domain.sourcing.supply import parts
 from domain.units import CannotBeDone
 from transactions.address import plan_anew
 from transactions.network import Networks
 from transactions.order import Done, RequestInput
 from transactions.request import done_or_refused
-from transactions.situation import decide, order_facts, parts
+from transactions.situation import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 PLACES_MAX = 5

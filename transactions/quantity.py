@@ -10,11 +10,12 @@ from domain import units
 from domain.order import VALUE_MAX, QuantityRequest
 from domain.quantity import change_quantities, counted, line_after
 from domain.sourcing import Wanted
+from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone
 from transactions.hold import place_by_policy
 from transactions.order import Done, RequestInput
 from transactions.request import done_or_refused
-from transactions.situation import Rights, order_facts
+from transactions.situation import order_facts
 from transactions.sourcing import adopt, decide_for, plan_as_a_whole
 from transactions.transaction import OrderTransactions, Work
 

@@ -8,8 +8,8 @@ from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
 from domain.refund import Payment
-from network.geography import postal_area
-from transactions.situation import facts_of_new, return_windows
+from domain.sourcing.new_order import facts_of_new, return_windows
+from network.geography import locate, postal_area
 from transactions.transaction import Work
 
 
@@ -48,7 +48,7 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
         postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code),
         received_at=at,
         grace=work.network.policy.orders.grace,
-        return_windows=return_windows(replaced, work.network),
-        holds=by_policy(facts_of_new(replaced, work.network), work.network.policy),
+        return_windows=return_windows(replaced, work.network, locate),
+        holds=by_policy(facts_of_new(replaced, work.network, locate), work.network.policy),
     )
     return replaced.order

@@ -16,10 +16,11 @@ from domain.capacity import days
 from domain.network import Node
 from domain.replanning import is_better
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan, strategy_for
+from domain.sourcing.supply import Rights
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
 from transactions.backorder import tell
-from transactions.situation import Decision, Rights, decide, order_facts
+from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, claim, claim_capacity
 from transactions.transaction import OrderTransactions, Work
 

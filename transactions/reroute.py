@@ -10,10 +10,11 @@ from domain import units
 from domain.fulfillment import FulfillmentOrder
 from domain.order import RerouteRequest
 from domain.sourcing import Plan, Wanted
+from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone, Waiting
 from transactions.order import Done, RequestInput
 from transactions.request import done_or_refused
-from transactions.situation import Rights, decide, order_facts
+from transactions.situation import decide, order_facts
 from transactions.sourcing import adopt
 from transactions.transaction import OrderTransactions, Work
 

@@ -19,8 +19,9 @@ from domain.capacity import days
 from domain.network import ShipComplete
 from domain.order import OrderState
 from domain.sourcing import Wanted, strategy_for
+from domain.sourcing.supply import Rights, parts
 from domain.units import Waiting
-from transactions.situation import Decision, Rights, decide, order_facts, parts
+from transactions.situation import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 CLAIM_TRIES_MAX = 20

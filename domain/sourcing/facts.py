@@ -1,6 +1,6 @@
 """Remembers what a sourcing decision is made from: the order, the units wanted, and how busy the nodes are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -74,3 +74,8 @@ class Situation:
     paused: frozenset[str] = frozenset()
     cooling: Mapping[tuple[str, str], CoolDown] = field(default_factory=dict)
     """By (node, SKU), where there is no supply for it; absent = none."""
+
+
+def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
+    """What the wanted units weigh together."""
+    return sum(network.items[wish.sku].weight_g * wish.quantity for wish in wanted) / 1000

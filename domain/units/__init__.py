@@ -7,7 +7,6 @@ leaves a bucket enters another one in the same step, and stock that is no longer
 
 from domain.units.order import Changes, Opened, Order, OrderedLine, Reservation, Waiting, needs_a_person, wanted
 from domain.units.pins import (
-    claims,
     end_window,
     give_back,
     give_up_waiting,
@@ -43,7 +42,6 @@ __all__ = [
     "Waiting",
     "cancel",
     "change_fulfillment_order",
-    "claims",
     "collect_at",
     "end_window",
     "everything",

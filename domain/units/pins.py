@@ -91,19 +91,6 @@ def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
     ]
 
 
-def claims(plan: Plan, network: Network) -> list[Movement]:
-    """The stock that a plan wants to pin, one movement a node and stocked SKU, summed over its lines."""
-    wanted_units: Counter[tuple[str, str]] = Counter()
-    for shipment in plan.shipments:
-        for part in shipment.parts:
-            for sku, quantity in network.components(part.sku):
-                wanted_units[shipment.node, sku] += part.quantity * quantity
-    return [
-        Movement(MovementKind.RESERVED, node, sku, reserved=quantity)
-        for (node, sku), quantity in sorted(wanted_units.items())
-    ]
-
-
 def held(order: Order, network: Network) -> Counter[tuple[str, str]]:
     """Units of each stocked SKU at each node that the order's pins hold, by (node, SKU)."""
     units: Counter[tuple[str, str]] = Counter()

@@ -8,9 +8,10 @@ from database import stock
 from database.connect import Database
 from domain.network import Place, Precision
 from domain.sourcing import OrderFacts, Wanted
+from domain.sourcing.supply import Rights
 from network.load import NetworkDocuments, load
 from tests.asked import asked_of
-from transactions.situation import Rights, decide
+from transactions.situation import decide
 
 NODES = 500
 NODE = """

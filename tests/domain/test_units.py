@@ -31,6 +31,7 @@ from domain.order import BUCKETS, CancelAnswer, CancelledUnits
 from domain.reasons import ExceptionCode
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
+from domain.sourcing.supply import claims
 from domain.stock import Movement, MovementKind, Shelf
 from domain.units import (
     CannotBeDone,
@@ -41,7 +42,6 @@ from domain.units import (
     Waiting,
     cancel,
     change_fulfillment_order,
-    claims,
     everything,
     leave,
     release,

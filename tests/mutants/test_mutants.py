@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     Mutant(
         "lines of one order are not added up",
-        "domain/units/pins.py",
+        "domain/sourcing/supply.py",
         "wanted_units[shipment.node, sku] += part.quantity * quantity",
         "wanted_units[shipment.node, sku] = part.quantity * quantity",
         f"{ORDERS}::test_the_same_goods_on_two_lines_are_added_up_before_they_are_promised",

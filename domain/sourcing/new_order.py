@@ -1,0 +1,41 @@
+"""What the policy may see of an order as it is handed in, and how long each of its lines may be returned."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from domain.network import Network, Place
+from domain.order import NewOrder
+from domain.sourcing.eligible import item_facts, order_facts
+from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
+
+Locate = Callable[[str, str], Place]
+"""Says where a postal code of a country is."""
+
+
+def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFacts:
+    """What the policy may see of an order as it is handed in."""
+    wanted = [Wanted(line.line, line.sku, line.quantity) for line in order.lines]
+    return OrderFacts(
+        channel=order.channel,
+        service=order.service,
+        country=order.ship_to.country,
+        region=order.ship_to.region or "",
+        postal_code=order.ship_to.postal_code,
+        place=locate(order.ship_to.country, order.ship_to.postal_code),
+        customer_tier=order.customer_tier or "",
+        value=order.value,
+        units=sum(wish.quantity for wish in wanted),
+        priority=order.priority,
+        weight_kg=weight_kg(network, wanted),
+        ship_complete=order.ship_complete,
+        pickup_node=order.pickup_node,
+        not_after=order.not_after,
+    )
+
+
+def return_windows(order: NewOrder, network: Network, locate: Locate) -> dict[str, timedelta | None]:
+    """How long each line may be returned; None = it is a final sale."""
+    rules = network.policy.returns
+    seen = order_facts(facts_of_new(order, network, locate)) if rules.rules else {}
+    terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}
+    return {line: None if found.final_sale else found.window for line, found in terms.items()}
