@@ -18,8 +18,8 @@ from database.connect import ReadConnection
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from domain.network import ExceptionRules
-from domain.order import AssignRequest, Seen
 from domain.reasons import ExceptionCode
+from domain.request import AssignRequest, Seen
 from domain.text import Span, span
 from transactions import exception as exceptions
 from transactions.exception import Asked, NotToBeDone, UnknownException

@@ -15,17 +15,15 @@ from database.documents import show
 from database.key import Holder
 from database.order import UnknownOrder
 from database.request import Request, UsedForAnotherRequest
-from domain.order import (
+from domain.order import NewOrder, OrderStatus, PromiseState
+from domain.request import (
     AddressRequest,
     CancelAnswer,
     CancelRequest,
     ChangedLine,
     ForgetRequest,
     HoldRequest,
-    NewOrder,
-    OrderStatus,
     PickupRequest,
-    PromiseState,
     QuantityRequest,
     RerouteRequest,
     ResolveRequest,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
-from domain.fulfillment import FulfillmentOrderStatus, Quantity, Request, WaitingFor
+from domain.fulfillment import FulfillmentOrderStatus, Request, WaitingFor
 from domain.identifiers import NUMBER_MAX
 from domain.network import Dispatch, ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
@@ -44,13 +44,13 @@ class OrderStatus(StrEnum):
     RECEIVED = "received"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Input from outside: an unknown field is a typo, and refused. What was typed is in no error: Temporal keeps those."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Address(_Strict):
+class Address(Strict):
     """Where an order goes. Personal data: it never leaves PostgreSQL but for the node that ships."""
 
     name: Label | None = None
@@ -63,7 +63,7 @@ class Address(_Strict):
     phone: Label | None = None
 
 
-class NewLine(_Strict):
+class NewLine(Strict):
     """One line of a new order; `unit_price` and `discount` in minor units, the discount for the whole line."""
 
     line: Identifier
@@ -73,14 +73,14 @@ class NewLine(_Strict):
     discount: Money = 0
 
 
-class NewHold(_Strict):
+class NewHold(Strict):
     """A hold that the channel places with the order: fraud, payment."""
 
     hold: Word
     reason: FreeText | None = None
 
 
-class NewOrder(_Strict):
+class NewOrder(Strict):
     """An order as a channel hands it in (CONTRACT §3, `POST /orders`)."""
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
@@ -285,143 +285,3 @@ class OrderState(BaseModel):
             if known.fulfillment_order == fulfillment_order:
                 return known
         raise KeyError(fulfillment_order)
-
-
-class CancelAnswer(BaseModel):
-    """What became of a wish to cancel, per unit."""
-
-    cancelled: list["CancelledUnits"] = []
-    pending: list["CancelledUnits"] = []
-    refused: list["CancelledUnits"] = []
-
-
-class CancelledUnits(BaseModel):
-    """Some units of a line with the reason for what was done to them."""
-
-    line: str
-    quantity: int
-    reason: str
-
-
-class CancelRequest(_Strict):
-    """The body of `POST /orders/{order}/cancel`; without lines, everything that is not cancelled: what shipped is refused."""
-
-    lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class QuantityRequest(_Strict):
-    """The body of `POST /orders/{order}/quantities`: how many units each of these lines is to count from now on."""
-
-    lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-    @model_validator(mode="after")
-    def _lines_are_unique(self) -> Self:
-        if len({line.line for line in self.lines}) < len(self.lines):
-            raise ValueError("lines: a line is named twice")
-        return self
-
-
-class ChangedLine(BaseModel):
-    """A line after a change of its quantity: `ordered` and `cancelled` only grow, the other buckets hold the difference."""
-
-    line: str
-    ordered: int
-    cancelled: int
-    open: int
-    backordered: int
-    reserved: int
-
-
-class HoldRequest(_Strict):
-    """The body of `/hold` and `/release`."""
-
-    hold: Word
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class Seen(_Strict):
-    """Who has seen to an exception, and what he did: the body of `POST /exceptions/{exception}/resolve`."""
-
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class ResolveRequest(Seen):
-    """The body of `POST /orders/{order}/resolve`: a person has seen to an exception."""
-
-    exception: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
-
-
-class AddressRequest(_Strict):
-    """The body of `POST /orders/{order}/address`: the whole new address."""
-
-    ship_to: Address
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class ForgetRequest(_Strict):
-    """The body of `/forget`: erase what is personal of an order; with `even_if_open` also before all of it has shipped."""
-
-    even_if_open: Annotated[bool, Field(strict=True)] = False
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class RerouteRequest(_Strict):
-    """The body of `/reroute`: another node is to ship what this fulfillment order asks for; with `to_node`, only that one."""
-
-    fulfillment_order: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
-    to_node: NodeId | None = None
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class PickupRequest(_Strict):
-    """The body of `/pickup`: where the customer collects what was not released; null = it is sent to his address."""
-
-    pickup_node: NodeId | None
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class AssignRequest(_Strict):
-    """The body of `POST /exceptions/{exception}/assign`: who sees to it from now on."""
-
-    owner: Word
-    reason: FreeText | None = None
-    actor: Label | None = None
-
-
-class ReturnedUnits(_Strict):
-    """Some units of a line that the customer wants to send back, and why."""
-
-    line: Identifier
-    quantity: Units
-    exchange_for: Identifier | None = None
-    """The SKU that he wants instead, when he exchanges them; None = the same."""
-    reason: FreeText | None = None
-
-
-class Resolution(StrEnum):
-    """What the customer gets for a return."""
-
-    REFUND = "refund"
-    EXCHANGE = "exchange"
-    STORE_CREDIT = "store_credit"
-
-
-class ReturnRequest(_Strict):
-    """The body of `POST /orders/{order}/returns`."""
-
-    lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
-    resolution: Resolution = Resolution.REFUND
-    node: NodeId | None = None
-    """Where the customer takes or sends it; None = where the policy says."""
-    reason: FreeText | None = None
-    actor: Label | None = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain import units
-from domain.order import ChangedLine
+from domain.request import ChangedLine
 from domain.units import CannotBeDone, Changes, Order, Waiting
 
 ORDERED_MAX = 2_000_000_000

@@ -11,7 +11,7 @@ from database import personal
 from database.connect import Database
 from database.order import UnknownOrder
 from database.sealing import COMMON, MasterKeys
-from domain.order import ForgetRequest
+from domain.request import ForgetRequest
 from transactions.personal import StillOpen, forget
 from workflows.messages import describe
 

@@ -18,8 +18,8 @@ from database.outbox import signal
 from database.request import Request
 from domain import units
 from domain.deadlines import after_the_call, told
-from domain.order import AssignRequest, ResolveRequest, Seen
 from domain.reasons import ExceptionCode
+from domain.request import AssignRequest, ResolveRequest, Seen
 from domain.units import Opened
 from transactions.backorder import tell
 from transactions.order import Done, RequestInput, answered, stored_request

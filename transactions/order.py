@@ -16,7 +16,8 @@ from database.order import Event
 from domain import units
 from domain.hold import Placement, by_policy, by_request
 from domain.network import Network
-from domain.order import CancelAnswer, CancelRequest, HoldRequest, LineDemand, NewOrder, OrderInput, OrderState
+from domain.order import LineDemand, NewOrder, OrderInput, OrderState
+from domain.request import CancelAnswer, CancelRequest, HoldRequest
 from domain.sourcing.new_order import facts_of_new, return_windows
 from network.geography import locate, postal_area
 from network.validate_order import WrongField, check

@@ -9,9 +9,9 @@ from database.connect import WriteConnection
 from database.order import UnknownOrder
 from database.outbox import inbox, signal
 from database.outbox.inbox import Received
-from domain.order import Resolution
 from domain.parcel import Match, Parcel, Room, match
 from domain.reasons import ExceptionCode
+from domain.request import Resolution
 from domain.returns import refusal
 from domain.units import Opened
 from transactions.returns import apply as apply_message

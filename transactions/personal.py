@@ -3,7 +3,7 @@
 from database import order, personal
 from database.connect import Database
 from database.personal import Forgotten
-from domain.order import ForgetRequest
+from domain.request import ForgetRequest
 
 
 class StillOpen(Exception):

@@ -9,9 +9,9 @@ from database.connect import ReadConnection
 from database.request import Request
 from domain import units
 from domain.network import Network
-from domain.order import PickupRequest
 from domain.pickup import Alternatives, PickupPlace, as_delivery, as_place, places
 from domain.reasons import ExceptionCode
+from domain.request import PickupRequest
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import parts
 from domain.units import CannotBeDone

@@ -7,8 +7,9 @@ from typing import Any
 from database import order
 from database.request import Request
 from domain import units
-from domain.order import VALUE_MAX, QuantityRequest
+from domain.order import VALUE_MAX
 from domain.quantity import change_quantities, counted, line_after
+from domain.request import QuantityRequest
 from domain.sourcing import Wanted
 from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone

@@ -8,7 +8,7 @@ from typing import Any
 from database import stock
 from domain import units
 from domain.fulfillment import FulfillmentOrder
-from domain.order import RerouteRequest
+from domain.request import RerouteRequest
 from domain.sourcing import Plan, Wanted
 from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone, Waiting

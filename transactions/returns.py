@@ -16,9 +16,9 @@ from domain.claim import ClaimMessage
 from domain.event import EventKind, about_return, of_return
 from domain.money import cost_of_first
 from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
-from domain.order import ReturnRequest
 from domain.reasons import ExceptionCode
 from domain.refund import owed
+from domain.request import ReturnRequest
 from domain.returns import (
     COMES_BACK_WITHIN,
     DispositionRequest,

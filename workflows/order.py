@@ -30,11 +30,10 @@ with workflow.unsafe.imports_passed_through():
     from domain import identifiers
     from domain.fulfillment import Request, WaitingFor
     from domain.network import Dispatch
-    from domain.order import (
+    from domain.order import OrderInput, OrderState
+    from domain.request import (
         CancelRequest,
         HoldRequest,
-        OrderInput,
-        OrderState,
         PickupRequest,
         QuantityRequest,
         RerouteRequest,

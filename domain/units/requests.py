@@ -15,7 +15,7 @@ from domain.fulfillment import (
     is_partly_cancelled,
     presume_dead,
 )
-from domain.order import CancelAnswer, CancelledUnits
+from domain.request import CancelAnswer, CancelledUnits
 from domain.units.order import Changes, Order
 from domain.units.pins import unpin_node
 from domain.units.work import can_withdraw, change_fulfillment_order, take_units, withdraw_unseen

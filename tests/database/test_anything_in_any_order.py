@@ -22,8 +22,9 @@ from database.connect import Database
 from domain.capacity import claims
 from domain.fulfillment import MessageKind
 from domain.network import ShipComplete
-from domain.order import ForgetRequest, OrderState
+from domain.order import OrderState
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
+from domain.request import ForgetRequest
 from domain.returns import ReturnMessage
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
 from transactions import exception as exception_transactions

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from database.connect import Database
 from domain.fulfillment import MessageKind
-from domain.order import CancelAnswer
+from domain.request import CancelAnswer
 from tests.database.shop import NEAREST, NEXT, Shop
 from tests.house import MASTER_KEYS
 from transactions.order import Done

@@ -15,7 +15,7 @@ from database.connect import Database
 from database.personal import NoCommonKey
 from database.sealing import COMMON, KEY_BYTES, Key, MasterKeys, NotMasterKeys, WrongMasterKey, new_master_key
 from domain.fulfillment import MessageKind
-from domain.order import ForgetRequest
+from domain.request import ForgetRequest
 from runtime.where import master_keys
 from tests.database.shop import NEAREST, Shop
 from tests.house import MASTER_KEY, MASTER_KEYS

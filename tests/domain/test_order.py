@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.identifiers import fulfillment_order_id, order_of_fulfillment_order
-from domain.order import CancelRequest, NewOrder, ReturnRequest
+from domain.order import NewOrder
+from domain.request import CancelRequest, ReturnRequest
 
 LINE = {"line": "1", "sku": "CHAIR", "quantity": 2, "unit_price": 4900}
 ADDRESS = {"postal_code": "80202", "country": "US"}

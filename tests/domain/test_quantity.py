@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.network import Item, Network, Policy
-from domain.order import ChangedLine
 from domain.quantity import ORDERED_MAX, change_quantities, line_after
+from domain.request import ChangedLine
 from domain.units import CannotBeDone, Changes, Order, OrderedLine, Reservation, Waiting, give_back
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -27,8 +27,9 @@ from domain.network import (
     Precision,
     Unfilled,
 )
-from domain.order import BUCKETS, CancelAnswer, CancelledUnits
+from domain.order import BUCKETS
 from domain.reasons import ExceptionCode
+from domain.request import CancelAnswer, CancelledUnits
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
 from domain.sourcing.supply import claims

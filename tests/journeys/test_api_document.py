@@ -14,13 +14,15 @@ from api.webhook import NewWebhook, RetryRequest
 from domain.cart import PromiseRequest, ReservationRequest
 from domain.claim import ClaimMessage, ClaimRequest
 from domain.fulfillment import NodeMessage
-from domain.order import (
+from domain.order import NewOrder
+from domain.parcel import Parcel
+from domain.pause import PauseRequest, ResumeRequest
+from domain.request import (
     AddressRequest,
     AssignRequest,
     CancelRequest,
     ForgetRequest,
     HoldRequest,
-    NewOrder,
     PickupRequest,
     QuantityRequest,
     RerouteRequest,
@@ -28,8 +30,6 @@ from domain.order import (
     ReturnRequest,
     Seen,
 )
-from domain.parcel import Parcel
-from domain.pause import PauseRequest, ResumeRequest
 from domain.returns import DispositionRequest, ReturnDecision, ReturnMessage
 from domain.stock import StockMessage
 from domain.stop_sale import StopRequest

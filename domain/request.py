@@ -1,0 +1,150 @@
+"""What may be asked of an order, its exceptions and its returns: the bodies of requests, and what answers say of units."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from domain.fulfillment import Quantity
+from domain.order import Address, Strict
+from domain.text import FreeText, Identifier, Label, NodeId, Units, Word
+
+
+class CancelledUnits(BaseModel):
+    """Some units of a line with the reason for what was done to them."""
+
+    line: str
+    quantity: int
+    reason: str
+
+
+class CancelAnswer(BaseModel):
+    """What became of a wish to cancel, per unit."""
+
+    cancelled: list[CancelledUnits] = []
+    pending: list[CancelledUnits] = []
+    refused: list[CancelledUnits] = []
+
+
+class CancelRequest(Strict):
+    """The body of `POST /orders/{order}/cancel`; without lines, everything that is not cancelled: what shipped is refused."""
+
+    lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class QuantityRequest(Strict):
+    """The body of `POST /orders/{order}/quantities`: how many units each of these lines is to count from now on."""
+
+    lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+    @model_validator(mode="after")
+    def _lines_are_unique(self) -> Self:
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise ValueError("lines: a line is named twice")
+        return self
+
+
+class ChangedLine(BaseModel):
+    """A line after a change of its quantity: `ordered` and `cancelled` only grow, the other buckets hold the difference."""
+
+    line: str
+    ordered: int
+    cancelled: int
+    open: int
+    backordered: int
+    reserved: int
+
+
+class HoldRequest(Strict):
+    """The body of `/hold` and `/release`."""
+
+    hold: Word
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class Seen(Strict):
+    """Who has seen to an exception, and what he did: the body of `POST /exceptions/{exception}/resolve`."""
+
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ResolveRequest(Seen):
+    """The body of `POST /orders/{order}/resolve`: a person has seen to an exception."""
+
+    exception: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+
+
+class AddressRequest(Strict):
+    """The body of `POST /orders/{order}/address`: the whole new address."""
+
+    ship_to: Address
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ForgetRequest(Strict):
+    """The body of `/forget`: erase what is personal of an order; with `even_if_open` also before all of it has shipped."""
+
+    even_if_open: Annotated[bool, Field(strict=True)] = False
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class RerouteRequest(Strict):
+    """The body of `/reroute`: another node is to ship what this fulfillment order asks for; with `to_node`, only that one."""
+
+    fulfillment_order: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+    to_node: NodeId | None = None
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class PickupRequest(Strict):
+    """The body of `/pickup`: where the customer collects what was not released; null = it is sent to his address."""
+
+    pickup_node: NodeId | None
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class AssignRequest(Strict):
+    """The body of `POST /exceptions/{exception}/assign`: who sees to it from now on."""
+
+    owner: Word
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ReturnedUnits(Strict):
+    """Some units of a line that the customer wants to send back, and why."""
+
+    line: Identifier
+    quantity: Units
+    exchange_for: Identifier | None = None
+    """The SKU that he wants instead, when he exchanges them; None = the same."""
+    reason: FreeText | None = None
+
+
+class Resolution(StrEnum):
+    """What the customer gets for a return."""
+
+    REFUND = "refund"
+    EXCHANGE = "exchange"
+    STORE_CREDIT = "store_credit"
+
+
+class ReturnRequest(Strict):
+    """The body of `POST /orders/{order}/returns`."""
+
+    lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
+    resolution: Resolution = Resolution.REFUND
+    node: NodeId | None = None
+    """Where the customer takes or sends it; None = where the policy says."""
+    reason: FreeText | None = None
+    actor: Label | None = None
