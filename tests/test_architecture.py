@@ -187,6 +187,26 @@ def workflows_are_deterministic(tree: Path) -> Iterator[str]:
             yield f"{path}:{line}: {banned} in a workflow; use {use}"
 
 
+def the_domain_is_pure(tree: Path) -> Iterator[str]:
+    """The domain remembers nothing between two calls, names no HTTP path, and reads no patterns but those of fields."""
+    containers = {"dict", "list", "set", "defaultdict", "Counter", "OrderedDict", "deque", "WeakKeyDictionary"}
+    for path, syntax, _ in modules(tree, "domain"):
+        for statement in syntax.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                value = statement.value
+                called = ast.unparse(value.func).split(".")[-1] if isinstance(value, ast.Call) else ""
+                if called in containers or ast.unparse(value) in {"{}", "[]"}:
+                    yield f"{path}:{statement.lineno}: the module has a container to fill; what it is about should own it"
+        for line, name in full_names(syntax):
+            if name in {"functools.cache", "functools.lru_cache"}:
+                yield f"{path}:{line}: {name} outlives what it is about, which should own what is remembered"
+            if name.split(".")[0] == "re" and path != "domain/text.py":
+                yield f"{path}:{line}: a pattern; give what it looks for a type, or a field of its own in domain/text.py"
+        for node in ast.walk(syntax):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match(r"/[a-z{]", node.value):
+                yield f"{path}:{node.lineno}: an HTTP path; name what is asked for, and let api/ spell it"
+
+
 def no_file_names_a_machine(tree: Path) -> Iterator[str]:
     """No path of the machine where something was written, and no host of a package index."""
     here = [re.escape(f"{folder}/") for folder in (tree.resolve(), Path.home()) if folder != Path("/")]
@@ -252,6 +272,7 @@ RULES: tuple[Rule, ...] = (
     every_test_is_found_and_run,
     workflows_name_what_they_start,
     workflows_are_deterministic,
+    the_domain_is_pure,
     no_file_names_a_machine,
     every_page_has_one_title,
 )
@@ -328,6 +349,11 @@ PLANTED = (
     Planted(workflows_are_deterministic, "workflows/a.py", "from asyncio import as_completed\n", 1, "as_completed"),
     Planted(workflows_are_deterministic, "workflows/a.py", "import logging\n", 1, "workflow.logger"),
     Planted(workflows_are_deterministic, "workflows/a.py", "from os import environ\n", 1, "input"),
+    Planted(the_domain_is_pure, "domain/a.py", "x = 1\n_known: dict[int, str] = {}\n", 2, "should own it"),
+    Planted(the_domain_is_pure, "domain/a/b.py", "met = collections.defaultdict(list)\n", 1, "should own it"),
+    Planted(the_domain_is_pure, "domain/a.py", "from functools import cache\n", 1, "functools.cache"),
+    Planted(the_domain_is_pure, "domain/a.py", "import re\n", 1, "a type"),
+    Planted(the_domain_is_pure, "domain/a.py", "x = {1: '/orders/{order}/cancel'}\n", 1, "api/"),
     Planted(no_file_names_a_machine, "docs/start.md", "# Start\nlook in /ro" + "ot/x\n", 2, "names"),
     Planted(no_file_names_a_machine, "Makefile", "x:\n\tcd /ho" + "me/jo/src\n", 2, "names"),
     Planted(no_file_names_a_machine, ".ci/run", "curl https://py" + "pi.org/simple\n", 1, "index host"),
