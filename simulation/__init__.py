@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from domain.comparison import Change, Comparison, Outcome, Trial
+from simulation.comparison import Change, Comparison, Outcome, Trial
 from simulation.files import Inputs, Refused, inputs
 from simulation.page import page
 from simulation.run import Run, Step, steps

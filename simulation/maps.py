@@ -10,9 +10,9 @@ from functools import cache
 from itertools import count, takewhile
 from math import ceil, cos, radians, sqrt
 
-from domain.comparison import Comparison, Trial
 from domain.network import Precision
 from network.geography import locate
+from simulation.comparison import Comparison, Trial
 from simulation.markup import element, text
 from simulation.words import nodes_by_units
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from domain.comparison import Comparison
 from simulation import spread, words
 from simulation.charts import columns, rows
+from simulation.comparison import Comparison
 from simulation.maps import legend, maps, only_by_country
 from simulation.markup import element, table, text
 

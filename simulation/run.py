@@ -11,7 +11,6 @@ from datetime import date, datetime
 from functools import cached_property
 from heapq import heappop, heappush
 
-from domain.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 from domain.network import Network, ShipComplete
 from domain.order import NewOrder
 from domain.sourcing import ConsideredNode, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
@@ -19,6 +18,7 @@ from domain.sourcing.new_order import facts_of_new
 from domain.sourcing.supply import Rights, claims, parts, plan_within, supply_of
 from domain.stock import Shelf
 from network.geography import locate
+from simulation.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 
 Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from domain.comparison import Comparison, Outcome, Trial
 from domain.money import written
+from simulation.comparison import Comparison, Outcome, Trial
 from simulation.words import nodes_by_units
 
 STEPS_MAX = 12

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from domain.comparison import Comparison
 from simulation import words
+from simulation.comparison import Comparison
 
 PLAIN_WIDTH = 120
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from domain.comparison import SOON_DAYS, Change, Comparison, Outcome, Share, Trial
 from domain.money import written
+from simulation.comparison import SOON_DAYS, Change, Comparison, Outcome, Share, Trial
 
 NOTHING = "–"
 

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.comparison import Change, Comparison, Outcome, Share, Trial
 from domain.money import written
 from domain.network import Network, Place, Policy, Precision
+from simulation.comparison import Change, Comparison, Outcome, Share, Trial
 
 NETWORK = Network("v1", {}, {}, Policy(()))
 MONDAY = date(2026, 11, 23)

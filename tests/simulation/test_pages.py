@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from domain.comparison import Comparison
 from simulation import compare
+from simulation.comparison import Comparison
 from simulation.files import inputs
 
 NODES = """
