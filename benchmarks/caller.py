@@ -1,8 +1,9 @@
 """Calls one running build from outside, as channels and nodes do, and tells what its lives cost.
 
-    python -m benchmarks.caller PID LIVES FILE < the line of JSON that `up` has printed
+    python -m benchmarks.caller PID LIVES COUNTS FILE < the line of JSON that `up` has printed
 
-PID is the process of `up`; the figures go to FILE as JSON. It imports nothing of the product and works with what is fixed for
+PID is the process of `up`. LIVES are driven under load, and with COUNTS = 1 two lives are counted alone before. The figures go
+to FILE as JSON. It imports nothing of the product and works with what is fixed for
 outsiders: HTTP, ids of workflows, PostgreSQL and Temporal's histories. So one caller drives builds of any age.
 """
 
@@ -22,7 +23,7 @@ import uvloop
 from httpx2 import AsyncClient
 from temporalio.client import Client
 
-from benchmarks.http_life import SKUS, HttpLife, Place, now
+from benchmarks.http_life import DENVER, SKUS, HttpLife, Place, now
 from benchmarks.loop import Driven, drive_number, one
 from benchmarks.processor import cpu_seconds, difference, named_children
 from benchmarks.shape import histogram
@@ -30,11 +31,19 @@ from benchmarks.statement_log import StatementLog
 
 STOCKED_NODES = ("slc", "nwk", "chi")
 UNITS = 1_000_000
-SLOW_ACCEPT_WITHIN = "3s"
-"""What the network gives the node in Newark, which packs longer than that."""
+ACCEPT_WITHIN = "3s"
+"""What the network gives the node in Newark, which a slow life ships from."""
 
 NEWARK = Place("Newark", "NJ", "07114")
-PACKING_SECONDS = 4.0
+SLOW_PAUSE_SECONDS = 2.0
+"""Accepted in time, picked after two seconds, shipped after four: when what was given to accept is over."""
+
+FAST_PAUSE_SECONDS = 0.5
+"""Long enough for all that follows a message; what several have in common would be done at once, and sometimes not."""
+
+WARM_UP_LIVES = len(SKUS)
+"""The first unit of a SKU that leaves a node costs more statements."""
+
 IN_FLIGHT_MAX = 24
 RAMP_SECONDS = 1.5
 QUIET_SECONDS = 3.0
@@ -70,16 +79,16 @@ class Build:
         return {"caller": os.getpid(), "up": self.up, **named_children(self.up, PARTS)}
 
 
-async def measure(announced: Mapping[str, Any], up: int, lives: int) -> Figures:
-    """Fill the shelves, count lives alone, and then have `lives` under load."""
+async def measure(announced: Mapping[str, Any], up: int, lives: int, *, counts: bool) -> Figures:
+    """Fill the shelves, count lives alone where that is asked, and then have `lives` under load."""
     client = await Client.connect(announced["temporal"], namespace=announced["namespace"])
     headers = {"Authorization": f"Bearer {announced['operator_key']}"}
     async with AsyncClient(base_url=announced["http"], headers=headers, timeout=ANSWER_SECONDS_MAX) as http:
         build = Build(http, client, announced["database"], up)
         await _stock_up(http)
-        counts = await _alone(build)
+        alone = await _alone(build) if counts else {}
         loaded = await _under_load(build, lives)
-    return loaded | counts
+    return loaded | alone
 
 
 async def _stock_up(http: AsyncClient) -> None:
@@ -91,17 +100,17 @@ async def _stock_up(http: AsyncClient) -> None:
 
 async def _alone(build: Build) -> Figures:
     """Counts of two lives that have the stack for themselves: what no load disturbs."""
-    fast = HttpLife(build.http, build.client)
-    slow = HttpLife(build.http, build.client, NEWARK, PACKING_SECONDS)
+    for place in (DENVER, NEWARK):
+        await drive_number(HttpLife(build.http, build.client, place), WARM_UP_LIVES, WARM_UP_LIVES, RAMP_SECONDS)
     log = StatementLog(build.processes()["PostgreSQL"])
-    await one(fast)  # fills the caches
     await log.begin(build.database)
     begun = log.position
     await asyncio.sleep(QUIET_SECONDS)
     log.learn(begun)
-    counts = await _count(build, fast, log, "fast") | await _count(build, slow, log, "slow")
+    fast = await _count(build, HttpLife(build.http, build.client, DENVER, FAST_PAUSE_SECONDS), log, "fast")
+    slow = await _count(build, HttpLife(build.http, build.client, NEWARK, SLOW_PAUSE_SECONDS), log, "slow")
     await log.end(build.database)
-    return counts
+    return fast | slow
 
 
 async def _count(build: Build, life: HttpLife, log: StatementLog, name: str) -> Figures:
@@ -111,7 +120,7 @@ async def _count(build: Build, life: HttpLife, log: StatementLog, name: str) -> 
     sent = log.count(begun)
     events = histogram(await build.client.get_workflow_handle(life.workflow_id(number)).fetch_history())
     counts = {"events": events.total(), "workflow tasks": events["WORKFLOW_TASK_COMPLETED"], "SQL statements": sent}
-    return {f"{what}, a {name} life alone": count for what, count in counts.items()}
+    return {f"{name} life alone, {what}": count for what, count in counts.items()}
 
 
 async def _under_load(build: Build, lives: int) -> Figures:
@@ -125,7 +134,7 @@ async def _under_load(build: Build, lives: int) -> Figures:
     await asyncio.sleep(SETTLED_SECONDS)
     committed = await _transactions(build.database) - committed
     events = await _events(build.client, life.workflow, began)
-    return {**_costs(used, lives), **_pace(driven), "events": events, "transactions": committed / lives}
+    return {**_costs(used, lives), **_pace(driven), "events": events, "database transactions": committed / lives}
 
 
 def _costs(used: Mapping[str, float], lives: int) -> Figures:
@@ -161,8 +170,8 @@ async def _events(client: Client, workflow: str, since: datetime) -> float:
 
 def main() -> None:
     """Measure what the command line names."""
-    up, lives, file = sys.argv[1:]
-    figures = uvloop.run(measure(json.loads(sys.stdin.read()), int(up), int(lives)))
+    up, lives, counts, file = sys.argv[1:]
+    figures = uvloop.run(measure(json.loads(sys.stdin.read()), int(up), int(lives), counts=counts == "1"))
     Path(file).write_text(json.dumps(figures))
 
 

@@ -110,8 +110,8 @@ class HttpLife:
     http: AsyncClient
     client: Client
     place: Place = DENVER
-    packing_seconds: float = 0.0
-    """How long the node takes from `accepted` to `picked`, beside the usual pause."""
+    pause_seconds: float = 0.0
+    """How much longer than usual the node pauses after each message."""
 
     async def live(self, number: int) -> float:
         """Only the end is awaited through Temporal, so that nobody polls."""
@@ -123,8 +123,7 @@ class HttpLife:
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
         for kind in NODE_MESSAGES:
             await self._send(f"/fulfillment-orders/{fulfillment_order_id(number)}/messages", node_message(kind))
-            packing = self.packing_seconds if kind == "accepted" else 0.0
-            await asyncio.sleep(packing + answered * PAUSE_AFTER_MESSAGE)
+            await asyncio.sleep(self.pause_seconds + answered * PAUSE_AFTER_MESSAGE)
         await self.client.get_workflow_handle(self.workflow_id(number)).result()
         return answered
 
