@@ -51,7 +51,7 @@ class Life(Protocol):
 
 
 class NotPlaced(Exception):
-    """The workflow has not answered in time, so what would be measured is a timeout."""
+    """The order was refused, or its workflow has not answered in time, so that a timeout would be measured."""
 
 
 def standard_order(number: int, place: Place = DENVER) -> dict[str, Any]:
@@ -114,10 +114,11 @@ class HttpLife:
     """How much longer than usual the node pauses after each message."""
 
     async def live(self, number: int) -> float:
-        """Only the end is awaited through Temporal, so that nobody polls."""
+        """Only the end is awaited through Temporal, so that nobody polls. On a busy machine the promise may come too late
+        for the answer: that is long enough to be seen in the times, and the order lives on. Raises `NotPlaced`."""
         began = time.perf_counter()
         answer = await self.http.post("/orders", json=standard_order(number, self.place))
-        if answer.status_code != 201:
+        if answer.status_code not in (201, 202):
             raise NotPlaced(answer.text)
         answered = time.perf_counter() - began
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
