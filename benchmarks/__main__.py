@@ -5,6 +5,7 @@ minutes); what ten thousand waiting orders cost. `python -m benchmarks compare`:
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from starter.embedded.failure import EmbeddedFailure
 SUBJECTS = ("lives", "reservations", "plans", "waiting")
 COMPARE = "compare"
 INTERRUPTED = 130
-"""What a shell calls the end by Ctrl-C."""
+"""What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
 
 
 def main() -> int:
@@ -37,6 +38,8 @@ def main() -> int:
     )
     _add_comparison(parser)
     asked = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored in the background
+        signal.signal(number, signal.default_int_handler)
     try:
         for subject in asked.subjects or SUBJECTS:
             if subject == COMPARE:
@@ -89,10 +92,15 @@ def measure_waiting(is_quick: bool) -> None:
 
 
 def measure_another(plan: compare.Plan) -> None:
-    """Print what a life costs here and in another version."""
-    with scratch() as folder, progress(plan.steps) as say:
-        pairs = compare.run(folder, plan, say)
-    Console().print(compare.table(pairs, plan))
+    """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
+    pairs: list[compare.Pair] = []
+    try:
+        with scratch() as folder, progress(plan.steps) as say:
+            for pair in compare.run(folder, plan, say):
+                pairs.append(pair)  # one by one: what there is survives a failure
+    finally:
+        if pairs:
+            Console().print(compare.table(pairs, plan))
 
 
 MEASURED = {

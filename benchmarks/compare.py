@@ -71,13 +71,17 @@ class NotExported(Exception):
     """The repository does not give the other version."""
 
 
-def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> list[Pair]:
-    """Run all turns. Raises `NotExported`, and `EmbeddedFailure` when a build does not run, fails a call or its audit."""
+def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Iterator[Pair]:
+    """Run all turns; each pair as soon as it is there.
+
+    Raises `NotExported`, and `EmbeddedFailure` when a build does not run, fails a call or its audit.
+    """
     say(f"exporting {plan.against}")
     other = exported(plan.against, folder / "other")
     network = _network(other, folder)
     turn = _Turn(folder, network, plan.lives)
-    return [_pair(turn, other, number, plan, say) for number in range(1, plan.pairs + 1)]
+    for number in range(1, plan.pairs + 1):
+        yield _pair(turn, other, number, plan, say)
 
 
 def _pair(turn: "_Turn", other: Path, number: int, plan: Plan, say: Callable[[str], None]) -> Pair:

@@ -1,6 +1,6 @@
 """A standard order's life over HTTP, and what every life has in common.
 
-It imports nothing of the product: builds of another age are driven with it.
+It imports nothing of the product: other versions of it are driven with this.
 """
 
 import asyncio

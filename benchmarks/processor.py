@@ -1,4 +1,4 @@
-"""Processor time of processes, read from /proc. It imports nothing of the product, as it also watches builds of another age."""
+"""Processor time of processes, read from /proc. It imports nothing of the product, as it also watches other versions of it."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
