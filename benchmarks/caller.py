@@ -3,8 +3,8 @@
     python -m benchmarks.caller PID LIVES COUNTS FILE < the line of JSON that `up` has printed
 
 PID is the process of `up`. LIVES are driven under load, and with COUNTS = 1 two lives are counted alone before. The figures go
-to FILE as JSON. It imports nothing of the product and works with what is fixed for outsiders: HTTP, ids of workflows, PostgreSQL
-and Temporal's histories. So one caller drives every version.
+to FILE as JSON. It imports nothing of the product and works with what is fixed for outsiders: HTTP, ids of workflows,
+PostgreSQL and Temporal's histories. So one caller drives every version.
 """
 
 import asyncio
