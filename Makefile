@@ -32,8 +32,8 @@ check: $(INSTALLED) ## check format, lint, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED) ## run the benchmarks and print ratios against a skeleton workflow
-	@$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## run the benchmarks; AGAINST=REVISION compares a life here with one in that version instead
+	@$(BIN)/python -m benchmarks $(if $(AGAINST),compare --against $(AGAINST))
 
 # The stamp is written last: an interrupted install is begun anew, and so is one older than the lock file.
 $(INSTALLED): requirements/everything.txt

@@ -1,10 +1,11 @@
 """`python -m benchmarks [lives] [reservations] [plans] [waiting] [--quick]`: whole order lives per second, against a workflow
 that does nothing; reservations per second, against plain row-locked transactions; plans, against an independent solver (twenty
-minutes); what ten thousand waiting orders cost.
+minutes); what ten thousand waiting orders cost. `python -m benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import planner, reservations, waiting
+from benchmarks import compare, planner, reservations, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
@@ -21,28 +22,49 @@ from benchmarks.stack import Stack, scratch
 from runtime.failure import EmbeddedFailure
 
 SUBJECTS = ("lives", "reservations", "plans", "waiting")
+COMPARE = "compare"
+INTERRUPTED = 130
+"""What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
 
 
 def main() -> int:
     """Measure and report; 1 when there is nothing to report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("subjects", nargs="*", type=_subject, help=f"{', '.join(SUBJECTS)}; all of them without one")
+    parser.add_argument(
+        "subjects", nargs="*", type=_subject, help=f"{', '.join(SUBJECTS)}, all of them without one; or {COMPARE}"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="one short pair: shows that it works, and no ratio to quote"
     )
+    _add_comparison(parser)
     asked = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored in the background
+        signal.signal(number, signal.default_int_handler)
     try:
         for subject in asked.subjects or SUBJECTS:
-            MEASURED[subject](asked.quick)
-    except (DifferentShape, EmbeddedFailure, TooSlow, reservations.YardstickFailed) as failure:
+            if subject == COMPARE:
+                measure_another(compare.Plan(asked.against, asked.pairs, asked.lives))
+            else:
+                MEASURED[subject](asked.quick)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (compare.NotExported, DifferentShape, EmbeddedFailure, TooSlow, reservations.YardstickFailed) as failure:
         sys.stderr.write(f"{type(failure).__name__}: {failure}\n")
         return 1
     return 0
 
 
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    usual = compare.Plan()
+    options = parser.add_argument_group(COMPARE, "this checkout against another version, in alternating pairs")
+    options.add_argument("--against", metavar="REVISION", default=usual.against, help="the version (%(default)s)")
+    options.add_argument("--pairs", type=int, default=usual.pairs, help="turns of each build (%(default)s)")
+    options.add_argument("--lives", type=int, default=usual.lives, help="lives under load in a turn (%(default)s)")
+
+
 def _subject(name: str) -> str:
-    if name not in SUBJECTS:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SUBJECTS)}")
+    if name not in (*SUBJECTS, COMPARE):
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join((*SUBJECTS, COMPARE))}")
     return name
 
 
@@ -67,6 +89,18 @@ def measure_plans(is_quick: bool) -> None:
 def measure_waiting(is_quick: bool) -> None:
     """Print what waiting orders cost, and how soon a message takes effect."""
     _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
+
+
+def measure_another(plan: compare.Plan) -> None:
+    """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
+    pairs: list[compare.Pair] = []
+    try:
+        with scratch() as folder, progress(plan.steps) as say:
+            for pair in compare.run(folder, plan, say):
+                pairs.append(pair)  # one by one: what there is survives a failure
+    finally:
+        if pairs:
+            Console().print(compare.table(pairs, plan))
 
 
 MEASURED = {

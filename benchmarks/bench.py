@@ -13,9 +13,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.service import Service, assemble
 from benchmarks import meters, shape
-from benchmarks.lives import SKUS, HttpLife, Life, OrderLife, SkeletonLife
+from benchmarks.http_life import SKUS, HttpLife, Life
+from benchmarks.lives import OrderLife, SkeletonLife
 from benchmarks.loop import Load, drive, one
 from benchmarks.meters import Cost
+from benchmarks.processor import cpu_seconds, difference
 from benchmarks.stack import Stack, network_with_a_short_window
 from database.connect import Database
 from database.sealing import MasterKeys
@@ -185,10 +187,10 @@ class _Turn:
     async def take(self, life: Life, said: str) -> Block:
         self.say(f"{said}: {life.name}")
         began = datetime.now(UTC)
-        work, cpu = await meters.database_work(self.service.database), meters.cpu_seconds(self.stack.processes())
+        work, cpu = await meters.database_work(self.service.database), cpu_seconds(self.stack.processes())
         driven = await drive(life, self.load)
-        cpu_used = meters.difference(meters.cpu_seconds(self.stack.processes()), cpu)
-        work_done = meters.difference(await meters.database_work(self.service.database), work)
+        cpu_used = difference(cpu_seconds(self.stack.processes()), cpu)
+        work_done = difference(await meters.database_work(self.service.database), work)
         await asyncio.sleep(VISIBLE_AFTER_SECONDS)
         costs = await meters.costs(self.service.client, life.workflow, began)
         return Block(life.name, len(driven.ended_at), driven.per_second(), driven.placed_in, cpu_used, work_done, costs)

@@ -1,106 +1,41 @@
-"""Lives to drive: a standard order through the product's own functions, the same through HTTP, and one without the order."""
+"""Lives to drive beside that over HTTP: a standard order through the product's own functions, and one without the order."""
 
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
-from httpx2 import AsyncClient
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.service import Service
+from benchmarks.http_life import (
+    CHANNEL,
+    LOOK_AGAIN_SECONDS,
+    NODE_MESSAGES,
+    PAUSE_AFTER_MESSAGE,
+    PAUSE_AFTER_PLACING,
+    NotPlaced,
+    fulfillment_order_id,
+    node_message,
+    order_id,
+    order_workflow_id,
+    standard_order,
+)
 from benchmarks.shape import Shape, padding
 from benchmarks.skeleton import SkeletonWorkflow
 from benchmarks.skeleton_worker import TASK_QUEUE
-from domain import identifiers
-from domain.fulfillment import MessageKind, NodeMessage
+from domain.fulfillment import NodeMessage
 from domain.order import NewOrder, OrderInput, OrderStatus
 from transactions import fulfillment, order
 from transactions.fulfillment import UnknownFulfillmentOrder
 from workflows import client as temporal
 from workflows import visibility
 
-NODE_TELLS = (MessageKind.ACCEPTED, MessageKind.PICKED, MessageKind.SHIPPED, MessageKind.DELIVERED)
-PAUSE_AFTER_PLACING = 1.5
-PAUSE_AFTER_MESSAGE = 1.0
-"""Pauses, in times of what the placing took: however busy the servers are, each news then gets its own workflow task, as in
-reality. A node that told everything in one breath would save the order most of them."""
 
-LOOK_AGAIN_SECONDS = 0.05
-CHANNEL = "web"
-SKUS = ("CLEANSER-150", "TONER-200", "SERUM-30", "MOISTURIZER-50", "SUNSCREEN-50", "NIGHT-CREAM-50")
-
-
-class Life(Protocol):
-    """Something that can be lived from its placing to its end."""
-
-    name: ClassVar[str]
-    workflow: ClassVar[str]
-    """The type of its workflow."""
-
-    async def live(self, number: int) -> float:
-        """Live the life with this number, which no other life has; answers the seconds until it was placed."""
-        ...
-
-    def workflow_id(self, number: int) -> str:
-        """The id of its workflow."""
-        ...
-
-
-class NotPlaced(Exception):
-    """The workflow has not answered in time, so what would be measured is a timeout."""
-
-
-def standard_order(number: int) -> dict[str, Any]:
-    """An order as a channel hands it in: two lines that the nearest node fills."""
-    return {
-        "channel": CHANNEL,
-        "number": f"{number:06}",
-        "placed_at": _now(),
-        "currency": "USD",
-        "service": "standard",
-        "ship_to": {
-            "name": "Ada Example",
-            "street": ["1 Example Street"],
-            "city": "Denver",
-            "region": "CO",
-            "postal_code": "80202",
-            "country": "US",
-            "email": "ada@example.com",
-        },
-        "lines": [
-            {"line": "1", "sku": SKUS[number % len(SKUS)], "quantity": 1, "unit_price": 4900},
-            {"line": "2", "sku": SKUS[(number + 1) % len(SKUS)], "quantity": 2, "unit_price": 1900},
-        ],
-    }
-
-
-def _message(kind: MessageKind) -> dict[str, Any]:
-    return {"message_id": f"{kind}-{time.monotonic_ns()}", "kind": kind, "occurred_at": _now()}
-
-
-def node_tells(kind: MessageKind) -> NodeMessage:
+def node_tells(kind: str) -> NodeMessage:
     """A node's message about all that is due."""
-    return NodeMessage.model_validate(_message(kind))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def _order_id(number: int) -> str:
-    return identifiers.order_id(CHANNEL, f"{number:06}")
-
-
-def fulfillment_order_id(number: int, attempt: int = 1) -> str:
-    """The id of an order's fulfillment order."""
-    return identifiers.fulfillment_order_id(_order_id(number), attempt)
-
-
-def _order_workflow_id(number: int) -> str:
-    return identifiers.order_workflow_id(_order_id(number))
+    return NodeMessage.model_validate(node_message(kind))
 
 
 @dataclass(frozen=True)
@@ -119,7 +54,7 @@ class OrderLife:
             raise NotPlaced(taken.input.order)
         answered = time.perf_counter() - began
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
-        for kind in NODE_TELLS:
+        for kind in NODE_MESSAGES:
             await self._tell(fulfillment_order_id(number), node_tells(kind))
             await asyncio.sleep(answered * PAUSE_AFTER_MESSAGE)
         await self.service.client.get_workflow_handle(self.workflow_id(number)).result()
@@ -127,7 +62,7 @@ class OrderLife:
 
     def workflow_id(self, number: int) -> str:
         """The order's workflow."""
-        return _order_workflow_id(number)
+        return order_workflow_id(number)
 
     async def _tell(self, fulfillment_order: str, message: NodeMessage) -> None:
         while True:
@@ -140,42 +75,6 @@ class OrderLife:
             else:
                 self.service.relay.send_soon([recorded.wake] if recorded.wake else [])
                 return
-
-
-@dataclass(frozen=True)
-class HttpLife:
-    """The same life through the HTTP interface, in its own process."""
-
-    name: ClassVar[str] = "orders over HTTP"
-    workflow: ClassVar[str] = "OrderWorkflow"
-    http: AsyncClient
-    client: Client
-
-    async def live(self, number: int) -> float:
-        """Every step is a request; only the end is awaited through Temporal, so that nobody polls."""
-        began = time.perf_counter()
-        answer = await self.http.post("/orders", json=standard_order(number))
-        if answer.status_code != 201:
-            raise NotPlaced(answer.text)
-        answered = time.perf_counter() - began
-        await asyncio.sleep(answered * PAUSE_AFTER_PLACING)
-        for kind in NODE_TELLS:
-            await self._tell(f"/fulfillment-orders/{fulfillment_order_id(number)}/messages", _message(kind))
-            await asyncio.sleep(answered * PAUSE_AFTER_MESSAGE)
-        await self.client.get_workflow_handle(self.workflow_id(number)).result()
-        return answered
-
-    def workflow_id(self, number: int) -> str:
-        """The order's workflow."""
-        return _order_workflow_id(number)
-
-    async def _tell(self, address: str, message: dict[str, Any]) -> None:
-        while True:
-            answer = await self.http.post(address, json=message)
-            if answer.status_code != 404:
-                answer.raise_for_status()
-                return
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -202,7 +101,7 @@ class SkeletonLife:
 
     def workflow_id(self, number: int) -> str:
         """As long as an order's."""
-        return f"bones-{_order_id(number)}"
+        return f"bones-{order_id(number)}"
 
     async def _place(self, number: int) -> None:
         operation = WithStartWorkflowOperation(
@@ -222,4 +121,4 @@ class SkeletonLife:
 
 def _named(number: int) -> OrderInput:
     """As much of an order as it is found by."""
-    return OrderInput.model_construct(order=_order_id(number), channel=CHANNEL)
+    return OrderInput.model_construct(order=order_id(number), channel=CHANNEL)

@@ -1,12 +1,13 @@
 """Drives many lives at once in a closed loop: whenever one ends, the next begins."""
 
 import asyncio
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from benchmarks.lives import Life
+from benchmarks.http_life import Life
 
 LIFE_SECONDS_MAX = 60.0
 _numbers: Iterator[int] = count(1)
@@ -56,16 +57,35 @@ async def drive(life: Life, load: Load) -> Driven:
     """Keep `load.in_flight` lives under way until the measured time is over, then let them end."""
     begin = time.perf_counter() + load.ramp_seconds
     driven = Driven(begin, begin + load.measured_seconds)
-    async with asyncio.TaskGroup() as loops:
-        for place in range(load.in_flight):
-            loops.create_task(_live_on(life, driven, place / load.in_flight * load.ramp_seconds))
+    await _live_all(life, driven, load.in_flight, load.ramp_seconds, lambda: time.perf_counter() < driven.end)
     return driven
 
 
-async def _live_on(life: Life, driven: Driven, delay: float) -> None:
+async def drive_number(life: Life, lives: int, in_flight: int, ramp_seconds: float) -> Driven:
+    """Live just so many lives, `in_flight` at once; the measured time ends when the last of them has begun."""
+    driven = Driven(time.perf_counter() + ramp_seconds, math.inf)
+    left = iter(range(lives))
+
+    def is_one_left() -> bool:
+        if next(left, None) is not None:
+            return True
+        driven.end = min(driven.end, time.perf_counter())
+        return False
+
+    await _live_all(life, driven, in_flight, ramp_seconds, is_one_left)
+    return driven
+
+
+async def _live_all(life: Life, driven: Driven, places: int, ramp_seconds: float, goes_on: Callable[[], bool]) -> None:
+    async with asyncio.TaskGroup() as loops:
+        for place in range(places):
+            loops.create_task(_live_on(life, driven, place / places * ramp_seconds, goes_on))
+
+
+async def _live_on(life: Life, driven: Driven, delay: float, goes_on: Callable[[], bool]) -> None:
     """One place of the loop. As each starts late by its own delay, they do not march in step."""
     await asyncio.sleep(delay)
-    while time.perf_counter() < driven.end:
+    while goes_on():
         async with asyncio.timeout(LIFE_SECONDS_MAX):
             driven.placed_in.append(await life.live(next(_numbers)))
         driven.ended_at.append(time.perf_counter())

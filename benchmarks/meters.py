@@ -1,11 +1,9 @@
-"""Reads what a block of lives has cost: processor time of every process, work of PostgreSQL, events of Temporal."""
+"""Reads what a block of lives has cost: work of PostgreSQL, events of Temporal; and on which machine."""
 
 import os
 import platform
 import statistics
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -17,7 +15,6 @@ from temporalio.client import Client
 
 from database.connect import Database
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FLUSHES = 100
 WAL_PAGE = bytes(8192)
 """PostgreSQL writes its log in pages of this size."""
@@ -29,35 +26,6 @@ DATABASE_WORK = text(
            (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal')::bigint AS flushes
     """
 )
-
-
-def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
-    """What was added between two readings."""
-    return {name: after[name] - before[name] for name in after}
-
-
-def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """Processor time of each process with those below it that have no name of their own, by the name of the process."""
-    stats = dict(_stats())
-    named = set(pids.values())
-    return {name: sum(_seconds(stats[one]) for one in _family(pid, stats, named)) for name, pid in pids.items()}
-
-
-def _stats() -> Iterator[tuple[int, list[str]]]:
-    """The fields of /proc/PID/stat after the command's name, of every process."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
-            yield int(name), Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
-
-
-def _family(pid: int, stats: Mapping[int, list[str]], named: Collection[int]) -> list[int]:
-    children = [one for one, fields in stats.items() if int(fields[1]) == pid and one not in named]
-    return [pid] + [one for child in children for one in _family(child, stats, named)]
-
-
-def _seconds(fields: list[str]) -> float:
-    user, system = map(int, fields[11:13])
-    return (user + system) / TICKS_PER_SECOND
 
 
 async def database_work(database: Database) -> dict[str, float]:

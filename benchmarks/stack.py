@@ -134,10 +134,10 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def network_with_a_short_window(folder: Path) -> Path:
+def network_with_a_short_window(folder: Path, example: Path = ROOT / "network" / "example") -> Path:
     """The example's network, but the return window passes at once and no node is ever full."""
     copy = folder / "network"
-    shutil.copytree(ROOT / "network" / "example", copy)
+    shutil.copytree(example, copy)
     _rewrite(copy / "policy.toml", r'^window = "[^"]*"', f'window = "{RETURN_WINDOW_SECONDS * 1000:.0f}ms"')
     _rewrite(copy / "nodes.toml", r"^capacity_per_day = \d+", f"capacity_per_day = {CAPACITY}")
     return copy

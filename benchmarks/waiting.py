@@ -16,7 +16,8 @@ from sqlalchemy import TextClause, text
 
 from api.service import Service
 from benchmarks.bench import assembled
-from benchmarks.lives import fulfillment_order_id, node_tells, standard_order
+from benchmarks.http_life import fulfillment_order_id, standard_order
+from benchmarks.lives import node_tells
 from benchmarks.loop import LIFE_SECONDS_MAX
 from benchmarks.stack import Stack
 from database.connect import Database
