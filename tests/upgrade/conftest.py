@@ -66,20 +66,21 @@ def recording(request: pytest.FixtureRequest) -> Recording:
     return Recording(HERE / request.param)
 
 
-async def new_database(server: str, name: str) -> str:
-    """An empty database of this name; answers its URL."""
+async def new_database(server: str, name: str, source: str = "template0") -> str:
+    """A database of this name, a copy of another one, which nobody uses meanwhile, or an empty one; answers its URL."""
     url = make_url(server).set(drivername="postgresql+asyncpg", database="postgres")
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
+        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'))
     await engine.dispose()
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest_asyncio.fixture(scope="session")
 async def restored(postgres: str, recording: Recording) -> str:
-    """The recorded database, `WAS_AWAY` after its end, under the schema of its version."""
-    url = await new_database(postgres, f"restored-{recording.folder.name}")
+    """The name of the recorded database, `WAS_AWAY` after its end, under the schema of its version."""
+    name = f"restored-{recording.folder.name}"
+    url = await new_database(postgres, name)
     restore(url, recording.sql)
     age = datetime.now(UTC) - datetime.fromisoformat(recording.known["recorded_at"])
     database = Database(url, MASTER_KEYS)
@@ -87,14 +88,15 @@ async def restored(postgres: str, recording: Recording) -> str:
         await move_in_time(connection, age - WAS_AWAY)
         await connection.execute(text(IN_ANOTHER_INSTANCE))
     await database.close()
-    return url
+    return name
 
 
 @pytest_asyncio.fixture(scope="session")
-async def template(restored: str) -> str:
+async def template(postgres: str, restored: str) -> str:
     """The recorded database after `python -m starter prepare` of this version, which is what an upgrade is."""
-    await prepare(restored, None, OPERATOR_KEY, master_keys=MASTER_KEYS)
-    return restored
+    url = await new_database(postgres, f"upgraded-{restored}", restored)
+    await prepare(url, None, OPERATOR_KEY, master_keys=MASTER_KEYS)
+    return url
 
 
 @pytest_asyncio.fixture

@@ -32,7 +32,7 @@ SECRET_BEFORE, SECRET = ("whsec_" + letters * 8 for letters in ("QUJD", "REVG"))
 """What calls of the channel `web` are signed with; the first one still signs along when the recording ends."""
 NOBODY_LISTENS = "http://127.0.0.1:9/events"
 REASON = "the customer asked on the phone"
-ROSA = {
+ROSA: Document = {
     "name": "Rosa Delgado",
     "street": ["1437 Bannock St", "Apt 4"],
     "city": "Denver",
@@ -42,7 +42,11 @@ ROSA = {
     "email": "rosa@example.com",
     "phone": "+1 303 555 0100",
 }
-KEYS = ({"kind": "channel", "name": "web"}, {"kind": "node", "name": "main"}, {"kind": "channel", "name": "popup"})
+KEYS: tuple[Document, ...] = (
+    {"kind": "channel", "name": "web"},
+    {"kind": "node", "name": "main"},
+    {"kind": "channel", "name": "popup"},
+)
 """Who gets a key; the last one loses it again."""
 
 
@@ -63,7 +67,7 @@ class Business(Shop):
         return await self.place("", channel=channel, number=number, ship_to=ROSA, **({"lines": units} | more))
 
     async def do(self, method: str, path: str, key: str | None = None, **body: Any) -> Document:
-        """A request that must be granted."""
+        """A request that must be granted; `key` is its `Idempotency-Key`."""
         answer = await self.send(method, path, body or None, **({"Idempotency-Key": key} if key else {}))
         assert answer.is_success, answer.text
         document: Document = answer.json() if answer.content else {}
@@ -88,7 +92,7 @@ class Business(Shop):
             "received": {"node": "main", "lines": [{"line": "1", "quantity": 1}]},
             "graded": {"node": "main", "lines": [graded]},
         }
-        body = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now()} | told.get(kind, {})
+        body: Document = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now()} | told.get(kind, {})
         await self.do("POST", f"/returns/{made}/messages", **body)
 
     async def until_shown(self, path: str, is_so: Callable[[Document], bool]) -> None:
@@ -203,7 +207,7 @@ async def in_trouble(business: Business) -> None:
     await business.until(rejected, "backordered")
     missed = await business.order_for("not-there-when-counted", ("MIRROR-1", 1))
     await business.work(missed)
-    counted = {"message_id": "count-of-mirrors", "node": "east", "kind": "counted", "occurred_at": now()}
+    counted: Document = {"message_id": "count-of-mirrors", "node": "east", "kind": "counted", "occurred_at": now()}
     await business.do("POST", "/stock/messages", **counted, lines=[{"sku": "MIRROR-1", "quantity": 0}])
 
 
@@ -255,7 +259,7 @@ async def beside_orders(business: Business) -> None:
     units = [{"line": "1", "sku": "LAMP-1", "quantity": 1}]
 
     async def cart(expires_in: str) -> str:
-        body = {"channel": "web", "expires_in": expires_in, "ship_to": to_denver, "lines": units}
+        body: Document = {"channel": "web", "expires_in": expires_in, "ship_to": to_denver, "lines": units}
         made: str = (await business.do("POST", "/reservations", **body))["reservation"]
         return made
 
@@ -298,9 +302,9 @@ async def while_temporal_is_away(business: Business) -> None:
     business.known["repeated"]["message"] = {"path": f"/fulfillment-orders/{work}/messages", "body": message}
 
 
+BUCKETS = ("open", "backordered", "reserved", "allocated", "shipped", "cancelled")
 SHOWN = ("order", "channel", "status", "needs_attention")
-SHOWN_OF_LINES = ("line", "sku", "ordered", "open", "backordered", "reserved", "allocated", "shipped", "cancelled")
-SHOWN_OF_LINES += ("picked", "delivered", "returned")
+SHOWN_OF_LINES = ("line", "sku", "ordered", *BUCKETS, "picked", "delivered", "returned")
 SHOWN_OF_WORK = ("fulfillment_order", "node", "attempt", "status", "request")
 
 
@@ -370,6 +374,7 @@ async def record(service: Service, folder: Path) -> None:
         await prepare_the_business(business)
         await asyncio.gather(*(story(business) for story in STORIES))
         await at_rest(business)
+        service.audit()
         histories = await running_histories(service.stack.temporal)
         with suspended(service.part("Temporal")):
             await while_temporal_is_away(business)
