@@ -37,8 +37,8 @@ class Everybody:
         """`house` has a worker and a relay."""
         self._house = house
         self._workflows: set[str] = set()
-        self._said: set[tuple[str, str]] = set()
-        """Where something was said, and what; it is said once."""
+        self._posted: set[tuple[str, str]] = set()
+        """Where something was posted, and a name for it; it is posted once."""
         self._hands = asyncio.Semaphore(8)
         """So many orders are looked after at a time: all at once they would only wait for each other."""
 
@@ -58,6 +58,7 @@ class Everybody:
                 while (still_open := await self._open_orders()) or await self.open_returns():
                     await asyncio.gather(*(self._look_after(order) for order in still_open))
                     await asyncio.gather(*(self._bring_back(made["return"]) for made in await self.open_returns()))
+                    await asyncio.sleep(0.1)  # the workflows need the processor, too
 
     async def open_returns(self) -> list[Document]:
         """Every return that is not over."""
@@ -76,33 +77,35 @@ class Everybody:
     async def _look_after(self, order: Document) -> None:
         """Operators, those who buy and the nodes do what there is to do; where that is nothing, time passes."""
         async with self._hands:
-            name, said = order["order"], len(self._said)
+            name, posted = order["order"], len(self._posted)
             for hold in order["holds"]:
-                await self._say_once(f"/orders/{name}/release", hold["hold"], hold=hold["hold"])
+                await self._post_once(f"/orders/{name}/release", hold["hold"], hold=hold["hold"])
             await self._buy(order, "backordered")
             for exception in order["exceptions"]:
                 await self._buy(order, "open")
-                await self._say_once(
+                await self._post_once(
                     f"/orders/{name}/resolve", exception["exception"], exception=exception["exception"]
                 )
             for work in order["fulfillment_orders"]:
                 await self._work_on(work)
-            if len(self._said) == said:
+            if len(self._posted) == posted:
                 await self._let_time_pass(order)
 
     async def _buy(self, order: Document, bucket: str) -> None:
         missing = [{"sku": line["sku"], "quantity": line[bucket]} for line in order["lines"] if line[bucket]]
         if missing:
-            await self._tell("/stock/messages", f"{order['order']}-{bucket}", "received", node="main", lines=missing)
+            await self._send_message(
+                "/stock/messages", f"{order['order']}-{bucket}", "received", node="main", lines=missing
+            )
 
     async def _work_on(self, work: Document) -> None:
         name, path = work["fulfillment_order"], f"/fulfillment-orders/{work['fulfillment_order']}/messages"
         if work["request"] in ("cancel_requested", "timed_out"):
-            await self._tell(path, f"{name}-{work['request']}", "cancel_accepted")
+            await self._send_message(path, f"{name}-{work['request']}", "cancel_accepted")
         elif work["status"] in AT_A_NODE:
-            await self._tell(path, f"{name}-left", "collected" if work["node"] == "shop" else "shipped")
+            await self._send_message(path, f"{name}-left", "collected" if work["node"] == "shop" else "shipped")
         elif work["status"] == "shipped":
-            await self._tell(path, f"{name}-arrived", "delivered")
+            await self._send_message(path, f"{name}-arrived", "delivered")
 
     async def _let_time_pass(self, order: Document) -> None:
         """Until the order may be released, and until it may close when nothing of it is on its way back."""
@@ -119,21 +122,21 @@ class Everybody:
         path = f"/returns/{name}/messages"
         match made["status"]:
             case "requested":
-                await self._say_once(f"/returns/{name}/approve", "approved")
+                await self._post_once(f"/returns/{name}/approve", "approved")
             case "authorized" | "in_transit":
-                await self._tell(path, f"{name}-back", "received", node="main", lines=units)
+                await self._send_message(path, f"{name}-back", "received", node="main", lines=units)
             case "received":
                 graded = [unit | {"condition": "as_new", "disposition": "restock"} for unit in units]
-                await self._tell(path, f"{name}-seen", "graded", node="main", lines=graded)
+                await self._send_message(path, f"{name}-seen", "graded", node="main", lines=graded)
             case "graded" | "disposed" if made["refunds"]:
-                await self._tell(path, f"{name}-paid", "settled")
+                await self._send_message(path, f"{name}-paid", "settled")
 
-    async def _tell(self, path: str, message_id: str, kind: str, **more: Any) -> None:
-        await self._say_once(path, message_id, message_id=message_id, kind=kind, occurred_at=now(), **more)
+    async def _send_message(self, path: str, message_id: str, kind: str, **more: Any) -> None:
+        await self._post_once(path, message_id, message_id=message_id, kind=kind, occurred_at=now(), **more)
 
-    async def _say_once(self, path: str, what: str, **body: Any) -> None:
-        if (path, what) not in self._said:
-            self._said.add((path, what))
+    async def _post_once(self, path: str, what: str, **body: Any) -> None:
+        if (path, what) not in self._posted:
+            self._posted.add((path, what))
             answer = await self._house.http.post(path, json=body)
             assert answer.is_success, f"{path}: {answer.text}"
 

@@ -78,21 +78,21 @@ class Business(Shop):
         return await self.do("POST", f"/orders/{name}/{what}", reason=REASON, actor="Eve Example", **body)
 
     async def give_back(self, name: str, *kinds: str, **more: Any) -> str:
-        """Ask for a return of a unit, and tell so much of its way back."""
+        """Ask for a return of a unit, and report so many steps of its way back."""
         lines = [{"line": "1", "quantity": 1, "reason": "damaged"}]
         made: str = (await self.do("POST", f"/orders/{name}/returns", lines=lines, **more))["return"]
         for kind in kinds:
-            await self.tell_return(made, kind)
+            await self.report_return(made, kind)
         return made
 
-    async def tell_return(self, made: str, kind: str) -> None:
-        """What the channel or the node says of a return."""
+    async def report_return(self, made: str, kind: str) -> None:
+        """The channel or the node reports a step of a return."""
         graded = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
-        told = {
+        bodies = {
             "received": {"node": "main", "lines": [{"line": "1", "quantity": 1}]},
             "graded": {"node": "main", "lines": [graded]},
         }
-        body: Document = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now()} | told.get(kind, {})
+        body: Document = {"message_id": f"{made}-{kind}", "kind": kind, "occurred_at": now()} | bodies.get(kind, {})
         await self.do("POST", f"/returns/{made}/messages", **body)
 
     async def until_shown(self, path: str, is_so: Callable[[Document], bool]) -> None:
@@ -176,7 +176,7 @@ async def at_their_nodes(business: Business) -> None:
 
 
 async def in_trouble(business: Business) -> None:
-    """Doubt, wishes to cancel, and what needs a person."""
+    """Doubt, requests to cancel, and what needs a person."""
     for number, ends in (("in-doubt", ()), ("in-doubt-and-replaced", LIFE)):
         name = await business.order_for(number, ("CREAM-50", 1))
         await business.work(name, 2)
@@ -225,7 +225,7 @@ async def delivered_and_back(business: Business) -> None:
         made = await business.give_back(name, *(kind for kind in kinds if kind != "settled"))
         if "settled" in kinds:
             await business.until_shown(f"/returns/{made}", lambda found: bool(found["refunds"]))
-            await business.tell_return(made, "settled")
+            await business.report_return(made, "settled")
             await business.until_shown(f"/returns/{made}", lambda found: found["status"] == "closed")
     dear = [{"line": "1", "sku": "SERUM-30", "quantity": 1, "unit_price": 60_000}]
     asks = await business.order_for("return-to-be-approved", lines=dear)

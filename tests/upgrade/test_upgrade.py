@@ -111,15 +111,15 @@ async def test_a_channels_webhook_is_called_with_all_that_it_was_owed(house: Hou
 
 async def test_the_history_of_every_order_that_was_open_replays_on_the_code_as_it_is(recording: Recording) -> None:
     replayer = Replayer(workflows=worker.WORKFLOWS, data_converter=pydantic_data_converter)
-    told = recording.histories
+    recorded = recording.histories
 
     async def histories() -> AsyncIterator[WorkflowHistory]:
-        for name, history in told.items():
+        for name, history in recorded.items():
             yield WorkflowHistory.from_json(name, history)
 
     replayed = await replayer.replay_workflows(histories(), raise_on_replay_failure=False)
 
-    assert len(told) > len(recording.known["orders"]) / 2
+    assert len(recorded) > len(recording.known["orders"]) / 2
     assert replayed.replay_failures == {}
 
 
