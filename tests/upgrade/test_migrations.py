@@ -11,9 +11,11 @@ import pytest_asyncio
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from database import migrate
 from database.connect import Database
+from database.views import VIEWS
 from tests.house import MASTER_KEYS
 from tests.upgrade.conftest import new_database
 from tests.upgrade.dump import schema_of
@@ -97,6 +99,18 @@ async def test_the_next_revision_runs_once_on_old_and_new_databases_and_keeps_wh
     assert await orders_of(old) == [row | {"gift_message": None} for row in before] != []
     assert schema_of(url_of(old)) == schema_of(url_of(empty)) != unchanged
     assert await revision_of(old) == await revision_of(empty) == "planted"
+
+
+async def test_an_upgrade_that_fails_says_why_and_leaves_the_database_as_it_was(
+    old: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = schema_of(url_of(old))
+    monkeypatch.setattr(migrate, "VIEWS", {**VIEWS, "order_state": "CREATE VIEW of nothing"})
+
+    with pytest.raises(DBAPIError, match="syntax error"):
+        await migrate.upgrade(old)
+
+    assert schema_of(url_of(old)) == before
 
 
 async def orders_of(database: Database) -> list[dict[str, object]]:
