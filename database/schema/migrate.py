@@ -26,6 +26,7 @@ async def upgrade(database: Database) -> None:
             await connection.run_sync(_upgrade)
             await connection.commit()
         finally:
+            await connection.rollback()  # of a step that failed: nothing else could be asked of its transaction
             await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
             await connection.commit()
 
