@@ -16,15 +16,16 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from api.app import application
+from api.service import assemble
 from database.connect import Database
-from starter.embedded.temporal import EmbeddedTemporal
-from starter.http.app import application
-from starter.http.service import assemble
-from starter.prepare import prepare
-from starter.search_attributes import register_search_attributes
+from embedded.temporal import EmbeddedTemporal
+from runtime.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
 from tests.house import MASTER_KEYS, Document
 from tests.upgrade.dump import move_in_time, restore
+from transactions.prepare import prepare
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.parent.name for path in HERE.glob("*/known.json"))
@@ -104,7 +105,7 @@ async def temporal(tmp_path: Path) -> AsyncIterator[TimeSkipper]:
     """A Temporal server that knows none of the workflows: each test begins the same orders again."""
     with EmbeddedTemporal(tmp_path, in_memory=True, time_skipping=True) as server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
-        await register_search_attributes(client)
+        await register_search_attributes(client, SEARCH_ATTRIBUTES)
         yield TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
 
 

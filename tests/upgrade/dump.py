@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from starter.embedded.account import own_account
-from starter.embedded.binaries import postgres_programs
-from starter.embedded.process import bare_environment
+from embedded.account import own_account
+from embedded.binaries import postgres_programs
+from embedded.process import bare_environment
 
 OF_NO_OWNER = ("--no-owner", "--no-privileges", "--restrict-key=switchyard")
 """What every dump has in common: nothing in it is of the machine or the moment where it was made."""

@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from database import migrate
 from database.connect import Database
-from database.views import VIEWS
+from database.schema import migrate
+from database.schema.views import VIEWS
 from tests.house import MASTER_KEYS
 from tests.upgrade.conftest import new_database
 from tests.upgrade.dump import schema_of

@@ -12,8 +12,8 @@ from temporalio.worker import Replayer
 import worker
 from database.connect import Database
 from domain import identifiers
+from embedded.ports import free_port
 from starter.audit import findings_of
-from starter.embedded.ports import free_port
 from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, House
 from tests.upgrade.conftest import Recording

@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # As long as it is: one list of tables, made from `database/schema/tables.py`; a test compares the two. No code decides here.
+    # As long as it is: one list of tables, made from `database/tables.py`; a test compares the two. No code decides here.
     # A migration that waits for a lock stops the world behind it; better that it fails and is tried again.
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("CREATE SCHEMA personal")
