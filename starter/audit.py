@@ -7,7 +7,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Annotated
 
+from cyclopts import Parameter
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,7 +20,28 @@ from database.audit.repair import repair as correct
 from database.connect import Database, ReadConnection, WriteConnection
 from domain import identifiers
 from runtime.temporal import connect
+from runtime.where import database_url
 from transactions.network import Networks
+
+
+async def command(
+    *,
+    repair: Annotated[bool, Parameter(negative="")] = False,
+    confirm: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Recompute every invariant from the facts: a line for each, exit 1 if one is violated.
+
+    Parameters
+    ----------
+    repair
+        Show which counters of stock are to be corrected instead, and by how much; exit 1 if there is anything.
+    confirm
+        With --repair: correct them, by movements that say so.
+    """
+    if confirm and not repair:
+        sys.stderr.write("--confirm confirms a repair: audit --repair --confirm\n")
+        return 2
+    return await (repair_stock(database_url(), confirm=confirm) if repair else audit(database_url()))
 
 
 async def audit(database_url: str) -> int:
@@ -30,7 +53,7 @@ async def audit(database_url: str) -> int:
     return 1 if any(finding.violations for finding in findings) else 0
 
 
-async def repair(database_url: str, *, confirm: bool) -> int:
+async def repair_stock(database_url: str, *, confirm: bool) -> int:
     """Print what is to be corrected about stock, and correct it if that is confirmed; then what only a person can mend.
 
     0 when nothing is left to be done, 1 otherwise. Raises `DatabaseUnreachable` and `NoNetwork`.

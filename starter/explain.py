@@ -10,6 +10,7 @@ from database import order as orders
 from database import sourcing
 from database.connect import Database
 from database.order import UnknownOrder
+from runtime.where import database_url
 
 Document = dict[str, Any]
 
@@ -18,6 +19,17 @@ PRECISION = {
     "area": "only by the area that its postal code begins with",
     "country": "only by its country",
 }
+
+
+async def command(order: str) -> int:
+    """Explain why an order ships from where it does: each sourcing round with its nodes, reasons and alternatives.
+
+    Parameters
+    ----------
+    order
+        The order's id, such as web-1001.
+    """
+    return await explain(database_url(), order)
 
 
 async def explain(database_url: str, name: str, console: Console | None = None) -> int:

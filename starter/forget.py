@@ -1,22 +1,46 @@
-"""`python -m starter forget ORDER…`: erases what is personal of orders; `rewrap`: changes what their keys are sealed with."""
+"""`python -m starter forget ORDER…`: erases the personal data of orders, a transaction for each."""
 
 import sys
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from pydantic import ValidationError
 
 from database import personal
 from database.connect import Database
 from database.order import UnknownOrder
-from database.sealing import COMMON, MasterKeys
+from database.sealing import MasterKeys
 from domain.request import ForgetRequest
+from runtime.where import database_url, master_keys
 from transactions.personal import StillOpen, forget
 from workflows.messages import describe
 
-BATCH = 500
-"""Keys that are sealed anew in one transaction."""
+
+async def command(
+    *orders: str,
+    even_if_open: Annotated[bool, Parameter(negative="")] = False,
+    reason: str | None = None,
+    actor: str = "command line",
+) -> int:
+    """Erase the personal data of orders: the keys to addresses and remarks, and tracking numbers. This is final.
+
+    Everything else stays, and goes on. Repeated, it shows since when, for whom and why. Exit 1 if an order was not forgotten.
+
+    Parameters
+    ----------
+    orders
+        The orders' ids, such as web-1001.
+    even_if_open
+        Also where units have not shipped yet: a node that has not fetched the address will not get it any more.
+    reason
+        Why, without naming the customer.
+    actor
+        Who asks for it.
+    """
+    asked = {"even_if_open": even_if_open, "reason": reason, "actor": actor}
+    return await forget_orders(database_url(), master_keys(), orders, asked)
 
 
 async def forget_orders(
@@ -49,25 +73,6 @@ async def _forget(database: Database, name: str, body: ForgetRequest) -> int:
     reason = f" ({forgotten.reason})" if forgotten.reason else ""
     at = forgotten.at.astimezone(UTC)
     return _say(f"{name} is forgotten since {at:%Y-%m-%dT%H:%M:%SZ} for {forgotten.actor}{reason}")
-
-
-async def rewrap(database_url: str, master_keys: MasterKeys) -> int:
-    """Seal every key with the first master key, many in a transaction, and say how many were not; 0.
-
-    Raises `DatabaseUnreachable`, `NoCommonKey` and `WrongMasterKey`.
-    """
-    database = Database(database_url, master_keys)
-    after, sealed = "", 0
-    try:
-        await database.check()
-        await personal.check(database)
-        while after != COMMON:
-            async with database.write() as connection:
-                after, some = await personal.rewrap(connection, after, BATCH)
-            sealed += some
-    finally:
-        await database.close()
-    return _say(f"{sealed} key{'s' if sealed != 1 else ''} sealed anew; the first master key opens all of them")
 
 
 def _say(line: str, *, is_good: bool = True) -> int:

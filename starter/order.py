@@ -26,6 +26,17 @@ LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
 
 
+async def command(*files: Path) -> int:
+    """Start orders from JSON files; a file may hold several orders (JSON Lines).
+
+    Parameters
+    ----------
+    files
+        The files; without any, standard input.
+    """
+    return await order_files(list(files))
+
+
 async def order_files(files: list[Path]) -> int:
     """Start every order in the files (standard input without any); 0 when all were taken, 1 when one was not."""
     texts = list(_texts(files))
@@ -65,7 +76,7 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
     except NoNetwork as error:
         return _say(f"{where}: {error}", is_good=False)
     answer = await place(client, taken.input)
-    promised = f", delivered by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
+    promised = f", promised by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
     return _say(f"{order.order}: {answer.status if answer else 'kept; its workflow has not answered yet'}{promised}")
 
 

@@ -1,13 +1,16 @@
-"""`python -m starter resource --waiting`: plans what is pinned and not released again, and swaps pins for better ones."""
+"""`python -m starter resource --waiting`: plans again what is pinned and not released, and takes the better plan."""
 
 import sys
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.progress import Progress
 
 from database import personal
 from database.connect import Database
 from database.sealing import MasterKeys
 from domain.sourcing import Plan
+from runtime.where import database_url, master_keys
 from transactions import replan
 from transactions.network import Networks
 from transactions.replan import Replanned
@@ -15,6 +18,17 @@ from transactions.transaction import OrderTransactions
 
 LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
+
+
+async def command(*, waiting: Annotated[bool, Parameter(negative="")]) -> int:
+    """Plan waiting orders again, and move their pinned units where the new plan is better.
+
+    Parameters
+    ----------
+    waiting
+        Every order that has pinned units and is not released: because of its grace period, a hold, or its date.
+    """
+    return await resource(database_url(), master_keys())
 
 
 async def resource(database_url: str, master_keys: MasterKeys) -> int:
@@ -45,9 +59,9 @@ def _lines(found: list[Replanned | None]) -> list[str]:
     cost = sum(after.cost - before.cost for _, before, after in swapped)
     shipments = sum(len(after.shipments) - len(before.shipments) for _, before, after in swapped)
     total = f"{len(found)} orders looked at, {len(swapped)} swapped: cost {cost / 100:+,.2f}, shipments {shipments:+d}"
-    return [*(f"{order}: {_told(before)} -> {_told(after)}" for order, before, after in swapped), total]
+    return [*(f"{order}: {_text(before)} -> {_text(after)}" for order, before, after in swapped), total]
 
 
-def _told(plan: Plan) -> str:
+def _text(plan: Plan) -> str:
     nodes = " + ".join(shipment.node for shipment in plan.shipments) or "nowhere any more"
     return f"{nodes} at {plan.cost / 100:,.2f}"

@@ -1,8 +1,11 @@
-"""Runs the HTTP process: connects, serves until told to stop, and takes orders even while Temporal is down."""
+"""Runs the HTTP process: connects, serves until a signal stops it, and takes orders even while Temporal is down."""
 
+import asyncio
 import os
+import signal
 
 import uvicorn
+import uvloop
 
 from api.app import application
 from api.service import assemble
@@ -15,6 +18,24 @@ from runtime.where import database_url, master_keys
 
 CLOSING_WITHIN_SECONDS = 5
 RATE_PER_SECOND_DEFAULT = "200"
+
+
+def command(*, host: str = "127.0.0.1", port: int = 8080) -> int:
+    """Answer HTTP until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    host
+        The address to listen on.
+    port
+        The port to listen on.
+    """
+    # uvicorn obeys these signals, then raises them again for the handlers that were there before; the default one kills us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(port, host))
+    return 0
 
 
 async def serve(port: int, host: str = "127.0.0.1") -> None:

@@ -1,4 +1,4 @@
-"""`python -m starter stock KIND NODE FILE`: tells a node's stock from a CSV file, all of it in one transaction or nothing."""
+"""`python -m starter stock KIND NODE FILE`: reports a node's stock from a CSV file, all of it in one transaction or nothing."""
 
 import re
 import sys
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from cyclopts import App, Parameter
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import Progress
@@ -34,6 +35,53 @@ ACTOR = "command line"
 LONG = 5_000
 """From this many rows on, a terminal gets a progress bar."""
 
+Node = Annotated[str, Parameter(help="The node whose stock it is.")]
+File = Annotated[Path, Parameter(help="The CSV file.")]
+OccurredAt = Annotated[
+    str | None,
+    Parameter(help="When the stock was so, as 2026-11-22T15:04:05Z. Without it, when the file was last changed."),
+]
+GivenId = Annotated[
+    str | None,
+    Parameter(help="The id of the report. Without it, the same file with the same moment counts once."),
+]
+
+command = App(
+    name="stock", help="Report a node's stock from a CSV file with the header sku,quantity: the whole file or nothing."
+)
+
+
+@command.command
+async def snapshot(node: Node, file: File, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """Everything that the node has: an item that the file does not name is counted as 0."""
+    return await _report(StockMessageKind.SNAPSHOT, node, file, occurred_at, message_id)
+
+
+@command.command
+async def counted(node: Node, file: File, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units there are of the items in the file; other items stay as they are."""
+    return await _report(StockMessageKind.COUNTED, node, file, occurred_at, message_id)
+
+
+@command.command
+async def received(node: Node, file: File, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units came in."""
+    return await _report(StockMessageKind.RECEIVED, node, file, occurred_at, message_id)
+
+
+@command.command
+async def adjusted(node: Node, file: File, *, occurred_at: OccurredAt = None, message_id: GivenId = None) -> int:
+    """How many units more or fewer there are."""
+    return await _report(StockMessageKind.ADJUSTED, node, file, occurred_at, message_id)
+
+
+async def _report(
+    kind: StockMessageKind, node: str, file: Path, occurred_at: str | None, message_id: str | None
+) -> int:
+    mistakes = await stock_file(Report(kind, node, file, occurred_at, message_id))
+    sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+    return 1 if mistakes else 0
+
 
 class Refused(Exception):
     """The file is not applied; `lines` say every mistake, and nothing has changed."""
@@ -45,7 +93,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Report:
     """What the command is given: of which node the file speaks, and how."""
 
     kind: StockMessageKind
@@ -54,10 +102,10 @@ class Told:
     occurred_at: str | None
     """When it was so, as RFC 3339 writes it; None = when the file was last changed."""
     message_id: str | None
-    """None = made of node, kind, moment and file, so that the same told twice is one message."""
+    """None = made of node, kind, moment and file, so that the same report, repeated, is one message."""
 
 
-async def stock_file(told: Told) -> list[str]:
+async def stock_file(report: Report) -> list[str]:
     """Check a file and apply it; answers the mistakes, none when it was applied, now or before."""
     database = Database(database_url(), master_keys())
     transactions = OrderTransactions(database, Networks())
@@ -66,7 +114,7 @@ async def stock_file(told: Told) -> list[str]:
         await personal.check(database)
         async with database.read() as connection:
             _, network = await transactions.networks.active(connection)
-        message = _message(told, network)
+        message = _message(report, network)
         with _progress(len(message.lines)) as tell:
             change = await apply(transactions, message, actor=ACTOR, tell=tell)
     except Refused as refused:
@@ -79,19 +127,19 @@ async def stock_file(told: Told) -> list[str]:
     return []
 
 
-def _message(told: Told, network: Network) -> StockFile:
+def _message(report: Report, network: Network) -> StockFile:
     """What the file says. Raises `Refused` with all that is wrong with it."""
-    if told.node not in network.nodes:
-        raise Refused(f"{told.node} is not a node of the network{did_you_mean(told.node, list(network.nodes))}")
-    content = _content(told.file)
-    moment = _moment(told)
+    if report.node not in network.nodes:
+        raise Refused(f"{report.node} is not a node of the network{did_you_mean(report.node, list(network.nodes))}")
+    content = _content(report.file)
+    moment = _moment(report)
     file_digest = sha256(content).hexdigest()
     return StockFile(
-        message_id=_message_id(told, moment, file_digest),
-        node=told.node,
-        kind=told.kind,
+        message_id=_message_id(report, moment, file_digest),
+        node=report.node,
+        kind=report.kind,
         occurred_at=moment,
-        lines=_lines(told, content, network),
+        lines=_lines(report, content, network),
         file_digest=file_digest,
     )
 
@@ -103,17 +151,17 @@ def _content(file: Path) -> bytes:
         raise Refused(f"{file}:1: cannot be read: {error.strerror}") from error
 
 
-def _moment(told: Told) -> datetime:
-    if told.occurred_at is None:
-        return datetime.fromtimestamp(told.file.stat().st_mtime, UTC)
-    return _valid(TypeAdapter(Moment), told.occurred_at, "--occurred-at")
+def _moment(report: Report) -> datetime:
+    if report.occurred_at is None:
+        return datetime.fromtimestamp(report.file.stat().st_mtime, UTC)
+    return _valid(TypeAdapter(Moment), report.occurred_at, "--occurred-at")
 
 
-def _message_id(told: Told, moment: datetime, file_digest: str) -> str:
-    if told.message_id is not None:
-        return _valid(TypeAdapter(MessageId), told.message_id, "--message-id")
-    words = (told.node, told.kind, moment.astimezone(UTC).isoformat(), file_digest)
-    return f"{told.kind}-{sha256('|'.join(words).encode()).hexdigest()[:32]}"
+def _message_id(report: Report, moment: datetime, file_digest: str) -> str:
+    if report.message_id is not None:
+        return _valid(TypeAdapter(MessageId), report.message_id, "--message-id")
+    words = (report.node, report.kind, moment.astimezone(UTC).isoformat(), file_digest)
+    return f"{report.kind}-{sha256('|'.join(words).encode()).hexdigest()[:32]}"
 
 
 def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
@@ -123,11 +171,11 @@ def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
         raise Refused(f"{option}: {error.errors()[0]['msg']}") from error
 
 
-def _lines(told: Told, content: bytes, network: Network) -> tuple[StockLine, ...]:
-    mistakes = Mistakes(str(told.file))
-    rows = read_rows(_text(told.file, content), ("sku", "quantity"), (), mistakes)
+def _lines(report: Report, content: bytes, network: Network) -> tuple[StockLine, ...]:
+    mistakes = Mistakes(str(report.file))
+    rows = read_rows(_text(report.file, content), ("sku", "quantity"), (), mistakes)
     first_lines: dict[str, int] = {}
-    found = [_line(row, told.kind, network, first_lines) for row in rows]
+    found = [_line(row, report.kind, network, first_lines) for row in rows]
     if not found and not mistakes.found():
         mistakes.add(1, "there are no rows under the header; a row is a SKU and its units")
     if wrong := mistakes.found():
@@ -169,7 +217,7 @@ def _wrong_with_quantity(quantity: str, kind: StockMessageKind) -> str | None:
 
 @contextmanager
 def _progress(rows: int) -> Iterator[Callable[[int, int], None]]:
-    """Tells a terminal how far a long file is; what is given to it is how many of how many shelves are done."""
+    """Shows on a terminal how far a long file is: call the result with the shelves done and the shelves in all."""
     with Progress(console=Console(stderr=True), disable=rows < LONG or not sys.stderr.isatty()) as progress:
         task = progress.add_task("shelves", total=None)
         yield lambda done, shelves: progress.update(task, completed=done, total=shelves)

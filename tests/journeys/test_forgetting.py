@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from database.sealing import new_master_key
-from starter.forget import forget_orders, rewrap
+from starter.forget import forget_orders
+from starter.rewrap import rewrap
 from tests.house import MASTER_KEY, MASTER_KEYS, Document, House, now
 from tests.starter.test_worker import run
 
@@ -159,7 +160,7 @@ async def test_the_command_forgets_many_and_says_what_it_did(house: House, capsy
         [],
     )
     assert await rewrap(house.database_url, MASTER_KEYS) == 0
-    assert "0 keys sealed anew" in capsys.readouterr().out
+    assert "0 keys sealed again" in capsys.readouterr().out
     await house.settle(is_open)
 
 

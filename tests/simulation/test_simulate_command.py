@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
 from simulation import Options, simulate
-from starter.__main__ import app
+from starter.__main__ import joined
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "network" / "example"
@@ -212,7 +212,7 @@ def starter(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_command_that_cannot_be_done_is_refused_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    assert app(["simulate", *arguments], result_action="return_value") == 1
+    assert joined("simulate")(["simulate", *arguments], result_action="return_value") == 1
     told = capsys.readouterr().err
     assert said in told
     assert told.count("\n") == 1
@@ -250,7 +250,7 @@ def test_what_the_documentation_shows_is_what_its_commands_print(tmp_path: Path)
     script = f"set -e\npython() {{ '{sys.executable}' \"$@\"; }}\n{commands}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     ended = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert ended.stderr == ""
+    assert ended.stderr == "network 2026-11-21: 5 nodes, 10 items; nothing is wrong\n"
     assert lines(ended.stdout) == lines(shown)
     assert (tmp_path / "no-stores.html").exists()
 

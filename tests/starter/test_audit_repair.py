@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from database.connect import Database
 from domain.fulfillment import MessageKind
-from starter.__main__ import app
-from starter.audit import findings_of, repair, repaired
+from starter.__main__ import joined
+from starter.audit import findings_of, repair_stock, repaired
 from tests.database.shop import NEAREST, NEXT, Shop
 
 
@@ -172,7 +172,7 @@ async def test_what_only_a_person_can_mend_is_left_and_told(
     shop: Shop, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await by_hand(shop, "DELETE FROM reservation")
-    assert await repair(database_url, confirm=True) == 1
+    assert await repair_stock(database_url, confirm=True) == 1
     told = capsys.readouterr().out.splitlines()
     assert "     corrected  CHAIR at denver: reserved -4 (nobody holds them)" in told
     assert any(line.startswith("          left  reserved units are those that are pinned at a node: ") for line in told)
@@ -181,15 +181,15 @@ async def test_what_only_a_person_can_mend_is_left_and_told(
 async def test_the_exit_code_tells_whether_something_is_to_be_corrected(
     shop: Shop, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await repair(database_url, confirm=False) == 0
+    assert await repair_stock(database_url, confirm=False) == 0
     assert capsys.readouterr().out == "nothing to correct\n"
     await by_hand(shop, NOBODYS)
-    assert await repair(database_url, confirm=False) == 1
+    assert await repair_stock(database_url, confirm=False) == 1
     assert "    to correct  CHAIR at denver: reserved -4 (nobody holds them)\n" in capsys.readouterr().out
-    assert await repair(database_url, confirm=True) == 0
-    assert await repair(database_url, confirm=False) == 0
+    assert await repair_stock(database_url, confirm=True) == 0
+    assert await repair_stock(database_url, confirm=False) == 0
 
 
 def test_a_confirmation_without_a_repair_is_not_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    assert app(["audit", "--confirm"], result_action="return_value") == 2
+    assert joined("audit")(["audit", "--confirm"], result_action="return_value") == 2
     assert "audit --repair --confirm" in capsys.readouterr().err

@@ -11,20 +11,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from embedded.ports import LOOPBACK, free_port
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
+from starter.__main__ import COMMANDS, joined
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = str(ROOT / "network" / "example")
 RUNS = 4  # leaving Python after using the Temporal client aborts about every second time, unless one takes care
 
 # fmt: off
-COMMANDS = [
+ENDS = [
     # command                          exit code  and the only line on standard error begins with
     (["--help"],                               0, None),
-    (["network", "check", EXAMPLE],            0, None),
+    (["network", "check", EXAMPLE],            0, "network 2026-11-21: 5 nodes, "),
     (["up", "--no-such-option"],               2, "Unknown option"),
     (["prepare"],                              1, "DATABASE_URL is not set and no embedded stack runs on .data"),
 ]
@@ -45,20 +47,22 @@ def starter(*arguments: str, folder: Path, **settings: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The settings for a PostgreSQL and a Temporal of our own."""
+    """The settings for a PostgreSQL and a Temporal of our own, prepared."""
     folder = tmp_path_factory.mktemp("servers")
     postgres = EmbeddedPostgres(folder / "postgresql", FORGETFUL)
     with postgres, EmbeddedTemporal(folder, in_memory=True) as temporal:
-        yield {
+        settings = {
             "DATABASE_URL": postgres.url,
             "TEMPORAL_ADDRESS": temporal.address,
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "SWITCHYARD_OPERATOR_KEY": "a key for this test",
         }
+        assert starter("prepare", folder=folder, **settings).returncode == 0
+        yield settings
     postgres.discard()
 
 
-@pytest.mark.parametrize(("command", "exit_code", "words"), COMMANDS)
+@pytest.mark.parametrize(("command", "exit_code", "words"), ENDS)
 def test_a_command_ends_with_the_code_that_it_means(
     command: list[str], exit_code: int, words: str | None, tmp_path: Path
 ) -> None:
@@ -66,6 +70,37 @@ def test_a_command_ends_with_the_code_that_it_means(
     assert ended.returncode == exit_code, ended.stderr
     assert "Traceback" not in ended.stderr
     assert words is None or words in ended.stderr
+
+
+def test_every_file_of_the_folder_is_a_command() -> None:
+    files = {file.stem.replace("_", "-") for file in (ROOT / "starter").glob("*.py")}
+    assert files - {"--main--"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_the_first_sentence_of_each_commands_own_help(name: str) -> None:
+    command = joined(name)[name]
+    assert isinstance(command, App)
+    assert command.help.splitlines()[0] == COMMANDS[name]
+
+
+def test_the_list_of_commands_is_shown_before_any_of_them_is_imported(tmp_path: Path) -> None:
+    loaded = "import sys; sys.stderr.write(' '.join(n for n in ('temporalio', 'sqlalchemy', 'pydantic') if n in sys.modules))"
+    program = (
+        f"from starter.__main__ import joined; joined('--help')(['--help'], result_action='return_value'); {loaded}"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=tmp_path, env=surroundings({}), capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "simulate-nodes" in ended.stdout
+
+
+def test_applying_a_network_says_which_version_is_active(servers: dict[str, str], tmp_path: Path) -> None:
+    applied = [starter("network", "apply", EXAMPLE, folder=tmp_path, **servers) for _ in range(2)]
+    assert len({one.stderr for one in applied}) == 1, "the same files are the same version"
+    assert applied[0].stdout == ""
+    assert applied[0].stderr.startswith("network 2026-11-21: 5 nodes, ")
+    assert applied[0].stderr.endswith("; active as version 1\n")
 
 
 def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from database.connect import Database
 from domain.stock import StockMessageKind
-from starter.stock import Told, stock_file
+from starter.stock import Report, stock_file
 
 ROOT = Path(__file__).parents[2]
 MORNING = "2026-11-20T08:00:00Z"
@@ -37,7 +37,7 @@ async def told(
     kind: str, content: str | bytes, at: str | None = MORNING, *, node: str = "slc", message_id: str | None = None
 ) -> list[str]:
     """Write `stock.csv` and tell it; answers the mistakes."""
-    return await stock_file(Told(StockMessageKind(kind), node, write(content), at, message_id))
+    return await stock_file(Report(StockMessageKind(kind), node, write(content), at, message_id))
 
 
 async def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
@@ -101,7 +101,7 @@ async def test_a_file_without_a_moment_is_of_when_it_was_last_changed(folder: Pa
     file = write("sku,quantity\nSERUM-30,10\n")
     os.utime(file, (1_795_000_000, 1_795_000_000))
     for _ in range(2):
-        assert await stock_file(Told(StockMessageKind.RECEIVED, "slc", file, None, None)) == []
+        assert await stock_file(Report(StockMessageKind.RECEIVED, "slc", file, None, None)) == []
     moment = datetime.fromtimestamp(1_795_000_000, UTC)
     assert await rows(database, "SELECT occurred_at FROM movement") == [(moment,)]
 
@@ -185,7 +185,7 @@ async def test_what_is_wrong_with_the_command_is_told_by_its_name(folder: Path) 
     assert await told("counted", good, message_id="count-1") == []
     (wrong,) = await told("counted", "sku,quantity\nSERUM-30,2\n", message_id="count-1")
     assert wrong.startswith("--message-id: count-1 was used before")
-    absent = Told(StockMessageKind.COUNTED, "slc", Path("absent.csv"), None, None)
+    absent = Report(StockMessageKind.COUNTED, "slc", Path("absent.csv"), None, None)
     assert await stock_file(absent) == ["absent.csv:1: cannot be read: No such file or directory"]
 
 

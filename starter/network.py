@@ -1,0 +1,65 @@
+"""`python -m starter network`: a network directory is checked, or checked and made the active version."""
+
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+from database.connect import Database
+from domain.network import Network
+from network.load import check as mistakes_in
+from network.load import load, read
+from runtime.where import database_url
+from transactions.network import Networks
+from transactions.prepare import apply_network
+
+command = App(name="network", help="Check or apply a network directory: nodes, items, policy.")
+
+
+@command.command
+def check(directory: Path) -> int:
+    """Check a network directory without touching anything: one line per mistake, exit 1 if there is any.
+
+    Parameters
+    ----------
+    directory
+        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+    """
+    if mistakes := mistakes_in(directory):
+        return _refuse([str(mistake) for mistake in mistakes])
+    sys.stderr.write(f"{_summary(load(read(directory)))}; nothing is wrong\n")
+    return 0
+
+
+@command.command
+async def apply(directory: Path) -> int:
+    """Check a network directory and make it the active version.
+
+    Parameters
+    ----------
+    directory
+        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+    """
+    if mistakes := await apply_network(database_url(), directory):
+        return _refuse(mistakes)
+    version, network = await _active(database_url())
+    sys.stderr.write(f"{_summary(network)}; active as version {version}\n")
+    return 0
+
+
+async def _active(database_url: str) -> tuple[int, Network]:
+    database = Database(database_url)
+    try:
+        async with database.read() as connection:
+            return await Networks().active(connection)
+    finally:
+        await database.close()
+
+
+def _summary(network: Network) -> str:
+    return f"network {network.version}: {len(network.nodes)} nodes, {len(network.items)} items"
+
+
+def _refuse(mistakes: list[str]) -> int:
+    sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+    return 1
