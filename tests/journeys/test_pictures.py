@@ -30,10 +30,11 @@ CHROMIUM = Path("/usr/bin/chromium")
 PICTURE_BYTES_MAX = 250_000
 TAKES_PICTURES = os.environ.get("SWITCHYARD_SCREENSHOT") == "1"
 COLUMNS = 118
-CITIES = (
-    "80202 10001 98101 60601 94103 33101 75201 30303 02108 85001 55401 97201 37201 64101 84101 90012 19103 48201 28202 70112 "
-    "87102 63101 43215 15222 32801 78701 92101 20001 21201 53202"
-).split()
+CITIES = """
+80202 10001 98101 60601 94103 33101 75201 30303 02108 85001 55401 97201 37201 64101 84101
+90012 19103 48201 28202 70112 87102 63101 43215 15222 32801 78701 92101 20001 21201 53202
+"""
+"""Postal codes of thirty cities."""
 SKUS = ("SERUM-30", "TONER-200", "NIGHT-CREAM-50")
 
 
@@ -63,13 +64,19 @@ def words(picture: str) -> set[str]:
     return set(re.findall(r"[a-z][a-z-]+", text)) - {"day", "days"}
 
 
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page of a headless browser."""
+@pytest.fixture
+def chromium() -> Path:
+    """The browser's program."""
     if not CHROMIUM.exists():
         pytest.skip("not here: /usr/bin/chromium")
+    return CHROMIUM
+
+
+@pytest_asyncio.fixture
+async def page(chromium: Path) -> AsyncIterator[Page]:
+    """A page of a headless browser."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield await browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
         await browser.close()
 
@@ -78,13 +85,7 @@ async def test_the_picture_of_two_networks_shows_charts_and_maps(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    copytree(ROOT / "network/example", "with-stores")
-    copytree(ROOT / "network/example", "without-stores")
-    policy = Path("without-stores/policy.toml")
-    policy.write_text(re.sub(r"^stores = .*\n", "", policy.read_text(), flags=re.MULTILINE).replace(', "stores"', ""))
-    Path("orders.jsonl").write_text(orders_of_a_month())
-    options = Options([Path("with-stores"), Path("without-stores")], [Path("orders.jsonl")], html=Path("page.html"))
-    assert simulate(options) == 0
+    compare_two_networks()
 
     await page.goto((tmp_path / "page.html").as_uri())
     size = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -96,6 +97,17 @@ async def test_the_picture_of_two_networks_shows_charts_and_maps(
     if TAKES_PICTURES:
         COMPARED.write_bytes(picture)
     assert COMPARED.exists()
+
+
+def compare_two_networks() -> None:
+    """Write page.html: the example network with and without its stores."""
+    copytree(ROOT / "network/example", "with-stores")
+    copytree(ROOT / "network/example", "without-stores")
+    policy = Path("without-stores/policy.toml")
+    policy.write_text(re.sub(r"^stores = .*\n", "", policy.read_text(), flags=re.MULTILINE).replace(', "stores"', ""))
+    Path("orders.jsonl").write_text(orders_of_a_month())
+    options = Options([Path("with-stores"), Path("without-stores")], [Path("orders.jsonl")], html=Path("page.html"))
+    assert simulate(options) == 0
 
 
 async def between(page: Page, first: str, behind: str, width: float) -> FloatRect:
@@ -123,7 +135,7 @@ def an_order(number: int, chance: random.Random) -> dict[str, object]:
         "placed_at": f"2026-11-{chance.randint(2, 27):02d}T{chance.randint(8, 22):02d}:00:00Z",
         "currency": "USD",
         "service": chance.choice(["standard", "standard", "two_day"]),
-        "ship_to": {"country": "US", "postal_code": chance.choice(CITIES)},
+        "ship_to": {"country": "US", "postal_code": chance.choice(CITIES.split())},
         "lines": [
             {"line": str(line), "sku": sku, "quantity": chance.randint(1, 3), "unit_price": 2800}
             for line, sku in enumerate(skus, 1)
