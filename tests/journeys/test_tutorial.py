@@ -30,11 +30,12 @@ from tests.house import House
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/start.md"
+README = ROOT / "README.md"
 WALK = ROOT / "docs/one-order.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NOT_TOLD = ("WorkflowTask", "WorkflowExecutionOptionsUpdated", "WorkflowExecutionTimeSkippingTransitioned")
 """Events of the engine; the last two are what skipping time leaves."""
-ORDERS = [f"web-start-{number}" for number in range(1, 5)]
+ORDERS = ["web-curl-1", *(f"web-start-{number}" for number in range(1, 5))]
 
 
 def blocks(page: str) -> Iterator[tuple[str, str, str]]:
@@ -144,6 +145,12 @@ async def test_every_call_of_the_tutorial_answers_what_the_page_says(
             told = await asyncio.to_thread(run, language, text, reader, os.environ | settings)
             assert as_promised(promised, told), f"the page promises\n{promised}\nof\n{text}\nand it shows\n{told}"
         reader.close()
+
+
+def test_the_calls_that_the_readme_shows_are_calls_of_the_tutorial() -> None:
+    shown = [text for language, text, _ in blocks(README.read_text()) if language == "sh" and "curl" in text]
+    assert len(shown) == 1
+    assert shown[0] in PAGE.read_text()
 
 
 async def test_every_list_filter_of_the_tutorial_is_understood_by_temporal(temporal_address: str) -> None:
