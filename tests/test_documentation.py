@@ -170,6 +170,39 @@ def test_every_place_in_the_code_that_a_page_names_exists() -> None:
     assert list(missing_places(ROOT)) == []
 
 
+CHANGES = (
+    "a column of orders", "a field to a document", "a message kind of nodes", "a way to reach a node", "an exception code",
+    "a request on an order", "a route", "an event for channels", "a loop", "a command", "an invariant", "a rule's word",
+)  # fmt: skip
+"""What the README must say where to do."""
+
+
+def pathless_changes(tree: Path) -> Iterator[str]:
+    """Changes that have no row in the README, and rows with a folder or file that is not there, or without any."""
+    rows = re.findall(r"^\| ((?:add|change) .*?) \| (.*) \|$", (tree / "README.md").read_text(), re.MULTILINE)
+    yield from (f"no row: add {change}" for change in CHANGES if f"add {change}" not in dict(rows))
+    for change, places in rows:
+        named = re.findall(r"`([\w.-]+/[\w./-]*)(?:: [\w.]+)?`", places)
+        yield from (f"{change}: there is no {place}" for place in named if not (tree / place).exists())
+        if not named:
+            yield f"{change}: no place is named"
+
+
+def test_the_readme_names_the_places_of_every_usual_change() -> None:
+    assert list(pathless_changes(ROOT)) == []
+
+
+def test_a_change_without_a_place_is_found(tmp_path: Path) -> None:
+    rows = [f"| add {change} | `a/` |" for change in CHANGES[1:]]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "README.md").write_text("\n".join([*rows, "| change this | `b/c.py: d` |", "| change that | code |"]))
+    assert list(pathless_changes(tmp_path)) == [
+        f"no row: add {CHANGES[0]}",
+        "change this: there is no b/c.py",
+        "change that: no place is named",
+    ]
+
+
 def test_every_example_of_an_order_or_a_network_file_is_tested() -> None:
     assert list(untested_examples(ROOT)) == []
 
