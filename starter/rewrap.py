@@ -4,11 +4,9 @@ import sys
 
 from database import personal
 from database.connect import Database
-from database.sealing import COMMON, MasterKeys
+from database.sealing import MasterKeys
 from runtime.where import database_url, master_keys
-
-BATCH = 500
-"""Keys that are sealed again in one transaction."""
+from transactions.personal import seal_again
 
 
 async def command() -> int:
@@ -17,19 +15,15 @@ async def command() -> int:
 
 
 async def rewrap(database_url: str, master_keys: MasterKeys) -> int:
-    """Seal every key with the first master key, many in a transaction, and say how many were not; 0.
+    """Seal every key with the first master key, and say how many were not; 0.
 
     Raises `DatabaseUnreachable`, `NoCommonKey` and `WrongMasterKey`.
     """
     database = Database(database_url, master_keys)
-    after, sealed = "", 0
     try:
         await database.check()
         await personal.check(database)
-        while after != COMMON:
-            async with database.write() as connection:
-                after, some = await personal.rewrap(connection, after, BATCH)
-            sealed += some
+        sealed = await seal_again(database)
     finally:
         await database.close()
     keys = "1 key" if sealed == 1 else f"{sealed} keys"

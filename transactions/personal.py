@@ -1,9 +1,13 @@
-"""Forgets what is personal of an order; everything else stays, and goes on."""
+"""Forgets what is personal of an order, and changes the master key; everything else stays, and goes on."""
 
 from database import order, personal
 from database.connect import Database
 from database.personal import Forgotten
+from database.sealing import COMMON
 from domain.request import ForgetRequest
+
+BATCH = 500
+"""Keys that are sealed again in one transaction."""
 
 
 class StillOpen(Exception):
@@ -30,3 +34,13 @@ async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: 
         made = await personal.forgotten(connection, name)
         assert made is not None, f"{name} was forgotten a moment ago"
         return made
+
+
+async def seal_again(database: Database) -> int:
+    """Seal every key with the first master key, many in a transaction; answers how many were sealed with another one."""
+    after, sealed = "", 0
+    while after != COMMON:
+        async with database.write() as connection:
+            after, some = await personal.rewrap(connection, after, BATCH)
+        sealed += some
+    return sealed
