@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
@@ -16,6 +18,7 @@ from api import (
     fulfillment,
     health,
     key,
+    openapi,
     order,
     pause,
     problems,
@@ -29,6 +32,27 @@ from api.limits import RateLimit
 from api.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
 from api.request_log import Recorded
 from api.service import Service
+
+ROUTERS = tuple(
+    subject.router
+    for subject in (
+        order,
+        promise,
+        cart,
+        fulfillment,
+        pause,
+        stock,
+        returns,
+        claim,
+        exception,
+        event,
+        webhook,
+        report,
+        key,
+        health,
+    )
+)
+"""Every subject's routes, in the order in which they are read about."""
 
 BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
@@ -57,26 +81,13 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=problems.RESPONSES,
+        responses={422: problems.response(422)},
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.service = service
-    for subject in (
-        order,
-        exception,
-        pause,
-        fulfillment,
-        stock,
-        promise,
-        cart,
-        returns,
-        claim,
-        report,
-        event,
-        webhook,
-        key,
-        health,
-    ):
-        app.include_router(subject.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    _describe(app)
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(ReadableAddress)
@@ -84,6 +95,12 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         app.add_middleware(RateLimit, per_second=rate_per_second)
     app.add_middleware(Recorded)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Let the application answer our OpenAPI document, made once, when somebody asks for it."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    app.openapi = functools.cache(functools.partial(openapi.document, app, routes))  # type: ignore[method-assign]
 
 
 class ReadableAddress:
