@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import told_to_temporal
-from database import fulfillment
+from database.documents import fulfillment
 from database.order import Event
 from domain import units
 from domain.fulfillment import Request

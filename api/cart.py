@@ -1,45 +1,22 @@
 """Routes about reservations: a channel pins units for a cart, looks at it, and gives it back."""
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.order import IdempotencyKey
 from api.paths import CartId
 from api.problems import INVALID, NOT_ALLOWED, NOT_AVAILABLE, NOT_READY, OTHER_BODY, REFUSED, Problem
-from database.cart import Cart, CartStatus, KnownCart
+from database.cart import KnownCart
+from database.documents.cart import Reservation, Reserved, reservation, reserved
 from database.request import UsedForAnotherRequest
 from domain.cart import ReservationRequest
-from domain.network import Precision
 from network.validate_order import WrongField
 from transactions.cart import BecameAnOrder, NotAvailable
 from transactions.network import NoNetwork
 
 router = APIRouter(tags=["reservations"])
-
-
-class Reserved(BaseModel):
-    """Units reserved for a cart, and their promise as in `POST /promises`."""
-
-    reservation: str
-    expires_at: datetime
-    fillable: bool
-    ship_by: datetime
-    deliver_by: datetime
-    shipments: list[dict[str, Any]]
-    cost: int
-    destination_precision: Precision | None = None
-    """None only of a reservation that was made before this was kept."""
-
-
-class Reservation(Reserved):
-    """A reservation as it stands; `order` is the one that it became."""
-
-    status: CartStatus
-    order: str | None
 
 
 @router.post("/reservations", status_code=201, response_model=Reserved)
@@ -59,7 +36,7 @@ async def make_reservation(
         raise Problem(INVALID, str(error), field=error.field) from error
     except NoNetwork as error:
         raise Problem(NOT_READY, str(error)) from error
-    return _document(made)
+    return reserved(made)
 
 
 @router.get("/reservations/{cart}", response_model=Reservation)
@@ -79,11 +56,7 @@ async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: W
     return _state(name, known)
 
 
-def _document(made: Cart) -> dict[str, Any]:
-    return {"reservation": made.cart_id, "expires_at": made.expires_at} | made.promise
-
-
 def _state(name: str, known: KnownCart | None) -> dict[str, Any]:
     if known is None:
         raise nothing("reservation", name)
-    return _document(known.cart) | {"status": known.status, "order": known.order}
+    return reservation(known)

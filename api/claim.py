@@ -6,13 +6,16 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.answer import shown
 from api.fulfillment import REPEATED, Kept
 from api.order import IdempotencyKey, check_own
 from api.paths import ClaimId, OrderId
 from api.problems import OTHER_BODY, REFUSED, Problem
 from api.service import Service
-from database import claim, order, refund
+from database import order
 from database.claim import UnknownClaim
+from database.documents import claim
+from database.documents.claim import Claim
 from database.key import Holder
 from database.outbox.inbox import UsedWithAnotherBody
 from database.request import UsedForAnotherRequest
@@ -47,12 +50,12 @@ async def make_claim(
     return answer
 
 
-@router.get("/claims/{claim}")
-async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/claims/{claim}", response_model=Claim)
+async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) -> Response:
     """A claim with its evidence, and what was refunded or sent for it."""
-    shown = await _own(service, name, holder)
+    known = await _own(service, name, holder)
     async with service.database.read() as connection:
-        return shown | {"refunds": await refund.shown(connection, shown["order"], name)}
+        return shown(await claim.with_refunds(connection, known))
 
 
 @router.post("/claims/{claim}/messages", status_code=202, response_model=Kept, responses=REPEATED)
@@ -75,9 +78,9 @@ async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
     """The claim as it is shown, if the holder may know of it."""
     async with service.database.read() as connection:
         try:
-            shown = await claim.show(connection, name)
+            known = await claim.show(connection, name)
         except UnknownClaim as error:
             raise nothing("claim", name) from error
-        if own_channel(holder) not in (None, await order.channel(connection, shown["order"])):
+        if own_channel(holder) not in (None, await order.channel(connection, known["order"])):
             raise nothing("claim", name)
-    return shown
+    return known

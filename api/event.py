@@ -1,12 +1,15 @@
 """Routes of what channels hear: the feed of events about their orders."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.access import OperatorOrChannel, Wired, own_channel
-from api.order import Limit, page
-from database.outbox import event
+from api.answer import shown
+from api.order import Limit
+from database.documents import event
+from database.documents.document import Page, page
+from database.documents.event import Event
 
 router = APIRouter(tags=["channels"])
 
@@ -14,14 +17,14 @@ AFTER = r"^[0-9]{1,18}-[0-9]{1,18}$"
 """An event's id: its transaction and its number."""
 
 
-@router.get("/events")
+@router.get("/events", response_model=Page[Event])
 async def list_events(
     holder: OperatorOrChannel,
     service: Wired,
     channel: str | None = None,
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
-) -> dict[str, Any]:
+) -> Response:
     """Events of orders, oldest first. To go on, ask with `after` = the id of the last event."""
     transaction_id, _, event_id = (after or "0-0").partition("-")
     async with service.database.read() as connection:
@@ -31,4 +34,4 @@ async def list_events(
             after=(int(transaction_id), int(event_id)),
             limit=limit + 1,
         )
-    return page(items, limit, "event")
+    return shown(page(items, limit, "event"))

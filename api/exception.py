@@ -3,19 +3,22 @@
 from collections.abc import Awaitable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.access import Operator, Wired, nothing
 from api.action import with_requests
-from api.order import IdempotencyKey, Limit, page
+from api.answer import shown
+from api.order import IdempotencyKey, Limit
 from api.paths import ExceptionId
 from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
-from database import exception
 from database.connect import ReadConnection
+from database.documents import exception
+from database.documents.document import Page, page
+from database.documents.exception import ExceptionCase
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from domain.network import ExceptionRules
@@ -43,7 +46,7 @@ class Assigned(BaseModel):
     owner: str
 
 
-@router.get("/exceptions")
+@router.get("/exceptions", response_model=Page[ExceptionCase])
 async def list_exceptions(
     _: Operator,
     service: Wired,
@@ -54,7 +57,7 @@ async def list_exceptions(
     is_open: Annotated[bool, Query(alias="open")] = True,
     after: str | None = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> Response:
     """Open exceptions, oldest first, each with the actions that can resolve it; `open=false`: resolved ones."""
     async with service.database.read() as connection:
         items = await exception.queue(
@@ -68,20 +71,20 @@ async def list_exceptions(
             after=after,
             limit=limit + 1,
         )
-    return page([with_requests(item) for item in items], limit, "exception")
+    return shown(page([with_requests(item) for item in items], limit, "exception"))
 
 
-@router.get("/exceptions/{exception}")
-async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> dict[str, Any]:
+@router.get("/exceptions/{exception}", response_model=ExceptionCase)
+async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> Response:
     """One exception. One about a pickup names the alternatives that are available now; none is reserved."""
     async with service.database.read() as connection:
-        shown = await exception.show(connection, name, await _rules(service, connection))
-        if shown is None:
+        document = await exception.show(connection, name, await _rules(service, connection))
+        if document is None:
             raise nothing("exception", name)
-        if shown["code"] == ExceptionCode.PICKUP and shown["resolved_at"] is None:
-            offered = await alternatives(connection, service.networks, shown["order"], datetime.now(UTC))
-            shown["alternatives"] = asdict(offered)
-    return with_requests(shown)
+        if document["code"] == ExceptionCode.PICKUP and document["resolved_at"] is None:
+            offered = await alternatives(connection, service.networks, document["order"], datetime.now(UTC))
+            document["alternatives"] = asdict(offered)
+    return shown(with_requests(document))
 
 
 @router.post("/exceptions/{exception}/resolve", response_model=Resolved)

@@ -6,10 +6,13 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api.access import OperatorOrNode, Wired, nothing, own_node
-from api.order import Limit, page
+from api.answer import shown
+from api.order import Limit
 from api.paths import FulfillmentOrderId
 from api.problems import OTHER_BODY, Problem
-from database import fulfillment
+from database.documents import fulfillment
+from database.documents.document import Page, page
+from database.documents.fulfillment import FulfillmentOrder
 from database.outbox.inbox import UsedWithAnotherBody
 from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, Request
 from transactions import fulfillment as fulfillments
@@ -27,7 +30,7 @@ class Kept(BaseModel):
 REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description": "The same message came before"}}
 
 
-@router.get("/fulfillment-orders")
+@router.get("/fulfillment-orders", response_model=Page[FulfillmentOrder])
 async def list_fulfillment_orders(
     holder: OperatorOrNode,
     service: Wired,
@@ -35,23 +38,23 @@ async def list_fulfillment_orders(
     request: Request | None = None,
     after: str | None = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> Response:
     """Fulfillment orders, oldest first. A node's key sees its own."""
     async with service.database.read() as connection:
-        items = await fulfillment.list_for(
+        items = await fulfillment.listed(
             connection, node=own_node(holder), status=status, request=request, after=after, limit=limit + 1
         )
-    return page(items, limit, "fulfillment_order")
+    return shown(page(items, limit, "fulfillment_order"))
 
 
-@router.get("/fulfillment-orders/{fulfillment_order}")
-async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: Wired) -> dict[str, Any]:
+@router.get("/fulfillment-orders/{fulfillment_order}", response_model=FulfillmentOrder)
+async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: Wired) -> Response:
     """One fulfillment order, with its destination and its deadlines."""
     async with service.database.read() as connection:
-        shown = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
-    if shown is None:
+        document = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
+    if document is None:
         raise nothing("fulfillment order", name)
-    return shown
+    return shown(document)
 
 
 @router.post(

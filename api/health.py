@@ -1,12 +1,14 @@
 """Routes for whoever watches the process: is it alive, and can it take orders."""
 
 import asyncio
+from typing import Literal
 
-from fastapi import APIRouter, Depends
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict
 from temporalio.service import RPCError
 
 from api.access import Wired, known_query
+from api.answer import shown
 from api.problems import NOT_READY, Problem, answer
 from database.connect import DatabaseUnreachable
 
@@ -15,20 +17,37 @@ router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
 TEMPORAL_ANSWERS_WITHIN_SECONDS = 1.0
 
 
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """What can be reached."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    database: Literal["up"]
+    """PostgreSQL; without it the answer is 503."""
+    temporal: Literal["up", "down"]
+    """Without Temporal orders and messages are stored, and go on later."""
+
+
 @router.get("/healthz")
-async def get_health() -> dict[str, str]:
+async def get_health() -> Health:
     """200 while this process answers."""
-    return {"status": "ok"}
+    return Health(status="ok")
 
 
-@router.get("/readyz")
-async def get_readiness(service: Wired) -> JSONResponse:
+@router.get("/readyz", response_model=Readiness)
+async def get_readiness(service: Wired) -> Response:
     """200 while orders and messages can be taken. Without Temporal they are stored, and go on later."""
     try:
         await service.database.check()
     except DatabaseUnreachable:
         return answer(Problem(NOT_READY, "PostgreSQL does not answer"))
-    return JSONResponse({"database": "up", "temporal": "up" if await _temporal_answers(service) else "down"})
+    return shown({"database": "up", "temporal": "up" if await _temporal_answers(service) else "down"})
 
 
 async def _temporal_answers(service: Wired) -> bool:

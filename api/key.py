@@ -3,16 +3,20 @@
 import hmac
 import secrets
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.access import Operator, Wired, nothing
-from api.order import IdempotencyKey, Limit, page
+from api.answer import shown
+from api.order import IdempotencyKey, Limit
 from api.paths import KeyId
 from api.problems import OTHER_BODY, Problem
 from database import key
+from database.documents import key as documents
+from database.documents.document import Page, page
+from database.documents.key import ListedKey
 from domain.text import NodeId
 
 router = APIRouter(tags=["keys"])
@@ -63,11 +67,11 @@ async def make_key(
     return made
 
 
-@router.get("/keys")
-async def list_keys(holder: Operator, service: Wired, after: str | None = None, limit: Limit = 50) -> dict[str, Any]:
+@router.get("/keys", response_model=Page[ListedKey])
+async def list_keys(holder: Operator, service: Wired, after: str | None = None, limit: Limit = 50) -> Response:
     """Every key, revoked ones too: its kind, its name, when it was made and revoked. The key itself is not stored."""
     async with service.database.read() as connection:
-        return page(await key.listed(connection, after=after, limit=limit + 1), limit, "id")
+        return shown(page(await documents.listed(connection, after=after, limit=limit + 1), limit, "id"))
 
 
 def _derived(operator_key: str, *parts: str) -> str:

@@ -8,11 +8,16 @@ from pydantic import BaseModel
 from temporalio.service import RPCError
 
 from api.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
+from api.answer import shown
 from api.paths import OrderId
 from api.problems import INVALID, NO_ANSWER, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
-from database import address, order, personal, request, sourcing
-from database.documents import show
+from database import address, order, personal, request
+from database.documents import order as documents
+from database.documents import sourcing
+from database.documents.document import Page, page
+from database.documents.order import ListedOrder, Order
+from database.documents.sourcing import Plan
 from database.key import Holder
 from database.order import UnknownOrder
 from database.request import Request, UsedForAnotherRequest
@@ -123,7 +128,7 @@ async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Wired,
     return Placed(order=body.order, status=answer.status, promise=answer.promise)
 
 
-@router.get("/orders")
+@router.get("/orders", response_model=Page[ListedOrder])
 async def list_orders(
     holder: OperatorOrChannel,
     service: Wired,
@@ -133,11 +138,11 @@ async def list_orders(
     needs_attention: bool | None = None,
     after: str | None = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> Response:
     """Orders, newest first. A channel's key sees its own."""
     wanted_channel = own_channel(holder) or channel
     async with service.database.read() as connection:
-        items = await show.orders(
+        items = await documents.listed(
             connection,
             status=status,
             channel=wanted_channel,
@@ -146,31 +151,25 @@ async def list_orders(
             after=after,
             limit=limit + 1,
         )
-    return page(items, limit, "order")
+    return shown(page(items, limit, "order"))
 
 
-def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
-    """A page of a list; `next` is what to send as `after`, or null at the end. `items` holds one more than the page."""
-    shown = items[:limit]
-    return {"items": shown, "next": shown[-1][name] if len(items) > limit else None}
-
-
-@router.get("/orders/{order}")
-async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/orders/{order}", response_model=Order)
+async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) -> Response:
     """One order, with every acknowledged message applied."""
     async with service.database.read() as connection:
-        document = await show.order(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
+        document = await documents.show(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
     if document is None:
         raise nothing("order", name)
-    return document
+    return shown(document)
 
 
-@router.get("/orders/{order}/plan")
-async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/orders/{order}/plan", response_model=Plan)
+async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Wired) -> Response:
     """Every sourcing round of an order: the nodes considered, the plan chosen, and why."""
     async with service.database.read() as connection:
         await check_own(service, name, holder)
-        return {"order": name, "rounds": await sourcing.plans(connection, name)}
+        return shown(await sourcing.plan(connection, name))
 
 
 @router.post("/orders/{order}/cancel", response_model=CancelAnswer)

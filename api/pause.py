@@ -1,15 +1,18 @@
 """Routes about nodes: which there are, and the pausing and resuming of one that is in trouble."""
 
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api.access import Operator, OperatorOrNode, Wired, nothing, own_node
-from api.order import IdempotencyKey, Limit, page
+from api.answer import shown
+from api.order import IdempotencyKey, Limit
 from api.paths import NodeName
 from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
-from database import pause as pauses
+from database.documents import pause as documents
+from database.documents.document import Page, page
+from database.documents.pause import Node
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
@@ -21,22 +24,18 @@ router = APIRouter(tags=["nodes"])
 Answer = TypeVar("Answer", Paused, ResumedNode)
 
 
-@router.get("/nodes")
-async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit = 50) -> dict[str, Any]:
+@router.get("/nodes", response_model=Page[Node])
+async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit = 50) -> Response:
     """The nodes of the network by id, each with its pause: since when, by whom and why; null when it is not paused."""
     async with service.database.read() as connection:
         try:
             _version, network = await service.networks.active(connection)
         except NoNetwork as error:
             raise Problem(NOT_READY, str(error)) from error
-        paused = await pauses.standing(connection)
+        paused = await documents.standing(connection)
     names = sorted(name for name in network.nodes if name > after)[: limit + 1]
     nodes = [network.nodes[name] for name in names]
-    items = [
-        {"node": node.id, "name": node.name, "kind": node.kind, "country": node.country, "paused": paused.get(node.id)}
-        for node in nodes
-    ]
-    return page(items, limit, "node")
+    return shown(page(documents.nodes(nodes, paused), limit, "node"))
 
 
 @router.post("/nodes/{node}/pause", response_model=Paused)

@@ -6,24 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from api.access import Operator, Wired
+from api.answer import shown
 from database.documents import report
-from database.documents.report import By
+from database.documents.report import By, ReturnsReport
 from domain.text import Moment
 
 router = APIRouter(tags=["reports"])
 
 COLUMNS = ("returns", "units", "came_back", "shipped", "rate", "days_to_settled", "recovery")
-
-
-class ReturnsReport(BaseModel):
-    """How much came back, why, how long it took, and what became sellable again."""
-
-    by: By
-    rows: list[dict[str, Any]]
 
 
 @router.get(
@@ -43,7 +35,7 @@ async def get_returns_report(
     wants_csv = format == "csv" or (format is None and request.headers.get("accept", "").startswith("text/csv"))
     if wants_csv:
         return Response(_written(by, rows), media_type="text/csv")
-    return JSONResponse({"by": by, "rows": rows})
+    return shown({"by": by, "rows": rows})
 
 
 async def _rows(service: Wired, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:

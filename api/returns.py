@@ -16,12 +16,16 @@ from api.access import (
     own_channel,
     own_node,
 )
+from api.answer import shown
 from api.fulfillment import REPEATED, Kept
-from api.order import IdempotencyKey, Limit, page
+from api.order import IdempotencyKey, Limit
 from api.paths import ReturnId
 from api.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
 from api.service import Service
-from database import order, refund, returns
+from database import order, returns
+from database.documents import returns as documents
+from database.documents.document import Page, page
+from database.documents.returns import ListedReturn, Return
 from database.key import Holder
 from database.outbox.inbox import UsedWithAnotherBody
 from database.request import UsedForAnotherRequest
@@ -30,7 +34,6 @@ from domain.parcel import Parcel
 from domain.returns import (
     DispositionRequest,
     ReturnDecision,
-    ReturnLineState,
     ReturnMessage,
     ReturnMessageKind,
     ReturnState,
@@ -68,7 +71,7 @@ class Decided(BaseModel):
     model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
 
 
-@router.get("/returns")
+@router.get("/returns", response_model=Page[ListedReturn])
 async def list_returns(
     holder: Anyone,
     service: Wired,
@@ -77,10 +80,10 @@ async def list_returns(
     node: str | None = None,
     after: str | None = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> Response:
     """Returns, oldest first. A channel's key sees those of its orders, a node's key those that go to it."""
     async with service.database.read() as connection:
-        items = await returns.listed(
+        items = await documents.listed(
             connection,
             status=status,
             channel=own_channel(holder) or channel,
@@ -88,41 +91,15 @@ async def list_returns(
             after=after,
             limit=limit + 1,
         )
-    return page(items, limit, "return")
+    return shown(page(items, limit, "return"))
 
 
-@router.get("/returns/{return}")
-async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> dict[str, Any]:
+@router.get("/returns/{return}", response_model=Return)
+async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> Response:
     """One return: its lines, what came back, and what was done with it."""
     state = await _own(service, name, holder)
     async with service.database.read() as connection:
-        return _shown(state) | {"refunds": await refund.shown(connection, state.order, name)}
-
-
-def _shown(state: ReturnState) -> dict[str, Any]:
-    return {
-        "return": state.return_,
-        "order": state.order,
-        "status": state.status,
-        "resolution": state.resolution,
-        "node": state.node,
-        "expires_at": state.expires_at,
-        "lines": [_shown_line(line) for line in state.lines],
-    }
-
-
-def _shown_line(line: ReturnLineState) -> dict[str, Any]:
-    """A line with its lots; what all of them have in common is shown on the line, too."""
-    conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
-    return {
-        "line": line.line,
-        "sku": line.sku,
-        "quantity": line.quantity,
-        "received": line.received,
-        "condition": conditions.pop() if len(conditions) == 1 else None,
-        "disposition": dispositions.pop() if len(dispositions) == 1 else None,
-        "lots": [lot.model_dump() for lot in line.lots],
-    }
+        return shown(await documents.show(connection, state))
 
 
 @router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)

@@ -1,16 +1,19 @@
 """Routes about stock: facts about it come in, its sale is stopped and lifted, and what is available goes out."""
 
 from collections.abc import Awaitable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
-from api import stock_levels
 from api.access import Anyone, OperatorOrNode, Wired, nothing, own_node
+from api.answer import shown
 from api.fulfillment import REPEATED, Kept
 from api.order import IdempotencyKey, Limit
 from api.paths import ItemSku
 from api.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
+from database.documents import stock as documents
+from database.documents.document import Page
+from database.documents.stock import StockOfItem, StockRow, Wanted
 from database.key import Holder
 from database.outbox.inbox import UsedWithAnotherBody
 from database.request import UsedForAnotherRequest
@@ -89,17 +92,17 @@ async def _answer(asked: Awaitable[Answer]) -> Answer:
         raise Problem(NOT_READY, str(error)) from error
 
 
-@router.get("/stock/{sku}")
-async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> dict[str, Any]:
+@router.get("/stock/{sku}", response_model=StockOfItem)
+async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> Response:
     """The stock of an item: per node, or the total for a channel's key. A bundle has as many as its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         if sku not in network.items:
             raise nothing("item", sku)
-        return await stock_levels.of_item(connection, network, sku, holder)
+        return shown(await documents.of_item(connection, network, sku, holder))
 
 
-@router.get("/stock")
+@router.get("/stock", response_model=Page[StockRow])
 async def list_stock(
     holder: OperatorOrNode,
     service: Wired,
@@ -107,12 +110,12 @@ async def list_stock(
     below: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
-) -> dict[str, Any]:
+) -> Response:
     """Stock by SKU and node. A node's key sees its own. `below`: only rows with fewer units available."""
     sku, _, at = (after or "@").partition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
-        wanted = stock_levels.Wanted(own_node(holder) or node, below, (sku, at), limit + 1)
-        items = await stock_levels.page(connection, network, wanted)
+        wanted = Wanted(own_node(holder) or node, below, (sku, at), limit + 1)
+        items = await documents.page(connection, network, wanted)
     last = items[limit - 1] if len(items) > limit else None
-    return {"items": items[:limit], "next": f"{last['sku']}@{last['node']}" if last else None}
+    return shown({"items": items[:limit], "next": f"{last['sku']}@{last['node']}" if last else None})

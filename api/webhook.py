@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 import secrets
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,11 +13,14 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.answer import shown
 from api.order import IdempotencyKey
 from api.paths import ChannelName
 from api.problems import INVALID, OTHER_BODY, Problem
 from database import personal, request
 from database.connect import WriteConnection
+from database.documents import webhook as documents
+from database.documents.webhook import WebhookState
 from database.key import Holder
 from database.outbox import webhook
 from database.request import Request, UsedForAnotherRequest
@@ -76,27 +78,6 @@ class Webhook(BaseModel):
     previous_secret_until: datetime | None
 
 
-class Failure(BaseModel):
-    """A try that failed: the status that was answered, or the kind of error."""
-
-    at: datetime
-    reason: str
-
-
-class WebhookState(BaseModel):
-    """Delivery status of a webhook. An event is owed until it is delivered or given up."""
-
-    channel: str
-    url: str
-    registered_at: datetime
-    owed: int
-    owed_since: datetime | None
-    next_try_at: datetime | None
-    last_failure: Failure | None
-    given_up: int
-    given_up_since: datetime | None
-
-
 class RetryRequest(BaseModel):
     """The body of `POST /channels/{channel}/webhook/retry`: who asks, and why."""
 
@@ -130,15 +111,14 @@ async def register_webhook(
 
 
 @router.get("/channels/{channel}/webhook", response_model=WebhookState)
-async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> WebhookState:
+async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
     """Delivery status of a channel's webhook: events not delivered yet, the next try, events given up, the last failure."""
     _check_own(channel, holder)
     async with service.database.read() as connection:
-        found = await webhook.standing(connection, channel)
+        found = await documents.show(connection, channel)
     if found is None:
         raise _no_webhook(channel)
-    failure = Failure(at=found.failed_at, reason=found.failure) if found.failed_at and found.failure else None
-    return WebhookState(channel=channel, last_failure=failure, **asdict(found))
+    return shown(found)
 
 
 @router.post("/channels/{channel}/webhook/retry", response_model=Retried)

@@ -1,6 +1,5 @@
 """Named statements about claims: what a customer was given for units that need not come back."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database import personal
-from database.connect import ReadConnection, WriteConnection
+from database.connect import WriteConnection
 from domain import identifiers
 from domain.claim import ClaimRequest
 
@@ -52,27 +51,3 @@ ADD = text(
 ADD_LINE = text("INSERT INTO claim_line (claim_id, line, quantity) VALUES (:claim, :line, :quantity)")
 
 ADD_EVIDENCE = text("INSERT INTO personal.evidence (claim_id, order_id, evidence) VALUES (:claim, :order, :evidence)")
-
-
-async def show(connection: ReadConnection, name: str) -> dict[str, Any]:
-    """A claim as it is shown, with its evidence unless its order was forgotten. Raises `UnknownClaim`."""
-    row = (await connection.execute(SHOW, {"claim": name})).one_or_none()
-    if row is None:
-        raise UnknownClaim(name)
-    shown: dict[str, Any] = json.loads(row.shown)
-    key = personal.open_key(connection, shown["order"], row.wrapped)
-    return shown | {"evidence": personal.opened(key, "evidence", row.evidence)}
-
-
-SHOW = text(
-    """
-    SELECT jsonb_build_object(
-               'claim', c.claim_id, 'order', c.order_id, 'kind', c.kind, 'resolution', c.resolution,
-               'claimed_at', c.claimed_at,
-               'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'quantity', l.quantity) ORDER BY l.line)
-                         FROM claim_line l WHERE l.claim_id = c.claim_id))::text AS shown,
-           e.evidence, k.wrapped
-    FROM claim c LEFT JOIN personal.evidence e USING (claim_id) LEFT JOIN personal.key k ON k.owner = c.order_id
-    WHERE c.claim_id = :claim
-    """
-)

@@ -1,6 +1,5 @@
 """Named statements about exceptions: what needs a person is opened once per cause and stays until someone resolves it."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.documents.filters import given
-from database.sealing import COMMON
-from domain.network import ExceptionRules
-from domain.reasons import WHAT_TO_DO, About, ExceptionCode, actions
+from domain.reasons import ExceptionCode
 from domain.units import Opened
 
 DUE_WITHIN = timedelta(hours=4)
@@ -132,73 +127,6 @@ RESOLVE = text(
 )
 
 
-async def queue(
-    connection: ReadConnection,
-    *,
-    rules: ExceptionRules,
-    code: ExceptionCode | None,
-    owner: str | None,
-    node: str | None,
-    older_than: timedelta | None,
-    is_open: bool,
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Exceptions that are open, or those that were resolved, the oldest first, after the one with the id `after`."""
-    asked = given(
-        {
-            "(e.resolved_at IS NULL) = :is_open": is_open,
-            "e.code = :code": code,
-            f"{_OWNER} = :owner": owner,
-            "e.node = :node": node,
-            "e.since < clock_timestamp() - CAST(:older_than AS interval)": older_than,
-            f"(e.since, e.exception_id) > ({_AFTER})": after,
-        }
-    )
-    rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
-        {
-            "owners": _owners(rules),
-            "is_open": is_open,
-            "code": code,
-            "owner": owner,
-            "node": node,
-            "older_than": older_than,
-            "after": after,
-            "limit": limit,
-        },
-    )
-    return [_shown(connection, row) for row in rows]
-
-
-async def show(connection: ReadConnection, exception: str, rules: ExceptionRules) -> dict[str, Any] | None:
-    """One exception, open or not, as the queue shows it; None when there is none."""
-    statement = text(f"{_SHOWN} WHERE e.exception_id = :exception")
-    found = (await connection.execute(statement, {"exception": exception, "owners": _owners(rules)})).one_or_none()
-    return None if found is None else _shown(connection, found)
-
-
-def _owners(rules: ExceptionRules) -> str:
-    return json.dumps({code: rules.owner(code) for code in ExceptionCode})
-
-
-def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """An exception with what a person can do about it, in words and, while it is open, as `Action`s."""
-    shown: dict[str, Any] = json.loads(row.shown)
-    assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
-    resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
-    code = ExceptionCode(shown["code"])
-    about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"))
-    return shown | {
-        "assigned_by": assigned["actor"],
-        "assigned_because": assigned["reason"],
-        "resolved_by": resolved["actor"],
-        "reason": resolved["reason"],
-        "what_to_do": WHAT_TO_DO[code],
-        "actions": actions(about) if shown["resolved_at"] is None else [],
-    }
-
-
 async def assign(connection: WriteConnection, exception: str, owner: str, remark: int | None) -> bool:
     """Give an open exception to another owner, with the remark of who did and why; false when it is closed already."""
     found = await connection.execute(ASSIGN, {"exception": exception, "owner": owner, "remark": remark})
@@ -249,27 +177,3 @@ ESCALATE = text(
     """
 )
 """Whoever resolves one at this very moment is not waited for."""
-
-
-_OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
-
-_SHOWN = f"""
-    SELECT jsonb_build_object(
-               'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
-               'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'detail', e.detail, 'since', e.since,
-               'due_at', e.due_at, 'owner', {_OWNER}, 'escalated', e.escalated_at IS NOT NULL,
-               'resolved_at', e.resolved_at,
-               'can_reroute', EXISTS (
-                   SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
-                   WHERE f.fulfillment_order_id = e.fulfillment_order_id
-                     AND (NOT f.pickup OR f.uncollected_at IS NOT NULL) AND l.quantity > l.shipped + l.short))::text AS shown,
-           r.sealed AS resolved, rk.owner AS resolved_owner, rk.wrapped AS resolved_key,
-           a.sealed AS assigned, ak.owner AS assigned_owner, ak.wrapped AS assigned_key
-    FROM exception e
-    LEFT JOIN personal.remark r ON r.remark_id = e.resolved_by
-    LEFT JOIN personal.key rk ON rk.owner = coalesce(r.order_id, '{COMMON}')
-    LEFT JOIN personal.remark a ON a.remark_id = e.assigned_by
-    LEFT JOIN personal.key ak ON ak.owner = coalesce(a.order_id, '{COMMON}')
-"""
-
-_AFTER = "SELECT a.since, a.exception_id FROM exception a WHERE a.exception_id = :after"

@@ -7,12 +7,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.documents.filters import given
 from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity
-from domain.order import Address
 
 
 async def save(
@@ -191,83 +188,3 @@ async def keep_reason(connection: WriteConnection, fulfillment_order: str, remar
 KEEP_REASON = text(
     "UPDATE fulfillment_order SET reason_remark = :remark WHERE fulfillment_order_id = :fulfillment_order"
 )
-
-
-async def show(connection: ReadConnection, *, node: str | None, fulfillment_order: str) -> dict[str, Any] | None:
-    """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
-    asked = given({"f.fulfillment_order_id = :fulfillment_order": fulfillment_order, "f.node = :node": node})
-    rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
-    )
-    row = rows.one_or_none()
-    return _shown(connection, row) if row else None
-
-
-async def list_for(
-    connection: ReadConnection,
-    *,
-    node: str | None,
-    status: str | None,
-    request: str | None,
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Fulfillment orders of a node (of all, without one), the oldest first, after the one with the id `after`."""
-    of_node = given({"a.node = :node": node})
-    asked = given(
-        {
-            "f.node = :node": node,
-            "s.status = :status": status,
-            "f.request = :request": request,
-            f"(f.released_at, f.fulfillment_order_id) > ({_AFTER} AND {of_node})": after,
-        }
-    )
-    rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT :limit"),
-        {"node": node, "status": status, "request": request, "after": after, "limit": limit},
-    )
-    return [_shown(connection, row) for row in rows]
-
-
-def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """With where it goes; of an order that was forgotten only the country is left of that."""
-    shown: dict[str, Any] = json.loads(row.shown)
-    key = personal.open_key(connection, shown["order"], row.wrapped)
-    ship_to = personal.opened(key, "address", row.ship_to)
-    return shown | {
-        "ship_to": ship_to or dict.fromkeys(Address.model_fields) | {"country": row.country},
-        "forgotten": ship_to is None,
-        "reason": personal.remark(key, row.remark)["reason"],
-    }
-
-
-_SHOWN = """
-    SELECT jsonb_build_object(
-               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
-               'status', s.status, 'request', f.request, 'service', o.service,
-               'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
-               'cancel_asked_at', f.cancel_asked_at,
-               'lines', (SELECT jsonb_agg(jsonb_build_object(
-                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
-                                    'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
-                                    'cancel_requested', CASE
-                                        WHEN f.request = 'cancel_requested' AND f.asked_for_all
-                                        THEN l.quantity - l.shipped - l.short ELSE l.cancel_wanted END)
-                                    ORDER BY l.position)
-                         FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
-               'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                                    'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
-                                    'lines', p.lines) ORDER BY p.package), '[]')
-                            FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
-           )::text AS shown, o.country, r.ship_to, k.wrapped, m.sealed AS remark
-    FROM fulfillment_order f
-    JOIN fulfillment_order_status s USING (fulfillment_order_id)
-    JOIN orders o USING (order_id)
-    LEFT JOIN personal.recipient r USING (order_id)
-    LEFT JOIN personal.key k ON k.owner = f.order_id
-    LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
-"""
-
-_AFTER = """
-    SELECT a.released_at, a.fulfillment_order_id FROM fulfillment_order a WHERE a.fulfillment_order_id = :after
-"""

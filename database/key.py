@@ -1,9 +1,7 @@
 """Named statements about keys: who may speak to us, for which channel or node. Only hashes are kept."""
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import text
 
@@ -52,18 +50,3 @@ async def revoke(connection: WriteConnection, key_id: str) -> bool:
 
 
 REVOKE = text("UPDATE key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE key_id = :key_id")
-
-
-async def listed(connection: ReadConnection, *, after: str | None, limit: int) -> list[dict[str, Any]]:
-    """Keys by their id, after the one with the id `after`: whom they are for and since when, never what they are."""
-    rows = await connection.execute(LISTED, {"after": after or "", "limit": limit})
-    return [json.loads(row.shown) for row in rows]
-
-
-LISTED = text(
-    """
-    SELECT jsonb_build_object('id', key_id, 'kind', kind, 'name', name, 'made_at', recorded_at,
-                              'revoked_at', revoked_at)::text AS shown
-    FROM key WHERE key_id > :after ORDER BY key_id LIMIT :limit
-    """
-)

@@ -1,13 +1,10 @@
 """Named statements about paused nodes: which they are, what is still to be taken from them, and what they offer afterwards."""
 
-import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import text
 
-from database import personal
 from database.connect import ReadConnection, WriteConnection
 
 CLEARED_AFTER = timedelta(minutes=1)
@@ -113,21 +110,5 @@ CLEARED = text(
     """
     UPDATE node_pause SET cleared_at = clock_timestamp()
     WHERE node = :node AND lifted_at IS NULL AND since < clock_timestamp() - CAST(:age AS interval)
-    """
-)
-
-
-async def standing(connection: ReadConnection) -> dict[str, dict[str, Any]]:
-    """Every pause that stands, by node, with who made it and why."""
-    rows = (await connection.execute(STANDING)).all()
-    key = await personal.common_key(connection) if rows else None
-    return {row.node: json.loads(row.shown) | personal.remark(key, row.remark) for row in rows}
-
-
-STANDING = text(
-    """
-    SELECT p.node, jsonb_build_object('since', p.since, 'open_work', p.open_work)::text AS shown, m.sealed AS remark
-    FROM node_pause p LEFT JOIN personal.remark m ON m.remark_id = p.remark
-    WHERE p.lifted_at IS NULL
     """
 )

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 
@@ -136,24 +135,6 @@ async def replaced_by(connection: WriteConnection, refund: str, order: str) -> N
     """The customer gets another order for it."""
     statement = text("UPDATE refund SET replacement = :order WHERE refund_id = :refund")
     await connection.execute(statement, {"refund": refund, "order": order})
-
-
-async def shown(connection: ReadConnection, order: str, name: str) -> list[dict[str, Any]]:
-    """The refunds of an order's return or claim as they are shown."""
-    rows = await connection.execute(SHOWN, {"order": order, "name": name})
-    return [json.loads(row.shown) for row in rows]
-
-
-SHOWN = text(
-    """
-    SELECT jsonb_build_object(
-               'refund', f.refund_id, 'kind', f.kind, 'amount', f.amount, 'currency', o.currency, 'asked_at', f.asked_at,
-               'settled_at', f.settled_at, 'settled_amount', f.settled_amount,
-               'replacement', f.replacement)::text AS shown
-    FROM refund f JOIN orders o USING (order_id)
-    WHERE f.order_id = :order AND CAST(:name AS text) IN (f.return_id, f.claim_id) ORDER BY f.asked_at, f.refund_id
-    """
-)
 
 
 async def currency(connection: ReadConnection, order: str) -> str:

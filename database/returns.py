@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from database.documents.filters import given
 from domain import identifiers
 from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 
@@ -119,45 +118,6 @@ SOLD = text(
     """
 )
 """Of a return that is over, only what came back counts: the rest may be announced again."""
-
-
-async def listed(
-    connection: ReadConnection,
-    *,
-    status: str | None,
-    channel: str | None,
-    node: str | None,
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Returns as a list shows them, the oldest first, after the one with the id `after`; of a node, those that go to it."""
-    visible = given({"a.node = :node": node, "b.channel = :channel": channel})
-    asked = given(
-        {
-            "r.node = :node": node,
-            "o.channel = :channel": channel,
-            "s.status = :status": status,
-            f"(r.requested_at, r.return_id) > ({_AFTER} AND {visible})": after,
-        }
-    )
-    rows = await connection.execute(
-        text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT :limit"),
-        {"status": status, "channel": channel, "node": node, "after": after, "limit": limit},
-    )
-    return [json.loads(row.shown) for row in rows]
-
-
-_LISTED = """
-    SELECT jsonb_build_object(
-               'return', r.return_id, 'order', r.order_id, 'channel', o.channel, 'status', s.status,
-               'resolution', r.resolution, 'node', r.node, 'requested_at', r.requested_at,
-               'expires_at', r.expires_at)::text AS shown
-    FROM return r JOIN return_status s USING (return_id) JOIN orders o USING (order_id)
-"""
-
-_AFTER = """
-    SELECT a.requested_at, a.return_id FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
-"""
 
 
 async def under_way(connection: ReadConnection, order: str) -> list[str]:

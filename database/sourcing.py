@@ -1,7 +1,6 @@
 """Named statements about sourcing: the plans that were made, and the orders whose pins may be planned again."""
 
 import json
-from typing import Any
 
 from sqlalchemy import text
 
@@ -27,24 +26,6 @@ KEEP_PLAN = text(
     """
     INSERT INTO plan (order_id, round, network_version, strategy, document)
     VALUES (:order, :round, :network_version, :strategy, CAST(:document AS jsonb))
-    """
-)
-
-
-async def plans(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
-    """Every sourcing round of an order, the first one first, as `GET /orders/{order}/plan` shows them."""
-    rows = await connection.execute(PLANS, {"order": order})
-    return [
-        {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
-        | json.loads(row.document)
-        for row in rows
-    ]
-
-
-PLANS = text(
-    """
-    SELECT round, recorded_at, network_version, document::text AS document FROM plan
-    WHERE order_id = :order ORDER BY round
     """
 )
 

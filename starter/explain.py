@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from database import order as orders
-from database import sourcing
 from database.connect import Database
+from database.documents import sourcing
 from database.order import UnknownOrder
 from runtime.where import database_url
 
@@ -39,7 +39,7 @@ async def explain(database_url: str, name: str, console: Console | None = None) 
         await database.check()
         async with database.read() as connection:
             await orders.news(connection, name)
-            rounds = await sourcing.plans(connection, name)
+            rounds = await sourcing.rounds(connection, name)
     except UnknownOrder:
         sys.stderr.write(f"there is no order {name}\n")
         return 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import structlog
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,6 +24,7 @@ from database.connect import Database
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
+from tests.answered import CheckedTransport
 from tests.house import MASTER_KEY, MASTER_KEYS, House
 from transactions.prepare import prepare
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -94,7 +95,7 @@ async def house(database: Database, database_url: str, temporal: TimeSkipper) ->
     """A whole Switchyard; when the test is over, every invariant must hold."""
     service = assemble(database, temporal.client, allows_private_webhooks=True)
     app = application(service)
-    transport = ASGITransport(app=app)
+    transport = CheckedTransport(app)
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     async with (
         worker.build(temporal.client, database),

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from httpx2 import ASGITransport, AsyncClient, Response
+from httpx2 import AsyncClient, Response
 from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -25,6 +25,7 @@ from database.sealing import MasterKeys
 from domain import identifiers
 from domain.order import BUCKETS
 from starter.audit import findings_of
+from tests.answered import CheckedTransport
 
 Document = dict[str, Any]
 MASTER_KEY = "bWFzdGVyIGtleSBvZiBhbGwgb3VyIHRlc3RzIDAwMDA="
@@ -274,7 +275,7 @@ async def furnished(time: TimeSkipper, database: Database, database_url: str, ke
     async with (
         worker.build(time.client, database),
         app.router.lifespan_context(app),
-        AsyncClient(transport=ASGITransport(app=app), base_url="http://switchyard", headers=headers) as http,
+        AsyncClient(transport=CheckedTransport(app), base_url="http://switchyard", headers=headers) as http,
     ):
         yield House(http, service, time, database_url)
 

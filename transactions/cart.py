@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from database import cart, personal
 from database.cart import Cart, CartStatus, KnownCart
 from database.connect import Database, ReadConnection
+from database.documents.promise import promise
 from database.request import UsedForAnotherRequest
 from database.stock import Claim
 from domain.cart import PromiseRequest, ReservationRequest
@@ -101,7 +102,7 @@ class Carts:
                 decided = await decide_for(connection, network, body, body.service, now)
             if decided.plan.unfilled:
                 raise NotAvailable(_missing(decided.plan), decided.plan)
-            made = _cart(cart_id, body, body_digest, promise_document(decided.plan), actor, idempotency_key, now)
+            made = _cart(cart_id, body, body_digest, promise(decided.plan), actor, idempotency_key, now)
             if await self._pins(made, decided, network, actor):
                 return made
         raise NotAvailable("others took the units every time that they were about to be pinned; ask again")
@@ -259,22 +260,6 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         pickup_node=body.pickup_node,
         not_after=body.not_after,
     )
-
-
-def promise_document(decided: Plan) -> dict[str, Any]:
-    """A plan as it is promised to a channel."""
-    document = decided.document()
-    shipments = [
-        {name: shipment[name] for name in ("node", "lines", "cost", "days")} for shipment in document["shipments"]
-    ]
-    return {
-        "fillable": not decided.unfilled,
-        "ship_by": document["ship_by"],
-        "deliver_by": document["deliver_by"],
-        "shipments": shipments,
-        "cost": decided.cost,
-        "destination_precision": document["destination_precision"],
-    }
 
 
 def _is_of_a_statement(error: Exception) -> bool:

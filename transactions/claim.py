@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from database import claim, personal, refund, request, returns
+from database.documents import claim as documents
 from database.order import Event
 from database.outbox import inbox, signal
 from domain import units
@@ -67,7 +68,7 @@ async def record(
     `UsedWithAnotherBody`.
     """
     async with transactions.database.write() as connection:
-        shown = await claim.show(connection, name)
+        shown = await documents.show(connection, name)
         body_digest = await personal.fingerprint(connection, message)
         received = received_of(name, message, body_digest, actor, actor)
         if not await inbox.receive(connection, received):

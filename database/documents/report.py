@@ -1,13 +1,15 @@
-"""Named statements for reports: how much comes back, why, how long it takes, and what becomes sellable again."""
+"""The documents of reports: how much comes back, why, how long it takes, and what becomes sellable again."""
 
 import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import text
 
 from database.connect import ReadConnection
+from database.documents.document import Document, sometimes
 
 
 class By(StrEnum):
@@ -26,6 +28,39 @@ _KEYS = {
     By.REASON: ("coalesce(l.reason, '')", "NULL"),
 }
 """What names a group among returned units, and among shipped ones; those have no reason."""
+
+
+class ReturnsFigures(Document):
+    """The figures of one group; its name is in the field that the report is grouped by, and the other three are absent."""
+
+    sku: str | SkipJsonSchema[None] = sometimes()
+    node: str | SkipJsonSchema[None] = sometimes()
+    """Where the returns should go; empty when nothing says so."""
+    channel: str | SkipJsonSchema[None] = sometimes()
+    reason: str | SkipJsonSchema[None] = sometimes()
+    """Empty when there is none."""
+    returns: int
+    """Returns that were asked for."""
+    units: int
+    """Units that they announced."""
+    came_back: int
+    """Units that came back."""
+    shipped: int | None
+    """Units shipped of the orders that were placed in the same time; null by reason, or where none has shipped."""
+    rate: float | None
+    """`units` / `shipped`; null where `shipped` is."""
+    days_to_settled: float | None
+    """Days from the request to the settlement, on average; null while none is settled."""
+    recovery: float | None
+    """Units that were restocked / units that were graded; null where none was graded."""
+
+
+class ReturnsReport(Document):
+    """How much came back, why, how long it took, and what became sellable again."""
+
+    by: By
+    rows: list[ReturnsFigures]
+    """The group with the most units first."""
 
 
 async def returns(connection: ReadConnection, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:

@@ -7,12 +7,7 @@ transactions, and only those of transactions older than every one that is still 
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import text
-
-from database.connect import ReadConnection
-from database.documents.filters import given
 from domain.event import ChannelEvent
 
 TELL = """
@@ -36,27 +31,3 @@ TELL = """
 def rows(events: Sequence[ChannelEvent]) -> str:
     """Events as `TELL` takes them."""
     return json.dumps([{"kind": event.kind, "data": event.data} for event in events])
-
-
-async def feed(
-    connection: ReadConnection, *, channel: str | None, after: tuple[int, int], limit: int
-) -> list[dict[str, Any]]:
-    """Events of a channel (of all, without one), the oldest first, after the one with these numbers."""
-    asked = given({"channel = :channel": channel})
-    rows = await connection.execute(
-        text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),
-        {"channel": channel, "transaction_id": after[0], "event_id": after[1], "limit": limit},
-    )
-    return [json.loads(row.shown) for row in rows]
-
-
-SHOWN = """
-    jsonb_build_object('event', transaction_id || '-' || event_id, 'kind', kind, 'order', order_id, 'channel', channel,
-                       'occurred_at', occurred_at, 'data', data)::text AS shown
-"""
-
-_FEED = f"""
-    SELECT {SHOWN} FROM event
-    WHERE transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
-      AND (transaction_id, event_id) > (:transaction_id, :event_id)
-"""

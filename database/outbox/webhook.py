@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from database.connect import ReadConnection, WriteConnection
-from database.outbox.event import SHOWN
+from database.connect import WriteConnection
+from database.documents.event import SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,6 @@ class Owed:
     def name(self) -> str:
         """The event's id, the same whenever it is delivered."""
         return f"{self.transaction_id}-{self.event_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a webhook fares: what its channel is owed, what was given up, and why it last did not take an event."""
-
-    url: str
-    registered_at: datetime
-    owed: int
-    owed_since: datetime | None
-    """When the oldest event that is owed was written."""
-    next_try_at: datetime | None
-    given_up: int
-    given_up_since: datetime | None
-    failed_at: datetime | None
-    failure: str | None
-    """A status, or the kind of error."""
 
 
 async def keep(
@@ -104,29 +87,6 @@ OWE_NOTHING = text(
 FIRST_OF_ITS_ORDER = """
     NOT EXISTS (SELECT FROM event b WHERE b.order_id = e.order_id AND b.due_at IS NOT NULL AND b.event_id < e.event_id)
 """
-
-
-async def standing(connection: ReadConnection, channel: str) -> Standing | None:
-    """How a channel's webhook fares; None when it has none."""
-    row = (await connection.execute(STANDING, {"channel": channel})).one_or_none()
-    return Standing(**row._mapping) if row else None
-
-
-STANDING = text(
-    f"""
-    SELECT w.url, w.recorded_at AS registered_at, o.owed, o.owed_since, n.next_try_at, g.given_up, g.given_up_since,
-           w.failed_at, w.failure
-    FROM webhook w
-    CROSS JOIN LATERAL (SELECT count(*) AS owed, min(e.recorded_at) AS owed_since FROM event e
-                        WHERE e.channel = w.channel AND e.due_at IS NOT NULL) o
-    LEFT JOIN LATERAL (SELECT e.due_at AS next_try_at FROM event e
-                       WHERE e.channel = w.channel AND e.due_at IS NOT NULL AND {FIRST_OF_ITS_ORDER}
-                       ORDER BY e.due_at LIMIT 1) n ON true
-    CROSS JOIN LATERAL (SELECT count(*) AS given_up, min(e.given_up_at) AS given_up_since FROM event e
-                        WHERE e.channel = w.channel AND e.given_up_at IS NOT NULL) g
-    WHERE w.channel = :channel
-    """
-)
 
 
 async def retry(connection: WriteConnection, channel: str) -> int | None:

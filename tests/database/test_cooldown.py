@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from database import sourcing
 from database.connect import Database
+from database.documents import sourcing as documents
 from domain.fulfillment import MessageKind
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 
@@ -36,7 +36,7 @@ async def rejected(shop: Shop, sku: str = "CHAIR", at: datetime | None = None) -
 async def reason(shop: Shop, order: str) -> str | None:
     """Why the nearest node could not take part in the last round."""
     async with shop.database.read() as connection:
-        last = (await sourcing.plans(connection, order))[-1]
+        last = (await documents.rounds(connection, order))[-1]
     return next((node["excluded"] for node in last["nodes"] if node["node"] == NEAREST), None)
 
 

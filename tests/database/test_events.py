@@ -11,7 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from database import connect, order
 from database.connect import Database, ReadConnection, WriteConnection
-from database.outbox import event, webhook
+from database.documents import event as documents
+from database.documents import webhook as webhook_documents
+from database.outbox import webhook
 from database.outbox.webhook import Owed
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
@@ -31,7 +33,7 @@ async def feed(database: Database, after: str = "0-0", channel: str | None = Non
     transaction_id, _, event_id = after.partition("-")
     async with database.read() as connection:
         numbers = int(transaction_id), int(event_id)
-        return await event.feed(connection, channel=channel, after=numbers, limit=100)
+        return await documents.feed(connection, channel=channel, after=numbers, limit=100)
 
 
 async def told(shop: Shop, name: str) -> list[Told]:
@@ -176,9 +178,9 @@ async def postpone(shop: Shop, owed: Owed, keeps_trying: timedelta = timedelta(d
         return await webhook.postpone(connection, owed, "status 500", timedelta(minutes=10), keeps_trying)
 
 
-async def standing(shop: Shop) -> webhook.Standing:
+async def standing(shop: Shop) -> dict[str, Any]:
     async with shop.database.read() as connection:
-        found = await webhook.standing(connection, "web")
+        found = await webhook_documents.show(connection, "web")
         assert found is not None
         return found
 
@@ -186,11 +188,11 @@ async def standing(shop: Shop) -> webhook.Standing:
 async def test_an_event_behind_one_that_waits_is_not_the_one_that_is_tried_next(shop: Shop) -> None:
     name = await placed_for_a_webhook(shop)
     assert await postpone(shop, await claimed(shop))
-    waits_until = (await standing(shop)).next_try_at
+    waits_until = (await standing(shop))["next_try_at"]
     async with shop.database.write() as connection:
         await tell(connection, name)
     now = await standing(shop)
-    assert (now.owed, now.next_try_at) == (2, waits_until)
+    assert (now["owed"], now["next_try_at"]) == (2, waits_until)
 
 
 async def test_a_call_that_fails_after_its_webhook_was_removed_is_not_taken_for_given_up(shop: Shop) -> None:
@@ -213,15 +215,15 @@ async def test_a_call_that_fails_after_somebody_asked_to_try_anew_does_not_put_i
         assert await webhook.retry(connection, "web") == 1
     assert await postpone(shop, owed)
     assert await shop.number("SELECT count(*) FROM event WHERE due_at <= clock_timestamp()") == 1
-    assert (await standing(shop)).failure == "status 500"
+    assert (await standing(shop))["last_failure"]["reason"] == "status 500"
 
 
 async def test_what_was_given_up_is_not_owed_to_a_webhook_that_is_registered_later(shop: Shop) -> None:
     await placed_for_a_webhook(shop)
     assert not await postpone(shop, await claimed(shop), timedelta(0))
-    assert (await standing(shop)).given_up == 1
+    assert (await standing(shop))["given_up"] == 1
     async with shop.database.write() as connection:
         await webhook.remove(connection, "web")
         await webhook.keep(connection, "web", "https://shop.example", None, otherwise="whsec_", overlap=timedelta(0))
         assert await webhook.retry(connection, "web") == 0
-    assert (await standing(shop)).given_up == 0
+    assert (await standing(shop))["given_up"] == 0

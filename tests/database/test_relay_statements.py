@@ -9,7 +9,8 @@ from sqlalchemy import TextClause, text
 from temporalio.client import Client
 
 from database.connect import Database
-from database.outbox import event, signal
+from database.documents import event as documents
+from database.outbox import signal
 from jobs.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED, Relay
 from tests.database.shop import NEAREST, Shop
 
@@ -173,7 +174,7 @@ async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhil
         await is_asked.wait()
         name = await shop.place(("LAMP", 1))
         async with database.read() as connection:
-            told = await event.feed(connection, channel=None, after=(0, 0), limit=10)
+            told = await documents.feed(connection, channel=None, after=(0, 0), limit=10)
         assert not sending.done()
         sending.cancel()
     assert [found["order"] for found in told] == [name]

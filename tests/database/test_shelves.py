@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api import stock_levels
-from api.stock_levels import Wanted
 from database import stock
 from database.connect import Database
+from database.documents import stock as documents
+from database.documents.stock import Wanted
 from database.key import Holder
 from domain.stock import Movement, MovementKind
 from tests.asked import asked_of
@@ -36,7 +36,7 @@ async def book(database: Database, *movements: Movement, day: int = 0, cause: st
 async def item(database: Database, sku: str, holder: Holder = OPERATOR) -> dict[str, Any]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await stock_levels.of_item(connection, network, sku, holder)
+        return await documents.of_item(connection, network, sku, holder)
 
 
 async def listed(
@@ -44,7 +44,7 @@ async def listed(
 ) -> list[dict[str, Any]]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await stock_levels.page(connection, network, Wanted(node, below, after, limit))
+        return await documents.page(connection, network, Wanted(node, below, after, limit))
 
 
 async def walk(
@@ -182,7 +182,7 @@ async def test_low_stock_is_what_is_available_after_safety_stock_on_pages_of_any
     ]
     for limit in (1, 2, 3, 4, 5, 500):
         for candidates_max in (1, 2, 2_000):
-            monkeypatch.setattr(stock_levels, "CANDIDATES_MAX", candidates_max)
+            monkeypatch.setattr(documents, "CANDIDATES_MAX", candidates_max)
             assert await walk(shop.database, 3, limit) == wanted, (limit, candidates_max)
             here = [row for row in wanted if row[1] == NEXT]
             assert await walk(shop.database, 3, limit, node=NEXT) == here, (limit, candidates_max)

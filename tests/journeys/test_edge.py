@@ -55,7 +55,7 @@ async def test_any_other_request_id_is_replaced(house: House, given: str) -> Non
 
 
 async def test_every_answer_has_its_id_whatever_went_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("database.documents.show.orders", None)  # a defect
+    monkeypatch.setattr("database.documents.order.listed", None)  # a defect
     paths = {"/orders": 500, "/nowhere": 404, "/orders/web-0": 404, "/stock?limit=0": 422, "/orders/%00": 404}
     async with door(house, 0) as http:
         for path, status in paths.items():

@@ -1,0 +1,64 @@
+"""The document of a claim: what a customer was given for units that need not come back."""
+
+import json
+from typing import Any
+
+from pydantic import AwareDatetime
+from sqlalchemy import text
+
+from database import personal
+from database.claim import UnknownClaim
+from database.connect import ReadConnection
+from database.documents import refund
+from database.documents.document import Document
+from database.documents.refund import Refund
+from domain.claim import ClaimKind, ClaimResolution
+from domain.fulfillment import Quantity
+
+
+class Claim(Document):
+    """A claim with its evidence, and what its customer was paid or sent for it."""
+
+    claim: str
+    """Its id: the order's id with `-c1`, `-c2` and so on."""
+    order: str
+    """The order's id."""
+    kind: ClaimKind
+    """What was wrong with the units."""
+    resolution: ClaimResolution
+    """What the customer gets for them."""
+    claimed_at: AwareDatetime
+    lines: list[Quantity]
+    evidence: dict[str, Any] | None
+    """What the channel sent as evidence; null when it sent none, or the order was forgotten."""
+    refunds: list[Refund]
+    """What the channel was asked to pay, or the order that replaces the units."""
+
+
+async def show(connection: ReadConnection, name: str) -> dict[str, Any]:
+    """A claim with its evidence unless its order was forgotten, and without its refunds. Raises `UnknownClaim`."""
+    row = (await connection.execute(SHOW, {"claim": name})).one_or_none()
+    if row is None:
+        raise UnknownClaim(name)
+    shown: dict[str, Any] = json.loads(row.shown)
+    key = personal.open_key(connection, shown["order"], row.wrapped)
+    return shown | {"evidence": personal.opened(key, "evidence", row.evidence)}
+
+
+async def with_refunds(connection: ReadConnection, known: dict[str, Any]) -> dict[str, Any]:
+    """The whole document of a claim that `show` has found."""
+    return known | {"refunds": await refund.shown(connection, known["order"], known["claim"])}
+
+
+SHOW = text(
+    """
+    SELECT jsonb_build_object(
+               'claim', c.claim_id, 'order', c.order_id, 'kind', c.kind, 'resolution', c.resolution,
+               'claimed_at', c.claimed_at,
+               'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'quantity', l.quantity) ORDER BY l.line)
+                         FROM claim_line l WHERE l.claim_id = c.claim_id))::text AS shown,
+           e.evidence, k.wrapped
+    FROM claim c LEFT JOIN personal.evidence e USING (claim_id) LEFT JOIN personal.key k ON k.owner = c.order_id
+    WHERE c.claim_id = :claim
+    """
+)

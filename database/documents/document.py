@@ -1,0 +1,52 @@
+"""What all documents have in common: how their fields are typed, which may be absent, and the pages of a list.
+
+A document is read from PostgreSQL as JSON, and shown as it was read. Its model says what it holds: the OpenAPI document and the
+reference pages are made from it, and the tests check every answer against it.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Document(BaseModel):
+    """What is shown as JSON. Every field is always there, but for those that are declared with `sometimes`."""
+
+    model_config = ConfigDict(
+        frozen=True, validate_by_name=True, serialize_by_alias=True, use_attribute_docstrings=True
+    )
+
+
+def sometimes(**more: Any) -> Any:
+    """A field that may be absent; its type names `SkipJsonSchema[None]` where it is never null."""
+    return Field(default=None, json_schema_extra=_without_default, **more)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+class Page(Document, Generic[T]):
+    """A page of a list."""
+
+    items: list[T]
+    next: str | None
+    """What to send as `after` for the next page; null at the end."""
+
+
+def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
+    """A page of `items`, which holds one more when there are more; `name` is the field that `next` is taken from."""
+    shown = items[:limit]
+    return {"items": shown, "next": shown[-1][name] if len(items) > limit else None}
+
+
+class LineUnits(Document):
+    """Units of one line."""
+
+    line: str
+    """The line's id in its order."""
+    sku: str
+    quantity: int
+    """Units."""

@@ -1,0 +1,180 @@
+"""The documents of exceptions: the queue of what needs a person, and one with what can be done about it."""
+
+import json
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy import text
+
+from database import personal
+from database.connect import ReadConnection
+from database.documents.document import Document, sometimes
+from database.documents.filters import given
+from database.sealing import COMMON
+from domain.network import ExceptionRules
+from domain.order import PromiseState
+from domain.reasons import WHAT_TO_DO, About, Action, ExceptionCode, actions
+
+
+class SuggestedAction(Document):
+    """A request that makes sense for an exception now."""
+
+    action: Action
+    """What it does."""
+    method: Literal["POST"]
+    path: str
+    """Where to send it."""
+    body: dict[str, Any]
+    """What is known of its body; the rest is for the person to fill in."""
+
+
+class PickupPlace(Document):
+    """Another node where the customer may collect all of it."""
+
+    node: str
+    name: str
+    distance_km: float
+    """As the crow flies from where the order was to go."""
+    ready_by: AwareDatetime
+    """When it would lie ready."""
+
+
+class PickupAlternatives(Document):
+    """What a customer may choose whose pickup cannot go on. Nothing of it is pinned."""
+
+    pickup: list[PickupPlace]
+    """The nearest five places that have all of it, the nearest first."""
+    delivery: PromiseState | None
+    """What would be promised if it were sent; null when it cannot be sent."""
+
+
+class ExceptionCase(Document):
+    """Something that needs a person: what happened, who sees to it, and what can be done."""
+
+    exception: str
+    """Its id."""
+    code: ExceptionCode
+    order: str | None
+    """The order's id; null when it belongs to no order."""
+    fulfillment_order: str | None
+    """The fulfillment order's id; null when it is about none."""
+    node: str | None
+    """The node that it is about; null when it is about none."""
+    detail: str
+    """What happened, in a sentence."""
+    since: AwareDatetime
+    due_at: AwareDatetime
+    """When somebody should have looked at it: four hours later."""
+    owner: str
+    """Who sees to it: as the policy says for its code, or as somebody assigned it."""
+    escalated: bool
+    """Whether it was reported once more, because nobody had resolved it within the policy's `escalate_after`."""
+    resolved_at: AwareDatetime | None
+    """When it was resolved; null while it is open."""
+    assigned_by: str | None
+    """Who gave it to its owner; null when the policy did."""
+    assigned_because: str | None
+    """Why; null when nobody said so."""
+    resolved_by: str | None
+    """Who resolved it; null while it is open, when it closed by itself, or when its order was forgotten."""
+    reason: str | None
+    """Why it was resolved; null when nobody said so."""
+    what_to_do: str
+    """What a person can do, in a sentence or two."""
+    actions: list[SuggestedAction]
+    """The requests that make sense now; empty when it is resolved."""
+    alternatives: PickupAlternatives | SkipJsonSchema[None] = sometimes()
+    """Only in `GET /exceptions/{exception}`, of an open `pickup`."""
+
+
+async def queue(
+    connection: ReadConnection,
+    *,
+    rules: ExceptionRules,
+    code: ExceptionCode | None,
+    owner: str | None,
+    node: str | None,
+    older_than: timedelta | None,
+    is_open: bool,
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Exceptions that are open, or those that were resolved, the oldest first, after the one with the id `after`."""
+    asked = given(
+        {
+            "(e.resolved_at IS NULL) = :is_open": is_open,
+            "e.code = :code": code,
+            f"{_OWNER} = :owner": owner,
+            "e.node = :node": node,
+            "e.since < clock_timestamp() - CAST(:older_than AS interval)": older_than,
+            f"(e.since, e.exception_id) > ({_AFTER})": after,
+        }
+    )
+    rows = await connection.execute(
+        text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
+        {
+            "owners": _owners(rules),
+            "is_open": is_open,
+            "code": code,
+            "owner": owner,
+            "node": node,
+            "older_than": older_than,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [_shown(connection, row) for row in rows]
+
+
+async def show(connection: ReadConnection, exception: str, rules: ExceptionRules) -> dict[str, Any] | None:
+    """One exception, open or not, as the queue shows it; None when there is none."""
+    statement = text(f"{_SHOWN} WHERE e.exception_id = :exception")
+    found = (await connection.execute(statement, {"exception": exception, "owners": _owners(rules)})).one_or_none()
+    return None if found is None else _shown(connection, found)
+
+
+def _owners(rules: ExceptionRules) -> str:
+    return json.dumps({code: rules.owner(code) for code in ExceptionCode})
+
+
+def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
+    """An exception with what a person can do about it, in words and, while it is open, as `Action`s."""
+    shown: dict[str, Any] = json.loads(row.shown)
+    assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
+    resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
+    code = ExceptionCode(shown["code"])
+    about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"))
+    return shown | {
+        "assigned_by": assigned["actor"],
+        "assigned_because": assigned["reason"],
+        "resolved_by": resolved["actor"],
+        "reason": resolved["reason"],
+        "what_to_do": WHAT_TO_DO[code],
+        "actions": actions(about) if shown["resolved_at"] is None else [],
+    }
+
+
+_OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
+
+_SHOWN = f"""
+    SELECT jsonb_build_object(
+               'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
+               'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'detail', e.detail, 'since', e.since,
+               'due_at', e.due_at, 'owner', {_OWNER}, 'escalated', e.escalated_at IS NOT NULL,
+               'resolved_at', e.resolved_at,
+               'can_reroute', EXISTS (
+                   SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                   WHERE f.fulfillment_order_id = e.fulfillment_order_id
+                     AND (NOT f.pickup OR f.uncollected_at IS NOT NULL) AND l.quantity > l.shipped + l.short))::text AS shown,
+           r.sealed AS resolved, rk.owner AS resolved_owner, rk.wrapped AS resolved_key,
+           a.sealed AS assigned, ak.owner AS assigned_owner, ak.wrapped AS assigned_key
+    FROM exception e
+    LEFT JOIN personal.remark r ON r.remark_id = e.resolved_by
+    LEFT JOIN personal.key rk ON rk.owner = coalesce(r.order_id, '{COMMON}')
+    LEFT JOIN personal.remark a ON a.remark_id = e.assigned_by
+    LEFT JOIN personal.key ak ON ak.owner = coalesce(a.order_id, '{COMMON}')
+"""
+
+_AFTER = "SELECT a.since, a.exception_id FROM exception a WHERE a.exception_id = :after"

@@ -1,0 +1,37 @@
+"""The document of a key: whom it is for, and since when; never the key itself."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+from database.documents.document import Document
+
+
+class ListedKey(Document):
+    """A key that was made; only a hash of it is kept."""
+
+    id: str
+    kind: Literal["operator", "channel", "node"]
+    name: str
+    """The channel or node that it is for, or the operator's name."""
+    made_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    """When it was revoked; null while it is valid."""
+
+
+async def listed(connection: ReadConnection, *, after: str | None, limit: int) -> list[dict[str, Any]]:
+    """Keys by their id, after the one with the id `after`: whom they are for and since when, never what they are."""
+    rows = await connection.execute(LISTED, {"after": after or "", "limit": limit})
+    return [json.loads(row.shown) for row in rows]
+
+
+LISTED = text(
+    """
+    SELECT jsonb_build_object('id', key_id, 'kind', kind, 'name', name, 'made_at', recorded_at,
+                              'revoked_at', revoked_at)::text AS shown
+    FROM key WHERE key_id > :after ORDER BY key_id LIMIT :limit
+    """
+)

@@ -1,0 +1,60 @@
+"""The documents of promises: what would be shipped from where, and when it would arrive."""
+
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from database.documents.document import Document, LineUnits
+from domain.network import Precision
+from domain.sourcing import Plan
+
+
+class PromisedShipment(Document):
+    """What one node would ship."""
+
+    node: str
+    lines: list[LineUnits]
+    cost: int
+    """By the strategy's costs, in minor units."""
+    days: int
+    """Days in transit."""
+
+
+class Promise(Document):
+    """What would be promised now."""
+
+    fillable: bool
+    """Whether every unit can be had now; false when any would have to wait."""
+    ship_by: AwareDatetime | None
+    """When the last shipment leaves; null when it is not fillable."""
+    deliver_by: AwareDatetime | None
+    """When the last shipment arrives; null when it is not fillable."""
+    shipments: list[PromisedShipment]
+    """Of what can be had now."""
+    cost: int
+    """Of all shipments, in minor units."""
+    destination_precision: Precision
+    """How exactly the customer's place is known, and so how far the days can be trusted."""
+
+
+class PromisesByService(Document):
+    """What would be promised now with each service that is offered."""
+
+    services: dict[str, Promise]
+    """By the name of the service."""
+
+
+def promise(decided: Plan) -> dict[str, Any]:
+    """A plan as it is promised to a channel."""
+    document = decided.document()
+    shipments = [
+        {name: shipment[name] for name in ("node", "lines", "cost", "days")} for shipment in document["shipments"]
+    ]
+    return {
+        "fillable": not decided.unfilled,
+        "ship_by": document["ship_by"],
+        "deliver_by": document["deliver_by"],
+        "shipments": shipments,
+        "cost": decided.cost,
+        "destination_precision": document["destination_precision"],
+    }

@@ -1,0 +1,139 @@
+"""The documents of returns: one with what came back, and a page of many."""
+
+import json
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+from database.documents import refund
+from database.documents.document import Document
+from database.documents.filters import given
+from database.documents.refund import Refund
+from domain.request import Resolution
+from domain.returns import Condition, Disposition, ReturnLineState, ReturnLot, ReturnState, ReturnStatus
+
+
+class ReturnLine(Document):
+    """A line of a return: what was announced, what came back, and what it was graded."""
+
+    line: str
+    """The line's id in its order."""
+    sku: str
+    quantity: int
+    """Units that were announced."""
+    received: int
+    """Units that came back."""
+    condition: Condition | None
+    """That of all lots; null without one, or where they differ."""
+    disposition: Disposition | None
+    """That of all lots; null without one, or where they differ."""
+    lots: list[ReturnLot]
+    """Units that were graded alike at one node."""
+
+
+class Return(Document):
+    """A return with what came back and what became of it."""
+
+    return_: str = Field(alias="return")
+    """Its id: the order's id with `-r1`, `-r2` and so on."""
+    order: str
+    """The order's id."""
+    status: ReturnStatus
+    """Derived from what was received, graded and settled."""
+    resolution: Resolution
+    """What the customer gets for it."""
+    node: str | None
+    """Where the customer sends or takes it; null when neither the request nor the policy says so."""
+    expires_at: AwareDatetime
+    """When it is over if nothing has come back."""
+    lines: list[ReturnLine]
+    refunds: list[Refund]
+    """What the channel was asked to pay, the oldest first."""
+
+
+class ListedReturn(Document):
+    """A return in a list."""
+
+    return_: str = Field(alias="return")
+    """Its id."""
+    order: str
+    """The order's id."""
+    channel: str
+    """The order's channel."""
+    status: ReturnStatus
+    resolution: Resolution
+    """What the customer gets for it."""
+    node: str | None
+    """Where the customer sends or takes it; null when neither the request nor the policy says so."""
+    requested_at: AwareDatetime
+    expires_at: AwareDatetime
+    """When it is over if nothing has come back."""
+
+
+async def show(connection: ReadConnection, state: ReturnState) -> dict[str, Any]:
+    """The document of a return in this state."""
+    return {
+        "return": state.return_,
+        "order": state.order,
+        "status": state.status,
+        "resolution": state.resolution,
+        "node": state.node,
+        "expires_at": state.expires_at,
+        "lines": [_line(line) for line in state.lines],
+        "refunds": await refund.shown(connection, state.order, state.return_),
+    }
+
+
+def _line(line: ReturnLineState) -> dict[str, Any]:
+    """A line with its lots; what all of them have in common is shown for the line, too."""
+    conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
+    return {
+        "line": line.line,
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "received": line.received,
+        "condition": conditions.pop() if len(conditions) == 1 else None,
+        "disposition": dispositions.pop() if len(dispositions) == 1 else None,
+        "lots": [lot.model_dump() for lot in line.lots],
+    }
+
+
+async def listed(
+    connection: ReadConnection,
+    *,
+    status: str | None,
+    channel: str | None,
+    node: str | None,
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Returns as a list shows them, the oldest first, after the one with the id `after`; of a node, those that go to it."""
+    visible = given({"a.node = :node": node, "b.channel = :channel": channel})
+    asked = given(
+        {
+            "r.node = :node": node,
+            "o.channel = :channel": channel,
+            "s.status = :status": status,
+            f"(r.requested_at, r.return_id) > ({_AFTER} AND {visible})": after,
+        }
+    )
+    rows = await connection.execute(
+        text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT :limit"),
+        {"status": status, "channel": channel, "node": node, "after": after, "limit": limit},
+    )
+    return [json.loads(row.shown) for row in rows]
+
+
+_LISTED = """
+    SELECT jsonb_build_object(
+               'return', r.return_id, 'order', r.order_id, 'channel', o.channel, 'status', s.status,
+               'resolution', r.resolution, 'node', r.node, 'requested_at', r.requested_at,
+               'expires_at', r.expires_at)::text AS shown
+    FROM return r JOIN return_status s USING (return_id) JOIN orders o USING (order_id)
+"""
+
+_AFTER = """
+    SELECT a.requested_at, a.return_id FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
+"""

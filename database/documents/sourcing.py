@@ -1,0 +1,130 @@
+"""The document of an order's plan: every sourcing round, with what was chosen, what was considered, and what was left out."""
+
+import json
+from typing import Any
+
+from pydantic import AwareDatetime
+from sqlalchemy import text
+
+from database.connect import ReadConnection
+from database.documents.document import Document, LineUnits
+from domain.network import Precision, Unfilled
+
+
+class PlannedShipment(Document):
+    """What one node ships by a plan."""
+
+    node: str
+    lines: list[LineUnits]
+    distance_km: float
+    """From the node to the customer, as the crow flies."""
+    cost: int
+    """By the strategy's costs, in minor units."""
+    days: int
+    """Days in transit."""
+    ship_by: AwareDatetime
+    """When it leaves."""
+    deliver_by: AwareDatetime
+    """When it arrives."""
+
+
+class ConsideredNode(Document):
+    """A node that a sourcing round has looked at."""
+
+    node: str
+    distance_km: float
+    """From the node to the customer, as the crow flies."""
+    cost: int | None
+    """What a shipment of everything from here would cost, in minor units; null when the node was excluded before."""
+    days: int | None
+    """Days in transit; null when the node was excluded before."""
+    excluded: str | None
+    """Why it could not take part; null when it could."""
+
+
+class RunnerUp(Document):
+    """A plan that was not chosen."""
+
+    nodes: list[str]
+    """The nodes that it would ship from."""
+    units: int
+    """Units that it would fill."""
+    cost: int
+    """Minor units."""
+    shipments: int
+    distance_km: float
+    """Summed over its shipments."""
+    days: int
+    """Days in transit of its slowest shipment."""
+
+
+class Round(Document):
+    """A sourcing round: what was decided, and why."""
+
+    round: int
+    """Counts the rounds of an order, from 1."""
+    decided_at: AwareDatetime
+    network_version: int
+    """The version of the network that it was decided under."""
+    policy_version: str
+    """The `version` in policy.toml."""
+    strategy: str
+    """The strategy that matched."""
+    tier: int | None
+    """The tier that filled it, from 1; null when nothing is filled, or the node was given."""
+    shipments: list[PlannedShipment]
+    unfilled: list[LineUnits]
+    """Units that no node fills."""
+    unfilled_action: Unfilled | None
+    """What becomes of them; null without any."""
+    cost: int
+    """Of all shipments, in minor units."""
+    ship_by: AwareDatetime | None
+    """When the last shipment leaves; null while units are unfilled."""
+    deliver_by: AwareDatetime | None
+    """When the last shipment arrives; null while units are unfilled."""
+    destination_precision: Precision
+    """How exactly the customer's place is known."""
+    nodes: list[ConsideredNode]
+    """At most 200: those that could take part, and the nearest."""
+    nodes_beside: dict[str, int]
+    """How many nodes are not listed, by the reason why they could not take part."""
+    runners_up: list[RunnerUp]
+    """The next best plans."""
+    exact: bool
+    """Whether the plan is proven best; false when the search was cut short."""
+    gap: float | None
+    """By what share the first measure of the rank could be less at most, such as 0.004: 0 when the plan is proven best, null
+    when no such bound is known."""
+
+
+class Plan(Document):
+    """How an order was sourced."""
+
+    order: str
+    """The order's id."""
+    rounds: list[Round]
+    """The first one first."""
+
+
+async def plan(connection: ReadConnection, order: str) -> dict[str, Any]:
+    """The document of `GET /orders/{order}/plan`."""
+    return {"order": order, "rounds": await rounds(connection, order)}
+
+
+async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
+    """Every sourcing round of an order, the first one first."""
+    rows = await connection.execute(ROUNDS, {"order": order})
+    return [
+        {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
+        | json.loads(row.document)
+        for row in rows
+    ]
+
+
+ROUNDS = text(
+    """
+    SELECT round, recorded_at, network_version, document::text AS document FROM plan
+    WHERE order_id = :order ORDER BY round
+    """
+)

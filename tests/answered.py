@@ -1,0 +1,69 @@
+"""Checks every answer that a test sees against the model of its route: no field more, none missing, each of its type.
+
+Routes answer documents as they were read, without validating them each time. So this is what holds their models true.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from httpx2 import ASGITransport, Request, Response
+from pydantic import TypeAdapter, ValidationError
+from starlette.routing import BaseRoute, Match
+
+
+class WrongAnswer(AssertionError):
+    """An answer does not hold what its route declares."""
+
+
+class CheckedTransport(ASGITransport):
+    """Speaks to an application in this process, and checks what it answers."""
+
+    def __init__(self, app: FastAPI, **more: Any) -> None:
+        """`more` is as `ASGITransport` takes it."""
+        super().__init__(app=app, **more)
+        self._routes = list(routes_of(app.routes))
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Pass a request on, and check the answer."""
+        response = await super().handle_async_request(request)
+        if request.url.path != "/openapi.json" and is_answer(response):
+            check(self._route(request), response.status_code, await response.aread())
+        return response
+
+    def _route(self, request: Request) -> APIRoute:
+        scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
+        return next(route for route in self._routes if route.matches(scope)[0] is Match.FULL)
+
+
+def is_answer(response: Response) -> bool:
+    """Whether it is JSON, and no problem."""
+    return 200 <= response.status_code < 300 and response.headers.get("content-type") == "application/json"
+
+
+def routes_of(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """The routes of an application, those of its routers among them."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (router := getattr(route, "original_router", None)) is not None:
+            yield from routes_of(router.routes)
+
+
+def check(route: APIRoute, status: int, content: bytes) -> None:
+    """Check the JSON that a route has answered with this status. Raises `WrongAnswer`."""
+    model = route.responses.get(status, {}).get("model", route.response_model)
+    if model is None:
+        raise WrongAnswer(f"{route.path} answers {status} with JSON, and declares no model")
+    try:
+        adapter_of(model).validate_json(content, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise WrongAnswer(f"{route.path} answers {status} with something else than {model}: {error}") from error
+
+
+@cache
+def adapter_of(model: Any) -> TypeAdapter[Any]:
+    """What reads a model; made once, because that takes longer than reading."""
+    return TypeAdapter(model)
