@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from api import problems
 from api.access import OpenTo
 from api.examples import EXAMPLES
-from api.fields import MEANINGS, QUERIES
+from api.fields import ANSWERS, MEANINGS, QUERIES
 
 Document = dict[str, Any]
 
@@ -71,9 +71,12 @@ def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
 
 def _say_what_fields_mean(made: Document) -> None:
     schemas = made["components"]["schemas"]
-    for name in sent(made):
-        for field, described in schemas[name].get("properties", {}).items():
-            described.setdefault("description", MEANINGS.get(f"{name}.{field}") or MEANINGS[field])
+    bodies = sent(made)
+    for name, schema in schemas.items():
+        meanings = MEANINGS if name in bodies else ANSWERS
+        for field, described in schema.get("properties", {}).items():
+            if "description" not in described:
+                described["description"] = meanings.get(f"{name}.{field}") or meanings[field]
     for _, operation in operations(made):
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "query":

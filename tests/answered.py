@@ -3,15 +3,17 @@
 Routes answer documents as they were read, without validating them each time. So this is what holds their models true.
 """
 
-from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from httpx2 import ASGITransport, Request, Response
 from pydantic import TypeAdapter, ValidationError
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
+
+from api.app import ROUTERS
+
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 class WrongAnswer(AssertionError):
@@ -20,11 +22,6 @@ class WrongAnswer(AssertionError):
 
 class CheckedTransport(ASGITransport):
     """Speaks to an application in this process, and checks what it answers."""
-
-    def __init__(self, app: FastAPI, **more: Any) -> None:
-        """`more` is as `ASGITransport` takes it."""
-        super().__init__(app=app, **more)
-        self._routes = list(routes_of(app.routes))
 
     async def handle_async_request(self, request: Request) -> Response:
         """Pass a request on, and check the answer."""
@@ -35,21 +32,12 @@ class CheckedTransport(ASGITransport):
 
     def _route(self, request: Request) -> APIRoute:
         scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
-        return next(route for route in self._routes if route.matches(scope)[0] is Match.FULL)
+        return next(route for route in ROUTES if route.matches(scope)[0] is Match.FULL)
 
 
 def is_answer(response: Response) -> bool:
     """Whether it is JSON, and no problem."""
     return 200 <= response.status_code < 300 and response.headers.get("content-type") == "application/json"
-
-
-def routes_of(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    """The routes of an application, those of its routers among them."""
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (router := getattr(route, "original_router", None)) is not None:
-            yield from routes_of(router.routes)
 
 
 def check(route: APIRoute, status: int, content: bytes) -> None:

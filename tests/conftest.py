@@ -95,7 +95,7 @@ async def house(database: Database, database_url: str, temporal: TimeSkipper) ->
     """A whole Switchyard; when the test is over, every invariant must hold."""
     service = assemble(database, temporal.client, allows_private_webhooks=True)
     app = application(service)
-    transport = CheckedTransport(app)
+    transport = CheckedTransport(app=app)
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     async with (
         worker.build(temporal.client, database),

@@ -275,7 +275,7 @@ async def furnished(time: TimeSkipper, database: Database, database_url: str, ke
     async with (
         worker.build(time.client, database),
         app.router.lifespan_context(app),
-        AsyncClient(transport=CheckedTransport(app), base_url="http://switchyard", headers=headers) as http,
+        AsyncClient(transport=CheckedTransport(app=app), base_url="http://switchyard", headers=headers) as http,
     ):
         yield House(http, service, time, database_url)
 

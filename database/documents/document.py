@@ -31,6 +31,8 @@ def _without_default(schema: dict[str, Any]) -> None:
 class Page(Document, Generic[T]):
     """A page of a list."""
 
+    model_config = ConfigDict(json_schema_extra={"description": "A page of a list."})
+
     items: list[T]
     next: str | None
     """What to send as `after` for the next page; null at the end."""
