@@ -101,7 +101,7 @@ def behave(seed: int, fulfillment_order: Document) -> list[Step]:
 
 
 def message(step: Step, fulfillment_order: Document, occurred_at: datetime) -> Document:
-    """The message by which a node says a step (CONTRACT §3); what ships, ships in one package with a tracking number."""
+    """The message by which a node says a step; what ships, ships in one package with a tracking number."""
     told: Document = {
         "message_id": f"{fulfillment_order['fulfillment_order']}-{step.kind}",
         "kind": step.kind,

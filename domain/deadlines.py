@@ -22,7 +22,7 @@ from domain.network import Node, OnSilence, OrderRules, Uncollected, working_dea
 from domain.reasons import ExceptionCode
 
 WORD_ON_DOUBT_WITHIN = timedelta(days=30)
-"""How long an order stays open for the answer of a dead attempt (DESIGN §5)."""
+"""How long an order stays open for the answer of a dead attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def lose_patience(
     at: datetime,
     uncollected: Uncollected | None = Uncollected.CANCEL,
 ) -> Lost:
-    """Act on a deadline that has passed at the instant `at` (DESIGN §5, the fence; CONTRACT §2 `on_silence`).
+    """Act on a deadline that has passed at the instant `at`.
 
     What nobody collected is asked back, `uncollected` for this end; None = a person must find one.
     """

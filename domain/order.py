@@ -150,7 +150,7 @@ class LineDemand(BaseModel):
 
 
 class OrderInput(BaseModel):
-    """The input of `OrderWorkflow`: no personal data; the order's row in PostgreSQL exists first (CONTRACT §4)."""
+    """The input of `OrderWorkflow`: no personal data; the order's row in PostgreSQL exists first."""
 
     model_config = ConfigDict(extra="forbid")
 

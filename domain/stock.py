@@ -110,7 +110,7 @@ class Shelf:
     """When its node last rejected it, or found it short, and has not told of its stock since; None = never."""
 
     def available(self, safety_stock: int, own: int = 0) -> int:
-        """Units that may still be promised; never below 0 (DESIGN §2). `own` are reserved for whoever asks."""
+        """Units that may still be promised; never below 0. `own` are reserved for whoever asks."""
         promised = self.reserved - self.lapsed - own + self.allocated
         return max(0, self.on_hand - max(0, self.set_aside) - promised - safety_stock)
 

@@ -221,6 +221,17 @@ def no_file_names_a_machine(tree: Path) -> Iterator[str]:
                     yield f"{path}:{number}: names {match[0]}; write a path relative to the tree, and no index host"
 
 
+def no_text_leans_on_a_document_that_is_not_here(tree: Path) -> Iterator[str]:
+    """Whoever reads a line has the whole project at hand, and nothing else: no paragraph of another document is cited."""
+    section = re.compile("\N{SECTION SIGN}|" r"\b(?:CONT" r"RACT|DES" r"IGN)\b")
+    for file in files(tree):
+        if file.suffix in TEXT and file.name != "LICENSE":
+            for number, line in enumerate(file.read_text().splitlines(), start=1):
+                if section.search(line):
+                    path = file.relative_to(tree).as_posix()
+                    yield f"{path}:{number}: cites a document that is not here; say what it says, or link to a page of ours"
+
+
 def every_page_has_one_title(tree: Path) -> Iterator[str]:
     """A Markdown page has exactly one first-level heading, and it comes first."""
     for file in files(tree):
@@ -274,6 +285,7 @@ RULES: tuple[Rule, ...] = (
     workflows_are_deterministic,
     the_domain_is_pure,
     no_file_names_a_machine,
+    no_text_leans_on_a_document_that_is_not_here,
     every_page_has_one_title,
 )
 
@@ -357,6 +369,8 @@ PLANTED = (
     Planted(no_file_names_a_machine, "docs/start.md", "# Start\nlook in /ro" + "ot/x\n", 2, "names"),
     Planted(no_file_names_a_machine, "Makefile", "x:\n\tcd /ho" + "me/jo/src\n", 2, "names"),
     Planted(no_file_names_a_machine, ".ci/run", "curl https://py" + "pi.org/simple\n", 1, "index host"),
+    Planted(no_text_leans_on_a_document_that_is_not_here, "domain/a.py", "# as DES" + "IGN says\n", 1, "not here"),
+    Planted(no_text_leans_on_a_document_that_is_not_here, "docs/a.md", "# A\nsee \N{SECTION SIGN}3\n", 2, "not here"),
     Planted(every_page_has_one_title, "docs/start.md", "# One\n\n# Two\n", 1, "2 titles"),
     Planted(every_page_has_one_title, "docs/start.md", "```sh\n# a comment\n```\n", 1, "0 titles"),
     Planted(every_page_has_one_title, "docs/start.md", "text\n\n# Late\n", 1, "1 titles"),

@@ -31,7 +31,7 @@ RELEASE_TRIES = 5
 """How often a stale plan is made anew because others were quicker, before it is released as it is."""
 
 NODE_MESSAGE = "node_message"
-"""The signal of CONTRACT §4."""
+"""The signal that an order takes a message of a node by."""
 
 
 class ReleaseInput(BaseModel):

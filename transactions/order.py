@@ -230,7 +230,7 @@ async def answered(
 
 
 def _cancel_done(state: OrderState, answer: CancelAnswer) -> Done:
-    """Refused as a whole only when not one unit is cancelled or pending (CONTRACT §3)."""
+    """Refused as a whole only when not one unit is cancelled or pending."""
     if answer.cancelled or answer.pending:
         return Done(state=state, answer=answer.model_dump(mode="json"))
     reason = "; ".join(sorted({units_.reason for units_ in answer.refused})) or "nothing is left to cancel"

@@ -25,7 +25,7 @@ from workflows.returns import ReturnWorkflow
 
 TASK_QUEUE = "switchyard"
 ANSWER_WITHIN = timedelta(seconds=5)
-"""How long a caller waits for a workflow's answer (CONTRACT §3)."""
+"""How long a caller waits for a workflow's answer, as docs/reference/http.md says."""
 
 
 class _Start(TypedDict):

@@ -1,4 +1,4 @@
-"""Every invariant of DESIGN §6 as a query that recomputes it from the facts: a row that it finds is a violation.
+"""What must never be untrue, each as a query that recomputes it from the facts: a row that it finds is a violation.
 
 An open exception, or a message on its way, is no violation. Each query names what it found in one text, so that a person can
 go and look.

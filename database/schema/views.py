@@ -1,4 +1,4 @@
-"""The views: the only place where a status is derived (CONTRACT §3, DESIGN §5). `database.schema.migrate` makes them."""
+"""The views: the only place where a status is derived. `database.schema.migrate` makes them."""
 
 from domain.order import ROWS_OF_COPY_MAX, ROWS_OF_NEWS_MAX
 

@@ -8,7 +8,7 @@ from domain.fulfillment.work import FulfillmentOrder, Request, free, units_due
 
 
 def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
-    """Give a silent attempt up: what it still owed is in doubt until its node answers (the fence of DESIGN §5)."""
+    """Give a silent attempt up: what it still owed is in doubt until its node answers."""
     return replace(fulfillment_order, dead_at=at, request=Request.TIMED_OUT)
 
 

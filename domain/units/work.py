@@ -257,6 +257,6 @@ def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, res
 
 
 def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether work can be taken back without asking: its node polls, and has not accepted it (CONTRACT §3, cancel)."""
+    """Whether work can be taken back without asking: its node polls, and has not accepted it."""
     is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
     return is_unseen and fulfillment_order.dispatch is Dispatch.PULL

@@ -310,7 +310,7 @@ def rows(table: str) -> list[tuple[str, ...]]:
 
 
 def check_everything(desk: Desk) -> None:
-    """What must never be untrue of an order's units and its stock (DESIGN §6)."""
+    """What must never be untrue of an order's units and its stock."""
     for line in desk.ordered:
         check_line(desk, line)
     check_stock(desk)

@@ -51,7 +51,7 @@ async def released(house: House) -> tuple[str, str]:
 
 
 def message(fulfillment_order: str, kind: str, **more: Any) -> Document:
-    """A node's message as Temporal carries it (CONTRACT §4)."""
+    """A node's message as Temporal carries it, as docs/reference/temporal.md says."""
     told = {"fulfillment_order": fulfillment_order, "message_id": f"bare-{kind}", "kind": kind, "occurred_at": now()}
     return told | more
 
