@@ -105,4 +105,5 @@ async def house(database: Database, database_url: str, temporal: TimeSkipper) ->
         made = House(http, service, temporal, database_url)
         yield made
         await made.check_invariants()
+        await made.read_everything()
         await made.leave()

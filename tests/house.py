@@ -33,6 +33,8 @@ MASTER_KEYS = MasterKeys.parse(MASTER_KEY)
 ANSWERS_WITHIN_SECONDS = 15.0
 SMALL_MAP = Path(__file__).parent / "workflows" / "network"
 """A network whose nodes are always open, and named after what the order does when they stay silent."""
+EVERYTHING = ("/orders", "/fulfillment-orders", "/returns", "/exceptions", "/events", "/stock", "/nodes", "/keys")
+"""Every list."""
 _numbers = count(1)
 
 
@@ -239,6 +241,14 @@ class House:
         """What `python -m starter audit` checks."""
         violations = [row for finding in await findings_of(self.service.database) for row in finding.violations]
         assert not violations, violations
+
+    async def read_everything(self) -> None:
+        """Read every document of what the test has left; the transport checks each against its model."""
+        for path in EVERYTHING:
+            await self.http.get(path, params={"limit": "500"})
+        for name in self.orders:
+            for path in (f"/orders/{name}", f"/orders/{name}/plan"):
+                await self.http.get(path)
 
     async def leave(self) -> None:
         """End the workflows that the test leaves open."""
