@@ -179,6 +179,7 @@ ANSWERS: Mapping[str, str] = MappingProxyType(
         "Running.openapi": "where the OpenAPI document is",
         "Running.docs": "where the interface is, as a page to read",
         "Running.health": "where the process says that it answers",
+        "Running.temporal_ui": "where the page of Temporal is; null when this process was not started with its address",
         "Running.readiness": "where it says whether it can take orders",
         "ShipTo.name": "the person's name",
         "StandingStop.node": "where its sale is stopped; null = everywhere",

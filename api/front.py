@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from api import pages
 from api.access import known_query
@@ -18,8 +18,6 @@ AS_A_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"s
 
 class Running(BaseModel):
     """What is running here, and where things are."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     service: str
     version: str
