@@ -1,8 +1,5 @@
-"""The HTTP interface as an application: routes, problem documents, the limit on bodies, and the loops beside them."""
+"""The HTTP interface as an application: routes, problem documents and the limit on bodies."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
@@ -15,6 +12,7 @@ from api import (
     exception,
     fulfillment,
     health,
+    job,
     key,
     order,
     pause,
@@ -35,26 +33,15 @@ BODY_BYTES_MAX = 1_048_576
 
 
 def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
-    """An application over a service; its loops run as long as it does. Its pages load nothing from elsewhere.
+    """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
 
     A key may ask `rate_per_second` times a second, or as often as it likes when that is 0.
     """
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = (service.relay.run(), service.stockroom.run(), service.courier.run())
-        beside = [asyncio.create_task(loop) for loop in loops]
-        yield
-        for task in beside:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     app = FastAPI(
         title="Switchyard",
         version="1",
         description="Orders in, work out to nodes, facts back. Errors are RFC 9457 problem documents.",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         responses=problems.RESPONSES,
@@ -74,6 +61,7 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         event,
         webhook,
         key,
+        job,
         health,
     ):
         app.include_router(subject.router)

@@ -13,6 +13,7 @@ from database.cart import Cart, CartStatus, KnownCart
 from database.request import UsedForAnotherRequest
 from domain.cart import ReservationRequest
 from domain.network import Precision
+from jobs.schedule import STOCK
 from network.validate_order import WrongField
 from transactions.cart import BecameAnOrder, NotAvailable
 from transactions.network import NoNetwork
@@ -74,7 +75,7 @@ async def give_back(name: str, holder: OperatorOrChannel, service: Wired) -> dic
         known = await service.carts.give_back(name, own_channel(holder), actor=holder.actor)
     except BecameAnOrder as error:
         raise Problem(REFUSED, str(error)) from error
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return _state(name, known)
 
 

@@ -12,6 +12,7 @@ from database import pause as pauses
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
+from jobs.schedule import STOCK
 from transactions.network import NoNetwork
 from transactions.pause import Asked, NotPaused, UnknownNode
 
@@ -44,7 +45,7 @@ async def pause(
 ) -> Paused:
     """Source nothing new from a node; its open work stays, or goes elsewhere soon after the answer."""
     answer = await _answer(name, service.pauses.pause(_asked(name, body, holder, idempotency_key), body))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 
@@ -54,7 +55,7 @@ async def resume(
 ) -> ResumedNode:
     """Source from a node again: the orders that wait are served first. 409 where it is not paused."""
     answer = await _answer(name, service.pauses.resume(_asked(name, body, holder, idempotency_key)))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 

@@ -15,6 +15,7 @@ from database.outbox.inbox import UsedWithAnotherBody
 from database.request import UsedForAnotherRequest
 from domain.stock import StockMessage
 from domain.stop_sale import Resumed, Stopped, StopRequest
+from jobs.schedule import STOCK
 from transactions import stock as stocks
 from transactions import stop_sale
 from transactions.network import NoNetwork
@@ -44,7 +45,7 @@ async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service
         raise Problem(NOT_READY, str(error)) from error
     if not is_new:
         response.status_code = 200
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return Kept(message_id=body.message_id)
 
 
@@ -62,7 +63,7 @@ async def resume(
 ) -> Resumed:
     """Lift a stop: the orders that wait for the item are served first. 409 where it is not stopped."""
     answer = await _answer(stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key)))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 

@@ -117,7 +117,7 @@ async def register_webhook(channel: str, body: NewWebhook, holder: OperatorOrCha
     """Have every event of the channel's orders delivered, or change where. Another secret takes over at once, and the one
     before signs along for a day."""
     _check_own(channel, holder)
-    if body.url.startswith("http:") and not service.courier.allows_private_addresses:
+    if body.url.startswith("http:") and not service.outbound.allows_private_addresses:
         raise Problem(INVALID, "must begin with https://", field="url")
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with service.database.write() as connection:
