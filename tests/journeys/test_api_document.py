@@ -370,6 +370,7 @@ LOOKED_AT = (
     "/events",
     "/nodes",
     "/keys",
+    "/jobs",
     "/healthz",
     "/readyz",
 )
