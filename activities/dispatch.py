@@ -14,7 +14,8 @@ from database.order import Event
 from domain import units
 from domain.fulfillment import Request
 from domain.order import OrderState
-from nodes.webhook import Call, call
+from nodes.dispatch import Call
+from nodes.kinds import KINDS
 from runtime.outbound import CallFailed, Outbound
 from transactions.transaction import OrderTransactions, Work
 
@@ -75,7 +76,8 @@ class DispatchActivities:
         if document is None or document["request"] != asked.request or _has_answered(document):
             return None
         node = network.nodes[document["node"]]
-        return call(node.url or "", node.secret or "", asked.message_id, document, datetime.now(UTC))
+        kind = KINDS[node.dispatch.kind]
+        return kind.call(node.settings, asked.message_id, document, datetime.now(UTC))
 
     async def _send(self, made: Call) -> None:
         try:
