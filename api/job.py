@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from api.access import Operator, Wired
 from jobs.driver import Driver
@@ -14,6 +14,8 @@ router = APIRouter(tags=["health"])
 
 class JobState(BaseModel):
     """How a job is doing in the process that answers, since that was started; null = not yet."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     job: str
     lane: str

@@ -42,7 +42,7 @@ class Service:
                 yield
         finally:
             await self.courier.close()
-            await self.outbound.close()
+            self.outbound.close()
 
 
 def assemble(database: Database, client: Client, *, allows_private_webhooks: bool = False) -> Service:

@@ -67,9 +67,8 @@ class Outbound:
         except Exception as error:  # a port of 99999 comes as an `ExceptionGroup`, other nonsense in other clothes
             raise CallFailed(type(error).__name__) from None
 
-    async def close(self) -> None:
-        """Close what is open; nothing can be called afterwards."""
-        await self._client.aclose()
+    def close(self) -> None:
+        """Forget the look-ups that have not begun; nothing can be called afterwards."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @cached_property

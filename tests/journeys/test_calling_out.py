@@ -81,7 +81,7 @@ async def post(url: str, *, within: timedelta = LATER, answer_max: int = 0, priv
     try:
         return await outbound.post(url, {"content-type": "text/plain"}, b"hello", within=within, answer_max=answer_max)
     finally:
-        await outbound.close()
+        outbound.close()
 
 
 async def failure(url: str, **more: Any) -> str:

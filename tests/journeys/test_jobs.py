@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +13,7 @@ from jobs.schedule import STOCK
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 
 AT_ONCE = timedelta()
+REFERENCE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 NEVER_BY_ITSELF = timedelta(days=1)
 
 
@@ -137,6 +139,10 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("exceptions", 60.0, "open_at_risk"),
         ("webhooks", 1.0, "call_channels"),
     }
+    for name, state in shown.items():
+        assert f"| `{name}` | `{state['lane']}` | {state['every_seconds']:g} s | " in REFERENCE, (
+            "the reference lists it"
+        )
     assert {(state["last_error"], state["last_failed_at"]) for state in shown.values()} == {(None, None)}
     before = shown["give_turns"]["runs"]
     house.service.driver.run_soon(STOCK)

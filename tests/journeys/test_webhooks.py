@@ -161,6 +161,27 @@ async def test_what_a_channel_does_not_take_is_delivered_later_and_before_what_f
     assert len({call.headers["webhook-id"] for call in shop.calls[:3]}) == 1
 
 
+async def test_a_channel_that_takes_an_event_and_never_ends_its_answer_has_taken_it(house: House, shop: Shop) -> None:
+    shop.says_more_for_ever = True
+    await register(house, "web", shop.url)
+    name = await house.place(("SERUM-30", 1))
+    await nothing_is_owed(house)
+    assert shop.kinds(name) == ["accepted", "backordered"]
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_a_channel_that_does_not_answer_in_time_is_called_again(
+    house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(milliseconds=100))
+    shop.gate.clear()
+    await register(house, "web", shop.url)
+    await house.place(("SERUM-30", 1))
+    seen = await until_state(house, lambda found: found["last_failure"] is not None)
+    assert seen["last_failure"]["reason"] == "TimeoutError"
+    await shop.until(lambda: shop.asked >= 2)
+
+
 async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> None:
     down = Shop(free_port())
     await register(house, "web", down.url)
