@@ -12,7 +12,7 @@ import structlog
 from database.connect import Database
 from database.outbox import webhook
 from database.outbox.webhook import Owed
-from formats.standard_webhooks import sign
+from formats.standard_webhooks import signed_headers
 from runtime.outbound import CallFailed, Outbound
 
 ANSWER_WITHIN = timedelta(seconds=10)
@@ -73,8 +73,10 @@ class Courier:
 
     async def _deliver(self, owed: Owed) -> str | None:
         """Send an event to its channel; answers why it was not taken, or None."""
+        body = owed.document.encode()
+        headers = signed_headers(owed.secrets, owed.name, datetime.now(UTC), body)
         try:
-            answer = await self._outbound.post(owed.url, _headers(owed), owed.document.encode(), within=ANSWER_WITHIN)
+            answer = await self._outbound.post(owed.url, headers, body, within=ANSWER_WITHIN)
         except CallFailed as error:
             return str(error)
         if not answer.is_success:
@@ -88,15 +90,3 @@ class Courier:
             goes_on = await webhook.postpone(connection, owed, why, wait_after(owed.tries), KEEPS_TRYING)
         what = "a channel did not take an event" if goes_on else "an event was given up; the feed still has it"
         log.warning(what, channel=owed.channel, event_id=owed.name, tries=owed.tries, reason=why)
-
-
-def _headers(owed: Owed) -> dict[str, str]:
-    """Standard Webhooks: while a secret takes over from another, both sign."""
-    timestamp = str(int(datetime.now(UTC).timestamp()))
-    signatures = [sign(secret, owed.name, timestamp, owed.document.encode()) for secret in owed.secrets]
-    return {
-        "content-type": "application/json",
-        "webhook-id": owed.name,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(signatures),
-    }

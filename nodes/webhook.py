@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.network import Dispatch
-from formats.standard_webhooks import sign
+from formats.standard_webhooks import signed_headers
 from nodes.dispatch import Call, Key, mistake_of_url
 
 
@@ -21,11 +21,4 @@ class Webhook:
     ) -> Call:
         """The document with its signature."""
         body = json.dumps(fulfillment_order, separators=(",", ":")).encode()
-        timestamp = str(int(at.timestamp()))
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": sign(settings["secret"], message_id, timestamp, body),
-        }
-        return Call(settings["url"], headers, body)
+        return Call(settings["url"], signed_headers([settings["secret"]], message_id, at, body), body)

@@ -180,6 +180,16 @@ async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, 
     await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
 
 
+async def test_a_node_that_polls_from_now_on_is_called_no_more(house: House, node: Listener) -> None:
+    node.status = lambda _: 503
+    await house.stock("escalates", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await node.until(lambda: len(node.calls) > 0)
+    assert await apply_network(house.database_url, SMALL_MAP) == []
+    document = await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+    assert document["fulfillment_orders"][0]["dispatch"] == "webhook", "that is how it was released"
+
+
 async def test_a_node_whose_secret_is_changed_is_called_with_the_new_one_from_then_on(
     house: House, node: Listener, tmp_path: Path
 ) -> None:
