@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx2
 from pydantic import BaseModel
 from temporalio import activity
 
@@ -15,10 +14,12 @@ from database.order import Event
 from domain import units
 from domain.fulfillment import Request
 from domain.order import OrderState
-from nodes.webhook import Call, call
+from nodes.dispatch import Call
+from nodes.kinds import KINDS
+from runtime.outbound import CallFailed, Outbound
 from transactions.transaction import OrderTransactions, Work
 
-ANSWER_WITHIN_SECONDS = 10.0
+ANSWER_WITHIN = timedelta(seconds=10)
 
 
 class CallInput(BaseModel):
@@ -46,8 +47,12 @@ class DispatchActivities:
     """Calls to nodes, with their collaborators."""
 
     def __init__(self, transactions: OrderTransactions) -> None:
-        """`transactions` opens orders under their lock."""
+        """`transactions` opens orders under their lock.
+
+        Nodes may be at private addresses: the business names them itself, in its network directory.
+        """
         self._transactions = transactions
+        self._outbound = Outbound(allows_private_addresses=True)
 
     def activities(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
@@ -59,7 +64,7 @@ class DispatchActivities:
         with told_to_temporal():
             made = await self._make(asked)
             if made is not None:
-                await _send(made)
+                await self._send(made)
             async with self._transactions.open(asked.order) as work:
                 return await _note_sent(work, asked)
 
@@ -71,23 +76,22 @@ class DispatchActivities:
         if document is None or document["request"] != asked.request or _has_answered(document):
             return None
         node = network.nodes[document["node"]]
-        return call(node.url or "", node.secret or "", asked.message_id, document, datetime.now(UTC))
+        kind = KINDS[node.dispatch.kind]
+        return kind.call(node.settings, asked.message_id, document, datetime.now(UTC))
+
+    async def _send(self, made: Call) -> None:
+        try:
+            answer = await self._outbound.post(made.url, made.headers, made.body, within=ANSWER_WITHIN)
+        except CallFailed as error:
+            raise NodeDidNotTakeIt(str(error)) from None
+        if not answer.is_success:
+            raise NodeDidNotTakeIt(f"status {answer.status}")
 
 
 def _has_answered(document: dict[str, Any]) -> bool:
     """Nothing of what was given up is in doubt any more."""
     is_in_doubt = any(line["in_doubt"] for line in document["lines"])
     return document["request"] == Request.TIMED_OUT and not is_in_doubt
-
-
-async def _send(made: Call) -> None:
-    try:
-        async with httpx2.AsyncClient(timeout=ANSWER_WITHIN_SECONDS, follow_redirects=False) as client:
-            answer = await client.post(made.url, content=made.body, headers=dict(made.headers))
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise NodeDidNotTakeIt(type(error).__name__) from None  # its text may hold the address, and that a secret
-    if not answer.is_success:
-        raise NodeDidNotTakeIt(f"status {answer.status_code}")
 
 
 async def _note_sent(work: Work, asked: CallInput) -> OrderState:

@@ -1,9 +1,6 @@
-"""The HTTP interface as an application: routes, problem documents, the limit on bodies, and the loops beside them."""
+"""The HTTP interface as an application: routes, problem documents and the limit on bodies."""
 
-import asyncio
-import contextlib
 import functools
-from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
@@ -18,6 +15,7 @@ from api import (
     front,
     fulfillment,
     health,
+    job,
     key,
     openapi,
     order,
@@ -51,6 +49,7 @@ ROUTERS = tuple(
         webhook,
         report,
         key,
+        job,
         front,
         health,
     )
@@ -67,27 +66,16 @@ BODY_BYTES_MAX = 1_048_576
 
 
 def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: str | None = None) -> FastAPI:
-    """An application over a service; its loops run as long as it does. Its pages load nothing from elsewhere.
+    """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
 
     A key may ask `rate_per_second` times a second, or as often as it likes when that is 0. `temporal_ui` is
     the address that the front page names.
     """
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = (service.relay.run(), service.stockroom.run(), service.courier.run())
-        beside = [asyncio.create_task(loop) for loop in loops]
-        yield
-        for task in beside:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
     app = FastAPI(
         title="Switchyard",
         version="1",
         description=DESCRIPTION,
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         responses={422: problems.response(422)},

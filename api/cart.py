@@ -12,6 +12,7 @@ from database.cart import KnownCart
 from database.documents.cart import Reservation, Reserved, reservation, reserved
 from database.request import UsedForAnotherRequest
 from domain.cart import ReservationRequest
+from jobs.schedule import STOCK
 from network.validate_order import WrongField
 from transactions.cart import BecameAnOrder, NotAvailable
 from transactions.network import NoNetwork
@@ -52,7 +53,7 @@ async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: W
         known = await service.carts.give_back(name, own_channel(holder), actor=holder.actor)
     except BecameAnOrder as error:
         raise Problem(REFUSED, str(error)) from error
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return _state(name, known)
 
 

@@ -16,6 +16,7 @@ from database.documents.pause import Node
 from database.key import Holder
 from database.request import UsedForAnotherRequest
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
+from jobs.schedule import STOCK
 from transactions.network import NoNetwork
 from transactions.pause import Asked, NotPaused, UnknownNode
 
@@ -44,7 +45,7 @@ async def pause_node(
 ) -> Paused:
     """Stop sourcing from a node. Its open work stays there (`keep`) or moves to others (`reroute`) soon after the answer."""
     answer = await _answer(name, service.pauses.pause(_asked(name, body, holder, idempotency_key), body))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 
@@ -54,7 +55,7 @@ async def resume_node(
 ) -> ResumedNode:
     """Source from a node again. Orders that wait for stock are served first. 409 when the node is not paused."""
     answer = await _answer(name, service.pauses.resume(_asked(name, body, holder, idempotency_key)))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 

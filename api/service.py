@@ -1,13 +1,17 @@
 """What the routes work with: the facts, Temporal, and the same transactions that activities use."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from temporalio.client import Client
 
 from database.connect import Database
 from jobs.courier import Courier
+from jobs.driver import Driver
 from jobs.relay import Relay
-from jobs.stockroom import Stockroom
+from jobs.schedule import schedule
+from runtime.outbound import Outbound
 from transactions.cart import Carts
 from transactions.network import Networks
 from transactions.pause import Pauses
@@ -25,8 +29,20 @@ class Service:
     relay: Relay
     pauses: Pauses
     carts: Carts
-    stockroom: Stockroom
     courier: Courier
+    driver: Driver
+    outbound: Outbound
+    """What calls channels."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the jobs while the block lasts, then close what calls out."""
+        try:
+            async with self.driver.running():
+                yield
+        finally:
+            await self.courier.close()
+            self.outbound.close()
 
 
 def assemble(database: Database, client: Client, *, allows_private_webhooks: bool = False) -> Service:
@@ -35,6 +51,8 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
     transactions = OrderTransactions(database, networks)
     relay = Relay(database, client)
     carts = Carts(database, networks)
+    outbound = Outbound(allows_private_addresses=allows_private_webhooks)
+    courier = Courier(database, outbound)
     return Service(
         database=database,
         networks=networks,
@@ -43,6 +61,7 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
         relay=relay,
         pauses=Pauses(transactions),
         carts=carts,
-        stockroom=Stockroom(transactions, carts, relay.send_soon),
-        courier=Courier(database, allows_private_addresses=allows_private_webhooks),
+        courier=courier,
+        driver=Driver(schedule(transactions, carts, relay, courier)),
+        outbound=outbound,
     )

@@ -19,6 +19,7 @@ from database.outbox.inbox import UsedWithAnotherBody
 from database.request import UsedForAnotherRequest
 from domain.stock import StockMessage
 from domain.stop_sale import Resumed, Stopped, StopRequest
+from jobs.schedule import STOCK
 from transactions import stock as stocks
 from transactions import stop_sale
 from transactions.network import NoNetwork
@@ -48,7 +49,7 @@ async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service
         raise Problem(NOT_READY, str(error)) from error
     if not is_new:
         response.status_code = 200
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return Kept(message_id=body.message_id)
 
 
@@ -66,7 +67,7 @@ async def resume_selling(
 ) -> Resumed:
     """Resume the sale of an item. Orders that wait for it are served first. 409 when its sale is not stopped."""
     answer = await _answer(stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key)))
-    service.stockroom.tidy_soon()
+    service.driver.run_soon(STOCK)
     return answer
 
 

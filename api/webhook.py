@@ -101,7 +101,7 @@ async def register_webhook(
     """Register the address that receives every event of a channel's orders, or change it. A new secret is used at once; for
     a day the old one signs too."""
     _check_own(channel, holder)
-    if body.url.startswith("http:") and not service.courier.allows_private_addresses:
+    if body.url.startswith("http:") and not service.outbound.allows_private_addresses:
         raise Problem(INVALID, "must begin with https://", field="url")
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with service.database.write() as connection:

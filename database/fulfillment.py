@@ -74,7 +74,7 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "number": int(fo.fulfillment_order.rpartition("-f")[2]),
         "node": fo.node,
         "attempt": fo.attempt,
-        "dispatch": fo.dispatch,
+        "dispatch": fo.dispatch.kind,
         "request": fo.request,
         "released_at": fo.released_at,
         "ship_by": fo.ship_by,

@@ -16,9 +16,10 @@ from domain.capacity import Claims
 from domain.event import ChannelEvent
 from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
 from domain.hold import POLICY, Placement
-from domain.network import Dispatch, Network
+from domain.network import Network
 from domain.order import BUCKETS, NewOrder, OrderState
 from domain.units import Changes, Order, OrderedLine, Reservation, Waiting
+from nodes.kinds import KINDS
 
 
 class UnknownOrder(LookupError):
@@ -432,7 +433,7 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> Fulfillme
         order=row["order_id"],
         node=row["node"],
         attempt=row["attempt"],
-        dispatch=Dispatch(row["dispatch"]),
+        dispatch=KINDS[row["dispatch"]].dispatch,
         request=Request(row["request"]),
         lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),

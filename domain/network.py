@@ -41,13 +41,6 @@ class OnSilence(StrEnum):
     ESCALATE = "escalate"
 
 
-class Dispatch(StrEnum):
-    """How a node learns of its work: it polls, or we call it."""
-
-    PULL = "pull"
-    WEBHOOK = "webhook"
-
-
 class Unfilled(StrEnum):
     """What becomes of units that no plan fills."""
 
@@ -141,6 +134,24 @@ class Expression(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """How a node learns of its work, as far as decisions see it; `nodes/` has the kinds.
+
+    Raises ValueError for a kind that is called and need not be asked: a node that was called may have begun.
+    """
+
+    kind: str
+    is_called: bool
+    """We call the node with its work; otherwise it polls, and has the work from its release on."""
+    asks_before_cancel: bool
+    """A node must be asked before its work is cancelled; otherwise only once it has accepted it."""
+
+    def __post_init__(self) -> None:
+        if self.is_called and not self.asks_before_cancel:
+            raise ValueError(f"{self.kind}: a node that is called must be asked before its work is cancelled")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A place that ships: its position, its calendar, its patience and how it is spoken to."""
@@ -168,9 +179,9 @@ class Node:
     accept_within: timedelta = timedelta(days=1)
     ship_within: timedelta = timedelta(days=2)
     on_silence: OnSilence = OnSilence.ESCALATE
-    dispatch: Dispatch = Dispatch.PULL
-    url: str | None = None
-    secret: str | None = field(default=None, repr=False)
+    dispatch: Dispatch
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its kind of dispatch needs to reach it, such as a `secret`."""
     pickup: bool = False
 
     def works_on(self, day: date) -> bool:

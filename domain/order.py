@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from domain import identifiers
 from domain.fulfillment import FulfillmentOrderStatus, Request, WaitingFor
 from domain.identifiers import NUMBER_MAX
-from domain.network import Dispatch, ShipComplete
+from domain.network import ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
 
 VALUE_MAX = 10**15
@@ -199,7 +199,8 @@ class FulfillmentOrderState(BaseModel):
     attempt: int
     status: FulfillmentOrderStatus
     request: Request
-    dispatch: Dispatch
+    dispatch: str
+    """The kind, as nodes.toml names it."""
     lines: list[FulfillmentOrderLineState]
     released_at: AwareDatetime
     waiting_for: WaitingFor | None = None

@@ -7,29 +7,26 @@ order of their storing all the same, however many relays run, so that a history 
 """
 
 import asyncio
-import functools
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import TextClause, text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from database import returns
 from database.connect import Database
-from database.outbox import signal
+from database.outbox import signal, unattended
 from database.outbox.signal import Wake
+from database.outbox.unattended import UnattendedOrder, UnattendedReturn
 from domain import identifiers
 from domain.order import OrderInput
 from workflows import client as temporal
 
-EVERY = timedelta(seconds=1)
 UNSTARTED_AFTER = timedelta(seconds=2)
 """What its own process has not started by then is the relay's; it waits as long before it tries again."""
-SWEEP_EVERY = timedelta(minutes=1)
 FORGET_AFTER = timedelta(milliseconds=200)
 BATCH_MAX = 100
 SEND_WITHIN = timedelta(seconds=5)
@@ -62,22 +59,11 @@ class Relay:
         self._forgetting: asyncio.Task[None] | None = None
 
     def send_soon(self, wakes: Sequence[Wake]) -> None:
-        """Send signals after the caller has answered; one that fails is sent by `run`."""
+        """Send signals after the caller has answered; one that fails is sent by `send_overdue`."""
         if wakes:
-            task = asyncio.create_task(self._quietly(functools.partial(self._send_now, wakes)))
+            task = asyncio.create_task(self._send_now(wakes))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-
-    async def run(self) -> None:
-        """Repeat until cancelled: overdue signals and unstarted orders each second, the sweep each minute."""
-        swept_at = datetime.min.replace(tzinfo=UTC)
-        while True:
-            await self._quietly(self.send_overdue)
-            await self._quietly(self.start_unstarted)
-            if datetime.now(UTC) - swept_at >= SWEEP_EVERY:
-                await self._quietly(self.sweep)
-                swept_at = datetime.now(UTC)
-            await asyncio.sleep(EVERY.total_seconds())
 
     async def send_overdue(self) -> None:
         """Send what nobody has sent in its time, to each workflow in the order in which it was written."""
@@ -95,29 +81,28 @@ class Relay:
     async def start_unstarted(self) -> None:
         """Start the workflow of every order that was taken in and that no workflow has acted on."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(UNSTARTED, {"age": UNSTARTED_AFTER, "limit": BATCH_MAX})).all()
-        for row in rows:
-            await self._look_after(row.order_id, self._start(row.input), LOOKED_AFTER)
+            found = await unattended.unstarted(connection, UNSTARTED_AFTER, BATCH_MAX)
+        for order in found:
+            await self._look_after(order, self._start(order))
 
     async def sweep(self) -> None:
         """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
         async with self._database.read() as connection:
-            orders = (await connection.execute(UNATTENDED, {"limit": BATCH_MAX})).all()
-            returned = (await connection.execute(UNATTENDED_RETURNS, {"limit": BATCH_MAX})).all()
-        for row in orders:
-            await self._look_after(row.order_id, self._start(row.input, wakes=row.is_overdue), LOOKED_AFTER)
-        for row in returned:
-            starting = temporal.start_return(self._client, row.order_id, row.return_id)
-            await self._look_after(row.return_id, starting, LOOKED_AFTER_RETURN)
+            orders = await unattended.orders(connection, BATCH_MAX)
+            returned = await unattended.returns(connection, BATCH_MAX)
+        for order in orders:
+            await self._look_after(order, self._start(order))
+        for one in returned:
+            await self._look_after(one, temporal.start_return(self._client, one.order, one.name))
 
-    async def _start(self, document: str, *, wakes: bool = False) -> None:
-        order = OrderInput.model_validate_json(document)
+    async def _start(self, found: UnattendedOrder) -> None:
+        order = OrderInput.model_validate_json(found.input)
         await temporal.start(self._client, order)
-        if wakes:
+        if found.is_overdue:
             workflow_id = identifiers.order_workflow_id(order.order)
             await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
 
-    async def _look_after(self, name: str, starting: Awaitable[None], looked_after: TextClause) -> None:
+    async def _look_after(self, found: UnattendedOrder | UnattendedReturn, starting: Awaitable[None]) -> None:
         """See to it that a workflow runs; one that Temporal refuses must not keep it from all others."""
         try:
             async with asyncio.timeout(SEND_WITHIN.total_seconds()):
@@ -125,30 +110,33 @@ class Relay:
         except (RPCError, ValueError) as error:
             if _is_away(error):
                 raise
-            log.error("temporal does not take a workflow", name=name, reason=type(error).__name__)
+            log.error("temporal does not take a workflow", name=found.name, reason=type(error).__name__)
         async with self._database.at_once() as connection:
-            await connection.execute(looked_after, {"name": name})
+            await unattended.looked_after(connection, found)
 
     async def start_again(self, order: str) -> bool:
         """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
         async with self._database.read() as connection:
-            row = (await connection.execute(OPEN_ORDER, {"order": order})).one_or_none()
-        if row is not None:
-            await temporal.start(self._client, OrderInput.model_validate_json(row.input))
-        return row is not None
+            found = await unattended.open_order(connection, order)
+        if found is not None:
+            await temporal.start(self._client, OrderInput.model_validate_json(found))
+        return found is not None
 
     async def _send_now(self, wakes: Sequence[Wake]) -> None:
         self._taken += (await self._send(wakes)).taken
         if self._taken and (self._forgetting is None or self._forgetting.done()):
-            self._forgetting = asyncio.create_task(self._quietly(self._forget))
+            self._forgetting = asyncio.create_task(self._forget())
 
     async def _forget(self) -> None:
         """Take what was sent off the outbox, many at once; what a crash keeps from it is sent twice, which is heard once."""
         while self._taken:
             await asyncio.sleep(FORGET_AFTER.total_seconds())
             taken, self._taken = self._taken, []
-            async with self._database.write() as connection:
-                await signal.sent(connection, taken)
+            try:
+                async with self._database.write() as connection:
+                    await signal.sent(connection, taken)
+            except Exception as error:
+                log.warning("sent signals stay in the outbox and will be sent again", reason=type(error).__name__)
 
     async def _send(self, wakes: Sequence[Wake]) -> Sent:
         """Send in order, as many as there is time for. While Temporal is away nothing else is tried; a signal that it refuses
@@ -186,13 +174,6 @@ class Relay:
         else:
             await self.start_again(owed.order)
 
-    async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
-        """A relay that stops would be silence, so nothing that goes wrong in a round ends it."""
-        try:
-            await step()
-        except Exception as error:
-            log.warning("the relay will try again", reason=f"{type(error).__name__}: {error}")
-
 
 def _is_away(error: Exception) -> bool:
     """Whether nobody answers; and not that somebody does not want this very thing."""
@@ -203,63 +184,3 @@ def _is_away(error: Exception) -> bool:
         RPCStatusCode.RESOURCE_EXHAUSTED,
     )
     return isinstance(error, RuntimeError | TimeoutError) or (isinstance(error, RPCError) and error.status in away)
-
-
-_INPUT = """
-    jsonb_build_object(
-        'order', o.order_id, 'channel', o.channel, 'service', o.service, 'country', o.country,
-        'postal_area', o.postal_area,
-        'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'sku', l.sku, 'quantity', l.ordered)
-                                   ORDER BY l.position)
-                  FROM order_line l WHERE l.order_id = o.order_id))::text AS input
-"""
-
-UNSTARTED = text(
-    f"""
-    SELECT o.order_id, {_INPUT} FROM orders o
-    WHERE o.version = 0 AND o.closed_at IS NULL
-      AND coalesce(o.looked_after_at, o.received_at) < clock_timestamp() - CAST(:age AS interval)
-    ORDER BY coalesce(o.looked_after_at, o.received_at) LIMIT :limit
-    """
-)
-
-OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND o.closed_at IS NULL")
-
-UNATTENDED = text(
-    f"""
-    SELECT o.order_id, {_INPUT}, d.is_overdue FROM orders o
-    CROSS JOIN LATERAL (SELECT clock_timestamp() - interval '1 minute' AS moment) a
-    CROSS JOIN LATERAL (
-        SELECT EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.deadline < a.moment)
-            OR EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id
-                         AND (o.not_after < a.moment
-                              OR w.awaits = 'stock' AND least(w.gives_up_at, w.looks_again_at) < a.moment))
-            OR EXISTS (SELECT FROM reservation r WHERE r.order_id = o.order_id
-                         AND (o.not_after < a.moment
-                              OR o.release_at < a.moment
-                                 AND NOT EXISTS (SELECT FROM hold h
-                                                 WHERE h.order_id = o.order_id AND h.released_at IS NULL)))
-    ) d(is_overdue)
-    WHERE o.closed_at IS NULL AND o.version > 0
-      AND coalesce(o.looked_after_at, o.received_at)
-          < clock_timestamp() - CASE WHEN d.is_overdue THEN interval '1 minute' ELSE interval '6 hours' END
-    ORDER BY d.is_overdue DESC, coalesce(o.looked_after_at, o.received_at) LIMIT :limit
-    """
-)
-"""Open orders with a deadline, their own or a fulfillment order's, that passed a minute ago, and every open order some times a
-day: its workflow may be gone. Starting what runs already costs no event; a signal does, so only the overdue are woken."""
-
-LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
-
-UNATTENDED_RETURNS = text(
-    """
-    SELECT return_id, order_id FROM return
-    WHERE coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL
-      AND coalesce(looked_after_at + interval '6 hours', requested_at + interval '1 minute') < clock_timestamp()
-    ORDER BY coalesce(looked_after_at, requested_at) LIMIT :limit
-    """
-)
-"""Open returns, a minute after they were requested and some times a day: nothing else would start one of which nothing comes
-back. One that was over before its goods came is started by their message."""
-
-LOOKED_AFTER_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")

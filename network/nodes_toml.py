@@ -7,12 +7,14 @@ from datetime import date, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from domain.network import Dispatch, Node, NodeKind, OnSilence
+from domain.network import Node, NodeKind, OnSilence
 from network.calendars import UnknownCalendar, holiday_calendar
 from network.countries import CENTROIDS
 from network.geography import ImpossiblePlace, locate
 from network.mistakes import Mistakes
 from network.toml_tables import Table, did_you_mean, parse_clock, read_toml
+from nodes.dispatch import DispatchKind
+from nodes.kinds import KINDS
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 INSTANT = timedelta(microseconds=1)
@@ -54,6 +56,7 @@ def _read_node(table: Table) -> Node:
     identifier = _read_id(table)
     country = _read_country(table)
     latitude, longitude = _read_place(table, country)
+    kind = _read_dispatch(table)
     working_days = table.words("working_days", WEEK) or WEEK[:5]
     node = Node(
         id=identifier,
@@ -75,9 +78,8 @@ def _read_node(table: Table) -> Node:
         accept_within=table.duration("accept_within", timedelta(days=1), least=INSTANT),
         ship_within=table.duration("ship_within", timedelta(days=2), least=INSTANT),
         on_silence=table.word("on_silence", OnSilence, OnSilence.ESCALATE),
-        dispatch=_read_dispatch(table),
-        url=_read_url(table),
-        secret=table.text("secret") or None,
+        dispatch=kind.dispatch,
+        settings=_read_settings(table, kind),
         pickup=table.flag("pickup", default=False),
     )
     table.finish()
@@ -178,21 +180,38 @@ def _read_hours(table: Table) -> tuple[time, time] | None:
     return None
 
 
-def _read_dispatch(table: Table) -> Dispatch:
+def _read_dispatch(table: Table) -> DispatchKind:
+    default = next(iter(KINDS))
     if table.text("dispatch") == "edi940":
-        table.wrong("dispatch", "dispatch edi940 needs the EDI adapters, which are not there yet; pull or webhook")
-        return Dispatch.PULL
-    dispatch = table.word("dispatch", Dispatch, Dispatch.PULL)
-    for key in ("url", "secret"):
-        if dispatch is Dispatch.WEBHOOK and not table.has(key):
-            table.wrong("dispatch", f'dispatch webhook needs {key} = "…"')
-        if dispatch is Dispatch.PULL and table.has(key) and "dispatch" not in table.failed:
-            table.wrong(key, f'{key} is used only with dispatch = "webhook"')
-    return dispatch
+        known = " or ".join(KINDS)
+        table.wrong("dispatch", f"dispatch edi940 needs the EDI adapters, which are not there yet; {known}")
+        return KINDS[default]
+    return KINDS[table.one_of("dispatch", list(KINDS), default)]
 
 
-def _read_url(table: Table) -> str | None:
-    url = table.text("url")
-    if url and not re.fullmatch(r"https?://[^\s/]+\S*", url):
-        table.wrong("url", f"url must begin with https:// or http://, not {url!r}")
-    return url or None
+def _read_settings(table: Table, kind: DispatchKind) -> dict[str, str]:
+    """What reaches the node; keys that only other kinds have are reported, unless nobody knows which kind was meant."""
+    name = kind.dispatch.kind
+    settings: dict[str, str] = {}
+    for key in kind.keys:
+        if not table.has(key.name):
+            table.wrong("dispatch", f'dispatch {name} needs {key.name} = "…"')
+        elif value := table.text(key.name):
+            settings[key.name] = value
+            if mistake := key.mistake(value):
+                table.wrong(key.name, mistake)
+    for unused, kinds in _other_keys(kind).items():
+        if table.has(unused) and "dispatch" not in table.failed:
+            table.wrong(unused, f"{unused} is used only with dispatch = {kinds}")
+    return settings
+
+
+def _other_keys(kind: DispatchKind) -> dict[str, str]:
+    """The keys that a kind does not have, each with the kinds that have it."""
+    own = {key.name for key in kind.keys}
+    users: dict[str, list[str]] = {}
+    for name, other in KINDS.items():
+        for key in other.keys:
+            if key.name not in own:
+                users.setdefault(key.name, []).append(f'"{name}"')
+    return {key: " or ".join(names) for key, names in users.items()}

@@ -100,10 +100,13 @@ class Table:
 
     def word(self, key: str, words: type[Word], default: Word, known: Iterable[Word] | None = None) -> Word:
         """One of a few words."""
+        return words(self.one_of(key, [str(word) for word in known or words], default))
+
+    def one_of(self, key: str, allowed: Sequence[str], default: str) -> str:
+        """One of a few texts."""
         value = self._read(key, default)
-        allowed = [str(word) for word in known or words]
-        if value in allowed:
-            return words(value)
+        if isinstance(value, str) and value in allowed:
+            return value
         self.wrong(key, f"{key} must be one of {', '.join(allowed)}, not {_shown(value)}{did_you_mean(value, allowed)}")
         return default
 

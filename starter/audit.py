@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
-from sqlalchemy import text
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from database.audit.invariants import Finding, examine, take_apart
 from database.audit.repair import Correction, DayCorrection
 from database.audit.repair import repair as correct
+from database.audit.running import open_orders
 from database.connect import Database, ReadConnection, WriteConnection
 from domain import identifiers
 from runtime.temporal import connect
@@ -112,10 +112,7 @@ async def _running(database: Database, client: Client) -> Finding:
 
 async def _open_orders(database: Database) -> list[str]:
     async with database.read() as connection:
-        return list((await connection.execute(OPEN_ORDERS)).scalars())
-
-
-OPEN_ORDERS = text("SELECT order_id FROM orders WHERE closed_at IS NULL AND version > 0 ORDER BY order_id")
+        return await open_orders(connection)
 
 
 async def _runs(client: Client, order: str) -> bool:

@@ -1,4 +1,4 @@
-"""Runs the HTTP process: connects, serves until a signal stops it, and takes orders even while Temporal is down."""
+"""Runs the HTTP process: the HTTP interface with the jobs beside it. Orders are taken even while Temporal is down."""
 
 import asyncio
 import os
@@ -61,5 +61,6 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
         access_log=False,
         timeout_graceful_shutdown=CLOSING_WITHIN_SECONDS,
     )
-    await uvicorn.Server(config).serve()
+    async with service.running():
+        await uvicorn.Server(config).serve()
     await database.close()

@@ -49,6 +49,8 @@ class Listener:
     """Requests that have come, answered or not."""
     gate: asyncio.Event = field(default_factory=_open_gate)
     """Nobody is answered while it is not set."""
+    says_more_for_ever: bool = False
+    """Its answers have a body without an end."""
 
     @property
     def url(self) -> str:
@@ -63,6 +65,11 @@ class Listener:
             self.calls.append(call)
             writer.write(f"HTTP/1.1 {self.status(call)} x\r\nlocation: {self.url}/moved\r\n\r\n".encode())
             await writer.drain()
+            while self.says_more_for_ever:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+        except ConnectionError:
+            pass  # the caller has heard enough
         finally:
             writer.close()
 

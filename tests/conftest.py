@@ -99,7 +99,7 @@ async def house(database: Database, database_url: str, temporal: TimeSkipper) ->
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     async with (
         worker.build(temporal.client, database),
-        app.router.lifespan_context(app),
+        service.running(),
         AsyncClient(transport=transport, base_url="http://switchyard", headers=headers) as http,
     ):
         made = House(http, service, temporal, database_url)

@@ -284,7 +284,7 @@ async def furnished(time: TimeSkipper, database: Database, database_url: str, ke
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         worker.build(time.client, database),
-        app.router.lifespan_context(app),
+        service.running(),
         AsyncClient(transport=CheckedTransport(app=app), base_url="http://switchyard", headers=headers) as http,
     ):
         yield House(http, service, time, database_url)

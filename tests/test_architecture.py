@@ -207,6 +207,14 @@ def the_domain_is_pure(tree: Path) -> Iterator[str]:
                 yield f"{path}:{node.lineno}: an HTTP path; name what is asked for, and let api/ spell it"
 
 
+def sql_stands_in_its_room(tree: Path) -> Iterator[str]:
+    """Statements stand in `database/`, where whoever changes a table looks for them."""
+    for path, syntax, _ in product(tree):
+        if not path.startswith("database/"):
+            for line in sorted({line for line, name in full_names(syntax) if name == "sqlalchemy.text"}):
+                yield f"{path}:{line}: sqlalchemy.text outside database/; move the statement to a function there"
+
+
 def no_file_names_a_machine(tree: Path) -> Iterator[str]:
     """No path of the machine where something was written, and no host of a package index."""
     here = [re.escape(f"{folder}/") for folder in (tree.resolve(), Path.home()) if folder != Path("/")]
@@ -284,6 +292,7 @@ RULES: tuple[Rule, ...] = (
     workflows_name_what_they_start,
     workflows_are_deterministic,
     the_domain_is_pure,
+    sql_stands_in_its_room,
     no_file_names_a_machine,
     no_text_leans_on_a_document_that_is_not_here,
     every_page_has_one_title,
@@ -366,6 +375,8 @@ PLANTED = (
     Planted(the_domain_is_pure, "domain/a.py", "from functools import cache\n", 1, "functools.cache"),
     Planted(the_domain_is_pure, "domain/a.py", "import re\n", 1, "a type"),
     Planted(the_domain_is_pure, "domain/a.py", "x = {1: '/orders/{order}/cancel'}\n", 1, "api/"),
+    Planted(sql_stands_in_its_room, "jobs/relay.py", "from sqlalchemy import text\n", 1, "a function there"),
+    Planted(sql_stands_in_its_room, "api/order.py", "import sqlalchemy as sql\n\nsql.text('a')\n", 3, "database/"),
     Planted(no_file_names_a_machine, "docs/start.md", "# Start\nlook in /ro" + "ot/x\n", 2, "names"),
     Planted(no_file_names_a_machine, "Makefile", "x:\n\tcd /ho" + "me/jo/src\n", 2, "names"),
     Planted(no_file_names_a_machine, ".ci/run", "curl https://py" + "pi.org/simple\n", 1, "index host"),
@@ -399,6 +410,8 @@ def test_no_rule_is_without_a_planted_violation() -> None:
 def test_a_tree_without_violations_is_left_alone(rule: Rule, tmp_path: Path) -> None:
     write(tmp_path, "domain/__init__.py", "")
     write(tmp_path, "domain/order.py", DOC + "from datetime import datetime\n\nprinted = datetime.now()\n")
+    write(tmp_path, "database/order.py", DOC + "from sqlalchemy import text\n\nOPEN = text('SELECT 1')\n")
+    write(tmp_path, "tests/house.py", DOC + "from sqlalchemy import text\n")
     write(tmp_path, "examples/story.py", DOC + "print(1)\n")
     write(tmp_path, "tests/test_a.py", DOC + "import pytest\n\n\ndef f():\n    pytest.skip('not here: /dev/kvm')\n")
     write(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -26,6 +27,8 @@ from domain.parcel import Parcel
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from network.load import NetworkDocuments, load, read
+from nodes.kinds import KINDS as KINDS_OF_DISPATCH
+from tests.new_dispatch import added_kinds
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parent.parent
@@ -59,8 +62,16 @@ def a_network(**documents: str) -> object:
 RETURNS = re.compile(r"^\[returns\]\n(?:.+\n)+", re.MULTILINE)
 """The table of the example network that an example of rules for returns takes the place of."""
 
+
+def a_network_of_the_new_kind(nodes: str) -> object:
+    """The same, with the way to reach nodes in the table that a page adds."""
+    with patch.dict(KINDS_OF_DISPATCH, added_kinds()):
+        return a_network(nodes=nodes, policy=ANY_NODE)
+
+
 EXAMPLES: dict[str, Callable[[str], object]] = {
     "nodes": lambda text: a_network(nodes=text, policy=ANY_NODE),
+    "bearer nodes": a_network_of_the_new_kind,
     "policy": lambda text: a_network(policy=text),
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),

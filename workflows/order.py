@@ -29,7 +29,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.returns import ReturnActivities
     from domain import identifiers
     from domain.fulfillment import Request, WaitingFor
-    from domain.network import Dispatch
     from domain.order import OrderInput, OrderState
     from domain.request import (
         CancelRequest,
@@ -40,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
         ResolveRequest,
         ReturnRequest,
     )
+    from nodes.kinds import KINDS
     from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
     from transactions.order import Done, Moment, Refusal, RequestInput
     from transactions.returns import ReturnInput
@@ -454,7 +454,7 @@ class OrderWorkflow:
         taken the call, and as long as it is waited for."""
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
-        is_called = fo.dispatch is Dispatch.WEBHOOK and fo.request in _CALLED_ABOUT and about not in self._called
+        is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in _CALLED_ABOUT and about not in self._called
         return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
 
     async def _call_the_node(self, about: _About, node: str) -> None:

@@ -13,7 +13,7 @@ from database.documents.document import Document
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
 from domain.fulfillment import FulfillmentOrderStatus, Request, WaitingFor
-from domain.network import Dispatch, HoldStock
+from domain.network import HoldStock
 from domain.order import OrderState, OrderStatus, PromiseState
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnStatus
@@ -82,8 +82,8 @@ class OrderFulfillment(Document):
     """How far the work is."""
     request: Request
     """How far the exchange of messages with the node is."""
-    dispatch: Dispatch
-    """How the node gets its work."""
+    dispatch: str
+    """How the node gets its work: `pull`, `webhook`, or a kind of yours."""
     lines: list[OrderFulfillmentLine]
     released_at: AwareDatetime
     """When it became work for the node."""

@@ -99,7 +99,7 @@ class FulfillmentOrder:
     released_at: datetime
     ship_by: datetime
     deliver_by: datetime
-    dispatch: Dispatch = Dispatch.PULL
+    dispatch: Dispatch
     """How its node learns of it."""
     accepted_at: datetime | None = None
     pick_final: bool = False

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from domain import identifiers
 from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, forget_a_wish_without_units, withdraw
-from domain.network import Dispatch
 from domain.reasons import ExceptionCode
 from domain.stock import Movement, MovementKind
 from domain.units.order import Changes, Opened, Order, Reservation, Waiting, ask_the_customer, give_to_a_person
@@ -47,7 +46,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         order.order,
         node,
         max(reservation.attempt for reservation in pinned),
-        Request.SENT if dispatch is Dispatch.PULL else Request.UNSENT,
+        Request.UNSENT if dispatch.is_called else Request.SENT,
         lines,
         at,
         max(reservation.ship_by for reservation in pinned),
@@ -257,6 +256,6 @@ def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, res
 
 
 def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether work can be taken back without asking: its node polls, and has not accepted it."""
+    """Whether work can be taken back without asking: its node has not accepted it, and need not be asked before."""
     is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
-    return is_unseen and fulfillment_order.dispatch is Dispatch.PULL
+    return is_unseen and not fulfillment_order.dispatch.asks_before_cancel

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from temporalio.client import Client
 
 from database.connect import Database
 from database.documents import event as documents
-from database.outbox import signal
-from jobs.relay import LOOKED_AFTER, UNATTENDED, UNSTARTED, Relay
+from database.outbox import signal, unattended
+from database.outbox.unattended import UnattendedOrder
+from jobs.relay import Relay
 from tests.database.shop import NEAREST, Shop
 
 ORDER = """
@@ -32,26 +33,36 @@ async def store(database: Database, name: str, age: timedelta, version: int) -> 
         await connection.execute(text(LINE), {"name": name})
 
 
-async def found(database: Database, statement: TextClause, **parameters: object) -> list[str]:
-    async with database.engine.begin() as connection:
-        rows = await connection.execute(statement, parameters)
-        return sorted(row.input.partition('"order": "')[2].partition('"')[0] for row in rows)
+def names(found: list[UnattendedOrder]) -> list[str]:
+    """The orders that were found; the input of each one's workflow is its own."""
+    assert all(f'"order": "{order.name}"' in order.input for order in found)
+    return sorted(order.name for order in found)
+
+
+async def unstarted_for_two_seconds(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return names(await unattended.unstarted(connection, timedelta(seconds=2), 10))
+
+
+async def to_look_after(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return names(await unattended.orders(connection, 10))
 
 
 async def test_only_orders_that_waited_too_long_for_their_first_step_are_started(database: Database) -> None:
     await store(database, "web-fresh", timedelta(0), version=0)
     await store(database, "web-forgotten", timedelta(minutes=1), version=0)
     await store(database, "web-under-way", timedelta(minutes=1), version=1)
-    assert await found(database, UNSTARTED, age=timedelta(seconds=2), limit=10) == ["web-forgotten"]
+    assert await unstarted_for_two_seconds(database) == ["web-forgotten"]
 
 
 async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(database: Database) -> None:
     await store(database, "web-young", timedelta(hours=1), version=3)
     await store(database, "web-old", timedelta(hours=7), version=3)
-    assert await found(database, UNATTENDED, limit=10) == ["web-old"]
+    assert await to_look_after(database) == ["web-old"]
     async with database.write() as connection:
-        await connection.execute(LOOKED_AFTER, {"name": "web-old"})
-    assert await found(database, UNATTENDED, limit=10) == []
+        await unattended.looked_after(connection, UnattendedOrder("web-old", "{}"))
+    assert await to_look_after(database) == []
 
 
 async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database: Database) -> None:
@@ -80,7 +91,7 @@ async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database:
             )
         await connection.execute(text("UPDATE orders SET received_at = received_at - interval '1 hour'"))
 
-    assert await found(database, UNATTENDED, limit=10) == sorted([to_release, too_late, to_look_again, to_give_up])
+    assert await to_look_after(database) == sorted([to_release, too_late, to_look_again, to_give_up])
 
 
 OVERDUE = "UPDATE wake SET due_at = due_at - interval '1 minute'"

@@ -8,6 +8,7 @@ import pytest
 from domain.availability import Availability, knows, on_sale, safety_stock_max
 from domain.network import Buffers, Item, Network, Node, NodeKind, Policy
 from domain.stock import Shelf
+from nodes.pull import Pull
 
 STOPPED = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -21,6 +22,7 @@ def node(name: str, safety_stock: int) -> Node:
         latitude=0,
         longitude=0,
         time_zone=ZoneInfo("UTC"),
+        dispatch=Pull.dispatch,
         safety_stock=safety_stock,
     )
 
@@ -36,6 +38,7 @@ NETWORK = Network(
     Policy(()),
     Buffers({("slc", "CHAIR"): 3}),
 )
+
 # fmt: off
 SHELVES = [
     # what there is                          shelf                                              on sale

@@ -7,6 +7,7 @@ import pytest
 
 from domain.capacity import day, next_day_begins
 from domain.network import Node, NodeKind
+from nodes.pull import Pull
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,16 @@ from domain.network import Node, NodeKind
     ],
 )
 def test_the_next_day_begins_at_the_first_instant_of_it(zone: str, at: str, begins: str) -> None:
-    node = Node(id="n", name="N", kind=NodeKind.DC, country="US", latitude=0.0, longitude=0.0, time_zone=ZoneInfo(zone))
+    node = Node(
+        id="n",
+        name="N",
+        kind=NodeKind.DC,
+        country="US",
+        latitude=0.0,
+        longitude=0.0,
+        time_zone=ZoneInfo(zone),
+        dispatch=Pull.dispatch,
+    )
     today, found = day(node, datetime.fromisoformat(at)), next_day_begins(node, datetime.fromisoformat(at))
 
     assert found == datetime.fromisoformat(begins)

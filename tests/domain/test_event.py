@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from domain.event import ChannelEvent, EventKind, events, of_return, promised
 from domain.fulfillment import FulfillmentOrder, Request, Told
-from domain.network import Dispatch
 from domain.order import Bucket
 from domain.returns import ReturnLineState
 from domain.units import Changes, Order, OrderedLine
+from nodes.pull import Pull
 from tests.domain.test_units import NETWORK
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ WORK = FulfillmentOrder(
     order="web-1",
     node="denver",
     attempt=1,
-    dispatch=Dispatch.PULL,
+    dispatch=Pull.dispatch,
     request=Request.ACCEPTED,
     lines={"1": Told("1", "CHAIR", 3), "2": Told("2", "LAMP", 1)},
     released_at=NOON,

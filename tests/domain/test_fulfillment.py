@@ -25,6 +25,7 @@ from domain.fulfillment import (
     presume_dead,
     withdraw,
 )
+from nodes.pull import Pull
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SHOWN = {name: name for name in ("picked", "shipped", "delivered", "due", "short", "surplus", "in_doubt", "freed")} | {
@@ -45,6 +46,7 @@ def work_for(chairs: int = 3, lamps: int = 0) -> FulfillmentOrder:
         released_at=NOON,
         ship_by=NOON,
         deliver_by=NOON,
+        dispatch=Pull.dispatch,
     )
 
 

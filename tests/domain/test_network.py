@@ -7,10 +7,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.network import Buffers, Item, Network, Node, NodeKind, Policy, distance_km, working_deadline
+from nodes.pull import Pull
 
 NEW_YORK = ZoneInfo("America/New_York")
 ALWAYS_OPEN = Node(
-    id="nwk", name="Newark", kind=NodeKind.DC, country="US", latitude=40.7, longitude=-74.2, time_zone=NEW_YORK
+    id="nwk",
+    name="Newark",
+    kind=NodeKind.DC,
+    country="US",
+    latitude=40.7,
+    longitude=-74.2,
+    time_zone=NEW_YORK,
+    dispatch=Pull.dispatch,
 )
 OFFICE_HOURS = replace(ALWAYS_OPEN, hours=(time(8), time(18)), holidays=frozenset({date(2026, 11, 26)}))
 
@@ -128,4 +136,4 @@ def test_without_buffers_nothing_is_kept_back_from_any_channel() -> None:
 
 
 def test_a_nodes_secret_is_not_shown() -> None:
-    assert "s3cret" not in repr(replace(ALWAYS_OPEN, secret="s3cret"))
+    assert "s3cret" not in repr(replace(ALWAYS_OPEN, settings={"secret": "s3cret"}))

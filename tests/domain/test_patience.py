@@ -27,6 +27,7 @@ from domain.fulfillment import (
 )
 from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
 from domain.reasons import ExceptionCode
+from nodes.pull import Pull
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = OrderRules(assume_delivered=timedelta(days=5))
@@ -38,6 +39,7 @@ DENVER = Node(
     latitude=39.7,
     longitude=-105.0,
     time_zone=ZoneInfo("UTC"),
+    dispatch=Pull.dispatch,
     accept_within=timedelta(hours=4),
     ship_within=timedelta(hours=24),
 )
@@ -51,6 +53,7 @@ SENT = FulfillmentOrder(
     released_at=MONDAY_NOON,
     ship_by=MONDAY_NOON + timedelta(days=1),
     deliver_by=MONDAY_NOON + timedelta(days=3),
+    dispatch=Pull.dispatch,
 )
 LATER = MONDAY_NOON + timedelta(hours=2)
 ACCEPTED = replace(SENT, request=Request.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)

@@ -9,6 +9,7 @@ import pytest
 from domain.network import Node, NodeKind, TransitBand
 from domain.promise import Promise, pickup_promise, promise, ship_day
 from network.calendars import holiday_calendar
+from nodes.pull import Pull
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 NODE = Node(
@@ -19,6 +20,7 @@ NODE = Node(
     latitude=34.0,
     longitude=-118.0,
     time_zone=LOS_ANGELES,
+    dispatch=Pull.dispatch,
     cutoff=time(14),
     holidays=frozenset({date(2026, 11, 26)}),
 )

@@ -29,6 +29,7 @@ from domain.network import (
     TransitBand,
 )
 from domain.sourcing import OrderFacts, Plan, Situation, Wanted, plan
+from nodes.pull import Pull
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NODES = ("n1", "n2", "n3")
@@ -132,6 +133,7 @@ def _network(strategy: Strategy, degrees: list[int]) -> Network:
             latitude=0,
             longitude=longitude,
             time_zone=ZoneInfo("UTC"),
+            dispatch=Pull.dispatch,
             priority=longitude,
         )
         for node, longitude in zip(NODES, degrees, strict=True)

@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.deadlines import after_the_call, lose_patience, waits_for
 from domain.fulfillment import FulfillmentOrder, MessageKind, NodeMessage, Quantity, Request, WaitingFor, hear
 from domain.network import (
-    Dispatch,
     Item,
     Network,
     Node,
@@ -52,13 +51,19 @@ from domain.units import (
     take_plan,
     wanted,
 )
+from nodes.dispatch import DispatchKind
+from nodes.pull import Pull
+from nodes.webhook import Webhook
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TRIES = 3
 Answer = TypeVar("Answer")
 
 
-def _node(name: str, on_silence: OnSilence, dispatch: Dispatch = Dispatch.PULL) -> Node:
+PULL = Pull()
+
+
+def _node(name: str, on_silence: OnSilence, kind: DispatchKind = PULL) -> Node:
     return Node(
         id=name,
         name=name,
@@ -68,7 +73,7 @@ def _node(name: str, on_silence: OnSilence, dispatch: Dispatch = Dispatch.PULL) 
         longitude=0,
         time_zone=ZoneInfo("UTC"),
         on_silence=on_silence,
-        dispatch=dispatch,
+        dispatch=kind.dispatch,
     )
 
 
@@ -76,7 +81,7 @@ NODES = (
     _node("denver", OnSilence.REROUTE),
     _node("reno", OnSilence.ASK_CANCEL),
     _node("austin", OnSilence.ESCALATE),
-    _node("boston", OnSilence.REROUTE, Dispatch.WEBHOOK),
+    _node("boston", OnSilence.REROUTE, Webhook()),
 )
 ITEMS = (
     Item(sku="CHAIR", name="Chair", weight_g=6000),

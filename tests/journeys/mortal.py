@@ -156,8 +156,10 @@ async def serve(rule: str, port: int) -> None:
         for name in names:
             setattr(owner, name, remembered(getattr(owner, name)))
     database = MortalDatabase(rule, _answering)
-    app = application(assemble(database, await connect(lazy=True)))
-    await uvicorn.Server(uvicorn.Config(Remembering(app), host=LOOPBACK, port=port, log_level="warning")).serve()
+    service = assemble(database, await connect(lazy=True))
+    app = Remembering(application(service))
+    async with service.running():
+        await uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_level="warning")).serve()
 
 
 def die_one_by_one(rules: Sequence[str], live: Callable[[str], None]) -> None:

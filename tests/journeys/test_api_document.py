@@ -74,6 +74,7 @@ OPERATIONS = [
     "make_key",
     "list_keys",
     "revoke_key",
+    "list_jobs",
     "get_service",
     "get_health",
     "get_readiness",
@@ -367,6 +368,7 @@ LOOKED_AT = (
     "/nodes",
     "/keys",
     "/",
+    "/jobs",
     "/healthz",
     "/readyz",
 )

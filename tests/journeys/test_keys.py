@@ -75,6 +75,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /channels/{channel}/webhook/retry":    (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
+    "GET /jobs":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
     "GET /keys":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
     "POST /keys":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
     "DELETE /keys/{key}":                     (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),

@@ -14,7 +14,10 @@ from httpx2 import Response
 from sqlalchemy import text
 
 from embedded.ports import free_port
-from jobs.courier import AT_ONCE_MAX, Courier, is_public, wait_after
+from jobs.courier import AT_ONCE_MAX, Courier, wait_after
+from jobs.driver import Driver, Job, Lane
+from jobs.schedule import WEBHOOKS
+from runtime.outbound import Outbound, is_public
 from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 
@@ -39,11 +42,19 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+async def in_haste(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """A courier that looks and tries again soon."""
     moment = timedelta(milliseconds=50)
-    monkeypatch.setattr("jobs.courier.EVERY", moment)
     monkeypatch.setattr("jobs.courier.wait_after", lambda _: moment)
+
+    async def hurry() -> None:
+        while True:
+            house.service.driver.run_soon(WEBHOOKS)
+            await asyncio.sleep(moment.total_seconds())
+
+    hurrying = asyncio.create_task(hurry())
+    yield
+    hurrying.cancel()
 
 
 async def register(house: House, channel: str, url: str, secret: str | None = None) -> Document:
@@ -150,6 +161,27 @@ async def test_what_a_channel_does_not_take_is_delivered_later_and_before_what_f
     assert len({call.headers["webhook-id"] for call in shop.calls[:3]}) == 1
 
 
+async def test_a_channel_that_takes_an_event_and_never_ends_its_answer_has_taken_it(house: House, shop: Shop) -> None:
+    shop.says_more_for_ever = True
+    await register(house, "web", shop.url)
+    name = await house.place(("SERUM-30", 1))
+    await nothing_is_owed(house)
+    assert shop.kinds(name) == ["accepted", "backordered"]
+
+
+@pytest.mark.usefixtures("in_haste")
+async def test_a_channel_that_does_not_answer_in_time_is_called_again(
+    house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(milliseconds=100))
+    shop.gate.clear()
+    await register(house, "web", shop.url)
+    await house.place(("SERUM-30", 1))
+    seen = await until_state(house, lambda found: found["last_failure"] is not None)
+    assert seen["last_failure"]["reason"] == "TimeoutError"
+    await shop.until(lambda: shop.asked >= 2)
+
+
 async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> None:
     down = Shop(free_port())
     await register(house, "web", down.url)
@@ -210,16 +242,15 @@ GETADDRINFO = socket.getaddrinfo
 
 
 async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:
-    other = Courier(house.service.database, allows_private_addresses=True)
-    beside = asyncio.create_task(other.run())
+    other = Courier(house.service.database, Outbound(allows_private_addresses=True))
     await register(house, "web", shop.url)
-    names = [await house.place(("SERUM-30", 1)) for _ in range(12)]
-    for name in names:
-        await shop.until(partial(shop.has_heard, name, ["accepted", "backordered"]))
-    await nothing_is_owed(house)
+    async with Driver([Lane("other", timedelta(seconds=1), [Job("call_channels", other.visit)])]).running():
+        names = [await house.place(("SERUM-30", 1)) for _ in range(12)]
+        for name in names:
+            await shop.until(partial(shop.has_heard, name, ["accepted", "backordered"]))
+        await nothing_is_owed(house)
     assert len(shop.calls) == 24
-    beside.cancel()
-    await asyncio.gather(beside, return_exceptions=True)
+    await other.close()
 
 
 async def test_a_channel_that_is_called_no_more_is_owed_nothing(house: House, shop: Shop) -> None:
@@ -408,9 +439,8 @@ def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, i
 
 
 async def test_strangers_cannot_make_us_call_our_own_network(house: House, shop: Shop) -> None:
-    courier = house.service.courier
     await register(house, "web", shop.url)
-    courier.allows_private_addresses = False
+    house.service.outbound.allows_private_addresses = False
     name = await house.place(("SERUM-30", 1))
     await is_tried_twice(house, name)
     assert shop.calls == []

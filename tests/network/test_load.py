@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.network import Cost, Dispatch, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
+from domain.network import Cost, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
 from domain.reasons import ExceptionCode
 from network.load import NetworkDocuments, NetworkMistakes, check, load, read
+from nodes.pull import Pull
+from nodes.webhook import Webhook
 
 NODES = """\
 [[node]]
@@ -111,7 +113,6 @@ nodes  || on_silence = "reroute" || dispatch = "webhook"                 || 12 |
 nodes  || on_silence = "reroute" || dispatch = "edi940"                  || 12 || dispatch edi940 needs the EDI adapters
 nodes  || on_silence = "reroute" || dispatch = "fax"                     || 12 || dispatch must be one of pull, webhook, not "fax"
 nodes  || on_silence = "reroute" || url = "https://slc.example"          || 12 || url is used only with dispatch = "webhook"
-nodes  || on_silence = "reroute" || url = "slc.example"                  || 12 || url must begin with https:// or http://, not 'slc.example'
 nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 || capacity_per_day must be a whole number of at least 1, not 0
 nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
 nodes  || on_silence = "reroute" || priority = true                      || 12 || priority must be a whole number of at least 0, not true
@@ -271,7 +272,7 @@ def test_the_loaded_network_holds_what_the_files_say_and_the_documented_defaults
     assert datetime(2026, 11, 24, tzinfo=UTC).date() not in slc.holidays
     assert (chi.name, chi.cutoff, chi.working_days, chi.hours) == ("chi", time(17), frozenset(range(5)), None)
     assert (chi.accept_within, chi.ship_within) == (timedelta(days=1), timedelta(days=2))
-    assert (chi.on_silence, chi.dispatch, chi.priority) == (OnSilence.ESCALATE, Dispatch.PULL, 10)
+    assert (chi.on_silence, chi.dispatch, chi.priority) == (OnSilence.ESCALATE, Pull.dispatch, 10)
     assert (chi.capacity_per_day, chi.handling_days, chi.safety_stock, chi.pickup) == (None, 0, 0, False)
 
 
@@ -302,7 +303,11 @@ def test_a_bundle_weighs_what_its_components_weigh() -> None:
 def test_a_webhook_node_has_an_address_and_a_secret() -> None:
     webhook = 'dispatch = "webhook"\nurl = "https://slc.example/orders"\nsecret = "s"'
     node = load(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', webhook))).nodes["slc"]
-    assert (node.dispatch, node.url, node.secret) == (Dispatch.WEBHOOK, "https://slc.example/orders", "s")
+    assert node.dispatch == Webhook.dispatch
+    assert node.settings == {"url": "https://slc.example/orders", "secret": "s"}
+    wrong = webhook.replace("https://slc.example/orders", "slc.example")
+    said = mistakes(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', wrong)))
+    assert said == ["nodes.toml:13: url must begin with https:// or http://, not 'slc.example'"]
 
 
 def test_equal_documents_have_equal_digests_and_others_have_others() -> None:

@@ -120,6 +120,26 @@ async def test_a_node_is_called_with_its_work_until_it_has_taken_it(house: House
     assert node.calls[-1].document == shown | {"request": "unsent"}, "it is told what polling would show"
 
 
+async def test_a_node_that_takes_a_call_and_never_ends_its_answer_has_taken_it(house: House, node: Listener) -> None:
+    node.says_more_for_ever = True
+    await house.stock("escalates", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+    assert heard(node) == [("unsent", 0)]
+
+
+async def test_a_node_that_does_not_answer_in_time_is_called_again(
+    house: House, node: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.dispatch.ANSWER_WITHIN", timedelta(milliseconds=100))
+    node.gate.clear()
+    await house.stock("escalates", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await node.until(lambda: node.asked >= 2)
+    node.gate.set()
+    await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+
+
 async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house: House, node: Listener) -> None:
     node.status = lambda call: 503 if call.document["request"] == "unsent" else 204
     await house.stock("escalates", SERUM_30=2)
@@ -158,6 +178,16 @@ async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, 
     node.status = lambda _: 204
     assert (await house.ask(name, "resolve", exception=silence["exception"])).status_code == 200
     await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+
+
+async def test_a_node_that_polls_from_now_on_is_called_no_more(house: House, node: Listener) -> None:
+    node.status = lambda _: 503
+    await house.stock("escalates", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await node.until(lambda: len(node.calls) > 0)
+    assert await apply_network(house.database_url, SMALL_MAP) == []
+    document = await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
+    assert document["fulfillment_orders"][0]["dispatch"] == "webhook", "that is how it was released"
 
 
 async def test_a_node_whose_secret_is_changed_is_called_with_the_new_one_from_then_on(

@@ -1,0 +1,19 @@
+"""Gives the orders that wait for stock their turns."""
+
+from collections.abc import Callable, Sequence
+
+from database.outbox.signal import Wake
+from transactions.backorder import Backorders
+
+TURNS_MAX = 500
+"""Orders that get their turn before anything else is looked at again."""
+
+
+async def offer_under_new_rules(backorders: Backorders) -> None:
+    """Offer everything to the orders that wait, once another version of the network is active."""
+    await backorders.heed_new_rules()
+
+
+async def give_turns(backorders: Backorders, send_soon: Callable[[Sequence[Wake]], None]) -> None:
+    """Pin what has become available for the orders that wait, in their sequence."""
+    send_soon(await backorders.work_off(TURNS_MAX))

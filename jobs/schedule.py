@@ -1,0 +1,57 @@
+"""The table of jobs: what the service does by itself, how often, and which function does it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from jobs import backorder, cart, exception, pause, shortage
+from jobs.courier import Courier
+from jobs.driver import Job, Lane
+from jobs.relay import Relay
+from transactions.backorder import Backorders
+from transactions.cart import Carts
+from transactions.pause import Pauses
+from transactions.transaction import OrderTransactions
+
+STOCK = "stock"
+"""The lane that follows every change of stock: run it soon after one."""
+WEBHOOKS = "webhooks"
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courier: Courier) -> Sequence[Lane]:
+    """Every job of the service. In the lane of stock the turns come last: what the others free is offered in the same round."""
+    backorders, pauses, send_soon = Backorders(transactions), Pauses(transactions), relay.send_soon
+    return (
+        Lane(
+            "signals",
+            SECOND,
+            (
+                Job("send_overdue_signals", relay.send_overdue),
+                Job("start_orders", relay.start_unstarted),
+            ),
+        ),
+        Lane("sweep", MINUTE, (Job("sweep", relay.sweep),)),
+        Lane(
+            STOCK,
+            SECOND,
+            (
+                Job("offer_under_new_rules", partial(backorder.offer_under_new_rules, backorders)),
+                Job("source_shortages_again", partial(shortage.source_again, transactions, send_soon)),
+                Job("clear_paused_nodes", partial(pause.clear_nodes, pauses, send_soon)),
+                Job("free_lapsed_carts", partial(cart.free_lapsed, carts)),
+                Job("give_turns", partial(backorder.give_turns, backorders, send_soon)),
+            ),
+        ),
+        Lane(
+            "exceptions",
+            MINUTE,
+            (
+                Job("escalate_exceptions", partial(exception.escalate, transactions)),
+                Job("open_at_risk", partial(exception.open_at_risk, transactions, send_soon)),
+            ),
+        ),
+        Lane(WEBHOOKS, SECOND, (Job("call_channels", courier.visit),)),
+    )

@@ -1,0 +1,19 @@
+"""Nodes that poll for their work (`GET /fulfillment-orders`): nothing is called."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.network import Dispatch
+
+
+class Pull:
+    """The node learns of everything when it polls. Before it accepts work it has not begun it, so it need not be asked."""
+
+    dispatch = Dispatch("pull", is_called=False, asks_before_cancel=False)
+    keys = ()
+
+    def call(
+        self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
+    ) -> None:
+        """There is nothing to call."""
