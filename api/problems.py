@@ -1,6 +1,6 @@
 """What can go wrong over HTTP, from one list: RFC 9457 problem documents with a stable `type`, naming the field."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ from starlette.exceptions import HTTPException
 
 from api import request_log
 from database.connect import DatabaseUnreachable
+from domain.mistake import Mistake, mistakes
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+SPELT_OUT_MAX = 5
 ERRORS_MAX = 50
 """A body of a megabyte may have a hundred thousand wrong fields; nobody reads the answer to that."""
 
@@ -106,7 +108,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.kind = kind
         self.errors = [FieldError(field=field, detail=detail)] if field else []
-        self.detail = detail
+        self.detail = str(Mistake(field, detail)) if field else detail
         self.more = dict(more or {})
         self.retry_after_seconds = retry_after_seconds
 
@@ -186,29 +188,27 @@ async def _defect(_: Request, __: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, raised: RequestValidationError) -> JSONResponse:
-    errors = raised.errors()[:ERRORS_MAX]
+    errors = raised.errors()
     if any(error["type"] == "json_invalid" for error in errors):
         return answer(Problem(UNREADABLE, "the body is not JSON"))
     if isinstance(raised.body, bytes) and raised.body:
         return answer(Problem(INVALID, "send it as `Content-Type: application/json`", field="body"))
-    fields = [FieldError(field=_field(error), detail=_detail(error)) for error in errors]
-    problem = Problem(INVALID, "; ".join(f"{error.field}: {error.detail}" for error in fields[:5]))
-    problem.errors = fields
-    return answer(problem)
+    return answer(wrong_fields(mistakes([_without_source(error) for error in errors], _body_model(request))))
 
 
-def _field(error: Mapping[str, Any]) -> str:
-    """The path of a field without FastAPI's `body`, as in `lines.0.quantity`; whole-model rules name it themselves."""
-    place = [str(part) for part in error["loc"] if part != "body"]
-    text = str(error["msg"]).removeprefix("Value error, ")
-    named, colon, _ = text.partition(": ")
-    if error["type"] == "value_error" and colon and " " not in named:
-        place.append(named)
-    return ".".join(place) or "body"
+def wrong_fields(wrong: Sequence[Mistake]) -> Problem:
+    """The problem of a body or a query with mistakes."""
+    problem = Problem(INVALID, "; ".join(str(mistake) for mistake in wrong[:SPELT_OUT_MAX]))
+    problem.errors = [FieldError(field=mistake.field, detail=mistake.detail) for mistake in wrong[:ERRORS_MAX]]
+    return problem
 
 
-def _detail(error: Mapping[str, Any]) -> str:
-    """What is wrong, without the value: it may be personal data."""
-    text = str(error["msg"]).removeprefix("Value error, ")
-    named, colon, rest = text.partition(": ")
-    return rest if error["type"] == "value_error" and colon and " " not in named else text
+def _without_source(error: Mapping[str, Any]) -> dict[str, Any]:
+    """An error as pydantic would give it: FastAPI begins its place with where it stands, as in `body` or `query`."""
+    return {**error, "loc": tuple(error["loc"][1:])}
+
+
+def _body_model(request: Request) -> object:
+    """What a body should have been; None where none is taken."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return field.field_info.annotation if field is not None else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from domain.mistake import describe
 from domain.network import Network
 from domain.order import NewOrder
 from network.csv_rows import Row, read_rows
@@ -16,7 +17,6 @@ from network.toml_tables import did_you_mean
 from network.validate_order import WrongField
 from network.validate_order import check as check_known
 from transactions.stock import wrong_sku
-from workflows.messages import describe
 
 NETWORKS_MAX = 2
 
@@ -122,7 +122,7 @@ class _Orders:
         try:
             order = NewOrder.model_validate_json(text)
         except ValidationError as error:
-            self.mistakes.append(f"{where}: {describe(error)}")
+            self.mistakes.append(f"{where}: {describe(error, NewOrder)}")
             return
         first = self._first.setdefault(order.order, where)
         if first != where:

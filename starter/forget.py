@@ -12,10 +12,10 @@ from database import personal
 from database.connect import Database
 from database.order import UnknownOrder
 from database.sealing import MasterKeys
+from domain.mistake import describe
 from domain.request import ForgetRequest
 from runtime.where import database_url, master_keys
 from transactions.personal import StillOpen, forget
-from workflows.messages import describe
 
 
 async def command(
@@ -53,7 +53,7 @@ async def forget_orders(
     try:
         body = ForgetRequest.model_validate(asked)
     except ValidationError as error:
-        return _say(describe(error), is_good=False)
+        return _say(describe(error, ForgetRequest), is_good=False)
     database = Database(database_url, master_keys)
     try:
         await database.check()

@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from database import personal
 from database.connect import Database
+from domain.mistake import describe
 from domain.order import NewOrder
 from network.validate_order import WrongField
 from runtime.temporal import connect
@@ -20,7 +21,6 @@ from transactions.network import Networks, NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.transaction import OrderTransactions
 from workflows.client import place
-from workflows.messages import describe
 
 LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
@@ -68,7 +68,7 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
         order = NewOrder.model_validate_json(text)
         taken = await orders.take(transactions, order)
     except ValidationError as error:
-        return _say(f"{where}: {describe(error)}", is_good=False)
+        return _say(f"{where}: {describe(error, NewOrder)}", is_good=False)
     except WrongField as error:
         return _say(f"{where}: {error.field}: {error}", is_good=False)
     except UsedForAnotherOrder:

@@ -18,6 +18,7 @@ from rich.progress import Progress
 from database import personal
 from database.connect import Database
 from database.outbox.inbox import UsedWithAnotherBody
+from domain.mistake import mistakes
 from domain.network import Network
 from domain.stock import LINE_UNITS_MAX, StockChange, StockFile, StockLine, StockMessageKind
 from domain.text import MessageId, Moment
@@ -168,7 +169,7 @@ def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
     try:
         return adapter.validate_python(text)
     except ValidationError as error:
-        raise Refused(f"{option}: {error.errors()[0]['msg']}") from error
+        raise Refused(f"{option}: {mistakes(error.errors())[0].detail}") from error
 
 
 def _lines(report: Report, content: bytes, network: Network) -> tuple[StockLine, ...]:

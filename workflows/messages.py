@@ -9,6 +9,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from domain.mistake import describe
     from domain.order import OrderState, OrderStatus, PromiseState
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -67,13 +68,7 @@ def one_argument(args: Sequence[Any], update: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(args[0])
     except ValidationError as error:
-        raise ApplicationError(f"{update}: {describe(error)}", type="BadRequest", non_retryable=True) from None
-
-
-def describe(error: ValidationError) -> str:
-    """The first thing that is wrong, with its field, and without the value: values may be personal data."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
+        raise ApplicationError(f"{update}: {describe(error, model)}", type="BadRequest", non_retryable=True) from None
 
 
 def decode(args: Sequence[RawValue]) -> dict[str, Any] | str:
