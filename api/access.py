@@ -1,16 +1,17 @@
 """Who may do what: every route names the kinds of keys that it is open to, and gets the holder of the key that was shown."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import request_log
-from api.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem
+from api.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem, wrong_fields
 from api.service import Service
 from database import key
 from database.key import Holder
+from domain.mistake import Mistake, shown_name, unknown
 
 Kind = Literal["operator", "channel", "node"]
 
@@ -26,12 +27,23 @@ def service_of(request: Request) -> Service:
 Wired = Annotated[Service, Depends(service_of)]
 
 
-def open_to(*kinds: Kind) -> Callable[..., Awaitable[Holder]]:
-    """A dependency that answers who asks, or refuses: 401 without a valid key, 403 for a kind that is not named."""
+class OpenTo:
+    """A dependency that answers whose key was shown, or refuses: 401 without a valid key, 403 for a kind that is not named.
 
-    async def holder(
-        service: Wired, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
+    Only then it refuses a query that the route does not know.
+    """
+
+    def __init__(self, *kinds: Kind) -> None:
+        """The kinds of keys that a route is open to."""
+        self.kinds = kinds
+
+    async def __call__(
+        self,
+        request: Request,
+        service: Wired,
+        shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
     ) -> Holder:
+        """The holder of the key that was shown."""
         if shown is None:
             raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
         async with service.database.read() as connection:
@@ -39,17 +51,32 @@ def open_to(*kinds: Kind) -> Callable[..., Awaitable[Holder]]:
         if found is None:
             raise Problem(NO_KEY, "this key is not valid")
         request_log.show_key(found.actor)
-        if found.kind not in kinds:
-            raise Problem(NOT_ALLOWED, f"this is not for {found.kind} keys")
+        if found.kind not in self.kinds:
+            raise Problem(NOT_ALLOWED, f"this is not open to {found.kind} keys")
+        known_query(request)
         return found
 
-    return holder
+
+Operator = Annotated[Holder, Depends(OpenTo("operator"))]
+OperatorOrChannel = Annotated[Holder, Depends(OpenTo("operator", "channel"))]
+OperatorOrNode = Annotated[Holder, Depends(OpenTo("operator", "node"))]
+Anyone = Annotated[Holder, Depends(OpenTo("operator", "channel", "node"))]
 
 
-Operator = Annotated[Holder, Depends(open_to("operator"))]
-OperatorOrChannel = Annotated[Holder, Depends(open_to("operator", "channel"))]
-OperatorOrNode = Annotated[Holder, Depends(open_to("operator", "node"))]
-Anyone = Annotated[Holder, Depends(open_to("operator", "channel", "node"))]
+def known_query(request: Request) -> None:
+    """Refuse a query with parameters that the route does not have: whoever misspells a filter must not get everything."""
+    given = request.query_params.keys()
+    if not given:
+        return
+    known = _queries(request.scope["route"].dependant)
+    wrong = [Mistake(shown_name(name), unknown(name, known)) for name in dict.fromkeys(given) if name not in known]
+    if wrong:
+        raise wrong_fields(wrong)
+
+
+def _queries(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_queries(needed) for needed in dependant.dependencies))
 
 
 def own_channel(holder: Holder) -> str | None:

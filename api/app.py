@@ -1,8 +1,10 @@
 """The HTTP interface as an application: routes, problem documents and the limit on bodies."""
 
+import functools
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
@@ -14,6 +16,7 @@ from api import (
     health,
     job,
     key,
+    openapi,
     order,
     pause,
     problems,
@@ -27,6 +30,28 @@ from api.limits import RateLimit
 from api.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
 from api.request_log import Recorded
 from api.service import Service
+
+ROUTERS = tuple(
+    subject.router
+    for subject in (
+        order,
+        promise,
+        cart,
+        fulfillment,
+        pause,
+        stock,
+        returns,
+        claim,
+        exception,
+        event,
+        webhook,
+        report,
+        key,
+        job,
+        health,
+    )
+)
+"""Every subject's routes, in the order in which they are read about."""
 
 BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
@@ -44,27 +69,13 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         description="Orders in, work out to nodes, facts back. Errors are RFC 9457 problem documents.",
         docs_url=None,
         redoc_url=None,
-        responses=problems.RESPONSES,
+        responses={422: problems.response(422)},
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.service = service
-    for subject in (
-        order,
-        exception,
-        pause,
-        fulfillment,
-        stock,
-        promise,
-        cart,
-        returns,
-        claim,
-        report,
-        event,
-        webhook,
-        key,
-        job,
-        health,
-    ):
-        app.include_router(subject.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    _describe(app)
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(ReadableAddress)
@@ -72,6 +83,12 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         app.add_middleware(RateLimit, per_second=rate_per_second)
     app.add_middleware(Recorded)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Let the application answer our OpenAPI document, made once, when somebody asks for it."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    app.openapi = functools.cache(functools.partial(openapi.document, app, routes))  # type: ignore[method-assign]
 
 
 class ReadableAddress:

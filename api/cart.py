@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.order import IdempotencyKey
+from api.paths import CartId
 from api.problems import INVALID, NOT_ALLOWED, NOT_AVAILABLE, NOT_READY, OTHER_BODY, REFUSED, Problem
 from database.cart import Cart, CartStatus, KnownCart
 from database.request import UsedForAnotherRequest
@@ -43,7 +44,7 @@ class Reservation(Reserved):
 
 
 @router.post("/reservations", status_code=201, response_model=Reserved)
-async def reserve(
+async def make_reservation(
     body: ReservationRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Pin every unit of a cart until `expires_in` is over: all of them, or 409 and none."""
@@ -62,14 +63,14 @@ async def reserve(
     return _document(made)
 
 
-@router.get("/reservations/{name}", response_model=Reservation)
-async def show_reservation(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/reservations/{cart}", response_model=Reservation)
+async def get_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """What was promised with a reservation, and where it stands: held, lapsed, given back or ordered."""
     return _state(name, await service.carts.find(name, own_channel(holder)))
 
 
-@router.delete("/reservations/{name}", response_model=Reservation)
-async def give_back(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.delete("/reservations/{cart}", response_model=Reservation)
+async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """Give the units back now; 409 when an order has them."""
     try:
         known = await service.carts.give_back(name, own_channel(holder), actor=holder.actor)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.fulfillment import REPEATED, Kept
 from api.order import IdempotencyKey, check_own
+from api.paths import ClaimId, OrderId
 from api.problems import OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database import claim, order, refund
@@ -30,9 +31,9 @@ class ClaimMade(BaseModel):
     replacement: str | None
 
 
-@router.post("/orders/{name}/claims", status_code=201, response_model=ClaimMade)
-async def take_claim(
-    name: str, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/claims", status_code=201, response_model=ClaimMade)
+async def make_claim(
+    name: OrderId, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Give the customer what he claims for units that have shipped and were not paid back; 409 for others."""
     await check_own(service, name, holder)
@@ -46,17 +47,17 @@ async def take_claim(
     return answer
 
 
-@router.get("/claims/{name}")
-async def show_claim(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/claims/{claim}")
+async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """A claim with its evidence, and what its customer was paid or sent for it."""
     shown = await _own(service, name, holder)
     async with service.database.read() as connection:
         return shown | {"refunds": await refund.shown(connection, shown["order"], name)}
 
 
-@router.post("/claims/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
-async def take_claim_message(
-    name: str, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
+@router.post("/claims/{claim}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def send_claim_message(
+    name: ClaimId, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
 ) -> Kept:
     """Take in that the customer was paid; another amount than was asked for is a fact, and a person is told."""
     await _own(service, name, holder)

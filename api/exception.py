@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from api.access import Operator, Wired, nothing
 from api.action import with_requests
 from api.order import IdempotencyKey, Limit, page
+from api.paths import ExceptionId
 from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database import exception
@@ -70,8 +71,8 @@ async def list_exceptions(
     return page([with_requests(item) for item in items], limit, "exception")
 
 
-@router.get("/exceptions/{name}")
-async def show_exception(name: str, _: Operator, service: Wired) -> dict[str, Any]:
+@router.get("/exceptions/{exception}")
+async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> dict[str, Any]:
     """One exception; of a pickup that waits for the customer's word, with what he may choose now. Nothing of it is pinned."""
     async with service.database.read() as connection:
         shown = await exception.show(connection, name, await _rules(service, connection))
@@ -83,9 +84,9 @@ async def show_exception(name: str, _: Operator, service: Wired) -> dict[str, An
     return with_requests(shown)
 
 
-@router.post("/exceptions/{name}/resolve", response_model=Resolved)
-async def resolve(
-    name: str, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/exceptions/{exception}/resolve", response_model=Resolved)
+async def resolve_exception(
+    name: ExceptionId, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resolved:
     """Close an exception of a node that belongs to no order; one that does is resolved at its order, and is 409 here."""
     await _answer(
@@ -94,9 +95,9 @@ async def resolve(
     return Resolved(exception=name)
 
 
-@router.post("/exceptions/{name}/assign", response_model=Assigned)
-async def assign(
-    name: str, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/exceptions/{exception}/assign", response_model=Assigned)
+async def assign_exception(
+    name: ExceptionId, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Assigned:
     """Give an open exception to another owner, with who did and why; 409 when it was resolved."""
     await _answer(

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from api.access import OperatorOrNode, Wired, nothing, own_node
 from api.order import Limit, page
+from api.paths import FulfillmentOrderId
 from api.problems import OTHER_BODY, Problem
 from database import fulfillment
 from database.outbox.inbox import UsedWithAnotherBody
@@ -43,8 +44,8 @@ async def list_fulfillment_orders(
     return page(items, limit, "fulfillment_order")
 
 
-@router.get("/fulfillment-orders/{name}")
-async def show_fulfillment_order(name: str, holder: OperatorOrNode, service: Wired) -> dict[str, Any]:
+@router.get("/fulfillment-orders/{fulfillment_order}")
+async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: Wired) -> dict[str, Any]:
     """A fulfillment order with where it goes and until when."""
     async with service.database.read() as connection:
         shown = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
@@ -53,9 +54,11 @@ async def show_fulfillment_order(name: str, holder: OperatorOrNode, service: Wir
     return shown
 
 
-@router.post("/fulfillment-orders/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
-async def take_message(
-    name: str, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
+@router.post(
+    "/fulfillment-orders/{fulfillment_order}/messages", status_code=202, response_model=Kept, responses=REPEATED
+)
+async def send_node_message(
+    name: FulfillmentOrderId, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
 ) -> Kept:
     """Take a fact from a node: 202 when it is new, 200 when it is here already. A fact is never refused for its content."""
     try:

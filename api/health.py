@@ -2,27 +2,27 @@
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from api.access import Wired
+from api.access import Wired, known_query
 from api.problems import NOT_READY, Problem, answer
 from database.connect import DatabaseUnreachable
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
 
 TEMPORAL_ANSWERS_WITHIN_SECONDS = 1.0
 
 
 @router.get("/healthz")
-async def healthy() -> dict[str, str]:
+async def get_health() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
 @router.get("/readyz")
-async def ready(service: Wired) -> JSONResponse:
+async def get_readiness(service: Wired) -> JSONResponse:
     """Orders and messages can be taken; without Temporal they are kept and go on later."""
     try:
         await service.database.check()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.access import Operator, Wired, nothing
 from api.order import IdempotencyKey, Limit, page
+from api.paths import KeyId
 from api.problems import OTHER_BODY, Problem
 from database import key
 from domain.text import NodeId
@@ -73,8 +74,8 @@ def _derived(operator_key: str, *parts: str) -> str:
     return hmac.new(operator_key.encode(), "|".join(parts).encode(), sha256).hexdigest()
 
 
-@router.delete("/keys/{key_id}", status_code=204)
-async def revoke_key(key_id: str, holder: Operator, service: Wired) -> Response:
+@router.delete("/keys/{key}", status_code=204)
+async def revoke_key(key_id: KeyId, holder: Operator, service: Wired) -> Response:
     """Take a key away: from now on it is answered like no key."""
     async with service.database.write() as connection:
         if not await key.revoke(connection, key_id):

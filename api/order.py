@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from temporalio.service import RPCError
 
 from api.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
+from api.paths import OrderId
 from api.problems import INVALID, NO_ANSWER, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database import address, order, personal, request, sourcing
@@ -99,7 +100,7 @@ AGAIN: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/orders", status_code=201, response_model=Placed, responses=AGAIN)
-async def take_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
+async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
     """Take an order in: 201 with the promise, 200 when it is here already, 202 when the promise is not known yet."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
@@ -153,8 +154,8 @@ def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
     return {"items": shown, "next": shown[-1][name] if len(items) > limit else None}
 
 
-@router.get("/orders/{name}")
-async def show_order(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/orders/{order}")
+async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """An order with every acknowledged message applied."""
     async with service.database.read() as connection:
         document = await show.order(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
@@ -163,34 +164,38 @@ async def show_order(name: str, holder: OperatorOrChannel, service: Wired) -> di
     return document
 
 
-@router.get("/orders/{name}/plan")
-async def show_plans(name: str, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+@router.get("/orders/{order}/plan")
+async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """Every sourcing round with its reasons."""
     async with service.database.read() as connection:
         await check_own(service, name, holder)
         return {"order": name, "rounds": await sourcing.plans(connection, name)}
 
 
-@router.post("/orders/{name}/cancel", response_model=CancelAnswer)
-async def cancel(
-    name: str, body: CancelRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/cancel", response_model=CancelAnswer)
+async def cancel_order(
+    name: OrderId,
+    body: CancelRequest,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Cancel units: per unit cancelled, pending at its node, or refused; 409 when nothing could be done."""
     facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
     return await ask(service, name, "cancel", body, facts, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/hold", response_model=Accepted)
-async def hold(
-    name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/hold", response_model=Accepted)
+async def hold_order(
+    name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Place a named hold: what is not released yet stays where it is."""
     return {"order": name} | await ask(service, name, "hold", body, {"hold": body.hold}, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/release", response_model=Accepted)
-async def release(
-    name: str, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/release", response_model=Accepted)
+async def release_order(
+    name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Take a named hold off; the order goes on when it was the last one. The policy's are taken off by operators."""
     if channel := own_channel(holder):
@@ -198,9 +203,9 @@ async def release(
     return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/reroute", response_model=ReroutedWork)
-async def reroute(
-    name: str, body: RerouteRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/reroute", response_model=ReroutedWork)
+async def reroute_order(
+    name: OrderId, body: RerouteRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Take a fulfillment order from its node: withdrawn at once, or its node is asked to cancel; another one ships it then."""
     facts = body.model_dump(mode="json", include={"fulfillment_order", "to_node"}, exclude_none=True)
@@ -208,9 +213,13 @@ async def reroute(
     return {"order": name, "fulfillment_order": body.fulfillment_order} | done
 
 
-@router.post("/orders/{name}/address", response_model=Accepted)
-async def change_address(
-    name: str, body: AddressRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/address", response_model=Accepted)
+async def change_order_address(
+    name: OrderId,
+    body: AddressRequest,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Send an order elsewhere that was not released yet; 409 when it was, or when it cannot be filled there."""
     try:
@@ -220,17 +229,21 @@ async def change_address(
     return {"order": name} | await ask(service, name, "change_address", body, {}, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/quantities", response_model=ChangedOrder)
-async def change_quantities(
-    name: str, body: QuantityRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/quantities", response_model=ChangedOrder)
+async def change_order_quantities(
+    name: OrderId,
+    body: QuantityRequest,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Let lines count other quantities, all of them or none; 409 when one was released."""
     facts = body.model_dump(mode="json", include={"lines"})
     return {"order": name} | await ask(service, name, "change_quantity", body, facts, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/forget", response_model=ForgottenOrder)
-async def forget_order(name: str, body: ForgetRequest, holder: Operator, service: Wired) -> ForgottenOrder:
+@router.post("/orders/{order}/forget", response_model=ForgottenOrder)
+async def forget_order(name: OrderId, body: ForgetRequest, holder: Operator, service: Wired) -> ForgottenOrder:
     """Erase what is personal of an order, for ever; asked again, it says since when. 409 while units have not shipped."""
     try:
         forgotten = await forget(service.database, name, body, actor=holder.actor)
@@ -241,9 +254,13 @@ async def forget_order(name: str, body: ForgetRequest, holder: Operator, service
     return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)
 
 
-@router.post("/orders/{name}/pickup", response_model=Accepted)
-async def change_pickup(
-    name: str, body: PickupRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/pickup", response_model=Accepted)
+async def change_order_pickup(
+    name: OrderId,
+    body: PickupRequest,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Let the customer collect elsewhere what was not released, or have it sent (null); 409 when that cannot be filled."""
     try:
@@ -258,18 +275,22 @@ async def change_pickup(
     return {"order": name} | await ask(service, name, "change_pickup", body, facts, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/resolve", response_model=Accepted)
-async def resolve(
-    name: str, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/orders/{order}/resolve", response_model=Accepted)
+async def resolve_order_exception(
+    name: OrderId, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Close an exception that a person has seen to; what waited for him goes on. 409 where none of this id is open."""
     facts = {"exception": body.exception}
     return {"order": name} | await ask(service, name, "resolve", body, facts, holder, idempotency_key)
 
 
-@router.post("/orders/{name}/returns", status_code=201, response_model=ReturnMade)
+@router.post("/orders/{order}/returns", status_code=201, response_model=ReturnMade)
 async def request_return(
-    name: str, body: ReturnRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId,
+    body: ReturnRequest,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Take a return of delivered units in; the policy says whether it is authorized at once or by a person."""
     async with service.database.read() as connection:

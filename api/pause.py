@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from api.access import Operator, OperatorOrNode, Wired, nothing, own_node
 from api.order import IdempotencyKey, Limit, page
+from api.paths import NodeName
 from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
 from database import pause as pauses
 from database.key import Holder
@@ -39,9 +40,9 @@ async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit 
     return page(items, limit, "node")
 
 
-@router.post("/nodes/{name}/pause", response_model=Paused)
-async def pause(
-    name: str, body: PauseRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/nodes/{node}/pause", response_model=Paused)
+async def pause_node(
+    name: NodeName, body: PauseRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Paused:
     """Source nothing new from a node; its open work stays, or goes elsewhere soon after the answer."""
     answer = await _answer(name, service.pauses.pause(_asked(name, body, holder, idempotency_key), body))
@@ -49,9 +50,9 @@ async def pause(
     return answer
 
 
-@router.post("/nodes/{name}/resume", response_model=ResumedNode)
-async def resume(
-    name: str, body: ResumeRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/nodes/{node}/resume", response_model=ResumedNode)
+async def resume_node(
+    name: NodeName, body: ResumeRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> ResumedNode:
     """Source from a node again: the orders that wait are served first. 409 where it is not paused."""
     answer = await _answer(name, service.pauses.resume(_asked(name, body, holder, idempotency_key)))

@@ -113,18 +113,20 @@ class Problem(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def _schema() -> dict[str, Any]:
-    """The document's schema in one piece: a reference into it would point nowhere from inside the OpenAPI document."""
-    schema = Document.model_json_schema()
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldError"]
-    return schema
+def _schemas() -> dict[str, Any]:
+    schema = Document.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts: dict[str, Any] = schema.pop("$defs")
+    return parts | {"Problem": schema | {"title": "Problem"}}
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "problem", "content": {MEDIA_TYPE: {"schema": _schema()}}}
-    for status in sorted({kind.status for kind in KINDS})
-}
-"""What every route may answer beside success, for the OpenAPI document."""
+SCHEMAS = _schemas()
+"""The schemas of a problem document, to stand once in the OpenAPI document."""
+
+
+def response(status: int) -> dict[str, Any]:
+    """What the OpenAPI document says of the problems with a status."""
+    titles = "; or ".join(kind.title for kind in KINDS if kind.status == status)
+    return {"description": titles, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
 def answer(problem: Problem) -> JSONResponse:

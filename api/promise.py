@@ -16,7 +16,7 @@ router = APIRouter(tags=["promises"])
 
 
 @router.post("/promises")
-async def promise(body: PromiseRequest, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+async def get_promise(body: PromiseRequest, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
     """What would be promised now; without a service, one answer for each that is offered."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")

@@ -29,7 +29,7 @@ class ReturnsReport(BaseModel):
 @router.get(
     "/reports/returns", response_model=ReturnsReport, responses={200: {"content": {"text/csv": {"schema": {}}}}}
 )
-async def report_returns(
+async def get_returns_report(
     _: Operator,
     service: Wired,
     request: Request,

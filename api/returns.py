@@ -18,6 +18,7 @@ from api.access import (
 )
 from api.fulfillment import REPEATED, Kept
 from api.order import IdempotencyKey, Limit, page
+from api.paths import ReturnId
 from api.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database import order, refund, returns
@@ -90,8 +91,8 @@ async def list_returns(
     return page(items, limit, "return")
 
 
-@router.get("/returns/{name}")
-async def show_return(name: str, holder: Anyone, service: Wired) -> dict[str, Any]:
+@router.get("/returns/{return}")
+async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> dict[str, Any]:
     """A return with what came back and what became of it."""
     state = await _own(service, name, holder)
     async with service.database.read() as connection:
@@ -125,7 +126,7 @@ def _shown_line(line: ReturnLineState) -> dict[str, Any]:
 
 
 @router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)
-async def take_parcel(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
+async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
     """Take in a parcel that came back without a return; where nothing is known of it, a person is told."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
@@ -141,9 +142,9 @@ async def take_parcel(body: Parcel, holder: OperatorOrNode, service: Wired, resp
     return ParcelKept(message_id=body.message_id, return_=taken.return_)
 
 
-@router.post("/returns/{name}/messages", status_code=202, response_model=Kept, responses=REPEATED)
-async def take_return_message(
-    name: str, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
+@router.post("/returns/{return}/messages", status_code=202, response_model=Kept, responses=REPEATED)
+async def send_return_message(
+    name: ReturnId, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
 ) -> Kept:
     """Take a fact about a return: nodes receive and grade, channels and operators settle."""
     _check_kind(body, holder)
@@ -160,33 +161,37 @@ async def take_return_message(
     return Kept(message_id=body.message_id)
 
 
-@router.post("/returns/{name}/approve", response_model=Decided)
+@router.post("/returns/{return}/approve", response_model=Decided)
 async def approve_return(
-    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Let the customer send what the policy leaves to a person; 409 where that was decided."""
     return await _ask(returns_.approve, service, name, body, holder, idempotency_key)
 
 
-@router.post("/returns/{name}/decline", response_model=Decided)
+@router.post("/returns/{return}/decline", response_model=Decided)
 async def decline_return(
-    name: str, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Refuse it; its units may be asked for again. 409 where that was decided."""
     return await _ask(returns_.decline, service, name, body, holder, idempotency_key)
 
 
-@router.post("/returns/{name}/cancel", response_model=Decided)
+@router.post("/returns/{return}/cancel", response_model=Decided)
 async def cancel_return(
-    name: str, body: ReturnDecision, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId,
+    body: ReturnDecision,
+    holder: OperatorOrChannel,
+    service: Wired,
+    idempotency_key: IdempotencyKey = None,
 ) -> Decided:
     """End a return of which nothing has come back; 409 once something has."""
     return await _ask(returns_.cancel, service, name, body, holder, idempotency_key)
 
 
-@router.post("/returns/{name}/dispositions", response_model=Decided)
-async def change_dispositions(
-    name: str, body: DispositionRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+@router.post("/returns/{return}/dispositions", response_model=Decided)
+async def change_return_dispositions(
+    name: ReturnId, body: DispositionRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Change what becomes of graded units; 409 where they are not there any more."""
     await _check_nodes(service, {f"lines.{n}.node": line.node for n, line in enumerate(body.lines) if line.node})

@@ -9,6 +9,7 @@ from api import stock_levels
 from api.access import Anyone, OperatorOrNode, Wired, nothing, own_node
 from api.fulfillment import REPEATED, Kept
 from api.order import IdempotencyKey, Limit
+from api.paths import ItemSku
 from api.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
 from database.key import Holder
 from database.outbox.inbox import UsedWithAnotherBody
@@ -31,7 +32,7 @@ Answer = TypeVar("Answer", Stopped, Resumed)
 
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
-async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service: Wired, response: Response) -> Kept:
+async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service: Wired, response: Response) -> Kept:
     """Take a fact about stock: the counts are applied before the answer. 202 when new, 200 when it is here already."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
@@ -50,16 +51,16 @@ async def take_stock_message(body: StockMessage, holder: OperatorOrNode, service
 
 
 @router.post("/stock/{sku}/stop", response_model=Stopped)
-async def stop(
-    sku: str, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+async def stop_selling(
+    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Stopped:
     """Stop the sale of an item, everywhere or at a node, and tell what that touches; what is stopped already stays so."""
     return await _answer(stop_sale.stop(service.transactions, _asked(sku, body, holder, idempotency_key)))
 
 
 @router.post("/stock/{sku}/resume", response_model=Resumed)
-async def resume(
-    sku: str, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+async def resume_selling(
+    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resumed:
     """Lift a stop: the orders that wait for the item are served first. 409 where it is not stopped."""
     answer = await _answer(stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key)))
@@ -90,7 +91,7 @@ async def _answer(asked: Awaitable[Answer]) -> Answer:
 
 
 @router.get("/stock/{sku}")
-async def show_stock(sku: str, holder: Anyone, service: Wired) -> dict[str, Any]:
+async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> dict[str, Any]:
     """What there is of an item: at each node, or for a channel's key in total. A bundle counts its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)

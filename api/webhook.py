@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.order import IdempotencyKey
+from api.paths import ChannelName
 from api.problems import INVALID, OTHER_BODY, Problem
 from database import personal, request
 from database.connect import WriteConnection
@@ -113,7 +114,9 @@ class Retried(BaseModel):
 
 
 @router.put("/channels/{channel}/webhook", response_model=Webhook)
-async def register_webhook(channel: str, body: NewWebhook, holder: OperatorOrChannel, service: Wired) -> Webhook:
+async def register_webhook(
+    channel: ChannelName, body: NewWebhook, holder: OperatorOrChannel, service: Wired
+) -> Webhook:
     """Have every event of the channel's orders delivered, or change where. Another secret takes over at once, and the one
     before signs along for a day."""
     _check_own(channel, holder)
@@ -127,7 +130,7 @@ async def register_webhook(channel: str, body: NewWebhook, holder: OperatorOrCha
 
 
 @router.get("/channels/{channel}/webhook", response_model=WebhookState)
-async def show_webhook(channel: str, holder: OperatorOrChannel, service: Wired) -> WebhookState:
+async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> WebhookState:
     """How a channel's webhook fares: what it is owed, when that is tried next, what was given up, why the last try failed."""
     _check_own(channel, holder)
     async with service.database.read() as connection:
@@ -140,7 +143,7 @@ async def show_webhook(channel: str, holder: OperatorOrChannel, service: Wired) 
 
 @router.post("/channels/{channel}/webhook/retry", response_model=Retried)
 async def retry_webhook(
-    channel: str,
+    channel: ChannelName,
     body: RetryRequest,
     holder: OperatorOrChannel,
     service: Wired,
@@ -161,7 +164,7 @@ async def retry_webhook(
 
 
 @router.delete("/channels/{channel}/webhook", status_code=204)
-async def remove_webhook(channel: str, holder: OperatorOrChannel, service: Wired) -> Response:
+async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
     """Call the channel no more, if it was called; what it was still owed is in the feed."""
     _check_own(channel, holder)
     async with service.database.write() as connection:

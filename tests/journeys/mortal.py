@@ -4,8 +4,8 @@
 
 One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
 SIGTERM. MOMENT is `before` a commit, or `after` it and before anybody is told; of the HTTP process also `before2`, which is
-before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as the OpenAPI document
-names it, such as `POST /orders/{name}/hold`, or what it does beside, such as `Pauses.clear`. Only what was written is a commit.
+before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as OpenAPI
+names it: `POST /orders/{order}/hold`, or what it does beside, such as `Pauses.clear`. Only what was written is a commit.
 """
 
 import asyncio

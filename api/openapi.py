@@ -1,0 +1,90 @@
+"""The OpenAPI document: what FastAPI reads off the routes, and what it cannot know: problems, callers, tags, examples."""
+
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from api import problems
+from api.access import OpenTo
+from api.examples import EXAMPLES
+
+Document = dict[str, Any]
+
+TAGS = MappingProxyType(
+    {
+        "orders": "Place orders, read them, and ask for changes: cancel, hold, reroute, another address or quantity.",
+        "promises": "What would be promised for a cart now. Nothing is stored.",
+        "reservations": "Stock that is kept for a cart until it becomes an order or its time is over.",
+        "nodes": "The work of nodes: fulfillment orders and messages about them. Pausing a node.",
+        "stock": "Messages about stock, what is available, and stopping the sale of an item.",
+        "returns": "Returns of delivered units: approval, receipt, grading, refund.",
+        "claims": "Units that were missing, wrong, damaged or lost.",
+        "exceptions": "What needs a person: who looks after it, and closing it.",
+        "channels": "The feed of events, and the webhook that delivers them.",
+        "reports": "Figures, as JSON or CSV.",
+        "keys": "Keys of operators, channels and nodes.",
+        "service": "What is running here, and whether it is well. No key needed.",
+    }
+)
+"""Every subject of the interface with what it is about, in the order in which it is read."""
+
+ALWAYS = (422, 429, 500, 503)
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation in generated clients: its function's. To rename one breaks them."""
+    return route.name
+
+
+def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
+    """The OpenAPI document of an application with these routes."""
+    made: Document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        servers=[{"url": "/", "description": "This Switchyard"}],
+    )
+    made["components"]["schemas"] |= problems.SCHEMAS
+    callers = {route.name: _callers(route) for route in routes}
+    for method, operation in operations(made):
+        name = operation["operationId"]
+        operation["summary"] = name.replace("_", " ").capitalize()
+        operation["x-open-to"] = callers[name]
+        failures = {str(status): problems.response(status) for status in _failures(method, operation)}
+        operation["responses"] = dict(sorted((operation["responses"] | failures).items()))
+        if body := operation.get("requestBody"):
+            body["content"]["application/json"]["example"] = EXAMPLES[name]
+    return made
+
+
+def operations(made: Document) -> Iterator[tuple[str, Document]]:
+    """Every operation of a document with its method."""
+    for path in made["paths"].values():
+        yield from path.items()
+
+
+def _callers(route: APIRoute) -> list[str]:
+    """The kinds of keys that a route is open to; none = it needs no key."""
+    return [
+        kind for needed in route.dependant.dependencies if isinstance(needed.call, OpenTo) for kind in needed.call.kinds
+    ]
+
+
+def _failures(method: str, operation: Document) -> list[int]:
+    """The statuses of the problems that an operation can answer with."""
+    in_path = any(parameter["in"] == "path" for parameter in operation.get("parameters", ()))
+    return sorted(
+        [
+            *ALWAYS,
+            *((401, 403) if "security" in operation else ()),
+            *((400, 413) if "requestBody" in operation else ()),
+            *((404,) if in_path else ()),
+            *((409,) if method in ("post", "delete") else ()),
+        ]
+    )
