@@ -12,12 +12,14 @@ from api import (
     claim,
     event,
     exception,
+    front,
     fulfillment,
     health,
     job,
     key,
     openapi,
     order,
+    pages,
     pause,
     problems,
     promise,
@@ -48,6 +50,7 @@ ROUTERS = tuple(
         report,
         key,
         job,
+        front,
         health,
     )
 )
@@ -57,12 +60,12 @@ BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
 
 
-def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
+def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: str | None = None) -> FastAPI:
     """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
 
-    A key may ask `rate_per_second` times a second, or as often as it likes when that is 0.
+    A key may ask `rate_per_second` times a second, or as often as it likes when that is 0. `temporal_ui` is
+    the address that the front page names.
     """
-
     app = FastAPI(
         title="Switchyard",
         version="1",
@@ -73,6 +76,7 @@ def application(service: Service, *, rate_per_second: float = 0.0) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.service = service
+    app.state.temporal_ui = temporal_ui
     for router in ROUTERS:
         app.include_router(router)
     _describe(app)
@@ -89,6 +93,7 @@ def _describe(app: FastAPI) -> None:
     """Let the application answer our OpenAPI document, made once, when somebody asks for it."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     app.openapi = functools.cache(functools.partial(openapi.document, app, routes))  # type: ignore[method-assign]
+    app.state.docs = functools.cache(lambda: pages.interface(app.openapi()))
 
 
 class ReadableAddress:

@@ -33,6 +33,7 @@ TAGS = MappingProxyType(
 """Every subject of the interface with what it is about, in the order in which it is read."""
 
 ALWAYS = (422, 429, 500, 503)
+FASTAPIS_OWN_WORDS = "Successful Response"
 
 
 def operation_id(route: APIRoute) -> str:
@@ -58,6 +59,9 @@ def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
         operation["x-open-to"] = callers[name]
         failures = {str(status): problems.response(status) for status in _failures(method, operation)}
         operation["responses"] = dict(sorted((operation["responses"] | failures).items()))
+        for answer in operation["responses"].values():
+            if answer["description"] == FASTAPIS_OWN_WORDS:
+                answer["description"] = "It was done"
         if body := operation.get("requestBody"):
             body["content"]["application/json"]["example"] = EXAMPLES[name]
     return made

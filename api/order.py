@@ -43,7 +43,8 @@ from workflows.client import NoAnswer, RequestRefused, WorkflowGone
 
 router = APIRouter(tags=["orders"])
 
-IdempotencyKey = Annotated[str | None, Header(max_length=255, description="The same key answers the same")]
+SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

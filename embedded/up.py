@@ -153,6 +153,7 @@ class _Run:
 
     def _http(self) -> Part:
         settings = {name: os.environ.get(name, value) for name, value in FOR_TRYING.items()}
+        settings["SWITCHYARD_TEMPORAL_UI"] = self._temporal.ui
         return Part(
             "HTTP", lambda: self._command(self._programs.serve, settings), lambda: _not_answering(self._http_port)
         )

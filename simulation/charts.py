@@ -2,7 +2,7 @@
 
 from itertools import count, takewhile
 
-from simulation.markup import element, text
+from formats.markup import element, text
 from simulation.spread import Spread
 
 WIDTH = 520.0

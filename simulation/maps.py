@@ -11,9 +11,9 @@ from itertools import count, takewhile
 from math import ceil, cos, radians, sqrt
 
 from domain.network import Precision
+from formats.markup import element, text
 from network.geography import locate
 from simulation.comparison import Comparison, Trial
-from simulation.markup import element, text
 from simulation.words import nodes_by_units
 
 WIDTH = 620.0

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from formats.markup import element, table, text
 from simulation import spread, words
 from simulation.charts import columns, rows
 from simulation.comparison import Comparison
 from simulation.maps import legend, maps, only_by_country
-from simulation.markup import element, table, text
 
 STYLE = Path(__file__).with_name("page.css")
 CLASSES = {1: ["second"], 2: ["first", "second"]}

@@ -50,7 +50,9 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     service = assemble(database, client, allows_private_webhooks=allows_private_webhooks)
     rate_per_second = float(os.environ.get("SWITCHYARD_RATE_PER_SECOND") or RATE_PER_SECOND_DEFAULT)
     config = uvicorn.Config(
-        application(service, rate_per_second=rate_per_second),
+        application(
+            service, rate_per_second=rate_per_second, temporal_ui=os.environ.get("SWITCHYARD_TEMPORAL_UI") or None
+        ),
         host=host,
         port=port,
         loop="uvloop",
