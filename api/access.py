@@ -52,7 +52,7 @@ class OpenTo:
             raise Problem(NO_KEY, "this key is not valid")
         request_log.show_key(found.actor)
         if found.kind not in self.kinds:
-            raise Problem(NOT_ALLOWED, f"this is not open to {found.kind} keys")
+            raise Problem(NOT_ALLOWED, f"this is not open to keys of kind {found.kind}")
         known_query(request)
         return found
 

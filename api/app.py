@@ -56,6 +56,11 @@ ROUTERS = tuple(
 )
 """Every subject's routes, in the order in which they are read about."""
 
+DESCRIPTION = """
+Channels place orders and ask for changes. Nodes get fulfillment orders and report what they did. Operators see and do all.
+Errors are RFC 9457 problem documents; their `type` is stable. Every list is a page: send its `next` as `after`.
+""".strip()
+
 BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
 
@@ -69,7 +74,7 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
     app = FastAPI(
         title="Switchyard",
         version="1",
-        description="Orders in, work out to nodes, facts back. Errors are RFC 9457 problem documents.",
+        description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         responses={422: problems.response(422)},
@@ -106,9 +111,11 @@ class ReadableAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at the path and the query before a route does."""
         if scope["type"] == "http" and "\0" in scope["path"]:
-            await problems.answer(Problem(NOT_FOUND, "nothing has such a name"))(scope, receive, send)
+            await problems.answer(Problem(NOT_FOUND, "an address cannot contain a NUL character"))(scope, receive, send)
         elif scope["type"] == "http" and b"\0" in unquote_to_bytes(scope["query_string"]):
-            await problems.answer(Problem(INVALID, "a filter contains NUL", field="query"))(scope, receive, send)
+            await problems.answer(Problem(INVALID, "must not contain a NUL character", field="query"))(
+                scope, receive, send
+            )
         else:
             await self._app(scope, receive, send)
 
@@ -162,5 +169,5 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    problem = Problem(TOO_LARGE, f"a body may have {BODY_BYTES_MAX} bytes")
+    problem = Problem(TOO_LARGE, f"a body can have at most {BODY_BYTES_MAX:,} bytes")
     await problems.answer(problem)(scope, receive, send)

@@ -47,7 +47,7 @@ class Reservation(Reserved):
 async def make_reservation(
     body: ReservationRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Pin every unit of a cart until `expires_in` is over: all of them, or 409 and none."""
+    """Reserve every unit of a cart for `expires_in`. 409, and nothing is reserved, when a unit is not available."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
     try:
@@ -65,13 +65,13 @@ async def make_reservation(
 
 @router.get("/reservations/{cart}", response_model=Reservation)
 async def get_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """What was promised with a reservation, and where it stands: held, lapsed, given back or ordered."""
+    """A reservation: its promise, and whether it is held, lapsed, given back or ordered."""
     return _state(name, await service.carts.find(name, own_channel(holder)))
 
 
 @router.delete("/reservations/{cart}", response_model=Reservation)
 async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """Give the units back now; 409 when an order has them."""
+    """Give the units of a reservation back. 409 when it became an order."""
     try:
         known = await service.carts.give_back(name, own_channel(holder), actor=holder.actor)
     except BecameAnOrder as error:

@@ -35,7 +35,7 @@ class ClaimMade(BaseModel):
 async def make_claim(
     name: OrderId, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Give the customer what he claims for units that have shipped and were not paid back; 409 for others."""
+    """Claim shipped units: the customer gets a refund or a replacement. 409 for units not shipped or already refunded."""
     await check_own(service, name, holder)
     try:
         answer, wakes = await claims.take(service.transactions, Claimed(name, body, holder.actor, idempotency_key))
@@ -49,7 +49,7 @@ async def make_claim(
 
 @router.get("/claims/{claim}")
 async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """A claim with its evidence, and what its customer was paid or sent for it."""
+    """A claim with its evidence, and what was refunded or sent for it."""
     shown = await _own(service, name, holder)
     async with service.database.read() as connection:
         return shown | {"refunds": await refund.shown(connection, shown["order"], name)}
@@ -59,7 +59,7 @@ async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) ->
 async def send_claim_message(
     name: ClaimId, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
 ) -> Kept:
-    """Take in that the customer was paid; another amount than was asked for is a fact, and a person is told."""
+    """Report that a claim was settled. An amount other than the one asked for is recorded, and opens an exception."""
     await _own(service, name, holder)
     try:
         is_new, wakes = await claims.record(service.transactions, name, body, actor=holder.actor)

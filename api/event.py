@@ -22,7 +22,7 @@ async def list_events(
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """What became of orders, the oldest first; the last event's id is what to ask after next time."""
+    """Events of orders, oldest first. To go on, ask with `after` = the id of the last event."""
     transaction_id, _, event_id = (after or "0-0").partition("-")
     async with service.database.read() as connection:
         items = await event.feed(

@@ -55,7 +55,7 @@ async def list_exceptions(
     after: str | None = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """What needs a person, the oldest first, each with what can be done; or, with `open=false`, what was seen to."""
+    """Open exceptions, oldest first, each with the actions that can resolve it; `open=false`: resolved ones."""
     async with service.database.read() as connection:
         items = await exception.queue(
             connection,
@@ -73,7 +73,7 @@ async def list_exceptions(
 
 @router.get("/exceptions/{exception}")
 async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> dict[str, Any]:
-    """One exception; of a pickup that waits for the customer's word, with what he may choose now. Nothing of it is pinned."""
+    """One exception. One about a pickup names the alternatives that are available now; none is reserved."""
     async with service.database.read() as connection:
         shown = await exception.show(connection, name, await _rules(service, connection))
         if shown is None:
@@ -88,7 +88,7 @@ async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> dict[
 async def resolve_exception(
     name: ExceptionId, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resolved:
-    """Close an exception of a node that belongs to no order; one that does is resolved at its order, and is 409 here."""
+    """Close an exception that belongs to a node and to no order. 409 for an order's exception: resolve that at its order."""
     await _answer(
         name, exceptions.resolve_of_no_order(service.transactions, _asked(name, body, holder, idempotency_key))
     )
@@ -99,7 +99,7 @@ async def resolve_exception(
 async def assign_exception(
     name: ExceptionId, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Assigned:
-    """Give an open exception to another owner, with who did and why; 409 when it was resolved."""
+    """Give an open exception to another owner. 409 when it is resolved."""
     await _answer(
         name, exceptions.assign(service.transactions, _asked(name, body, holder, idempotency_key), body.owner)
     )

@@ -36,7 +36,7 @@ async def list_fulfillment_orders(
     after: str | None = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Fulfillment orders, the oldest first; a node sees its own."""
+    """Fulfillment orders, oldest first. A node's key sees its own."""
     async with service.database.read() as connection:
         items = await fulfillment.list_for(
             connection, node=own_node(holder), status=status, request=request, after=after, limit=limit + 1
@@ -46,7 +46,7 @@ async def list_fulfillment_orders(
 
 @router.get("/fulfillment-orders/{fulfillment_order}")
 async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: Wired) -> dict[str, Any]:
-    """A fulfillment order with where it goes and until when."""
+    """One fulfillment order, with its destination and its deadlines."""
     async with service.database.read() as connection:
         shown = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
     if shown is None:
@@ -60,7 +60,7 @@ async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode
 async def send_node_message(
     name: FulfillmentOrderId, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
 ) -> Kept:
-    """Take a fact from a node: 202 when it is new, 200 when it is here already. A fact is never refused for its content."""
+    """Report a fact about a fulfillment order. 202 when new, 200 when sent before. A well-formed fact is never refused."""
     try:
         recorded = await fulfillments.record(
             service.transactions, name, body, node=own_node(holder), actor=holder.actor

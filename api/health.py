@@ -17,13 +17,13 @@ TEMPORAL_ANSWERS_WITHIN_SECONDS = 1.0
 
 @router.get("/healthz")
 async def get_health() -> dict[str, str]:
-    """The process answers."""
+    """200 while this process answers."""
     return {"status": "ok"}
 
 
 @router.get("/readyz")
 async def get_readiness(service: Wired) -> JSONResponse:
-    """Orders and messages can be taken; without Temporal they are kept and go on later."""
+    """200 while orders and messages can be taken. Without Temporal they are stored, and go on later."""
     try:
         await service.database.check()
     except DatabaseUnreachable:

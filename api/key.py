@@ -65,7 +65,7 @@ async def make_key(
 
 @router.get("/keys")
 async def list_keys(holder: Operator, service: Wired, after: str | None = None, limit: Limit = 50) -> dict[str, Any]:
-    """Every key that was made, revoked ones too: whom it is for, since when and until when. The key itself is nowhere."""
+    """Every key, revoked ones too: its kind, its name, when it was made and revoked. The key itself is not stored."""
     async with service.database.read() as connection:
         return page(await key.listed(connection, after=after, limit=limit + 1), limit, "id")
 
@@ -76,7 +76,7 @@ def _derived(operator_key: str, *parts: str) -> str:
 
 @router.delete("/keys/{key}", status_code=204)
 async def revoke_key(key_id: KeyId, holder: Operator, service: Wired) -> Response:
-    """Take a key away: from now on it is answered like no key."""
+    """Revoke a key. From now on it is answered like an unknown key."""
     async with service.database.write() as connection:
         if not await key.revoke(connection, key_id):
             raise nothing("key", key_id)

@@ -62,7 +62,11 @@ class RateLimit:
         shown = sha256(dict(scope["headers"]).get(b"authorization", b"")).hexdigest()
         wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_stranger(scope))
         if wait:
-            problem = Problem(TOO_MANY, "this is too often; come again later", retry_after_seconds=math.ceil(wait))
+            problem = Problem(
+                TOO_MANY,
+                "too many requests; try again after the seconds in Retry-After",
+                retry_after_seconds=math.ceil(wait),
+            )
             await problems.answer(problem)(scope, receive, send)
             return
         is_refused = False

@@ -102,7 +102,7 @@ AGAIN: dict[int | str, dict[str, Any]] = {
 
 @router.post("/orders", status_code=201, response_model=Placed, responses=AGAIN)
 async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
-    """Take an order in: 201 with the promise, 200 when it is here already, 202 when the promise is not known yet."""
+    """Place an order. 201 with the promise; 200 when the same order came before; 202 when the promise is not known yet."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
     try:
@@ -134,7 +134,7 @@ async def list_orders(
     after: str | None = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Orders, the newest first."""
+    """Orders, newest first. A channel's key sees its own."""
     wanted_channel = own_channel(holder) or channel
     async with service.database.read() as connection:
         items = await show.orders(
@@ -157,7 +157,7 @@ def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
 
 @router.get("/orders/{order}")
 async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """An order with every acknowledged message applied."""
+    """One order, with every acknowledged message applied."""
     async with service.database.read() as connection:
         document = await show.order(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
     if document is None:
@@ -167,7 +167,7 @@ async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) ->
 
 @router.get("/orders/{order}/plan")
 async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """Every sourcing round with its reasons."""
+    """Every sourcing round of an order: the nodes considered, the plan chosen, and why."""
     async with service.database.read() as connection:
         await check_own(service, name, holder)
         return {"order": name, "rounds": await sourcing.plans(connection, name)}
@@ -181,7 +181,7 @@ async def cancel_order(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Cancel units: per unit cancelled, pending at its node, or refused; 409 when nothing could be done."""
+    """Cancel units. The answer says per unit: cancelled, pending at its node, or refused. 409 when every unit is refused."""
     facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
     return await ask(service, name, "cancel", body, facts, holder, idempotency_key)
 
@@ -190,7 +190,7 @@ async def cancel_order(
 async def hold_order(
     name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Place a named hold: what is not released yet stays where it is."""
+    """Place a named hold. Units that are not released yet stay where they are."""
     return {"order": name} | await ask(service, name, "hold", body, {"hold": body.hold}, holder, idempotency_key)
 
 
@@ -198,7 +198,7 @@ async def hold_order(
 async def release_order(
     name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Take a named hold off; the order goes on when it was the last one. The policy's are taken off by operators."""
+    """Remove a named hold. The order goes on when it was the last one. Only operators remove holds that the policy placed."""
     if channel := own_channel(holder):
         await _check_not_by_policy(service, name, body.hold, channel)
     return {"order": name} | await ask(service, name, "release", body, {"hold": body.hold}, holder, idempotency_key)
@@ -208,7 +208,7 @@ async def release_order(
 async def reroute_order(
     name: OrderId, body: RerouteRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Take a fulfillment order from its node: withdrawn at once, or its node is asked to cancel; another one ships it then."""
+    """Take a fulfillment order from its node, so that another ships it. A node that accepted it is asked to cancel first."""
     facts = body.model_dump(mode="json", include={"fulfillment_order", "to_node"}, exclude_none=True)
     done = await ask(service, name, "reroute", body, facts, holder, idempotency_key)
     return {"order": name, "fulfillment_order": body.fulfillment_order} | done
@@ -222,7 +222,7 @@ async def change_order_address(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Send an order elsewhere that was not released yet; 409 when it was, or when it cannot be filled there."""
+    """Change the address of an order that is not released yet. 409 when it is released, or cannot be filled there."""
     try:
         locate(body.ship_to.country, body.ship_to.postal_code)
     except ImpossiblePlace as error:
@@ -238,14 +238,14 @@ async def change_order_quantities(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Let lines count other quantities, all of them or none; 409 when one was released."""
+    """Change line quantities, all or nothing. 409 once any of the lines has been released."""
     facts = body.model_dump(mode="json", include={"lines"})
     return {"order": name} | await ask(service, name, "change_quantity", body, facts, holder, idempotency_key)
 
 
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
 async def forget_order(name: OrderId, body: ForgetRequest, holder: Operator, service: Wired) -> ForgottenOrder:
-    """Erase what is personal of an order, for ever; asked again, it says since when. 409 while units have not shipped."""
+    """Erase the personal data of an order for ever. Repeated, the answer says since when. 409 while units have not shipped."""
     try:
         forgotten = await forget(service.database, name, body, actor=holder.actor)
     except UnknownOrder as error:
@@ -263,7 +263,7 @@ async def change_order_pickup(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Let the customer collect elsewhere what was not released, or have it sent (null); 409 when that cannot be filled."""
+    """Change where the customer collects what is not released, or ship it instead (null). 409 when that cannot be filled."""
     try:
         async with service.database.read() as connection:
             _, network = await service.networks.active(connection)
@@ -280,7 +280,7 @@ async def change_order_pickup(
 async def resolve_order_exception(
     name: OrderId, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Close an exception that a person has seen to; what waited for him goes on. 409 where none of this id is open."""
+    """Close an exception of an order; what waited for it goes on. 409 when the order has no such open exception."""
     facts = {"exception": body.exception}
     return {"order": name} | await ask(service, name, "resolve", body, facts, holder, idempotency_key)
 
@@ -293,7 +293,7 @@ async def request_return(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Take a return of delivered units in; the policy says whether it is authorized at once or by a person."""
+    """Request a return of delivered units. The policy decides whether it is authorized at once or by a person."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
     reasons = network.policy.returns.reasons or ()
@@ -350,7 +350,9 @@ async def ask(
     except WorkflowGone as error:
         raise Problem(REFUSED, f"order {name} is closed") from error
     except (NoAnswer, RPCError, RuntimeError) as error:
-        detail = f"order {name} has not answered yet; ask again with the same Idempotency-Key to learn the outcome"
+        detail = (
+            f"order {name} has not answered yet; repeat the request with the same Idempotency-Key to get the outcome"
+        )
         raise Problem(NO_ANSWER, detail) from error
 
 
@@ -395,7 +397,7 @@ async def _check_not_by_policy(service: Service, name: str, hold: str, channel: 
     """Releasing a hold of the policy is the approval, and who wants something does not approve it himself."""
     async with service.database.read() as connection:
         if await order.is_held_by_policy(connection, name, hold, channel):
-            raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}: an operator takes it off", field="hold")
+            raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}; only an operator can remove it", field="hold")
 
 
 async def _keep(

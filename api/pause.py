@@ -44,7 +44,7 @@ async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit 
 async def pause_node(
     name: NodeName, body: PauseRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Paused:
-    """Source nothing new from a node; its open work stays, or goes elsewhere soon after the answer."""
+    """Stop sourcing from a node. Its open work stays there (`keep`) or moves to others (`reroute`) soon after the answer."""
     answer = await _answer(name, service.pauses.pause(_asked(name, body, holder, idempotency_key), body))
     service.driver.run_soon(STOCK)
     return answer
@@ -54,7 +54,7 @@ async def pause_node(
 async def resume_node(
     name: NodeName, body: ResumeRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> ResumedNode:
-    """Source from a node again: the orders that wait are served first. 409 where it is not paused."""
+    """Source from a node again. Orders that wait for stock are served first. 409 when the node is not paused."""
     answer = await _answer(name, service.pauses.resume(_asked(name, body, holder, idempotency_key)))
     service.driver.run_soon(STOCK)
     return answer

@@ -40,19 +40,19 @@ def _kind(name: str, status: int, title: str) -> Kind:
 
 
 UNREADABLE = _kind("unreadable", 400, "The body is not JSON")
-NO_KEY = _kind("no-key", 401, "A valid key is needed")
-NOT_ALLOWED = _kind("not-allowed", 403, "This key may not do this")
-NOT_FOUND = _kind("not-found", 404, "There is no such thing")
-NO_METHOD = _kind("no-method", 405, "This method is not for this address")
+NO_KEY = _kind("no-key", 401, "This request needs a valid key")
+NOT_ALLOWED = _kind("not-allowed", 403, "This key is not allowed to do this")
+NOT_FOUND = _kind("not-found", 404, "Not found")
+NO_METHOD = _kind("no-method", 405, "This address does not have this method")
 REFUSED = _kind("refused", 409, "The request was refused")
-NOT_AVAILABLE = _kind("not-available", 409, "Not every unit can be pinned now")
-OTHER_BODY = _kind("other-body", 409, "This id or key was used with another body")
+NOT_AVAILABLE = _kind("not-available", 409, "Not all units are available now")
+OTHER_BODY = _kind("other-body", 409, "This id or idempotency key was used with another body")
 TOO_LARGE = _kind("too-large", 413, "The body is too large")
-INVALID = _kind("invalid", 422, "A field is wrong")
+INVALID = _kind("invalid", 422, "A field or parameter is invalid")
 TOO_MANY = _kind("too-many", 429, "Too many requests")
-NO_ANSWER = _kind("no-answer", 503, "The order has not answered yet")
+NO_ANSWER = _kind("no-answer", 503, "The order's workflow has not answered yet")
 NOT_READY = _kind("not-ready", 503, "Switchyard is not ready")
-DEFECT = _kind("defect", 500, "Something is wrong on our side")
+DEFECT = _kind("defect", 500, "Internal error")
 
 KINDS = (
     UNREADABLE,
@@ -172,7 +172,7 @@ async def _away(_: Request, raised: Exception) -> JSONResponse:
         raise raised
     cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
     log.warning("postgresql does not answer", reason=type(cause).__name__)
-    return answer(Problem(NOT_READY, "PostgreSQL does not answer; send the same again"))
+    return answer(Problem(NOT_READY, "PostgreSQL does not answer; repeat the request later"))
 
 
 def _is_away(raised: DBAPIError) -> bool:
@@ -184,7 +184,9 @@ def _is_away(raised: DBAPIError) -> bool:
 
 async def _defect(_: Request, __: Exception) -> JSONResponse:
     """What nobody has foreseen is still a problem document; what it was stands in the log, and only there."""
-    response = answer(Problem(DEFECT, "the request failed; repeat it, or tell whoever runs this Switchyard"))
+    response = answer(
+        Problem(DEFECT, "the request failed; repeat it, or report its X-Request-Id to the operator of this Switchyard")
+    )
     response.headers[request_log.REQUEST_ID] = request_log.request_id()
     return response
 
@@ -194,7 +196,7 @@ async def _invalid(request: Request, raised: RequestValidationError) -> JSONResp
     if any(error["type"] == "json_invalid" for error in errors):
         return answer(Problem(UNREADABLE, "the body is not JSON"))
     if isinstance(raised.body, bytes) and raised.body:
-        return answer(Problem(INVALID, "send it as `Content-Type: application/json`", field="body"))
+        return answer(Problem(INVALID, "must be sent with `Content-Type: application/json`", field="body"))
     return answer(wrong_fields(mistakes([_without_source(error) for error in errors], _body_model(request))))
 
 

@@ -17,7 +17,7 @@ router = APIRouter(tags=["promises"])
 
 @router.post("/promises")
 async def get_promise(body: PromiseRequest, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
-    """What would be promised now; without a service, one answer for each that is offered."""
+    """What would be promised for a cart now. Nothing is stored. Without a service, one answer per service."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
     now = datetime.now(UTC)

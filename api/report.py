@@ -38,7 +38,7 @@ async def get_returns_report(
     by: By = By.SKU,
     format: Literal["json", "csv"] | None = None,
 ) -> Response:
-    """Returns asked for in some time, by SKU, receiving node, channel or reason; as CSV by `format` or by `Accept`."""
+    """Returns requested in a period, by SKU, receiving node, channel or reason; as CSV by `format` or by `Accept`."""
     rows = await _rows(service, by, begin, end)
     wants_csv = format == "csv" or (format is None and request.headers.get("accept", "").startswith("text/csv"))
     if wants_csv:

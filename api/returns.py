@@ -55,7 +55,7 @@ class ParcelKept(BaseModel):
 
 
 PARCEL_REPEATED: dict[int | str, dict[str, Any]] = {
-    200: {"model": ParcelKept, "description": "The same parcel was told before"}
+    200: {"model": ParcelKept, "description": "The same parcel came before"}
 }
 
 
@@ -78,7 +78,7 @@ async def list_returns(
     after: str | None = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Returns, the oldest first; a channel sees those of its orders, a node those that go to it."""
+    """Returns, oldest first. A channel's key sees those of its orders, a node's key those that go to it."""
     async with service.database.read() as connection:
         items = await returns.listed(
             connection,
@@ -93,7 +93,7 @@ async def list_returns(
 
 @router.get("/returns/{return}")
 async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> dict[str, Any]:
-    """A return with what came back and what became of it."""
+    """One return: its lines, what came back, and what was done with it."""
     state = await _own(service, name, holder)
     async with service.database.read() as connection:
         return _shown(state) | {"refunds": await refund.shown(connection, state.order, name)}
@@ -127,7 +127,7 @@ def _shown_line(line: ReturnLineState) -> dict[str, Any]:
 
 @router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)
 async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
-    """Take in a parcel that came back without a return; where nothing is known of it, a person is told."""
+    """Report a parcel that came back without a return. When its order is not known, an exception is opened."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     try:
@@ -146,7 +146,7 @@ async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired
 async def send_return_message(
     name: ReturnId, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
 ) -> Kept:
-    """Take a fact about a return: nodes receive and grade, channels and operators settle."""
+    """Report a fact about a return. Nodes report `received` and `graded`, channels `in_transit` and `settled`."""
     _check_kind(body, holder)
     await _own(service, name, holder)
     await _check_nodes(service, {"node": body.node} if body.node else {})
@@ -165,7 +165,7 @@ async def send_return_message(
 async def approve_return(
     name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
-    """Let the customer send what the policy leaves to a person; 409 where that was decided."""
+    """Authorize a return that the policy leaves to a person. 409 when it was decided before."""
     return await _ask(returns_.approve, service, name, body, holder, idempotency_key)
 
 
@@ -173,7 +173,7 @@ async def approve_return(
 async def decline_return(
     name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
-    """Refuse it; its units may be asked for again. 409 where that was decided."""
+    """Decline a return. Its units can be returned by another request. 409 when it was decided before."""
     return await _ask(returns_.decline, service, name, body, holder, idempotency_key)
 
 
@@ -185,7 +185,7 @@ async def cancel_return(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
-    """End a return of which nothing has come back; 409 once something has."""
+    """Cancel a return before anything has come back. 409 after that."""
     return await _ask(returns_.cancel, service, name, body, holder, idempotency_key)
 
 
@@ -193,7 +193,7 @@ async def cancel_return(
 async def change_return_dispositions(
     name: ReturnId, body: DispositionRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
-    """Change what becomes of graded units; 409 where they are not there any more."""
+    """Change what is done with graded units. 409 when the units are no longer there."""
     await _check_nodes(service, {f"lines.{n}.node": line.node for n, line in enumerate(body.lines) if line.node})
     return await _ask(returns_.change_dispositions, service, name, body, holder, idempotency_key)
 
@@ -221,7 +221,7 @@ def _check_kind(body: ReturnMessage, holder: Holder) -> None:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     if body.kind not in _TOLD_BY.get(holder.kind, tuple(ReturnMessageKind)):
-        raise Problem(NOT_ALLOWED, f"{body.kind} is not for {holder.kind} keys", field="kind")
+        raise Problem(NOT_ALLOWED, f"{body.kind} is not open to keys of kind {holder.kind}", field="kind")
 
 
 _TOLD_BY: Mapping[str, Collection[ReturnMessageKind]] = {

@@ -33,7 +33,7 @@ Answer = TypeVar("Answer", Stopped, Resumed)
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service: Wired, response: Response) -> Kept:
-    """Take a fact about stock: the counts are applied before the answer. 202 when new, 200 when it is here already."""
+    """Report a fact about stock. It is applied before the answer. 202 when it is new, 200 when it was sent before."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     try:
@@ -54,7 +54,7 @@ async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service
 async def stop_selling(
     sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Stopped:
-    """Stop the sale of an item, everywhere or at a node, and tell what that touches; what is stopped already stays so."""
+    """Stop the sale of an item, everywhere or at one node. The answer says which orders it affects."""
     return await _answer(stop_sale.stop(service.transactions, _asked(sku, body, holder, idempotency_key)))
 
 
@@ -62,7 +62,7 @@ async def stop_selling(
 async def resume_selling(
     sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resumed:
-    """Lift a stop: the orders that wait for the item are served first. 409 where it is not stopped."""
+    """Resume the sale of an item. Orders that wait for it are served first. 409 when its sale is not stopped."""
     answer = await _answer(stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key)))
     service.driver.run_soon(STOCK)
     return answer
@@ -92,7 +92,7 @@ async def _answer(asked: Awaitable[Answer]) -> Answer:
 
 @router.get("/stock/{sku}")
 async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> dict[str, Any]:
-    """What there is of an item: at each node, or for a channel's key in total. A bundle counts its scarcest component."""
+    """The stock of an item: per node, or the total for a channel's key. A bundle has as many as its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         if sku not in network.items:
@@ -109,7 +109,7 @@ async def list_stock(
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Rows of stock by SKU and node; a node's key sees its own. `below` leaves those of which fewer units are available."""
+    """Stock by SKU and node. A node's key sees its own. `below`: only rows with fewer units available."""
     sku, _, at = (after or "@").partition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)

@@ -117,8 +117,8 @@ class Retried(BaseModel):
 async def register_webhook(
     channel: ChannelName, body: NewWebhook, holder: OperatorOrChannel, service: Wired
 ) -> Webhook:
-    """Have every event of the channel's orders delivered, or change where. Another secret takes over at once, and the one
-    before signs along for a day."""
+    """Register the address that receives every event of a channel's orders, or change it. A new secret is used at once; for
+    a day the old one signs too."""
     _check_own(channel, holder)
     if body.url.startswith("http:") and not service.outbound.allows_private_addresses:
         raise Problem(INVALID, "must begin with https://", field="url")
@@ -131,7 +131,7 @@ async def register_webhook(
 
 @router.get("/channels/{channel}/webhook", response_model=WebhookState)
 async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> WebhookState:
-    """How a channel's webhook fares: what it is owed, when that is tried next, what was given up, why the last try failed."""
+    """Delivery status of a channel's webhook: events not delivered yet, the next try, events given up, the last failure."""
     _check_own(channel, holder)
     async with service.database.read() as connection:
         found = await webhook.standing(connection, channel)
@@ -149,7 +149,7 @@ async def retry_webhook(
     service: Wired,
     idempotency_key: IdempotencyKey = None,
 ) -> Retried:
-    """Try everything that a channel is owed at once, and what was given up as well, for another week."""
+    """Deliver all waiting events of a channel now, and try those that were given up for another week."""
     _check_own(channel, holder)
     async with service.database.write() as connection:
         kept = await _keep(connection, channel, body, holder, idempotency_key)
@@ -165,7 +165,7 @@ async def retry_webhook(
 
 @router.delete("/channels/{channel}/webhook", status_code=204)
 async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
-    """Call the channel no more, if it was called; what it was still owed is in the feed."""
+    """Remove a channel's webhook. Undelivered events stay in the feed."""
     _check_own(channel, holder)
     async with service.database.write() as connection:
         await webhook.remove(connection, channel)
