@@ -23,7 +23,7 @@ router = APIRouter(tags=["reservations"])
 
 
 class Reserved(BaseModel):
-    """Units that are pinned for a cart, and what is promised with them, as `POST /promises` tells it."""
+    """Units reserved for a cart, and their promise as in `POST /promises`."""
 
     reservation: str
     expires_at: datetime

@@ -24,7 +24,7 @@ router = APIRouter(tags=["claims"])
 
 
 class ClaimMade(BaseModel):
-    """What the customer gets for a claim: a refund that its channel is asked for, or another order."""
+    """The refund that the channel is asked for, or the replacement order."""
 
     claim: str
     refund: str | None

@@ -31,13 +31,13 @@ router = APIRouter(tags=["exceptions"])
 
 
 class Resolved(BaseModel):
-    """An exception is closed."""
+    """The exception is closed."""
 
     exception: str
 
 
 class Assigned(BaseModel):
-    """An exception has another owner."""
+    """The exception has another owner."""
 
     exception: str
     owner: str

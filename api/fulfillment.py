@@ -19,7 +19,7 @@ router = APIRouter(tags=["nodes"])
 
 
 class Kept(BaseModel):
-    """A message was stored and applied; what the order does about it follows."""
+    """The message was stored and applied. What the order does about it follows."""
 
     message_id: str
 

@@ -19,7 +19,7 @@ router = APIRouter(tags=["keys"])
 
 
 class NewKey(BaseModel):
-    """Whom a key is for: the channel or node that `name` names, or one more operator."""
+    """A key for the channel or node `name`, or for another operator."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,7 +28,7 @@ class NewKey(BaseModel):
 
 
 class MadeKey(BaseModel):
-    """A key, told once: only its hash is kept."""
+    """A new key. This is the only answer that shows it: only its hash is stored."""
 
     id: str
     key: str

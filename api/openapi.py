@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api import problems
 from api.access import OpenTo
 from api.examples import EXAMPLES
+from api.fields import MEANINGS, QUERIES
 
 Document = dict[str, Any]
 
@@ -64,7 +65,37 @@ def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
                 answer["description"] = "It was done"
         if body := operation.get("requestBody"):
             body["content"]["application/json"]["example"] = EXAMPLES[name]
+    _say_what_fields_mean(made)
     return made
+
+
+def _say_what_fields_mean(made: Document) -> None:
+    schemas = made["components"]["schemas"]
+    for name in sent(made):
+        for field, described in schemas[name].get("properties", {}).items():
+            described.setdefault("description", MEANINGS.get(f"{name}.{field}") or MEANINGS[field])
+    for _, operation in operations(made):
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query":
+                parameter.setdefault("description", QUERIES[parameter["name"]])
+
+
+def sent(made: Document) -> set[str]:
+    """The names of the schemas that bodies of requests are made of."""
+    found: set[str] = set()
+    left = [name for _, operation in operations(made) for name in _references(operation.get("requestBody"))]
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            left += _references(made["components"]["schemas"][name])
+    return found
+
+
+def _references(part: object) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"].rpartition("/")[2]] if "$ref" in part else []
+        return own + [name for value in part.values() for name in _references(value)]
+    return [name for value in part for name in _references(value)] if isinstance(part, list) else []
 
 
 def operations(made: Document) -> Iterator[tuple[str, Document]]:

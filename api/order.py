@@ -49,7 +49,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 class Placed(BaseModel):
-    """What a channel hears about its order."""
+    """The order's id, its status and its promise."""
 
     order: str
     status: OrderStatus
@@ -57,7 +57,7 @@ class Placed(BaseModel):
 
 
 class Accepted(BaseModel):
-    """A request was granted, and needs no more words."""
+    """The request was granted."""
 
     order: str
 
@@ -78,7 +78,7 @@ class ReroutedWork(BaseModel):
 
 
 class ForgottenOrder(BaseModel):
-    """Nothing personal is kept of an order any more."""
+    """The order's personal data is erased."""
 
     order: str
     forgotten_at: datetime
@@ -87,7 +87,7 @@ class ForgottenOrder(BaseModel):
 
 
 class ReturnMade(BaseModel):
-    """A return was authorized; its workflow runs."""
+    """The return's id; its workflow runs."""
 
     return_: str
 

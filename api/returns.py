@@ -46,7 +46,7 @@ router = APIRouter(tags=["returns"])
 
 
 class ParcelKept(BaseModel):
-    """A parcel was taken in; `return` is the one that it belongs to, null when a person has to find out."""
+    """The parcel was recorded; `return` is the return that it belongs to, null when a person has to find it."""
 
     message_id: str
     return_: str | None
@@ -60,7 +60,7 @@ PARCEL_REPEATED: dict[int | str, dict[str, Any]] = {
 
 
 class Decided(BaseModel):
-    """What was asked of a return was done."""
+    """The return's id and its status now."""
 
     return_: str
     status: ReturnStatus

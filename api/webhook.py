@@ -56,7 +56,7 @@ def _whole(secret: str) -> str:
 
 
 class NewWebhook(BaseModel):
-    """Where a channel wants to be called, and what calls are signed with; without a secret we make one."""
+    """The address to call, and the secret that signs the calls; without a secret, one is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class NewWebhook(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A registered webhook. A secret that we made is told once."""
+    """A registered webhook. A secret that was made for it is shown only once."""
 
     channel: str
     url: str
@@ -84,7 +84,7 @@ class Failure(BaseModel):
 
 
 class WebhookState(BaseModel):
-    """How a webhook fares. An event is owed until it is taken or given up."""
+    """Delivery status of a webhook. An event is owed until it is delivered or given up."""
 
     channel: str
     url: str
@@ -98,7 +98,7 @@ class WebhookState(BaseModel):
 
 
 class RetryRequest(BaseModel):
-    """The body of `POST /channels/{channel}/webhook/retry`: who wants it, and why."""
+    """The body of `POST /channels/{channel}/webhook/retry`: who asks, and why."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -107,7 +107,7 @@ class RetryRequest(BaseModel):
 
 
 class Retried(BaseModel):
-    """Events that had to wait, or were given up, and are due now."""
+    """How many events are due now."""
 
     channel: str
     events: int

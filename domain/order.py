@@ -30,7 +30,7 @@ BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 
 
 class OrderStatus(StrEnum):
-    """An order's status, derived from quantities and facts: the first that applies (CONTRACT §3)."""
+    """An order's status, derived from quantities and facts: the first that applies."""
 
     CANCELLED = "cancelled"
     COMPLETED = "completed"
@@ -81,7 +81,7 @@ class NewHold(Strict):
 
 
 class NewOrder(Strict):
-    """An order as a channel hands it in (CONTRACT §3, `POST /orders`)."""
+    """An order as a channel sends it (`POST /orders`)."""
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
     number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]

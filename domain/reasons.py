@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ExceptionCode(StrEnum):
-    """The closed list of CONTRACT §3; an exception needs a person, and has one of these codes."""
+    """Why an exception needs a person; the list is closed."""
 
     UNFILLED = "unfilled"
     NODE_SILENT = "node_silent"

@@ -19,7 +19,7 @@ class CancelledUnits(BaseModel):
 
 
 class CancelAnswer(BaseModel):
-    """What became of a wish to cancel, per unit."""
+    """What a cancel request led to, per unit."""
 
     cancelled: list[CancelledUnits] = []
     pending: list[CancelledUnits] = []
@@ -27,7 +27,7 @@ class CancelAnswer(BaseModel):
 
 
 class CancelRequest(Strict):
-    """The body of `POST /orders/{order}/cancel`; without lines, everything that is not cancelled: what shipped is refused."""
+    """The body of `POST /orders/{order}/cancel`; without lines, all that is not cancelled: shipped units are refused."""
 
     lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
     reason: FreeText | None = None
@@ -35,7 +35,7 @@ class CancelRequest(Strict):
 
 
 class QuantityRequest(Strict):
-    """The body of `POST /orders/{order}/quantities`: how many units each of these lines is to count from now on."""
+    """The body of `POST /orders/{order}/quantities`: the new quantity of each of these lines."""
 
     lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
     reason: FreeText | None = None
@@ -68,14 +68,14 @@ class HoldRequest(Strict):
 
 
 class Seen(Strict):
-    """Who has seen to an exception, and what he did: the body of `POST /exceptions/{exception}/resolve`."""
+    """Who resolved an exception, and how: the body of `POST /exceptions/{exception}/resolve`."""
 
     reason: FreeText | None = None
     actor: Label | None = None
 
 
 class ResolveRequest(Seen):
-    """The body of `POST /orders/{order}/resolve`: a person has seen to an exception."""
+    """The body of `POST /orders/{order}/resolve`: a person has resolved an exception."""
 
     exception: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
 
@@ -106,7 +106,7 @@ class RerouteRequest(Strict):
 
 
 class PickupRequest(Strict):
-    """The body of `/pickup`: where the customer collects what was not released; null = it is sent to his address."""
+    """The body of `/pickup`: where the customer collects what was not released; null = it is shipped to the address."""
 
     pickup_node: NodeId | None
     reason: FreeText | None = None
@@ -114,7 +114,7 @@ class PickupRequest(Strict):
 
 
 class AssignRequest(Strict):
-    """The body of `POST /exceptions/{exception}/assign`: who sees to it from now on."""
+    """The body of `POST /exceptions/{exception}/assign`: who looks after it from now on."""
 
     owner: Word
     reason: FreeText | None = None

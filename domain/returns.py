@@ -24,7 +24,7 @@ REMINDERS_BEFORE = (timedelta(days=14), timedelta(days=3))
 
 
 class ReturnStatus(StrEnum):
-    """How far a return is (DESIGN §5); derived from what was received, graded and settled."""
+    """How far a return is; derived from what was received, graded and settled."""
 
     REQUESTED = "requested"
     AUTHORIZED = "authorized"
@@ -75,7 +75,7 @@ class RefundOn(StrEnum):
 
 
 class ReturnMessageKind(StrEnum):
-    """What can be said about a return."""
+    """What can be reported about a return."""
 
     IN_TRANSIT = "in_transit"
     RECEIVED = "received"
@@ -95,7 +95,7 @@ class ReturnMessageLine(BaseModel):
 
 
 class ReturnMessage(BaseModel):
-    """A fact about a return (CONTRACT §3, `POST /returns/{return}/messages`)."""
+    """A fact about a return (`POST /returns/{return}/messages`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

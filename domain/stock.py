@@ -130,7 +130,7 @@ class Shelf:
 
 
 class StockMessageKind(StrEnum):
-    """What can be told about a node's stock."""
+    """What can be reported about a node's stock."""
 
     RECEIVED = "received"
     COUNTED = "counted"
@@ -189,7 +189,7 @@ _OF_ONE_KIND: Mapping[str, tuple[StockMessageKind, bool]] = {
 
 
 class StockMessage(BaseModel):
-    """A fact about stock (CONTRACT §3, `POST /stock/messages`)."""
+    """A fact about stock (`POST /stock/messages`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -9,7 +9,7 @@ from domain.network import Dispatch
 
 
 class Request(StrEnum):
-    """The talk with the node, apart from the work's own status (DESIGN §5)."""
+    """Where our request to the node stands, apart from the work's own status."""
 
     UNSENT = "unsent"
     SENT = "sent"
@@ -22,7 +22,7 @@ class Request(StrEnum):
 
 
 class FulfillmentOrderStatus(StrEnum):
-    """How far the work is (DESIGN §5); derived by the view `fulfillment_order_status`."""
+    """How far the work is; derived by the view `fulfillment_order_status`."""
 
     PLANNED = "planned"
     ON_HOLD = "on_hold"

@@ -8,13 +8,14 @@ import pytest
 from fastapi.routing import APIRoute
 from httpx2 import Response
 
-from api import problems
+from api import openapi, problems
 from api.app import ROUTERS
 from api.examples import EXAMPLES
+from api.fields import MEANINGS, QUERIES
 from api.openapi import TAGS
 from tests.house import Document, House
 
-PUBLIC = {"/healthz", "/readyz"}
+PUBLIC = {"/", "/healthz", "/readyz"}
 WHEN = "2026-11-21T15:04:05Z"
 CART: Document = dict(EXAMPLES["get_promise"])
 SHIP_TO: Document = CART["ship_to"]
@@ -73,6 +74,7 @@ OPERATIONS = [
     "make_key",
     "list_keys",
     "revoke_key",
+    "get_service",
     "get_health",
     "get_readiness",
 ]
@@ -224,6 +226,25 @@ def test_every_body_has_an_example_with_every_field_and_refuses_others(document:
         assert set(schema.get("required", [])) <= set(schema["properties"]), name
 
 
+def test_every_field_that_is_sent_says_what_it_means_and_nothing_is_explained_that_is_not_there(
+    document: Document,
+) -> None:
+    fields = {
+        (name, field): described["description"]
+        for name in openapi.sent(document)
+        for field, described in document["components"]["schemas"][name].get("properties", {}).items()
+    }
+    assert all(fields.values())
+    assert set(MEANINGS) <= {field for _, field in fields} | {f"{name}.{field}" for name, field in fields}
+    queries = {
+        parameter["name"]: parameter["description"]
+        for spec in operations(document).values()
+        for parameter in spec.get("parameters", [])
+        if parameter["in"] == "query"
+    }
+    assert queries.keys() == QUERIES.keys()
+
+
 MODELS: dict[str, Any] = {
     route.name: route.body_field.field_info.annotation
     for router in ROUTERS
@@ -345,6 +366,7 @@ LOOKED_AT = (
     "/nodes",
     "/keys",
     "/jobs",
+    "/",
     "/healthz",
     "/readyz",
 )

@@ -13,7 +13,7 @@ from tests.conftest import OPERATOR_KEY
 from tests.house import MASTER_KEYS, Document, House, now
 from transactions.prepare import prepare
 
-PUBLIC = {"GET /healthz", "GET /readyz"}
+PUBLIC = {"GET /", "GET /healthz", "GET /readyz"}
 NO, NONE = 403, 404
 OK = 0
 """The key is let in, whatever the order makes of the request then."""

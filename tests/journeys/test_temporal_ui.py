@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -21,16 +21,6 @@ from tests.conftest import OPERATOR_KEY
 from tests.house import House, furnished
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-CHROMIUM = Path("/usr/bin/chromium")
-OFFLINE_AND_PLAIN = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "order-in-temporal-ui.png"
 PICTURE_BYTES_MAX = 400_000
 LOADS_WITHIN_MS = 30_000
@@ -52,23 +42,6 @@ async def observed(server: EmbeddedTemporal, database: Database, database_url: s
         with unskipped.with_time_skipping_disabled():
             async with furnished(unskipped, database, database_url, OPERATOR_KEY) as house:
                 yield house
-
-
-@pytest.fixture
-def chromium() -> Path:
-    """The browser's program."""
-    if not CHROMIUM.exists():
-        pytest.skip("not here: /usr/bin/chromium")
-    return CHROMIUM
-
-
-@pytest_asyncio.fixture
-async def page(chromium: Path) -> AsyncIterator[Page]:
-    """A page of a headless browser."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=OFFLINE_AND_PLAIN)
-        yield await browser.new_page(viewport={"width": 1440, "height": 1190})
-        await browser.close()
 
 
 async def short_picked(house: House) -> str:

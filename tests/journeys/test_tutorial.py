@@ -8,25 +8,21 @@ import asyncio
 import code
 import os
 import re
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from api.app import application
-from embedded.ports import LOOPBACK, free_port
 from runtime.where import DATA, Stack
 from tests.conftest import OPERATOR_KEY
 from tests.house import House
+from tests.listening import listening
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/start.md"
@@ -85,32 +81,6 @@ class Reader(code.InteractiveConsole):
 
     def _print(self, *values: object) -> None:
         self.shown.append(" ".join(map(str, values)))
-
-
-class Server(uvicorn.Server):
-    """A server that tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listens = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets)
-        self.listens.set()
-
-
-@asynccontextmanager
-async def listening(house: House) -> AsyncIterator[str]:
-    """The house's HTTP interface on a port, for clients that are not in this process."""
-    port = free_port()
-    config = uvicorn.Config(application(house.service), host=LOOPBACK, port=port, lifespan="off", log_level="warning")
-    server = Server(config)
-    serving = asyncio.create_task(server.serve())
-    await server.listens.wait()
-    yield f"http://{LOOPBACK}:{port}"
-    server.should_exit = True
-    await serving
 
 
 def clone(folder: Path) -> None:
