@@ -79,7 +79,7 @@ async def test_a_request_is_logged_by_its_route_and_its_key_and_without_what_was
     seen = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["route"], line["status"], line.get("key")) for line in seen] == [
         ("POST", "/orders", 201, "channel:web"),
-        ("GET", "/orders/{order}", 404, "channel:web"),
+        ("GET", "/orders/{order}", 422, "channel:web"),
         ("GET", None, 404, None),
     ]
     assert all(line["milliseconds"] >= 0 for line in seen)

@@ -1,5 +1,6 @@
 """A key opens what it is for and nothing else; what belongs to somebody else is answered exactly as what does not exist."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -150,7 +151,7 @@ async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Re
     """Ask a route about what is one's own, another's, or nobody's."""
     method, _, path = route.partition(" ")
     what = named(path, cast, whose)
-    address = path.format(name=what, sku=what, channel=what, key_id=await key_id(house, whose))
+    address = re.sub(r"{\w+}", await key_id(house, whose) if path.startswith("/keys/") else what, path)
     body = sent(path, cast, kind, whose) if method in ("POST", "PUT") else None
     return await house.http.request(method, address, json=body, headers=cast.headers[kind])
 
@@ -194,32 +195,32 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/orders": order | {"number": f"k{next(_numbers)}"},
         "/promises": order,
         "/reservations": order | {"expires_in": "15m"},
-        "/orders/{name}/cancel": {},
-        "/orders/{name}/hold": {"hold": "fraud"},
-        "/orders/{name}/release": {"hold": "fraud"},
-        "/orders/{name}/address": place,
-        "/orders/{name}/quantities": lines,
-        "/nodes/{name}/pause": {"open_work": "keep"},
-        "/nodes/{name}/resume": {},
-        "/orders/{name}/reroute": {"fulfillment_order": "web-0-f1"},
-        "/orders/{name}/resolve": {"exception": "web-0-x0"},
-        "/orders/{name}/pickup": {"pickup_node": None},
-        "/exceptions/{name}/resolve": {},
-        "/orders/{name}/forget": {},
-        "/exceptions/{name}/assign": {"owner": "night-shift"},
-        "/orders/{name}/returns": lines,
-        "/orders/{name}/claims": lines | {"kind": "lost"},
-        "/fulfillment-orders/{name}/messages": fact | {"kind": "accepted"},
+        "/orders/{order}/cancel": {},
+        "/orders/{order}/hold": {"hold": "fraud"},
+        "/orders/{order}/release": {"hold": "fraud"},
+        "/orders/{order}/address": place,
+        "/orders/{order}/quantities": lines,
+        "/nodes/{node}/pause": {"open_work": "keep"},
+        "/nodes/{node}/resume": {},
+        "/orders/{order}/reroute": {"fulfillment_order": "web-0-f1"},
+        "/orders/{order}/resolve": {"exception": "web-0-x0"},
+        "/orders/{order}/pickup": {"pickup_node": None},
+        "/exceptions/{exception}/resolve": {},
+        "/orders/{order}/forget": {},
+        "/exceptions/{exception}/assign": {"owner": "night-shift"},
+        "/orders/{order}/returns": lines,
+        "/orders/{order}/claims": lines | {"kind": "lost"},
+        "/fulfillment-orders/{fulfillment_order}/messages": fact | {"kind": "accepted"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
-        "/returns/{name}/messages": fact | told,
-        "/claims/{name}/messages": fact | {"kind": "settled"},
+        "/returns/{return}/messages": fact | told,
+        "/claims/{claim}/messages": fact | {"kind": "settled"},
         "/returns/blind": fact | {"node": node, "lines": [{"sku": "SERUM-30", "quantity": 1}]},
-        "/returns/{name}/approve": {},
-        "/returns/{name}/decline": {},
-        "/returns/{name}/cancel": {},
-        "/returns/{name}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
+        "/returns/{return}/approve": {},
+        "/returns/{return}/decline": {},
+        "/returns/{return}/cancel": {},
+        "/returns/{return}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
         "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},
         "/channels/{channel}/webhook/retry": {},
         "/keys": {"kind": "node", "name": "chi"},
@@ -276,7 +277,7 @@ async def test_a_refusal_of_a_fact_for_another_leaves_no_trace(house: House, cas
             if wanted in (NO, NONE):
                 method, _, path = route.partition(" ")
                 what = named(path, cast, whose)
-                address = path.format(name=what, sku=what, channel=what)
+                address = re.sub(r"{\w+}", what, path)
                 body = sent(path, cast, kind, whose)
                 await house.http.request(method, address, json=body, headers=cast.headers[kind])
     assert await house.facts() == before
@@ -298,7 +299,7 @@ async def test_without_a_valid_key_every_route_but_health_is_closed(house: House
     for route in ACCESS:
         method, _, path = route.partition(" ")
         body = sent(path, empty, "operator", "own") if method in ("POST", "PUT") else None
-        address = path.format(name="web-0", sku="SERUM-30", channel="web", key_id="operator")
+        address = re.sub(r"{\w+}", "web-0", path)
         answer = await house.http.request(method, address, json=body, headers=empty.headers["stranger"])
         assert (answer.status_code, answer.json()["type"]) == (401, problems.NO_KEY.type), route
         assert answer.headers["www-authenticate"] == "Bearer"
