@@ -156,13 +156,13 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    told = False
+    is_given = False
 
     async def again() -> Message:
-        nonlocal told
-        if told:
+        nonlocal is_given
+        if is_given:
             return await receive()
-        told = True
+        is_given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again

@@ -112,7 +112,7 @@ def _shown(state: ReturnState) -> dict[str, Any]:
 
 
 def _shown_line(line: ReturnLineState) -> dict[str, Any]:
-    """A line with its lots; what all of them have in common is told of the line, too."""
+    """A line with its lots; what all of them have in common is shown on the line, too."""
     conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
     return {
         "line": line.line,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -60,6 +61,8 @@ def test_up_serves_until_it_is_told_to_stop_and_other_commands_find_it(folder: P
             ready: dict[str, Any] = json.loads(line)
             assert [status(ready["http"], path) for path in ("/healthz", "/readyz")] == [200, 200]
             assert status(ready["ui"], "/") == 200
+            with urlopen(ready["http"] + "/", timeout=10) as front:
+                assert json.load(front)["temporal_ui"] == ready["ui"]
             audit = subprocess.run(command("audit"), cwd=folder, env=environment(), capture_output=True, text=True)
             assert (audit.returncode, audit.stderr) == (0, "")
         finally:
