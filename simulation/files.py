@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from domain.mistake import describe
+from domain.mistake import Mistake, describe
 from domain.network import Network
 from domain.order import NewOrder
 from network.csv_rows import Row, read_rows
@@ -135,7 +135,7 @@ class _Orders:
             try:
                 check_known(order, network)
             except WrongField as error:
-                self.mistakes.append(f"{where}: {error.field}: {error} (under {directory})")
+                self.mistakes.append(f"{where}: {Mistake(error.field, str(error))} (under {directory})")
 
 
 def _stock(file: Path, networks: Sequence[Network]) -> dict[tuple[str, str], int]:

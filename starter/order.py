@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from database import personal
 from database.connect import Database
-from domain.mistake import describe
+from domain.mistake import Mistake, describe
 from domain.order import NewOrder
 from network.validate_order import WrongField
 from runtime.temporal import connect
@@ -70,7 +70,7 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
     except ValidationError as error:
         return _say(f"{where}: {describe(error, NewOrder)}", is_good=False)
     except WrongField as error:
-        return _say(f"{where}: {error.field}: {error}", is_good=False)
+        return _say(f"{where}: {Mistake(error.field, str(error))}", is_good=False)
     except UsedForAnotherOrder:
         return _say(f"{where}: {order.order} exists with another body", is_good=False)
     except NoNetwork as error:

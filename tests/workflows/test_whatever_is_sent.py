@@ -240,7 +240,7 @@ async def test_a_request_with_a_wrong_field_is_refused_by_the_fields_name(
         await house.workflow(name).execute_update(update, body)
 
     assert isinstance(refused.value.cause, ApplicationError)
-    assert (refused.value.cause.type, f"{update}: {field}:" in refused.value.cause.message) == ("BadRequest", True)
+    assert (refused.value.cause.type, f"{update}: `{field}`:" in refused.value.cause.message) == ("BadRequest", True)
 
 
 async def test_asking_for_the_promise_takes_no_argument_and_may_be_repeated(small_house: House) -> None:
