@@ -155,4 +155,4 @@ async def test_a_page_after_something_that_is_no_row_of_stock_is_refused_with_th
 ) -> None:
     answer = await house.http.get("/stock", params={"after": after})
     assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["query.after"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["after"]
