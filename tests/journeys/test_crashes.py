@@ -306,7 +306,7 @@ WORKER_DEATHS = tuple(
 )
 HTTP_DEATHS = (
     *("POST /orders:before", "POST /orders:after"),
-    *(f"POST /fulfillment-orders/{{name}}/messages:{moment}" for moment in ("before", "after", "before2")),
+    *(f"POST /fulfillment-orders/{{fulfillment_order}}/messages:{moment}" for moment in ("before", "after", "before2")),
     *("POST /orders/{order}/cancel:before", "POST /orders/{order}/cancel:after"),
 )
 
@@ -765,7 +765,7 @@ class Rarer:
 # fmt: off
 RARER_LIVES = (
     Rarer(_a_moved_life, ("hold", "change_address", "release_hold"),
-          tuple(f"POST /orders/{{name}}/{what}" for what in ("hold", "address", "release")), rounds=2, works=1),
+          tuple(f"POST /orders/{{order}}/{what}" for what in ("hold", "address", "release")), rounds=2, works=1),
     Rarer(_a_growing_life, ("change_quantity",), ("POST /orders/{order}/quantities",), rounds=2, works=1),
     Rarer(_a_life_sent_home, ("change_pickup",), ("POST /orders/{order}/pickup",), rounds=2, works=1),
     Rarer(_a_rerouted_life, ("reroute", "resolve"),
@@ -775,7 +775,7 @@ RARER_LIVES = (
           ("POST /orders/{order}/returns", "POST /returns/{return}/messages", "POST /returns/{return}/dispositions")),
     Rarer(_a_return_that_never_comes, ("remind", "expire_return")),
     Rarer(_returns_that_a_person_decides, (),
-          tuple(f"POST /returns/{{name}}/{what}" for what in ("decline", "approve", "cancel"))),
+          tuple(f"POST /returns/{{return}}/{what}" for what in ("decline", "approve", "cancel"))),
     Rarer(_a_life_with_a_parcel_that_nobody_announced, (), ("POST /returns/blind",)),
     Rarer(_a_life_with_a_claim, (),
           ("POST /orders/{order}/claims", "POST /claims/{claim}/messages", "POST /orders/{order}/forget")),
