@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from api.access import Operator, Wired
 from jobs.driver import Driver
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"])
 
 
 class JobState(BaseModel):

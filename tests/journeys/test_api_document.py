@@ -74,6 +74,7 @@ OPERATIONS = [
     "make_key",
     "list_keys",
     "revoke_key",
+    "list_jobs",
     "get_service",
     "get_health",
     "get_readiness",
