@@ -71,7 +71,6 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
     A key may ask `rate_per_second` times a second, or as often as it likes when that is 0. `temporal_ui` is
     the address that the front page names.
     """
-
     app = FastAPI(
         title="Switchyard",
         version="1",

@@ -367,8 +367,8 @@ LOOKED_AT = (
     "/events",
     "/nodes",
     "/keys",
-    "/",
     "/jobs",
+    "/",
     "/healthz",
     "/readyz",
 )
