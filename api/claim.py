@@ -41,12 +41,11 @@ async def make_claim(
     """Claim shipped units: the customer gets a refund or a replacement. 409 for units not shipped or already refunded."""
     await check_own(service, name, holder)
     try:
-        answer, wakes = await claims.take(service.transactions, Claimed(name, body, holder.actor, idempotency_key))
+        answer = await claims.take(service.transactions, Claimed(name, body, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:
         raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
     if reason := answer.get("refused"):
         raise Problem(REFUSED, str(reason))
-    service.relay.send_soon(wakes)
     return answer
 
 
@@ -65,12 +64,11 @@ async def send_claim_message(
     """Report that a claim was settled. An amount other than the one asked for is recorded, and opens an exception."""
     await _own(service, name, holder)
     try:
-        is_new, wakes = await claims.record(service.transactions, name, body, actor=holder.actor)
+        is_new = await claims.record(service.transactions, name, body, actor=holder.actor)
     except UsedWithAnotherBody as error:
         raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
     if not is_new:
         response.status_code = 200
-    service.relay.send_soon(wakes)
     return Kept(message_id=body.message_id)
 
 

@@ -65,14 +65,11 @@ async def send_node_message(
 ) -> Kept:
     """Report a fact about a fulfillment order. 202 when new, 200 when sent before. A well-formed fact is never refused."""
     try:
-        recorded = await fulfillments.record(
-            service.transactions, name, body, node=own_node(holder), actor=holder.actor
-        )
+        is_new = await fulfillments.record(service.transactions, name, body, node=own_node(holder), actor=holder.actor)
     except UnknownFulfillmentOrder as error:
         raise nothing("fulfillment order", name) from error
     except UsedWithAnotherBody as error:
         raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
-    if not recorded.is_new:
+    if not is_new:
         response.status_code = 200
-    service.relay.send_soon([recorded.wake] if recorded.wake else [])
     return Kept(message_id=body.message_id)

@@ -41,7 +41,7 @@ from domain.returns import (
 )
 from transactions import parcel
 from transactions import returns as returns_
-from transactions.returns import Answered, Asked
+from transactions.returns import Asked
 from transactions.stock import UnknownPlace
 from transactions.transaction import OrderTransactions
 
@@ -115,7 +115,6 @@ async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired
         raise Problem(INVALID, str(error), field=error.field) from error
     if not taken.is_new:
         response.status_code = 200
-    service.relay.send_soon(taken.wakes)
     return ParcelKept(message_id=body.message_id, return_=taken.return_)
 
 
@@ -129,12 +128,11 @@ async def send_return_message(
     await _check_nodes(service, {"node": body.node} if body.node else {})
     try:
         sender = body.node or holder.actor
-        is_new, wakes = await returns_.record(service.transactions, name, body, sender=sender, actor=holder.actor)
+        is_new = await returns_.record(service.transactions, name, body, sender=sender, actor=holder.actor)
     except UsedWithAnotherBody as error:
         raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
     if not is_new:
         response.status_code = 200
-    service.relay.send_soon(wakes)
     return Kept(message_id=body.message_id)
 
 
@@ -176,7 +174,7 @@ async def change_return_dispositions(
 
 
 async def _ask(
-    doing: Callable[[OrderTransactions, Asked], Awaitable[Answered]],
+    doing: Callable[[OrderTransactions, Asked], Awaitable[str | None]],
     service: Service,
     name: str,
     body: ReturnDecision | DispositionRequest,
@@ -185,12 +183,11 @@ async def _ask(
 ) -> Decided:
     await _own(service, name, holder)
     try:
-        answer = await doing(service.transactions, Asked(name, body, holder.actor, idempotency_key))
+        refused = await doing(service.transactions, Asked(name, body, holder.actor, idempotency_key))
     except UsedForAnotherRequest as error:
         raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-    if answer.refused:
-        raise Problem(REFUSED, answer.refused)
-    service.relay.send_soon(answer.wakes)
+    if refused:
+        raise Problem(REFUSED, refused)
     return Decided(return_=name, status=(await _own(service, name, holder)).status)
 
 

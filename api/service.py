@@ -48,8 +48,8 @@ class Service:
 def assemble(database: Database, client: Client, *, allows_private_webhooks: bool = False) -> Service:
     """Wire a service; the client may be lazy, so that orders and messages are taken while Temporal is down."""
     networks = Networks()
-    transactions = OrderTransactions(database, networks)
     relay = Relay(database, client)
+    transactions = OrderTransactions(database, networks, relay.send_soon)
     carts = Carts(database, networks)
     outbound = Outbound(allows_private_addresses=allows_private_webhooks)
     courier = Courier(database, outbound)

@@ -67,13 +67,12 @@ class OrderLife:
     async def _tell(self, fulfillment_order: str, message: NodeMessage) -> None:
         while True:
             try:
-                recorded = await fulfillment.record(
+                await fulfillment.record(
                     self.service.transactions, fulfillment_order, message, node=None, actor="node slc"
                 )
             except UnknownFulfillmentOrder:
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
             else:
-                self.service.relay.send_soon([recorded.wake] if recorded.wake else [])
                 return
 
 

@@ -111,14 +111,13 @@ async def _place(service: Service, numbers: Sequence[int]) -> None:
 async def _reject(service: Service, order: int, attempt: int) -> float:
     """A node rejects its work; answers the seconds until another one has it."""
     began = time.perf_counter()
-    recorded = await fulfillment.record(
+    await fulfillment.record(
         service.transactions,
         fulfillment_order_id(order, attempt),
         node_tells(MessageKind.REJECTED),
         node=None,
         actor="benchmark",
     )
-    service.relay.send_soon([recorded.wake] if recorded.wake else [])
     replacement = fulfillment_order_id(order, attempt + 1)
     async with asyncio.timeout(LIFE_SECONDS_MAX):
         while not await _number(service.database, RELEASED, fulfillment_order=replacement):  # noqa: ASYNC110

@@ -1,8 +1,5 @@
 """Gives the orders that wait for stock their turns."""
 
-from collections.abc import Callable, Sequence
-
-from database.outbox.signal import Wake
 from transactions.backorder import Backorders
 
 TURNS_MAX = 500
@@ -14,6 +11,6 @@ async def offer_under_new_rules(backorders: Backorders) -> None:
     await backorders.heed_new_rules()
 
 
-async def give_turns(backorders: Backorders, send_soon: Callable[[Sequence[Wake]], None]) -> None:
+async def give_turns(backorders: Backorders) -> None:
     """Pin what has become available for the orders that wait, in their sequence."""
-    send_soon(await backorders.work_off(TURNS_MAX))
+    await backorders.work_off(TURNS_MAX)

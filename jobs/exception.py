@@ -1,8 +1,5 @@
 """Reminds people of what only they can resolve, and shows them what waits too long."""
 
-from collections.abc import Callable, Sequence
-
-from database.outbox.signal import Wake
 from transactions import exception
 from transactions.transaction import OrderTransactions
 
@@ -15,6 +12,6 @@ async def escalate(transactions: OrderTransactions) -> None:
     await exception.escalate(transactions)
 
 
-async def open_at_risk(transactions: OrderTransactions, send_soon: Callable[[Sequence[Wake]], None]) -> None:
+async def open_at_risk(transactions: OrderTransactions) -> None:
     """Open an exception for each order that was promised to leave soon while units of it wait."""
-    send_soon(await exception.tell_what_waits_too_long(transactions, ORDERS_MAX))
+    await exception.tell_what_waits_too_long(transactions, ORDERS_MAX)

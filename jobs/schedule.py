@@ -23,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 
 def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courier: Courier) -> Sequence[Lane]:
     """Every job of the service. In the lane of stock the turns come last: what the others free is offered in the same round."""
-    backorders, pauses, send_soon = Backorders(transactions), Pauses(transactions), relay.send_soon
+    backorders, pauses = Backorders(transactions), Pauses(transactions)
     return (
         Lane(
             "signals",
@@ -39,10 +39,10 @@ def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courie
             SECOND,
             (
                 Job("offer_under_new_rules", partial(backorder.offer_under_new_rules, backorders)),
-                Job("source_shortages_again", partial(shortage.source_again, transactions, send_soon)),
-                Job("clear_paused_nodes", partial(pause.clear_nodes, pauses, send_soon)),
+                Job("source_shortages_again", partial(shortage.source_again, transactions)),
+                Job("clear_paused_nodes", partial(pause.clear_nodes, pauses)),
                 Job("free_lapsed_carts", partial(cart.free_lapsed, carts)),
-                Job("give_turns", partial(backorder.give_turns, backorders, send_soon)),
+                Job("give_turns", partial(backorder.give_turns, backorders)),
             ),
         ),
         Lane(
@@ -50,7 +50,7 @@ def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courie
             MINUTE,
             (
                 Job("escalate_exceptions", partial(exception.escalate, transactions)),
-                Job("open_at_risk", partial(exception.open_at_risk, transactions, send_soon)),
+                Job("open_at_risk", partial(exception.open_at_risk, transactions)),
             ),
         ),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", courier.visit),)),

@@ -14,9 +14,7 @@ import structlog
 from database import backorder, stock
 from database.backorder import Hopes, Offers, Turn
 from database.connect import ReadConnection
-from database.outbox import signal
-from domain import identifiers, units
-from domain.order import OrderState
+from domain import units
 from domain.sourcing import Wanted
 from domain.sourcing.supply import Rights, supply_of
 from domain.units import Waiting
@@ -25,9 +23,6 @@ from transactions.sourcing import StockTaken, pin
 from transactions.transaction import OrderTransactions, Work
 
 log = structlog.get_logger("backorder")
-
-CHANGED = "changed"
-"""The signal that tells an order what became of it."""
 
 
 class OffersChanged(Exception):
@@ -44,22 +39,20 @@ class Backorders:
         self._asked: dict[str, str] = {}
         """What each order was asked about, while anything is offered."""
 
-    async def heed_new_rules(self) -> list[signal.Wake]:
+    async def heed_new_rules(self) -> None:
         """Under a version of the network that is new to this process, everybody who waits gets a turn; nobody is woken yet."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
             if version != self._version:
                 await backorder.offer(connection)
         self._version = version
-        return []
 
-    async def work_off(self, turns_max: int) -> list[signal.Wake]:
-        """Give the orders that wait their turns, as long as anything that is offered is left; answers whom to wake.
+    async def work_off(self, turns_max: int) -> None:
+        """Give the orders that wait their turns, as long as anything that is offered is left.
 
         After `turns_max` turns the rest is left for the next call, which goes on behind those who were asked. What is offered
         stays offered meanwhile. Safe to run several times at once, and safe to repeat.
         """
-        wakes: list[signal.Wake] = []
         while turns_max > 0:
             offered, turns = await self._to_ask()
             if not turns and await self._end(offered):
@@ -67,11 +60,10 @@ class Backorders:
             for turn in turns[:turns_max]:
                 turns_max -= 1
                 try:
-                    wakes += await self._turn_or_pass(turn.order, offered)
+                    await self._turn_or_pass(turn.order, offered)
                 except (OffersChanged, StockTaken):
                     break
                 self._asked[turn.order] = turn.about
-        return wakes
 
     async def _to_ask(self) -> tuple[Offers, list[Turn]]:
         """What is offered, and those who wait for it and have not been asked, in sequence."""
@@ -106,23 +98,22 @@ class Backorders:
                 await backorder.withdraw(connection, offered)
         return False
 
-    async def _turn_or_pass(self, order: str, offered: Offers) -> list[signal.Wake]:
+    async def _turn_or_pass(self, order: str, offered: Offers) -> None:
         """A turn that fails is told and passed over: one order that cannot be planned must not keep goods from all others."""
         try:
-            return await self._turn(order, offered)
+            await self._turn(order, offered)
         except (OffersChanged, StockTaken):
             raise
         except Exception as error:
             log.exception("an order that waits could not be given its turn", order=order, reason=type(error).__name__)
-            return []
 
-    async def _turn(self, order: str, offered: Offers) -> list[signal.Wake]:
+    async def _turn(self, order: str, offered: Offers) -> None:
         """Pin what an order can get now; one that can get nothing holds nothing and blocks nobody."""
         async with self._transactions.open(order) as work:
             # Units that lost their node just now are left to their own round, which closes the gates before they wait.
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
-                return []
+                return
             at, rights = datetime.now(UTC), Rights(offers=offered, pinned_for=work.pinned_for)
             facts = order_facts(work.header, work.network, [wish for _, wish in asked])
             leaves_at = max(at, work.header.release_at)
@@ -130,12 +121,12 @@ class Backorders:
             if any(shelf.offered_at not in (None, offered.get(place)) for place, shelf in decided.shelves.items()):
                 raise OffersChanged
             if not decided.plan.shipments:
-                return await _go_on_waiting(work, asked, decided)
-            state = await pin(work, asked, decided, at, rights)
-            return [await tell(work, state)]
+                await _go_on_waiting(work, asked, decided)
+            else:
+                await work.notify(await pin(work, asked, decided, at, rights))
 
 
-async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision) -> list[signal.Wake]:
+async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision) -> None:
     """Remember what may help; the order hears when it must look again by itself, as a node had it and could not take it."""
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.plan.hopes.get(index)
@@ -143,11 +134,5 @@ async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], de
             hopes = Hopes(waiting.line, waiting.tried, nodes, decided.looks_again_at)
             await backorder.keep_hopes(work.connection, work.header.order, hopes)
     if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
-        return []
-    return [await tell(work, await work.news())]
-
-
-async def tell(work: Work, state: OrderState) -> signal.Wake:
-    """Owe an open order the news of what became of it."""
-    facts = {"recorded": state.news()}
-    return await signal.add(work.connection, identifiers.order_workflow_id(state.order), state.order, CHANGED, facts)
+        return
+    await work.notify(await work.news())

@@ -7,12 +7,11 @@ from typing import Any
 from database import claim, personal, refund, request, returns
 from database.documents import claim as documents
 from database.order import Event
-from database.outbox import inbox, signal
+from database.outbox import inbox
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
 from domain.refund import Fees, Payment, RefundKind, payment
-from transactions.backorder import tell
 from transactions.refund import settle
 from transactions.replacement import replace
 from transactions.returns import received_of
@@ -29,9 +28,8 @@ class Claimed:
     idempotency_key: str | None
 
 
-async def take(transactions: OrderTransactions, asked: Claimed) -> tuple[dict[str, Any], list[signal.Wake]]:
-    """Store a claim and give what is claimed, in one transaction: the answer, with `refused` where it is, and the
-    signals that workflows should hear.
+async def take(transactions: OrderTransactions, asked: Claimed) -> dict[str, Any]:
+    """Store a claim and give what is claimed, in one transaction: the answer, with `refused` where it is.
 
     The same for an order that is closed. Raises `UnknownOrder` and `UsedForAnotherRequest`.
     """
@@ -51,40 +49,34 @@ async def take(transactions: OrderTransactions, asked: Claimed) -> tuple[dict[st
             at=at,
         )
         if kept.answer is not None:
-            return kept.answer, []
+            return kept.answer
         answer = await _give(work, asked.body, at)
         await request.answer(work.connection, kept.request_id, answer)
-        if "refused" in answer:
-            return answer, []
-        return answer, await _written(work, Event(f"request {kept.request_id}", asked.actor, at))
+        if "refused" not in answer:
+            await work.notify(await work.write(Event(f"request {kept.request_id}", asked.actor, at)))
+        return answer
 
 
-async def record(
-    transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str
-) -> tuple[bool, list[signal.Wake]]:
-    """Store that the customer was paid, in one transaction.
+async def record(transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str) -> bool:
+    """Store that the customer was paid, in one transaction; answers whether it is new.
 
-    Answers whether it is new, and the signals that workflows should hear. Raises `UnknownClaim` and
-    `UsedWithAnotherBody`.
+    Raises `UnknownClaim` and `UsedWithAnotherBody`.
     """
-    async with transactions.database.write() as connection:
+    async with transactions.begin() as transaction:
+        connection = transaction.connection
         shown = await documents.show(connection, name)
         body_digest = await personal.fingerprint(connection, message)
         received = received_of(name, message, body_digest, actor, actor)
         if not await inbox.receive(connection, received):
-            return False, []
-        work = await transactions.on(connection, shown["order"])
+            return False
+        work = await transactions.on(transaction, shown["order"])
         await personal.note(connection, work.header.order, None, message.reason)
         if asked := await refund.unsettled(connection, work.header.order, name):
             work.told.append(ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]}))
         await settle(work, name, asked, message.amount, message.occurred_at)
         cause = f"message {received.sender} {message.message_id}"
-        return True, await _written(work, Event(cause, actor, received.received_at, message.occurred_at))
-
-
-async def _written(work: Work, event: Event) -> list[signal.Wake]:
-    state = await work.write(event)
-    return [] if work.header.is_closed else [await tell(work, state)]
+        await work.notify(await work.write(Event(cause, actor, received.received_at, message.occurred_at)))
+        return True
 
 
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:

@@ -14,14 +14,12 @@ from database import exception, personal, request
 from database.connect import WriteConnection
 from database.exception import Known
 from database.order import Event
-from database.outbox import signal
 from database.request import Request
 from domain import units
 from domain.deadlines import after_the_call, told
 from domain.reasons import ExceptionCode
 from domain.request import AssignRequest, ResolveRequest, Seen
 from domain.units import Opened
-from transactions.backorder import tell
 from transactions.order import Done, RequestInput, answered, stored_request
 from transactions.transaction import OrderTransactions, Work
 
@@ -103,31 +101,31 @@ async def escalate(transactions: OrderTransactions) -> None:
         log.warning("an exception still needs a person", **one)
 
 
-async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: int) -> list[signal.Wake]:
-    """Open an exception for each order that was promised to leave soon and of which units wait; answers whom to wake."""
+async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: int) -> None:
+    """Open an exception for each order that was promised to leave soon and of which units wait."""
     async with transactions.database.read() as connection:
         _, network = await transactions.networks.active(connection)
         before = network.policy.orders.at_risk_before
         found = [] if before is None else await exception.waits_too_long(connection, before, orders_max)
-    return [news for order, ship_by in found for news in await _tell_or_pass(transactions, order, ship_by)]
+    for order, ship_by in found:
+        await _tell_or_pass(transactions, order, ship_by)
 
 
-async def _tell_or_pass(transactions: OrderTransactions, order: str, ship_by: datetime) -> list[signal.Wake]:
+async def _tell_or_pass(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
     """One order that cannot be told of must not keep all others from it; it is tried again."""
     try:
-        return await _tell_what_waits(transactions, order, ship_by)
+        await _tell_what_waits(transactions, order, ship_by)
     except Exception as error:
         log.exception("an order at risk could not be told of", order=order, reason=type(error).__name__)
-        return []
 
 
-async def _tell_what_waits(transactions: OrderTransactions, order: str, ship_by: datetime) -> list[signal.Wake]:
+async def _tell_what_waits(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
     async with transactions.open(order) as work:
         if work.header.is_closed or not work.order.has_unreleased:
-            return []
+            return
         detail = f"units of it wait, and it was promised to leave by {told(ship_by)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
-        return [await tell(work, await work.write(Event("waits too long", "clock", datetime.now(UTC))))]
+        await work.notify(await work.write(Event("waits too long", "clock", datetime.now(UTC))))
 
 
 async def _keep(

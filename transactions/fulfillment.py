@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from database import address, cooldown, fulfillment, order, personal
-from database.connect import WriteConnection
 from database.order import Event
-from database.outbox import inbox, signal
+from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain import identifiers, units
 from domain.capacity import days
@@ -25,7 +23,7 @@ from domain.sourcing.supply import Rights, parts
 from domain.units import Opened
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, is_whole_in_question, source_round
-from transactions.transaction import OrderTransactions, Work
+from transactions.transaction import OrderTransactions, Transaction, Work
 
 RELEASE_TRIES = 5
 """How often a stale plan is made anew because others were quicker, before it is released as it is."""
@@ -59,14 +57,6 @@ class SignalInput(BaseModel):
     key: str
     """The same for every try to record it."""
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of a message: whether it is new, and the signal that its workflow should hear."""
-
-    is_new: bool
-    wake: signal.Wake | None
 
 
 class UnknownFulfillmentOrder(LookupError):
@@ -146,30 +136,32 @@ async def record(
     node: str | None,
     actor: str,
     wakes: bool = True,
-) -> Recorded:
-    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction.
+) -> bool:
+    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction; answers whether it
+    is new.
 
     `node` is whose key was used; None may speak for every node. Raises `UnknownFulfillmentOrder`, and
     `UsedWithAnotherBody` when the message id was used for something else.
     """
-    async with transactions.database.write() as connection:
-        work = await _order_of(transactions, connection, fulfillment_order, node)
+    async with transactions.begin() as transaction:
+        work = await _order_of(transactions, transaction, fulfillment_order, node)
         owner = work.order.fulfillment_orders[fulfillment_order].node
-        body_digest = await personal.fingerprint(connection, message)
+        body_digest = await personal.fingerprint(work.connection, message)
         received = _received(fulfillment_order, message, body_digest, owner, actor)
-        if not await inbox.receive(connection, received):
-            return Recorded(is_new=False, wake=None)
+        if not await inbox.receive(work.connection, received):
+            return False
         state = await _apply(work, fulfillment_order, message, received)
-        wakes = wakes and not work.header.is_closed
-        return Recorded(True, await _wake(connection, received, state) if wakes else None)
+        if wakes and not work.header.is_closed:
+            await _wake(transaction, received, state)
+        return True
 
 
 async def _order_of(
-    transactions: OrderTransactions, connection: WriteConnection, fulfillment_order: str, node: str | None
+    transactions: OrderTransactions, transaction: Transaction, fulfillment_order: str, node: str | None
 ) -> Work:
     """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also for another node's."""
     try:
-        work = await transactions.on(connection, identifiers.order_of_fulfillment_order(fulfillment_order))
+        work = await transactions.on(transaction, identifiers.order_of_fulfillment_order(fulfillment_order))
     except order.UnknownOrder:
         raise UnknownFulfillmentOrder(fulfillment_order) from None
     known = work.order.fulfillment_orders.get(fulfillment_order)
@@ -271,10 +263,9 @@ def _without_free_text(message: NodeMessage) -> dict[str, Any]:
     return facts
 
 
-async def _wake(connection: WriteConnection, received: Received, state: OrderState) -> signal.Wake:
+async def _wake(transaction: Transaction, received: Received, state: OrderState) -> None:
     facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
-    workflow_id = identifiers.order_workflow_id(state.order)
-    return await signal.add(connection, workflow_id, state.order, NODE_MESSAGE, facts)
+    await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
 def _openings(heard: Heard, message: NodeMessage) -> list[Opened]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from database import exception, personal, returns
 from database.connect import WriteConnection
 from database.order import UnknownOrder
-from database.outbox import inbox, signal
+from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain.parcel import Match, Parcel, Room, match
 from domain.reasons import ExceptionCode
@@ -17,7 +17,7 @@ from domain.units import Opened
 from transactions.returns import apply as apply_message
 from transactions.returns import new_return
 from transactions.stock import UnknownPlace
-from transactions.transaction import OrderTransactions, Work
+from transactions.transaction import OrderTransactions, Transaction, Work
 
 ABOUT = "parcel"
 """What the inbox says that such a message is about."""
@@ -25,16 +25,16 @@ ABOUT = "parcel"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a parcel: whether it is new, the return that it belongs to, and the signals that workflows should hear."""
+    """What became of a parcel: whether it is new, and the return that it belongs to."""
 
     is_new: bool
     return_: str | None
-    wakes: list[signal.Wake]
 
 
 async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> Taken:
     """Store a parcel and find what it belongs to, in one transaction. Raises `UnknownPlace` and `UsedWithAnotherBody`."""
-    async with transactions.database.write() as connection:
+    async with transactions.begin() as transaction:
+        connection = transaction.connection
         _, network = await transactions.networks.active(connection)
         if parcel.node not in network.nodes:
             raise UnknownPlace("node", f"{parcel.node} is not a node of the network")
@@ -43,31 +43,29 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
                 raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
         received = _received(parcel, await personal.fingerprint(connection, parcel), actor)
         if not await inbox.receive(connection, received):
-            return Taken(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)), wakes=[])
+            return Taken(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
         try:
-            return await _find_its_return(transactions, connection, parcel, received)
+            return await _find_its_return(transactions, transaction, parcel, received)
         except UnknownOrder:
             await personal.note(connection, None, None, parcel.reason)
             await _give_to_a_person(connection, parcel, parcel.units, None)
-            return Taken(is_new=True, return_=None, wakes=[])
+            return Taken(is_new=True, return_=None)
 
 
 async def _find_its_return(
-    transactions: OrderTransactions, connection: WriteConnection, parcel: Parcel, received: Received
+    transactions: OrderTransactions, transaction: Transaction, parcel: Parcel, received: Received
 ) -> Taken:
     """Raises `UnknownOrder` where nobody knows whose it is."""
-    work = await transactions.on(connection, parcel.order or "")
+    connection, work = transaction.connection, await transactions.on(transaction, parcel.order or "")
     name, found = await _expected(work, parcel) or await _unexpected(work, parcel)
     await personal.note(connection, work.header.order, None, parcel.reason)
     if found.left:
         await _give_to_a_person(connection, parcel, found.left, work.header.order)
-    if name is None:
-        return Taken(is_new=True, return_=None, wakes=[])
-    await returns.came_in(connection, name, _cause(parcel))
-    wakes = await apply_message(
-        transactions, connection, work.header.order, name, parcel.received(found.lines), received
-    )
-    return Taken(is_new=True, return_=name, wakes=wakes)
+    if name is not None:
+        await returns.came_in(connection, name, _cause(parcel))
+        message = parcel.received(found.lines)
+        await apply_message(transactions, transaction, work.header.order, name, message, received)
+    return Taken(is_new=True, return_=name)
 
 
 async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:

@@ -13,11 +13,9 @@ import structlog
 from database import pause, personal, request, stock
 from database.connect import WriteConnection
 from database.order import Event
-from database.outbox import signal
 from database.request import Request
 from domain import units
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
-from transactions.backorder import tell
 from transactions.transaction import OrderTransactions
 
 log = structlog.get_logger("pause")
@@ -93,16 +91,14 @@ class Pauses:
             at=datetime.now(UTC),
         )
 
-    async def clear(self, orders_max: int) -> list[signal.Wake]:
-        """Take open work from the paused nodes that are to lose it, so many orders a node; answers whom to wake."""
+    async def clear(self, orders_max: int) -> None:
+        """Take open work from the paused nodes that are to lose it, so many orders a node."""
         async with self._transactions.database.read() as connection:
             nodes = await pause.to_clear(connection)
-        wakes: list[signal.Wake] = []
         for node in nodes:
-            wakes += await self._clear(node, orders_max)
-        return wakes
+            await self._clear(node, orders_max)
 
-    async def _clear(self, node: str, orders_max: int) -> list[signal.Wake]:
+    async def _clear(self, node: str, orders_max: int) -> None:
         stuck = self._stuck.setdefault(node, set())
         async with self._transactions.database.write() as connection:
             orders = await pause.open_work(connection, node, orders_max, except_for=stuck)
@@ -110,25 +106,25 @@ class Pauses:
                 await pause.cleared(connection, node)
         if not orders:
             stuck.clear()
-        return [told for order in orders for told in await self._take_or_pass(order, node)]
+        for order in orders:
+            await self._take_or_pass(order, node)
 
-    async def _take_or_pass(self, order: str, node: str) -> list[signal.Wake]:
+    async def _take_or_pass(self, order: str, node: str) -> None:
         """One order that cannot be taken from the node must not keep the others there; it is tried again after all of them."""
         try:
-            return await self._take(order, node)
+            await self._take(order, node)
         except Exception as error:
             log.exception("an order stays at a paused node", order=order, node=node, reason=type(error).__name__)
             self._stuck[node].add(order)
-            return []
 
-    async def _take(self, order: str, node: str) -> list[signal.Wake]:
+    async def _take(self, order: str, node: str) -> None:
         async with self._transactions.open(order) as work:
             at = datetime.now(UTC)
             is_still_to_clear = node in await pause.to_clear(work.connection) and not work.header.is_closed
             if not is_still_to_clear or not units.leave(work.order, work.changes, node, at):
-                return []
+                return
             cause = f"{node} is paused, version {work.header.version + 1}"
-            return [await tell(work, await work.write(Event(cause, "clock", at)))]
+            await work.notify(await work.write(Event(cause, "clock", at)))
 
 
 async def _lift(connection: WriteConnection, node: str, kept: Request) -> dict[str, str]:

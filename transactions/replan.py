@@ -19,7 +19,6 @@ from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan,
 from domain.sourcing.supply import Rights
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
-from transactions.backorder import tell
 from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, claim, claim_capacity
 from transactions.transaction import OrderTransactions, Work
@@ -126,7 +125,6 @@ async def _again(transactions: OrderTransactions, order: str) -> Replanned | Non
             at = datetime.now(UTC)
             found = await plan_again(work, at)
             if found is not None and found.after is not None:
-                state = await work.write(Event(f"swap {work.header.rounds + 1}", "operator", at))
-                await tell(work, state)
+                await work.notify(await work.write(Event(f"swap {work.header.rounds + 1}", "operator", at)))
             return found
     return None

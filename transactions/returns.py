@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from database import personal, request, returns, stock
 from database.connect import WriteConnection
 from database.order import Event
-from database.outbox import inbox, signal
+from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain import identifiers, units
 from domain.claim import ClaimMessage
@@ -39,11 +39,10 @@ from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
 from domain.stock import Movement, explode
 from domain.units import Opened
-from transactions.backorder import tell
 from transactions.order import Done, RequestInput, answered, stored_request
 from transactions.refund import ask_for_refunds, confirm
 from transactions.situation import order_facts
-from transactions.transaction import OrderTransactions, Work, open_shortages
+from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
 
 RETURN_MESSAGE = "return_message"
 """The signal that tells a ReturnWorkflow what was recorded."""
@@ -74,14 +73,6 @@ class Asked:
     idempotency_key: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What became of it: why it was refused, if it was, and the signals that workflows should hear."""
-
-    refused: str | None
-    wakes: list[signal.Wake]
-
-
 async def request_return(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a return of delivered units in, as the policy allows; never more than are not in a return already.
 
@@ -97,7 +88,7 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
         name = await returns.add(work.connection, asked.order, judged, asked.at)
         if work.header.is_closed:
             state = await returns.state(work.connection, name)
-            await _owe(work.connection, state)
+            await _owe(work.transaction, state)
         return await answered(work, known, asked.at, refused=None, answer={"return": name})
 
 
@@ -153,32 +144,36 @@ async def close_return(transactions: OrderTransactions, step: ReturnStep) -> Ret
         return await _written(work, step.return_, Event(f"{step.return_} closed", "workflow", step.at))
 
 
-async def cancel(transactions: OrderTransactions, asked: Asked) -> Answered:
+async def cancel(transactions: OrderTransactions, asked: Asked) -> str | None:
     """End a return of which nothing has come back. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
     return await _do(transactions, asked, "cancel", _cancel)
 
 
-async def approve(transactions: OrderTransactions, asked: Asked) -> Answered:
+async def approve(transactions: OrderTransactions, asked: Asked) -> str | None:
     """Let the customer send it. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
     return await _do(transactions, asked, "approve", _approve)
 
 
-async def decline(transactions: OrderTransactions, asked: Asked) -> Answered:
+async def decline(transactions: OrderTransactions, asked: Asked) -> str | None:
     """Refuse what the policy left to a person. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
     return await _do(transactions, asked, "decline", _decline)
 
 
-async def change_dispositions(transactions: OrderTransactions, asked: Asked) -> Answered:
+async def change_dispositions(transactions: OrderTransactions, asked: Asked) -> str | None:
     """Change what becomes of units that are still there. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
     return await _do(transactions, asked, "dispose", _change_dispositions)
 
 
-async def _do(transactions: OrderTransactions, asked: Asked, kind: str, doing: "_Doing") -> Answered:
-    """Store what is asked and do it, in one transaction; asked again with its key, it is answered the same."""
-    async with transactions.database.write() as connection:
+async def _do(transactions: OrderTransactions, asked: Asked, kind: str, doing: "_Doing") -> str | None:
+    """Store what is asked and do it, in one transaction; asked again with its key, it is answered the same.
+
+    Answers why it was refused, if it was.
+    """
+    async with transactions.begin() as transaction:
+        connection = transaction.connection
         name = (await returns.state(connection, asked.name)).order
         # The request's row refers to the order: written before its lock, two of them would wait in a circle.
-        work = await transactions.on(connection, name)
+        work = await transactions.on(transaction, name)
         kept = await request.keep(
             connection,
             order=name,
@@ -192,11 +187,13 @@ async def _do(transactions: OrderTransactions, asked: Asked, kind: str, doing: "
             at=datetime.now(UTC),
         )
         if kept.answer is not None:
-            return Answered(kept.answer.get("refused"), [])
+            return kept.answer.get("refused")
         event = Event(f"request {kept.request_id}", asked.actor, datetime.now(UTC))
         refused = await doing(work, await returns.state(connection, asked.name), asked, event)
         await request.answer(connection, kept.request_id, {"refused": refused} if refused else {})
-        return Answered(refused, [] if refused else await _tell(work, asked.name, event))
+        if not refused:
+            await _write(work, asked.name, event)
+        return refused
 
 
 async def _approve(work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
@@ -241,31 +238,32 @@ async def _change_dispositions(work: Work, state: ReturnState, asked: Asked, eve
 
 async def record(
     transactions: OrderTransactions, name: str, message: ReturnMessage, *, sender: str, actor: str
-) -> tuple[bool, list[signal.Wake]]:
+) -> bool:
     """Store a message about a return and apply it to its lines and the node's stock, in one transaction.
 
-    Answers whether it is new, and the signals that workflows should hear. Raises `UnknownReturn` and
-    `UsedWithAnotherBody`.
+    Answers whether it is new. Raises `UnknownReturn` and `UsedWithAnotherBody`.
     """
-    async with transactions.database.write() as connection:
+    async with transactions.begin() as transaction:
+        connection = transaction.connection
         state = await returns.state(connection, name)
         body_digest = await personal.fingerprint(connection, message)
         received = received_of(name, message, body_digest, sender, actor)
         if not await inbox.receive(connection, received):
-            return False, []
-        return True, await apply(transactions, connection, state.order, name, message, received)
+            return False
+        await apply(transactions, transaction, state.order, name, message, received)
+        return True
 
 
 async def apply(
     transactions: OrderTransactions,
-    connection: WriteConnection,
+    transaction: Transaction,
     order_name: str,
     name: str,
     message: ReturnMessage,
     received: Received,
-) -> list[signal.Wake]:
-    """Take in a message that the inbox has already; answers the signals that workflows should hear."""
-    work = await transactions.on(connection, order_name)
+) -> None:
+    """Take in a message that the inbox has already."""
+    connection, work = transaction.connection, await transactions.on(transaction, order_name)
     state = await returns.state(connection, name)
     heard = hear(state, message, work.network.policy.returns.dispositions)
     cause = f"message {received.sender} {message.message_id}"
@@ -278,7 +276,7 @@ async def apply(
         ReturnStatus.CLOSED,
     )
     work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
-    return await _tell(work, name, event)
+    await _write(work, name, event)
 
 
 _Doing = Callable[[Work, ReturnState, Asked, Event], Awaitable[str | None]]
@@ -346,19 +344,16 @@ async def _written(work: Work, name: str, event: Event) -> ReturnState:
     return await returns.next_version(work.connection, name)
 
 
-async def _owe(connection: WriteConnection, state: ReturnState) -> signal.Wake:
+async def _owe(transaction: Transaction, state: ReturnState) -> None:
     """Owe a return's workflow its new state; where none runs and one should, the relay starts it."""
-    facts = {"recorded": state.model_dump(mode="json")}
-    return await signal.add(
-        connection, identifiers.return_workflow_id(state.return_), state.order, RETURN_MESSAGE, facts
-    )
+    workflow_id, facts = identifiers.return_workflow_id(state.return_), {"recorded": state.model_dump(mode="json")}
+    await transaction.signal(workflow_id, state.order, RETURN_MESSAGE, facts)
 
 
-async def _tell(work: Work, name: str, event: Event) -> list[signal.Wake]:
+async def _write(work: Work, name: str, event: Event) -> None:
     """Write everything that was noted, and owe the return and its order the news."""
-    news = await _owe(work.connection, await returns.next_version(work.connection, name))
-    state = await work.write(event)
-    return [news] if work.header.is_closed else [news, await tell(work, state)]
+    await _owe(work.transaction, await returns.next_version(work.connection, name))
+    await work.notify(await work.write(event))
 
 
 async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:

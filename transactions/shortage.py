@@ -4,35 +4,28 @@ The youngest pins that no longer fit go first: carts before orders, since nobody
 its node; the exception that the fact has opened tells of it.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from database import cart, shortage
 from database.order import Event
-from database.outbox import signal
 from domain import units
 from domain.network import Network
-from transactions.backorder import tell
 from transactions.transaction import OrderTransactions
 
 
-async def settle(transactions: OrderTransactions) -> list[signal.Wake]:
-    """Unpin what no longer fits, at every short shelf; answers whom to wake. Safe to repeat."""
+async def settle(transactions: OrderTransactions) -> None:
+    """Unpin what no longer fits, at every short shelf. Safe to repeat."""
     async with transactions.database.read() as connection:
         found = await shortage.short(connection)
-    wakes: list[signal.Wake] = []
     for node, sku in found:
-        wakes += await _settle(transactions, node, sku)
-    return wakes
+        await _settle(transactions, node, sku)
 
 
-async def _settle(transactions: OrderTransactions, node: str, sku: str) -> list[signal.Wake]:
-    wakes: list[signal.Wake] = []
+async def _settle(transactions: OrderTransactions, node: str, sku: str) -> None:
     while await _drop_a_cart(transactions, node, sku):
         pass
     while (order := await _youngest(transactions, node, sku)) is not None:
-        wakes += await _unpin(transactions, order, node, sku)
-    return wakes
+        await _unpin(transactions, order, node, sku)
 
 
 async def _drop_a_cart(transactions: OrderTransactions, node: str, sku: str) -> bool:
@@ -52,15 +45,14 @@ async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str
         return None
 
 
-async def _unpin(transactions: OrderTransactions, order: str, node: str, sku: str) -> Sequence[signal.Wake]:
+async def _unpin(transactions: OrderTransactions, order: str, node: str, sku: str) -> None:
     async with transactions.open(order) as work:
         at = datetime.now(UTC)
         missing = await shortage.missing(work.connection, node, sku)
         if not units.unpin(work.order, work.changes, node, sku, missing):
-            return []
+            return
         cause = f"{node} has fewer of {sku} than it promised, version {work.header.version + 1}"
-        state = await work.write(Event(cause, "clock", at))
-        return [] if work.header.is_closed else [await tell(work, state)]
+        await work.notify(await work.write(Event(cause, "clock", at)))
 
 
 def _made_of(network: Network, sku: str) -> list[str]:

@@ -1,18 +1,23 @@
 """One event of one order is one transaction: lock, read, decide in the domain, write, count the version.
 
 Every activity and every message goes through here, so that nobody moves a unit without the order's row lock, and each change
-is in the buckets, the ledger and the counters or in none of them.
+is in the buckets, the ledger and the counters or in none of them. What workflows are to hear of it is collected meanwhile, and
+sent once the transaction has committed.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from database import capacity, exception, fulfillment, order, stock
 from database.connect import Database, WriteConnection
 from database.order import Event, Header
+from database.outbox import signal
+from database.outbox.signal import Wake
+from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.deadlines import Wait, waits_for
 from domain.event import ChannelEvent, events
@@ -23,12 +28,34 @@ from domain.reasons import ExceptionCode
 from domain.units import Changes, Opened, Order, needs_a_person
 from transactions.network import Networks
 
+CHANGED = "changed"
+"""The signal that tells an order what became of it."""
+
+Send = Callable[[Sequence[Wake]], None]
+"""Takes the signals of a transaction that has committed. It may fail: they stay in the outbox until Temporal took them."""
+
+
+def leave_to_the_relay(_: Sequence[Wake]) -> None:
+    """Send nothing now; the relay sends what stands in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction that is open, and the signals that leave when it has committed."""
+
+    connection: WriteConnection
+    signals: list[Wake] = field(default_factory=list)
+
+    async def signal(self, workflow_id: str, order: str, name: str, facts: dict[str, Any]) -> None:
+        """Owe a workflow a signal."""
+        self.signals.append(await signal.add(self.connection, workflow_id, order, name, facts))
+
 
 @dataclass(slots=True)
 class Work:
     """An order under its lock: decide on `order`, note in `changes`, then `write`."""
 
-    connection: WriteConnection
+    transaction: Transaction
     header: Header
     network: Network
     network_version: int
@@ -41,6 +68,11 @@ class Work:
     """The local day for which its pins at each node have claimed."""
     told: list[ChannelEvent] = field(default_factory=list)
     """What the order's channel hears beside what its units tell."""
+
+    @property
+    def connection(self) -> WriteConnection:
+        """The connection of the transaction that has locked the order."""
+        return self.transaction.connection
 
     async def write(self, event: Event) -> OrderState:
         """Write everything that was noted and answer the order's new state, as `news` does."""
@@ -78,6 +110,12 @@ class Work:
         """The order's state, when there was nothing to write."""
         return await order.news(self.connection, self.header.order)
 
+    async def notify(self, state: OrderState) -> None:
+        """Owe the order's workflow its new state; a closed order has none."""
+        if not self.header.is_closed:
+            workflow_id, facts = identifiers.order_workflow_id(state.order), {"recorded": state.news()}
+            await self.transaction.signal(workflow_id, state.order, CHANGED, facts)
+
     def node(self, fulfillment_order: str) -> Node | None:
         """The node of a fulfillment order; None when the network has dropped it, which only a closed order survives."""
         return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
@@ -113,10 +151,20 @@ class Work:
 class OrderTransactions:
     """Opens transactions on orders. One per process."""
 
-    def __init__(self, database: Database, networks: Networks) -> None:
+    def __init__(self, database: Database, networks: Networks, send: Send = leave_to_the_relay) -> None:
         """`networks` holds the versions of the business's map that this process has met."""
         self.database = database
         self.networks = networks
+        self._send = send
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """One transaction: committed when the block ends, and its signals are sent; rolled back when it raises, and none is."""
+        async with self.database.write() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+        if transaction.signals:
+            self._send(transaction.signals)
 
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[Work]:
@@ -124,17 +172,18 @@ class OrderTransactions:
 
         Raises `database.order.UnknownOrder` and `NoNetwork`.
         """
-        async with self.database.write() as connection:
-            yield await self.on(connection, name)
+        async with self.begin() as transaction:
+            yield await self.on(transaction, name)
 
-    async def on(self, connection: WriteConnection, name: str) -> Work:
+    async def on(self, transaction: Transaction, name: str) -> Work:
         """The same inside a transaction that is open already, for what must be stored together with the order."""
+        connection = transaction.connection
         await order.lock(connection, name)
         header, holding = await order.load(connection, name)
         version, network = await self.networks.version(connection, header.network_version)
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network), _copy(holding)
-        return Work(connection, header, network, version, holding, changes, before, header.claimed, pinned)
+        return Work(transaction, header, network, version, holding, changes, before, header.claimed, pinned)
 
 
 def _copy(holding: Order) -> Order:

@@ -12,6 +12,7 @@ from database import cart as carts
 from database import network, stock
 from database import order as orders
 from database.connect import Database
+from database.outbox.signal import Wake
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
@@ -23,7 +24,7 @@ from transactions import fulfillment, quantity, reroute, sourcing
 from transactions import order as order_transactions
 from transactions import stock as stock_transactions
 from transactions.backorder import Backorders
-from transactions.fulfillment import Recorded, ReleaseInput, SilenceInput
+from transactions.fulfillment import ReleaseInput, SilenceInput
 from transactions.network import Networks
 from transactions.order import Done, RequestInput
 from transactions.sourcing import SourceInput
@@ -116,14 +117,17 @@ class Shop:
     database: Database
     transactions: OrderTransactions
     backorders: Backorders
+    sent: list[Wake]
+    """The signals that have left, each after its transaction."""
 
     @classmethod
     async def open(cls, database: Database, documents: NetworkDocuments = MAP) -> "Shop":
         """Make the small map the active network and start with empty shelves."""
         async with database.write() as connection:
             await network.activate(connection, asdict(documents), documents.digest)
-        transactions = OrderTransactions(database, Networks())
-        return cls(database, transactions, Backorders(transactions))
+        sent: list[Wake] = []
+        transactions = OrderTransactions(database, Networks(), sent.extend)
+        return cls(database, transactions, Backorders(transactions), sent)
 
     async def place(
         self,
@@ -188,8 +192,9 @@ class Shop:
         final: bool = False,
         message_id: str | None = None,
         at: datetime | None = None,
-    ) -> Recorded:
-        """What the node says of the order's `number`-th fulfillment order; without lines, of all that is due."""
+    ) -> bool:
+        """What the node says of the order's `number`-th fulfillment order, and whether it is new; without lines, of all that is
+        due."""
         message = NodeMessage(
             message_id=message_id or f"m-{next(_numbers)}",
             kind=kind,

@@ -67,8 +67,8 @@ async def live(shop: Shop, told: Sequence[int], moments: Sequence[int]) -> None:
                 await do(shop, order, step)
         kind, quantity, final = STORY[index]
         lines = None if quantity is None else {"1": quantity}
-        recorded = await shop.tell(order, kind, lines, final=final, message_id=f"{order}-{index}", at=at)
-        assert recorded.is_new is (index not in heard)
+        is_new = await shop.tell(order, kind, lines, final=final, message_id=f"{order}-{index}", at=at)
+        assert is_new is (index not in heard)
         heard.add(index)
     check_the_end(await shop.state(order), (told, moments))
     assert await shop.counters("CHAIR", NEAREST) == (0, 0, 0), (told, moments)

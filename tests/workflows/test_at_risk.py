@@ -94,7 +94,7 @@ async def test_an_order_that_waits_although_it_was_promised_to_leave_soon_is_at_
     late = await house.order(held)
 
     for _ in range(2):
-        house.service.relay.send_soon(await exception.tell_what_waits_too_long(house.service.transactions, 10))
+        await exception.tell_what_waits_too_long(house.service.transactions, 10)
 
     (known,) = (await house.settle(held))["exceptions"]
     promised = datetime.fromisoformat(late["promise"]["ship_by"])

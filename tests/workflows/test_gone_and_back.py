@@ -15,6 +15,7 @@ import worker
 from api.service import Service, assemble
 from database.connect import Database
 from database.outbox import signal
+from database.outbox.signal import Wake
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from jobs import relay
@@ -23,6 +24,7 @@ from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, House, now, units
 from transactions import fulfillment
 from transactions import order as orders
 from transactions.prepare import apply_network
+from transactions.transaction import OrderTransactions
 from workflows import client as edge
 
 NOBODY_LISTENS = "127.0.0.1:1"
@@ -149,11 +151,9 @@ async def test_a_completed_order_is_never_started_again(small_house: House) -> N
 async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -> None:
     house = small_house
     name, work = await released(house)
-    body = {"message_id": "lost-1", "kind": "accepted", "occurred_at": now()}
-    told = await fulfillment.record(
-        house.service.transactions, work, NodeMessage.model_validate(body), node=None, actor="operator operator"
-    )
-    assert told.wake is not None, "it is owed to the workflow; this process forgets it"
+    message = NodeMessage.model_validate({"message_id": "lost-1", "kind": "accepted", "occurred_at": now()})
+    await fulfillment.record(forgetful(house), work, message, node=None, actor="operator operator")
+    assert await owed(house, name) == 1
 
     await backdate(house, OWED_FOR_A_MINUTE, name)
     await house.service.relay.send_overdue()
@@ -173,7 +173,7 @@ async def test_a_signal_that_temporal_refuses_holds_up_no_other_order(
     async with house.service.database.write() as connection:
         await signal.add(connection, f"order-{name}", name, TOO_LONG_FOR_TEMPORAL, {})
     message = NodeMessage.model_validate({"message_id": "behind-1", "kind": "accepted", "occurred_at": now()})
-    await fulfillment.record(house.service.transactions, work, message, node=None, actor="operator operator")
+    await fulfillment.record(forgetful(house), work, message, node=None, actor="operator operator")
 
     await backdate(house, OWED_FOR_A_MINUTE, name)
     await house.service.relay.send_overdue()
@@ -186,17 +186,23 @@ async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) ->
     house = small_house
     name, work = await released(house)
     body = {"message_id": "twice-1", "kind": "shipped", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
-    told = await fulfillment.record(
-        house.service.transactions, work, NodeMessage.model_validate(body), node=None, actor="operator operator"
-    )
-    assert told.wake is not None
+    sent: list[Wake] = []
+    transactions = OrderTransactions(house.service.database, house.service.networks, sent.extend)
+    message = NodeMessage.model_validate(body)
+    await fulfillment.record(transactions, work, message, node=None, actor="operator operator")
+    (told,) = sent
 
     for _ in range(2):
-        await house.workflow(name).signal(told.wake.signal, told.wake.facts)
+        await house.workflow(name).signal(told.signal, told.facts)
 
     document = await house.settle(name)
     assert units(document) == {"shipped": 1, "allocated": 1}
     assert document["exceptions"] == []
+
+
+def forgetful(house: House) -> OrderTransactions:
+    """Transactions of a process that sends none of the signals that it owes."""
+    return OrderTransactions(house.service.database, house.service.networks)
 
 
 async def owed(house: House, name: str) -> int:
@@ -234,9 +240,7 @@ async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_he
     told = [(first, "accepted"), (second, "rejected"), (first, "picked"), (first, "shipped"), (second, "accepted")]
     for number, (work, kind) in enumerate(told):
         message = NodeMessage.model_validate({"message_id": f"away-{number}", "kind": kind, "occurred_at": now()})
-        recorded = await fulfillment.record(away.transactions, work, message, node=None, actor="node:reroutes")
-        assert recorded.wake is not None
-        away.relay.send_soon([recorded.wake])
+        assert await fulfillment.record(away.transactions, work, message, node=None, actor="node:reroutes")
 
     shown = [(await house.order(name))["fulfillment_orders"][0] for name in (one, other)]
     assert [(fo["status"], fo["request"]) for fo in shown] == [("shipped", "accepted"), ("cancelled", "rejected")], (
@@ -267,7 +271,7 @@ async def test_relays_that_run_at_once_send_each_orders_backlog_in_the_order_of_
         for name, work in works.items():
             body = {"message_id": f"{name}-{number}", "kind": "picked", "occurred_at": now(), "lines": ONE_UNIT}
             await fulfillment.record(
-                house.service.transactions,
+                forgetful(house),
                 work,
                 NodeMessage.model_validate(body),
                 node="reroutes",
