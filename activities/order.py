@@ -9,7 +9,8 @@ from activities.errors import told_to_temporal
 from domain.order import OrderState
 from transactions import address, exception, fulfillment, order, pickup, quantity, reroute, sourcing
 from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
-from transactions.order import Done, Moment, RequestInput
+from transactions.order import Moment
+from transactions.request import Done, RequestInput
 from transactions.sourcing import SourceInput
 from transactions.transaction import OrderTransactions
 

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.errors import told_to_temporal
 from domain.returns import ReturnState
 from transactions import returns
-from transactions.order import Done, RequestInput
+from transactions.request import Done, RequestInput
 from transactions.returns import ReturnStep
 from transactions.transaction import OrderTransactions
 

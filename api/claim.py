@@ -7,21 +7,16 @@ from pydantic import BaseModel
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.answer import shown
-from api.fulfillment import REPEATED, Kept
-from api.order import IdempotencyKey, check_own
+from api.common import REPEATED, IdempotencyKey, Kept, check_own, kept
 from api.paths import ClaimId, OrderId
-from api.problems import OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database import order
-from database.claim import UnknownClaim
 from database.documents import claim
 from database.documents.claim import Claim
 from database.key import Holder
-from database.outbox.inbox import UsedWithAnotherBody
-from database.request import UsedForAnotherRequest
 from domain.claim import ClaimMessage, ClaimRequest
 from transactions import claim as claims
-from transactions.claim import Claimed
+from transactions.request import Asked
 
 router = APIRouter(tags=["claims"])
 
@@ -40,13 +35,7 @@ async def make_claim(
 ) -> dict[str, Any]:
     """Claim shipped units: the customer gets a refund or a replacement. 409 for units not shipped or already refunded."""
     await check_own(service, name, holder)
-    try:
-        answer = await claims.take(service.transactions, Claimed(name, body, holder.actor, idempotency_key))
-    except UsedForAnotherRequest as error:
-        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-    if reason := answer.get("refused"):
-        raise Problem(REFUSED, str(reason))
-    return answer
+    return await claims.take(service.transactions, Asked(name, body, holder.actor, idempotency_key))
 
 
 @router.get("/claims/{claim}", response_model=Claim)
@@ -63,22 +52,14 @@ async def send_claim_message(
 ) -> Kept:
     """Report that a claim was settled. An amount other than the one asked for is recorded, and opens an exception."""
     await _own(service, name, holder)
-    try:
-        is_new = await claims.record(service.transactions, name, body, actor=holder.actor)
-    except UsedWithAnotherBody as error:
-        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
-    if not is_new:
-        response.status_code = 200
-    return Kept(message_id=body.message_id)
+    is_new = await claims.record(service.transactions, name, body, actor=holder.actor)
+    return kept(body.message_id, response, is_new=is_new)
 
 
 async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
     """The claim as it is shown, if the holder may know of it."""
     async with service.database.read() as connection:
-        try:
-            known = await claim.show(connection, name)
-        except UnknownClaim as error:
-            raise nothing("claim", name) from error
+        known = await claim.show(connection, name)
         if own_channel(holder) not in (None, await order.channel(connection, known["order"])):
             raise nothing("claim", name)
     return known

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.access import OperatorOrChannel, Wired, own_channel
 from api.answer import shown
-from api.order import Limit
+from api.common import Limit
 from database.documents import event
 from database.documents.document import Page, page
 from database.documents.event import Event

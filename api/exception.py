@@ -1,6 +1,5 @@
 """Routes about exceptions: the queue of what needs a person, who sees to it, and the closing of what belongs to no order."""
 
-from collections.abc import Awaitable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,24 +10,20 @@ from pydantic import BaseModel
 from api.access import Operator, Wired, nothing
 from api.action import with_requests
 from api.answer import shown
-from api.order import IdempotencyKey, Limit
+from api.common import IdempotencyKey, Limit
 from api.paths import ExceptionId
-from api.problems import NOT_READY, OTHER_BODY, REFUSED, Problem
 from api.service import Service
 from database.connect import ReadConnection
 from database.documents import exception
 from database.documents.document import Page, page
 from database.documents.exception import ExceptionCase
-from database.key import Holder
-from database.request import UsedForAnotherRequest
 from domain.network import ExceptionRules
 from domain.reasons import ExceptionCode
 from domain.request import AssignRequest, Seen
 from domain.text import Span, span
 from transactions import exception as exceptions
-from transactions.exception import Asked, NotToBeDone, UnknownException
-from transactions.network import NoNetwork
 from transactions.pickup import alternatives
+from transactions.request import Asked
 
 router = APIRouter(tags=["exceptions"])
 
@@ -92,9 +87,8 @@ async def resolve_exception(
     name: ExceptionId, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resolved:
     """Close an exception that belongs to a node and to no order. 409 for an order's exception: resolve that at its order."""
-    await _answer(
-        name, exceptions.resolve_of_no_order(service.transactions, _asked(name, body, holder, idempotency_key))
-    )
+    asked = Asked(name, body, holder.actor, idempotency_key)
+    await exceptions.resolve_of_no_order(service.transactions, asked)
     return Resolved(exception=name)
 
 
@@ -103,31 +97,10 @@ async def assign_exception(
     name: ExceptionId, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Assigned:
     """Give an open exception to another owner. 409 when it is resolved."""
-    await _answer(
-        name, exceptions.assign(service.transactions, _asked(name, body, holder, idempotency_key), body.owner)
-    )
+    await exceptions.assign(service.transactions, Asked(name, body, holder.actor, idempotency_key))
     return Assigned(exception=name, owner=body.owner)
 
 
-def _asked(name: str, body: Seen | AssignRequest, holder: Holder, idempotency_key: str | None) -> Asked:
-    return Asked(name, body, holder.actor, idempotency_key)
-
-
-async def _answer(name: str, asked: Awaitable[None]) -> None:
-    """Wait until it is done; a refusal as the problem that it is."""
-    try:
-        await asked
-    except UnknownException as error:
-        raise nothing("exception", name) from error
-    except NotToBeDone as error:
-        raise Problem(REFUSED, str(error)) from error
-    except UsedForAnotherRequest as error:
-        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-
-
 async def _rules(service: Service, connection: ReadConnection) -> ExceptionRules:
-    try:
-        _, network = await service.networks.active(connection)
-    except NoNetwork as error:
-        raise Problem(NOT_READY, str(error)) from error
+    _, network = await service.networks.active(connection)
     return network.policy.exceptions

@@ -1,23 +1,19 @@
 """Routes about keys: an operator makes them for channels and nodes, and takes them away."""
 
-import hmac
-import secrets
-from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from api.access import Operator, Wired, nothing
+from api.access import Operator, Wired
 from api.answer import shown
-from api.order import IdempotencyKey, Limit
+from api.common import IdempotencyKey, Limit
 from api.paths import KeyId
-from api.problems import OTHER_BODY, Problem
-from database import key
 from database.documents import key as documents
 from database.documents.document import Page, page
 from database.documents.key import ListedKey
 from domain.text import NodeId
+from transactions import key as keys
 
 router = APIRouter(tags=["keys"])
 
@@ -53,18 +49,10 @@ async def make_key(
 ) -> MadeKey:
     """Make a key. With an Idempotency-Key its id is derived from that and the operator's own key, and the secret from the
     body as well: the same answer can be given again without keeping the secret anywhere, and another body is noticed."""
-    if idempotency_key is None:
-        made = MadeKey(id=secrets.token_hex(8), key=secrets.token_urlsafe(32))
-    else:
-        made = MadeKey(
-            id=_derived(operator_key, "id", idempotency_key)[:16],
-            key=_derived(operator_key, "key", idempotency_key, body.kind, body.name),
-        )
-    async with service.database.write() as connection:
-        await key.add(connection, key_id=made.id, kind=body.kind, name=body.name, key=made.key)
-        if await key.holder(connection, made.key) is None:
-            raise Problem(OTHER_BODY, "this Idempotency-Key was used for another key, or for one that was revoked")
-    return made
+    made = await keys.make(
+        service.transactions, body.kind, body.name, operator_key=operator_key, idempotency_key=idempotency_key
+    )
+    return MadeKey(id=made.key_id, key=made.key)
 
 
 @router.get("/keys", response_model=Page[ListedKey])
@@ -74,14 +62,8 @@ async def list_keys(holder: Operator, service: Wired, after: str | None = None, 
         return shown(page(await documents.listed(connection, after=after, limit=limit + 1), limit, "id"))
 
 
-def _derived(operator_key: str, *parts: str) -> str:
-    return hmac.new(operator_key.encode(), "|".join(parts).encode(), sha256).hexdigest()
-
-
 @router.delete("/keys/{key}", status_code=204)
 async def revoke_key(key_id: KeyId, holder: Operator, service: Wired) -> Response:
     """Revoke a key. From now on it is answered like an unknown key."""
-    async with service.database.write() as connection:
-        if not await key.revoke(connection, key_id):
-            raise nothing("key", key_id)
+    await keys.revoke(service.transactions, key_id)
     return Response(status_code=204)

@@ -14,8 +14,28 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 
 from api import request_log
+from database.claim import UnknownClaim
 from database.connect import DatabaseUnreachable
+from database.order import UnknownOrder
+from database.outbox.inbox import UsedWithAnotherBody
+from database.request import UsedForAnotherRequest
+from database.returns import UnknownReturn
 from domain.mistake import Mistake, mistakes
+from network.geography import ImpossiblePlace
+from network.validate_order import WrongField
+from transactions.cart import BecameAnOrder, NotAvailable
+from transactions.exception import UnknownException
+from transactions.fulfillment import UnknownFulfillmentOrder
+from transactions.key import UnknownKey, UsedForAnotherKey
+from transactions.network import NoNetwork
+from transactions.order import UsedForAnotherOrder
+from transactions.pause import UnknownNode
+from transactions.personal import StillOpen
+from transactions.request import RequestRefused
+from transactions.stock import UnknownPlace
+from transactions.stop_sale import UnknownItem
+from transactions.webhook import NoWebhook
+from workflows.client import NoAnswer, WorkflowGone
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -142,12 +162,70 @@ def answer(problem: Problem) -> JSONResponse:
     return JSONResponse(content, kind.status, headers=headers, media_type=MEDIA_TYPE)
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How an exception of our own is answered. In both texts `{error}` stands for what it says."""
+
+    kind: Kind
+    detail: str = "{error}"
+    field: str | None = None
+    more: Callable[[Any], Mapping[str, Any] | None] = lambda error: None
+    """The members that it adds to the document."""
+
+    def problem(self, error: Exception) -> Problem:
+        """The problem of an exception."""
+        field = self.field.format(error=error) if self.field else None
+        return Problem(self.kind, self.detail.format(error=error), field=field, more=self.more(error))
+
+
+NOT_THERE: Mapping[type[Exception], str] = {
+    UnknownOrder: "order",
+    UnknownFulfillmentOrder: "fulfillment order",
+    UnknownReturn: "return",
+    UnknownClaim: "claim",
+    UnknownException: "exception",
+    UnknownNode: "node",
+    UnknownItem: "item",
+    UnknownKey: "key",
+    NoWebhook: "webhook of channel",
+}
+
+MEANINGS: Mapping[type[Exception], Meaning] = {
+    **{raised: Meaning(NOT_FOUND, f"there is no {what} {{error}}") for raised, what in NOT_THERE.items()},
+    RequestRefused: Meaning(REFUSED, more=lambda error: error.units),
+    BecameAnOrder: Meaning(REFUSED),
+    StillOpen: Meaning(REFUSED, "{error}: cancel them first, or forget it with even_if_open"),
+    WorkflowGone: Meaning(REFUSED, "order {error} is closed"),
+    NotAvailable: Meaning(NOT_AVAILABLE, more=lambda error: {"unfilled": error.unfilled}),
+    UsedForAnotherOrder: Meaning(OTHER_BODY, "order {error} exists with another body"),
+    UsedForAnotherRequest: Meaning(OTHER_BODY, "this Idempotency-Key was used for another request"),
+    UsedForAnotherKey: Meaning(
+        OTHER_BODY, "this Idempotency-Key was used for another key, or for one that was revoked"
+    ),
+    UsedWithAnotherBody: Meaning(OTHER_BODY, "message {error} was sent before with another body"),
+    WrongField: Meaning(INVALID, field="{error.field}"),
+    UnknownPlace: Meaning(INVALID, field="{error.field}"),
+    ImpossiblePlace: Meaning(INVALID, field="ship_to.{error.field}"),
+    NoAnswer: Meaning(
+        NO_ANSWER,
+        "order {error} has not answered yet; repeat the request with the same Idempotency-Key to get the outcome",
+    ),
+    NoNetwork: Meaning(NOT_READY),
+}
+"""What transactions and workflows raise, and what it is over HTTP."""
+
+
+async def _meant(_: Request, raised: Exception) -> JSONResponse:
+    return answer(MEANINGS[type(raised)].problem(raised))
+
+
 def install(app: FastAPI) -> None:
     """Answer every failure of an application as a problem document."""
     handlers: dict[Any, Callable[[Request, Any], Awaitable[JSONResponse]]] = {
         Problem: _problem,
         RequestValidationError: _invalid,
         HTTPException: _plain,
+        **dict.fromkeys(MEANINGS, _meant),
         **dict.fromkeys((DBAPIError, NoConnectionFree, DatabaseUnreachable, OSError), _away),
         Exception: _defect,
     }

@@ -6,13 +6,12 @@ from fastapi import APIRouter, Response
 
 from api.access import OperatorOrChannel, Wired, own_channel
 from api.answer import shown
-from api.problems import INVALID, NOT_ALLOWED, NOT_READY, Problem
+from api.problems import NOT_ALLOWED, Problem
 from database.documents import promise as documents
 from database.documents.promise import Promise, PromisesByService
 from domain.cart import PromiseRequest
-from network.validate_order import WrongField, check
+from network.validate_order import check
 from transactions.cart import decide_for
-from transactions.network import NoNetwork
 
 router = APIRouter(tags=["promises"])
 
@@ -23,15 +22,10 @@ async def get_promise(body: PromiseRequest, holder: OperatorOrChannel, service: 
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
     now = datetime.now(UTC)
-    try:
-        async with service.database.read() as connection:
-            _, network = await service.networks.active(connection)
-            check(body, network)
-            services = [body.service] if body.service is not None else sorted(network.policy.transit)
-            plans = {name: (await decide_for(connection, network, body, name, now)).plan for name in services}
-    except WrongField as error:
-        raise Problem(INVALID, str(error), field=error.field) from error
-    except NoNetwork as error:
-        raise Problem(NOT_READY, str(error)) from error
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+        check(body, network)
+        services = [body.service] if body.service is not None else sorted(network.policy.transit)
+        plans = {name: (await decide_for(connection, network, body, name, now)).plan for name in services}
     promised = {name: documents.promise(plan) for name, plan in plans.items()}
     return shown({"services": promised} if body.service is None else promised[body.service])

@@ -17,19 +17,15 @@ from api.access import (
     own_node,
 )
 from api.answer import shown
-from api.fulfillment import REPEATED, Kept
-from api.order import IdempotencyKey, Limit
+from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
 from api.paths import ReturnId
-from api.problems import INVALID, NOT_ALLOWED, OTHER_BODY, REFUSED, Problem
+from api.problems import INVALID, NOT_ALLOWED, Problem
 from api.service import Service
 from database import order, returns
 from database.documents import returns as documents
 from database.documents.document import Page, page
 from database.documents.returns import ListedReturn, Return
 from database.key import Holder
-from database.outbox.inbox import UsedWithAnotherBody
-from database.request import UsedForAnotherRequest
-from database.returns import UnknownReturn
 from domain.parcel import Parcel
 from domain.returns import (
     DispositionRequest,
@@ -41,8 +37,7 @@ from domain.returns import (
 )
 from transactions import parcel
 from transactions import returns as returns_
-from transactions.returns import Asked
-from transactions.stock import UnknownPlace
+from transactions.request import AnyBody, Asked
 from transactions.transaction import OrderTransactions
 
 router = APIRouter(tags=["returns"])
@@ -107,12 +102,7 @@ async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired
     """Report a parcel that came back without a return. When its order is not known, an exception is opened."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    try:
-        taken = await parcel.take(service.transactions, body, actor=holder.actor)
-    except UsedWithAnotherBody as error:
-        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
-    except UnknownPlace as error:
-        raise Problem(INVALID, str(error), field=error.field) from error
+    taken = await parcel.take(service.transactions, body, actor=holder.actor)
     if not taken.is_new:
         response.status_code = 200
     return ParcelKept(message_id=body.message_id, return_=taken.return_)
@@ -126,14 +116,9 @@ async def send_return_message(
     _check_kind(body, holder)
     await _own(service, name, holder)
     await _check_nodes(service, {"node": body.node} if body.node else {})
-    try:
-        sender = body.node or holder.actor
-        is_new = await returns_.record(service.transactions, name, body, sender=sender, actor=holder.actor)
-    except UsedWithAnotherBody as error:
-        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
-    if not is_new:
-        response.status_code = 200
-    return Kept(message_id=body.message_id)
+    sender = body.node or holder.actor
+    is_new = await returns_.record(service.transactions, name, body, sender=sender, actor=holder.actor)
+    return kept(body.message_id, response, is_new=is_new)
 
 
 @router.post("/returns/{return}/approve", response_model=Decided)
@@ -141,7 +126,7 @@ async def approve_return(
     name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Authorize a return that the policy leaves to a person. 409 when it was decided before."""
-    return await _ask(returns_.approve, service, name, body, holder, idempotency_key)
+    return await _ask(returns_.approve, service, Asked(name, body, holder.actor, idempotency_key), holder)
 
 
 @router.post("/returns/{return}/decline", response_model=Decided)
@@ -149,7 +134,7 @@ async def decline_return(
     name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Decline a return. Its units can be returned by another request. 409 when it was decided before."""
-    return await _ask(returns_.decline, service, name, body, holder, idempotency_key)
+    return await _ask(returns_.decline, service, Asked(name, body, holder.actor, idempotency_key), holder)
 
 
 @router.post("/returns/{return}/cancel", response_model=Decided)
@@ -161,7 +146,7 @@ async def cancel_return(
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
     """Cancel a return before anything has come back. 409 after that."""
-    return await _ask(returns_.cancel, service, name, body, holder, idempotency_key)
+    return await _ask(returns_.cancel, service, Asked(name, body, holder.actor, idempotency_key), holder)
 
 
 @router.post("/returns/{return}/dispositions", response_model=Decided)
@@ -170,25 +155,18 @@ async def change_return_dispositions(
 ) -> Decided:
     """Change what is done with graded units. 409 when the units are no longer there."""
     await _check_nodes(service, {f"lines.{n}.node": line.node for n, line in enumerate(body.lines) if line.node})
-    return await _ask(returns_.change_dispositions, service, name, body, holder, idempotency_key)
+    return await _ask(returns_.change_dispositions, service, Asked(name, body, holder.actor, idempotency_key), holder)
 
 
 async def _ask(
-    doing: Callable[[OrderTransactions, Asked], Awaitable[str | None]],
+    doing: Callable[[OrderTransactions, Asked[AnyBody]], Awaitable[None]],
     service: Service,
-    name: str,
-    body: ReturnDecision | DispositionRequest,
+    asked: Asked[AnyBody],
     holder: Holder,
-    idempotency_key: str | None,
 ) -> Decided:
-    await _own(service, name, holder)
-    try:
-        refused = await doing(service.transactions, Asked(name, body, holder.actor, idempotency_key))
-    except UsedForAnotherRequest as error:
-        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-    if refused:
-        raise Problem(REFUSED, refused)
-    return Decided(return_=name, status=(await _own(service, name, holder)).status)
+    await _own(service, asked.about, holder)
+    await doing(service.transactions, asked)
+    return Decided(return_=asked.about, status=(await _own(service, asked.about, holder)).status)
 
 
 def _check_kind(body: ReturnMessage, holder: Holder) -> None:
@@ -217,10 +195,7 @@ async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
 async def _own(service: Service, name: str, holder: Holder) -> ReturnState:
     """The return, if the holder may know of it: a node may of any, because a parcel can come to any node."""
     async with service.database.read() as connection:
-        try:
-            state = await returns.state(connection, name)
-        except UnknownReturn as error:
-            raise nothing("return", name) from error
+        state = await returns.state(connection, name)
         if own_channel(holder) not in (None, await order.channel(connection, state.order)):
             raise nothing("return", name)
     return state

@@ -14,7 +14,6 @@ from jobs.schedule import schedule
 from runtime.outbound import Outbound
 from transactions.cart import Carts
 from transactions.network import Networks
-from transactions.pause import Pauses
 from transactions.transaction import OrderTransactions
 
 
@@ -22,17 +21,24 @@ from transactions.transaction import OrderTransactions
 class Service:
     """The collaborators of every route, made once per process."""
 
-    database: Database
-    networks: Networks
     transactions: OrderTransactions
     client: Client
-    relay: Relay
-    pauses: Pauses
     carts: Carts
+    relay: Relay
     courier: Courier
     driver: Driver
     outbound: Outbound
     """What calls channels."""
+
+    @property
+    def database(self) -> Database:
+        """Where the facts are read."""
+        return self.transactions.database
+
+    @property
+    def networks(self) -> Networks:
+        """The versions of the business's map."""
+        return self.transactions.networks
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -47,21 +53,16 @@ class Service:
 
 def assemble(database: Database, client: Client, *, allows_private_webhooks: bool = False) -> Service:
     """Wire a service; the client may be lazy, so that orders and messages are taken while Temporal is down."""
-    networks = Networks()
     relay = Relay(database, client)
-    transactions = OrderTransactions(database, networks, relay.send_soon)
-    carts = Carts(database, networks)
+    transactions = OrderTransactions(database, Networks(), relay.send_soon)
     outbound = Outbound(allows_private_addresses=allows_private_webhooks)
     courier = Courier(database, outbound)
     return Service(
-        database=database,
-        networks=networks,
         transactions=transactions,
         client=client,
+        carts=Carts(database, transactions.networks),
         relay=relay,
-        pauses=Pauses(transactions),
-        carts=carts,
         courier=courier,
-        driver=Driver(schedule(transactions, carts, relay, courier)),
+        driver=Driver(schedule(transactions, relay, courier)),
         outbound=outbound,
     )

@@ -1,37 +1,29 @@
 """Routes about stock: facts about it come in, its sale is stopped and lifted, and what is available goes out."""
 
-from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from api.access import Anyone, OperatorOrNode, Wired, nothing, own_node
 from api.answer import shown
-from api.fulfillment import REPEATED, Kept
-from api.order import IdempotencyKey, Limit
+from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
-from api.problems import INVALID, NOT_ALLOWED, NOT_READY, OTHER_BODY, REFUSED, Problem
+from api.problems import NOT_ALLOWED, Problem
 from database.documents import stock as documents
 from database.documents.document import Page
 from database.documents.stock import StockOfItem, StockRow, Wanted
 from database.key import Holder
-from database.outbox.inbox import UsedWithAnotherBody
-from database.request import UsedForAnotherRequest
 from domain.stock import StockMessage
 from domain.stop_sale import Resumed, Stopped, StopRequest
 from jobs.schedule import STOCK
 from transactions import stock as stocks
 from transactions import stop_sale
-from transactions.network import NoNetwork
-from transactions.stock import UnknownPlace
-from transactions.stop_sale import Asked, NotStopped, UnknownItem
+from transactions.request import Asked
 
 router = APIRouter(tags=["stock"])
 
 AFTER = r"^[A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}$"
 """A row of stock as `next` names it: `SKU@node`, neither of which can contain an `@`."""
-
-Answer = TypeVar("Answer", Stopped, Resumed)
 
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
@@ -39,18 +31,9 @@ async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service
     """Report a fact about stock. It is applied before the answer. 202 when it is new, 200 when it was sent before."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    try:
-        is_new = await stocks.record(service.transactions, body, actor=holder.actor)
-    except UnknownPlace as error:
-        raise Problem(INVALID, str(error), field=error.field) from error
-    except UsedWithAnotherBody as error:
-        raise Problem(OTHER_BODY, f"message {body.message_id} was sent before with another body") from error
-    except NoNetwork as error:
-        raise Problem(NOT_READY, str(error)) from error
-    if not is_new:
-        response.status_code = 200
+    is_new = await stocks.record(service.transactions, body, actor=holder.actor)
     service.driver.run_soon(STOCK)
-    return Kept(message_id=body.message_id)
+    return kept(body.message_id, response, is_new=is_new)
 
 
 @router.post("/stock/{sku}/stop", response_model=Stopped)
@@ -58,7 +41,7 @@ async def stop_selling(
     sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Stopped:
     """Stop the sale of an item, everywhere or at one node. The answer says which orders it affects."""
-    return await _answer(stop_sale.stop(service.transactions, _asked(sku, body, holder, idempotency_key)))
+    return await stop_sale.stop(service.transactions, _asked(sku, body, holder, idempotency_key))
 
 
 @router.post("/stock/{sku}/resume", response_model=Resumed)
@@ -66,31 +49,15 @@ async def resume_selling(
     sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
 ) -> Resumed:
     """Resume the sale of an item. Orders that wait for it are served first. 409 when its sale is not stopped."""
-    answer = await _answer(stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key)))
+    answer = await stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key))
     service.driver.run_soon(STOCK)
     return answer
 
 
-def _asked(sku: str, body: StopRequest, holder: Holder, idempotency_key: str | None) -> Asked:
+def _asked(sku: str, body: StopRequest, holder: Holder, idempotency_key: str | None) -> Asked[StopRequest]:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     return Asked(sku, body, holder.actor, idempotency_key)
-
-
-async def _answer(asked: Awaitable[Answer]) -> Answer:
-    """What was answered; a refusal as the problem that it is."""
-    try:
-        return await asked
-    except UnknownItem as error:
-        raise nothing("item", str(error)) from error
-    except UnknownPlace as error:
-        raise Problem(INVALID, str(error), field=error.field) from error
-    except NotStopped as error:
-        raise Problem(REFUSED, str(error)) from error
-    except UsedForAnotherRequest as error:
-        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-    except NoNetwork as error:
-        raise Problem(NOT_READY, str(error)) from error
 
 
 @router.get("/stock/{sku}", response_model=StockOfItem)

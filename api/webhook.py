@@ -3,8 +3,7 @@
 import base64
 import binascii
 import re
-import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -14,22 +13,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api.access import OperatorOrChannel, Wired, nothing, own_channel
 from api.answer import shown
-from api.order import IdempotencyKey
+from api.common import IdempotencyKey
 from api.paths import ChannelName
-from api.problems import INVALID, OTHER_BODY, Problem
-from database import personal, request
-from database.connect import WriteConnection
+from api.problems import INVALID, Problem
 from database.documents import webhook as documents
 from database.documents.webhook import WebhookState
 from database.key import Holder
-from database.outbox import webhook
-from database.request import Request, UsedForAnotherRequest
 from domain.text import FreeText, Label
+from transactions import webhook as webhooks
+from transactions.request import Asked
+from transactions.webhook import NoWebhook
 
 router = APIRouter(tags=["channels"])
 
 CHANNEL = re.compile(r"[a-z0-9]{1,16}")
-BOTH_SECRETS_SIGN = timedelta(hours=24)
 SECRET_BYTES = range(24, 65)
 """As Standard Webhooks wants it."""
 
@@ -103,11 +100,8 @@ async def register_webhook(
     _check_own(channel, holder)
     if body.url.startswith("http:") and not service.outbound.allows_private_addresses:
         raise Problem(INVALID, "must begin with https://", field="url")
-    made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    async with service.database.write() as connection:
-        kept = await webhook.keep(connection, channel, body.url, body.secret, otherwise=made, overlap=BOTH_SECRETS_SIGN)
-    told = made if kept.secret == made else None
-    return Webhook(channel=channel, url=body.url, secret=told, previous_secret_until=kept.previous_until)
+    made = await webhooks.register(service.transactions, channel, body.url, body.secret)
+    return Webhook(channel=channel, url=body.url, secret=made.secret, previous_secret_until=made.previous_secret_until)
 
 
 @router.get("/channels/{channel}/webhook", response_model=WebhookState)
@@ -117,7 +111,7 @@ async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: 
     async with service.database.read() as connection:
         found = await documents.show(connection, channel)
     if found is None:
-        raise _no_webhook(channel)
+        raise NoWebhook(channel)
     return shown(found)
 
 
@@ -131,49 +125,16 @@ async def retry_webhook(
 ) -> Retried:
     """Deliver all waiting events of a channel now, and try those that were given up for another week."""
     _check_own(channel, holder)
-    async with service.database.write() as connection:
-        kept = await _keep(connection, channel, body, holder, idempotency_key)
-        if kept.answer is not None:
-            return Retried.model_validate(kept.answer)
-        events = await webhook.retry(connection, channel)
-        if events is None:
-            raise _no_webhook(channel)
-        answer = Retried(channel=channel, events=events)
-        await request.answer(connection, kept.request_id, answer.model_dump(mode="json"))
-    return answer
+    asked = Asked(channel, body, holder.actor, idempotency_key)
+    return Retried.model_validate(await webhooks.retry(service.transactions, asked))
 
 
 @router.delete("/channels/{channel}/webhook", status_code=204)
 async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
     """Remove a channel's webhook. Undelivered events stay in the feed."""
     _check_own(channel, holder)
-    async with service.database.write() as connection:
-        await webhook.remove(connection, channel)
+    await webhooks.remove(service.transactions, channel)
     return Response(status_code=204)
-
-
-async def _keep(
-    connection: WriteConnection, channel: str, body: RetryRequest, holder: Holder, idempotency_key: str | None
-) -> Request:
-    try:
-        return await request.keep(
-            connection,
-            order=None,
-            kind="retry_webhook",
-            asker=holder.actor,
-            idempotency_key=idempotency_key,
-            body_digest=f"{channel} {await personal.fingerprint(connection, body)}",
-            facts={"channel": channel},
-            actor=body.actor or holder.actor,
-            reason=body.reason,
-            at=datetime.now(UTC),
-        )
-    except UsedForAnotherRequest as error:
-        raise Problem(OTHER_BODY, "this Idempotency-Key was used for another request") from error
-
-
-def _no_webhook(channel: str) -> Problem:
-    return nothing("webhook of channel", channel)
 
 
 def _check_own(channel: str, holder: Holder) -> None:

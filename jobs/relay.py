@@ -114,14 +114,6 @@ class Relay:
         async with self._database.at_once() as connection:
             await unattended.looked_after(connection, found)
 
-    async def start_again(self, order: str) -> bool:
-        """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
-        async with self._database.read() as connection:
-            found = await unattended.open_order(connection, order)
-        if found is not None:
-            await temporal.start(self._client, OrderInput.model_validate_json(found))
-        return found is not None
-
     async def _send_now(self, wakes: Sequence[Wake]) -> None:
         self._taken += (await self._send(wakes)).taken
         if self._taken and (self._forgetting is None or self._forgetting.done()):
@@ -172,7 +164,7 @@ class Relay:
             if not status.is_over:
                 await temporal.start_return(self._client, owed.order, name)
         else:
-            await self.start_again(owed.order)
+            await temporal.start_again(self._database, self._client, owed.order)
 
 
 def _is_away(error: Exception) -> bool:

@@ -9,7 +9,6 @@ from jobs.courier import Courier
 from jobs.driver import Job, Lane
 from jobs.relay import Relay
 from transactions.backorder import Backorders
-from transactions.cart import Carts
 from transactions.pause import Pauses
 from transactions.transaction import OrderTransactions
 
@@ -21,7 +20,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courier: Courier) -> Sequence[Lane]:
+def schedule(transactions: OrderTransactions, relay: Relay, courier: Courier) -> Sequence[Lane]:
     """Every job of the service. In the lane of stock the turns come last: what the others free is offered in the same round."""
     backorders, pauses = Backorders(transactions), Pauses(transactions)
     return (
@@ -41,7 +40,7 @@ def schedule(transactions: OrderTransactions, carts: Carts, relay: Relay, courie
                 Job("offer_under_new_rules", partial(backorder.offer_under_new_rules, backorders)),
                 Job("source_shortages_again", partial(shortage.source_again, transactions)),
                 Job("clear_paused_nodes", partial(pause.clear_nodes, pauses)),
-                Job("free_lapsed_carts", partial(cart.free_lapsed, carts)),
+                Job("free_lapsed_carts", partial(cart.free_lapsed, transactions)),
                 Job("give_turns", partial(backorder.give_turns, backorders)),
             ),
         ),

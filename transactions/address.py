@@ -14,15 +14,14 @@ from domain.sourcing import Plan
 from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone
 from network.geography import postal_area
-from transactions.order import Done, RequestInput
-from transactions.request import done_or_refused
+from transactions.request import Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for
 from transactions.transaction import OrderTransactions, Work
 
 
 async def change_address(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
-    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
 from transactions.situation import Decision, decide
+from transactions.transaction import OrderTransactions
 
 TRIES_MAX = 20
 """How often a plan is made anew because others took its stock in between."""
@@ -74,7 +75,7 @@ class _Asked:
 
 
 class Carts:
-    """Reservations for carts, with their collaborators. One per process and event loop."""
+    """Makes reservations for carts. One per process and event loop: who asks at the same time is served together."""
 
     def __init__(self, database: Database, networks: Networks) -> None:
         """`networks` holds the versions of the business's map that this process has met."""
@@ -165,35 +166,40 @@ class Carts:
             asked.fail(KeyTaken(asked.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
         return []
 
-    async def find(self, cart_id: str, channel: str | None) -> KnownCart | None:
-        """A channel's cart as it stands; None when it has none of this id. None as channel = any."""
-        async with self._database.read() as connection:
-            return await cart.find(connection, cart_id, channel)
 
-    async def give_back(self, cart_id: str, channel: str | None, *, actor: str) -> KnownCart | None:
-        """Free what a cart holds; again, it changes nothing. None when the channel has no such cart.
+async def find(transactions: OrderTransactions, cart_id: str, channel: str | None) -> KnownCart | None:
+    """A channel's cart as it stands; None when it has none of this id. None as channel = any."""
+    async with transactions.database.read() as connection:
+        return await cart.find(connection, cart_id, channel)
 
-        Raises `BecameAnOrder`.
-        """
-        async with self._database.write() as connection:
-            await cart.give_back(connection, cart_id, channel, actor=actor, at=datetime.now(UTC))
-            known = await cart.find(connection, cart_id, channel)
-        if known is not None and known.status is CartStatus.ORDERED:
-            raise BecameAnOrder(f"it became order {known.order}")
-        return known
 
-    async def sweep(self) -> int:
-        """Free what carts hold whose time is over; answers how many rows of carts. Several sweeps share the work.
+async def give_back(
+    transactions: OrderTransactions, cart_id: str, channel: str | None, *, actor: str
+) -> KnownCart | None:
+    """Free what a cart holds; again, it changes nothing. None when the channel has no such cart.
 
-        A claim does so too where it needs the units, so this only tidies, and lets orders know that wait for them.
-        """
-        swept = 0
-        while True:
-            async with self._database.write() as connection:
-                freed = await cart.free_lapsed(connection, at=datetime.now(UTC), limit=SWEPT_MAX)
-            swept += freed
-            if freed < SWEPT_MAX:
-                return swept
+    Raises `BecameAnOrder`.
+    """
+    async with transactions.begin() as transaction:
+        await cart.give_back(transaction.connection, cart_id, channel, actor=actor, at=datetime.now(UTC))
+        known = await cart.find(transaction.connection, cart_id, channel)
+    if known is not None and known.status is CartStatus.ORDERED:
+        raise BecameAnOrder(f"it became order {known.order}")
+    return known
+
+
+async def sweep(transactions: OrderTransactions) -> int:
+    """Free what carts hold whose time is over; answers how many rows of carts. Several sweeps share the work.
+
+    A claim does so too where it needs the units, so this only tidies, and lets orders know that wait for them.
+    """
+    swept = 0
+    while True:
+        async with transactions.begin() as transaction:
+            freed = await cart.free_lapsed(transaction.connection, at=datetime.now(UTC), limit=SWEPT_MAX)
+        swept += freed
+        if freed < SWEPT_MAX:
+            return swept
 
 
 def ask_again(claims: Sequence[Claim], granted: Collection[int]) -> list[int]:

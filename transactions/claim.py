@@ -1,60 +1,40 @@
 """Gives customers what they claim for units that need not come back, their money or another order; hears that they got it."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from database import claim, personal, refund, request, returns
+from database import claim, personal, refund, returns
 from database.documents import claim as documents
 from database.order import Event
 from database.outbox import inbox
+from database.request import Request
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
 from domain.refund import Fees, Payment, RefundKind, payment
 from transactions.refund import settle
 from transactions.replacement import replace
+from transactions.request import Answer, Asked, answered_once, granted
 from transactions.returns import received_of
 from transactions.transaction import OrderTransactions, Work
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What is claimed of an order; `actor` is whose key was shown."""
+async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> Answer:
+    """Store a claim and give what is claimed, in one transaction; the same for an order that is closed.
 
-    order: str
-    body: ClaimRequest
-    actor: str
-    idempotency_key: str | None
-
-
-async def take(transactions: OrderTransactions, asked: Claimed) -> dict[str, Any]:
-    """Store a claim and give what is claimed, in one transaction: the answer, with `refused` where it is.
-
-    The same for an order that is closed. Raises `UnknownOrder` and `UsedForAnotherRequest`.
+    Raises `UnknownOrder`, `RequestRefused` and `UsedForAnotherRequest`.
     """
-    at = datetime.now(UTC)
-    async with transactions.open(asked.order) as work:
+    async with transactions.open(asked.about) as work:
+
+        async def doing(kept: Request) -> Answer:
+            answer = await _give(work, asked.body, asked.at)
+            if "refused" not in answer:
+                await work.notify(await work.write(Event(f"request {kept.request_id}", asked.actor, asked.at)))
+            return answer
+
+        facts = asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"})
         # Under the order's lock: the request's row refers to the order, and would share its lock with another one's.
-        kept = await request.keep(
-            work.connection,
-            order=asked.order,
-            kind="claim",
-            asker=asked.actor,
-            idempotency_key=asked.idempotency_key,
-            body_digest=await personal.fingerprint(work.connection, asked.body),
-            facts=asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"}),
-            actor=asked.body.actor or asked.actor,
-            reason=asked.body.reason,
-            at=at,
-        )
-        if kept.answer is not None:
-            return kept.answer
-        answer = await _give(work, asked.body, at)
-        await request.answer(work.connection, kept.request_id, answer)
-        if "refused" not in answer:
-            await work.notify(await work.write(Event(f"request {kept.request_id}", asked.actor, at)))
-        return answer
+        answer = await answered_once(work.connection, asked, "claim", facts, doing, order=asked.about)
+    return granted(answer)
 
 
 async def record(transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str) -> bool:
@@ -79,7 +59,7 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
         return True
 
 
-async def _give(work: Work, body: ClaimRequest, at: datetime) -> dict[str, Any]:
+async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
         return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
     wished = units.sums(body.lines)

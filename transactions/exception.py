@@ -4,13 +4,12 @@ Resolved, a person has seen to what could not go on by itself, and what waited f
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from database import exception, personal, request
+from database import exception
 from database.connect import WriteConnection
 from database.exception import Known
 from database.order import Event
@@ -20,7 +19,7 @@ from domain.deadlines import after_the_call, told
 from domain.reasons import ExceptionCode
 from domain.request import AssignRequest, ResolveRequest, Seen
 from domain.units import Opened
-from transactions.order import Done, RequestInput, answered, stored_request
+from transactions.request import Answer, Asked, Body, Done, RequestInput, answered_once, done_once, granted
 from transactions.transaction import OrderTransactions, Work
 
 log = structlog.get_logger("exception")
@@ -30,65 +29,56 @@ class UnknownException(LookupError):
     """No exception has this id."""
 
 
-class NotToBeDone(Exception):
-    """The exception is resolved already, or is its order's to resolve."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody asks something of an exception; `actor` is whose key was shown."""
-
-    exception: str
-    body: Seen | AssignRequest
-    actor: str
-    idempotency_key: str | None
-
-
-Doing = Callable[[WriteConnection, Known, Request], Awaitable[str | None]]
+_Doing = Callable[[WriteConnection, Known, Request], Awaitable[str | None]]
 """Does what was asked of an exception; or the reason why it is not done."""
 
 
 async def resolve(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Close an exception of an order, open or closed, and let what waited for a person go on."""
-    async with transactions.open(asked.order) as work:
-        known = await stored_request(work, asked)
-        refused = await _resolve(work, known, asked.at) if known.answer is None else None
-        return await answered(work, known, asked.at, refused=refused)
+
+    async def doing(work: Work, known: Request) -> Answer:
+        return _answer(await _resolve(work, known, asked.at))
+
+    return await done_once(transactions, asked, doing)
 
 
-async def resolve_of_no_order(transactions: OrderTransactions, asked: Asked) -> None:
+async def resolve_of_no_order(transactions: OrderTransactions, asked: Asked[Seen]) -> None:
     """Close an exception that belongs to a node and to no order.
 
-    Raises `UnknownException`, `NotToBeDone`, and `UsedForAnotherRequest` when the idempotency key was.
+    Raises `UnknownException`, `RequestRefused`, and `UsedForAnotherRequest` when the idempotency key was.
     """
-    await _answer(transactions, asked, "resolve", {}, _close)
+    await _do(transactions, asked, "resolve", {}, _close)
 
 
-async def assign(transactions: OrderTransactions, asked: Asked, owner: str) -> None:
+async def assign(transactions: OrderTransactions, asked: Asked[AssignRequest]) -> None:
     """Give an exception, whether or not it belongs to an order, to another owner. Raises as `resolve_of_no_order`."""
 
     async def give(connection: WriteConnection, found: Known, kept: Request) -> str | None:
-        is_open = await exception.assign(connection, found.exception, owner, kept.remark)
+        is_open = await exception.assign(connection, found.exception, asked.body.owner, kept.remark)
         return None if is_open else f"{found.exception} was resolved before"
 
-    await _answer(transactions, asked, "assign", {"owner": owner}, give)
+    await _do(transactions, asked, "assign", {"owner": asked.body.owner}, give)
 
 
-async def _answer(
-    transactions: OrderTransactions, asked: Asked, kind: str, facts: dict[str, Any], doing: Doing
+async def _do(
+    transactions: OrderTransactions, asked: Asked[Body], kind: str, facts: dict[str, Any], doing: _Doing
 ) -> None:
-    async with transactions.database.write() as connection:
-        found = await exception.find(connection, asked.exception)
+    async with transactions.begin() as transaction:
+        connection = transaction.connection
+        found = await exception.find(connection, asked.about)
         if found is None:
-            raise UnknownException(asked.exception)
-        kept = await _keep(connection, asked, kind, facts, found.order)
-        answer = kept.answer
-        if answer is None:
-            refused = await doing(connection, found, kept)
-            answer = {"refused": refused} if refused else {}
-            await request.answer(connection, kept.request_id, answer)
-    if reason := answer.get("refused"):
-        raise NotToBeDone(reason)
+            raise UnknownException(asked.about)
+
+        async def answer(kept: Request) -> Answer:
+            return _answer(await doing(connection, found, kept))
+
+        facts = {"exception": asked.about} | facts
+        answered = await answered_once(connection, asked, kind, facts, answer, order=found.order, subject=asked.about)
+    granted(answered)
+
+
+def _answer(refused: str | None) -> Answer:
+    return {"refused": refused} if refused else {}
 
 
 async def escalate(transactions: OrderTransactions) -> None:
@@ -126,23 +116,6 @@ async def _tell_what_waits(transactions: OrderTransactions, order: str, ship_by:
         detail = f"units of it wait, and it was promised to leave by {told(ship_by)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
         await work.notify(await work.write(Event("waits too long", "clock", datetime.now(UTC))))
-
-
-async def _keep(
-    connection: WriteConnection, asked: Asked, kind: str, facts: dict[str, Any], order: str | None
-) -> Request:
-    return await request.keep(
-        connection,
-        order=order,
-        kind=kind,
-        asker=asked.actor,
-        idempotency_key=asked.idempotency_key,
-        body_digest=f"{asked.exception} {await personal.fingerprint(connection, asked.body)}",
-        facts={"exception": asked.exception} | facts,
-        actor=asked.body.actor or asked.actor,
-        reason=asked.body.reason,
-        at=datetime.now(UTC),
-    )
 
 
 async def _close(connection: WriteConnection, found: Known, kept: Request) -> str | None:

@@ -1,27 +1,26 @@
 """Does what was asked of an order (cancel, hold, release), gives up waiting for it, and closes it; each answer is stored with
 the deed."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
-from typing import Any
 
 from pydantic import BaseModel
 
-from database import cart, order, personal, request
+from database import cart, order, personal
 from database import order as statements
 from database.connect import WriteConnection
 from database.order import Event
+from database.request import Request
 from domain import units
 from domain.hold import Placement, by_policy, by_request
 from domain.network import Network
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
-from domain.request import CancelAnswer, CancelRequest, HoldRequest
+from domain.request import CancelRequest, HoldRequest
 from domain.sourcing.new_order import facts_of_new, return_windows
 from network.geography import locate, postal_area
 from network.validate_order import WrongField, check
 from transactions.hold import place
+from transactions.request import Answer, Done, RequestInput, done_once
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -93,17 +92,6 @@ def workflow_input(order: NewOrder) -> OrderInput:
     )
 
 
-class RequestInput(BaseModel):
-    """What is asked of an order: the id of the request's row, or what came straight from Temporal with its update's id."""
-
-    order: str
-    request: int | None
-    kind: str
-    facts: dict[str, Any]
-    key: str
-    at: datetime
-
-
 class Moment(BaseModel):
     """Which order is meant, at which instant of its workflow's clock."""
 
@@ -111,75 +99,40 @@ class Moment(BaseModel):
     at: datetime
 
 
-class Refusal(BaseModel):
-    """Why a request was refused."""
-
-    reason: str
-    answer: CancelAnswer | None = None
-
-
-class Done(BaseModel):
-    """What became of a request: the order's state, and the answer or the refusal."""
-
-    state: OrderState
-    answer: dict[str, Any] = {}
-    refused: Refusal | None = None
-
-
-async def stored_request(work: Work, asked: RequestInput) -> request.Request:
-    """The request's row; one that came straight from Temporal is stored now, under its update's id."""
-    if asked.request is not None:
-        return await request.read(work.connection, asked.order, asked.kind, asked.request)
-    content = json.dumps(asked.facts, sort_keys=True)
-    return await request.keep(
-        work.connection,
-        order=asked.order,
-        kind=asked.kind,
-        asker="temporal",
-        idempotency_key=f"{asked.order}:{asked.key}",
-        body_digest=sha256(content.encode()).hexdigest(),
-        facts=asked.facts,
-        at=asked.at,
-    )
-
-
 async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Cancel what can be cancelled, ask nodes for the rest, refuse what has shipped; asked twice, done once."""
-    async with transactions.open(asked.order) as work:
-        known = await stored_request(work, asked)
-        if known.answer is not None:
-            return _cancel_done(await work.news(), CancelAnswer.model_validate(known.answer))
+
+    async def doing(work: Work, known: Request) -> Answer:
         body = CancelRequest.model_validate(known.facts)
         wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
         answer = units.cancel(work.order, work.changes, wished, asked.at)
         if work.header.own and not work.order.waiting:  # it will not be sourced any more
             await cart.hand_over(work.connection, asked.order, asked.at)
-        await request.answer(work.connection, known.request_id, answer.model_dump(mode="json"))
-        state = await work.write(Event(f"request {known.request_id}", "request", asked.at))
-        return _cancel_done(state, answer)
+        return answer.model_dump(mode="json")
+
+    return await done_once(transactions, asked, doing)
 
 
 async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Place a named hold: what is not released yet stays here, pinned or back on its shelf, until it is off."""
-    async with transactions.open(asked.order) as work:
-        known = await stored_request(work, asked)
-        if known.answer is None:
-            body = HoldRequest.model_validate(known.facts)
-            await place(work, by_request(body.hold, work.network.policy), known.remark, asked.at)
-        return await answered(work, known, asked.at, refused=None)
+
+    async def doing(work: Work, known: Request) -> Answer:
+        body = HoldRequest.model_validate(known.facts)
+        await place(work, by_request(body.hold, work.network.policy), known.remark, asked.at)
+        return {}
+
+    return await done_once(transactions, asked, doing)
 
 
 async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a named hold off; the order goes on when it was the last one."""
-    async with transactions.open(asked.order) as work:
-        known = await stored_request(work, asked)
-        body = HoldRequest.model_validate(known.facts)
-        refused = None
-        if known.answer is None and not await order.release_hold(
-            work.connection, asked.order, body.hold, known.remark, asked.at
-        ):
-            refused = f"no hold named {body.hold} stands"
-        return await answered(work, known, asked.at, refused=refused)
+
+    async def doing(work: Work, known: Request) -> Answer:
+        name = HoldRequest.model_validate(known.facts).hold
+        is_off = await order.release_hold(work.connection, asked.order, name, known.remark, asked.at)
+        return {} if is_off else {"refused": f"no hold named {name} stands"}
+
+    return await done_once(transactions, asked, doing)
 
 
 async def look(transactions: OrderTransactions, asked: Moment) -> OrderState:
@@ -213,25 +166,3 @@ def _give_up(work: Work, at: datetime) -> int:
     if work.header.window_has_ended(at):
         return units.end_window(work.order, work.changes)
     return units.give_up_waiting(work.order, work.changes, at)
-
-
-async def answered(
-    work: Work, known: request.Request, at: datetime, *, refused: str | None, answer: dict[str, Any] | None = None
-) -> Done:
-    """Write what was done with its answer, once; a request that was answered before gets the same answer again."""
-    if known.answer is None:
-        stored = {"refused": refused} if refused else answer or {}
-        await request.answer(work.connection, known.request_id, stored)
-        state = await work.write(Event(f"request {known.request_id}", "request", at))
-    else:
-        stored, state = known.answer, await work.news()
-    reason = stored.get("refused")
-    return Done(state=state, answer={} if reason else stored, refused=Refusal(reason=reason) if reason else None)
-
-
-def _cancel_done(state: OrderState, answer: CancelAnswer) -> Done:
-    """Refused as a whole only when not one unit is cancelled or pending."""
-    if answer.cancelled or answer.pending:
-        return Done(state=state, answer=answer.model_dump(mode="json"))
-    reason = "; ".join(sorted({units_.reason for units_ in answer.refused})) or "nothing is left to cancel"
-    return Done(state=state, refused=Refusal(reason=reason, answer=answer))

@@ -14,8 +14,8 @@ from domain.reasons import ExceptionCode
 from domain.request import Resolution
 from domain.returns import refusal
 from domain.units import Opened
+from transactions.new_return import new_return
 from transactions.returns import apply as apply_message
-from transactions.returns import new_return
 from transactions.stock import UnknownPlace
 from transactions.transaction import OrderTransactions, Transaction, Work
 

@@ -17,8 +17,7 @@ from domain.sourcing.supply import parts
 from domain.units import CannotBeDone
 from transactions.address import plan_anew
 from transactions.network import Networks
-from transactions.order import Done, RequestInput
-from transactions.request import done_or_refused
+from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
@@ -28,7 +27,7 @@ PLACES_MAX = 5
 
 async def change_pickup(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Pin what is not released at another place of collection, or anywhere to be sent home; all of it, or nothing."""
-    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from domain.sourcing import Wanted
 from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone
 from transactions.hold import place_by_policy
-from transactions.order import Done, RequestInput
-from transactions.request import done_or_refused
+from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import order_facts
 from transactions.sourcing import adopt, decide_for, plan_as_a_whole
 from transactions.transaction import OrderTransactions, Work
@@ -23,7 +22,7 @@ from transactions.transaction import OrderTransactions, Work
 
 async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Let lines count other quantities, unless one of them was released: units are cancelled, or added and sourced."""
-    return await done_or_refused(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from domain.request import RerouteRequest
 from domain.sourcing import Plan, Wanted
 from domain.sourcing.supply import Rights
 from domain.units import CannotBeDone, Waiting
-from transactions.order import Done, RequestInput
-from transactions.request import done_or_refused
+from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import decide, order_facts
 from transactions.sourcing import adopt
 from transactions.transaction import OrderTransactions, Work
@@ -21,9 +20,7 @@ from transactions.transaction import OrderTransactions, Work
 
 async def reroute(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a fulfillment order from its node; what cannot be done as it was asked for changes nothing."""
-    return await done_or_refused(
-        transactions, asked, lambda work, known: _take_from_its_node(work, known.facts, asked.at)
-    )
+    return await planned_once(transactions, asked, lambda work, known: _take_from_its_node(work, known.facts, asked.at))
 
 
 async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -> dict[str, Any]:

@@ -1,21 +1,19 @@
 """Authorizes returns, takes in what came back, puts it on the shelf again, and closes the case."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from database import personal, request, returns, stock
+from database import personal, returns, stock
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
 from database.outbox.inbox import Received
-from domain import identifiers, units
+from database.request import Request
+from domain import identifiers
 from domain.claim import ClaimMessage
 from domain.event import EventKind, about_return, of_return
-from domain.money import cost_of_first
-from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.reasons import ExceptionCode
 from domain.refund import owed
 from domain.request import ReturnRequest
@@ -23,25 +21,22 @@ from domain.returns import (
     COMES_BACK_WITHIN,
     DispositionRequest,
     Heard,
+    NewDisposition,
     ReturnDecision,
     ReturnLineState,
     ReturnMessage,
     ReturnMessageKind,
     ReturnState,
     ReturnStatus,
-    SoldLine,
     dispose,
     hear,
     movements,
-    refusal,
 )
-from domain.sourcing import OrderFacts, Wanted, item_facts
-from domain.sourcing import order_facts as rule_facts
 from domain.stock import Movement, explode
 from domain.units import Opened
-from transactions.order import Done, RequestInput, answered, stored_request
+from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
-from transactions.situation import order_facts
+from transactions.request import Answer, Asked, Done, RequestInput, answered_once, done_once, granted
 from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
 
 RETURN_MESSAGE = "return_message"
@@ -63,33 +58,22 @@ class ReturnStep(BaseModel):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Something that a person asks of a return; `actor` is whose key was shown."""
-
-    name: str
-    body: ReturnDecision | DispositionRequest
-    actor: str
-    idempotency_key: str | None
-
-
 async def request_return(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a return of delivered units in, as the policy allows; never more than are not in a return already.
 
     Where the order has closed, the return's workflow is owed its start.
     """
-    async with transactions.open(asked.order) as work:
-        known = await stored_request(work, asked)
-        if known.answer is not None:
-            return await answered(work, known, asked.at, refused=None)
-        judged = await _judge(work, ReturnRequest.model_validate(known.facts), asked.at)
-        if isinstance(judged, str):
-            return await answered(work, known, asked.at, refused=judged)
-        name = await returns.add(work.connection, asked.order, judged, asked.at)
+
+    async def doing(work: Work, known: Request) -> Answer:
+        made = await judged(work, ReturnRequest.model_validate(known.facts), asked.at)
+        if isinstance(made, str):
+            return {"refused": made}
+        name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
-            state = await returns.state(work.connection, name)
-            await _owe(work.transaction, state)
-        return await answered(work, known, asked.at, refused=None, answer={"return": name})
+            await _owe(work.transaction, await returns.state(work.connection, name))
+        return {"return": name}
+
+    return await done_once(transactions, asked, doing)
 
 
 async def look_at_return(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
@@ -144,94 +128,89 @@ async def close_return(transactions: OrderTransactions, step: ReturnStep) -> Ret
         return await _written(work, step.return_, Event(f"{step.return_} closed", "workflow", step.at))
 
 
-async def cancel(transactions: OrderTransactions, asked: Asked) -> str | None:
-    """End a return of which nothing has come back. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
-    return await _do(transactions, asked, "cancel", _cancel)
+async def cancel(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
+    """End a return of which nothing has come back. Raises `UnknownReturn`, `RequestRefused` and `UsedForAnotherRequest`."""
+    await _do(transactions, asked, "cancel", _cancel)
 
 
-async def approve(transactions: OrderTransactions, asked: Asked) -> str | None:
-    """Let the customer send it. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
-    return await _do(transactions, asked, "approve", _approve)
+async def approve(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
+    """Let the customer send it. Raises as `cancel`."""
+    await _do(transactions, asked, "approve", _approve)
 
 
-async def decline(transactions: OrderTransactions, asked: Asked) -> str | None:
-    """Refuse what the policy left to a person. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
-    return await _do(transactions, asked, "decline", _decline)
+async def decline(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
+    """Refuse what the policy left to a person. Raises as `cancel`."""
+    await _do(transactions, asked, "decline", _decline)
 
 
-async def change_dispositions(transactions: OrderTransactions, asked: Asked) -> str | None:
-    """Change what becomes of units that are still there. Raises `UnknownReturn` and `UsedForAnotherRequest`."""
-    return await _do(transactions, asked, "dispose", _change_dispositions)
+async def change_dispositions(transactions: OrderTransactions, asked: Asked[DispositionRequest]) -> None:
+    """Change what becomes of units that are still there. Raises as `cancel`."""
+
+    async def doing(work: Work, state: ReturnState, event: Event) -> str | None:
+        return await _change_dispositions(work, state, asked.body.lines, event)
+
+    await _do(transactions, asked, "dispose", doing)
 
 
-async def _do(transactions: OrderTransactions, asked: Asked, kind: str, doing: "_Doing") -> str | None:
-    """Store what is asked and do it, in one transaction; asked again with its key, it is answered the same.
-
-    Answers why it was refused, if it was.
-    """
+async def _do(
+    transactions: OrderTransactions, asked: Asked[ReturnDecision | DispositionRequest], kind: str, doing: "_Doing"
+) -> None:
+    """Store what is asked and do it, in one transaction."""
     async with transactions.begin() as transaction:
-        connection = transaction.connection
-        name = (await returns.state(connection, asked.name)).order
+        connection, name = transaction.connection, asked.about
+        order_name = (await returns.state(connection, name)).order
         # The request's row refers to the order: written before its lock, two of them would wait in a circle.
-        work = await transactions.on(transaction, name)
-        kept = await request.keep(
-            connection,
-            order=name,
-            kind=f"{kind} {asked.name}",
-            asker=asked.actor,
-            idempotency_key=asked.idempotency_key,
-            body_digest=await personal.fingerprint(connection, asked.body),
-            facts=asked.body.model_dump(mode="json", exclude={"reason", "actor"}),
-            actor=asked.body.actor or asked.actor,
-            reason=asked.body.reason,
-            at=datetime.now(UTC),
-        )
-        if kept.answer is not None:
-            return kept.answer.get("refused")
-        event = Event(f"request {kept.request_id}", asked.actor, datetime.now(UTC))
-        refused = await doing(work, await returns.state(connection, asked.name), asked, event)
-        await request.answer(connection, kept.request_id, {"refused": refused} if refused else {})
-        if not refused:
-            await _write(work, asked.name, event)
-        return refused
+        work = await transactions.on(transaction, order_name)
+
+        async def answer(kept: Request) -> Answer:
+            event = Event(f"request {kept.request_id}", asked.actor, datetime.now(UTC))
+            if refused := await doing(work, await returns.state(connection, name), event):
+                return {"refused": refused}
+            await _write(work, name, event)
+            return {}
+
+        facts = asked.body.model_dump(mode="json", exclude={"reason", "actor"})
+        answered = await answered_once(connection, asked, f"{kind} {name}", facts, answer, order=order_name)
+    granted(answered)
 
 
-async def _approve(work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+async def _approve(work: Work, state: ReturnState, event: Event) -> str | None:
     if refused := _is_decided(state):
         return refused
     at = event.occurred_at
-    await returns.authorize(work.connection, asked.name, at, at + COMES_BACK_WITHIN)
-    work.told.append(about_return(EventKind.RETURN_AUTHORIZED, asked.name, node=state.node))
+    await returns.authorize(work.connection, state.return_, at, at + COMES_BACK_WITHIN)
+    work.told.append(about_return(EventKind.RETURN_AUTHORIZED, state.return_, node=state.node))
     return None
 
 
-async def _decline(work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+async def _decline(work: Work, state: ReturnState, event: Event) -> str | None:
     if refused := _is_decided(state):
         return refused
-    await returns.mark(work.connection, asked.name, "declined_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_DECLINED, asked.name))
+    await returns.mark(work.connection, state.return_, "declined_at", event.occurred_at)
+    work.told.append(about_return(EventKind.RETURN_DECLINED, state.return_))
     return None
 
 
-async def _cancel(work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
+async def _cancel(work: Work, state: ReturnState, event: Event) -> str | None:
     if state.status not in (ReturnStatus.REQUESTED, ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT):
-        return f"{asked.name} is {state.status}"
+        return f"{state.return_} is {state.status}"
     if any(line.refunded for line in state.lines):
         return "the customer is being paid for it"
-    await returns.mark(work.connection, asked.name, "cancelled_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_CANCELLED, asked.name))
+    await returns.mark(work.connection, state.return_, "cancelled_at", event.occurred_at)
+    work.told.append(about_return(EventKind.RETURN_CANCELLED, state.return_))
     return None
 
 
-async def _change_dispositions(work: Work, state: ReturnState, asked: Asked, event: Event) -> str | None:
-    assert isinstance(asked.body, DispositionRequest), "a change of dispositions says which"
-    disposed = dispose(state.lines, asked.body.lines)
+async def _change_dispositions(
+    work: Work, state: ReturnState, wished: Sequence[NewDisposition], event: Event
+) -> str | None:
+    disposed = dispose(state.lines, wished)
     if disposed.refused:
         return disposed.refused
-    moved = _moved(work, asked.name, state.lines, disposed.lines)
+    moved = _moved(work, state.return_, state.lines, disposed.lines)
     if missing := await _missing(work.connection, moved):
         return missing
-    await returns.write_lines(work.connection, asked.name, disposed.lines)
+    await returns.write_lines(work.connection, state.return_, disposed.lines)
     await _book(work, moved, event)
     return None
 
@@ -279,7 +258,7 @@ async def apply(
     await _write(work, name, event)
 
 
-_Doing = Callable[[Work, ReturnState, Asked, Event], Awaitable[str | None]]
+_Doing = Callable[[Work, ReturnState, Event], Awaitable[str | None]]
 """Does what was asked of a return, or answers why not."""
 
 
@@ -354,105 +333,6 @@ async def _write(work: Work, name: str, event: Event) -> None:
     """Write everything that was noted, and owe the return and its order the news."""
     await _owe(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))
-
-
-async def _judge(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
-    """The return that these units become, or why they cannot be returned."""
-    rules = work.network.policy.returns
-    wished = units.sums(body.lines)
-    sold = await returns.sold(work.connection, work.header.order)
-    refused = (
-        refusal(sold, wished, at)
-        or _wrong_reason(body, rules)
-        or _wrong_node(body, work.network)
-        or _wrong_wish(body, work.network)
-    )
-    if refused:
-        return refused
-    reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
-    instead = {line.line: line.exchange_for for line in body.lines}
-    return new_return(
-        work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
-    )
-
-
-def _wrong_wish(body: ReturnRequest, network: Network) -> str | None:
-    """What is wanted in exchange is sold here."""
-    for line in body.lines:
-        if line.exchange_for is not None and line.exchange_for not in network.items:
-            return f"line {line.line}: {line.exchange_for} is not an item of the network"
-    return None
-
-
-def new_return(
-    work: Work,
-    sold: Mapping[str, SoldLine],
-    units: Mapping[str, int],
-    *,
-    resolution: str,
-    node: str | None,
-    at: datetime,
-    reasons: Mapping[str, str | None] | None = None,
-    instead: Mapping[str, str | None] | None = None,
-    is_allowed: bool = True,
-) -> returns.NewReturn:
-    """The return that these units become on the terms of today; one that is not allowed waits for a person."""
-    rules = work.network.policy.returns
-    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
-    terms = _terms(work, {line: sold[line].sku for line in units})
-    return returns.NewReturn(
-        resolution=resolution,
-        node=node or _receiving_node(work, {found.receive_at for found in terms.values()}),
-        is_authorized=is_allowed and (rules.approve_below is None or goods < rules.approve_below),
-        expires_at=at + COMES_BACK_WITHIN,
-        fee=max((found.fee for found in terms.values() if found.fee_per is FeePer.RETURN), default=0),
-        lines=[
-            returns.NewLine(
-                line=line,
-                quantity=quantity,
-                reason=(reasons or {}).get(line),
-                exchange_for=(instead or {}).get(line),
-                unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
-                refund_on=terms[line].refund_on,
-            )
-            for line, quantity in units.items()
-        ],
-    )
-
-
-def _terms(work: Work, lines: Mapping[str, str]) -> dict[str, ReturnTerms]:
-    """On which terms the SKUs of some lines may be returned now."""
-    network = work.network
-    seen = rule_facts(_order_facts(work))
-    return {line: network.policy.returns.terms_of(seen | item_facts(network.items[sku])) for line, sku in lines.items()}
-
-
-def _order_facts(work: Work) -> OrderFacts:
-    wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
-    return order_facts(work.header, work.network, wanted)
-
-
-def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
-    for line in body.lines:
-        if rules.reasons is not None and line.reason not in rules.reasons:
-            return f"line {line.line}: the reason must be one of {', '.join(rules.reasons)}"
-    return None
-
-
-def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
-    known = body.node is None or (body.node in network.nodes and network.policy.returns.accepts(body.node))
-    return None if known else f"{body.node} does not take returns in"
-
-
-def _receiving_node(work: Work, named: set[str]) -> str | None:
-    """The node that the terms name, if they agree; else the accepting one that is nearest to the customer."""
-    network, rules = work.network, work.network.policy.returns
-    if len(named) == 1 and NEAREST not in named:
-        return named.pop()
-    accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
-    place = _order_facts(work).place
-    near = {node.id: distance_km(place.latitude, place.longitude, node.latitude, node.longitude) for node in accepting}
-    return min(sorted(near), key=near.__getitem__, default=None)
 
 
 def received_of(

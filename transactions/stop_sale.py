@@ -1,106 +1,75 @@
 """Stops the sale of a SKU and lifts it again: what is claimed until then stands and is listed, and nothing more is sold."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable
 
-from database import personal, request, stock, stop_sale
+from database import stock, stop_sale
 from database.connect import ReadConnection, WriteConnection
 from database.request import Request
 from database.stop_sale import Sale
 from domain.network import Network
 from domain.stop_sale import AllocatedUnits, PinnedUnits, Resumed, StandingStop, Stopped, StopRequest, Touched
+from transactions.request import Answer, Asked, answered_once, granted
 from transactions.stock import UnknownPlace
 from transactions.transaction import OrderTransactions
+
+_Doing = Callable[[WriteConnection, Network, Sale, Request], Awaitable[Answer]]
 
 
 class UnknownItem(LookupError):
     """The network has no item of this SKU."""
 
 
-class NotStopped(Exception):
-    """There is nothing to lift: the sale is not stopped there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody wants the sale of a SKU stopped or lifted; `actor` is whose key was shown."""
-
-    sku: str
-    body: StopRequest
-    actor: str
-    idempotency_key: str | None
-
-    @property
-    def sale(self) -> Sale:
-        """What is stopped or lifted."""
-        return Sale(self.sku, self.body.node)
-
-
-async def stop(transactions: OrderTransactions, asked: Asked) -> Stopped:
+async def stop(transactions: OrderTransactions, asked: Asked[StopRequest]) -> Stopped:
     """Stop a sale; one that is stopped stays so. When this returns, no claim is granted there any more.
 
     Raises `UnknownItem`, `UnknownPlace`, and `UsedForAnotherRequest` when the idempotency key was.
     """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
-        kept = await _keep(connection, network, "stop", asked)
-        if kept.answer is not None:
-            return Stopped.model_validate(kept.answer)
-        since = await stop_sale.stand(connection, asked.sale, kept.remark)
-        await stop_sale.heed(connection, asked.sale)
-        touches = await _touches(connection, network, asked.sale)
-        answer = Stopped(sku=asked.sku, node=asked.body.node, since=since, touches=touches)
-        await request.answer(connection, kept.request_id, answer.model_dump(mode="json"))
-        return answer
+        answer = await _answered_once(connection, network, "stop", asked, _stop)
+    return Stopped.model_validate(answer)
 
 
-async def resume(transactions: OrderTransactions, asked: Asked) -> Resumed:
-    """Lift a stop; what is sold again is offered to the orders that wait for it. Raises as `stop`, and `NotStopped`."""
+async def resume(transactions: OrderTransactions, asked: Asked[StopRequest]) -> Resumed:
+    """Lift a stop; what is sold again is offered to the orders that wait for it. Raises as `stop`, and `RequestRefused`
+    where the sale is not stopped."""
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
-        kept = await _keep(connection, network, "resume", asked)
-        answer = kept.answer
-        if answer is None:
-            answer = await _lift(connection, asked.sale, kept)
-            await request.answer(connection, kept.request_id, answer)
-    if reason := answer.get("refused"):
-        raise NotStopped(reason)
-    return Resumed.model_validate(answer)
+        answer = await _answered_once(connection, network, "resume", asked, _lift)
+    return Resumed.model_validate(granted(answer))
 
 
-async def _keep(
-    connection: WriteConnection, network: Network, kind: Literal["stop", "resume"], asked: Asked
-) -> Request:
-    """The request as it is kept, answered or not; without an answer the gate of its SKU is closed to everybody else."""
-    _check(asked, network)
-    kept = await request.keep(
-        connection,
-        order=None,
-        kind=kind,
-        asker=asked.actor,
-        idempotency_key=asked.idempotency_key,
-        body_digest=f"{asked.sku} {await personal.fingerprint(connection, asked.body)}",
-        facts=asked.sale.names,
-        actor=asked.body.actor or asked.actor,
-        reason=asked.body.reason,
-        at=datetime.now(UTC),
-    )
-    if kept.answer is None:
-        await stock.close_gates(connection, {asked.sku}, exclusive=True)
-    return kept
+async def _answered_once(
+    connection: WriteConnection, network: Network, kind: str, asked: Asked[StopRequest], doing: _Doing
+) -> Answer:
+    """Do what is asked with the gate of its SKU closed to everybody else."""
+    sale = Sale(asked.about, asked.body.node)
+    _check(sale, network)
+
+    async def alone(kept: Request) -> Answer:
+        await stock.close_gates(connection, {sale.sku}, exclusive=True)
+        return await doing(connection, network, sale, kept)
+
+    return await answered_once(connection, asked, kind, sale.names, alone, subject=sale.sku)
 
 
-def _check(asked: Asked, network: Network) -> None:
-    if asked.sku not in network.items:
-        raise UnknownItem(asked.sku)
-    if network.items[asked.sku].components:
-        raise UnknownPlace("sku", f"{asked.sku} is a bundle: name its components, which are on the shelf")
-    if asked.body.node is not None and asked.body.node not in network.nodes:
-        raise UnknownPlace("node", f"{asked.body.node} is not a node of the network")
+def _check(sale: Sale, network: Network) -> None:
+    if sale.sku not in network.items:
+        raise UnknownItem(sale.sku)
+    if network.items[sale.sku].components:
+        raise UnknownPlace("sku", f"{sale.sku} is a bundle: name its components, which are on the shelf")
+    if sale.node is not None and sale.node not in network.nodes:
+        raise UnknownPlace("node", f"{sale.node} is not a node of the network")
 
 
-async def _lift(connection: WriteConnection, sale: Sale, kept: Request) -> dict[str, Any]:
+async def _stop(connection: WriteConnection, network: Network, sale: Sale, kept: Request) -> Answer:
+    since = await stop_sale.stand(connection, sale, kept.remark)
+    await stop_sale.heed(connection, sale)
+    touches = await _touches(connection, network, sale)
+    return Stopped(sku=sale.sku, node=sale.node, since=since, touches=touches).model_dump(mode="json")
+
+
+async def _lift(connection: WriteConnection, _: Network, sale: Sale, kept: Request) -> Answer:
     lifted = await stop_sale.lift(connection, sale, kept.remark)
     if lifted is None:
         return {"refused": f"the sale of {sale.sku} is not stopped {f'at {sale.node}' if sale.node else 'everywhere'}"}

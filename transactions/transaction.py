@@ -32,7 +32,7 @@ CHANGED = "changed"
 """The signal that tells an order what became of it."""
 
 Send = Callable[[Sequence[Wake]], None]
-"""Takes the signals of a transaction that has committed. It may fail: they stay in the outbox until Temporal took them."""
+"""Takes the signals of a transaction that has committed, and never raises: what Temporal does not take stays in the outbox."""
 
 
 def leave_to_the_relay(_: Sequence[Wake]) -> None:

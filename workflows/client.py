@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 from temporalio.client import (
@@ -15,12 +15,18 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from database.connect import Database
+from database.outbox import unattended
+from database.request import Request
 from domain import identifiers
 from domain.order import OrderInput, OrderStatus
+from transactions.request import Answer, Asked, Body, RequestInput, RequestRefused, granted, keep_for_workflow
 from transactions.returns import ReturnInput
+from transactions.transaction import OrderTransactions
 from workflows import card, visibility
 from workflows.messages import PlaceAnswer
 from workflows.order import OrderWorkflow
+from workflows.requests import REQUESTS, WithoutWorkflow
 from workflows.returns import ReturnWorkflow
 
 TASK_QUEUE = "switchyard"
@@ -41,18 +47,8 @@ class NoAnswer(Exception):
     """The workflow has not answered in time; the request is kept, and asking again with the same key tells the outcome."""
 
 
-class RequestRefused(Exception):
-    """The workflow has refused the request."""
-
-    def __init__(self, reason: str, answer: dict[str, Any] | None) -> None:
-        """`answer` says per unit why, where the request named units."""
-        super().__init__(reason)
-        self.reason = reason
-        self.answer = answer
-
-
 class WorkflowGone(Exception):
-    """No workflow runs for this order: it is closed, or waits to be started again by the sweep."""
+    """No workflow runs for this order: it is closed, or waits to be started again."""
 
 
 async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
@@ -80,6 +76,15 @@ async def start(client: Client, order: OrderInput) -> None:
     """Start an order's workflow without waiting for its promise; one that runs or has completed stays as it is."""
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(OrderWorkflow.run, order, **_start(order))
+
+
+async def start_again(database: Database, client: Client, order: str) -> bool:
+    """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
+    async with database.read() as connection:
+        found = await unattended.open_order(connection, order)
+    if found is not None:
+        await start(client, OrderInput.model_validate_json(found))
+    return found is not None
 
 
 async def start_return(client: Client, order: str, name: str) -> None:
@@ -114,7 +119,54 @@ def _summary(order: OrderInput) -> str:
     return card.summary(len(order.lines), units, order.service, order.country, order.postal_area)
 
 
-async def ask(client: Client, order: str, kind: str, request: int) -> dict[str, Any]:
+async def answered(
+    transactions: OrderTransactions, client: Client, asked: Asked[Body], kind: str, facts: dict[str, Any]
+) -> Answer:
+    """Store a request of the table `REQUESTS` and let the order's workflow answer it; asked again with its key, it gets the
+    same answer.
+
+    Raises `RequestRefused`, `UsedForAnotherRequest`, `WorkflowGone` when the order is closed, and `NoAnswer`.
+    """
+    without_workflow = REQUESTS[kind].without_workflow
+    kept = await keep_for_workflow(transactions, asked, kind, facts)
+    if kept.answer is not None:
+        return granted(kept.answer)
+    try:
+        return await _answer(transactions, client, kept, without_workflow)
+    except (RPCError, RuntimeError) as error:
+        raise NoAnswer(asked.about) from error
+
+
+async def _answer(
+    transactions: OrderTransactions, client: Client, kept: Request, without_workflow: WithoutWorkflow | None
+) -> Answer:
+    """What the order's workflow answers; one that somebody terminated is started again to answer."""
+    order = kept.order or ""
+    try:
+        return await ask(client, order, kept.kind, kept.request_id)
+    except WorkflowGone:
+        if not await start_again(transactions.database, client, order):
+            if without_workflow is None:
+                raise
+            return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
+    return await ask(client, order, kept.kind, kept.request_id)
+
+
+async def _answer_for_a_closed_order(
+    transactions: OrderTransactions, client: Client, kept: Request, doing: WithoutWorkflow
+) -> Answer:
+    """A closed order still has a mailbox: an exception is resolved and a return begun without its workflow."""
+    order, key, at = kept.order or "", f"request-{kept.request_id}", datetime.now(UTC)
+    asked = RequestInput(order=order, request=kept.request_id, kind=kept.kind, facts={}, key=key, at=at)
+    done = await doing(transactions, asked)
+    if done.refused:
+        raise RequestRefused(done.refused.reason)
+    if name := done.answer.get("return"):
+        await start_return(client, order, str(name))
+    return done.answer
+
+
+async def ask(client: Client, order: str, kind: str, request: int) -> Answer:
     """Ask an order's workflow to do what the request's row says; the row's id makes asking twice asking once.
 
     Raises `RequestRefused`, `NoAnswer` and `WorkflowGone`.
@@ -138,7 +190,7 @@ def _refused(error: WorkflowUpdateFailedError) -> RequestRefused:
     if isinstance(cause, ApplicationError):
         details = dict(cause.details[0]) if cause.details else {}
         return RequestRefused(cause.message, details.get("answer"))
-    return RequestRefused(str(cause), None)
+    return RequestRefused(str(cause))
 
 
 async def signal(client: Client, workflow_id: str, name: str, facts: dict[str, Any]) -> bool:

@@ -6,18 +6,18 @@ main coroutine acts; each fulfillment order is watched by a task of its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel, ValidationError
+    from pydantic import ValidationError
 
     # `from workflows import card` would pass the package through and make each module anew for every order (5 ms).
     import workflows.card as card
@@ -26,53 +26,19 @@ with workflow.unsafe.imports_passed_through():
     import workflows.visibility as visibility
     from activities.dispatch import CallInput, DispatchActivities
     from activities.order import OrderActivities
-    from activities.returns import ReturnActivities
     from domain import identifiers
     from domain.fulfillment import Request, WaitingFor
     from domain.order import OrderInput, OrderState
-    from domain.request import (
-        CancelRequest,
-        HoldRequest,
-        PickupRequest,
-        QuantityRequest,
-        RerouteRequest,
-        ResolveRequest,
-        ReturnRequest,
-    )
     from nodes.kinds import KINDS
     from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
-    from transactions.order import Done, Moment, Refusal, RequestInput
+    from transactions.order import Moment
+    from transactions.request import Done, Refusal, RequestInput
     from transactions.returns import ReturnInput
     from transactions.sourcing import SourceInput
-    from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody, RequestOfARow
+    from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
+    from workflows.requests import REQUESTS, takes_requests
     from workflows.returns import ReturnWorkflow
-
-Given = TypeVar("Given", bound=BaseModel)
-Told = TypeVar("Told")
-
-_DOING: dict[str, Callable[[Any, RequestInput], Awaitable[Done]]] = {
-    "cancel": OrderActivities.cancel,
-    "hold": OrderActivities.hold,
-    "release": OrderActivities.release_hold,
-    "reroute": OrderActivities.reroute,
-    "change_address": OrderActivities.change_address,
-    "change_quantity": OrderActivities.change_quantity,
-    "change_pickup": OrderActivities.change_pickup,
-    "resolve": OrderActivities.resolve,
-    "request_return": ReturnActivities.request_return,
-}
-
-_BODIES: dict[str, type[BaseModel]] = {
-    "cancel": CancelRequest,
-    "hold": HoldRequest,
-    "release": HoldRequest,
-    "reroute": RerouteRequest,
-    "change_address": RequestOfARow,
-    "change_quantity": QuantityRequest,
-    "change_pickup": PickupRequest,
-    "resolve": ResolveRequest,
-    "request_return": ReturnRequest,
-}
+    from workflows.steps import transaction
 
 
 _CALLED_ABOUT = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
@@ -96,6 +62,7 @@ class _Asked:
 
 
 @workflow.defn(failure_exception_types=[ValidationError])
+@takes_requests
 class OrderWorkflow:
     """The life of one order."""
 
@@ -163,96 +130,6 @@ class OrderWorkflow:
         if args:
             raise ApplicationError("place takes no argument", type="BadRequest", non_retryable=True)
 
-    @workflow.update(description="Cancel units, lines or everything")
-    async def cancel(self, *args: Any) -> dict[str, Any]:
-        """Answer per unit what was cancelled, is pending at a node, or was refused."""
-        return await self._ask("cancel", args)
-
-    @cancel.validator
-    def check_cancel(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("cancel", args)
-
-    @workflow.update(description="Place a named hold")
-    async def hold(self, *args: Any) -> dict[str, Any]:
-        """Stop what is not released yet."""
-        return await self._ask("hold", args)
-
-    @hold.validator
-    def check_hold(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("hold", args)
-
-    @workflow.update(description="Take a named hold off")
-    async def release(self, *args: Any) -> dict[str, Any]:
-        """Let the order go on, when it was the last hold."""
-        return await self._ask("release", args)
-
-    @release.validator
-    def check_release(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("release", args)
-
-    @workflow.update(description="Take work from its node")
-    async def reroute(self, *args: Any) -> dict[str, Any]:
-        """Answer whether it was withdrawn, or its node is asked to cancel; another node ships it then."""
-        return await self._ask("reroute", args)
-
-    @reroute.validator
-    def check_reroute(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("reroute", args)
-
-    @workflow.update(description="Send it elsewhere; the address stays in PostgreSQL")
-    async def change_address(self, *args: Any) -> dict[str, Any]:
-        """Plan what is not released for the new place."""
-        return await self._ask("change_address", args)
-
-    @change_address.validator
-    def check_change_address(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("change_address", args)
-
-    @workflow.update(description="Let lines count more or fewer units")
-    async def change_quantity(self, *args: Any) -> dict[str, Any]:
-        """Cancel what a line loses, source what it wins."""
-        return await self._ask("change_quantity", args)
-
-    @change_quantity.validator
-    def check_change_quantity(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("change_quantity", args)
-
-    @workflow.update(description="Let the customer collect elsewhere, or send it home")
-    async def change_pickup(self, *args: Any) -> dict[str, Any]:
-        """Plan what is not released, or waits for the customer's word, for the place that he chose."""
-        return await self._ask("change_pickup", args)
-
-    @change_pickup.validator
-    def check_change_pickup(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("change_pickup", args)
-
-    @workflow.update(description="Close an exception that a person has seen to")
-    async def resolve(self, *args: Any) -> dict[str, Any]:
-        """Let what waited for a person go on."""
-        return await self._ask("resolve", args)
-
-    @resolve.validator
-    def check_resolve(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("resolve", args)
-
-    @workflow.update(description="Authorize a return of delivered units")
-    async def request_return(self, *args: Any) -> dict[str, Any]:
-        """Answer with the return's id; its own workflow runs when this is answered."""
-        return await self._ask("request_return", args)
-
-    @request_return.validator
-    def check_request_return(self, *args: Any) -> None:
-        """Bad input is refused before anything is written to the history."""
-        _check("request_return", args)
-
     @workflow.query(description="The document of GET /orders/{order}, without free text; may lag")
     def view(self) -> dict[str, Any]:
         """The workflow's copy of the order."""
@@ -260,8 +137,8 @@ class OrderWorkflow:
             return {"order": self._name, "status": "received"}
         return self._copy.model_dump(mode="json", exclude={"totals"})
 
-    async def _ask(self, kind: str, args: Sequence[Any]) -> dict[str, Any]:
-        body = messages.one_argument(args, kind, RequestBody)
+    async def answer(self, kind: str, body: RequestBody) -> dict[str, Any]:
+        """Wait until the main coroutine has done what is asked, and answer it."""
         info = workflow.current_update_info()
         asked = _Asked(kind, body, info.id if info else kind)
         self._asked.append(asked)
@@ -316,14 +193,14 @@ class OrderWorkflow:
             key=f"{workflow.info().run_id}:{number}",
             at=workflow.now(),
         )
-        self._adopt(await _transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
+        self._adopt(await transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
 
     async def _look_at_the_facts(self) -> None:
         """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
         if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
         self._look_again = self._look_at_lines = False
-        found = await _transaction(
+        found = await transaction(
             OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts"
         )
         self._lines_of_version = max(self._lines_of_version, found.version)
@@ -356,7 +233,7 @@ class OrderWorkflow:
             key=asked.key,
             at=workflow.now(),
         )
-        return await _transaction(_DOING[asked.kind], request, f"{asked.kind} as asked")
+        return await transaction(REQUESTS[asked.kind].activity, request, f"{asked.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
         """The child lives on when its order closes, and is linked to it for ever."""
@@ -379,7 +256,7 @@ class OrderWorkflow:
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
         self._adopt(
-            await _transaction(
+            await transaction(
                 OrderActivities.give_up,
                 Moment(order=self._name, at=workflow.now()),
                 "give up what was not released in time",
@@ -406,7 +283,7 @@ class OrderWorkflow:
         if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
             return
         self._adopt(
-            await _transaction(
+            await transaction(
                 OrderActivities.release, ReleaseInput(order=self._name, at=workflow.now()), "release to the nodes"
             )
         )
@@ -441,7 +318,7 @@ class OrderWorkflow:
     async def _act_on_silence(self, name: str, waiting_for: WaitingFor) -> None:
         self._acting.add(name)
         self._adopt(
-            await _transaction(
+            await transaction(
                 OrderActivities.act_on_silence,
                 SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
                 f"{name}: no word of {waiting_for.replace('_', ' ')}",
@@ -487,7 +364,7 @@ class OrderWorkflow:
         if closes_at is None or workflow.now() < closes_at or self._is_closed:
             return
         self._adopt(
-            await _transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
+            await transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
         )
 
     async def _wait_for_news(self) -> None:
@@ -592,7 +469,7 @@ class OrderWorkflow:
         return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:
-        return await _transaction(
+        return await transaction(
             OrderActivities.source, SourceInput(order=self._name, round=round_, at=workflow.now()), summary
         )
 
@@ -620,20 +497,3 @@ async def _stop(call: asyncio.Task[None]) -> None:
 def _no_such_request(state: OrderState) -> Done:
     """Somebody named a request that this order does not have."""
     return Done(state=state, refused=Refusal(reason="the order has no such request"))
-
-
-async def _transaction(doing: Callable[[Any, Given], Awaitable[Told]], given: Given, summary: str) -> Told:
-    """One activity that is one transaction: tried until it works, and told in the UI by its summary."""
-    return await workflow.execute_activity_method(
-        doing,
-        given,
-        start_to_close_timeout=timeouts.ONE_TRANSACTION,
-        retry_policy=timeouts.UNTIL_IT_WORKS,
-        summary=summary,
-    )
-
-
-def _check(kind: str, args: Sequence[Any]) -> None:
-    body = messages.one_argument(args, kind, RequestBody)
-    if body.request is None:
-        messages.one_argument(args, kind, _BODIES[kind])

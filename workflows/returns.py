@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refund import owed
     from domain.returns import ReturnState, ReturnStatus
     from transactions.returns import ReturnInput, ReturnStep
+    from workflows.steps import transaction
 
 
 class ReturnNews(BaseModel):
@@ -130,13 +131,8 @@ class ReturnWorkflow:
     async def _step(
         self, doing: Callable[[ReturnActivities, ReturnStep], Awaitable[ReturnState]], summary: str
     ) -> ReturnState:
-        return await workflow.execute_activity_method(
-            doing,
-            ReturnStep(order=self._input.order, return_=self._input.return_, at=workflow.now()),
-            start_to_close_timeout=timeouts.ONE_TRANSACTION,
-            retry_policy=timeouts.UNTIL_IT_WORKS,
-            summary=summary,
-        )
+        step = ReturnStep(order=self._input.order, return_=self._input.return_, at=workflow.now())
+        return await transaction(doing, step, summary)
 
     def _show_where_it_stands(self) -> None:
         rows = [

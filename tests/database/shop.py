@@ -26,7 +26,7 @@ from transactions import stock as stock_transactions
 from transactions.backorder import Backorders
 from transactions.fulfillment import ReleaseInput, SilenceInput
 from transactions.network import Networks
-from transactions.order import Done, RequestInput
+from transactions.request import Done, RequestInput
 from transactions.sourcing import SourceInput
 from transactions.transaction import OrderTransactions
 

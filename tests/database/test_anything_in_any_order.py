@@ -28,14 +28,15 @@ from domain.request import ForgetRequest
 from domain.returns import ReturnMessage
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
 from transactions import exception as exception_transactions
-from transactions import fulfillment, pickup, quantity, replan, reroute, shortage
+from transactions import fulfillment, pause, pickup, quantity, replan, reroute, shortage
 from transactions import order as order_transactions
 from transactions import returns as return_transactions
 from transactions.fulfillment import SilenceInput
 from transactions.network import Networks
-from transactions.order import Done, Moment, RequestInput
-from transactions.pause import Asked, NotPaused, Pauses
+from transactions.order import Moment
+from transactions.pause import Pauses
 from transactions.personal import StillOpen, forget
+from transactions.request import Asked, Done, RequestInput, RequestRefused
 from transactions.sourcing import StockTaken
 from transactions.transaction import OrderTransactions
 
@@ -253,12 +254,12 @@ class Chance:
     async def pause(self) -> None:
         body = PauseRequest(open_work=self.dice.choice(list(OpenWork)))
         node = self.dice.choice(NODES)
-        await self.pauses.pause(Asked(node, body, "operator", None), body)
+        await pause.pause(self.shop.transactions, Asked(node, body, "operator"))
 
     async def resume(self) -> None:
         for node in NODES:
-            with suppress(NotPaused):
-                await self.pauses.resume(Asked(node, ResumeRequest(), "operator", None))
+            with suppress(RequestRefused):
+                await pause.resume(self.shop.transactions, Asked(node, ResumeRequest(), "operator"))
 
     async def resolve(self) -> None:
         order = self.some_order()

@@ -18,7 +18,7 @@ from domain.fulfillment import MessageKind
 from domain.request import CancelAnswer
 from tests.database.shop import NEAREST, NEXT, Shop
 from tests.house import MASTER_KEYS
-from transactions.order import Done
+from transactions.request import Done
 
 ORDERED = 3
 RACES = 10

@@ -22,6 +22,7 @@ from domain.stock import Movement, MovementKind
 from network.validate_order import WrongField
 from tests.asked import asked_of
 from tests.database.shop import CUSTOMER, FARTHEST, NEAREST, NODES, Shop
+from transactions import cart as cart_transactions
 from transactions import order as order_transactions
 from transactions import shortage
 from transactions.cart import BecameAnOrder, Carts, NotAvailable, ask_again
@@ -93,8 +94,8 @@ async def lapse(shop: Shop, made: Cart) -> None:
             await connection.execute(text(statement), {"cart": made.cart_id})
 
 
-async def known(carts: Carts, made: Cart) -> KnownCart:
-    found = await carts.find(made.cart_id, "web")
+async def known(shop: Shop, made: Cart) -> KnownCart:
+    found = await cart_transactions.find(shop.transactions, made.cart_id, "web")
     assert found is not None
     return found
 
@@ -276,7 +277,7 @@ async def test_a_request_that_comes_again_under_its_key_is_answered_as_the_first
     first = await reserve(carts, ("CHAIR", 1), key="one")
     assert await reserve(carts, ("CHAIR", 1), key="one") == first
     await lapse(shop, first)
-    assert await carts.sweep() == 1
+    assert await cart_transactions.sweep(shop.transactions) == 1
     again = await reserve(carts, ("CHAIR", 1), key="one")
     assert (again.cart_id, again.promise) == (first.cart_id, first.promise)
     with pytest.raises(UsedForAnotherRequest):
@@ -307,9 +308,9 @@ async def test_units_whose_time_is_over_can_be_had_at_once_before_anybody_has_ti
         await reserve(carts, ("CHAIR", 1))
     await lapse(shop, first)
     second = await reserve(carts, ("CHAIR", 1))
-    assert (await known(carts, first)).status is CartStatus.LAPSED
-    assert (await known(carts, second)).status is CartStatus.HELD
-    assert await carts.sweep() == 0
+    assert (await known(shop, first)).status is CartStatus.LAPSED
+    assert (await known(shop, second)).status is CartStatus.HELD
+    assert await cart_transactions.sweep(shop.transactions) == 0
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (1, 1, 0)
     await shop.check()
 
@@ -325,7 +326,7 @@ async def test_units_whose_time_is_over_go_to_an_order_that_waits_and_not_to_the
     with pytest.raises(NotAvailable):
         await reserve(carts, ("CHAIR", 1))
     assert await pin(carts, (NEAREST, "CHAIR", 1)) is None
-    assert await carts.sweep() == 1
+    assert await cart_transactions.sweep(shop.transactions) == 1
     assert await pin(carts, (NEAREST, "CHAIR", 1)) is None
     await shop.backorders.work_off(10)
     assert await shop.units(order) == {"reserved": 1}
@@ -336,7 +337,7 @@ async def test_several_sweeps_at_once_free_every_unit_once(shop: Shop, carts: Ca
     await shop.receive(NEAREST, CHAIR=600)
     await asyncio.gather(*(pin(carts, (NEAREST, "CHAIR", 1), lives_for=timedelta(0)) for _ in range(600)))
     assert await shop.counters("CHAIR") != (600, 0, 0)
-    swept = await asyncio.gather(*(Carts(shop.database, Networks()).sweep() for _ in range(4)))
+    swept = await asyncio.gather(*(cart_transactions.sweep(shop.transactions) for _ in range(4)))
     # Claims have freed the units of carts before them; nobody has freed one twice.
     assert sum(swept) <= 600
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (600, 0, 0)
@@ -349,8 +350,8 @@ async def test_a_sweep_leaves_units_that_somebody_is_about_to_take(shop: Shop, c
     async with shop.database.write() as connection:
         await connection.execute(text("SELECT FROM cart_unit WHERE sku = 'CHAIR' FOR UPDATE"))
         async with asyncio.timeout(20):
-            assert await carts.sweep() == 1
-    assert await carts.sweep() == 1
+            assert await cart_transactions.sweep(shop.transactions) == 1
+    assert await cart_transactions.sweep(shop.transactions) == 1
     await shop.check()
 
 
@@ -365,7 +366,7 @@ async def test_a_cart_whose_time_is_over_in_the_moment_when_it_is_ordered_is_the
         made = await pin(carts, (NEAREST, "CHAIR", 1), lives_for=timedelta(milliseconds=moments.uniform(2, 12)))
         assert made
         ordered = after(moments.uniform(0, 12), take(shop, made, ("CHAIR", 1)))
-        swept = after(moments.uniform(0, 12), others.sweep())
+        swept = after(moments.uniform(0, 12), cart_transactions.sweep(shop.transactions))
         claimed = after(moments.uniform(0, 12), pin(others, (NEAREST, "CHAIR", 1)))
         order, _, other = await asyncio.gather(ordered, swept, claimed)
         await shop.source(order)
@@ -375,7 +376,7 @@ async def test_a_cart_whose_time_is_over_in_the_moment_when_it_is_ordered_is_the
         winners.add(has)
         await shop.cancel(order)
         if other:
-            await carts.give_back(other.cart_id, "web", actor="channel:web")
+            await cart_transactions.give_back(shop.transactions, other.cart_id, "web", actor="channel:web")
         assert await shop.counters("CHAIR") == (1, 0, 0)
     assert winners == {True, False}, "both have happened"
     await shop.check()
@@ -392,10 +393,10 @@ async def after(milliseconds: float, asked: Any) -> Any:
 async def test_a_cart_that_is_given_back_is_available_again_and_once_only(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=1)
     made = await reserve(carts, ("CHAIR", 1))
-    assert await carts.give_back(made.cart_id, "outlet", actor="channel:outlet") is None
+    assert await cart_transactions.give_back(shop.transactions, made.cart_id, "outlet", actor="channel:outlet") is None
     assert await shop.counters("CHAIR") == (1, 1, 0)
     for _ in range(2):
-        back = await carts.give_back(made.cart_id, "web", actor="channel:web")
+        back = await cart_transactions.give_back(shop.transactions, made.cart_id, "web", actor="channel:web")
         assert back is not None
         assert back.status is CartStatus.GIVEN_BACK
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (1, 0, 0)
@@ -409,20 +410,20 @@ async def test_an_order_gets_the_very_units_that_its_cart_holds(shop: Shop, cart
     await shop.receive(NEAREST, CHAIR=1)
     made = await reserve(carts, ("CHAIR", 1))
     order = await take(shop, made, ("CHAIR", 1))
-    await lapse_by_clock(carts)
+    await lapse_by_clock(shop)
     state = await shop.source(order)
     assert state.promise is not None
     assert await shop.units(order) == {"reserved": 1}
-    assert (await known(carts, made)).order == order
+    assert (await known(shop, made)).order == order
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (1, 1, 0)
     with pytest.raises(BecameAnOrder, match=order):
-        await carts.give_back(made.cart_id, "web", actor="channel:web")
+        await cart_transactions.give_back(shop.transactions, made.cart_id, "web", actor="channel:web")
     await shop.check()
 
 
-async def lapse_by_clock(carts: Carts) -> None:
+async def lapse_by_clock(shop: Shop) -> None:
     """What an order has does not lapse: a sweep finds nothing."""
-    assert await carts.sweep() == 0
+    assert await cart_transactions.sweep(shop.transactions) == 0
 
 
 async def test_an_order_gets_its_own_units_while_others_of_the_item_are_offered_to_orders_that_wait(
@@ -431,7 +432,7 @@ async def test_an_order_gets_its_own_units_while_others_of_the_item_are_offered_
     await shop.receive(NEAREST, CHAIR=2)
     mine, another = await reserve(carts, ("CHAIR", 1)), await reserve(carts, ("CHAIR", 1))
     waiting = await shop.sold(("CHAIR", 1))
-    await carts.give_back(another.cart_id, "web", actor="channel:web")
+    await cart_transactions.give_back(shop.transactions, another.cart_id, "web", actor="channel:web")
     order = await take(shop, mine, ("CHAIR", 1))
     await shop.source(order)
     assert await shop.units(order) == {"reserved": 1}
@@ -480,10 +481,10 @@ async def test_an_order_whose_cart_has_lapsed_is_sourced_like_any_other(shop: Sh
     await lapse(shop, made)
     order = await take(shop, made, ("CHAIR", 1))
     if swept:
-        assert await carts.sweep() == 1
+        assert await cart_transactions.sweep(shop.transactions) == 1
     await shop.source(order)
     assert await shop.units(order) == {"reserved": 1}
-    assert (await known(carts, made)).status is CartStatus.ORDERED
+    assert (await known(shop, made)).status is CartStatus.ORDERED
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (1, 1, 0)
     await shop.check()
 
@@ -511,7 +512,7 @@ async def test_a_count_below_what_is_promised_takes_from_carts_but_not_from_one_
     order = await take(shop, ordered, ("CHAIR", 1))
     await shop.count(NEAREST, CHAIR=1)
     await shortage.settle(shop.transactions)
-    assert (await known(carts, dropped)).status is CartStatus.LAPSED
+    assert (await known(shop, dropped)).status is CartStatus.LAPSED
     await shop.source(order)
     assert await shop.units(order) == {"reserved": 1}
     assert await shop.counters("CHAIR") == (1, 1, 0)
@@ -535,7 +536,7 @@ async def test_a_reservation_that_is_unknown_or_anothers_or_given_back_is_refuse
     await shop.receive(NEAREST, CHAIR=2)
     anothers = await reserve(carts, ("CHAIR", 1), channel="outlet")
     back = await reserve(carts, ("CHAIR", 1))
-    await carts.give_back(back.cart_id, "web", actor="channel:web")
+    await cart_transactions.give_back(shop.transactions, back.cart_id, "web", actor="channel:web")
     said = []
     for name in ("cart-0", anothers.cart_id, back.cart_id):
         with pytest.raises(WrongField) as refused:
@@ -543,6 +544,6 @@ async def test_a_reservation_that_is_unknown_or_anothers_or_given_back_is_refuse
         said.append(str(refused.value))
     assert said == ["there is no such reservation", "there is no such reservation", "it was given back"]
     assert await shop.number("SELECT count(*) FROM orders") == 0
-    kept = await carts.find(anothers.cart_id, "outlet")
+    kept = await cart_transactions.find(shop.transactions, anothers.cart_id, "outlet")
     assert kept is not None
     assert kept.status is CartStatus.HELD

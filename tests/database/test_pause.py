@@ -12,8 +12,10 @@ from domain import units
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from tests.database.shop import NEAREST, NEXT, Shop
+from transactions import pause as pauses
 from transactions.network import Networks
-from transactions.pause import Asked, Pauses
+from transactions.pause import Pauses
+from transactions.request import Asked
 from transactions.transaction import OrderTransactions, Send, leave_to_the_relay
 
 ORDERS = 12
@@ -33,12 +35,12 @@ async def woken_by(database: Database, orders_max: int, rounds: int) -> list[int
 
 
 async def pause(database: Database, node: str, open_work: OpenWork) -> None:
-    body = PauseRequest(open_work=open_work)
-    await pauses_of(database).pause(Asked(node, body, "operator", None), body)
+    asked = Asked(node, PauseRequest(open_work=open_work), "operator")
+    await pauses.pause(OrderTransactions(database, Networks()), asked)
 
 
 async def resume(database: Database, node: str) -> None:
-    await pauses_of(database).resume(Asked(node, ResumeRequest(), "operator", None))
+    await pauses.resume(OrderTransactions(database, Networks()), Asked(node, ResumeRequest(), "operator"))
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1])
@@ -91,9 +93,9 @@ async def test_an_order_that_cannot_be_taken_from_a_paused_node_is_tried_again_a
         return leave(order, *others)
 
     monkeypatch.setattr(units, "leave", leave_but_at_first)
-    pauses = pauses_of(database)
+    clearing = pauses_of(database)
     for _ in range(len(orders) + 2):
-        await pauses.clear(1)
+        await clearing.clear(1)
 
     assert taken == [*orders, orders[0]]
     await shop.check()

@@ -18,10 +18,9 @@ from domain.returns import ReturnDecision, ReturnMessage, ReturnState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from transactions import claim, parcel
 from transactions import returns as return_transactions
-from transactions.claim import Claimed
-from transactions.order import Done, RequestInput
 from transactions.parcel import Taken
-from transactions.returns import Asked, ReturnStep
+from transactions.request import Asked, Done, RequestInput, RequestRefused
+from transactions.returns import ReturnStep
 
 _numbers = count(1)
 AT = datetime.now(UTC)
@@ -86,8 +85,10 @@ class Desk:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
         told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
-        asked = Claimed(order, ClaimRequest.model_validate(told), "operator", None)
-        return await claim.take(self.shop.transactions, asked)
+        try:
+            return await claim.take(self.shop.transactions, Asked(order, ClaimRequest.model_validate(told), "operator"))
+        except RequestRefused as error:
+            return {"refused": str(error)}
 
     async def returnable(self, order: str) -> int:
         """Units of the first line that may be returned now."""
@@ -345,8 +346,9 @@ async def test_what_could_not_be_delivered_comes_back_to_its_sender_and_a_person
     assert await desk.refunded() == 0
 
     approval = Asked(name, ReturnDecision(actor="jo"), "operator", None)
-    assert await return_transactions.approve(desk.shop.transactions, approval) is None
-    assert await return_transactions.approve(desk.shop.transactions, approval) == f"{name} is disposed"
+    await return_transactions.approve(desk.shop.transactions, approval)
+    with pytest.raises(RequestRefused, match=f"{name} is disposed"):
+        await return_transactions.approve(desk.shop.transactions, approval)
 
     await desk.pay(name)
     assert await desk.refunded() == 200
@@ -478,7 +480,7 @@ async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_
     assert (await desk.state(parcel)).is_authorized is False
     assert await desk.returnable(order) == 0
     decision = Asked(parcel, ReturnDecision(), "operator", None)
-    assert await return_transactions.decline(desk.shop.transactions, decision) is None
+    await return_transactions.decline(desk.shop.transactions, decision)
     assert await desk.returnable(order) == 1
 
     name = await desk.asked(order)
@@ -501,5 +503,7 @@ async def test_people_who_decide_about_a_return_at_once_do_not_wait_in_a_circle(
     order = await desk.delivered(("CHAIR", 1))
     name = await desk.asked(order)
     cancels = [Asked(name, ReturnDecision(), f"operator:{n}", None) for n in range(10)]
-    answers = await asyncio.gather(*(return_transactions.cancel(desk.shop.transactions, asked) for asked in cancels))
+    cancelling = (return_transactions.cancel(desk.shop.transactions, asked) for asked in cancels)
+    answers = await asyncio.gather(*cancelling, return_exceptions=True)
     assert answers.count(None) == 1
+    assert all(answer is None or isinstance(answer, RequestRefused) for answer in answers)

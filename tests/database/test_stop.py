@@ -15,8 +15,9 @@ from domain.stock import Movement, MovementKind
 from domain.stop_sale import Resumed, Stopped, StopRequest
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
 from transactions import stop_sale as stop_sales
+from transactions.request import Asked, RequestRefused
 from transactions.stock import UnknownPlace
-from transactions.stop_sale import Asked, NotStopped, UnknownItem
+from transactions.stop_sale import UnknownItem
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ async def shop(database: Database) -> Shop:
     return await Shop.open(database)
 
 
-def asked(sku: str, node: str | None, key: str | None = None, **body: Any) -> Asked:
+def asked(sku: str, node: str | None, key: str | None = None, **body: Any) -> Asked[StopRequest]:
     return Asked(sku, StopRequest(node=node, **body), "operator:ops", key)
 
 
@@ -202,11 +203,11 @@ async def test_ten_who_stop_a_sale_at_once_make_one_stop(shop: Shop) -> None:
 
 async def test_what_is_not_stopped_cannot_be_lifted(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=5)
-    with pytest.raises(NotStopped, match="not stopped everywhere"):
+    with pytest.raises(RequestRefused, match="not stopped everywhere"):
         await resumed(shop, "LAMP")
     await stopped(shop, "LAMP", NEAREST)
     for node in (None, NEXT):
-        with pytest.raises(NotStopped):
+        with pytest.raises(RequestRefused):
             await resumed(shop, "LAMP", node)
     assert await stopped_shelves(shop, "LAMP") == {NEAREST}
 
@@ -284,10 +285,10 @@ async def test_a_request_repeated_with_its_key_is_answered_as_the_first_time(sho
     assert await stopped(shop, "LAMP", key="stop-1") == first
     lifted = await resumed(shop, "LAMP", key="resume-1")
     assert await resumed(shop, "LAMP", key="resume-1") == lifted
-    with pytest.raises(NotStopped):
+    with pytest.raises(RequestRefused):
         await resumed(shop, "LAMP", key="resume-2")
     await stopped(shop, "LAMP")
-    with pytest.raises(NotStopped):
+    with pytest.raises(RequestRefused):
         await resumed(shop, "LAMP", key="resume-2")
     assert await stopped(shop, "LAMP", key="stop-1") == first
     assert await stopped_shelves(shop, "LAMP") == {NEAREST}

@@ -34,9 +34,8 @@ from jobs.relay import Relay
 from network.geography import locate
 from runtime.temporal import connect
 from runtime.where import database_url, master_keys
-from transactions import exception, shortage
+from transactions import cart, exception, shortage
 from transactions.backorder import Backorders
-from transactions.cart import Carts
 from transactions.pause import Pauses
 
 
@@ -53,7 +52,7 @@ _request: ContextVar[tuple[Scope, Doing]] = ContextVar("request")
 _beside: ContextVar[Doing | None] = ContextVar("beside", default=None)
 BESIDE: dict[type | ModuleType, tuple[str, ...]] = {
     Backorders: ("heed_new_rules", "work_off"),
-    Carts: ("sweep",),
+    cart: ("sweep",),
     exception: ("escalate",),
     Pauses: ("clear",),
     Relay: ("send_overdue",),

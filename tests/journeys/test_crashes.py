@@ -793,7 +793,7 @@ RARER_LIVES = (
     Rarer(_a_life_that_waits_for_stock, beside=("Backorders.work_off", "Backorders.heed_new_rules"), rounds=2, works=1),
     Rarer(_a_life_that_loses_its_pins, beside=("shortage.settle",), rounds=2, works=1),
     Rarer(_a_life_at_a_paused_node, beside=("Pauses.clear",), rounds=2),
-    Rarer(_a_life_beside_a_cart_that_lapses, beside=("Carts.sweep",)),
+    Rarer(_a_life_beside_a_cart_that_lapses, beside=("cart.sweep",)),
     Rarer(_a_life_with_something_odd, beside=("exception.escalate",)),
 )
 # fmt: on

@@ -141,9 +141,9 @@ MUTANTS = (
     ),
     Mutant(
         "a cancel that is asked for again is done again",
-        "transactions/order.py",
-        "        if known.answer is not None:\n            return _cancel_done(",
-        "        if known.answer is not None and not known.answer:\n            return _cancel_done(",
+        "transactions/request.py",
+        "        if known.answer is not None:\n            return _done(",
+        "        if known.answer is not None and not known.answer:\n            return _done(",
         f"{ORDERS}::test_a_cancel_that_is_asked_for_again_gets_the_same_answer_and_frees_nothing_more",
     ),
     Mutant(

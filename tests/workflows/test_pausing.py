@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.house import Document, House, units
+from transactions.pause import Pauses
 
 
 async def pause(house: House, node: str, open_work: str) -> Document:
@@ -57,7 +58,7 @@ async def test_kept_work_and_pins_stay_at_a_paused_node(small_house: House) -> N
     await house.work(name)
 
     await pause(house, "reroutes", "keep")
-    await house.service.pauses.clear(100)
+    await Pauses(house.service.transactions).clear(100)
 
     assert await pinned(house, later) == ["reroutes"]
     assert [work["node"] for work in (await house.settle(name))["fulfillment_orders"]] == ["reroutes"]

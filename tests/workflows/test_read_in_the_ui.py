@@ -11,6 +11,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.common import SearchAttributeKey
 
 from tests.house import ANSWERS_WITHIN_SECONDS, House, now
+from workflows.requests import REQUESTS
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 SUMMARIZED = (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_TIMER_STARTED)
@@ -37,10 +38,15 @@ async def attributes(house: House, name: str) -> dict[str, Any]:
 
 async def card(house: House, name: str) -> str:
     """The current-details card, as the UI asks for it."""
-    metadata: WorkflowMetadata = await house.workflow(name).query(
+    return str((await metadata(house, name)).current_details)
+
+
+async def metadata(house: House, name: str) -> WorkflowMetadata:
+    """What a workflow says of itself."""
+    found: WorkflowMetadata = await house.workflow(name).query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
-    return str(metadata.current_details)
+    return found
 
 
 async def test_an_order_is_summarized_in_one_line(small_house: House) -> None:
@@ -75,6 +81,28 @@ async def test_the_card_shows_where_every_unit_is_and_what_each_node_owes(small_
     assert f"exception `{document['exceptions'][0]['exception']}`: message_misfit" in shown
     assert "on hold: fraud" in shown
     assert [work["fulfillment_order"] for work in document["fulfillment_orders"]] == works
+
+
+async def test_every_request_of_the_table_is_an_update_that_says_what_it_does(small_house: House) -> None:
+    name = await small_house.place(("SERUM-30", 1))
+
+    definition = (await metadata(small_house, name)).definition
+
+    said = {update.name: update.description for update in definition.update_definitions}
+    assert said.pop("place") == "Answers with the promise as soon as the units are reserved"
+    assert said == {name: request.description for name, request in REQUESTS.items()}
+    assert set(said) == {
+        "cancel",
+        "hold",
+        "release",
+        "reroute",
+        "change_address",
+        "change_quantity",
+        "change_pickup",
+        "resolve",
+        "request_return",
+    }
+    assert all(said.values())
 
 
 async def test_an_order_is_found_by_what_it_is_about(small_house: House) -> None:

@@ -1,0 +1,114 @@
+"""Makes new returns: whether units may be returned, on which terms, and where they go."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from database import returns
+from domain import units
+from domain.money import cost_of_first
+from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
+from domain.request import ReturnRequest
+from domain.returns import COMES_BACK_WITHIN, SoldLine, refusal
+from domain.sourcing import OrderFacts, Wanted, item_facts
+from domain.sourcing import order_facts as rule_facts
+from transactions.situation import order_facts
+from transactions.transaction import Work
+
+
+async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
+    """The return that these units become, or why they cannot be returned."""
+    rules = work.network.policy.returns
+    wished = units.sums(body.lines)
+    sold = await returns.sold(work.connection, work.header.order)
+    refused = (
+        refusal(sold, wished, at)
+        or _wrong_reason(body, rules)
+        or _wrong_node(body, work.network)
+        or _wrong_wish(body, work.network)
+    )
+    if refused:
+        return refused
+    reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
+    instead = {line.line: line.exchange_for for line in body.lines}
+    return new_return(
+        work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
+    )
+
+
+def _wrong_wish(body: ReturnRequest, network: Network) -> str | None:
+    """What is wanted in exchange is sold here."""
+    for line in body.lines:
+        if line.exchange_for is not None and line.exchange_for not in network.items:
+            return f"line {line.line}: {line.exchange_for} is not an item of the network"
+    return None
+
+
+def new_return(
+    work: Work,
+    sold: Mapping[str, SoldLine],
+    units: Mapping[str, int],
+    *,
+    resolution: str,
+    node: str | None,
+    at: datetime,
+    reasons: Mapping[str, str | None] | None = None,
+    instead: Mapping[str, str | None] | None = None,
+    is_allowed: bool = True,
+) -> returns.NewReturn:
+    """The return that these units become on the terms of today; one that is not allowed waits for a person."""
+    rules = work.network.policy.returns
+    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
+    terms = _terms(work, {line: sold[line].sku for line in units})
+    return returns.NewReturn(
+        resolution=resolution,
+        node=node or _receiving_node(work, {found.receive_at for found in terms.values()}),
+        is_authorized=is_allowed and (rules.approve_below is None or goods < rules.approve_below),
+        expires_at=at + COMES_BACK_WITHIN,
+        fee=max((found.fee for found in terms.values() if found.fee_per is FeePer.RETURN), default=0),
+        lines=[
+            returns.NewLine(
+                line=line,
+                quantity=quantity,
+                reason=(reasons or {}).get(line),
+                exchange_for=(instead or {}).get(line),
+                unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
+                refund_on=terms[line].refund_on,
+            )
+            for line, quantity in units.items()
+        ],
+    )
+
+
+def _terms(work: Work, lines: Mapping[str, str]) -> dict[str, ReturnTerms]:
+    """On which terms the SKUs of some lines may be returned now."""
+    network = work.network
+    seen = rule_facts(_order_facts(work))
+    return {line: network.policy.returns.terms_of(seen | item_facts(network.items[sku])) for line, sku in lines.items()}
+
+
+def _order_facts(work: Work) -> OrderFacts:
+    wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
+    return order_facts(work.header, work.network, wanted)
+
+
+def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
+    for line in body.lines:
+        if rules.reasons is not None and line.reason not in rules.reasons:
+            return f"line {line.line}: the reason must be one of {', '.join(rules.reasons)}"
+    return None
+
+
+def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
+    known = body.node is None or (body.node in network.nodes and network.policy.returns.accepts(body.node))
+    return None if known else f"{body.node} does not take returns in"
+
+
+def _receiving_node(work: Work, named: set[str]) -> str | None:
+    """The node that the terms name, if they agree; else the accepting one that is nearest to the customer."""
+    network, rules = work.network, work.network.policy.returns
+    if len(named) == 1 and NEAREST not in named:
+        return named.pop()
+    accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
+    place = _order_facts(work).place
+    near = {node.id: distance_km(place.latitude, place.longitude, node.latitude, node.longitude) for node in accepting}
+    return min(sorted(near), key=near.__getitem__, default=None)
