@@ -12,7 +12,7 @@ from api.common import IdempotencyKey, Limit, check_own
 from api.paths import OrderId
 from api.problems import NOT_ALLOWED, Problem
 from api.service import Service
-from database import order
+from database import hold as holds
 from database.documents import order as documents
 from database.documents import sourcing
 from database.documents.document import Page, page
@@ -295,5 +295,5 @@ async def _ask(
 async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
     """Releasing a hold of the policy is the approval, and who wants something does not approve it himself."""
     async with service.database.read() as connection:
-        if await order.is_held_by_policy(connection, name, hold, channel):
+        if await holds.is_held_by_policy(connection, name, hold, channel):
             raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}; only an operator can remove it", field="hold")

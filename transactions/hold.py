@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from database import cart, order
+from database import cart
+from database import hold as statements
 from domain import units
 from domain.hold import POLICY, Placement, by_policy
 from domain.network import HoldStock
@@ -13,14 +14,14 @@ from transactions.transaction import Work
 
 async def place(work: Work, placement: Placement, remark_id: int | None, at: datetime) -> None:
     """Place a hold, with the remark of who placed it and why; write the order afterwards."""
-    if await order.place_hold(work.connection, work.header.order, placement, remark_id, at):
+    if await statements.place(work.connection, work.header.order, placement, remark_id, at):
         await _reserve_nothing_for(work, placement, at)
 
 
 async def place_by_policy(work: Work, facts: OrderFacts, at: datetime) -> None:
     """Place the holds that the policy places on an order with these facts; write the order afterwards."""
     for placement in by_policy(facts, work.network.policy):
-        if await order.place_reasoned(work.connection, work.header.order, placement, POLICY, at):
+        if await statements.place_with_reason(work.connection, work.header.order, placement, POLICY, at):
             await _reserve_nothing_for(work, placement, at)
 
 

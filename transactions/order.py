@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from database import cart, order, personal
+from database import hold as holds
 from database import order as statements
 from database.connect import WriteConnection
 from database.order import Event
@@ -129,7 +130,7 @@ async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> 
 
     async def doing(work: Work, known: Request) -> Answer:
         name = HoldRequest.model_validate(known.facts).hold
-        is_off = await order.release_hold(work.connection, asked.order, name, known.remark, asked.at)
+        is_off = await holds.take_off(work.connection, asked.order, name, known.remark, asked.at)
         return {} if is_off else {"refused": f"no hold named {name} stands"}
 
     return await done_once(transactions, asked, doing)

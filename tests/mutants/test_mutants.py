@@ -176,7 +176,7 @@ MUTANTS = (
     ),
     Mutant(
         "events of one order do not wait for each other",
-        "database/order.py",
+        "database/order/read.py",
         'text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")',
         'text("SELECT order_id FROM orders WHERE order_id = :order")',
         f"{ORDERS}::test_cancelling_twice_at_once_frees_once",

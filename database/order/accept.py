@@ -1,0 +1,146 @@
+"""Stores an order that a channel sends, with its lines, its address and what of it waits for a node, in one statement."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+
+from database import personal
+from database.connect import WriteConnection
+from database.hold import place_with_reason
+from database.schema.tables import orders
+from domain.hold import Placement
+from domain.order import NewOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an order that was handed in: the digest of the body that counts, and whether it is this one."""
+
+    is_new: bool
+    body_digest: str
+
+
+async def take(
+    connection: WriteConnection,
+    order: NewOrder,
+    *,
+    body_digest: str,
+    postal_area: str,
+    received_at: datetime,
+    grace: timedelta,
+    return_windows: Mapping[str, timedelta | None],
+    holds: Sequence[Placement] = (),
+) -> Taken:
+    """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
+
+    `return_windows` are how long after delivery each line may be returned; None = it may not.
+    """
+    longest = max((window or timedelta() for window in return_windows.values()), default=timedelta())
+    row = _order_row(order, body_digest, postal_area, received_at, grace, longest)
+    statement = INSERT_ORDER.bindparams(**row)
+    if (await connection.execute(statement)).scalar() is None:
+        known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
+        return Taken(is_new=False, body_digest=known.scalar_one())
+    key, wrapped = personal.new_key(connection, order.order)
+    sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
+    lines = json.dumps(list(_line_rows(order, return_windows)))
+    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
+    await connection.execute(INSERT_LINES, parameters)
+    for placement in holds:
+        await place_with_reason(connection, order.order, placement, order.channel, received_at)
+    return Taken(is_new=True, body_digest=body_digest)
+
+
+INSERT_ORDER = text(
+    """
+    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
+                        postal_area, priority, customer_tier, ship_complete, pickup_node, not_after, value,
+                        shipping_price, paid, release_at, return_window)
+    VALUES (:order_id, :channel, :number, :body_digest, :placed_at, :received_at, :currency, :service, :country,
+            :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_after, :value,
+            :shipping_price, :paid, :release_at, :return_window)
+    ON CONFLICT DO NOTHING
+    RETURNING order_id
+    """
+)
+"""Answers nothing when the order exists."""
+
+
+INSERT_LINES = text(
+    """
+    WITH l AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
+                      AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int,
+                           return_window_seconds float)
+    ), demanded AS (
+        INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, return_window, ordered, open)
+        SELECT :order, line, position, sku, unit_price, discount, make_interval(secs => return_window_seconds),
+               ordered, ordered
+        FROM l
+    ), unplaced AS (
+        INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
+        SELECT :order, line, ordered, 1, '{}', 'sourcing', '{}' FROM l
+    ), accepted AS (
+        INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
+        SELECT o.order_id, o.channel, 'accepted', CAST(:received_at AS timestamptz), jsonb_build_object('lines', (
+                   SELECT jsonb_agg(jsonb_build_object('line', line, 'sku', sku, 'quantity', ordered) ORDER BY position)
+                   FROM l)),
+               (SELECT clock_timestamp() FROM webhook w WHERE w.channel = o.channel)
+        FROM orders o WHERE o.order_id = :order
+    ), keyed AS (
+        INSERT INTO personal.key (owner, wrapped) VALUES (:order, :key)
+    )
+    INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, :ship_to)
+    """
+)
+"""The lines, all of whose units are open and wait for their first sourcing round, where they go, the key that this is sealed
+with, and the first event."""
+
+
+def _order_row(
+    order: NewOrder,
+    body_digest: str,
+    postal_area: str,
+    received_at: datetime,
+    grace: timedelta,
+    return_window: timedelta,
+) -> dict[str, Any]:
+    return {
+        "order_id": order.order,
+        "channel": order.channel,
+        "number": order.number,
+        "body_digest": body_digest,
+        "placed_at": order.placed_at,
+        "received_at": received_at,
+        "currency": order.currency,
+        "service": order.service,
+        "country": order.ship_to.country,
+        "postal_area": postal_area,
+        "priority": order.priority,
+        "customer_tier": order.customer_tier or "",
+        "ship_complete": order.ship_complete,
+        "pickup_node": order.pickup_node,
+        "not_after": order.not_after,
+        "value": order.value,
+        "shipping_price": order.shipping_price,
+        "paid": order.paid,
+        "release_at": max(received_at + grace, order.not_before or received_at),
+        "return_window": return_window,
+    }
+
+
+def _line_rows(order: NewOrder, return_windows: Mapping[str, timedelta | None]) -> Iterable[dict[str, Any]]:
+    for position, line in enumerate(order.lines):
+        yield {
+            "line": line.line,
+            "position": position,
+            "sku": line.sku,
+            "unit_price": line.unit_price,
+            "discount": line.discount,
+            "return_window_seconds": None if (window := return_windows[line.line]) is None else window.total_seconds(),
+            "ordered": line.quantity,
+        }

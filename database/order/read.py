@@ -1,0 +1,295 @@
+"""Reads an order: locks its row, loads what it holds, shows the state that its workflow keeps a copy of."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import TextClause, select, text
+
+from database import capacity, personal
+from database.connect import ReadConnection, WriteConnection
+from database.schema.tables import orders
+from domain.capacity import Claims
+from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.order import OrderState
+from domain.units import Order, OrderedLine, Reservation, Waiting
+from nodes.kinds import KINDS
+
+
+class UnknownOrder(LookupError):
+    """No order has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What sourcing and releasing need of an order beside its units."""
+
+    order: str
+    channel: str
+    service: str
+    country: str
+    region: str
+    postal_code: str
+    """Only the postal area, when the order was forgotten."""
+    customer_tier: str
+    value: int
+    priority: int
+    ship_complete: str | None
+    pickup_node: str | None
+    version: int
+    rounds: int
+    network_version: int | None
+    """The version of the network that is active now; None before one was applied."""
+    is_closed: bool
+    is_held: bool
+    waits_for_hold: bool
+    """Nothing is reserved for it before such a hold is off."""
+    is_forgotten: bool
+    deliver_by: datetime | None
+    """The promise; None = none was given yet."""
+    planned_at: datetime | None
+    """When its last sourcing round was made; None = there was none."""
+    release_at: datetime
+    not_after: datetime | None
+    """What is not released then is cancelled; None = there is no such day."""
+    placed_at: datetime
+    own: dict[tuple[str, str], int]
+    """Units at each (node, SKU) that the cart holds which became this order."""
+    claimed: Claims
+    """What it has claimed of its nodes' capacity."""
+
+    def window_has_ended(self, at: datetime) -> bool:
+        """Whether nothing of it may be released any more."""
+        return self.not_after is not None and at >= self.not_after
+
+
+async def lock(connection: WriteConnection, order: str) -> None:
+    """Take the order's row lock: nobody else moves its units until the transaction ends. Raises `UnknownOrder`.
+
+    Read what the order holds in a statement of its own afterwards: sub-selects of the locking statement would still see the
+    state from before the wait.
+    """
+    if (await connection.execute(LOCK, {"order": order})).scalar() is None:
+        raise UnknownOrder(order)
+
+
+LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
+
+
+async def unshipped(connection: ReadConnection, order: str) -> int:
+    """Units that neither shipped nor were cancelled."""
+    return int((await connection.execute(UNSHIPPED, {"order": order})).scalar_one())
+
+
+UNSHIPPED = text("SELECT sum(ordered - shipped - cancelled) FROM order_line WHERE order_id = :order")
+
+
+async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
+    """Everything that an order holds, in one statement. Call it under the order's lock when you mean to write."""
+    row = (await connection.execute(LOAD, {"order": order})).one_or_none()
+    if row is None:
+        raise UnknownOrder(order)
+    facts = json.loads(row.facts)
+    ship_to = personal.opened(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
+    return _header(row, ship_to, facts), _order(order, facts, row.pickup_node)
+
+
+LOAD = text(
+    """
+    SELECT o.*, r.ship_to, k.wrapped, p.rounds, p.planned_at,
+           EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
+           EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
+               AS waits_for_hold,
+           (SELECT version FROM network_version WHERE is_active) AS network_version,
+           json_build_object(
+               'lines', (SELECT json_agg(l) FROM (
+                             SELECT line, sku, ordered, shipped, cancelled FROM order_line
+                             WHERE order_id = o.order_id ORDER BY position) l),
+               'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
+                           FROM waiting w WHERE w.order_id = o.order_id),
+               'reservations', (SELECT coalesce(json_agg(v ORDER BY v.reservation_id), '[]')
+                                FROM reservation v WHERE v.order_id = o.order_id),
+               'fulfillment_orders', (SELECT coalesce(json_agg(f ORDER BY f.number), '[]')
+                                      FROM fulfillment_order f WHERE f.order_id = o.order_id),
+               'fulfillment_order_lines', (
+                   SELECT coalesce(json_agg(l), '[]') FROM (
+                       SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
+                              l.told_shipped, l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                       FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                       WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
+               'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
+                       FROM cart c JOIN cart_unit u USING (cart_id)
+                       WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
+               'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
+           )::text AS facts
+    FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
+    CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
+    WHERE o.order_id = :order
+    """
+)
+
+
+def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> Header:
+    return Header(
+        order=row.order_id,
+        channel=row.channel,
+        service=row.service,
+        country=row.country,
+        region=ship_to.get("region", ""),
+        postal_code=ship_to.get("postal_code", row.postal_area),
+        customer_tier=row.customer_tier,
+        value=row.value,
+        priority=row.priority,
+        ship_complete=row.ship_complete,
+        pickup_node=row.pickup_node,
+        version=row.version,
+        rounds=row.rounds,
+        network_version=row.network_version,
+        is_closed=row.closed_at is not None,
+        is_held=row.is_held,
+        waits_for_hold=row.waits_for_hold,
+        is_forgotten=not ship_to,
+        deliver_by=row.promise_deliver_by,
+        planned_at=row.planned_at,
+        release_at=row.release_at,
+        not_after=row.not_after,
+        placed_at=row.placed_at,
+        own={(node, sku): quantity for node, sku, quantity in facts["own"]},
+        claimed=capacity.claims(facts["claims"]),
+    )
+
+
+def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
+    skus = {line["line"]: line["sku"] for line in facts["lines"]}
+    told: dict[str, dict[str, Told]] = {row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]}
+    for row in facts["fulfillment_order_lines"]:
+        told[row["fulfillment_order_id"]][row["line"]] = _told(row)
+    return Order(
+        order=order,
+        lines={
+            line["line"]: OrderedLine(line["sku"], line["ordered"], line["shipped"], line["cancelled"])
+            for line in facts["lines"]
+        },
+        waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
+        reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
+        fulfillment_orders={
+            row["fulfillment_order_id"]: _fulfillment_order(row, told[row["fulfillment_order_id"]])
+            for row in facts["fulfillment_orders"]
+        },
+        tried={
+            (row["fulfillment_order_id"], row["line"]): tuple(row["tried"]) for row in facts["fulfillment_order_lines"]
+        },
+        pickup_node=pickup_node,
+    )
+
+
+def _waiting(row: dict[str, Any], sku: str) -> Waiting:
+    return Waiting(
+        row["line"],
+        sku,
+        row["quantity"],
+        row["attempt"],
+        tuple(row["tried"]),
+        row["awaits"],
+        None if row["nodes"] is None else tuple(row["nodes"]),
+        _moment(row["gives_up_at"]),
+        _moment(row["looks_again_at"]),
+    )
+
+
+def _reservation(row: dict[str, Any], sku: str) -> Reservation:
+    return Reservation(
+        row["line"],
+        sku,
+        row["node"],
+        row["quantity"],
+        row["attempt"],
+        tuple(row["tried"]),
+        row["round"],
+        datetime.fromisoformat(row["ship_by"]),
+        datetime.fromisoformat(row["deliver_by"]),
+    )
+
+
+def _moment(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> FulfillmentOrder:
+    return FulfillmentOrder(
+        fulfillment_order=row["fulfillment_order_id"],
+        order=row["order_id"],
+        node=row["node"],
+        attempt=row["attempt"],
+        dispatch=KINDS[row["dispatch"]].dispatch,
+        request=Request(row["request"]),
+        lines=lines,
+        released_at=datetime.fromisoformat(row["released_at"]),
+        ship_by=datetime.fromisoformat(row["ship_by"]),
+        deliver_by=datetime.fromisoformat(row["deliver_by"]),
+        accepted_at=_moment(row["accepted_at"]),
+        pick_final=row["pick_final"],
+        ship_final=row["ship_final"],
+        ready_at=_moment(row["ready_at"]),
+        shipped_at=_moment(row["shipped_at"]),
+        delivered_at=_moment(row["delivered_at"]),
+        assumed_delivered=row["assumed_delivered"],
+        delivery_failed_at=_moment(row["delivery_failed_at"]),
+        dead_at=_moment(row["dead_at"]),
+        cancel_asked_at=_moment(row["cancel_asked_at"]),
+        asked_for_all=row["asked_for_all"],
+        ship_clock_from=_moment(row["ship_clock_from"]),
+        escalated=WaitingFor(row["escalated"]) if row["escalated"] else None,
+        patience_from=_moment(row["patience_from"]),
+        pickup=row["pickup"],
+        reminded_at=_moment(row["reminded_at"]),
+        uncollected_at=_moment(row["uncollected_at"]),
+        at_risk_at=_moment(row["at_risk_at"]),
+    )
+
+
+def _told(row: dict[str, Any]) -> Told:
+    return Told(
+        line=row["line"],
+        sku=row["sku"],
+        quantity=row["quantity"],
+        picked=row["told_picked"],
+        ready=row["told_ready"],
+        shipped=row["told_shipped"],
+        delivered=row["told_delivered"],
+        freed=row["freed"],
+        replaced=row["replaced"],
+        cancel_wanted=row["cancel_wanted"],
+    )
+
+
+async def channel(connection: ReadConnection, order: str) -> str:
+    """The channel that an order came from. Raises `UnknownOrder`."""
+    found: str | None = (await connection.execute(select(orders.c.channel).where(orders.c.order_id == order))).scalar()
+    if found is None:
+        raise UnknownOrder(order)
+    return found
+
+
+async def news(connection: ReadConnection, order: str) -> OrderState:
+    """The order's state with every status derived; of a large one without its lines. Raises `UnknownOrder`."""
+    return await state_from(connection, order, NEWS)
+
+
+NEWS = text("SELECT state::text FROM order_news WHERE order_id = :order")
+
+
+async def state(connection: ReadConnection, order: str) -> OrderState:
+    """The same with its lines, unless they are more than Temporal could carry. Raises `UnknownOrder`."""
+    return await state_from(connection, order, STATE)
+
+
+STATE = text("SELECT state::text FROM order_copy WHERE order_id = :order")
+
+
+async def state_from(connection: ReadConnection, order: str, statement: TextClause) -> OrderState:
+    found = (await connection.execute(statement, {"order": order})).scalar()
+    if found is None:
+        raise UnknownOrder(order)
+    return OrderState.model_validate_json(found)

@@ -1,0 +1,200 @@
+"""Writes what an event changed of an order, and counts its version."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, text, update
+
+from database import stock
+from database.connect import WriteConnection
+from database.order.read import Header
+from database.outbox import event
+from database.schema.tables import orders, waiting
+from domain.event import ChannelEvent
+from domain.network import Network
+from domain.order import BUCKETS, OrderState
+from domain.units import Changes, Order, Reservation, Waiting
+
+
+def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
+    return {
+        "order_id": order,
+        "line": units.line,
+        "quantity": units.quantity,
+        "attempt": units.attempt,
+        "tried": list(units.tried),
+        "awaits": units.awaits,
+        "parts": [part for part, _ in network.components(units.sku)],
+        "nodes": None if units.nodes is None else list(units.nodes),
+        "gives_up_at": units.gives_up_at,
+        "looks_again_at": units.looks_again_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What caused a change: its unique name, who did it, and when."""
+
+    cause: str
+    actor: str
+    occurred_at: datetime
+    told_at: datetime | None = None
+    """When goods left or came, as their node tells; None = at the same moment."""
+
+    @property
+    def happened_at(self) -> datetime:
+        """When goods left or came. A clock that runs ahead cannot tell of the future: then it is the moment that we heard."""
+        return min(self.told_at or self.occurred_at, self.occurred_at)
+
+
+async def save(
+    connection: WriteConnection, header: Header, before: Order, after: Order, changes: Changes, event: Event
+) -> list[stock.Shortage]:
+    """Write what an event changed: buckets, what waits and is pinned, and the ledger with its counters.
+
+    Fulfillment orders and exceptions are written by `database.fulfillment` and `database.exception`. Answers where less is on
+    hand than is promised since this event.
+    """
+    await _move_buckets(connection, header.order, changes)
+    if before.waiting != after.waiting:
+        await _replace_waiting(connection, header.order, after.waiting, changes.network)
+    if before.reservations != after.reservations:
+        await _replace_reservations(connection, header.order, after.reservations)
+    if before.pickup_node != after.pickup_node:
+        await connection.execute(COLLECT_AT, {"order": header.order, "node": after.pickup_node})
+    return await stock.record(
+        connection,
+        changes.movements,
+        order=header.order,
+        cause=event.cause,
+        actor=event.actor,
+        at=event.occurred_at,
+        happened_at=event.happened_at,
+    )
+
+
+COLLECT_AT = text("UPDATE orders SET pickup_node = :node WHERE order_id = :order")
+
+
+async def _move_buckets(connection: WriteConnection, order: str, changes: Changes) -> None:
+    moved = [(line, units) for line, units in changes.buckets.items() if any(units.values())]
+    if not moved:
+        return
+    parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
+    named = {"order": order, "lines": [line for line, _ in moved], "added": [changes.added[line] for line, _ in moved]}
+    await connection.execute(MOVE_BUCKETS, named | parameters)
+
+
+MOVE_BUCKETS = text(
+    """
+    UPDATE order_line l
+    SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
+        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
+        ordered = l.ordered + d.added
+    FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
+                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
+         AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
+    WHERE l.order_id = :order AND l.line = d.line
+    """
+)
+
+
+async def _replace_waiting(connection: WriteConnection, order: str, units: Sequence[Waiting], network: Network) -> None:
+    await connection.execute(waiting.delete().where(waiting.c.order_id == order))
+    if units:
+        await connection.execute(insert(waiting), [waiting_row(order, row, network) for row in units])
+
+
+async def _replace_reservations(connection: WriteConnection, order: str, pinned: Sequence[Reservation]) -> None:
+    await connection.execute(text("DELETE FROM reservation WHERE order_id = :order"), {"order": order})
+    if pinned:
+        await connection.execute(INSERT_RESERVATION, [_reservation_row(order, row) for row in pinned])
+
+
+INSERT_RESERVATION = text(
+    """
+    INSERT INTO reservation (order_id, line, node, quantity, attempt, tried, round, ship_by, deliver_by)
+    VALUES (:order, :line, :node, :quantity, :attempt, CAST(:tried AS text[]), :round, :ship_by, :deliver_by)
+    """
+)
+
+
+def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
+    return {
+        "order": order,
+        "line": pinned.line,
+        "node": pinned.node,
+        "quantity": pinned.quantity,
+        "attempt": pinned.attempt,
+        "tried": list(pinned.tried),
+        "round": pinned.round,
+        "ship_by": pinned.ship_by,
+        "deliver_by": pinned.deliver_by,
+    }
+
+
+async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime) -> None:
+    """Write the promise that was given; one that stands is never overwritten."""
+    statement = (
+        update(orders)
+        .where(orders.c.order_id == order, orders.c.promise_ship_by.is_(None))
+        .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
+    )
+    await connection.execute(statement)
+
+
+async def change_value(
+    connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> int:
+    """Let the order's value follow its lines, which counted so many units `before` and now count so many; answers it.
+
+    The discount of a line stays, and never takes more than the line costs.
+    """
+    parameters = {
+        "order": order,
+        "lines": list(after),
+        "before": [before[line] for line in after],
+        "after": list(after.values()),
+    }
+    return int((await connection.execute(CHANGE_VALUE, parameters)).scalar_one())
+
+
+CHANGE_VALUE = text(
+    """
+    UPDATE orders o
+    SET value = o.value + (
+        SELECT sum(greatest(0, l.unit_price * d.after - l.discount) - greatest(0, l.unit_price * d.before - l.discount))
+        FROM unnest(CAST(:lines AS text[]), CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS d(line, before, after)
+        JOIN order_line l USING (line)
+        WHERE l.order_id = o.order_id)
+    WHERE o.order_id = :order
+    RETURNING o.value
+    """
+)
+
+
+async def close(connection: WriteConnection, order: str, at: datetime) -> None:
+    """Close the order: from now on its messages are applied here and wake nobody."""
+    statement = update(orders).where(orders.c.order_id == order, orders.c.closed_at.is_(None)).values(closed_at=at)
+    await connection.execute(statement)
+
+
+async def next_version(
+    connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
+) -> OrderState:
+    """Count the change, write what its channel hears of it, and answer the order's new state, as `news` does."""
+    parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
+    counted = (await connection.execute(NEXT_VERSION, parameters)).one()
+    return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
+
+
+NEXT_VERSION = text(
+    f"""
+    WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
+    told AS ({event.TELL})
+    SELECT counted.version, n.state::text AS state FROM order_news n CROSS JOIN counted WHERE n.order_id = :order
+    """
+)
+"""The view still sees the version from before the statement."""
