@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import told_to_temporal
+from activities.errors import as_application_errors
 from database.documents import fulfillment
 from database.order import Event
 from domain import units
-from domain.fulfillment import Request
+from domain.fulfillment import RequestStatus
 from domain.order import OrderState
 from nodes.dispatch import Call
 from nodes.kinds import KINDS
@@ -27,7 +27,7 @@ class CallInput(BaseModel):
 
     order: str
     fulfillment_order: str
-    request: Request
+    request: RequestStatus
     cancel_asked_at: datetime | None = None
     """Which wish to cancel it is called about, if one stands."""
     at: datetime
@@ -61,7 +61,7 @@ class DispatchActivities:
     @activity.defn
     async def call_node(self, asked: CallInput) -> OrderState:
         """Call the node, then note that it was told; called again after a crash, the node sees the same message id."""
-        with told_to_temporal():
+        with as_application_errors():
             made = await self._make(asked)
             if made is not None:
                 await self._send(made)
@@ -91,12 +91,12 @@ class DispatchActivities:
 def _has_answered(document: dict[str, Any]) -> bool:
     """Nothing of what was given up is in doubt any more."""
     is_in_doubt = any(line["in_doubt"] for line in document["lines"])
-    return document["request"] == Request.TIMED_OUT and not is_in_doubt
+    return document["request"] == RequestStatus.TIMED_OUT and not is_in_doubt
 
 
 async def _note_sent(work: Work, asked: CallInput) -> OrderState:
     fo = work.order.fulfillment_orders[asked.fulfillment_order]
-    if fo.request is not Request.UNSENT:
+    if fo.request is not RequestStatus.UNSENT:
         return await work.news()
-    units.change_fulfillment_order(work.order, work.changes, replace(fo, request=Request.SENT))
+    units.change_fulfillment_order(work.order, work.changes, replace(fo, request=RequestStatus.SENT))
     return await work.write(Event(f"call {asked.fulfillment_order}", "workflow", asked.at))

@@ -14,7 +14,7 @@ NOT_WORTH_RETRYING = (UnknownOrder, UnknownRequest, UnknownReturn)
 
 
 @contextmanager
-def told_to_temporal() -> Iterator[None]:
+def as_application_errors() -> Iterator[None]:
     """Everything else is retried with the patience of `workflows/timeouts.py`: PostgreSQL comes back, a bug is fixed."""
     try:
         yield

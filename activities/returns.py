@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.errors import told_to_temporal
+from activities.errors import as_application_errors
 from domain.returns import ReturnState
 from transactions import returns
 from transactions.request import Done, RequestInput
@@ -27,35 +27,35 @@ class ReturnActivities:
     @activity.defn
     async def request_return(self, asked: RequestInput) -> Done:
         """Take a return of delivered units in, as the policy allows; never more than are not in a return already."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.request_return(self._transactions, asked)
 
     @activity.defn
     async def look_at_return(self, step: ReturnStep) -> ReturnState:
         """The return's state, read now."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.look_at_return(self._transactions, step)
 
     @activity.defn
     async def pay(self, step: ReturnStep) -> ReturnState:
         """Ask the channel for what the customer is owed now; apart from the goods, so that either can fail and be repeated."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.pay(self._transactions, step)
 
     @activity.defn
     async def remind(self, step: ReturnStep) -> ReturnState:
         """Tell the channel that nothing has come back yet; late, it is told once, not once for each time it was missed."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.remind(self._transactions, step)
 
     @activity.defn
     async def expire_return(self, step: ReturnStep) -> ReturnState:
         """Give a return up of which nothing has come back in its time; its units may be returned again."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.expire_return(self._transactions, step)
 
     @activity.defn
     async def close_return(self, step: ReturnStep) -> ReturnState:
         """Close the case once it is settled and everything that came back has found its place."""
-        with told_to_temporal():
+        with as_application_errors():
             return await returns.close_return(self._transactions, step)

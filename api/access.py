@@ -10,7 +10,7 @@ from api import request_log
 from api.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem, wrong_fields
 from api.service import Service
 from database import key
-from database.key import Holder
+from database.key import Caller
 from domain.mistake import Mistake, shown_name, unknown
 
 Kind = Literal["operator", "channel", "node"]
@@ -24,7 +24,7 @@ def service_of(request: Request) -> Service:
     return service
 
 
-Wired = Annotated[Service, Depends(service_of)]
+ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 class OpenTo:
@@ -40,9 +40,9 @@ class OpenTo:
     async def __call__(
         self,
         request: Request,
-        service: Wired,
+        service: ServiceDep,
         shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
-    ) -> Holder:
+    ) -> Caller:
         """The holder of the key that was shown."""
         if shown is None:
             raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
@@ -57,10 +57,10 @@ class OpenTo:
         return found
 
 
-Operator = Annotated[Holder, Depends(OpenTo("operator"))]
-OperatorOrChannel = Annotated[Holder, Depends(OpenTo("operator", "channel"))]
-OperatorOrNode = Annotated[Holder, Depends(OpenTo("operator", "node"))]
-Anyone = Annotated[Holder, Depends(OpenTo("operator", "channel", "node"))]
+Operator = Annotated[Caller, Depends(OpenTo("operator"))]
+OperatorOrChannel = Annotated[Caller, Depends(OpenTo("operator", "channel"))]
+OperatorOrNode = Annotated[Caller, Depends(OpenTo("operator", "node"))]
+Anyone = Annotated[Caller, Depends(OpenTo("operator", "channel", "node"))]
 
 
 def known_query(request: Request) -> None:
@@ -79,12 +79,12 @@ def _queries(dependant: Dependant) -> set[str]:
     return own.union(*(_queries(needed) for needed in dependant.dependencies))
 
 
-def own_channel(holder: Holder) -> str | None:
+def own_channel(holder: Caller) -> str | None:
     """The channel whose orders the holder may see; None = all."""
     return holder.name if holder.kind == "channel" else None
 
 
-def own_node(holder: Holder) -> str | None:
+def own_node(holder: Caller) -> str | None:
     """The node whose work the holder may see; None = all."""
     return holder.name if holder.kind == "node" else None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
 from api.common import IdempotencyKey
 from api.paths import CartId
 from api.problems import NOT_ALLOWED, Problem
@@ -19,7 +19,7 @@ router = APIRouter(tags=["reservations"])
 
 @router.post("/reservations", status_code=201, response_model=Reserved)
 async def make_reservation(
-    body: ReservationRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    body: ReservationRequest, holder: OperatorOrChannel, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Reserve every unit of a cart for `expires_in`. 409, and nothing is reserved, when a unit is not available."""
     if own_channel(holder) not in (None, body.channel):
@@ -29,13 +29,13 @@ async def make_reservation(
 
 
 @router.get("/reservations/{cart}", response_model=Reservation)
-async def get_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+async def get_reservation(name: CartId, holder: OperatorOrChannel, service: ServiceDep) -> dict[str, Any]:
     """A reservation: its promise, and whether it is held, lapsed, given back or ordered."""
     return _state(name, await cart.find(service.transactions, name, own_channel(holder)))
 
 
 @router.delete("/reservations/{cart}", response_model=Reservation)
-async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: Wired) -> dict[str, Any]:
+async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: ServiceDep) -> dict[str, Any]:
     """Give the units of a reservation back. 409 when it became an order."""
     known = await cart.give_back(service.transactions, name, own_channel(holder), actor=holder.actor)
     service.driver.run_soon(STOCK)

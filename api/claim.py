@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
 from api.answer import shown
 from api.common import REPEATED, IdempotencyKey, Kept, check_own, kept
 from api.paths import ClaimId, OrderId
@@ -13,7 +13,7 @@ from api.service import Service
 from database import order
 from database.documents import claim
 from database.documents.claim import Claim
-from database.key import Holder
+from database.key import Caller
 from domain.claim import ClaimMessage, ClaimRequest
 from transactions import claim as claims
 from transactions.request import Asked
@@ -31,7 +31,11 @@ class ClaimMade(BaseModel):
 
 @router.post("/orders/{order}/claims", status_code=201, response_model=ClaimMade)
 async def make_claim(
-    name: OrderId, body: ClaimRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId,
+    body: ClaimRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Claim shipped units: the customer gets a refund or a replacement. 409 for units not shipped or already refunded."""
     await check_own(service, name, holder)
@@ -39,7 +43,7 @@ async def make_claim(
 
 
 @router.get("/claims/{claim}", response_model=Claim)
-async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) -> Response:
+async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """A claim with its evidence, and what was refunded or sent for it."""
     known = await _own(service, name, holder)
     async with service.database.read() as connection:
@@ -48,7 +52,7 @@ async def get_claim(name: ClaimId, holder: OperatorOrChannel, service: Wired) ->
 
 @router.post("/claims/{claim}/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def send_claim_message(
-    name: ClaimId, body: ClaimMessage, holder: OperatorOrChannel, service: Wired, response: Response
+    name: ClaimId, body: ClaimMessage, holder: OperatorOrChannel, service: ServiceDep, response: Response
 ) -> Kept:
     """Report that a claim was settled. An amount other than the one asked for is recorded, and opens an exception."""
     await _own(service, name, holder)
@@ -56,7 +60,7 @@ async def send_claim_message(
     return kept(body.message_id, response, is_new=is_new)
 
 
-async def _own(service: Service, name: str, holder: Holder) -> dict[str, Any]:
+async def _own(service: Service, name: str, holder: Caller) -> dict[str, Any]:
     """The claim as it is shown, if the holder may know of it."""
     async with service.database.read() as connection:
         known = await claim.show(connection, name)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from api.access import nothing, own_channel
 from api.service import Service
 from database import order
-from database.key import Holder
+from database.key import Caller
 
 SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
@@ -30,7 +30,7 @@ def kept(message_id: str, response: Response, *, is_new: bool) -> Kept:
     return Kept(message_id=message_id)
 
 
-async def check_own(service: Service, name: str, holder: Holder) -> None:
+async def check_own(service: Service, name: str, holder: Caller) -> None:
     """Raises the problem of what does not exist, unless there is such an order and the holder may know of it."""
     async with service.database.read() as connection:
         channel = await order.channel(connection, name)

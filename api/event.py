@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.access import OperatorOrChannel, Wired, own_channel
+from api.access import OperatorOrChannel, ServiceDep, own_channel
 from api.answer import shown
 from api.common import Limit
 from database.documents import event
@@ -20,7 +20,7 @@ AFTER = r"^[0-9]{1,18}-[0-9]{1,18}$"
 @router.get("/events", response_model=Page[Event])
 async def list_events(
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     channel: str | None = None,
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from api.access import Operator, Wired, nothing
+from api.access import Operator, ServiceDep, nothing
 from api.action import with_requests
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
@@ -44,7 +44,7 @@ class Assigned(BaseModel):
 @router.get("/exceptions", response_model=Page[ExceptionCase])
 async def list_exceptions(
     _: Operator,
-    service: Wired,
+    service: ServiceDep,
     code: ExceptionCode | None = None,
     owner: str | None = None,
     node: str | None = None,
@@ -70,7 +70,7 @@ async def list_exceptions(
 
 
 @router.get("/exceptions/{exception}", response_model=ExceptionCase)
-async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> Response:
+async def get_exception(name: ExceptionId, _: Operator, service: ServiceDep) -> Response:
     """One exception. One about a pickup names the alternatives that are available now; none is reserved."""
     async with service.database.read() as connection:
         document = await exception.show(connection, name, await _rules(service, connection))
@@ -84,7 +84,7 @@ async def get_exception(name: ExceptionId, _: Operator, service: Wired) -> Respo
 
 @router.post("/exceptions/{exception}/resolve", response_model=Resolved)
 async def resolve_exception(
-    name: ExceptionId, body: Seen, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ExceptionId, body: Seen, holder: Operator, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> Resolved:
     """Close an exception that belongs to a node and to no order. 409 for an order's exception: resolve that at its order."""
     asked = Asked(name, body, holder.actor, idempotency_key)
@@ -94,7 +94,11 @@ async def resolve_exception(
 
 @router.post("/exceptions/{exception}/assign", response_model=Assigned)
 async def assign_exception(
-    name: ExceptionId, body: AssignRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ExceptionId,
+    body: AssignRequest,
+    holder: Operator,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Assigned:
     """Give an open exception to another owner. 409 when it is resolved."""
     await exceptions.assign(service.transactions, Asked(name, body, holder.actor, idempotency_key))

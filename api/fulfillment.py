@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from api.access import OperatorOrNode, Wired, nothing, own_node
+from api.access import OperatorOrNode, ServiceDep, nothing, own_node
 from api.answer import shown
 from api.common import REPEATED, Kept, Limit, kept
 from api.paths import FulfillmentOrderId
 from database.documents import fulfillment
 from database.documents.document import Page, page
 from database.documents.fulfillment import FulfillmentOrder
-from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, Request
+from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, RequestStatus
 from transactions import fulfillment as fulfillments
 
 router = APIRouter(tags=["nodes"])
@@ -18,9 +18,9 @@ router = APIRouter(tags=["nodes"])
 @router.get("/fulfillment-orders", response_model=Page[FulfillmentOrder])
 async def list_fulfillment_orders(
     holder: OperatorOrNode,
-    service: Wired,
+    service: ServiceDep,
     status: FulfillmentOrderStatus | None = None,
-    request: Request | None = None,
+    request: RequestStatus | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
@@ -33,7 +33,7 @@ async def list_fulfillment_orders(
 
 
 @router.get("/fulfillment-orders/{fulfillment_order}", response_model=FulfillmentOrder)
-async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: Wired) -> Response:
+async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: ServiceDep) -> Response:
     """One fulfillment order, with its destination and its deadlines."""
     async with service.database.read() as connection:
         document = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
@@ -46,7 +46,7 @@ async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode
     "/fulfillment-orders/{fulfillment_order}/messages", status_code=202, response_model=Kept, responses=REPEATED
 )
 async def send_node_message(
-    name: FulfillmentOrderId, body: NodeMessage, holder: OperatorOrNode, service: Wired, response: Response
+    name: FulfillmentOrderId, body: NodeMessage, holder: OperatorOrNode, service: ServiceDep, response: Response
 ) -> Kept:
     """Report a fact about a fulfillment order. 202 when new, 200 when sent before. A well-formed fact is never refused."""
     is_new = await fulfillments.record(service.transactions, name, body, node=own_node(holder), actor=holder.actor)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
 from temporalio.service import RPCError
 
-from api.access import Wired, known_query
+from api.access import ServiceDep, known_query
 from api.answer import shown
 from api.problems import NOT_READY, Problem, answer
 from database.connect import DatabaseUnreachable
@@ -41,7 +41,7 @@ async def get_health() -> Health:
 
 
 @router.get("/readyz", response_model=Readiness)
-async def get_readiness(service: Wired) -> Response:
+async def get_readiness(service: ServiceDep) -> Response:
     """200 while orders and messages can be taken. Without Temporal they are stored, and go on later."""
     try:
         await service.database.check()
@@ -50,7 +50,7 @@ async def get_readiness(service: Wired) -> Response:
     return shown({"database": "up", "temporal": "up" if await _temporal_answers(service) else "down"})
 
 
-async def _temporal_answers(service: Wired) -> bool:
+async def _temporal_answers(service: ServiceDep) -> bool:
     try:
         async with asyncio.timeout(TEMPORAL_ANSWERS_WITHIN_SECONDS):
             return await service.client.service_client.check_health()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from api.access import Operator, Wired
+from api.access import Operator, ServiceDep
 from jobs.driver import Driver
 
 router = APIRouter(tags=["service"])
@@ -39,7 +39,7 @@ class Jobs(BaseModel):
 
 
 @router.get("/jobs", response_model=Jobs)
-async def list_jobs(holder: Operator, service: Wired) -> Jobs:
+async def list_jobs(holder: Operator, service: ServiceDep) -> Jobs:
     """What this process does by itself: how often each job runs, when it last ran and succeeded, its last error. Each HTTP
     process runs all jobs and answers for its own."""
     return Jobs(items=list(_states(service.driver)))

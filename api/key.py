@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from api.access import Operator, Wired
+from api.access import Operator, ServiceDep
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
 from api.paths import KeyId
@@ -43,7 +43,7 @@ def shown_key(request: Request) -> str:
 async def make_key(
     body: NewKey,
     holder: Operator,
-    service: Wired,
+    service: ServiceDep,
     operator_key: Annotated[str, Depends(shown_key)],
     idempotency_key: IdempotencyKey = None,
 ) -> MadeKey:
@@ -56,14 +56,14 @@ async def make_key(
 
 
 @router.get("/keys", response_model=Page[ListedKey])
-async def list_keys(holder: Operator, service: Wired, after: str | None = None, limit: Limit = 50) -> Response:
+async def list_keys(holder: Operator, service: ServiceDep, after: str | None = None, limit: Limit = 50) -> Response:
     """Every key, revoked ones too: its kind, its name, when it was made and revoked. The key itself is not stored."""
     async with service.database.read() as connection:
         return shown(page(await documents.listed(connection, after=after, limit=limit + 1), limit, "id"))
 
 
 @router.delete("/keys/{key}", status_code=204)
-async def revoke_key(key_id: KeyId, holder: Operator, service: Wired) -> Response:
+async def revoke_key(key_id: KeyId, holder: Operator, service: ServiceDep) -> Response:
     """Revoke a key. From now on it is answered like an unknown key."""
     await keys.revoke(service.transactions, key_id)
     return Response(status_code=204)

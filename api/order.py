@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.access import Operator, OperatorOrChannel, Wired, nothing, own_channel
+from api.access import Operator, OperatorOrChannel, ServiceDep, nothing, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey, Limit, check_own
 from api.paths import OrderId
@@ -18,7 +18,7 @@ from database.documents import sourcing
 from database.documents.document import Page, page
 from database.documents.order import ListedOrder, Order
 from database.documents.sourcing import Plan
-from database.key import Holder
+from database.key import Caller
 from domain.order import NewOrder, OrderStatus, PromiseState
 from domain.request import (
     AddressRequest,
@@ -97,7 +97,7 @@ AGAIN: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/orders", status_code=201, response_model=Placed, responses=AGAIN)
-async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Wired, response: Response) -> Placed:
+async def place_order(body: NewOrder, holder: OperatorOrChannel, service: ServiceDep, response: Response) -> Placed:
     """Place an order. 201 with the promise; 200 when the same order came before; 202 when the promise is not known yet."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")
@@ -115,7 +115,7 @@ async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Wired,
 @router.get("/orders", response_model=Page[ListedOrder])
 async def list_orders(
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     status: OrderStatus | None = None,
     channel: str | None = None,
     node: str | None = None,
@@ -139,7 +139,7 @@ async def list_orders(
 
 
 @router.get("/orders/{order}", response_model=Order)
-async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) -> Response:
+async def get_order(name: OrderId, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """One order, with every acknowledged message applied."""
     async with service.database.read() as connection:
         document = await documents.show(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
@@ -149,7 +149,7 @@ async def get_order(name: OrderId, holder: OperatorOrChannel, service: Wired) ->
 
 
 @router.get("/orders/{order}/plan", response_model=Plan)
-async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Wired) -> Response:
+async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """Every sourcing round of an order: the nodes considered, the plan chosen, and why."""
     async with service.database.read() as connection:
         await check_own(service, name, holder)
@@ -161,7 +161,7 @@ async def cancel_order(
     name: OrderId,
     body: CancelRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Cancel units. The answer says per unit: cancelled, pending at its node, or refused. 409 when every unit is refused."""
@@ -172,7 +172,11 @@ async def cancel_order(
 
 @router.post("/orders/{order}/hold", response_model=Accepted)
 async def hold_order(
-    name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId,
+    body: HoldRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Place a named hold. Units that are not released yet stay where they are."""
     asked = Asked(name, body, holder.actor, idempotency_key)
@@ -181,7 +185,11 @@ async def hold_order(
 
 @router.post("/orders/{order}/release", response_model=Accepted)
 async def release_order(
-    name: OrderId, body: HoldRequest, holder: OperatorOrChannel, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId,
+    body: HoldRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Remove a named hold. The order goes on when it was the last one. Only operators remove holds that the policy placed."""
     if channel := own_channel(holder):
@@ -192,7 +200,7 @@ async def release_order(
 
 @router.post("/orders/{order}/reroute", response_model=ReroutedWork)
 async def reroute_order(
-    name: OrderId, body: RerouteRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId, body: RerouteRequest, holder: Operator, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Take a fulfillment order from its node, so that another ships it. A node that accepted it is asked to cancel first."""
     facts = body.model_dump(mode="json", include={"fulfillment_order", "to_node"}, exclude_none=True)
@@ -206,7 +214,7 @@ async def change_order_address(
     name: OrderId,
     body: AddressRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Change the address of an order that is not released yet. 409 when it is released, or cannot be filled there."""
@@ -220,7 +228,7 @@ async def change_order_quantities(
     name: OrderId,
     body: QuantityRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Change line quantities, all or nothing. 409 once any of the lines has been released."""
@@ -230,7 +238,7 @@ async def change_order_quantities(
 
 
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
-async def forget_order(name: OrderId, body: ForgetRequest, holder: Operator, service: Wired) -> ForgottenOrder:
+async def forget_order(name: OrderId, body: ForgetRequest, holder: Operator, service: ServiceDep) -> ForgottenOrder:
     """Erase the personal data of an order for ever. Repeated, the answer says since when. 409 while units have not shipped."""
     forgotten = await forget(service.database, name, body, actor=holder.actor)
     return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)
@@ -241,7 +249,7 @@ async def change_order_pickup(
     name: OrderId,
     body: PickupRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Change where the customer collects what is not released, or ship it instead (null). 409 when that cannot be filled."""
@@ -255,7 +263,7 @@ async def change_order_pickup(
 
 @router.post("/orders/{order}/resolve", response_model=Accepted)
 async def resolve_order_exception(
-    name: OrderId, body: ResolveRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: OrderId, body: ResolveRequest, holder: Operator, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Close an exception of an order; what waited for it goes on. 409 when the order has no such open exception."""
     facts = {"exception": body.exception}
@@ -268,7 +276,7 @@ async def request_return(
     name: OrderId,
     body: ReturnRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Request a return of delivered units. The policy decides whether it is authorized at once or by a person."""
@@ -286,7 +294,7 @@ async def request_return(
 
 
 async def _ask(
-    service: Service, kind: str, asked: Asked[Body], facts: dict[str, Any], holder: Holder
+    service: Service, kind: str, asked: Asked[Body], facts: dict[str, Any], holder: Caller
 ) -> dict[str, Any]:
     await check_own(service, asked.about, holder)
     return await temporal.answered(service.transactions, service.client, asked, kind, facts)

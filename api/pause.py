@@ -4,14 +4,14 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Response
 
-from api.access import Operator, OperatorOrNode, Wired, nothing, own_node
+from api.access import Operator, OperatorOrNode, ServiceDep, nothing, own_node
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
 from api.paths import NodeName
 from database.documents import pause as documents
 from database.documents.document import Page, page
 from database.documents.pause import Node
-from database.key import Holder
+from database.key import Caller
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
 from jobs.schedule import STOCK
 from transactions import pause
@@ -23,7 +23,7 @@ AnyBody = TypeVar("AnyBody", PauseRequest, ResumeRequest)
 
 
 @router.get("/nodes", response_model=Page[Node])
-async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit = 50) -> Response:
+async def list_nodes(_: Operator, service: ServiceDep, after: str = "", limit: Limit = 50) -> Response:
     """The nodes of the network by id, each with its pause: since when, by whom and why; null when it is not paused."""
     async with service.database.read() as connection:
         _version, network = await service.networks.active(connection)
@@ -35,7 +35,11 @@ async def list_nodes(_: Operator, service: Wired, after: str = "", limit: Limit 
 
 @router.post("/nodes/{node}/pause", response_model=Paused)
 async def pause_node(
-    name: NodeName, body: PauseRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+    name: NodeName,
+    body: PauseRequest,
+    holder: OperatorOrNode,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Paused:
     """Stop sourcing from a node. Its open work stays there (`keep`) or moves to others (`reroute`) soon after the answer."""
     answer = await pause.pause(service.transactions, _asked(name, body, holder, idempotency_key))
@@ -45,7 +49,11 @@ async def pause_node(
 
 @router.post("/nodes/{node}/resume", response_model=ResumedNode)
 async def resume_node(
-    name: NodeName, body: ResumeRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+    name: NodeName,
+    body: ResumeRequest,
+    holder: OperatorOrNode,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> ResumedNode:
     """Source from a node again. Orders that wait for stock are served first. 409 when the node is not paused."""
     answer = await pause.resume(service.transactions, _asked(name, body, holder, idempotency_key))
@@ -53,7 +61,7 @@ async def resume_node(
     return answer
 
 
-def _asked(name: str, body: AnyBody, holder: Holder, idempotency_key: str | None) -> Asked[AnyBody]:
+def _asked(name: str, body: AnyBody, holder: Caller, idempotency_key: str | None) -> Asked[AnyBody]:
     if own_node(holder) not in (None, name):
         raise nothing("node", name)
     return Asked(name, body, holder.actor, idempotency_key)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 
-from api.access import OperatorOrChannel, Wired, own_channel
+from api.access import OperatorOrChannel, ServiceDep, own_channel
 from api.answer import shown
 from api.problems import NOT_ALLOWED, Problem
 from database.documents import promise as documents
@@ -17,7 +17,7 @@ router = APIRouter(tags=["promises"])
 
 
 @router.post("/promises", response_model=Promise | PromisesByService)
-async def get_promise(body: PromiseRequest, holder: OperatorOrChannel, service: Wired) -> Response:
+async def get_promise(body: PromiseRequest, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """What would be promised for a cart now. Nothing is stored. Without a service, one answer per service."""
     if own_channel(holder) not in (None, body.channel):
         raise Problem(NOT_ALLOWED, f"this key is for channel {holder.name}", field="channel")

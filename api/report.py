@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import Operator, Wired
+from api.access import Operator, ServiceDep
 from api.answer import shown
 from database.documents import report
 from database.documents.report import By, ReturnsReport
@@ -23,7 +23,7 @@ COLUMNS = ("returns", "units", "came_back", "shipped", "rate", "days_to_settled"
 )
 async def get_returns_report(
     _: Operator,
-    service: Wired,
+    service: ServiceDep,
     request: Request,
     begin: Annotated[Moment, Query(alias="from")],
     end: Annotated[Moment, Query(alias="to")],
@@ -38,7 +38,7 @@ async def get_returns_report(
     return shown({"by": by, "rows": rows})
 
 
-async def _rows(service: Wired, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+async def _rows(service: ServiceDep, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:
     async with service.database.read() as connection:
         return await report.returns(connection, by, begin, end)
 

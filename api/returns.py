@@ -11,7 +11,7 @@ from api.access import (
     Operator,
     OperatorOrChannel,
     OperatorOrNode,
-    Wired,
+    ServiceDep,
     nothing,
     own_channel,
     own_node,
@@ -25,7 +25,7 @@ from database import order, returns
 from database.documents import returns as documents
 from database.documents.document import Page, page
 from database.documents.returns import ListedReturn, Return
-from database.key import Holder
+from database.key import Caller
 from domain.parcel import Parcel
 from domain.returns import (
     DispositionRequest,
@@ -69,7 +69,7 @@ class Decided(BaseModel):
 @router.get("/returns", response_model=Page[ListedReturn])
 async def list_returns(
     holder: Anyone,
-    service: Wired,
+    service: ServiceDep,
     status: ReturnStatus | None = None,
     channel: str | None = None,
     node: str | None = None,
@@ -90,7 +90,7 @@ async def list_returns(
 
 
 @router.get("/returns/{return}", response_model=Return)
-async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> Response:
+async def get_return(name: ReturnId, holder: Anyone, service: ServiceDep) -> Response:
     """One return: its lines, what came back, and what was done with it."""
     state = await _own(service, name, holder)
     async with service.database.read() as connection:
@@ -98,7 +98,9 @@ async def get_return(name: ReturnId, holder: Anyone, service: Wired) -> Response
 
 
 @router.post("/returns/blind", status_code=202, response_model=ParcelKept, responses=PARCEL_REPEATED)
-async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired, response: Response) -> ParcelKept:
+async def send_blind_return(
+    body: Parcel, holder: OperatorOrNode, service: ServiceDep, response: Response
+) -> ParcelKept:
     """Report a parcel that came back without a return. When its order is not known, an exception is opened."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
@@ -110,7 +112,7 @@ async def send_blind_return(body: Parcel, holder: OperatorOrNode, service: Wired
 
 @router.post("/returns/{return}/messages", status_code=202, response_model=Kept, responses=REPEATED)
 async def send_return_message(
-    name: ReturnId, body: ReturnMessage, holder: Anyone, service: Wired, response: Response
+    name: ReturnId, body: ReturnMessage, holder: Anyone, service: ServiceDep, response: Response
 ) -> Kept:
     """Report a fact about a return. Nodes report `received` and `graded`, channels `in_transit` and `settled`."""
     _check_kind(body, holder)
@@ -123,7 +125,7 @@ async def send_return_message(
 
 @router.post("/returns/{return}/approve", response_model=Decided)
 async def approve_return(
-    name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId, body: ReturnDecision, holder: Operator, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Authorize a return that the policy leaves to a person. 409 when it was decided before."""
     return await _ask(returns_.approve, service, Asked(name, body, holder.actor, idempotency_key), holder)
@@ -131,7 +133,7 @@ async def approve_return(
 
 @router.post("/returns/{return}/decline", response_model=Decided)
 async def decline_return(
-    name: ReturnId, body: ReturnDecision, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId, body: ReturnDecision, holder: Operator, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> Decided:
     """Decline a return. Its units can be returned by another request. 409 when it was decided before."""
     return await _ask(returns_.decline, service, Asked(name, body, holder.actor, idempotency_key), holder)
@@ -142,7 +144,7 @@ async def cancel_return(
     name: ReturnId,
     body: ReturnDecision,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
     """Cancel a return before anything has come back. 409 after that."""
@@ -151,7 +153,11 @@ async def cancel_return(
 
 @router.post("/returns/{return}/dispositions", response_model=Decided)
 async def change_return_dispositions(
-    name: ReturnId, body: DispositionRequest, holder: Operator, service: Wired, idempotency_key: IdempotencyKey = None
+    name: ReturnId,
+    body: DispositionRequest,
+    holder: Operator,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Decided:
     """Change what is done with graded units. 409 when the units are no longer there."""
     await _check_nodes(service, {f"lines.{n}.node": line.node for n, line in enumerate(body.lines) if line.node})
@@ -162,14 +168,14 @@ async def _ask(
     doing: Callable[[OrderTransactions, Asked[AnyBody]], Awaitable[None]],
     service: Service,
     asked: Asked[AnyBody],
-    holder: Holder,
+    holder: Caller,
 ) -> Decided:
     await _own(service, asked.about, holder)
     await doing(service.transactions, asked)
     return Decided(return_=asked.about, status=(await _own(service, asked.about, holder)).status)
 
 
-def _check_kind(body: ReturnMessage, holder: Holder) -> None:
+def _check_kind(body: ReturnMessage, holder: Caller) -> None:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     if body.kind not in _TOLD_BY.get(holder.kind, tuple(ReturnMessageKind)):
@@ -192,7 +198,7 @@ async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
             raise Problem(INVALID, f"{node} is not a node of the network", field=field)
 
 
-async def _own(service: Service, name: str, holder: Holder) -> ReturnState:
+async def _own(service: Service, name: str, holder: Caller) -> ReturnState:
     """The return, if the holder may know of it: a node may of any, because a parcel can come to any node."""
     async with service.database.read() as connection:
         state = await returns.state(connection, name)

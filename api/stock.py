@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.access import Anyone, OperatorOrNode, Wired, nothing, own_node
+from api.access import Anyone, OperatorOrNode, ServiceDep, nothing, own_node
 from api.answer import shown
 from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
@@ -12,7 +12,7 @@ from api.problems import NOT_ALLOWED, Problem
 from database.documents import stock as documents
 from database.documents.document import Page
 from database.documents.stock import StockOfItem, StockRow, Wanted
-from database.key import Holder
+from database.key import Caller
 from domain.stock import StockMessage
 from domain.stop_sale import Resumed, Stopped, StopRequest
 from jobs.schedule import STOCK
@@ -27,7 +27,9 @@ AFTER = r"^[A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}$"
 
 
 @router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
-async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service: Wired, response: Response) -> Kept:
+async def send_stock_message(
+    body: StockMessage, holder: OperatorOrNode, service: ServiceDep, response: Response
+) -> Kept:
     """Report a fact about stock. It is applied before the answer. 202 when it is new, 200 when it was sent before."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
@@ -38,7 +40,7 @@ async def send_stock_message(body: StockMessage, holder: OperatorOrNode, service
 
 @router.post("/stock/{sku}/stop", response_model=Stopped)
 async def stop_selling(
-    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> Stopped:
     """Stop the sale of an item, everywhere or at one node. The answer says which orders it affects."""
     return await stop_sale.stop(service.transactions, _asked(sku, body, holder, idempotency_key))
@@ -46,7 +48,7 @@ async def stop_selling(
 
 @router.post("/stock/{sku}/resume", response_model=Resumed)
 async def resume_selling(
-    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: Wired, idempotency_key: IdempotencyKey = None
+    sku: ItemSku, body: StopRequest, holder: OperatorOrNode, service: ServiceDep, idempotency_key: IdempotencyKey = None
 ) -> Resumed:
     """Resume the sale of an item. Orders that wait for it are served first. 409 when its sale is not stopped."""
     answer = await stop_sale.resume(service.transactions, _asked(sku, body, holder, idempotency_key))
@@ -54,14 +56,14 @@ async def resume_selling(
     return answer
 
 
-def _asked(sku: str, body: StopRequest, holder: Holder, idempotency_key: str | None) -> Asked[StopRequest]:
+def _asked(sku: str, body: StopRequest, holder: Caller, idempotency_key: str | None) -> Asked[StopRequest]:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     return Asked(sku, body, holder.actor, idempotency_key)
 
 
 @router.get("/stock/{sku}", response_model=StockOfItem)
-async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> Response:
+async def get_stock(sku: ItemSku, holder: Anyone, service: ServiceDep) -> Response:
     """The stock of an item: per node, or the total for a channel's key. A bundle has as many as its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
@@ -73,7 +75,7 @@ async def get_stock(sku: ItemSku, holder: Anyone, service: Wired) -> Response:
 @router.get("/stock", response_model=Page[StockRow])
 async def list_stock(
     holder: OperatorOrNode,
-    service: Wired,
+    service: ServiceDep,
     node: Annotated[str | None, Query(max_length=32)] = None,
     below: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
     after: Annotated[str | None, Query(pattern=AFTER)] = None,

@@ -11,14 +11,14 @@ import httpx2
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from api.access import OperatorOrChannel, Wired, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey
 from api.paths import ChannelName
 from api.problems import INVALID, Problem
 from database.documents import webhook as documents
 from database.documents.webhook import WebhookState
-from database.key import Holder
+from database.key import Caller
 from domain.text import FreeText, Label
 from transactions import webhook as webhooks
 from transactions.request import Asked
@@ -93,7 +93,7 @@ class Retried(BaseModel):
 
 @router.put("/channels/{channel}/webhook", response_model=Webhook)
 async def register_webhook(
-    channel: ChannelName, body: NewWebhook, holder: OperatorOrChannel, service: Wired
+    channel: ChannelName, body: NewWebhook, holder: OperatorOrChannel, service: ServiceDep
 ) -> Webhook:
     """Register the address that receives every event of a channel's orders, or change it. A new secret is used at once; for
     a day the old one signs too."""
@@ -105,7 +105,7 @@ async def register_webhook(
 
 
 @router.get("/channels/{channel}/webhook", response_model=WebhookState)
-async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
+async def get_webhook(channel: ChannelName, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """Delivery status of a channel's webhook: events not delivered yet, the next try, events given up, the last failure."""
     _check_own(channel, holder)
     async with service.database.read() as connection:
@@ -120,7 +120,7 @@ async def retry_webhook(
     channel: ChannelName,
     body: RetryRequest,
     holder: OperatorOrChannel,
-    service: Wired,
+    service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Retried:
     """Deliver all waiting events of a channel now, and try those that were given up for another week."""
@@ -130,13 +130,13 @@ async def retry_webhook(
 
 
 @router.delete("/channels/{channel}/webhook", status_code=204)
-async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: Wired) -> Response:
+async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: ServiceDep) -> Response:
     """Remove a channel's webhook. Undelivered events stay in the feed."""
     _check_own(channel, holder)
     await webhooks.remove(service.transactions, channel)
     return Response(status_code=204)
 
 
-def _check_own(channel: str, holder: Holder) -> None:
+def _check_own(channel: str, holder: Caller) -> None:
     if not CHANNEL.fullmatch(channel) or own_channel(holder) not in (None, channel):
         raise nothing("channel", channel)

@@ -14,7 +14,7 @@ from database import stock
 from database.connect import Database
 from domain.network import Network, Place, Precision
 from domain.sourcing import OrderFacts, Wanted
-from domain.sourcing.supply import Rights
+from domain.sourcing.supply import Entitlement
 from network.load import NetworkDocuments, load
 from transactions.situation import decide
 
@@ -113,7 +113,7 @@ async def _plan_and_reserve(database: Database, network: Network, chance: random
     async with database.write() as connection:
         decided = await decide(connection, network, facts, wanted, now)
         await stock.close_gates(connection, set(), exclusive=False)
-        claim = decided.claim(network, "web", Rights(), cause="order", at=now, order=None, actor="benchmark")
+        claim = decided.claim(network, "web", Entitlement(), cause="order", at=now, order=None, actor="benchmark")
         granted = await stock.claim(connection, claim)
     event.remove(database.engine.sync_engine, "before_cursor_execute", note)
     if not granted or decided.plan.unfilled:

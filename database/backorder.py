@@ -102,13 +102,13 @@ OFFER = text(
 )
 
 
-async def hope_for_every_node(connection: WriteConnection) -> None:
+async def reset_candidate_nodes(connection: WriteConnection) -> None:
     """Under new rules any node may turn out to serve those who wait; their next turn will tell."""
     await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))
 
 
 @dataclass(frozen=True, slots=True)
-class Hopes:
+class Candidates:
     """What may help units of a line that wait for stock and have tried some nodes."""
 
     line: str
@@ -119,7 +119,7 @@ class Hopes:
     """When a node that has them may take them."""
 
 
-async def keep_hopes(connection: WriteConnection, order: str, hopes: Hopes) -> None:
+async def save_candidates(connection: WriteConnection, order: str, hopes: Candidates) -> None:
     """Remember what may help units that wait, under the order's lock."""
     parameters = {
         "order": order,

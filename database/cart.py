@@ -18,7 +18,7 @@ from database.connect import ReadConnection, WriteConnection
 from domain.stock import Movement, MovementKind
 
 
-class NotToBeHad(Exception):
+class CartUnavailable(Exception):
     """The cart cannot become this order; the text says why."""
 
 
@@ -166,15 +166,15 @@ def _known(row: Any) -> KnownCart:
 async def become(connection: WriteConnection, cart_id: str, channel: str, order: str) -> None:
     """Make a channel's cart this order: what it holds does not lapse any more, and what has lapsed is not the order's.
 
-    Raises `NotToBeHad` when there is no such cart, or it was given back or became another order.
+    Raises `CartUnavailable` when there is no such cart, or it was given back or became another order.
     """
     names = {"cart": cart_id, "channel": channel, "order": order}
     if (await connection.execute(BECOME, names)).scalar() is not None:
         return
     known = await find(connection, cart_id, channel)
     if known is None:
-        raise NotToBeHad("there is no such reservation")
-    raise NotToBeHad(f"it became order {known.order}" if known.order else "it was given back")
+        raise CartUnavailable("there is no such reservation")
+    raise CartUnavailable(f"it became order {known.order}" if known.order else "it was given back")
 
 
 BECOME = text(

@@ -9,7 +9,7 @@ from database.connect import ReadConnection, WriteConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class Caller:
     """Who holds a key: an operator, or the channel or node that `name` names."""
 
     key_id: str
@@ -27,10 +27,10 @@ def hash_of(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-async def holder(connection: ReadConnection, key: str) -> Holder | None:
+async def holder(connection: ReadConnection, key: str) -> Caller | None:
     """Who holds this key; None for an unknown or revoked one."""
     row = (await connection.execute(HOLDER, {"hash": hash_of(key)})).one_or_none()
-    return Holder(row.key_id, row.kind, row.name) if row else None
+    return Caller(row.key_id, row.kind, row.name) if row else None
 
 
 HOLDER = text("SELECT key_id, kind, name FROM key WHERE hash = :hash AND revoked_at IS NULL")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.stock import Movement, Shelf
+from domain.stock import Movement, StockLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ CLOSE_GATES_ALONE = text(_GATES.format(lock="pg_advisory_xact_lock"))
 own settings, a transaction that wants 20,000 locks ends with `out of shared memory`."""
 
 
-async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Shelf]:
+async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], StockLevel]:
     """Every (node, SKU) that is named has a row afterwards, locked until the transaction ends; answers what they hold.
 
     A row is made with the gate of its SKU closed: so it sees that the sale is stopped, or whoever stops it sees the row.
@@ -348,7 +348,7 @@ def key(movement: Movement, order: str | None, cause: str) -> str:
     return "|".join((order or "", cause, movement.reference, movement.node, movement.sku, str(movement.kind)))
 
 
-async def shelves(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], Shelf]:
+async def shelves(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
     """The stock of some SKUs by (node, SKU), at every node that has ever had one of them."""
     rows = await connection.execute(SHELVES, {"skus": list(skus)})
     return {(row.node, row.sku): shelf(row) for row in rows}
@@ -370,9 +370,9 @@ Who waits is counted: for `EXISTS` PostgreSQL reads the whole table in the hope 
 SHELVES = text(f"{ON_SHELF} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
 
 
-def shelf(row: Any) -> Shelf:
+def shelf(row: Any) -> StockLevel:
     """A shelf as the statements of this module read it."""
-    return Shelf(
+    return StockLevel(
         row.node,
         row.sku,
         row.on_hand,

@@ -12,7 +12,7 @@ import httpx2
 
 from demo.players import EXAMPLES, audit, settings, stage
 from demo.sandbox_nodes import AnsweredOtherwise, Document
-from demo.scenario import Company, NotAsTold, Tale, read, shipped_by_node, words_of
+from demo.scenario import Company, Tale, UnexpectedResult, read, shipped_by_node, words_of
 from demo.screen import Screen
 from demo.story import STORY, Chapter
 from runtime.where import Stack
@@ -22,7 +22,7 @@ __all__ = ["demo"]
 DIRECTORY = Path(".demo")
 INTERRUPTED = 130
 ANSWER_SECONDS_MAX = 30.0
-TROUBLE = (NotAsTold, AnsweredOtherwise, httpx2.HTTPError)
+TROUBLE = (UnexpectedResult, AnsweredOtherwise, httpx2.HTTPError)
 """What a chapter can fail with; anything else is a defect of the demo itself."""
 
 

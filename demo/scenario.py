@@ -18,7 +18,7 @@ CHANNELS = ("web", "wholesale", "marketplace")
 NODES = ("nwk", "slc", "chi", "lax", "atl")
 
 
-class NotAsTold(Exception):
+class UnexpectedResult(Exception):
     """The service did something else than the story tells; the message says what was told and what is."""
 
 
@@ -70,9 +70,9 @@ class Tale:
         self._shown.tell(f"{self.order} {words}")
 
     def check(self, came_so: bool, told: str, found: object) -> None:
-        """Raise `NotAsTold` unless it came as the story tells."""
+        """Raise `UnexpectedResult` unless it came as the story tells."""
         if not came_so:
-            raise NotAsTold(f"{self.order}: told was “{told}”, found: {found}")
+            raise UnexpectedResult(f"{self.order}: told was “{told}”, found: {found}")
 
     async def plans(self) -> list[Document]:
         """Every sourcing round of the order, with its reasons."""
@@ -81,7 +81,7 @@ class Tale:
         return rounds
 
     async def until(self, told: str, holds: Callable[[Document], bool], path: str = "") -> Document:
-        """Wait until the order (or what is at `path`) is as told. Raises `NotAsTold` when that never comes."""
+        """Wait until the order (or what is at `path`) is as told. Raises `UnexpectedResult` when that never comes."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(document := await self.company.operator.get(path or f"/orders/{self.order}")):
             self.check(time.monotonic() < deadline, told, json.dumps(document)[:FOUND_LENGTH_MAX])

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from domain.network import Network
-from domain.stock import Shelf
+from domain.stock import StockLevel
 
 
-def knows(network: Network, shelf: Shelf) -> bool:
+def knows(network: Network, shelf: StockLevel) -> bool:
     """Whether the network has the shelf's node and SKU; what it does not know is not sold."""
     return shelf.node in network.nodes and shelf.sku in network.items
 
 
-def on_sale(shelf: Shelf, network: Network) -> int:
+def on_sale(shelf: StockLevel, network: Network) -> int:
     """Units on a shelf that may still be promised: none where the sale is stopped, or that the network does not know."""
     if not knows(network, shelf) or shelf.stopped_at is not None:
         return 0
@@ -32,7 +32,7 @@ class Availability:
 
     sku: str
     network: Network
-    shelves: Mapping[tuple[str, str], Shelf]
+    shelves: Mapping[tuple[str, str], StockLevel]
 
     @property
     def nodes(self) -> list[str]:

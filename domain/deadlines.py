@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from domain.fulfillment import (
     FulfillmentOrder,
-    Request,
+    RequestStatus,
     WaitingFor,
     ask_to_cancel,
-    be_patient_again,
     give_up_what_was_cancelled,
     is_partly_cancelled,
     presume_dead,
+    restart_clock,
     write_off,
 )
 from domain.network import Node, OnSilence, OrderRules, Uncollected, working_deadline
@@ -34,7 +34,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class TimedOut:
     """What lost patience made of a fulfillment order; with a code, a person must look."""
 
     fulfillment_order: FulfillmentOrder
@@ -52,7 +52,7 @@ def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules
     return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
 
-def tell_in_time(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: datetime) -> FulfillmentOrder:
+def send_reminders_due(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: datetime) -> FulfillmentOrder:
     """Note who is told at the instant `at`, before patience is over; the same when nobody is."""
     stage = _stage(fulfillment_order, rules)
     tell_at = _tell_at(stage, fulfillment_order, rules) if stage else None
@@ -63,7 +63,7 @@ def tell_in_time(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: dat
     return replace(fulfillment_order, at_risk_at=at)
 
 
-def where_it_hangs(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
+def delay_reason(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
     """Of work that may leave late: when it has to leave, what is waited for, and since when."""
     stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
     word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
@@ -75,37 +75,37 @@ def told(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def lose_patience(
+def on_timeout(
     fulfillment_order: FulfillmentOrder,
     waiting_for: WaitingFor,
     node: Node,
     at: datetime,
     uncollected: Uncollected | None = Uncollected.CANCEL,
-) -> Lost:
+) -> TimedOut:
     """Act on a deadline that has passed at the instant `at`.
 
     What nobody collected is asked back, `uncollected` for this end; None = a person must find one.
     """
     match waiting_for:
         case WaitingFor.DELIVERY:
-            return Lost(replace(fulfillment_order, assumed_delivered=True, delivered_at=at))
+            return TimedOut(replace(fulfillment_order, assumed_delivered=True, delivered_at=at))
         case WaitingFor.COLLECTION if uncollected is not None and fulfillment_order.uncollected_at is None:
-            return Lost(_ask_back(fulfillment_order, uncollected, at))
+            return TimedOut(_ask_back(fulfillment_order, uncollected, at))
         case WaitingFor.COLLECTION:
             over = replace(fulfillment_order, uncollected_at=fulfillment_order.uncollected_at or at)
-            return Lost(replace(over, escalated=waiting_for), _code_of(waiting_for))
+            return TimedOut(replace(over, escalated=waiting_for), _code_of(waiting_for))
         case WaitingFor.ACCEPTANCE if node.on_silence is OnSilence.ASK_CANCEL:
-            return Lost(ask_to_cancel(fulfillment_order, {}, at))
+            return TimedOut(ask_to_cancel(fulfillment_order, {}, at))
         case WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE and is_partly_cancelled(
             fulfillment_order
         ):
-            return Lost(give_up_what_was_cancelled(fulfillment_order))
+            return TimedOut(give_up_what_was_cancelled(fulfillment_order))
         case WaitingFor.ACCEPTANCE | WaitingFor.CANCEL_ANSWER if node.on_silence is OnSilence.REROUTE:
-            return Lost(presume_dead(fulfillment_order, at))
-        case WaitingFor.SHIPMENT if fulfillment_order.request is not Request.CANCEL_REJECTED:
-            return Lost(ask_to_cancel(fulfillment_order, {}, at))
+            return TimedOut(presume_dead(fulfillment_order, at))
+        case WaitingFor.SHIPMENT if fulfillment_order.request is not RequestStatus.CANCEL_REJECTED:
+            return TimedOut(ask_to_cancel(fulfillment_order, {}, at))
         case _:
-            return Lost(replace(fulfillment_order, escalated=waiting_for), _code_of(waiting_for))
+            return TimedOut(replace(fulfillment_order, escalated=waiting_for), _code_of(waiting_for))
 
 
 def _ask_back(fulfillment_order: FulfillmentOrder, uncollected: Uncollected, at: datetime) -> FulfillmentOrder:
@@ -130,7 +130,7 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
         return fulfillment_order
     if fulfillment_order.escalated is WaitingFor.WORD_ON_DOUBT and fulfillment_order.has_ended:
         return write_off(fulfillment_order)
-    return be_patient_again(fulfillment_order, at)
+    return restart_clock(fulfillment_order, at)
 
 
 def _is_with_a_person(stage: WaitingFor, fulfillment_order: FulfillmentOrder) -> bool:
@@ -152,7 +152,7 @@ def _code_of(escalated: WaitingFor) -> ExceptionCode:
 def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor | None:
     counts = [fulfillment_order.counts(line) for line in fulfillment_order.lines]
     if any(c.due for c in counts):
-        if fulfillment_order.request is Request.CANCEL_REQUESTED:
+        if fulfillment_order.request is RequestStatus.CANCEL_REQUESTED:
             return WaitingFor.CANCEL_ANSWER
         if fulfillment_order.lies_ready and rules.collect_within is not None:
             return WaitingFor.COLLECTION

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
-from domain.fulfillment import FulfillmentOrderStatus, Request, WaitingFor
+from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
 from domain.network import ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
@@ -198,7 +198,7 @@ class FulfillmentOrderState(BaseModel):
     node: str
     attempt: int
     status: FulfillmentOrderStatus
-    request: Request
+    request: RequestStatus
     dispatch: str
     """The kind, as nodes.toml names it."""
     lines: list[FulfillmentOrderLineState]

@@ -7,28 +7,28 @@ from datetime import datetime
 
 from domain import units
 from domain.request import ChangedLine
-from domain.units import CannotBeDone, Changes, Order, Waiting
+from domain.units import Changes, Impossible, Order, Waiting
 
 ORDERED_MAX = 2_000_000_000
 """Units that one line may ever have counted, cancelled ones included: what the database can tell of it."""
 
 
 def counted(order: Order, line: str) -> int:
-    """How many units a line counts: what was ordered and not cancelled. Raises `CannotBeDone` for an unknown line."""
+    """How many units a line counts: what was ordered and not cancelled. Raises `Impossible` for an unknown line."""
     known = order.lines.get(line)
     if known is None:
-        raise CannotBeDone(f"the order has no line {line}")
+        raise Impossible(f"the order has no line {line}")
     return known.ordered - known.cancelled
 
 
 def change_quantities(order: Order, changes: Changes, wanted: Mapping[str, int], at: datetime) -> dict[str, int]:
     """Let each of these lines count as many units as is wanted; answers by how many each grew or (below 0) shrank.
 
-    What a line loses is cancelled, what it wins is open. Raises `CannotBeDone` when a line is unknown or in work, or the
+    What a line loses is cancelled, what it wins is open. Raises `Impossible` when a line is unknown or in work, or the
     whole order was cancelled; nothing must be written then.
     """
     if not units.everything(order):
-        raise CannotBeDone("the order was cancelled")
+        raise Impossible("the order was cancelled")
     differences = {line: quantity - counted(order, line) for line, quantity in wanted.items()}
     for line, difference in differences.items():
         _check(order, line, difference)
@@ -44,9 +44,9 @@ def _check(order: Order, line: str, difference: int) -> None:
     known = order.lines[line]
     attempts = [fo.counts(line) for fo in order.fulfillment_orders.values() if line in fo.lines]
     if known.shipped or any(counts.due or counts.in_doubt for counts in attempts):
-        raise CannotBeDone(f"line {line} was released to a node")
+        raise Impossible(f"line {line} was released to a node")
     if known.ordered + difference > ORDERED_MAX:
-        raise CannotBeDone(f"line {line} was changed too often")
+        raise Impossible(f"line {line} was changed too often")
 
 
 def _add(order: Order, changes: Changes, line: str, quantity: int) -> None:

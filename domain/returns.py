@@ -253,11 +253,11 @@ class ReturnState(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Applied:
     """What a message makes of the lines of a return, and in which respects it did not fit."""
 
     lines: tuple[ReturnLineState, ...]
-    misfits: tuple[str, ...] = ()
+    mismatches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,21 +308,21 @@ def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetim
     return None
 
 
-def hear(state: ReturnState, message: ReturnMessage, dispositions: Mapping[Condition, Disposition]) -> Heard:
-    """Take a message about a return as fact. Never fails; what does not fit is named in `misfits`.
+def apply_message(state: ReturnState, message: ReturnMessage, dispositions: Mapping[Condition, Disposition]) -> Applied:
+    """Take a message about a return as fact. Never fails; what does not fit is named in `mismatches`.
 
     `dispositions` are what becomes of units of a condition where the message does not say.
     """
     by_line = {line.line: line for line in state.lines}
-    misfits = _untimely(state, message)
+    mismatches = _untimely(state, message)
     for told in _told(state.lines, message):
         known = by_line.get(told.line)
         if known is None:
-            misfits.append(f"line {told.line} is not in it")
+            mismatches.append(f"line {told.line} is not in it")
             continue
         by_line[told.line] = after = _with(known, message, told, dispositions)
-        misfits += _beyond(known, after)
-    return Heard(tuple(by_line[line.line] for line in state.lines), tuple(misfits))
+        mismatches += _beyond(known, after)
+    return Applied(tuple(by_line[line.line] for line in state.lines), tuple(mismatches))
 
 
 def _untimely(state: ReturnState, message: ReturnMessage) -> list[str]:

@@ -87,7 +87,7 @@ def explode(movement: Movement, components: Iterable[tuple[str, int]]) -> list[M
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class StockLevel:
     """One node's stock of one SKU as it was read."""
 
     node: str
@@ -277,7 +277,7 @@ class StockFile(StockMessage):
         return kept | {"lines": len(self.lines), "units": self.units.total()}
 
 
-def recount(shelf: Shelf, quantity: int, taken_at: datetime, later: int) -> Movement | None:
+def recount(shelf: StockLevel, quantity: int, taken_at: datetime, later: int) -> Movement | None:
     """The correction that a count of `quantity` units, taken at `taken_at`, makes to a shelf; None = it tells nothing new.
 
     `later` is the sum of the differences to on hand that the ledger has of moments after `taken_at`. The count has not seen
@@ -308,7 +308,7 @@ class StockChange:
     units_down: int = 0
 
     @classmethod
-    def of(cls, shelves: Mapping[str, Shelf], movements: Iterable[Movement], at: datetime) -> "StockChange":
+    def of(cls, shelves: Mapping[str, StockLevel], movements: Iterable[Movement], at: datetime) -> "StockChange":
         """The change that movements of one moment make to shelves, by SKU; what the last count has seen changes nothing."""
         differences = Counter(dict.fromkeys(shelves, 0))
         for movement in movements:

@@ -8,7 +8,7 @@ TURNS_MAX = 500
 
 async def offer_under_new_rules(backorders: Backorders) -> None:
     """Offer everything to the orders that wait, once another version of the network is active."""
-    await backorders.heed_new_rules()
+    await backorders.offer_under_new_rules()
 
 
 async def give_turns(backorders: Backorders) -> None:

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from database import returns
 from database.connect import Database
 from database.outbox import signal, unattended
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from database.outbox.unattended import UnattendedOrder, UnattendedReturn
 from domain import identifiers
 from domain.order import OrderInput
@@ -58,7 +58,7 @@ class Relay:
         self._taken: list[int] = []
         self._forgetting: asyncio.Task[None] | None = None
 
-    def send_soon(self, wakes: Sequence[Wake]) -> None:
+    def send_soon(self, wakes: Sequence[Signal]) -> None:
         """Send signals after the caller has answered; one that fails is sent by `send_overdue`."""
         if wakes:
             task = asyncio.create_task(self._send_now(wakes))
@@ -74,8 +74,8 @@ class Relay:
             sent = await self._send(overdue)
             async with self._database.write() as connection:
                 await signal.sent(connection, sent.taken)
-                await signal.put_off(connection, sent.refused, REFUSED_FOR)
-                await signal.put_off(connection, sent.untried, timedelta())
+                await signal.postpone(connection, sent.refused, REFUSED_FOR)
+                await signal.postpone(connection, sent.untried, timedelta())
             goes_on = len(overdue) == BATCH_MAX and not sent.untried
 
     async def start_unstarted(self) -> None:
@@ -114,7 +114,7 @@ class Relay:
         async with self._database.at_once() as connection:
             await unattended.looked_after(connection, found)
 
-    async def _send_now(self, wakes: Sequence[Wake]) -> None:
+    async def _send_now(self, wakes: Sequence[Signal]) -> None:
         self._taken += (await self._send(wakes)).taken
         if self._taken and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.create_task(self._forget())
@@ -130,7 +130,7 @@ class Relay:
             except Exception as error:
                 log.warning("sent signals stay in the outbox and will be sent again", reason=type(error).__name__)
 
-    async def _send(self, wakes: Sequence[Wake]) -> Sent:
+    async def _send(self, wakes: Sequence[Signal]) -> Sent:
         """Send in order, as many as there is time for. While Temporal is away nothing else is tried; a signal that it refuses
         holds up no other.
         """
@@ -150,12 +150,12 @@ class Relay:
                 sent.refused.append(owed.wake_id)
         return sent
 
-    async def _send_one(self, owed: Wake) -> None:
+    async def _send_one(self, owed: Signal) -> None:
         async with asyncio.timeout(SEND_WITHIN.total_seconds()):
             if not await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts):
                 await self._start_what_should_hear(owed)
 
-    async def _start_what_should_hear(self, owed: Wake) -> None:
+    async def _start_what_should_hear(self, owed: Signal) -> None:
         """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
         name = owed.workflow_id.removeprefix(identifiers.return_workflow_id(""))
         if name != owed.workflow_id:

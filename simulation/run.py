@@ -15,8 +15,8 @@ from domain.network import Network, ShipComplete
 from domain.order import NewOrder
 from domain.sourcing import ConsideredNode, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.new_order import facts_of_new
-from domain.sourcing.supply import Rights, claims, parts, plan_within, supply_of
-from domain.stock import Shelf
+from domain.sourcing.supply import Entitlement, claims, parts, plan_within, supply_of
+from domain.stock import StockLevel
 from network.geography import locate
 from simulation.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
 
@@ -43,7 +43,7 @@ class Run:
         self.label = label
         self.network = network
         self._is_unlimited = stock is None
-        self._shelves = {place: Shelf(*place, on_hand, 0, 0) for place, on_hand in (stock or {}).items()}
+        self._shelves = {place: StockLevel(*place, on_hand, 0, 0) for place, on_hand in (stock or {}).items()}
         self._released: Counter[tuple[str, date]] = Counter()
         self._open: defaultdict[str, list[datetime]] = defaultdict(list)
 
@@ -52,7 +52,7 @@ class Run:
         wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
         facts = facts_of_new(order, self.network, locate)
         shelves = self._shelves_for({line.sku for line in order.lines})
-        supply, limits = supply_of(self.network, shelves, order.channel, Rights())
+        supply, limits = supply_of(self.network, shelves, order.channel, Entitlement())
         situation = Situation(
             network=self.network, supply=supply, now=order.placed_at, workload=self._workload(order.placed_at)
         )
@@ -69,10 +69,10 @@ class Run:
             shelf = self._shelves[claimed.node, claimed.sku]
             self._shelves[claimed.node, claimed.sku] = replace(shelf, reserved=shelf.reserved + claimed.reserved)
 
-    def _shelves_for(self, skus: Collection[str]) -> dict[tuple[str, str], Shelf]:
+    def _shelves_for(self, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
         places = ((node, sku) for node in self.network.nodes for sku in parts(self.network, skus))
         if self._is_unlimited:
-            return {place: Shelf(*place, PLENTY, 0, 0) for place in places}
+            return {place: StockLevel(*place, PLENTY, 0, 0) for place in places}
         return {place: self._shelves[place] for place in places if place in self._shelves}
 
     def _workload(self, at: datetime) -> dict[str, NodeLoad]:
@@ -92,7 +92,7 @@ class Stood:
     facts: OrderFacts
     wanted: tuple[Wanted, ...]
     situation: Situation
-    shelves: Mapping[tuple[str, str], Shelf]
+    shelves: Mapping[tuple[str, str], StockLevel]
     planned: Plan
 
     def stood(self, tier: int | None) -> dict[str, ConsideredNode]:

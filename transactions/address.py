@@ -11,8 +11,8 @@ from database.request import Request
 from domain import units
 from domain.order import Address
 from domain.sourcing import Plan
-from domain.sourcing.supply import Rights
-from domain.units import CannotBeDone
+from domain.sourcing.supply import Entitlement
+from domain.units import Impossible
 from network.geography import postal_area
 from transactions.request import Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for
@@ -26,12 +26,12 @@ async def change_address(transactions: OrderTransactions, asked: RequestInput) -
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.order.fulfillment_orders:
-        raise CannotBeDone("it was released to its nodes: they have the address already")
+        raise Impossible("it was released to its nodes: they have the address already")
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
-        raise CannotBeDone("the order was forgotten: no address is kept for it any more")
+        raise Impossible("the order was forgotten: no address is kept for it any more")
     work.header = _going_to(work.header, ship_to)
-    await plan_anew(work, at, _pinned(work), "no node can send {units} of it there")
+    await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
     area = postal_area(ship_to.country, ship_to.postal_code)
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}
@@ -48,15 +48,15 @@ def _pinned(work: Work) -> Counter[str]:
     return pinned
 
 
-async def plan_anew(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
+async def plan_for_new_place(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
     """Plan all that is pinned or waits, for where the order goes now; `must` is what of each line may not be left to wait.
     While a hold lets nothing be reserved, it is left until that is off.
 
-    Raises `StockTaken`, and `CannotBeDone` with the refusal, in which `{units}` is how many would be.
+    Raises `StockTaken`, and `Impossible` with the refusal, in which `{units}` is how many would be.
     """
     if work.header.waits_for_hold:
         return
-    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     units.unpin_everything(work.order, work.changes)
     asked = units.wanted(work.order)
     if not asked:
@@ -74,4 +74,4 @@ def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
     lost = sum((must - filled).values())
     if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
         units_ = lost or sum(part.quantity for part in plan.unfilled)
-        raise CannotBeDone(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))
+        raise Impossible(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 import structlog
 
 from database import backorder, stock
-from database.backorder import Hopes, Offers, Turn
+from database.backorder import Candidates, Offers, Turn
 from database.connect import ReadConnection
 from domain import units
 from domain.sourcing import Wanted
-from domain.sourcing.supply import Rights, supply_of
+from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
 from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, pin
@@ -39,7 +39,7 @@ class Backorders:
         self._asked: dict[str, str] = {}
         """What each order was asked about, while anything is offered."""
 
-    async def heed_new_rules(self) -> None:
+    async def offer_under_new_rules(self) -> None:
         """Under a version of the network that is new to this process, everybody who waits gets a turn; nobody is woken yet."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
@@ -83,7 +83,10 @@ class Backorders:
         _, network = await self._transactions.networks.active(connection)
         shelves = await stock.shelves(connection, {sku for _, sku in offered})
         supply, _ = supply_of(
-            network, {place: shelf for place, shelf in shelves.items() if place in offered}, "", Rights(offers=offered)
+            network,
+            {place: shelf for place, shelf in shelves.items() if place in offered},
+            "",
+            Entitlement(offers=offered),
         )
         return any(supply.values())
 
@@ -114,7 +117,7 @@ class Backorders:
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return
-            at, rights = datetime.now(UTC), Rights(offers=offered, pinned_for=work.pinned_for)
+            at, rights = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
             facts = order_facts(work.header, work.network, [wish for _, wish in asked])
             leaves_at = max(at, work.header.release_at)
             decided = await decide(work.connection, work.network, facts, [wish for _, wish in asked], leaves_at, rights)
@@ -131,8 +134,8 @@ async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], de
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.plan.hopes.get(index)
         if (waiting.nodes, waiting.looks_again_at) != (nodes, decided.looks_again_at):
-            hopes = Hopes(waiting.line, waiting.tried, nodes, decided.looks_again_at)
-            await backorder.keep_hopes(work.connection, work.header.order, hopes)
+            hopes = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
+            await backorder.save_candidates(work.connection, work.header.order, hopes)
     if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
         return
     await work.notify(await work.news())

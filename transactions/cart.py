@@ -23,7 +23,7 @@ from domain.cart import PromiseRequest, ReservationRequest
 from domain.network import Network
 from domain.sourcing import OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
-from domain.sourcing.supply import Rights
+from domain.sourcing.supply import Entitlement
 from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
@@ -113,7 +113,7 @@ class Carts:
         claim = decided.claim(
             network,
             made.channel,
-            Rights(),
+            Entitlement(),
             cause=f"cart {made.cart_id}",
             at=made.reserved_at,
             order=None,

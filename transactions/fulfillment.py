@@ -14,12 +14,12 @@ from database.outbox.inbox import Received
 from domain import identifiers, units
 from domain.capacity import days
 from domain.cooldown import failed
-from domain.deadlines import Lost, lose_patience, tell_in_time, waits_for, where_it_hangs
-from domain.fulfillment import FulfillmentOrder, Heard, MessageKind, NodeMessage, WaitingFor, hear
+from domain.deadlines import TimedOut, delay_reason, on_timeout, send_reminders_due, waits_for
+from domain.fulfillment import Applied, FulfillmentOrder, MessageKind, NodeMessage, WaitingFor, apply_message
 from domain.network import Node, Uncollected
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
-from domain.sourcing.supply import Rights, parts
+from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, is_whole_in_question, source_round
@@ -83,7 +83,7 @@ async def _release(transactions: OrderTransactions, request: ReleaseInput, *, pl
         if work.header.window_has_ended(request.at):
             return await work.news()
         if is_whole_in_question(work):
-            rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+            rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
             return await source_round(work, request.at, rights)
         if plans_again and _is_stale(work, request.at):
             await plan_again(work, request.at)
@@ -175,7 +175,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if message.kind is MessageKind.DELIVERED:
         packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
         message = message.model_copy(update={"packages": packages})
-    heard = hear(before, message, received.received_at)
+    heard = apply_message(before, message, received.received_at)
     units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
     work.changes.opened += _openings(heard, message)
     await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
@@ -187,7 +187,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
     event = Event(cause, received.actor, received.received_at, left_at)
     state = await work.write(event)
-    await _leave_in_peace(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
+    await _begin_cool_down(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
     return state
 
 
@@ -196,7 +196,7 @@ def _is_stale(work: Work, at: datetime) -> bool:
     return is_old or days(work.network, {pin.node for pin in work.order.reservations}, at) != work.pinned_for
 
 
-async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: Event) -> None:
+async def _begin_cool_down(work: Work, node: str, skus: Collection[str], event: Event) -> None:
     """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
     if skus and work.network.policy.orders.reject_cooldown:
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
@@ -205,14 +205,14 @@ async def _leave_in_peace(work: Work, node: str, skus: Collection[str], event: E
 async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
     """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
     before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
-    told = tell_in_time(before, rules, at)
+    told = send_reminders_due(before, rules, at)
     wait = waits_for(told, node, rules)
-    lost = Lost(told)
+    lost = TimedOut(told)
     if wait and at >= wait.deadline:
         lost = await _lose_patience(work, told, wait.waiting_for, node, at)
     units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
     if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
-        detail = f"{name}: {where_it_hangs(told, rules)}"
+        detail = f"{name}: {delay_reason(told, rules)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
     if wait and lost.exception:
         is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
@@ -221,11 +221,13 @@ async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
         work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
 
 
-async def _lose_patience(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> Lost:
+async def _lose_patience(
+    work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime
+) -> TimedOut:
     if waiting_for is not WaitingFor.COLLECTION:
-        return lose_patience(fo, waiting_for, node, at)
+        return on_timeout(fo, waiting_for, node, at)
     uncollected = await _end_of_what_nobody_collects(work)
-    lost = lose_patience(fo, waiting_for, node, at, uncollected)
+    lost = on_timeout(fo, waiting_for, node, at, uncollected)
     if uncollected is Uncollected.SHIP and lost.exception is None:
         work.order.pickup_node = None
     return lost
@@ -268,11 +270,11 @@ async def _wake(transaction: Transaction, received: Received, state: OrderState)
     await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
-def _openings(heard: Heard, message: NodeMessage) -> list[Opened]:
+def _openings(heard: Applied, message: NodeMessage) -> list[Opened]:
     """A message that does not fit opens exactly one exception, however many things are wrong with it."""
     fo = heard.fulfillment_order
-    if heard.misfits:
-        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.misfits)}"
+    if heard.mismatches:
+        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.mismatches)}"
         return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
     if message.kind is MessageKind.DELIVERY_FAILED:
         detail = f"{fo.fulfillment_order} could not be delivered"

@@ -30,7 +30,7 @@ class UsedForAnotherOrder(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Intaken:
+class AcceptedOrder:
     """An order that is stored: whether it is new, its state, and the input of its workflow."""
 
     is_new: bool
@@ -38,7 +38,7 @@ class Intaken:
     input: OrderInput
 
 
-async def take(transactions: OrderTransactions, order: NewOrder) -> Intaken:
+async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrder:
     """Store an order in one transaction. Raises `WrongField`, `UsedForAnotherOrder` and `NoNetwork`."""
     async with transactions.database.write() as connection:
         network = await transactions.networks.hold_active(connection)
@@ -59,7 +59,7 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> Intaken:
         if taken.is_new:
             await _take_over_its_cart(connection, order)
         state = await statements.news(connection, order.order)
-    return Intaken(taken.is_new, state, workflow_input(order))
+    return AcceptedOrder(taken.is_new, state, workflow_input(order))
 
 
 def _holds(order: NewOrder, network: Network) -> list[Placement]:
@@ -77,7 +77,7 @@ async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> N
         return
     try:
         await cart.become(connection, order.reservation, order.channel, order.order)
-    except cart.NotToBeHad as error:
+    except cart.CartUnavailable as error:
         raise WrongField("reservation", str(error)) from error
 
 

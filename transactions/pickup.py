@@ -14,8 +14,8 @@ from domain.reasons import ExceptionCode
 from domain.request import PickupRequest
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import parts
-from domain.units import CannotBeDone
-from transactions.address import plan_anew
+from domain.units import Impossible
+from transactions.address import plan_for_new_place
 from transactions.network import Networks
 from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import decide, order_facts
@@ -33,12 +33,12 @@ async def change_pickup(transactions: OrderTransactions, asked: RequestInput) ->
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     node = PickupRequest.model_validate(known.facts).pickup_node
     if not work.order.has_unreleased:
-        raise CannotBeDone("nothing of it can go elsewhere: it was released to its nodes, has left, or was cancelled")
+        raise Impossible("nothing of it can go elsewhere: it was released to its nodes, has left, or was cancelled")
     await _check(work, node)
     work.header = replace(work.header, pickup_node=node)
     must = units.collect_at(work.order, node)
     refusal = f"{node} cannot hand out {{units}} of it" if node else "no node can send {units} of it there"
-    await plan_anew(work, at, must, refusal)
+    await plan_for_new_place(work, at, must, refusal)
     await exception.close(work.connection, work.header.order, ExceptionCode.PICKUP, None, known.remark, at)
     return {}
 
@@ -46,9 +46,9 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
 async def _check(work: Work, name: str | None) -> None:
     node = work.network.nodes.get(name) if name else None
     if name is not None and (node is None or not node.pickup):
-        raise CannotBeDone(f"customers cannot collect at {name}")
+        raise Impossible(f"customers cannot collect at {name}")
     if name is None and not await address.takes_a_parcel(work.connection, work.header.order):
-        raise CannotBeDone("its address names no street: no parcel can go there")
+        raise Impossible("its address names no street: no parcel can go there")
 
 
 async def alternatives(connection: ReadConnection, networks: Networks, name: str, at: datetime) -> Alternatives:

@@ -80,7 +80,7 @@ async def _apply(database: Database, directory: Path) -> None:
         if refused := await _refusals(connection, directory, before, documents):
             raise Refused(refused)
         await statements.activate(connection, asdict(documents), documents.digest)
-        await backorder.hope_for_every_node(connection)
+        await backorder.reset_candidate_nodes(connection)
 
 
 async def _refusals(

@@ -11,12 +11,12 @@ from domain.order import VALUE_MAX
 from domain.quantity import change_quantities, counted, line_after
 from domain.request import QuantityRequest
 from domain.sourcing import Wanted
-from domain.sourcing.supply import Rights
-from domain.units import CannotBeDone
+from domain.sourcing.supply import Entitlement
+from domain.units import Impossible
 from transactions.hold import place_by_policy
 from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import order_facts
-from transactions.sourcing import adopt, decide_for, plan_as_a_whole
+from transactions.sourcing import adopt, decide_for, unpin_ship_complete
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -27,9 +27,9 @@ async def change_quantity(transactions: OrderTransactions, asked: RequestInput) 
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.is_closed:
-        raise CannotBeDone("the order is closed")
+        raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
-        raise CannotBeDone("its window has ended: nothing more of it may leave")
+        raise Impossible("its window has ended: nothing more of it may leave")
     wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
     differences = change_quantities(work.order, work.changes, wanted, at)
     await _follow_with_the_value(work, wanted, differences)
@@ -43,7 +43,7 @@ async def _follow_with_the_value(work: Work, wanted: dict[str, int], differences
     before = {line: wanted[line] - difference for line, difference in differences.items()}
     value = await order.change_value(work.connection, work.header.order, before, wanted)
     if value > VALUE_MAX:
-        raise CannotBeDone(f"an order is worth {VALUE_MAX} minor units at the most")
+        raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
     work.header = replace(work.header, value=value)
 
 
@@ -61,9 +61,9 @@ async def _source_what_waits(work: Work, at: datetime) -> None:
     """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
-    rights = Rights(own=plan_as_a_whole(work), pinned_for=work.pinned_for)
+    rights = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
     asked = units.wanted(work.order)
     decided = await decide_for(work, [wish for _, wish in asked], at, rights)
     if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
-        raise CannotBeDone("not every unit can be filled, and the policy lets nothing wait for stock")
+        raise Impossible("not every unit can be filled, and the policy lets nothing wait for stock")
     await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)

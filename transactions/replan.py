@@ -16,7 +16,7 @@ from domain.capacity import days
 from domain.network import Node
 from domain.replanning import is_better
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan, strategy_for
-from domain.sourcing.supply import Rights
+from domain.sourcing.supply import Entitlement
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
 from transactions.situation import Decision, decide, order_facts
@@ -46,7 +46,7 @@ async def plan_again(work: Work, at: datetime) -> Replanned | None:
     if not asked:
         return None
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
-    rights = Rights(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
@@ -75,7 +75,7 @@ async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
 
 
 def _as_it_is(
-    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Rights, at: datetime
+    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Entitlement, at: datetime
 ) -> Plan:
     """The present pins as a plan of now: the best that can be made of what the order holds itself, were no node full."""
     workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
@@ -94,7 +94,7 @@ def _is_full(work: Work, decided: Decision) -> bool:
     return any(load is not None and load != _with_room(node, load) for node, load in loads)
 
 
-async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Rights, at: datetime) -> None:
+async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Entitlement, at: datetime) -> None:
     round_ = work.header.rounds + 1
     await stock.close_gates(work.connection, {sku for _, sku in rights.own})
     await claim(work, decided, rights, f"round {round_}", at)

@@ -19,7 +19,7 @@ from database.order import Event
 from database.request import Request
 from domain.order import OrderState
 from domain.request import AddressRequest, CancelAnswer
-from domain.units import CannotBeDone
+from domain.units import Impossible
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Work
 
@@ -188,14 +188,14 @@ async def done_once(transactions: OrderTransactions, asked: RequestInput, doing:
 async def planned_once(transactions: OrderTransactions, asked: RequestInput, doing: Doing) -> Done:
     """The same for what needs a plan: it is planned again while others are quicker, and done as a whole or refused.
 
-    `doing` raises `CannotBeDone` and `StockTaken`. The refusal has a transaction of its own: the first one takes back
+    `doing` raises `Impossible` and `StockTaken`. The refusal has a transaction of its own: the first one takes back
     whatever was begun.
     """
     for _ in range(CLAIM_TRIES_MAX):
         with contextlib.suppress(StockTaken):
             try:
                 return await done_once(transactions, asked, doing)
-            except CannotBeDone as error:
+            except Impossible as error:
                 return await done_once(transactions, asked, _refuse(str(error)))
     raise StockTaken(asked.order)
 

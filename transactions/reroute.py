@@ -10,8 +10,8 @@ from domain import units
 from domain.fulfillment import FulfillmentOrder
 from domain.request import RerouteRequest
 from domain.sourcing import Plan, Wanted
-from domain.sourcing.supply import Rights
-from domain.units import CannotBeDone, Waiting
+from domain.sourcing.supply import Entitlement
+from domain.units import Impossible, Waiting
 from transactions.request import Done, RequestInput, planned_once
 from transactions.situation import decide, order_facts
 from transactions.sourcing import adopt
@@ -27,28 +27,28 @@ async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -
     body = RerouteRequest.model_validate(facts)
     fo, before = work.order.fulfillment_orders.get(body.fulfillment_order), len(work.order.waiting)
     if fo is not None and fo.pickup and fo.uncollected_at is None:
-        raise CannotBeDone(f"the customer collects it at {fo.node}")
+        raise Impossible(f"the customer collects it at {fo.node}")
     outcome = units.reroute(work.order, work.changes, body.fulfillment_order, at)
     if fo is not None and body.to_node is not None:
         if outcome != "withdrawn":
-            raise CannotBeDone(f"{fo.node} must be asked to cancel first, so no other node can be chosen now")
+            raise Impossible(f"{fo.node} must be asked to cancel first, so no other node can be chosen now")
         await _pin_at(work, body.to_node, fo, work.order.waiting[before:], at)
     return {"outcome": outcome}
 
 
 async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[Waiting], at: datetime) -> None:
-    """Pin all units at the node that was chosen. Raises `CannotBeDone` with the planner's reason, and `StockTaken`."""
+    """Pin all units at the node that was chosen. Raises `Impossible` with the planner's reason, and `StockTaken`."""
     if work.header.waits_for_hold:
-        raise CannotBeDone("a hold lets nothing be reserved now, so no node can be chosen")
+        raise Impossible("a hold lets nothing be reserved now, so no node can be chosen")
     if node not in work.network.nodes:
-        raise CannotBeDone(f"{node} is not a node of the network")
+        raise Impossible(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
-    rights = Rights(own=_given_back(work, fo), pinned_for=work.pinned_for)
+    rights = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights, others)
     if decided.plan.unfilled:
-        raise CannotBeDone(f"{node} cannot fill it: {_why_not(decided.plan, node)}")
+        raise Impossible(f"{node} cannot fill it: {_why_not(decided.plan, node)}")
     await stock.close_gates(work.connection, {sku for _, sku in rights.own})
     await adopt(work, moved, decided, at, rights)
 

@@ -19,8 +19,8 @@ from domain.refund import owed
 from domain.request import ReturnRequest
 from domain.returns import (
     COMES_BACK_WITHIN,
+    Applied,
     DispositionRequest,
-    Heard,
     NewDisposition,
     ReturnDecision,
     ReturnLineState,
@@ -28,8 +28,8 @@ from domain.returns import (
     ReturnMessageKind,
     ReturnState,
     ReturnStatus,
+    apply_message,
     dispose,
-    hear,
     movements,
 )
 from domain.stock import Movement, explode
@@ -244,7 +244,7 @@ async def apply(
     """Take in a message that the inbox has already."""
     connection, work = transaction.connection, await transactions.on(transaction, order_name)
     state = await returns.state(connection, name)
-    heard = hear(state, message, work.network.policy.returns.dispositions)
+    heard = apply_message(state, message, work.network.policy.returns.dispositions)
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, message.occurred_at)
     await _note(work, state, message, heard)
@@ -268,7 +268,7 @@ def _is_decided(state: ReturnState) -> str | None:
     return None if is_open else f"{state.return_} is {state.status}"
 
 
-async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Heard) -> None:
+async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Applied) -> None:
     """Write what a message says of its return; what does not fit needs a person."""
     if heard.lines != tuple(state.lines):
         await returns.write_lines(work.connection, state.return_, heard.lines)
@@ -277,8 +277,8 @@ async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: H
     if message.kind is ReturnMessageKind.IN_TRANSIT:
         expires_at = message.occurred_at + COMES_BACK_WITHIN
         await returns.send(work.connection, state.return_, message.occurred_at, expires_at)
-    if heard.misfits:
-        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(heard.misfits)}"
+    if heard.mismatches:
+        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(heard.mismatches)}"
         work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node))
 
 

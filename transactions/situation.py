@@ -11,8 +11,17 @@ from domain.capacity import but_for_own, day, next_days_of_full_nodes
 from domain.network import Network, ShipComplete
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted
 from domain.sourcing.facts import weight_kg
-from domain.sourcing.supply import Rights, claims, cooling_at, looks_again_at, parts, paused, plan_within, supply_of
-from domain.stock import Shelf
+from domain.sourcing.supply import (
+    Entitlement,
+    claims,
+    cooling_at,
+    looks_again_at,
+    parts,
+    paused,
+    plan_within,
+    supply_of,
+)
+from domain.stock import StockLevel
 from network.geography import locate, locate_area
 
 
@@ -21,14 +30,22 @@ class Decision:
     """A plan with what it was made from, and the claim that pins it."""
 
     plan: Plan
-    shelves: Mapping[tuple[str, str], Shelf]
+    shelves: Mapping[tuple[str, str], StockLevel]
     workload: Mapping[str, NodeLoad]
     releases_at: datetime
     looks_again_at: datetime | None
     """When a node that has what is unfilled may take it: its next day, or the end of its cool-down; None = nothing is known."""
 
     def claim(
-        self, network: Network, channel: str, rights: Rights, *, cause: str, at: datetime, order: str | None, actor: str
+        self,
+        network: Network,
+        channel: str,
+        rights: Entitlement,
+        *,
+        cause: str,
+        at: datetime,
+        order: str | None,
+        actor: str,
     ) -> stock.Claim:
         """What must be granted for the plan to stand."""
         movements = claims(self.plan, network)
@@ -54,14 +71,14 @@ async def decide(
     facts: OrderFacts,
     wanted: Collection[Wanted],
     at: datetime,
-    rights: Rights | None = None,
+    rights: Entitlement | None = None,
     kept_out: frozenset[str] = frozenset(),
 ) -> Decision:
     """The best plan for what is on the shelves now; it holds nothing until its claim is granted.
 
     Nodes that are `kept_out` get nothing of it.
     """
-    rights = rights or Rights()
+    rights = rights or Entitlement()
     shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
     load = await workload(connection, network, at, rights.pinned_for)
     supply, limits = supply_of(network, shelves, facts.channel, rights)

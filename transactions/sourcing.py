@@ -19,7 +19,7 @@ from domain.capacity import days
 from domain.network import ShipComplete
 from domain.order import OrderState
 from domain.sourcing import Wanted, strategy_for
-from domain.sourcing.supply import Rights, parts
+from domain.sourcing.supply import Entitlement, parts
 from domain.units import Waiting
 from transactions.situation import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
@@ -53,7 +53,7 @@ async def source(transactions: OrderTransactions, request: SourceInput) -> Order
                     return await work.news()
                 if work.header.waits_for_hold:
                     return await _wait_for_the_hold(work, request.at)
-                rights = Rights(own=work.header.own, pinned_for=work.pinned_for)
+                rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
                 return await source_round(work, request.at, rights)
     raise StockTaken(request.order)
 
@@ -66,17 +66,17 @@ async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
     return await work.write(Event("waits for a hold", "workflow", at))
 
 
-async def source_round(work: Work, at: datetime, rights: Rights) -> OrderState:
+async def source_round(work: Work, at: datetime, rights: Entitlement) -> OrderState:
     """Make an order's next sourcing round. Raises `StockTaken` when another order was quicker.
 
     The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
     """
-    rights = replace(rights, own=Counter(rights.own) + plan_as_a_whole(work))
+    rights = replace(rights, own=Counter(rights.own) + unpin_ship_complete(work))
     asked = units.wanted(work.order)
     return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
 
 
-def plan_as_a_whole(work: Work) -> Counter[tuple[str, str]]:
+def unpin_ship_complete(work: Work) -> Counter[tuple[str, str]]:
     """Unpin what an order that must ship complete has pinned while other units of it look for a node: planned without them,
     the pins would be released by themselves. Answers what is given back, by (node, SKU); the order may claim it again."""
     if is_whole_in_question(work):
@@ -100,7 +100,7 @@ def is_whole_in_question(work: Work) -> bool:
 
 
 async def pin(
-    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, rights: Rights
+    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, rights: Entitlement
 ) -> OrderState:
     """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
@@ -110,7 +110,7 @@ async def pin(
     return await work.write(Event(f"round {round_}", "workflow", at))
 
 
-async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Rights) -> None:
+async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Entitlement) -> None:
     """Claim what a plan gives the units that asked for a node, and keep it as a round; write the order afterwards.
 
     Raises `StockTaken`.
@@ -123,7 +123,7 @@ async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: dat
     await _keep_promise(work)
 
 
-async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Rights) -> Decision:
+async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Entitlement) -> Decision:
     """Plan from what is read now. Before units begin to wait, look again with the gates of their SKUs closed: what comes in
     between is seen, and what comes later sees that they wait."""
     facts = order_facts(work.header, work.network, wanted)
@@ -136,7 +136,7 @@ async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, right
     return await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
 
 
-async def claim(work: Work, decided: Decision, rights: Rights, cause: str, at: datetime) -> None:
+async def claim(work: Work, decided: Decision, rights: Entitlement, cause: str, at: datetime) -> None:
     """Claim what a plan needs. Raises `StockTaken`. What the order holds itself must be given back in the same transaction.
 
     Its shelves are locked with the others, since locks are taken in one order.

@@ -10,7 +10,7 @@ from database.order import Event
 from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain.network import Network
-from domain.stock import Movement, Shelf, StockChange, StockMessage, StockMessageKind, recount
+from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
 from transactions.transaction import OrderTransactions, open_shortages
 
 SHELVES_AT_ONCE = 5_000
@@ -102,7 +102,7 @@ async def _change_shelves(
 
 
 async def _end_cool_downs(
-    connection: WriteConnection, message: StockMessage, shelves: Mapping[str, Shelf], happened_at: datetime
+    connection: WriteConnection, message: StockMessage, shelves: Mapping[str, StockLevel], happened_at: datetime
 ) -> None:
     """Who counts or receives goods after he rejected them knows what he has: he may be asked for them again."""
     knows = message.kind is StockMessageKind.RECEIVED or message.kind.is_absolute
@@ -127,7 +127,7 @@ def _by_sku(movements: Iterable[Movement]) -> defaultdict[str, list[Movement]]:
 
 
 async def _corrections(
-    connection: WriteConnection, message: StockMessage, shelves: Sequence[Shelf], taken_at: datetime
+    connection: WriteConnection, message: StockMessage, shelves: Sequence[StockLevel], taken_at: datetime
 ) -> list[Movement]:
     """What a count changes on locked shelves, which remember that they were counted; nothing of another message."""
     if not message.kind.is_absolute:

@@ -16,7 +16,7 @@ from database import capacity, exception, fulfillment, order, stock
 from database.connect import Database, WriteConnection
 from database.order import Event, Header
 from database.outbox import signal
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.deadlines import Wait, waits_for
@@ -31,11 +31,11 @@ from transactions.network import Networks
 CHANGED = "changed"
 """The signal that tells an order what became of it."""
 
-Send = Callable[[Sequence[Wake]], None]
+Send = Callable[[Sequence[Signal]], None]
 """Takes the signals of a transaction that has committed, and never raises: what Temporal does not take stays in the outbox."""
 
 
-def leave_to_the_relay(_: Sequence[Wake]) -> None:
+def leave_to_the_relay(_: Sequence[Signal]) -> None:
     """Send nothing now; the relay sends what stands in the outbox."""
 
 
@@ -44,7 +44,7 @@ class Transaction:
     """A transaction that is open, and the signals that leave when it has committed."""
 
     connection: WriteConnection
-    signals: list[Wake] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
 
     async def signal(self, workflow_id: str, order: str, name: str, facts: dict[str, Any]) -> None:
         """Owe a workflow a signal."""

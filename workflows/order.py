@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.dispatch import CallInput, DispatchActivities
     from activities.order import OrderActivities
     from domain import identifiers
-    from domain.fulfillment import Request, WaitingFor
+    from domain.fulfillment import RequestStatus, WaitingFor
     from domain.order import OrderInput, OrderState
     from nodes.kinds import KINDS
     from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
@@ -41,10 +41,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import transaction
 
 
-_CALLED_ABOUT = (Request.UNSENT, Request.CANCEL_REQUESTED, Request.TIMED_OUT)
+_CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
 """What a node that does not poll is called about."""
 
-_About = tuple[str, Request, datetime | None]
+_About = tuple[str, RequestStatus, datetime | None]
 """A fulfillment order, how the talk with its node stands, and when it was last asked to cancel: each wish is another call."""
 
 _Wait = tuple[WaitingFor, datetime, datetime | None]

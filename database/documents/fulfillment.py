@@ -10,7 +10,7 @@ from database import personal
 from database.connect import ReadConnection
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
-from domain.fulfillment import FulfillmentOrderStatus, Quantity, Request
+from domain.fulfillment import FulfillmentOrderStatus, Quantity, RequestStatus
 from domain.order import Address
 
 
@@ -75,7 +75,7 @@ class FulfillmentOrder(Document):
     """Which try this is for the same units, from 1."""
     status: FulfillmentOrderStatus
     """How far the work is."""
-    request: Request
+    request: RequestStatus
     """How far the exchange of messages with the node is."""
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""

@@ -12,7 +12,7 @@ from database.connect import ReadConnection
 from database.documents.document import Document
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
-from domain.fulfillment import FulfillmentOrderStatus, Request, WaitingFor
+from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.network import HoldStock
 from domain.order import OrderState, OrderStatus, PromiseState
 from domain.reasons import ExceptionCode
@@ -80,7 +80,7 @@ class OrderFulfillment(Document):
     """Which try this is for the same units, from 1."""
     status: FulfillmentOrderStatus
     """How far the work is."""
-    request: Request
+    request: RequestStatus
     """How far the exchange of messages with the node is."""
     dispatch: str
     """How the node gets its work: `pull`, `webhook`, or a kind of yours."""

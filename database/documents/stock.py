@@ -13,10 +13,10 @@ from sqlalchemy import text
 from database import stock
 from database.connect import ReadConnection
 from database.documents.document import Document, sometimes
-from database.key import Holder
+from database.key import Caller
 from domain.availability import Availability, knows, on_sale, safety_stock_max
 from domain.network import Network
-from domain.stock import Shelf
+from domain.stock import StockLevel
 
 
 class NodeStock(Document):
@@ -115,7 +115,7 @@ CANDIDATES_MAX = 2_000
 """Shelves that are looked at together when only those are wanted of which little is available."""
 
 
-async def of_item(connection: ReadConnection, network: Network, sku: str, holder: Holder) -> dict[str, Any]:
+async def of_item(connection: ReadConnection, network: Network, sku: str, holder: Caller) -> dict[str, Any]:
     """The document of `GET /stock/{sku}`, as the holder of the key may see it: a node its own row, a channel only totals."""
     parts, is_bundle = [part for part, _ in network.components(sku)], bool(network.items[sku].components)
     totals = await _totals(connection, sku, parts)
@@ -135,7 +135,7 @@ async def of_item(connection: ReadConnection, network: Network, sku: str, holder
     return document | {"nodes": nodes}
 
 
-def _kept_back(network: Network, holder: Holder) -> Callable[[str], int]:
+def _kept_back(network: Network, holder: Caller) -> Callable[[str], int]:
     """Units of a SKU that all nodes together keep back from whoever asks: from a channel the quotas of others as well."""
     if holder.kind == "channel":
         return lambda sku: network.kept_back(sku, holder.name)
@@ -154,7 +154,7 @@ async def _nodes(
 ) -> list[dict[str, Any]]:
     """The rows of a plain item, also where it was announced and has never been; `is_stopped` is whether it is everywhere."""
     places = [(node, item.sku) for node in sorted({*item.nodes, *announced})]
-    rows = [item.shelves.get(place) or Shelf(*place, 0, 0, 0) for place in places]
+    rows = [item.shelves.get(place) or StockLevel(*place, 0, 0, 0) for place in places]
     shown = await _shown(connection, item.network, rows)
     return [
         {name: row[name] for name in row if name != "sku"} | {"stopped": row["stopped"] or is_stopped} for row in shown
@@ -181,14 +181,14 @@ async def page(connection: ReadConnection, network: Network, wanted: Wanted) -> 
     return await _shown(connection, network, rows)
 
 
-async def _low(connection: ReadConnection, network: Network, wanted: Wanted, below: int) -> list[Shelf]:
+async def _low(connection: ReadConnection, network: Network, wanted: Wanted, below: int) -> list[StockLevel]:
     """The next shelves of the network with fewer units available than `below`.
 
     How many units a node never sells is known to the network, and not to PostgreSQL. So PostgreSQL leaves out the shelves that
     have enough whatever stays there, and of the others each is looked at, until the page is full.
     """
     free_below = below + safety_stock_max(network)
-    low: list[Shelf] = []
+    low: list[StockLevel] = []
     while len(low) < wanted.limit:
         candidates = await _shelves(
             connection, node=wanted.node, free_below=free_below, after=wanted.after, limit=CANDIDATES_MAX
@@ -200,12 +200,12 @@ async def _low(connection: ReadConnection, network: Network, wanted: Wanted, bel
     return low[: wanted.limit]
 
 
-async def _shown(connection: ReadConnection, network: Network, rows: Sequence[Shelf]) -> list[dict[str, Any]]:
+async def _shown(connection: ReadConnection, network: Network, rows: Sequence[StockLevel]) -> list[dict[str, Any]]:
     details = await _details(connection, rows)
     return [_row(shelf, details[shelf.node, shelf.sku], network) for shelf in rows]
 
 
-def _row(shelf: Shelf, details: _Details, network: Network) -> dict[str, Any]:
+def _row(shelf: StockLevel, details: _Details, network: Network) -> dict[str, Any]:
     """A shelf as everybody is shown it; units of lapsed carts are free, and not counted as reserved."""
     safety_stock = network.safety_stock(shelf.node, shelf.sku) if knows(network, shelf) else 0
     return {
@@ -245,7 +245,7 @@ TOTALS = text(
 )
 
 
-async def _details(connection: ReadConnection, shelves: Collection[Shelf]) -> dict[tuple[str, str], _Details]:
+async def _details(connection: ReadConnection, shelves: Collection[StockLevel]) -> dict[tuple[str, str], _Details]:
     """What is known of some shelves beside their counters, by (node, SKU)."""
     parameters = {
         "nodes": [shelf.node for shelf in shelves],
@@ -287,7 +287,7 @@ async def _shelves(
     free_below: int | None,
     after: tuple[str, str],
     limit: int,
-) -> list[Shelf]:
+) -> list[StockLevel]:
     """Shelves by SKU and node, after one (SKU, node).
 
     With `free_below` only those that are stopped, or where fewer units than that are on hand and promised to nobody; how many

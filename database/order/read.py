@@ -11,7 +11,7 @@ from database import capacity, personal
 from database.connect import ReadConnection, WriteConnection
 from database.schema.tables import orders
 from domain.capacity import Claims
-from domain.fulfillment import FulfillmentOrder, Request, Told, WaitingFor
+from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
 from domain.order import OrderState
 from domain.units import Order, OrderedLine, Reservation, Waiting
 from nodes.kinds import KINDS
@@ -162,7 +162,9 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
 
 def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
-    told: dict[str, dict[str, Told]] = {row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]}
+    told: dict[str, dict[str, FulfillmentOrderLine]] = {
+        row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
+    }
     for row in facts["fulfillment_order_lines"]:
         told[row["fulfillment_order_id"]][row["line"]] = _told(row)
     return Order(
@@ -216,14 +218,14 @@ def _moment(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> FulfillmentOrder:
+def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
     return FulfillmentOrder(
         fulfillment_order=row["fulfillment_order_id"],
         order=row["order_id"],
         node=row["node"],
         attempt=row["attempt"],
         dispatch=KINDS[row["dispatch"]].dispatch,
-        request=Request(row["request"]),
+        request=RequestStatus(row["request"]),
         lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),
         ship_by=datetime.fromisoformat(row["ship_by"]),
@@ -249,8 +251,8 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, Told]) -> Fulfillme
     )
 
 
-def _told(row: dict[str, Any]) -> Told:
-    return Told(
+def _told(row: dict[str, Any]) -> FulfillmentOrderLine:
+    return FulfillmentOrderLine(
         line=row["line"],
         sku=row["sku"],
         quantity=row["quantity"],

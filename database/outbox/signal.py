@@ -16,7 +16,7 @@ from database.connect import WriteConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Wake:
+class Signal:
     """A signal that a workflow has not taken yet."""
 
     wake_id: int
@@ -26,11 +26,11 @@ class Wake:
     facts: dict[str, Any]
 
 
-async def add(connection: WriteConnection, workflow_id: str, order: str, signal: str, facts: dict[str, Any]) -> Wake:
+async def add(connection: WriteConnection, workflow_id: str, order: str, signal: str, facts: dict[str, Any]) -> Signal:
     """Owe a workflow a signal; send it after the commit, or let the relay do it."""
     parameters = {"workflow_id": workflow_id, "order": order, "signal": signal, "facts": json.dumps(facts)}
     wake_id: int = (await connection.execute(ADD, parameters)).scalar_one()
-    return Wake(wake_id, workflow_id, order, signal, facts)
+    return Signal(wake_id, workflow_id, order, signal, facts)
 
 
 ADD = text(
@@ -50,11 +50,11 @@ async def sent(connection: WriteConnection, wake_ids: list[int]) -> None:
 SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
 
 
-async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[Wake]:
+async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[Signal]:
     """Take signals that nobody has sent in their time, the oldest first; they are due again after `lease`. Until then their
     workflows are this relay's: another one sends neither the same nor what was owed to them later."""
     rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
-    return [Wake(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
+    return [Signal(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
 
 
 CLAIM = text(
@@ -82,7 +82,7 @@ off for longer than a lease. All signals of one workflow are owed under the same
 order in which they are committed."""
 
 
-async def put_off(connection: WriteConnection, wake_ids: list[int], span: timedelta) -> None:
+async def postpone(connection: WriteConnection, wake_ids: list[int], span: timedelta) -> None:
     """Let signals that were taken and not sent be due again after a span: at once what was not even tried."""
     if wake_ids:
         await connection.execute(PUT_OFF, {"wake_ids": wake_ids, "span": span})

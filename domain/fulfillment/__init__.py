@@ -6,42 +6,50 @@ the difference between the counts before and after it. Goods that left win over 
 rejected or in doubt and then ships after all is shipped.
 """
 
-from domain.fulfillment.hearing import Heard, hear
+from domain.fulfillment.hearing import Applied, apply_message
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
 from domain.fulfillment.requests import (
     ask_to_cancel,
-    be_patient_again,
-    forget_a_wish_without_units,
+    drop_empty_cancel_request,
     give_up_what_was_cancelled,
     is_asked_for_all,
     is_partly_cancelled,
     presume_dead,
+    restart_clock,
     withdraw,
     write_off,
 )
-from domain.fulfillment.work import Counts, FulfillmentOrder, FulfillmentOrderStatus, Request, Told, WaitingFor, count
+from domain.fulfillment.work import (
+    Counts,
+    FulfillmentOrder,
+    FulfillmentOrderLine,
+    FulfillmentOrderStatus,
+    RequestStatus,
+    WaitingFor,
+    count,
+)
 
 __all__ = [
+    "Applied",
     "Counts",
     "FulfillmentOrder",
+    "FulfillmentOrderLine",
     "FulfillmentOrderStatus",
-    "Heard",
     "MessageKind",
     "NodeMessage",
     "Package",
     "Quantity",
-    "Request",
-    "Told",
+    "RequestStatus",
     "WaitingFor",
+    "apply_message",
     "ask_to_cancel",
-    "be_patient_again",
     "count",
-    "forget_a_wish_without_units",
+    "drop_empty_cancel_request",
     "give_up_what_was_cancelled",
-    "hear",
     "is_asked_for_all",
     "is_partly_cancelled",
     "presume_dead",
+    "restart_clock",
     "withdraw",
     "write_off",
 ]

@@ -6,24 +6,24 @@ from datetime import datetime
 
 from domain.fulfillment.messages import MessageKind, NodeMessage, Quantity
 from domain.fulfillment.requests import units_wanted
-from domain.fulfillment.work import FulfillmentOrder, Request, free, units_due
+from domain.fulfillment.work import FulfillmentOrder, RequestStatus, free, units_due
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Applied:
     """What a message made of a fulfillment order, and in which respects it did not fit (empty when it did)."""
 
     fulfillment_order: FulfillmentOrder
-    misfits: tuple[str, ...] = field(default=())
+    mismatches: tuple[str, ...] = field(default=())
 
 
-def hear(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime) -> Heard:
-    """Take a node's message as fact: add it to what was told. Never fails; what does not fit is named in `misfits`."""
+def apply_message(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime) -> Applied:
+    """Take a node's message as fact: add it to what was told. Never fails; what does not fit is named in `mismatches`."""
     unknown = _unknown_lines(fulfillment_order, message)
     quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
-    heard = _HEARING[message.kind](fulfillment_order, quantities, message, at)
-    misfits = [f"line {line} is not in it" for line in unknown] + list(heard.misfits)
-    return Heard(_note_that_it_lies_ready(heard.fulfillment_order, at), tuple(misfits))
+    heard = _HANDLERS[message.kind](fulfillment_order, quantities, message, at)
+    mismatches = [f"line {line} is not in it" for line in unknown] + list(heard.mismatches)
+    return Applied(_note_that_it_lies_ready(heard.fulfillment_order, at), tuple(mismatches))
 
 
 def _note_that_it_lies_ready(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -88,7 +88,7 @@ def _asked_back(fo: FulfillmentOrder) -> dict[str, int]:
     return units_due(fo) if fo.asked_for_all or not any(wanted.values()) else wanted
 
 
-_ASKED = (Request.CANCEL_REQUESTED, Request.TIMED_OUT, Request.CANCEL_REJECTED)
+_ASKED = (RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT, RequestStatus.CANCEL_REJECTED)
 
 
 def _was_asked(fo: FulfillmentOrder) -> bool:
@@ -110,27 +110,27 @@ def _unknown_lines(fulfillment_order: FulfillmentOrder, message: NodeMessage) ->
     return sorted({quantity.line for quantity in named} - set(fulfillment_order.lines))
 
 
-def _accept(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _accept(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     if _was_given_back(fo):
-        return Heard(fo, ("it was given back before",))
-    return Heard(_accepted(fo, at))
+        return Applied(fo, ("it was given back before",))
+    return Applied(_accepted(fo, at))
 
 
 def _accepted(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
     """A later stage implies acceptance; a request to cancel stays open until it is answered itself."""
-    request = Request.ACCEPTED if fo.request in (Request.UNSENT, Request.SENT) else fo.request
+    request = RequestStatus.ACCEPTED if fo.request in (RequestStatus.UNSENT, RequestStatus.SENT) else fo.request
     return replace(fo, request=request, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
 
 
 def _was_given_back(fo: FulfillmentOrder) -> bool:
-    return fo.request in (Request.REJECTED, Request.CANCEL_ACCEPTED) and fo.has_ended and not fo.has_shipped
+    return fo.request in (RequestStatus.REJECTED, RequestStatus.CANCEL_ACCEPTED) and fo.has_ended and not fo.has_shipped
 
 
-def _reject(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
-    misfits = _more_than_held(fo, quantities)
+def _reject(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
+    mismatches = _more_than_held(fo, quantities)
     freed = free(fo, quantities)
-    whole = not misfits and freed.has_ended and not freed.has_shipped and freed.dead_at is None
-    return Heard(replace(freed, request=Request.REJECTED) if whole else freed, misfits)
+    whole = not mismatches and freed.has_ended and not freed.has_shipped and freed.dead_at is None
+    return Applied(replace(freed, request=RequestStatus.REJECTED) if whole else freed, mismatches)
 
 
 def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tuple[str, ...]:
@@ -141,39 +141,39 @@ def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tupl
     )
 
 
-def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
     if _was_given_back(fo):
-        return Heard(fo, ("it was given back before",))
+        return Applied(fo, ("it was given back before",))
     lies_ready = message.kind is MessageKind.READY_FOR_PICKUP
-    lines, misfits = dict(fo.lines), []
+    lines, mismatches = dict(fo.lines), []
     for line, quantity in quantities.items():
         told = fo.lines[line]
         so_far = quantity + (told.ready if lies_ready else told.picked)
         lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
         if so_far > told.quantity:
-            misfits.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {told.quantity}")
+            mismatches.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {told.quantity}")
     picked = replace(_accepted(fo, at), lines=lines, pick_final=fo.pick_final or message.final)
-    return Heard(picked, tuple(misfits))
+    return Applied(picked, tuple(mismatches))
 
 
-def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], shipped=lines[line].shipped + quantity)
     left_at = max(filter(None, (fo.shipped_at, min(message.occurred_at, at))))
     shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final, shipped_at=left_at)
     says_something = any(quantities.values()) or message.final or fo.has_shipped
-    return Heard(shipped, () if says_something else ("nothing of it is due any more",))
+    return Applied(shipped, () if says_something else ("nothing of it is due any more",))
 
 
-def _collect(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _collect(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     shipped = _ship(fo, quantities, message, at)
     delivered = _deliver(shipped.fulfillment_order, quantities, message, at)
-    return Heard(delivered.fulfillment_order, shipped.misfits)
+    return Applied(delivered.fulfillment_order, shipped.mismatches)
 
 
-def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
@@ -181,28 +181,28 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     is_told_whole = all(told.delivered >= fo.counts(line).shipped for line, told in lines.items())
     is_assumed = fo.assumed_delivered and not is_told_whole
     delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=is_assumed)
-    return Heard(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
+    return Applied(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
 
 
-def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     """Not a misfit, but always a person's case: the parcel is somewhere, and only a person knows what happens next."""
-    return Heard(replace(fo, delivery_failed_at=at))
+    return Applied(replace(fo, delivery_failed_at=at))
 
 
-def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     """Who lets go of a part has the rest; what it was asked for and has not named is still to be answered."""
     if not _was_asked(fo):
-        return Heard(fo, ("nobody asked to cancel it",))
-    misfits = _more_than_held(fo, quantities)
+        return Applied(fo, ("nobody asked to cancel it",))
+    mismatches = _more_than_held(fo, quantities)
     freed = free(fo, quantities)
     if fo.dead_at is not None:
-        return Heard(freed, misfits)
+        return Applied(freed, mismatches)
     if not freed.has_ended:
         freed = replace(freed, accepted_at=fo.accepted_at or at, ship_clock_from=fo.ship_clock_from or at)
-    if fo.request is Request.CANCEL_REQUESTED and _leaves_unanswered(fo, quantities, freed):
-        return Heard(freed, misfits)
-    answered = replace(freed, request=Request.CANCEL_ACCEPTED, cancel_asked_at=None, asked_for_all=False)
-    return Heard(answered, misfits)
+    if fo.request is RequestStatus.CANCEL_REQUESTED and _leaves_unanswered(fo, quantities, freed):
+        return Applied(freed, mismatches)
+    answered = replace(freed, request=RequestStatus.CANCEL_ACCEPTED, cancel_asked_at=None, asked_for_all=False)
+    return Applied(answered, mismatches)
 
 
 def _leaves_unanswered(fo: FulfillmentOrder, quantities: Mapping[str, int], freed: FulfillmentOrder) -> bool:
@@ -210,17 +210,17 @@ def _leaves_unanswered(fo: FulfillmentOrder, quantities: Mapping[str, int], free
     return any(asked > quantities.get(line, 0) and freed.counts(line).due for line, asked in _asked_back(fo).items())
 
 
-def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Heard:
+def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     """Who refuses to stop has the work: it is accepted, and the node has its time to ship anew."""
-    if fo.request is not Request.CANCEL_REQUESTED:
-        is_late = fo.request is Request.TIMED_OUT or fo.cancel_asked_at is not None
-        return Heard(fo, () if is_late else ("nobody asked to cancel it",))
+    if fo.request is not RequestStatus.CANCEL_REQUESTED:
+        is_late = fo.request is RequestStatus.TIMED_OUT or fo.cancel_asked_at is not None
+        return Applied(fo, () if is_late else ("nobody asked to cancel it",))
     lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
-    refused = replace(fo, lines=lines, request=Request.CANCEL_REJECTED, cancel_asked_at=None, asked_for_all=False)
-    return Heard(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
+    refused = replace(fo, lines=lines, request=RequestStatus.CANCEL_REJECTED, cancel_asked_at=None, asked_for_all=False)
+    return Applied(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
 
-_HEARING = {
+_HANDLERS = {
     MessageKind.ACCEPTED: _accept,
     MessageKind.REJECTED: _reject,
     MessageKind.PICKED: _pick,

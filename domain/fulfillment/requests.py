@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from domain.fulfillment.work import FulfillmentOrder, Request, free, units_due
+from domain.fulfillment.work import FulfillmentOrder, RequestStatus, free, units_due
 
 
 def presume_dead(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
     """Give a silent attempt up: what it still owed is in doubt until its node answers."""
-    return replace(fulfillment_order, dead_at=at, request=Request.TIMED_OUT)
+    return replace(fulfillment_order, dead_at=at, request=RequestStatus.TIMED_OUT)
 
 
 def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
@@ -18,7 +18,7 @@ def give_up_what_was_cancelled(fulfillment_order: FulfillmentOrder) -> Fulfillme
         line: replace(told, replaced=told.replaced + told.cancel_wanted)
         for line, told in fulfillment_order.lines.items()
     }
-    return replace(fulfillment_order, lines=lines, request=Request.ACCEPTED)
+    return replace(fulfillment_order, lines=lines, request=RequestStatus.ACCEPTED)
 
 
 def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int], at: datetime) -> FulfillmentOrder:
@@ -35,28 +35,30 @@ def ask_to_cancel(fulfillment_order: FulfillmentOrder, wanted: Mapping[str, int]
     return replace(
         fulfillment_order,
         lines=lines,
-        request=Request.CANCEL_REQUESTED,
+        request=RequestStatus.CANCEL_REQUESTED,
         cancel_asked_at=at,
         asked_for_all=was_asked_for_all or not any(wanted.values()),
         escalated=fulfillment_order.escalated if was_asked_for_all else None,
     )
 
 
-def forget_a_wish_without_units(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
+def drop_empty_cancel_request(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
     """Ask the node nothing more when all that the customer wanted cancelled has left or was given back; the rest goes on.
 
     It may still answer, so it stays known that it was asked.
     """
-    is_asked = fulfillment_order.request is Request.CANCEL_REQUESTED
+    is_asked = fulfillment_order.request is RequestStatus.CANCEL_REQUESTED
     is_for_units = fulfillment_order.asked_for_all or any(units_wanted(fulfillment_order).values())
     if not is_asked or is_for_units or fulfillment_order.has_ended:
         return fulfillment_order
-    return replace(fulfillment_order, request=Request.ACCEPTED if fulfillment_order.accepted_at else Request.SENT)
+    return replace(
+        fulfillment_order, request=RequestStatus.ACCEPTED if fulfillment_order.accepted_at else RequestStatus.SENT
+    )
 
 
 def is_asked_for_all(fulfillment_order: FulfillmentOrder) -> bool:
     """Whether its node is being asked to stop all of it."""
-    return fulfillment_order.request is Request.CANCEL_REQUESTED and fulfillment_order.asked_for_all
+    return fulfillment_order.request is RequestStatus.CANCEL_REQUESTED and fulfillment_order.asked_for_all
 
 
 def is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
@@ -66,7 +68,7 @@ def is_partly_cancelled(fulfillment_order: FulfillmentOrder) -> bool:
     return not fulfillment_order.asked_for_all and 0 < wanted < due
 
 
-def be_patient_again(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+def restart_clock(fulfillment_order: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
     """A person has talked to the node: whatever is waited for next, it has its time for it from now on."""
     return replace(fulfillment_order, escalated=None, patience_from=at)
 
@@ -78,7 +80,7 @@ def write_off(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
 
 def withdraw(fulfillment_order: FulfillmentOrder) -> FulfillmentOrder:
     """Take all of a fulfillment order back at once, which only holds while its node cannot have seen it."""
-    return replace(free(fulfillment_order, units_due(fulfillment_order)), request=Request.CANCEL_ACCEPTED)
+    return replace(free(fulfillment_order, units_due(fulfillment_order)), request=RequestStatus.CANCEL_ACCEPTED)
 
 
 def units_wanted(fo: FulfillmentOrder) -> dict[str, int]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.network import Dispatch
 
 
-class Request(StrEnum):
+class RequestStatus(StrEnum):
     """Where our request to the node stands, apart from the work's own status."""
 
     UNSENT = "unsent"
@@ -47,7 +47,7 @@ class WaitingFor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FulfillmentOrderLine:
     """One line of a fulfillment order: what was asked, and the sums of what the node has told since."""
 
     line: str
@@ -94,8 +94,8 @@ class FulfillmentOrder:
     order: str
     node: str
     attempt: int
-    request: Request
-    lines: Mapping[str, Told]
+    request: RequestStatus
+    lines: Mapping[str, FulfillmentOrderLine]
     released_at: datetime
     ship_by: datetime
     deliver_by: datetime
@@ -157,7 +157,7 @@ class FulfillmentOrder:
         return any(told.shipped or told.delivered for told in self.lines.values())
 
 
-def count(told: Told, fulfillment_order: FulfillmentOrder) -> Counts:
+def count(told: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) -> Counts:
     """Where one line's units are, from the sums of what was told: in any order of telling the same.
 
     Delivered units have shipped, and shipped ones and those that lie ready were picked, so each stage counts at least as much

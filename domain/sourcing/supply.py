@@ -9,14 +9,14 @@ from domain.network import Network
 from domain.sourcing.facts import CoolDown, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan
 from domain.sourcing.plans import Plan
-from domain.stock import Movement, MovementKind, Shelf
+from domain.stock import Movement, MovementKind, StockLevel
 
 Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class Entitlement:
     """What a claimant may take beside what everybody may."""
 
     offers: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Rights:
 
 
 def supply_of(
-    network: Network, shelves: Mapping[tuple[str, str], Shelf], channel: str, rights: Rights
+    network: Network, shelves: Mapping[tuple[str, str], StockLevel], channel: str, rights: Entitlement
 ) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     """Units that a claim may take at each node of the network; and by SKU how many in all, where some are kept back."""
     known = {place: shelf for place, shelf in shelves.items() if place[0] in network.nodes}
@@ -42,7 +42,9 @@ def supply_of(
     return {place: min(quantity, limits.get(place[1], quantity)) for place, quantity in supply.items()}, limits
 
 
-def _limits(network: Network, shelves: Mapping[tuple[str, str], Shelf], channel: str, own: Places) -> dict[str, int]:
+def _limits(
+    network: Network, shelves: Mapping[tuple[str, str], StockLevel], channel: str, own: Places
+) -> dict[str, int]:
     kept_back = {sku: network.kept_back(sku, channel) for _, sku in shelves}
     return {
         sku: max(0, _available(network, shelves, sku) - kept) + sum(q for (_, s), q in own.items() if s == sku)
@@ -51,7 +53,7 @@ def _limits(network: Network, shelves: Mapping[tuple[str, str], Shelf], channel:
     }
 
 
-def _available(network: Network, shelves: Mapping[tuple[str, str], Shelf], sku: str) -> int:
+def _available(network: Network, shelves: Mapping[tuple[str, str], StockLevel], sku: str) -> int:
     found = [shelf for shelf in shelves.values() if shelf.sku == sku and shelf.stopped_at is None]
     return sum(shelf.available(network.safety_stock(shelf.node, sku)) for shelf in found)
 
@@ -106,7 +108,7 @@ def parts(network: Network, skus: Collection[str]) -> set[str]:
 
 
 def cooling_at(
-    network: Network, shelves: Mapping[tuple[str, str], Shelf], at: datetime
+    network: Network, shelves: Mapping[tuple[str, str], StockLevel], at: datetime
 ) -> dict[tuple[str, str], CoolDown]:
     """The shelves whose node rejected the goods so lately that no plan that releases at this instant asks it for them."""
     cooldown = network.policy.orders.reject_cooldown
@@ -117,7 +119,7 @@ def cooling_at(
     }
 
 
-def paused(shelves: Mapping[tuple[str, str], Shelf]) -> frozenset[str]:
+def paused(shelves: Mapping[tuple[str, str], StockLevel]) -> frozenset[str]:
     """The paused nodes among those that have any of it; a node without shelves gives nothing anyway."""
     return frozenset(node for (node, _), shelf in shelves.items() if shelf.is_paused)
 

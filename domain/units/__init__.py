@@ -19,7 +19,7 @@ from domain.units.pins import (
     unpin_everything,
 )
 from domain.units.requests import (
-    CannotBeDone,
+    Impossible,
     Rerouted,
     cancel,
     collect_at,
@@ -32,8 +32,8 @@ from domain.units.requests import (
 from domain.units.work import change_fulfillment_order, release
 
 __all__ = [
-    "CannotBeDone",
     "Changes",
+    "Impossible",
     "Opened",
     "Order",
     "OrderedLine",

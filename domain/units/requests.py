@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from domain.fulfillment import (
     FulfillmentOrder,
-    Request,
+    RequestStatus,
     WaitingFor,
     ask_to_cancel,
     is_asked_for_all,
@@ -33,7 +33,7 @@ class SomeUnits(Protocol):
         """How many units."""
 
 
-class CannotBeDone(Exception):
+class Impossible(Exception):
     """What was asked of an order cannot be done, for this reason; nothing was changed."""
 
 
@@ -42,21 +42,21 @@ Rerouted = Literal["withdrawn", "cancel_requested", "given_up"]
 
 
 def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted:
-    """Take work from its node, so that it is sourced elsewhere. Raises `CannotBeDone`, and has changed nothing then."""
+    """Take work from its node, so that it is sourced elsewhere. Raises `Impossible`, and has changed nothing then."""
     fo = order.fulfillment_orders.get(name)
     if fo is None:
-        raise CannotBeDone(f"the order has no fulfillment order {name}")
+        raise Impossible(f"the order has no fulfillment order {name}")
     if fo.has_ended:
-        raise CannotBeDone(f"nothing of {name} is due any more: it has shipped, or was given back")
+        raise Impossible(f"nothing of {name} is due any more: it has shipped, or was given back")
     if can_withdraw(fo):
         _withdraw_for_another_node(order, changes, fo)
         return "withdrawn"
-    is_unanswered = fo.request is Request.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER
+    is_unanswered = fo.request is RequestStatus.CANCEL_REQUESTED and fo.escalated is WaitingFor.CANCEL_ANSWER
     if is_unanswered and not is_partly_cancelled(fo):
         change_fulfillment_order(order, changes, presume_dead(fo, at))
         return "given_up"
     if is_asked_for_all(fo):
-        raise CannotBeDone(f"{fo.node} was asked to cancel {name} and still has time to answer")
+        raise Impossible(f"{fo.node} was asked to cancel {name} and still has time to answer")
     change_fulfillment_order(order, changes, ask_to_cancel(fo, {}, at))
     return "cancel_requested"
 
@@ -82,7 +82,7 @@ def leave(order: Order, changes: Changes, node: str, at: datetime) -> bool:
 
 
 def _may_be_asked(fo: FulfillmentOrder) -> bool:
-    return fo.request is not Request.CANCEL_REJECTED and not is_asked_for_all(fo)
+    return fo.request is not RequestStatus.CANCEL_REJECTED and not is_asked_for_all(fo)
 
 
 def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:

@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain import identifiers
-from domain.fulfillment import Counts, FulfillmentOrder, Request, Told, forget_a_wish_without_units, withdraw
+from domain.fulfillment import (
+    Counts,
+    FulfillmentOrder,
+    FulfillmentOrderLine,
+    RequestStatus,
+    drop_empty_cancel_request,
+    withdraw,
+)
 from domain.reasons import ExceptionCode
 from domain.stock import Movement, MovementKind
 from domain.units.order import Changes, Opened, Order, Reservation, Waiting, ask_the_customer, give_to_a_person
@@ -28,9 +35,9 @@ def release(order: Order, changes: Changes, at: datetime) -> None:
 
 def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservation], at: datetime) -> None:
     name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
-    lines: dict[str, Told] = {}
+    lines: dict[str, FulfillmentOrderLine] = {}
     for reservation in pinned:
-        told = lines.get(reservation.line) or Told(reservation.line, reservation.sku, 0)
+        told = lines.get(reservation.line) or FulfillmentOrderLine(reservation.line, reservation.sku, 0)
         lines[reservation.line] = replace(told, quantity=told.quantity + reservation.quantity)
         order.tried[name, reservation.line] = tuple(
             sorted({*order.tried.get((name, reservation.line), ()), *reservation.tried})
@@ -46,7 +53,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         order.order,
         node,
         max(reservation.attempt for reservation in pinned),
-        Request.UNSENT if dispatch.is_called else Request.SENT,
+        RequestStatus.UNSENT if dispatch.is_called else RequestStatus.SENT,
         lines,
         at,
         max(reservation.ship_by for reservation in pinned),
@@ -100,7 +107,9 @@ def _undo_replacements(
     return replace(after, lines=lines)
 
 
-def _with_fewer_replaced(told: Told, before: FulfillmentOrder, after: FulfillmentOrder) -> Told:
+def _with_fewer_replaced(
+    told: FulfillmentOrderLine, before: FulfillmentOrder, after: FulfillmentOrder
+) -> FulfillmentOrderLine:
     absent_again = max(0, before.counts(told.line).present - after.counts(told.line).present)
     return replace(told, replaced=max(0, told.replaced - absent_again))
 
@@ -116,7 +125,7 @@ def _settle(
     """Let the order's buckets and the node's stock follow the counts of the concerned lines."""
     for line in concerned:
         after = _settle_line(order, changes, before, after, line, is_a_failed_try)
-    order.fulfillment_orders[after.fulfillment_order] = forget_a_wish_without_units(after)
+    order.fulfillment_orders[after.fulfillment_order] = drop_empty_cancel_request(after)
     changes.touched.add(after.fulfillment_order)
 
 
@@ -138,7 +147,7 @@ def _settle_line(
     left = max(0, now.short - was.short)
     cancelled = min(left, told.cancel_wanted)
     changes.move(line, "allocated", "cancelled", cancelled)
-    kept = _keep_what_came_twice(order, changes, line, left - cancelled, after.fulfillment_order)
+    kept = _use_surplus_elsewhere(order, changes, line, left - cancelled, after.fulfillment_order)
     _wait_again(order, changes, after, line, left - cancelled - kept, is_a_failed_try)
     told = replace(told, cancel_wanted=min(told.cancel_wanted - cancelled, now.due))
     return replace(after, lines={**after.lines, line: told})
@@ -149,7 +158,7 @@ def _newly_replaced(before: FulfillmentOrder, after: FulfillmentOrder, line: str
     return after.lines[line].replaced - before.lines[line].replaced
 
 
-def _keep_what_came_twice(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
+def _use_surplus_elsewhere(order: Order, changes: Changes, line: str, quantity: int, except_for: str) -> int:
     """Units that another attempt has beyond the order fill the place of those that left: nothing more needs to be sourced."""
     left = quantity
     for name, fo in list(order.fulfillment_orders.items()):
@@ -165,7 +174,9 @@ def _keep_what_came_twice(order: Order, changes: Changes, line: str, quantity: i
     return quantity - left
 
 
-def _book_difference(changes: Changes, fo: FulfillmentOrder, told: Told, was: Counts, now: Counts) -> None:
+def _book_difference(
+    changes: Changes, fo: FulfillmentOrder, told: FulfillmentOrderLine, was: Counts, now: Counts
+) -> None:
     """The node's stock follows the counts: what left or was written off is not on hand, what is held stays allocated."""
     reference = f"{fo.fulfillment_order}:{told.line}"
     gone = now.gone - was.gone
@@ -225,7 +236,7 @@ def _take_from_unseen_work(
     withdrawn = Counter({units.line: units.quantity for units in withdraw_unseen(order, changes, fo)})
     taken = withdrawn & Counter(wanted)
     if rest := withdrawn - taken:
-        _leave_at_its_node(order, changes, fo, rest)
+        _reissue_to_same_node(order, changes, fo, rest)
     return taken
 
 
@@ -242,10 +253,10 @@ def withdraw_unseen(order: Order, changes: Changes, fo: FulfillmentOrder) -> lis
     return units
 
 
-def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, rest: Mapping[str, int]) -> None:
+def _reissue_to_same_node(order: Order, changes: Changes, fo: FulfillmentOrder, rest: Mapping[str, int]) -> None:
     """What was asked is never edited: the rest of withdrawn work is asked anew, as of the same release."""
     name = identifiers.fulfillment_order_id(order.order, len(order.fulfillment_orders) + 1)
-    lines = {line: Told(line, fo.lines[line].sku, quantity) for line, quantity in rest.items()}
+    lines = {line: FulfillmentOrderLine(line, fo.lines[line].sku, quantity) for line, quantity in rest.items()}
     for line, told in lines.items():
         order.tried[name, line] = order.tried.get((fo.fulfillment_order, line), ())
         changes.move(line, "open", "allocated", told.quantity)
@@ -257,5 +268,5 @@ def _leave_at_its_node(order: Order, changes: Changes, fo: FulfillmentOrder, res
 
 def can_withdraw(fulfillment_order: FulfillmentOrder) -> bool:
     """Whether work can be taken back without asking: its node has not accepted it, and need not be asked before."""
-    is_unseen = fulfillment_order.request is Request.SENT and fulfillment_order.accepted_at is None
+    is_unseen = fulfillment_order.request is RequestStatus.SENT and fulfillment_order.accepted_at is None
     return is_unseen and not fulfillment_order.dispatch.asks_before_cancel

@@ -12,7 +12,7 @@ from database import cart as carts
 from database import network, stock
 from database import order as orders
 from database.connect import Database
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
@@ -117,7 +117,7 @@ class Shop:
     database: Database
     transactions: OrderTransactions
     backorders: Backorders
-    sent: list[Wake]
+    sent: list[Signal]
     """The signals that have left, each after its transaction."""
 
     @classmethod
@@ -125,7 +125,7 @@ class Shop:
         """Make the small map the active network and start with empty shelves."""
         async with database.write() as connection:
             await network.activate(connection, asdict(documents), documents.digest)
-        sent: list[Wake] = []
+        sent: list[Signal] = []
         transactions = OrderTransactions(database, Networks(), sent.extend)
         return cls(database, transactions, Backorders(transactions), sent)
 

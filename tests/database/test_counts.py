@@ -15,7 +15,7 @@ from database import stock
 from database.connect import Database
 from database.outbox.inbox import UsedWithAnotherBody
 from domain.fulfillment import MessageKind
-from domain.stock import Shelf, StockFile, StockMessage
+from domain.stock import StockFile, StockLevel, StockMessage
 from tests.database.shop import NEAREST, NEXT, Shop
 from tests.told import Told, on_hand_after, stories
 from transactions import stock as stock_transactions
@@ -49,7 +49,7 @@ async def lamps(shop: Shop, *story: tuple[str, int, int]) -> None:
         await tell(shop, kind, hour, lines={"LAMP": units})
 
 
-async def shelf(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> Shelf:
+async def shelf(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> StockLevel:
     async with shop.database.read() as connection:
         return (await stock.shelves(connection, [sku]))[node, sku]
 

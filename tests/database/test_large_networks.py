@@ -8,7 +8,7 @@ from database import stock
 from database.connect import Database
 from domain.network import Place, Precision
 from domain.sourcing import OrderFacts, Wanted
-from domain.sourcing.supply import Rights
+from domain.sourcing.supply import Entitlement
 from network.load import NetworkDocuments, load
 from tests.asked import asked_of
 from transactions.situation import decide
@@ -53,7 +53,7 @@ async def test_planning_and_reserving_in_a_network_of_many_nodes_takes_four_stat
         with asked_of(database) as asked:
             decided = await decide(connection, network, facts, wanted, NOW)
             await stock.close_gates(connection, set(), exclusive=False)
-            claim = decided.claim(network, "web", Rights(), cause="round 1", at=NOW, order=None, actor="workflow")
+            claim = decided.claim(network, "web", Entitlement(), cause="round 1", at=NOW, order=None, actor="workflow")
             granted = await stock.claim(connection, claim)
     assert granted
     assert [shipment.node for shipment in decided.plan.shipments] == ["n375"]

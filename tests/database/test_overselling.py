@@ -454,7 +454,7 @@ async def test_units_of_one_line_that_may_go_to_different_nodes_wait_for_each_of
     await shop.source(order)
     assert await shop.units(order) == {"backordered": 2}
     async with shop.database.write() as connection:
-        await backorder.hope_for_every_node(connection)
+        await backorder.reset_candidate_nodes(connection)
     await shop.receive(NEXT, CHAIR=1)
     await shop.backorders.work_off(10)
     assert await shop.units(order) == {"backordered": 2}

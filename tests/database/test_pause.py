@@ -7,7 +7,7 @@ import pytest
 
 from database import order as statements
 from database.connect import Database
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from domain import units
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
@@ -28,7 +28,7 @@ def pauses_of(database: Database, send: Send = leave_to_the_relay) -> Pauses:
 
 async def woken_by(database: Database, orders_max: int, rounds: int) -> list[int]:
     """How many orders are sent a signal in each round of clearing, each round in another process."""
-    sent: list[list[Wake]] = [[] for _ in range(rounds)]
+    sent: list[list[Signal]] = [[] for _ in range(rounds)]
     for signals in sent:
         await pauses_of(database, signals.extend).clear(orders_max)
     return [len(signals) for signals in sent]
@@ -121,7 +121,7 @@ async def test_a_node_that_is_resumed_or_to_keep_its_work_after_all_loses_nothin
     await shop.receive(NEAREST, CHAIR=2)
     orders = [await shop.sold(("CHAIR", 1)) for _ in range(2)]
     await pause(database, NEAREST, OpenWork.REROUTE)
-    sent: list[Wake] = []
+    sent: list[Signal] = []
     async with database.write() as busy:
         await statements.lock(busy, orders[0])
         clearing = asyncio.create_task(pauses_of(database, sent.extend).clear(100))

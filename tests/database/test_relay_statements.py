@@ -158,7 +158,7 @@ async def test_what_a_relay_has_not_come_to_is_due_at_once_and_what_died_with_it
     owed = await owe(database)
     assert await claimed(database) == [owed]
     async with database.at_once() as connection:
-        await signal.put_off(connection, [owed], timedelta())
+        await signal.postpone(connection, [owed], timedelta())
     assert await claimed(database) == [owed]
     async with database.at_once() as connection:
         await connection.execute(text(OVERDUE))
@@ -170,7 +170,7 @@ async def test_a_signal_that_was_put_off_for_longer_than_a_lease_lets_the_ones_a
 ) -> None:
     refused = await owe(database)
     async with database.write() as connection:
-        await signal.put_off(connection, [refused], 2 * LEASE)
+        await signal.postpone(connection, [refused], 2 * LEASE)
         later = await signal.add(connection, "order-web-1", "web-1", "changed", {})
         await connection.execute(text(f"{OVERDUE} WHERE wake_id = {later.wake_id}"))
     assert await claimed(database) == [later.wake_id]

@@ -95,7 +95,7 @@ class Desk:
         async with self.shop.database.read() as connection:
             return (await returns.sold(connection, order))["1"].returnable(datetime.now(UTC))
 
-    async def misfits(self) -> list[str]:
+    async def mismatches(self) -> list[str]:
         """What a person was told of returns."""
         async with self.shop.database.read() as connection:
             statement = "SELECT detail FROM exception WHERE code = 'return_misfit' ORDER BY since, exception_id"
@@ -230,7 +230,7 @@ async def test_a_refund_call_that_timed_out_but_had_worked_is_repeated_and_pays_
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'refund_requested'") == 1
     assert await desk.shop.number("SELECT count(*) FROM event WHERE kind = 'settled'") == 1
     assert await desk.shop.number("SELECT sum(settled_amount) FROM refund") == 200
-    assert await desk.misfits() == []
+    assert await desk.mismatches() == []
     await desk.shop.check()
 
 
@@ -304,7 +304,7 @@ async def test_a_parcel_that_names_no_return_belongs_to_the_one_that_waits_for_i
     _, second = await desk.asked(order, 1), await desk.asked(order, 2)
     assert (await desk.parcel(order, ("CHAIR", 2))).return_ == second
     assert (await desk.state(second)).status == "received"
-    assert await desk.misfits() == []
+    assert await desk.mismatches() == []
 
 
 async def test_a_blind_return_becomes_a_return_and_is_told_once(desk: Desk) -> None:
@@ -327,7 +327,7 @@ async def test_what_its_order_does_not_expect_is_a_persons_case_and_the_rest_is_
     assert (await desk.parcel(order, ("CHAIR", 1))).return_ is None
     assert (await desk.parcel(None, ("LAMP", 1))).return_ is None
     assert (await desk.parcel("web-0", ("LAMP", 1))).return_ is None
-    assert await desk.misfits() == [
+    assert await desk.mismatches() == [
         f"a parcel came to denver that {order} does not expect: 1 of CHAIR, 1 of VASE",
         f"a parcel came to denver that {order} does not expect: 1 of CHAIR",
         "a parcel came to denver that nobody knows whose it is: 1 of LAMP",

@@ -12,13 +12,13 @@ from database import stock
 from database.connect import Database
 from database.documents import stock as documents
 from database.documents.stock import Wanted
-from database.key import Holder
+from database.key import Caller
 from domain.stock import Movement, MovementKind
 from tests.asked import asked_of
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
 from transactions.network import Networks
 
-OPERATOR = Holder("key-1", "operator", "ops")
+OPERATOR = Caller("key-1", "operator", "ops")
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST_PAGE = ("", "")
 
@@ -33,7 +33,7 @@ async def book(database: Database, *movements: Movement, day: int = 0, cause: st
         await stock.record(connection, movements, order=None, cause=cause, actor="test", at=DAY + timedelta(days=day))
 
 
-async def item(database: Database, sku: str, holder: Holder = OPERATOR) -> dict[str, Any]:
+async def item(database: Database, sku: str, holder: Caller = OPERATOR) -> dict[str, Any]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
         return await documents.of_item(connection, network, sku, holder)
@@ -273,7 +273,7 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
             "the files of the network are read once per process, and the other four are the document"
         )
         await item(shop.database, "DESK-SET")
-        await item(shop.database, "LAMP", Holder("key-2", "channel", "web"))
+        await item(shop.database, "LAMP", Caller("key-2", "channel", "web"))
         await listed(shop.database, None, 100, after=("S-5", "casper"))
         await listed(shop.database, None, 100, node=NEAREST, after=("S-5", "casper"))
         await listed(shop.database, 3, 100, after=("S-5", "casper"))

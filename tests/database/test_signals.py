@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from database.connect import Database, WriteConnection
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from database.sealing import MasterKeys
 from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, Shop
@@ -37,7 +37,7 @@ class Noting(Database):
             yield connection
         self.diary.append("committed")
 
-    def send(self, signals: Sequence[Wake]) -> None:
+    def send(self, signals: Sequence[Signal]) -> None:
         """Note what is sent, and of what workflows."""
         self.diary.append("sent " + " ".join(f"{signal.signal} to {signal.workflow_id}" for signal in signals))
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.availability import Availability, knows, on_sale, safety_stock_max
 from domain.network import Buffers, Item, Network, Node, NodeKind, Policy
-from domain.stock import Shelf
+from domain.stock import StockLevel
 from nodes.pull import Pull
 
 STOPPED = datetime(2026, 11, 22, tzinfo=UTC)
@@ -42,26 +42,26 @@ NETWORK = Network(
 # fmt: off
 SHELVES = [
     # what there is                          shelf                                              on sale
-    ("everything",                           Shelf("slc", "LAMP", 5, 0, 0),                     5),
-    ("what is not promised",                 Shelf("slc", "LAMP", 5, 1, 2),                     2),
-    ("what is not set aside",                Shelf("slc", "LAMP", 5, 0, 0, 2),                  3),
-    ("what the node does not keep",          Shelf("nwk", "LAMP", 5, 0, 0),                     4),
-    ("what just this shelf does not keep",   Shelf("slc", "CHAIR", 5, 0, 0),                    2),
-    ("nothing, where it is stopped",         Shelf("slc", "LAMP", 5, 0, 0, stopped_at=STOPPED), 0),
-    ("never less than nothing",              Shelf("slc", "LAMP", 1, 0, 3),                     0),
-    ("nothing at a node that was dropped",   Shelf("lax", "LAMP", 5, 0, 0),                     0),
-    ("nothing of an item that was dropped",  Shelf("slc", "VASE", 5, 0, 0),                     0),
+    ("everything",                           StockLevel("slc", "LAMP", 5, 0, 0),                     5),
+    ("what is not promised",                 StockLevel("slc", "LAMP", 5, 1, 2),                     2),
+    ("what is not set aside",                StockLevel("slc", "LAMP", 5, 0, 0, 2),                  3),
+    ("what the node does not keep",          StockLevel("nwk", "LAMP", 5, 0, 0),                     4),
+    ("what just this shelf does not keep",   StockLevel("slc", "CHAIR", 5, 0, 0),                    2),
+    ("nothing, where it is stopped",         StockLevel("slc", "LAMP", 5, 0, 0, stopped_at=STOPPED), 0),
+    ("never less than nothing",              StockLevel("slc", "LAMP", 1, 0, 3),                     0),
+    ("nothing at a node that was dropped",   StockLevel("lax", "LAMP", 5, 0, 0),                     0),
+    ("nothing of an item that was dropped",  StockLevel("slc", "VASE", 5, 0, 0),                     0),
 ]
 # fmt: on
 
 
 @pytest.mark.parametrize(("shelf", "units"), [row[1:] for row in SHELVES], ids=[row[0] for row in SHELVES])
-def test_a_shelf_sells(shelf: Shelf, units: int) -> None:
+def test_a_shelf_sells(shelf: StockLevel, units: int) -> None:
     assert on_sale(shelf, NETWORK) == units
     assert knows(NETWORK, shelf) == (shelf.node != "lax" and shelf.sku != "VASE")
 
 
-def item(sku: str, *shelves: Shelf) -> Availability:
+def item(sku: str, *shelves: StockLevel) -> Availability:
     return Availability(sku, NETWORK, {(shelf.node, shelf.sku): shelf for shelf in shelves})
 
 
@@ -70,24 +70,29 @@ def none_kept_back(_: str) -> int:
 
 
 def test_a_bundle_is_as_many_as_its_scarcest_component_is_enough_for_at_each_node() -> None:
-    bundle = item("SET", Shelf("slc", "LAMP", 9, 0, 0), Shelf("slc", "CHAIR", 8, 0, 0), Shelf("nwk", "LAMP", 9, 0, 0))
+    bundle = item(
+        "SET",
+        StockLevel("slc", "LAMP", 9, 0, 0),
+        StockLevel("slc", "CHAIR", 8, 0, 0),
+        StockLevel("nwk", "LAMP", 9, 0, 0),
+    )
     assert bundle.nodes == ["nwk", "slc"]
     assert [bundle.at("slc"), bundle.at("nwk")] == [2, 0]
     assert bundle.in_all(none_kept_back) == 2
 
 
 def test_a_bundle_is_stopped_where_one_of_its_components_is() -> None:
-    bundle = item("SET", Shelf("slc", "LAMP", 9, 0, 0), Shelf("slc", "CHAIR", 8, 0, 0, stopped_at=STOPPED))
+    bundle = item("SET", StockLevel("slc", "LAMP", 9, 0, 0), StockLevel("slc", "CHAIR", 8, 0, 0, stopped_at=STOPPED))
     assert bundle.is_stopped_at("slc")
     assert not bundle.is_stopped_at("nwk")
     assert bundle.at("slc") == 0
 
 
 def test_what_is_kept_back_is_kept_once_of_all_nodes_together_and_of_bundles_as_well() -> None:
-    lamps = [Shelf("slc", "LAMP", 3, 0, 0), Shelf("nwk", "LAMP", 3, 0, 0)]
+    lamps = [StockLevel("slc", "LAMP", 3, 0, 0), StockLevel("nwk", "LAMP", 3, 0, 0)]
     assert item("LAMP", *lamps).in_all(lambda _: 4) == 3 + 2 - 4
     assert item("LAMP", *lamps).in_all(lambda _: 9) == 0
-    bundle = item("SET", *lamps, Shelf("slc", "CHAIR", 9, 0, 0), Shelf("nwk", "CHAIR", 8, 0, 0))
+    bundle = item("SET", *lamps, StockLevel("slc", "CHAIR", 9, 0, 0), StockLevel("nwk", "CHAIR", 8, 0, 0))
     assert bundle.in_all(none_kept_back) == 3 + 2
     assert bundle.in_all({"LAMP": 2, "CHAIR": 0}.__getitem__) == 3
     assert bundle.in_all({"LAMP": 0, "CHAIR": 9}.__getitem__) == 1

@@ -35,7 +35,7 @@ class Telling:
     desk: Desk
     untold: tuple[str, ...]
     undone: tuple[str, ...]
-    misfits: Counter[str] = field(default_factory=Counter)
+    mismatches: Counter[str] = field(default_factory=Counter)
     """How many messages of each kind did not fit."""
 
     @property
@@ -43,7 +43,7 @@ class Telling:
         """The same for tellings that have the same past in all that counts, and so the same future."""
         desk = self.desk
         opened = sorted((e.code, e.fulfillment_order) for e in desk.opened)
-        return repr((desk.order, desk.buckets, desk.stock, opened, self.misfits, self.untold, self.undone))
+        return repr((desk.order, desk.buckets, desk.stock, opened, self.mismatches, self.untold, self.undone))
 
     def next(self) -> Iterator["Telling"]:
         """Whatever may happen next: one of the messages that are on their way, or our side's next step."""
@@ -57,13 +57,13 @@ class Telling:
             yield later
 
     def _with(self, untold: tuple[str, ...], undone: tuple[str, ...]) -> "Telling":
-        return Telling(_copy(self.desk), untold, undone, self.misfits.copy())
+        return Telling(_copy(self.desk), untold, undone, self.mismatches.copy())
 
     def _tell(self, words: str) -> None:
         kind, *rest = words.split()
         lines = (Quantity(line="1", quantity=int(rest[0])),) if rest else None
-        misfits = self.desk.tell(FIRST, MessageKind(kind), lines, "final" in rest)
-        self.misfits.update([kind] if misfits else [])
+        mismatches = self.desk.tell(FIRST, MessageKind(kind), lines, "final" in rest)
+        self.mismatches.update([kind] if mismatches else [])
 
 
 def _copy(desk: Desk) -> Desk:
@@ -157,7 +157,7 @@ def test_a_story_told_in_each_of_its_orders_ends_in_one_and_the_same_state() -> 
     check_the_end(end)
     assert end.desk.buckets["1"]["open"] == 1
     assert first(end.desk).written_off == 1
-    assert not end.misfits
+    assert not end.mismatches
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_replacement_that_nobody_has_accepted_is_taken_back_whenever_the_goods
     for end in ends(script):
         check_the_end(end)
         assert end.desk.buckets["1"]["shipped"] == 2
-        assert not end.desk.opened + list(end.misfits)
+        assert not end.desk.opened + list(end.mismatches)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_of_chairs_that_another_node_has_accepted_meanwhile_each_one_too_many_is
     found = ends(script)
     for end in found:
         check_the_end(end)
-        assert not end.misfits
+        assert not end.mismatches
     assert {first(end.desk).surplus for end in found} == set(range(surplus + 1)), "every outcome occurs"
 
 
@@ -210,6 +210,6 @@ def test_rerouted_work_that_its_node_does_after_all_ends_as_if_it_had_not_been_r
     """A node that accepts or picks what was taken back from it unseen surprises a person, unless goods have left before."""
     for end in ends(script):
         check_the_end(end)
-        assert set(end.misfits) <= {"accepted", "picked"}
+        assert set(end.mismatches) <= {"accepted", "picked"}
         if first(end.desk).freed == 0:
-            assert not end.misfits, "only work that was taken back unseen surprises anybody"
+            assert not end.mismatches, "only work that was taken back unseen surprises anybody"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from domain.event import ChannelEvent, EventKind, events, of_return, promised
-from domain.fulfillment import FulfillmentOrder, Request, Told
+from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus
 from domain.order import Bucket
 from domain.returns import ReturnLineState
 from domain.units import Changes, Order, OrderedLine
@@ -19,8 +19,8 @@ WORK = FulfillmentOrder(
     node="denver",
     attempt=1,
     dispatch=Pull.dispatch,
-    request=Request.ACCEPTED,
-    lines={"1": Told("1", "CHAIR", 3), "2": Told("2", "LAMP", 1)},
+    request=RequestStatus.ACCEPTED,
+    lines={"1": FulfillmentOrderLine("1", "CHAIR", 3), "2": FulfillmentOrderLine("2", "LAMP", 1)},
     released_at=NOON,
     ship_by=NOON,
     deliver_by=NOON,

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.fulfillment import (
+    Applied,
     Counts,
     FulfillmentOrder,
-    Heard,
+    FulfillmentOrderLine,
     MessageKind,
     NodeMessage,
     Package,
     Quantity,
-    Request,
-    Told,
+    RequestStatus,
+    apply_message,
     ask_to_cancel,
-    hear,
     presume_dead,
     withdraw,
 )
@@ -35,13 +35,15 @@ SHOWN = {name: name for name in ("picked", "shipped", "delivered", "due", "short
 
 def work_for(chairs: int = 3, lamps: int = 0) -> FulfillmentOrder:
     """Work that a node was sent: chairs on line 1, and lamps on line 2 if there are any."""
-    lines = {"1": Told("1", "CHAIR", chairs)} | ({"2": Told("2", "LAMP", lamps)} if lamps else {})
+    lines = {"1": FulfillmentOrderLine("1", "CHAIR", chairs)} | (
+        {"2": FulfillmentOrderLine("2", "LAMP", lamps)} if lamps else {}
+    )
     return FulfillmentOrder(
         fulfillment_order="web-1-f1",
         order="web-1",
         node="denver",
         attempt=1,
-        request=Request.SENT,
+        request=RequestStatus.SENT,
         lines=lines,
         released_at=NOON,
         ship_by=NOON,
@@ -62,17 +64,17 @@ def message(words: str) -> NodeMessage:
     )
 
 
-def step(fo: FulfillmentOrder, words: str) -> Heard:
+def step(fo: FulfillmentOrder, words: str) -> Applied:
     """One thing that happens: a message, our own question (`asked to cancel 1`), or patience that was lost (`given up`)."""
     if words.startswith("asked to cancel"):
-        return Heard(ask_to_cancel(fo, {"1": int(words.rpartition(" ")[2])}, NOON))
+        return Applied(ask_to_cancel(fo, {"1": int(words.rpartition(" ")[2])}, NOON))
     if words == "told no":
         return step(step(fo, "asked to cancel 0").fulfillment_order, "cancel_rejected")
     if words == "given up":
-        return Heard(presume_dead(fo, NOON))
+        return Applied(presume_dead(fo, NOON))
     if words == "withdrawn":
-        return Heard(withdraw(fo))
-    return hear(fo, message(words), NOON)
+        return Applied(withdraw(fo))
+    return apply_message(fo, message(words), NOON)
 
 
 def told(fo: FulfillmentOrder, story: str | Iterable[str]) -> FulfillmentOrder:
@@ -97,7 +99,7 @@ def rows(table: str) -> list[tuple[str, ...]]:
 def check(so_far: str, words: str, counts: str, request: str) -> None:
     heard = step(told(work_for(3), so_far), words)
     after = heard.fulfillment_order
-    assert (shown(after.counts("1")), str(after.request), heard.misfits) == (counts, request, ())
+    assert (shown(after.counts("1")), str(after.request), heard.mismatches) == (counts, request, ())
 
 
 @pytest.mark.parametrize(
@@ -253,31 +255,31 @@ def test_what_does_not_fit_is_named_and_what_left_beyond_the_order_is_surplus(
     so_far: str, words: str, counts: str, misfit: str
 ) -> None:
     heard = step(told(work_for(3), so_far), words)
-    assert (shown(heard.fulfillment_order.counts("1")), "; ".join(heard.misfits[:1])) == (counts, misfit)
+    assert (shown(heard.fulfillment_order.counts("1")), "; ".join(heard.mismatches[:1])) == (counts, misfit)
 
 
 def test_known_lines_of_a_message_count_even_if_another_of_its_lines_is_unknown() -> None:
     lines = (Quantity(line="1", quantity=2), Quantity(line="9", quantity=1))
-    heard = hear(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
+    heard = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
     assert heard.fulfillment_order.counts("1").shipped == 2
-    assert heard.misfits == ("line 9 is not in it",)
+    assert heard.mismatches == ("line 9 is not in it",)
 
 
 def test_without_lines_a_message_means_the_sum_of_its_packages() -> None:
     parcels = tuple(Package(package=p, lines=(Quantity(line="1", quantity=1),)) for p in ("a", "b"))
-    heard = hear(work_for(3), message("shipped").model_copy(update={"packages": parcels}), NOON)
+    heard = apply_message(work_for(3), message("shipped").model_copy(update={"packages": parcels}), NOON)
     assert shown(heard.fulfillment_order.counts("1")) == "picked 2 shipped 2 due 1"
 
 
 def test_with_lines_the_packages_only_tell_about_tracking() -> None:
     parcel = Package(package="a", tracking="1Z", lines=(Quantity(line="1", quantity=1),))
-    heard = hear(work_for(3), message("shipped 3").model_copy(update={"packages": (parcel,)}), NOON)
+    heard = apply_message(work_for(3), message("shipped 3").model_copy(update={"packages": (parcel,)}), NOON)
     assert shown(heard.fulfillment_order.counts("1")) == "picked 3 shipped 3"
 
 
 def test_a_line_named_twice_in_one_message_counts_twice() -> None:
     lines = (Quantity(line="1", quantity=1), Quantity(line="1", quantity=2))
-    heard = hear(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
+    heard = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
     assert heard.fulfillment_order.counts("1").shipped == 3
 
 
@@ -285,15 +287,15 @@ def test_one_line_may_be_given_back_while_the_other_ships() -> None:
     after = told(work_for(chairs=3, lamps=2), "rejected 2 of line 2, shipped 3")
     assert (shown(after.counts("1")), shown(after.counts("2"))) == ("picked 3 shipped 3", "short 2 freed 2")
     assert after.has_ended
-    assert after.request is Request.ACCEPTED
+    assert after.request is RequestStatus.ACCEPTED
 
 
 def test_the_ship_clock_runs_from_acceptance_and_anew_from_a_refusal_to_cancel() -> None:
-    fo = hear(work_for(), message("accepted"), NOON).fulfillment_order
+    fo = apply_message(work_for(), message("accepted"), NOON).fulfillment_order
     later = NOON + timedelta(hours=5)
-    fo = ask_to_cancel(hear(fo, message("picked 1"), later).fulfillment_order, {"1": 1}, later)
+    fo = ask_to_cancel(apply_message(fo, message("picked 1"), later).fulfillment_order, {"1": 1}, later)
     assert fo.ship_clock_from == NOON
-    assert hear(fo, message("cancel_rejected"), later).fulfillment_order.ship_clock_from == later
+    assert apply_message(fo, message("cancel_rejected"), later).fulfillment_order.ship_clock_from == later
 
 
 def test_a_refusal_to_cancel_ends_the_customers_wish() -> None:
@@ -332,7 +334,7 @@ def test_the_last_of_several_deliveries_dates_the_delivery_whatever_arrives_firs
     for order in permutations(parcels):
         fo = told(work_for(2), "shipped")
         for parcel in order:
-            fo = hear(fo, parcel, NOON).fulfillment_order
+            fo = apply_message(fo, parcel, NOON).fulfillment_order
         assert fo.delivered_at == days[1]
 
 
@@ -346,7 +348,7 @@ def test_all_720_orders_of_the_messages_of_one_true_story_end_in_the_same_counts
         for after in (told(work_for(3), story) for story in permutations(TRUE_STORY))
     }
     assert ends == {
-        ("picked 2 shipped 2 delivered 2 short 1 lost 1", Request.ACCEPTED, True, True, True),
+        ("picked 2 shipped 2 delivered 2 short 1 lost 1", RequestStatus.ACCEPTED, True, True, True),
     }
 
 

@@ -10,20 +10,20 @@ from domain.deadlines import (
     WORD_ON_DOUBT_WITHIN,
     Wait,
     after_the_call,
-    lose_patience,
-    tell_in_time,
+    delay_reason,
+    on_timeout,
+    send_reminders_due,
     waits_for,
-    where_it_hangs,
 )
 from domain.fulfillment import (
     FulfillmentOrder,
+    FulfillmentOrderLine,
     MessageKind,
     NodeMessage,
     Quantity,
-    Request,
-    Told,
+    RequestStatus,
     WaitingFor,
-    hear,
+    apply_message,
 )
 from domain.network import Node, NodeKind, OnSilence, OrderRules, Uncollected
 from domain.reasons import ExceptionCode
@@ -48,21 +48,21 @@ SENT = FulfillmentOrder(
     order="web-1",
     node="denver",
     attempt=1,
-    request=Request.SENT,
-    lines={"1": Told("1", "CHAIR", 3)},
+    request=RequestStatus.SENT,
+    lines={"1": FulfillmentOrderLine("1", "CHAIR", 3)},
     released_at=MONDAY_NOON,
     ship_by=MONDAY_NOON + timedelta(days=1),
     deliver_by=MONDAY_NOON + timedelta(days=3),
     dispatch=Pull.dispatch,
 )
 LATER = MONDAY_NOON + timedelta(hours=2)
-ACCEPTED = replace(SENT, request=Request.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)
-ASKED = replace(ACCEPTED, request=Request.CANCEL_REQUESTED, cancel_asked_at=LATER + timedelta(hours=1))
-REFUSED = replace(ACCEPTED, request=Request.CANCEL_REJECTED, ship_clock_from=LATER + timedelta(hours=3))
-DEAD = replace(SENT, request=Request.TIMED_OUT, dead_at=LATER)
-SHIPPED = replace(ACCEPTED, lines={"1": Told("1", "CHAIR", 3, shipped=3)})
-DELIVERED = replace(SHIPPED, lines={"1": Told("1", "CHAIR", 3, shipped=3, delivered=3)})
-GIVEN_BACK = replace(SENT, request=Request.REJECTED, lines={"1": Told("1", "CHAIR", 3, freed=3)})
+ACCEPTED = replace(SENT, request=RequestStatus.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)
+ASKED = replace(ACCEPTED, request=RequestStatus.CANCEL_REQUESTED, cancel_asked_at=LATER + timedelta(hours=1))
+REFUSED = replace(ACCEPTED, request=RequestStatus.CANCEL_REJECTED, ship_clock_from=LATER + timedelta(hours=3))
+DEAD = replace(SENT, request=RequestStatus.TIMED_OUT, dead_at=LATER)
+SHIPPED = replace(ACCEPTED, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=3)})
+DELIVERED = replace(SHIPPED, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=3, delivered=3)})
+GIVEN_BACK = replace(SENT, request=RequestStatus.REJECTED, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, freed=3)})
 WORK = {
     "sent": SENT,
     "accepted": ACCEPTED,
@@ -74,8 +74,8 @@ WORK = {
     "delivered": DELIVERED,
     "assumed delivered": replace(SHIPPED, assumed_delivered=True),
     "given back": GIVEN_BACK,
-    "one shipped, two due": replace(ACCEPTED, lines={"1": Told("1", "CHAIR", 3, shipped=1)}),
-    "one shipped, then given up": replace(DEAD, lines={"1": Told("1", "CHAIR", 3, shipped=1)}),
+    "one shipped, two due": replace(ACCEPTED, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=1)}),
+    "one shipped, then given up": replace(DEAD, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=1)}),
 }
 
 
@@ -145,7 +145,7 @@ def test_silence_acts_as_the_node_is_configured_and_a_person_is_called_at_most_o
     node = replace(DENVER, on_silence=OnSilence(on_silence))
     wait = waits_for(WORK[work], node, RULES)
     assert wait is not None
-    lost = lose_patience(WORK[work], wait.waiting_for, node, wait.deadline)
+    lost = on_timeout(WORK[work], wait.waiting_for, node, wait.deadline)
     after = lost.fulfillment_order
     assert (str(after.request), str(after.counts("1").due), str(lost.exception or "")) == (request_, due, exception)
     if lost.exception:
@@ -160,19 +160,19 @@ def test_a_node_that_never_speaks_again_is_waited_for_only_a_few_times(work: str
     while wait := waits_for(fo, node, RULES):
         assert wait.waiting_for not in seen, "the same wait again: this would never end"
         seen.append(wait.waiting_for)
-        fo = lose_patience(fo, wait.waiting_for, node, wait.deadline).fulfillment_order
+        fo = on_timeout(fo, wait.waiting_for, node, wait.deadline).fulfillment_order
     assert fo.has_ended or fo.escalated
 
 
 def test_what_a_person_has_taken_over_waits_again_once_the_node_moves_on() -> None:
-    fo = lose_patience(SENT, WaitingFor.ACCEPTANCE, replace(DENVER, on_silence=OnSilence.ESCALATE), LATER)
+    fo = on_timeout(SENT, WaitingFor.ACCEPTANCE, replace(DENVER, on_silence=OnSilence.ESCALATE), LATER)
     assert waits_for(fo.fulfillment_order, DENVER, RULES) is None
-    accepted = replace(fo.fulfillment_order, request=Request.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)
+    accepted = replace(fo.fulfillment_order, request=RequestStatus.ACCEPTED, accepted_at=LATER, ship_clock_from=LATER)
     assert hours_of(waits_for(accepted, DENVER, RULES)) == "shipment 26"
 
 
 def test_without_news_a_shipment_is_taken_as_delivered_and_marked_so() -> None:
-    fo = lose_patience(SHIPPED, WaitingFor.DELIVERY, DENVER, LATER).fulfillment_order
+    fo = on_timeout(SHIPPED, WaitingFor.DELIVERY, DENVER, LATER).fulfillment_order
     assert (fo.counts("1").delivered, fo.assumed_delivered, fo.delivered_at) == (3, True, LATER)
 
 
@@ -186,7 +186,7 @@ def test_what_left_late_is_taken_as_delivered_as_much_later_whatever_the_nodes_c
             occurred_at=at + timedelta(days=ahead),
             lines=(Quantity(line="1", quantity=1),),
         )
-        fo = hear(fo, told, at).fulfillment_order
+        fo = apply_message(fo, told, at).fulfillment_order
     assert hours_of(waits_for(fo, DENVER, RULES)) == f"delivery {192 + 19 * 24}"
 
 
@@ -200,7 +200,7 @@ def test_nothing_is_taken_as_delivered_while_a_person_sees_to_a_delivery_that_fa
 
 
 def test_asking_to_cancel_out_of_impatience_does_not_cancel_for_the_customer() -> None:
-    fo = lose_patience(ACCEPTED, WaitingFor.SHIPMENT, DENVER, LATER).fulfillment_order
+    fo = on_timeout(ACCEPTED, WaitingFor.SHIPMENT, DENVER, LATER).fulfillment_order
     assert fo.lines["1"].cancel_wanted == 0
     assert fo.cancel_asked_at == LATER
 
@@ -212,18 +212,18 @@ def test_the_answer_of_a_dead_attempt_is_awaited_for_thirty_days() -> None:
 A_WEEK = replace(RULES, collect_within=timedelta(hours=48))
 READY = replace(ACCEPTED, pickup=True, ready_at=LATER + timedelta(hours=2))
 REMINDED = replace(READY, reminded_at=LATER + timedelta(hours=26))
-UNCOLLECTED = lose_patience(REMINDED, WaitingFor.COLLECTION, DENVER, LATER + timedelta(hours=50)).fulfillment_order
-NOT_PUT_BACK = replace(UNCOLLECTED, request=Request.CANCEL_REJECTED, ship_clock_from=LATER + timedelta(hours=60))
+UNCOLLECTED = on_timeout(REMINDED, WaitingFor.COLLECTION, DENVER, LATER + timedelta(hours=50)).fulfillment_order
+NOT_PUT_BACK = replace(UNCOLLECTED, request=RequestStatus.CANCEL_REJECTED, ship_clock_from=LATER + timedelta(hours=60))
 COLLECTING = {
     "ready": READY,
     "ready, but to be sent": replace(READY, pickup=False),
     "accepted": replace(READY, ready_at=None),
     "reminded": REMINDED,
-    "one collected": replace(REMINDED, lines={"1": Told("1", "CHAIR", 3, shipped=1, delivered=1)}),
+    "one collected": replace(REMINDED, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=1, delivered=1)}),
     "not collected in time": UNCOLLECTED,
     "not put back": NOT_PUT_BACK,
     "a person has called": replace(NOT_PUT_BACK, patience_from=MONDAY_NOON + timedelta(hours=100)),
-    "collected": replace(READY, lines={"1": Told("1", "CHAIR", 3, shipped=3, delivered=3)}),
+    "collected": replace(READY, lines={"1": FulfillmentOrderLine("1", "CHAIR", 3, shipped=3, delivered=3)}),
 }
 
 
@@ -257,18 +257,18 @@ def test_a_customer_who_never_comes_and_a_store_that_never_answers_end_with_a_pe
     node, fo, seen = replace(DENVER, on_silence=on_silence), READY, list[str]()
     while wait := waits_for(fo, node, A_WEEK):
         seen.append(hours_of(wait))
-        fo = tell_in_time(fo, A_WEEK, wait.deadline)
+        fo = send_reminders_due(fo, A_WEEK, wait.deadline)
         if waits_for(fo, node, A_WEEK) == wait:
-            fo = lose_patience(fo, wait.waiting_for, node, wait.deadline, uncollected).fulfillment_order
+            fo = on_timeout(fo, wait.waiting_for, node, wait.deadline, uncollected).fulfillment_order
         assert len(seen) == len(set(seen)), "the same wait again: this would never end"
     assert seen[:2] == ["collection 28", "collection 52"]
     assert fo.has_ended or fo.escalated
 
 
 def test_what_nobody_collected_is_cancelled_as_it_is_put_back_unless_it_is_to_be_sent() -> None:
-    sent = lose_patience(REMINDED, WaitingFor.COLLECTION, DENVER, LATER, Uncollected.SHIP).fulfillment_order
+    sent = on_timeout(REMINDED, WaitingFor.COLLECTION, DENVER, LATER, Uncollected.SHIP).fulfillment_order
     assert (UNCOLLECTED.lines["1"].cancel_wanted, sent.lines["1"].cancel_wanted) == (3, 0)
-    assert {UNCOLLECTED.request, sent.request} == {Request.CANCEL_REQUESTED}
+    assert {UNCOLLECTED.request, sent.request} == {RequestStatus.CANCEL_REQUESTED}
 
 
 WATCHED = replace(RULES, at_risk_before=timedelta(hours=3))
@@ -293,13 +293,13 @@ def test_work_that_may_leave_late_wakes_its_order_before_that(work: str, wait: s
 
 def test_a_person_hears_once_of_what_may_leave_late_and_of_nothing_that_lies_ready() -> None:
     before, due = MONDAY_NOON + timedelta(hours=20), MONDAY_NOON + timedelta(hours=21)
-    assert tell_in_time(ACCEPTED, WATCHED, before) == ACCEPTED
-    told = tell_in_time(ACCEPTED, WATCHED, due)
+    assert send_reminders_due(ACCEPTED, WATCHED, before) == ACCEPTED
+    told = send_reminders_due(ACCEPTED, WATCHED, due)
     assert told.at_risk_at == due
     assert hours_of(waits_for(told, DENVER, WATCHED)) == "shipment 26", "the node still has its own time"
-    assert tell_in_time(told, WATCHED, due + timedelta(days=9)) == told
-    assert tell_in_time(READY, WATCHED, due) == READY
-    assert where_it_hangs(told, WATCHED) == (
+    assert send_reminders_due(told, WATCHED, due + timedelta(days=9)) == told
+    assert send_reminders_due(READY, WATCHED, due) == READY
+    assert delay_reason(told, WATCHED) == (
         "it is to leave by 2026-11-24 12:00 UTC, and has waited for shipment since 2026-11-23 14:00 UTC"
     )
 
@@ -307,13 +307,13 @@ def test_a_person_hears_once_of_what_may_leave_late_and_of_nothing_that_lies_rea
 def test_a_wait_that_a_person_has_taken_over_still_tells_of_the_risk() -> None:
     escalated = replace(SENT, escalated=WaitingFor.ACCEPTANCE)
     assert hours_of(waits_for(escalated, DENVER, WATCHED)) == "acceptance 21"
-    told = tell_in_time(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
+    told = send_reminders_due(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
     assert waits_for(told, DENVER, WATCHED) is None
 
 
 def test_a_store_that_does_not_put_it_back_is_asked_once_and_then_a_person_is() -> None:
-    lost = lose_patience(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
-    assert (lost.exception, lost.fulfillment_order.request) == (ExceptionCode.PICKUP, Request.CANCEL_REJECTED)
+    lost = on_timeout(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
+    assert (lost.exception, lost.fulfillment_order.request) == (ExceptionCode.PICKUP, RequestStatus.CANCEL_REJECTED)
     assert waits_for(lost.fulfillment_order, DENVER, A_WEEK) is None
     called_at = MONDAY_NOON + timedelta(hours=100)
     after = after_the_call(lost.fulfillment_order, ExceptionCode.PICKUP, called_at)

@@ -7,7 +7,7 @@ import pytest
 from domain.network import Item, Network, Policy
 from domain.quantity import ORDERED_MAX, change_quantities, line_after
 from domain.request import ChangedLine
-from domain.units import CannotBeDone, Changes, Order, OrderedLine, Reservation, Waiting, give_back
+from domain.units import Changes, Impossible, Order, OrderedLine, Reservation, Waiting, give_back
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ITEMS = {"CHAIR": Item(sku="CHAIR", name="Chair", weight_g=6000)}
@@ -53,7 +53,7 @@ def test_what_a_line_loses_is_first_what_nobody_has_yet(
 
 def test_a_line_grows_no_further_than_the_database_can_count() -> None:
     order = order_of(ORDERED_MAX, cancelled=ORDERED_MAX - 3)
-    with pytest.raises(CannotBeDone, match="changed too often"):
+    with pytest.raises(Impossible, match="changed too often"):
         change_quantities(order, Changes(NETWORK), {"1": 4}, NOON)
 
 

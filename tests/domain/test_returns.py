@@ -19,8 +19,8 @@ from domain.returns import (
     ReturnState,
     ReturnStatus,
     SoldLine,
+    apply_message,
     dispose,
-    hear,
     movements,
     refusal,
 )
@@ -59,12 +59,12 @@ def announced(quantity: int = 3, status: ReturnStatus = ReturnStatus.AUTHORIZED)
 
 def hear_all(state: ReturnState, story: str | Sequence[str]) -> tuple[ReturnState, list[str]]:
     """What a story, its messages separated by commas, makes of a return; and what did not fit."""
-    misfits: list[str] = []
+    mismatches: list[str] = []
     for words in story.split(", ") if isinstance(story, str) else story:
-        heard = hear(state, message(words), DISPOSITIONS)
+        heard = apply_message(state, message(words), DISPOSITIONS)
         state = state.model_copy(update={"lines": list(heard.lines)})
-        misfits += heard.misfits
-    return state, misfits
+        mismatches += heard.mismatches
+    return state, mismatches
 
 
 def on_shelves(before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]) -> dict[str, int]:
@@ -110,10 +110,10 @@ def rows(table: str) -> list[tuple[str, ...]]:
     """),
 )
 def test_what_comes_back_is_counted_whatever_was_announced_and_stands_where_its_disposition_says(
-    story: str, counts: str, misfits: str
+    story: str, counts: str, mismatches: str
 ) -> None:
     state, told = hear_all(announced(), story)
-    assert (shown(state), "; ".join(told)) == (counts, misfits)
+    assert (shown(state), "; ".join(told)) == (counts, mismatches)
 
 
 def test_news_of_a_return_in_any_order_ends_in_the_same_counts() -> None:
@@ -145,8 +145,8 @@ def test_never_more_is_on_a_shelf_than_was_graded_nor_graded_than_received(quant
 
 @pytest.mark.parametrize("status", [ReturnStatus.CANCELLED, ReturnStatus.DECLINED, ReturnStatus.EXPIRED])
 def test_goods_that_come_after_everybody_gave_them_up_have_come_and_a_person_is_told(status: ReturnStatus) -> None:
-    state, misfits = hear_all(announced(status=status), "received 3")
-    assert (state.lines[0].received, misfits) == (3, [f"it was {status}"])
+    state, mismatches = hear_all(announced(status=status), "received 3")
+    assert (state.lines[0].received, mismatches) == (3, [f"it was {status}"])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_disposition_is_changed_while_the_units_are_there(story: str, change: 
 
 def test_a_grade_that_does_not_say_what_becomes_of_a_unit_leaves_it_to_the_policy() -> None:
     told = {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "damaged"}]}
-    heard = hear(announced(), ReturnMessage.model_validate(GOOD | told), DISPOSITIONS)
+    heard = apply_message(announced(), ReturnMessage.model_validate(GOOD | told), DISPOSITIONS)
     assert [lot.disposition for lot in heard.lines[0].lots] == [Disposition.QUARANTINE]
 
 

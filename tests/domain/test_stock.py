@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from domain.stock import (
     Movement,
     MovementKind,
-    Shelf,
     StockChange,
     StockFile,
+    StockLevel,
     StockMessage,
     StockMessageKind,
     explode,
@@ -25,7 +25,7 @@ counters = st.integers(-1000, 1000)
 
 
 def available(on_hand: int, reserved: int, allocated: int, safety: int) -> int:
-    return Shelf("slc", "SERUM-30", on_hand, reserved, allocated).available(safety)
+    return StockLevel("slc", "SERUM-30", on_hand, reserved, allocated).available(safety)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ COUNTS = [
 def test_a_count_is_what_was_there_then_and_what_happened_since_is_added(
     what: str, on_hand: int, counted_at: int | None, counts: int, taken_at: int, later: int, afterwards: int | None
 ) -> None:
-    shelf = Shelf("denver", "LAMP", on_hand, 3, 2, counted_at=None if counted_at is None else hours(counted_at))
+    shelf = StockLevel("denver", "LAMP", on_hand, 3, 2, counted_at=None if counted_at is None else hours(counted_at))
     correction = recount(shelf, counts, hours(taken_at), later)
     if afterwards is None:
         assert correction is None, what
@@ -115,7 +115,7 @@ def test_a_count_is_what_was_there_then_and_what_happened_since_is_added(
 @given(stories)
 def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happened_after_it(story: list[Told]) -> None:
     ledger: list[tuple[int, int]] = []
-    shelf = Shelf("denver", "LAMP", 0, 0, 0)
+    shelf = StockLevel("denver", "LAMP", 0, 0, 0)
     for fact in story:
         moment = hours(fact.hour)
         if fact.kind is StockMessageKind.COUNTED:
@@ -132,10 +132,10 @@ def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happen
 
 def test_a_change_is_told_per_item_and_does_not_hold_what_the_last_count_has_seen() -> None:
     shelves = {
-        "LAMP": Shelf("denver", "LAMP", 0, 0, 0),
-        "CHAIR": Shelf("denver", "CHAIR", 9, 0, 0, counted_at=hours(1)),
-        "VASE": Shelf("denver", "VASE", 9, 0, 0, counted_at=hours(-1)),
-        "SHADE": Shelf("denver", "SHADE", 9, 0, 0),
+        "LAMP": StockLevel("denver", "LAMP", 0, 0, 0),
+        "CHAIR": StockLevel("denver", "CHAIR", 9, 0, 0, counted_at=hours(1)),
+        "VASE": StockLevel("denver", "VASE", 9, 0, 0, counted_at=hours(-1)),
+        "SHADE": StockLevel("denver", "SHADE", 9, 0, 0),
     }
     movements = [
         Movement(MovementKind.RECEIVED, "denver", "LAMP", on_hand=5, reference="0"),

@@ -13,8 +13,16 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.deadlines import after_the_call, lose_patience, waits_for
-from domain.fulfillment import FulfillmentOrder, MessageKind, NodeMessage, Quantity, Request, WaitingFor, hear
+from domain.deadlines import after_the_call, on_timeout, waits_for
+from domain.fulfillment import (
+    FulfillmentOrder,
+    MessageKind,
+    NodeMessage,
+    Quantity,
+    RequestStatus,
+    WaitingFor,
+    apply_message,
+)
 from domain.network import (
     Item,
     Network,
@@ -32,10 +40,10 @@ from domain.request import CancelAnswer, CancelledUnits
 from domain.sourcing import Part, Plan, PlannedShipment
 from domain.sourcing.plans import Explanation
 from domain.sourcing.supply import claims
-from domain.stock import Movement, MovementKind, Shelf
+from domain.stock import Movement, MovementKind, StockLevel
 from domain.units import (
-    CannotBeDone,
     Changes,
+    Impossible,
     Opened,
     Order,
     OrderedLine,
@@ -153,7 +161,7 @@ class Desk:
     def available(self, node: str, sku: str) -> int:
         """How many units of a stocked SKU may be promised at a node."""
         on_hand, reserved, allocated = self.stock[node, sku]
-        return Shelf(node, sku, on_hand, reserved, allocated).available(0)
+        return StockLevel(node, sku, on_hand, reserved, allocated).available(0)
 
     def source(self, choices: list[Choice], unfilled: Unfilled = Unfilled.BACKORDER) -> None:
         """A sourcing round that pins what was chosen, and leaves the rest as the policy says."""
@@ -192,9 +200,9 @@ class Desk:
         message = NodeMessage(
             message_id=str(next(self._message_ids)), kind=kind, occurred_at=NOON, lines=lines, final=final
         )
-        heard = hear(self.order.fulfillment_orders[name], message, NOON)
+        heard = apply_message(self.order.fulfillment_orders[name], message, NOON)
         self.event(lambda o, c: change_fulfillment_order(o, c, heard.fulfillment_order))
-        return heard.misfits
+        return heard.mismatches
 
     def wait_in_vain(self, name: str) -> None:
         """The deadline of what a fulfillment order waits for passes."""
@@ -202,7 +210,7 @@ class Desk:
         node = NETWORK.nodes[fo.node]
         wait = waits_for(fo, node, NETWORK.policy.orders)
         assert wait is not None, f"{name} waits for nothing"
-        lost = lose_patience(fo, wait.waiting_for, node, wait.deadline)
+        lost = on_timeout(fo, wait.waiting_for, node, wait.deadline)
 
         def act(order: Order, changes: Changes) -> None:
             change_fulfillment_order(order, changes, lost.fulfillment_order)
@@ -218,7 +226,7 @@ class Desk:
         """A person wants work taken from its node; answers how that was done, or `refused`."""
         try:
             return self.event(lambda o, c: reroute(o, c, name, NOON))
-        except CannotBeDone:
+        except Impossible:
             return "refused"
 
     def see_to(self, name: str) -> None:
@@ -567,12 +575,12 @@ def two_lines(story: str) -> Desk:
 
 def says(desk: Desk, kind: MessageKind, line: str, quantity: int) -> tuple[str, ...]:
     """What the node says of one line; answers in which respects it did not fit."""
-    misfits = desk.tell("web-1-f1", kind, (Quantity(line=line, quantity=quantity),))
+    mismatches = desk.tell("web-1-f1", kind, (Quantity(line=line, quantity=quantity),))
     check_everything(desk)
-    return misfits
+    return mismatches
 
 
-def asks(desk: Desk) -> tuple[Request, str]:
+def asks(desk: Desk) -> tuple[RequestStatus, str]:
     """How the talk with the node stands, and what is waited for."""
     fo = desk.order.fulfillment_orders["web-1-f1"]
     wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
@@ -582,10 +590,10 @@ def asks(desk: Desk) -> tuple[Request, str]:
 def test_a_node_that_answers_a_wish_to_cancel_line_by_line_is_heard_for_each_of_them() -> None:
     desk = two_lines("f1 silent")
     assert says(desk, MessageKind.CANCEL_ACCEPTED, "1", 2) == ()
-    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer"), "the lamps are still to be answered"
+    assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "cancel_answer"), "the lamps are still to be answered"
     assert says(desk, MessageKind.CANCEL_ACCEPTED, "2", 2) == ()
     assert (units(desk, "1"), units(desk, "2")) == ("open 2", "open 2")
-    assert asks(desk) == (Request.CANCEL_ACCEPTED, "")
+    assert asks(desk) == (RequestStatus.CANCEL_ACCEPTED, "")
 
 
 def test_a_customer_who_cancels_one_unit_takes_nothing_back_of_what_a_silent_node_was_asked() -> None:
@@ -597,7 +605,7 @@ def test_a_customer_who_cancels_one_unit_takes_nothing_back_of_what_a_silent_nod
 def test_a_line_that_shipped_instead_of_being_cancelled_leaves_the_other_line_at_its_node() -> None:
     desk = two_lines("cancel 2")
     says(desk, MessageKind.SHIPPED, "1", 2)
-    assert asks(desk) == (Request.ACCEPTED, "shipment"), "nobody wants the lamps cancelled"
+    assert asks(desk) == (RequestStatus.ACCEPTED, "shipment"), "nobody wants the lamps cancelled"
     assert desk.tell("web-1-f1", MessageKind.CANCEL_REJECTED, None) == ()
     assert says(desk, MessageKind.SHIPPED, "2", 2) == ()
     assert (units(desk, "1"), units(desk, "2")) == ("shipped 2", "shipped 2")
@@ -616,21 +624,21 @@ def test_a_late_answer_about_units_that_a_silent_node_was_bypassed_for_ends_thei
 def test_a_node_that_lets_go_of_a_part_has_the_rest_though_it_never_said_that_it_accepts() -> None:
     desk = desk_of(3)
     play(desk, "to boston, cancel 1, f1 cancel_accepted")
-    assert (units(desk), asks(desk)) == ("allocated 2 cancelled 1", (Request.CANCEL_ACCEPTED, "shipment"))
+    assert (units(desk), asks(desk)) == ("allocated 2 cancelled 1", (RequestStatus.CANCEL_ACCEPTED, "shipment"))
 
 
 def test_a_node_that_is_asked_again_after_a_person_had_to_call_it_has_a_deadline_again() -> None:
     desk = desk_of(3)
     play(desk, "to reno, f1 accepted, cancel 1, f1 silent, f1 cancel_accepted, cancel 1")
-    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer")
+    assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "cancel_answer")
 
 
 def test_a_customer_who_cancels_more_while_a_person_sees_to_his_first_wish_asks_the_node_anew() -> None:
     desk = desk_of(3)
     play(desk, "to reno, f1 accepted, cancel 1, f1 silent")
-    assert asks(desk) == (Request.CANCEL_REQUESTED, "")
+    assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "")
     play(desk, "cancel 1")
-    assert asks(desk) == (Request.CANCEL_REQUESTED, "cancel_answer")
+    assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "cancel_answer")
     play(desk, "f1 silent, f1 cancel_accepted")
     assert units(desk) == "allocated 1 cancelled 2"
 
@@ -640,7 +648,7 @@ def test_no_unit_goes_elsewhere_that_its_node_was_never_asked_to_stop() -> None:
     play(desk, "to reno, f1 accepted, cancel 1, f1 silent, reroute f1")
     assert (desk.outcome, units(desk)) == ("cancel_requested", "allocated 3")
     play(desk, "f1 silent, cancel 1")
-    assert asks(desk) == (Request.CANCEL_REQUESTED, ""), "it was asked to stop all of it already"
+    assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, ""), "it was asked to stop all of it already"
     play(desk, "reroute f1")
     assert (desk.outcome, units(desk)) == ("given_up", "open 1 cancelled 2")
 
@@ -674,8 +682,8 @@ def test_what_is_left_of_unaccepted_work_is_new_work_for_the_same_node_without_c
     play(desk, "to reno, f1 rejected, to denver, cancel 1")
     assert (units(desk), units(desk, "2")) == ("allocated 2 cancelled 1", "allocated 2")
     _, withdrawn, rest = desk.order.fulfillment_orders.values()
-    assert (withdrawn.request, withdrawn.has_ended) == (Request.CANCEL_ACCEPTED, True)
-    assert (rest.node, rest.attempt, rest.request, rest.released_at) == ("denver", 2, Request.SENT, NOON)
+    assert (withdrawn.request, withdrawn.has_ended) == (RequestStatus.CANCEL_ACCEPTED, True)
+    assert (rest.node, rest.attempt, rest.request, rest.released_at) == ("denver", 2, RequestStatus.SENT, NOON)
     assert [(told.line, told.quantity) for told in rest.lines.values()] == [("1", 2), ("2", 2)]
     assert desk.order.tried[rest.fulfillment_order, "2"] == ("reno",)
 
@@ -990,10 +998,10 @@ class OrderLife(RuleBasedStateMachine):
             units_told = Quantity(line=line, quantity=data.draw(st.integers(1, most)))
             self.desk.tell(name, kind, (units_told,), final)
 
-    @precondition(lambda self: any(f.request is Request.SENT for f in self._orders()))
+    @precondition(lambda self: any(f.request is RequestStatus.SENT for f in self._orders()))
     @rule(data=st.data())
     def accept(self, data: st.DataObject) -> None:
-        names = [f.fulfillment_order for f in self._orders() if f.request is Request.SENT]
+        names = [f.fulfillment_order for f in self._orders() if f.request is RequestStatus.SENT]
         self.desk.tell(data.draw(st.sampled_from(names)), MessageKind.ACCEPTED, None)
 
     @precondition(lambda self: self._patient())

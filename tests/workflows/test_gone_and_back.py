@@ -15,7 +15,7 @@ import worker
 from api.service import Service, assemble
 from database.connect import Database
 from database.outbox import signal
-from database.outbox.signal import Wake
+from database.outbox.signal import Signal
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from jobs import relay
@@ -186,7 +186,7 @@ async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) ->
     house = small_house
     name, work = await released(house)
     body = {"message_id": "twice-1", "kind": "shipped", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
-    sent: list[Wake] = []
+    sent: list[Signal] = []
     transactions = OrderTransactions(house.service.database, house.service.networks, sent.extend)
     message = NodeMessage.model_validate(body)
     await fulfillment.record(transactions, work, message, node=None, actor="operator operator")
