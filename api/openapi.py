@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI reads off the routes, and what it cannot know: problems, callers, tags, examples."""
+"""The OpenAPI document: what FastAPI reads from the routes, with problems, callers, tags and examples added."""
 
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
@@ -108,7 +108,7 @@ def operations(made: Document) -> Iterator[tuple[str, Document]]:
 
 
 def _callers(route: APIRoute) -> list[str]:
-    """The kinds of keys that a route is open to; none = it needs no key."""
+    """The kinds of keys that may call a route; none = it needs no key."""
     return [
         kind for needed in route.dependant.dependencies if isinstance(needed.call, OpenTo) for kind in needed.call.kinds
     ]

@@ -24,7 +24,7 @@ from database.connect import Database
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
-from tests.answered import CheckedTransport
+from tests.checked_transport import CheckedTransport
 from tests.house import MASTER_KEY, MASTER_KEYS, House
 from transactions.prepare import prepare
 from workflows.visibility import SEARCH_ATTRIBUTES

@@ -25,7 +25,7 @@ from database.sealing import MasterKeys
 from domain import identifiers
 from domain.order import BUCKETS
 from starter.audit import findings_of
-from tests.answered import CheckedTransport
+from tests.checked_transport import CheckedTransport
 
 Document = dict[str, Any]
 MASTER_KEY = "bWFzdGVyIGtleSBvZiBhbGwgb3VyIHRlc3RzIDAwMDA="

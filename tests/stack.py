@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from demo.hurry import hurried_copy
-from demo.players import settings
+from demo.service import settings
 from embedded.process import Child, Command
 from runtime.where import Stack
 

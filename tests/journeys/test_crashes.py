@@ -30,8 +30,8 @@ from embedded.process import Child, Command
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
 from starter.audit import findings_of
-from tests.called import Listener, listening
 from tests.conftest import OPERATOR_KEY
+from tests.listener import Listener, listening
 from tests.stack import (
     PARTS,
     ROOT,

@@ -22,7 +22,7 @@ from temporalio.client import Client
 from runtime.where import DATA, Stack
 from tests.conftest import OPERATOR_KEY
 from tests.house import House
-from tests.listening import listening
+from tests.http_server import listening
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/start.md"

@@ -14,12 +14,12 @@ from httpx2 import Response
 from sqlalchemy import text
 
 from embedded.ports import free_port
-from jobs.courier import AT_ONCE_MAX, Courier, wait_after
 from jobs.driver import Driver, Job, Lane
 from jobs.schedule import WEBHOOKS
+from jobs.webhook import AT_ONCE_MAX, WebhookSender, wait_after
 from runtime.outbound import Outbound, is_public
-from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
+from tests.listener import Listener, listening
 
 SECRETS = ["whsec_" + base64.b64encode(bytes([number] * 24)).decode() for number in (1, 2, 3)]
 
@@ -43,9 +43,9 @@ async def shop() -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def in_haste(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """A courier that looks and tries again soon."""
+    """A sender that looks and tries again soon."""
     moment = timedelta(milliseconds=50)
-    monkeypatch.setattr("jobs.courier.wait_after", lambda _: moment)
+    monkeypatch.setattr("jobs.webhook.wait_after", lambda _: moment)
 
     async def hurry() -> None:
         while True:
@@ -173,7 +173,7 @@ async def test_a_channel_that_takes_an_event_and_never_ends_its_answer_has_taken
 async def test_a_channel_that_does_not_answer_in_time_is_called_again(
     house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(milliseconds=100))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(milliseconds=100))
     shop.gate.clear()
     await register(house, "web", shop.url)
     await house.place(("SERUM-30", 1))
@@ -195,7 +195,7 @@ async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> Non
 async def test_a_channel_that_does_not_answer_holds_up_no_other(
     house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(minutes=10))
     slow = Shop(free_port())
     slow.gate.clear()
     async with listening(slow):
@@ -224,7 +224,7 @@ async def test_a_channel_whose_name_nobody_looks_up_holds_up_no_other(
         return GETADDRINFO(host, *args, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(minutes=10))
     await register(house, "outlet", "http://nobody.example/switchyard")
     await register(house, "web", shop.url)
     for _ in range(AT_ONCE_MAX):
@@ -242,7 +242,7 @@ GETADDRINFO = socket.getaddrinfo
 
 
 async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:
-    other = Courier(house.service.database, Outbound(allows_private_addresses=True))
+    other = WebhookSender(house.service.database, Outbound(allows_private_addresses=True))
     await register(house, "web", shop.url)
     async with Driver([Lane("other", timedelta(seconds=1), [Job("call_channels", other.visit)])]).running():
         names = [await house.place(("SERUM-30", 1)) for _ in range(12)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.hurry import always_open, hurried, hurried_copy
-from demo.players import EXAMPLES
+from demo.service import EXAMPLES
 from demo.story import STORY
 from domain.order import NewOrder
 from domain.stock import StockMessage

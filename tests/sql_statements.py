@@ -13,7 +13,7 @@ Statements = list[tuple[str, tuple[Any, ...]]]
 
 
 @contextmanager
-def asked_of(database: Database) -> Iterator[Statements]:
+def statements_of(database: Database) -> Iterator[Statements]:
     """Every statement that is sent inside the block, beside the begin and end of transactions."""
     seen: Statements = []
 

@@ -22,7 +22,7 @@ AT_ONCE_MAX = 20
 WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
 
-log = structlog.get_logger("courier")
+log = structlog.get_logger("webhook")
 
 
 def wait_after(tries: int) -> timedelta:
@@ -30,7 +30,7 @@ def wait_after(tries: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(tries - 1, 30)), WAIT_MAX)
 
 
-class Courier:
+class WebhookSender:
     """Runs in the HTTP process; several of them share the work."""
 
     def __init__(self, database: Database, outbound: Outbound) -> None:
