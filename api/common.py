@@ -1,4 +1,4 @@
-"""What routes of several subjects share: the idempotency key, the size of a page, the answer to a message, access to an order."""
+"""What routes of several subjects share: the idempotency key, the size of a page, answers to messages, access."""
 
 from typing import Annotated, Any
 

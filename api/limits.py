@@ -90,7 +90,7 @@ class RateLimit:
 
 
 def _stranger(scope: Scope) -> str:
-    """The bucket of a request without a valid key. Probes have their own: a client that tries keys must not make the probes fail."""
+    """The bucket of a request without a valid key. Probes have their own: a client that tries keys does not stop them."""
     path = scope["path"] if scope["path"] in request_log.PROBES else ""
     return f"{_subscriber(scope)} {path}"
 

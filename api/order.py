@@ -301,7 +301,7 @@ async def _ask(
 
 
 async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
-    """Only an operator releases a hold of the policy: the release is the approval, and a channel cannot approve its own order."""
+    """Only an operator releases a hold of the policy: the release approves the order, and a channel cannot approve its own."""
     async with service.database.read() as connection:
         if await holds.is_held_by_policy(connection, name, hold, channel):
             raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}; only an operator can remove it", field="hold")

@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSender) -> Sequence[Lane]:
-    """Every job of the service. In the lane of stock the turns come last: what the others free is offered in the same round."""
+    """Every job of the service. In the lane of stock the turns come last: they use what the others free."""
     backorders, pauses = Backorders(transactions), Pauses(transactions)
     return (
         Lane(

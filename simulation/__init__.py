@@ -1,6 +1,6 @@
 """`python -m starter simulate`: past orders planned in memory under one network or two, so that a rule is tried before it acts.
 
-Needs no database and no Temporal, touches nothing, and says the same for the same files every time.
+Needs no database and no Temporal, changes nothing, and prints the same for the same files every time.
 """
 
 import sys
@@ -24,7 +24,7 @@ LONG = 200
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command is given."""
+    """The command's arguments."""
 
     networks: Sequence[Path]
     orders: Sequence[Path]
@@ -36,7 +36,7 @@ class Options:
 
 
 def simulate(options: Options) -> int:
-    """Print the comparison, and write it as a page where one is wanted; 0, or 1 with a line for every mistake."""
+    """Print the comparison, and write it as a page where one is asked for; 0, or 1 with a line for every mistake."""
     try:
         _check_html(options.html)
         read = inputs(options.networks, options.orders, options.stock)

@@ -1,7 +1,7 @@
-"""Decides what past orders would have become under a network, in figures, and why an order would ship differently.
+"""Compares what networks do with past orders, in figures, and gives the reasons why an order would ship differently.
 
 A trial is a list of outcomes, one an order. Every figure of a trial is counted from them here, so that a table and a
-picture of it cannot say different things.
+picture of it cannot differ.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from domain.network import Network, Place, Strategy
 from domain.sourcing import ConsideredNode, Obstacle, Plan
 
 SOON_DAYS = 2
-"""An order that arrives within so many days is told as arriving soon."""
+"""An order that arrives within this number of days counts as arriving soon."""
 
 
 class Cause(StrEnum):
@@ -43,13 +43,13 @@ class Reason(NamedTuple):
 
 
 class NodeStates(Protocol):
-    """Knows how the nodes stood when an order was planned."""
+    """The state of each node when an order was planned."""
 
     def in_tier(self, tier: int | None) -> Mapping[str, ConsideredNode]:
-        """Each node by id as it stood in a tier of the plan's strategy; None = in the tier that decided."""
+        """Each node by id as it was in a tier of the plan's strategy; None = in the tier that decided."""
 
     def is_used_up(self, node: str) -> bool:
-        """Whether the node could have given more of what was wanted, had earlier orders not taken it."""
+        """Whether the node could have given more of what was wanted, if earlier orders had not taken it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class PlannedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderOutcome:
-    """What became of one past order under one network."""
+    """The result of one past order under one network."""
 
     order: str
     place: Place
@@ -123,7 +123,7 @@ class OrderOutcome:
 
 
 def outcome(order: str, place: Place, due: datetime | None, decided: PlannedOrder) -> OrderOutcome:
-    """What became of an order, by its plan; `due` is the date that the order carries."""
+    """The result of an order, by its plan; `due` is the date that the order carries."""
     plan = decided.plan
     units_by_node = {shipment.node: sum(part.quantity for part in shipment.parts) for shipment in plan.shipments}
     units_unfilled = sum(part.quantity for part in plan.unfilled)
@@ -143,7 +143,7 @@ def outcome(order: str, place: Place, due: datetime | None, decided: PlannedOrde
 
 
 class Share(NamedTuple):
-    """So many of so many."""
+    """`part` of `whole`."""
 
     part: int
     whole: int
@@ -156,7 +156,7 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of past orders under one network; every figure about it."""
+    """The results of past orders under one network, with every figure about them."""
 
     label: str
     source: str
@@ -176,7 +176,7 @@ class Trial:
 
     @property
     def shipping(self) -> list[OrderOutcome]:
-        """The orders of which anything ships; the others have no cost and no shipments, and would flatter a mean."""
+        """The orders of which anything ships; the others have no cost and no shipments, and would make a mean look better."""
         return [one for one in self.outcomes if one.shipments]
 
     @property
@@ -261,7 +261,7 @@ class Comparison:
     trials: tuple[Trial, ...]
     changes: tuple[Change, ...]
     currency: str | None
-    """That of every order; None when they have several, and amounts are told in minor units."""
+    """That of every order; None when they have several, and amounts are in minor units."""
     first_placed_at: datetime
     last_placed_at: datetime
     has_stock: bool
@@ -332,7 +332,7 @@ def _rank_of_tier(decided: PlannedOrder) -> float:
 
 
 def _why_not(nodes: Iterable[str], decided: PlannedOrder, tier: int | None) -> list[Reason]:
-    """What kept each of these nodes from the plan, where anything did but a better plan."""
+    """What kept each of these nodes from the plan; nothing where only another plan was better."""
     nodes = decided.node_states.in_tier(tier)
     found = (_why_not_one(node, decided, nodes.get(node)) for node in sorted(nodes))
     return [Reason(reason.cause, f"{reason.words} (under {decided.label})") for reason in found if reason]
@@ -352,7 +352,7 @@ def _why_not_one(node: str, decided: PlannedOrder, considered: ConsideredNode | 
 
 
 def _other_measure(before: PlannedOrder, after: PlannedOrder, currency: str | None) -> list[Reason]:
-    """What makes the same choice look better or worse: another rank, or other costs of a node."""
+    """Why the same choice ranks better or worse: another rank, or other costs of a node."""
     old, new = before.strategy.rank, after.strategy.rank
     if old != new:
         return [Reason(Cause.RANK, f"ranked by {', '.join(new)} instead of {', '.join(old)}")]

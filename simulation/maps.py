@@ -1,6 +1,6 @@
 """Draws where orders go and from which node: a plate-carrée map, true to scale in its middle, with no help from outside.
 
-The land is told by the postal codes that are known offline, one grey dot for each half degree that has any.
+The land is drawn from the postal codes that are known offline, one grey dot for each half degree that has any.
 """
 
 from collections import Counter, defaultdict

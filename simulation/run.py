@@ -1,7 +1,7 @@
-"""Plans past orders in turn as if they came again: on stock and work that it keeps in memory, at the time of each order.
+"""Plans past orders again, one after another, on stock and work in memory, at the time of each order.
 
-What an order is given stays reserved for good: nothing ships, comes back or is received. A shipment is work of the node
-on the local day on which its order was placed, and open there until it is to ship.
+The units of an order stay reserved: nothing ships, comes back or is received. A shipment is work of the node on the
+local day on which its order was placed, and open there until its ship date.
 """
 
 from collections import Counter, defaultdict
@@ -24,19 +24,19 @@ Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""
 
 PLENTY = 10**12
-"""Units on every shelf where no stock is given: more than orders could ever take."""
+"""Units of every SKU at every node where no stock is given: more than orders could ever take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of one order under each network, and the change between two where there is one."""
+    """The result of one order under each network, and the change between two where there is one."""
 
     outcomes: tuple[OrderOutcome, ...]
     change: Change | None
 
 
 class Run:
-    """One network with its stock and its work in memory. Orders are to come in the order in which they were placed."""
+    """One network with its stock and its work in memory. Orders must come in the sequence in which they were placed."""
 
     def __init__(self, label: str, network: Network, stock: Places | None) -> None:
         """`label` is what reports call the network; without stock every node has everything."""
@@ -62,7 +62,7 @@ class Run:
         )
 
     def take(self, placed_at: datetime, decided: PlannedOrder) -> None:
-        """Reserve what a plan wants, and count its shipments as work of their nodes."""
+        """Reserve the units of a plan, and count its shipments as work of their nodes."""
         for shipment in decided.plan.shipments:
             zone = self.network.nodes[shipment.node].time_zone
             self._released[shipment.node, placed_at.astimezone(zone).date()] += 1
@@ -89,7 +89,7 @@ class Run:
 
 @dataclass(frozen=True)
 class RecordedNodeStates:
-    """How the nodes stood when an order was planned; looked at only where a reason is asked for."""
+    """The state of each node when an order was planned; computed only where a reason is needed."""
 
     facts: OrderFacts
     wanted: tuple[Wanted, ...]
@@ -98,7 +98,7 @@ class RecordedNodeStates:
     planned: Plan
 
     def in_tier(self, tier: int | None) -> dict[str, ConsideredNode]:
-        """Each node by id as it stood in a tier of the plan's strategy; None = in the tier that decided."""
+        """Each node by id as it was in a tier of the plan's strategy; None = in the tier that decided."""
         strategy = next(one for one in self.situation.network.policy.strategies if one.id == self.planned.strategy)
         if tier in (None, self.planned.tier) or tier > len(strategy.tiers):
             return {node.node: node for node in self.planned.explanation.nodes}
@@ -110,7 +110,7 @@ class RecordedNodeStates:
         return {node.node: node for node in tried.explanation.nodes}
 
     def is_used_up(self, node: str) -> bool:
-        """Whether the node could have given more of what was wanted, had earlier orders not taken it."""
+        """Whether the node could have given more of what was wanted, if earlier orders had not taken it."""
         network = self.situation.network
         for sku, needed in self._needed.items():
             if level := self.levels.get((node, sku)):
@@ -131,7 +131,7 @@ class RecordedNodeStates:
 
 
 def steps(orders: Iterable[NewOrder], runs: tuple[Run, ...], currency: str | None) -> Iterator[Step]:
-    """Plan the orders under each network in turn; between two networks, say what changed."""
+    """Plan the orders under each network in turn; between two networks, report what changed."""
     for order in orders:
         place = locate(order.ship_to.country, order.ship_to.postal_code)
         decided = [run.decide(order) for run in runs]

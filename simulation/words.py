@@ -1,4 +1,4 @@
-"""Words a comparison: every figure as it is read, once, for the table in the terminal and for the page."""
+"""Writes a comparison as text: every figure once, for the table in the terminal and for the page."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
