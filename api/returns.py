@@ -178,11 +178,11 @@ async def _ask(
 def _check_kind(body: ReturnMessage, holder: Caller) -> None:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    if body.kind not in _TOLD_BY.get(holder.kind, tuple(ReturnMessageKind)):
+    if body.kind not in _KINDS_FOR.get(holder.kind, tuple(ReturnMessageKind)):
         raise Problem(NOT_ALLOWED, f"keys of kind {holder.kind} may not send {body.kind}", field="kind")
 
 
-_TOLD_BY: Mapping[str, Collection[ReturnMessageKind]] = {
+_KINDS_FOR: Mapping[str, Collection[ReturnMessageKind]] = {
     "node": (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED),
     "channel": (ReturnMessageKind.IN_TRANSIT, ReturnMessageKind.SETTLED),
 }

@@ -84,7 +84,7 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="session")
 async def temporal(temporal_address: str) -> TimeSkipper:
-    """A client whose workflows have a clock that skips when it is told to, and only then."""
+    """A client whose workflows have a clock that skips only when a test asks for it."""
     client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
     await register_search_attributes(client, SEARCH_ATTRIBUTES)
     return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))

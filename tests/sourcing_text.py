@@ -1,7 +1,7 @@
-"""What becomes of an order, in the words of a merchandiser: orders, stock and outcomes are written as one writes them down.
+"""Orders, stock and plans as short texts, so that tests of sourcing can be read as tables.
 
 An order is `web, Denver: 2 CHAIR, LAMP`: a channel, a customer's town, whatever else is said of the order, and its lines.
-Stock is `slc: 5 CHAIR, LAMP; nwk (full): 9 CHAIR`: what lies on the shelves, and how a node is doing. What ships is written
+Stock is `slc: 5 CHAIR, LAMP; nwk (full): 9 CHAIR`: the stock of each node, and its state. What ships is written
 in the same way.
 """
 
@@ -118,7 +118,7 @@ def _with(facts: OrderFacts, network: Network, words: str) -> OrderFacts:
 
 
 def _levels(stock: str) -> Iterator[tuple[str, str, str]]:
-    """Each node with how it is doing and what it has."""
+    """Each node with its state and its stock."""
     for entry in filter(None, stock.split("; ")):
         found = re.fullmatch(r"([a-z0-9-]+)(?: \((.*)\))?: (.*)", entry)
         assert found, f"{entry} is no node with its stock, such as `slc: 5 CHAIR`"
@@ -150,7 +150,7 @@ def _goods(listed: str) -> list[tuple[str, int]]:
 
 
 def _stocked(network: Network, listed: str) -> Iterator[tuple[str, int]]:
-    """What lies on the shelves: of a bundle, its components."""
+    """Units by stocked SKU: of a bundle, its components."""
     for sku, count in _goods(listed):
         yield from ((part, count * quantity) for part, quantity in network.components(sku))
 

@@ -1,4 +1,4 @@
-"""Which statements PostgreSQL is asked, for tests that count them or look at their plans."""
+"""The SQL statements that are sent, for tests that count them or check their plans."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

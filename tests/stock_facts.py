@@ -1,4 +1,4 @@
-"""What may be told of one shelf, in whatever order, and what must come of it."""
+"""Facts about one stock level, in any sequence, and the units that must result."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ def _facts(facts: list[tuple[StockMessageKind, int]]) -> list[StockFact]:
 
 
 stories = st.lists(_DIFFERENCES | _COUNTS, min_size=2, max_size=8).map(_facts).flatmap(st.permutations)
-"""Receipts, corrections and counts of one shelf in the order in which they are told."""
+"""Receipts, corrections and counts of one stock level, in the sequence in which they are reported."""
 
 
 def on_hand_after(story: list[StockFact]) -> int:

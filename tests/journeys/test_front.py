@@ -1,4 +1,4 @@
-"""Whoever opens the address learns what runs there and can read the interface, without a key and without the internet."""
+"""The address shows what runs there, and the interface as a page, without a key and without the internet."""
 
 import re
 import tomllib

@@ -43,7 +43,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def in_haste(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """A sender that looks and tries again soon."""
+    """A webhook sender that tries again soon."""
     moment = timedelta(milliseconds=50)
     monkeypatch.setattr("jobs.webhook.wait_after", lambda _: moment)
 
@@ -124,7 +124,7 @@ async def test_every_event_of_an_order_is_delivered_signed_and_in_order(house: H
     assert {call.headers["host"] for call in shop.calls} == {f"127.0.0.1:{shop.port}"}
 
 
-async def test_a_secret_that_we_made_is_told_once_and_another_one_signs_together_with_the_one_before(
+async def test_a_secret_that_we_made_is_shown_once_and_a_new_one_signs_together_with_the_old_one(
     house: House, shop: Shop
 ) -> None:
     first = await register(house, "web", shop.url)
@@ -276,7 +276,7 @@ async def takes_only_backorders(house: House, shop: Shop) -> str:
     return name
 
 
-async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
+async def test_an_event_that_was_not_accepted_for_a_week_is_given_up_and_the_next_one_is_sent(
     house: House, shop: Shop
 ) -> None:
     name = await takes_only_backorders(house, shop)
@@ -331,7 +331,7 @@ async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: H
     await register(house, "outlet", shop.url)
     own = await house.key("channel", "web")
 
-    async def told(channel: str) -> set[str]:
+    async def problems(channel: str) -> set[str]:
         path = f"/channels/{channel}/webhook"
         answers = [
             await house.http.get(path, headers=own),
@@ -340,9 +340,9 @@ async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: H
         assert [answer.status_code for answer in answers] == [404, 404]
         return {answer.json()["detail"] for answer in answers}
 
-    assert await told("outlet") == {"there is no channel outlet"}
-    assert await told("nobody") == {"there is no channel nobody"}
-    assert await told("web") == {"there is no webhook of channel web"}
+    assert await problems("outlet") == {"there is no channel outlet"}
+    assert await problems("nobody") == {"there is no channel nobody"}
+    assert await problems("web") == {"there is no webhook of channel web"}
 
 
 @pytest.mark.usefixtures("in_haste")
@@ -361,7 +361,7 @@ async def test_what_was_given_up_is_seen_and_tried_for_another_week_when_somebod
     shop.status = lambda _: 204
     await nothing_is_owed(house)
     heard = len(shop.calls)
-    assert await retry(house, "first") == {"channel": "web", "events": 1}, "the same answer, and nothing is told again"
+    assert await retry(house, "first") == {"channel": "web", "events": 1}, "the same answer, and nothing is sent again"
     assert await retry(house, "second") == {"channel": "web", "events": 0}
     assert (await ask_for_a_retry(house, "first", channel="outlet")).status_code == 409
     assert (await state(house))["owed"] == 0
@@ -434,7 +434,7 @@ async def test_a_day_without_them_is_outlived() -> None:
         ("::169.254.169.254", True),
     ],
 )
-def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, is_ours: bool) -> None:
+def test_an_address_of_our_own_network_is_distinguished_from_a_public_one(address: str, is_ours: bool) -> None:
     assert is_public(address) is not is_ours
 
 

@@ -230,7 +230,7 @@ def test_why_an_order_fell_to_a_later_tier_is_what_kept_its_nodes_from_the_earli
     ]
 
 
-def test_a_node_that_keeps_too_much_for_itself_is_told_with_what_it_could_give(tmp_path: Path) -> None:
+def test_a_node_that_keeps_too_much_stock_is_shown_with_what_it_could_give(tmp_path: Path) -> None:
     keeps = [("# of nyc", "safety_stock = 9")]
     pair = order(1, "Denver", "ARM ARM", ship_complete="no")
     (change,) = trial(tmp_path, [], keeps, orders=[pair], stock={"nyc": {"ARM": 10}, "den": {"ARM": 1}}).changes
@@ -261,7 +261,7 @@ def test_without_a_stock_file_every_node_has_everything(tmp_path: Path) -> None:
     assert not compared.has_stock
 
 
-def test_a_bundle_takes_its_components_from_one_shelf_each(tmp_path: Path) -> None:
+def test_a_bundle_takes_its_components_from_one_stock_level_each(tmp_path: Path) -> None:
     stock = {"den": {"ARM": 3, "BED": 4}}  # beds for two sets
     sets = [order(number, "Denver", "SET") for number in (1, 2, 3)]
     compared = trial(tmp_path, [], orders=[*sets, order(4, "Denver", "ARM")], stock=stock)

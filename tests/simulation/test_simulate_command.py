@@ -102,7 +102,7 @@ def test_no_more_orders_are_listed_than_were_asked_for(folder: Path, capsys: pyt
         assert len(re.findall(r"^ *web-\d", printed, re.MULTILINE)) == min(shown, 5)
 
 
-def test_orders_with_several_currencies_are_told_in_minor_units(
+def test_orders_with_several_currencies_are_shown_in_minor_units(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_orders(ORDER, {**ORDER, "number": "2", "currency": "EUR"})
@@ -145,7 +145,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("what", "file", "content", "said"), MISTAKES, ids=[row[0] for row in MISTAKES])
-def test_every_mistake_is_told_with_its_line_and_nothing_is_simulated(
+def test_every_mistake_is_printed_with_its_line_and_nothing_is_simulated(
     folder: Path, capsys: pytest.CaptureFixture[str], what: str, file: str, content: str | bytes, said: list[str]
 ) -> None:
     Path(file).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -158,7 +158,7 @@ def test_every_mistake_is_told_with_its_line_and_nothing_is_simulated(
     assert not Path("page.html").exists()
 
 
-def test_what_only_one_network_does_not_know_is_told_by_its_name(
+def test_what_only_one_network_does_not_know_is_printed_by_its_name(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items = Path("near/items.csv")
