@@ -24,11 +24,11 @@ TAGS = MappingProxyType(
         "stock": "Messages about stock, what is available, and stopping the sale of an item.",
         "returns": "Returns of delivered units: approval, receipt, grading, refund.",
         "claims": "Units that were missing, wrong, damaged or lost.",
-        "exceptions": "What needs a person: who looks after it, and closing it.",
+        "exceptions": "What needs a person: the queue, the owner of each, and how to resolve it.",
         "channels": "The feed of events, and the webhook that delivers them.",
         "reports": "Figures, as JSON or CSV.",
         "keys": "Keys of operators, channels and nodes.",
-        "service": "What is running here, and whether it is well. No key needed.",
+        "service": "What is running here, and its health. No key needed.",
     }
 )
 """Every subject of the interface with what it is about, in the order in which it is read."""
