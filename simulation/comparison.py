@@ -333,8 +333,8 @@ def _rank_of_tier(decided: PlannedOrder) -> float:
 
 def _why_not(nodes: Iterable[str], decided: PlannedOrder, tier: int | None) -> list[Reason]:
     """What kept each of these nodes from the plan; nothing where only another plan was better."""
-    nodes = decided.node_states.in_tier(tier)
-    found = (_why_not_one(node, decided, nodes.get(node)) for node in sorted(nodes))
+    states = decided.node_states.in_tier(tier)
+    found = (_why_not_one(node, decided, states.get(node)) for node in sorted(nodes))
     return [Reason(reason.cause, f"{reason.words} (under {decided.label})") for reason in found if reason]
 
 

@@ -37,7 +37,7 @@ SPANS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("told", "in_the_demo"), SPANS)
+@pytest.mark.parametrize(("in_the_network", "in_the_demo"), SPANS)
 def test_the_demo_shortens_time_spans_and_nothing_else(in_the_network: str, in_the_demo: str) -> None:
     assert hurried(in_the_network) == in_the_demo
 
