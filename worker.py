@@ -1,4 +1,4 @@
-"""One Switchyard worker: runs workflows and activities until it is told to stop. Configured by environment alone.
+"""One Switchyard worker: runs workflows and activities until a signal stops it. Configured by environment alone.
 
 `DATABASE_URL` says where the facts are, Temporal's own settings (`TEMPORAL_ADDRESS`, …) where the waiting is.
 """
@@ -33,7 +33,7 @@ from workflows.returns import ReturnWorkflow
 
 WORKFLOWS = [OrderWorkflow, ReturnWorkflow]
 CLOSING_WITHIN = timedelta(seconds=8)
-"""Activities that run when the worker is told to stop have this long to finish; each is one transaction."""
+"""Activities that run when the worker stops have this long to finish; each is one transaction."""
 
 WORKFLOWS_CACHED_MAX = 1_000
 """Orders that a worker has at hand, at 0.2 MB each (`python -m benchmarks waiting`). Any number may be open: the others are
@@ -82,7 +82,7 @@ async def run(stop: asyncio.Event) -> None:
 
 
 async def main() -> int:
-    """Run until SIGTERM or SIGINT; what cannot be reached is told in one line."""
+    """Run until SIGTERM or SIGINT; what cannot be reached is logged in one line."""
     logs.configure()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Who may do what: every route names the kinds of keys that it is open to, and gets the holder of the key that was shown."""
+"""Access: every route names the kinds of keys that may call it, and gets the holder of the key that was sent."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key made by POST /keys")
 
 
 def service_of(request: Request) -> Service:
-    """The collaborators that the application was made with."""
+    """The service that the application was made with."""
     service: Service = request.app.state.service
     return service
 
@@ -28,13 +28,13 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 class OpenTo:
-    """A dependency that answers whose key was shown, or refuses: 401 without a valid key, 403 for a kind that is not named.
+    """A dependency that returns the holder of the key, or refuses: 401 without a valid key, 403 for a kind that is not named.
 
     Only then it refuses a query that the route does not know.
     """
 
     def __init__(self, *kinds: Kind) -> None:
-        """The kinds of keys that a route is open to."""
+        """The kinds of keys that may call a route."""
         self.kinds = kinds
 
     async def __call__(
@@ -43,7 +43,7 @@ class OpenTo:
         service: ServiceDep,
         shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
     ) -> Caller:
-        """The holder of the key that was shown."""
+        """The holder of the key that was sent."""
         if shown is None:
             raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
         async with service.database.read() as connection:
@@ -52,7 +52,7 @@ class OpenTo:
             raise Problem(NO_KEY, "this key is not valid")
         request_log.show_key(found.actor)
         if found.kind not in self.kinds:
-            raise Problem(NOT_ALLOWED, f"this is not open to keys of kind {found.kind}")
+            raise Problem(NOT_ALLOWED, f"keys of kind {found.kind} may not do this")
         known_query(request)
         return found
 
@@ -64,7 +64,7 @@ Anyone = Annotated[Caller, Depends(OpenTo("operator", "channel", "node"))]
 
 
 def known_query(request: Request) -> None:
-    """Refuse a query with parameters that the route does not have: whoever misspells a filter must not get everything."""
+    """Refuse a query with parameters that the route does not have: a misspelt filter must not return everything."""
     given = request.query_params.keys()
     if not given:
         return
@@ -90,5 +90,5 @@ def own_node(holder: Caller) -> str | None:
 
 
 def nothing(what: str, name: str) -> Problem:
-    """What exists for somebody else is answered like what does not exist."""
+    """The problem of what does not exist, and of what belongs to another channel or node."""
     return Problem(NOT_FOUND, f"there is no {what} {name}")

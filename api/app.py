@@ -54,10 +54,10 @@ ROUTERS = tuple(
         health,
     )
 )
-"""Every subject's routes, in the order in which they are read about."""
+"""Every subject's routes, in the order of the OpenAPI document."""
 
 DESCRIPTION = """
-Channels place orders and ask for changes. Nodes get fulfillment orders and report what they did. Operators see and do all.
+Channels place orders and ask for changes. Nodes get fulfillment orders and report what they did. Operators may do everything.
 Errors are RFC 9457 problem documents; their `type` is stable. Every list is a page: send its `next` as `after`.
 """.strip()
 
@@ -68,7 +68,7 @@ BODY_BYTES_MAX = 1_048_576
 def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: str | None = None) -> FastAPI:
     """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
 
-    A key may ask `rate_per_second` times a second, or as often as it likes when that is 0. `temporal_ui` is
+    A key may send `rate_per_second` requests a second; 0 means no limit. `temporal_ui` is
     the address that the front page names.
     """
     app = FastAPI(
@@ -95,21 +95,21 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
 
 
 def _describe(app: FastAPI) -> None:
-    """Let the application answer our OpenAPI document, made once, when somebody asks for it."""
+    """Let the application answer our OpenAPI document, made once, at the first request for it."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     app.openapi = functools.cache(functools.partial(openapi.document, app, routes))  # type: ignore[method-assign]
     app.state.docs = functools.cache(lambda: pages.interface(app.openapi()))
 
 
 class ReadableAddress:
-    """Refuses addresses with a NUL, which PostgreSQL cannot read: nothing is named so, and no filter can mean it."""
+    """Refuses addresses with a NUL, which PostgreSQL cannot read: no name and no filter contains one."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wraps an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the path and the query before a route does."""
+        """Check the path and the query before a route does."""
         if scope["type"] == "http" and "\0" in scope["path"]:
             await problems.answer(Problem(NOT_FOUND, "an address cannot contain a NUL character"))(scope, receive, send)
         elif scope["type"] == "http" and b"\0" in unquote_to_bytes(scope["query_string"]):

@@ -1,4 +1,4 @@
-"""Routes about reservations: a channel pins units for a cart, looks at it, and gives it back."""
+"""Routes about reservations: a channel pins units for a cart, reads it, and gives it back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What routes of several subjects share: the idempotency key, the size of a page, what answers a message, whose an order is."""
+"""What routes of several subjects share: the idempotency key, the size of a page, answers to messages, access."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 class Kept(BaseModel):
-    """The message was stored and applied. What the order does about it follows."""
+    """The message was stored and applied. The order goes on after the answer."""
 
     message_id: str
 
@@ -31,7 +31,7 @@ def kept(message_id: str, response: Response, *, is_new: bool) -> Kept:
 
 
 async def check_own(service: Service, name: str, holder: Caller) -> None:
-    """Raises the problem of what does not exist, unless there is such an order and the holder may know of it."""
+    """Raise the problem of an order that does not exist, or that the holder may not see."""
     async with service.database.read() as connection:
         channel = await order.channel(connection, name)
     if own_channel(holder) not in (None, channel):

@@ -1,4 +1,4 @@
-"""Routes of what channels hear: the feed of events about their orders."""
+"""Routes about events: the feed of a channel's orders."""
 
 from typing import Annotated
 

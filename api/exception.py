@@ -1,4 +1,4 @@
-"""Routes about exceptions: the queue of what needs a person, who sees to it, and the closing of what belongs to no order."""
+"""Routes about exceptions: the queue, the owner of each, and the closing of those that belong to no order."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

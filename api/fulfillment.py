@@ -1,4 +1,4 @@
-"""Routes of the shipping side: a node sees its own work, and says what became of it."""
+"""Routes about fulfillment orders: a node reads its own, and reports what it did."""
 
 from fastapi import APIRouter, Response
 

@@ -1,4 +1,4 @@
-"""Routes for whoever watches the process: is it alive, and can it take orders."""
+"""Routes for monitoring: is the process alive, and can it accept orders."""
 
 import asyncio
 from typing import Literal
@@ -42,7 +42,7 @@ async def get_health() -> Health:
 
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(service: ServiceDep) -> Response:
-    """200 while orders and messages can be taken. Without Temporal they are stored, and go on later."""
+    """200 while orders and messages can be accepted. Without Temporal they are stored, and go on later."""
     try:
         await service.database.check()
     except DatabaseUnreachable:

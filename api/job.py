@@ -1,4 +1,4 @@
-"""The route about jobs: what this process does by itself, and how each job is doing."""
+"""The route about jobs: what this process does by itself, and the status of each job."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ router = APIRouter(tags=["service"])
 
 
 class JobState(BaseModel):
-    """How a job is doing in the process that answers, since that was started; null = not yet."""
+    """The status of a job in the process that answers, since its start; null = not yet."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -23,7 +23,7 @@ class JobState(BaseModel):
     every_seconds: float
     """About how often it runs."""
     runs: int
-    """Runs that have ended, well or not."""
+    """Runs that have ended, with success or not."""
     last_started_at: datetime | None
     last_duration_ms: int | None
     last_succeeded_at: datetime | None
@@ -41,7 +41,7 @@ class Jobs(BaseModel):
 @router.get("/jobs", response_model=Jobs)
 async def list_jobs(holder: Operator, service: ServiceDep) -> Jobs:
     """What this process does by itself: how often each job runs, when it last ran and succeeded, its last error. Each HTTP
-    process runs all jobs and answers for its own."""
+    process runs all jobs and answers with its own."""
     return Jobs(items=list(_states(service.driver)))
 
 

@@ -1,4 +1,4 @@
-"""Routes about keys: an operator makes them for channels and nodes, and takes them away."""
+"""Routes about keys: an operator makes them for channels and nodes, and revokes them."""
 
 from typing import Annotated, Literal
 
@@ -35,7 +35,7 @@ class MadeKey(BaseModel):
 
 
 def shown_key(request: Request) -> str:
-    """The secret that the caller showed."""
+    """The secret that the caller sent."""
     return request.headers["authorization"].partition(" ")[2]
 
 

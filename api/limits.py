@@ -1,4 +1,4 @@
-"""Refuses who asks too often, before the body is read: a token bucket for each valid key, and one for each address without.
+"""Limits requests before the body is read: a token bucket for each valid key, and one for each address without one.
 
 Counted in each process for itself. Nobody's bucket is kept for ever: a full one is like none.
 """
@@ -15,11 +15,11 @@ from api import problems, request_log
 from api.problems import NO_KEY, TOO_MANY, Problem
 
 NAMES_MAX = 10_000
-"""Who is remembered: keys, and addresses. The longest unseen is forgotten first."""
+"""Buckets that are kept, of keys and of addresses. The one that was unused longest is removed first."""
 BURST_SECONDS = 2
 """How many seconds' worth of requests may come at once."""
 STRANGERS_SHARE = 0.1
-"""What an address that shows no valid key gets of what a key gets."""
+"""The part of a key's rate that an address without a valid key gets."""
 
 
 class Buckets:
@@ -45,7 +45,7 @@ class Buckets:
 
 
 class RateLimit:
-    """Counts requests by the key that they show, once it has proved to be valid, and until then by the client's address."""
+    """Counts requests by their key, once it has proved to be valid, and until then by the client's address."""
 
     def __init__(self, app: ASGIApp, per_second: float) -> None:
         """Wraps an application; a key gets `per_second`."""
@@ -55,7 +55,7 @@ class RateLimit:
         self._valid: dict[str, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request in, or tell when to come again."""
+        """Pass the request on, or answer when to send it again."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -80,7 +80,7 @@ class RateLimit:
         self._learn(shown, is_valid=request_log.key() is not None, is_refused=is_refused)
 
     def _learn(self, shown: str, *, is_valid: bool, is_refused: bool) -> None:
-        """A key is known until it is refused, and not only until PostgreSQL was away or a body was no JSON."""
+        """A key is known until it is refused; a problem with PostgreSQL or with the body does not end that."""
         if is_valid or is_refused:
             self._valid.pop(shown, None)
         if is_valid:
@@ -90,7 +90,7 @@ class RateLimit:
 
 
 def _stranger(scope: Scope) -> str:
-    """Who asks without a valid key. Probes count for themselves: who tries keys must not make us look dead."""
+    """The bucket of a request without a valid key. Probes have their own: a client that tries keys does not stop them."""
     path = scope["path"] if scope["path"] in request_log.PROBES else ""
     return f"{_subscriber(scope)} {path}"
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI reads off the routes, and what it cannot know: problems, callers, tags, examples."""
+"""The OpenAPI document: what FastAPI reads from the routes, with problems, callers, tags and examples added."""
 
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
@@ -24,11 +24,11 @@ TAGS = MappingProxyType(
         "stock": "Messages about stock, what is available, and stopping the sale of an item.",
         "returns": "Returns of delivered units: approval, receipt, grading, refund.",
         "claims": "Units that were missing, wrong, damaged or lost.",
-        "exceptions": "What needs a person: who looks after it, and closing it.",
+        "exceptions": "What needs a person: the queue, the owner of each, and how to resolve it.",
         "channels": "The feed of events, and the webhook that delivers them.",
         "reports": "Figures, as JSON or CSV.",
         "keys": "Keys of operators, channels and nodes.",
-        "service": "What is running here, and whether it is well. No key needed.",
+        "service": "What is running here, and its health. No key needed.",
     }
 )
 """Every subject of the interface with what it is about, in the order in which it is read."""
@@ -108,7 +108,7 @@ def operations(made: Document) -> Iterator[tuple[str, Document]]:
 
 
 def _callers(route: APIRoute) -> list[str]:
-    """The kinds of keys that a route is open to; none = it needs no key."""
+    """The kinds of keys that may call a route; none = it needs no key."""
     return [
         kind for needed in route.dependant.dependencies if isinstance(needed.call, OpenTo) for kind in needed.call.kinds
     ]

@@ -1,4 +1,4 @@
-"""Routes about orders: take one in, show it, its plans, lists, and requests that its workflow answers."""
+"""Routes about orders: place one, show it, its plans, lists, and requests that its workflow answers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -66,7 +66,7 @@ class ChangedOrder(BaseModel):
 
 
 class ReroutedWork(BaseModel):
-    """How work was taken from its node."""
+    """How a fulfillment order was taken from its node."""
 
     order: str
     fulfillment_order: str
@@ -92,7 +92,7 @@ class ReturnMade(BaseModel):
 
 AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": Placed, "description": "The same order came before"},
-    202: {"model": Placed, "description": "The order is kept; its promise is not known yet"},
+    202: {"model": Placed, "description": "The order is accepted; its promise is not known yet"},
 }
 
 
@@ -301,7 +301,7 @@ async def _ask(
 
 
 async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
-    """Releasing a hold of the policy is the approval, and who wants something does not approve it himself."""
+    """Only an operator releases a hold of the policy: the release approves the order, and a channel cannot approve its own."""
     async with service.database.read() as connection:
         if await holds.is_held_by_policy(connection, name, hold, channel):
             raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}; only an operator can remove it", field="hold")

@@ -1,4 +1,4 @@
-"""Draws the front page and the interface as pages that need nothing else: no script, no font, no picture from anywhere."""
+"""Draws the front page and the interface as pages that load nothing else: no script, no font, no picture."""
 
 import itertools
 import json

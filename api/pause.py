@@ -1,4 +1,4 @@
-"""Routes about nodes: which there are, and the pausing and resuming of one that is in trouble."""
+"""Routes about nodes: list them, pause one that is in trouble, and resume it."""
 
 from typing import TypeVar
 

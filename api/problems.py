@@ -41,7 +41,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 SPELT_OUT_MAX = 5
 ERRORS_MAX = 50
-"""A body of a megabyte may have a hundred thousand wrong fields; nobody reads the answer to that."""
+"""A body of a megabyte may have a hundred thousand wrong fields; a longer answer has no reader."""
 
 log = structlog.get_logger("http")
 
@@ -140,11 +140,11 @@ def _schemas() -> dict[str, Any]:
 
 
 SCHEMAS = _schemas()
-"""The schemas of a problem document, to stand once in the OpenAPI document."""
+"""The schemas of a problem document, once in the OpenAPI document."""
 
 
 def response(status: int) -> dict[str, Any]:
-    """What the OpenAPI document says of the problems with a status."""
+    """The OpenAPI document's response for the problems with a status."""
     titles = "; or ".join(kind.title for kind in KINDS if kind.status == status)
     return {"description": titles, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -164,7 +164,7 @@ def answer(problem: Problem) -> JSONResponse:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """How an exception of our own is answered. In both texts `{error}` stands for what it says."""
+    """How an exception of our own is answered. In both texts `{error}` is the text of the exception."""
 
     kind: Kind
     detail: str = "{error}"
@@ -212,7 +212,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     ),
     NoNetwork: Meaning(NOT_READY),
 }
-"""What transactions and workflows raise, and what it is over HTTP."""
+"""The exceptions of transactions and workflows, each with its problem over HTTP."""
 
 
 async def _meant(_: Request, raised: Exception) -> JSONResponse:
@@ -245,7 +245,7 @@ async def _plain(_: Request, raised: HTTPException) -> JSONResponse:
 
 
 async def _away(_: Request, raised: Exception) -> JSONResponse:
-    """PostgreSQL is gone or coming back: nothing is acknowledged, and the same request may be sent again."""
+    """PostgreSQL does not answer: nothing is acknowledged, and the client may repeat the request."""
     if isinstance(raised, DBAPIError) and not _is_away(raised):
         raise raised
     cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
@@ -261,7 +261,7 @@ def _is_away(raised: DBAPIError) -> bool:
 
 
 async def _defect(_: Request, __: Exception) -> JSONResponse:
-    """What nobody has foreseen is still a problem document; what it was stands in the log, and only there."""
+    """An unexpected failure is a problem document too; its cause is in the log, and only there."""
     response = answer(
         Problem(DEFECT, "the request failed; repeat it, or report its X-Request-Id to the operator of this Switchyard")
     )
@@ -286,11 +286,11 @@ def wrong_fields(wrong: Sequence[Mistake]) -> Problem:
 
 
 def _without_source(error: Mapping[str, Any]) -> dict[str, Any]:
-    """An error as pydantic would give it: FastAPI begins its place with where it stands, as in `body` or `query`."""
+    """An error as pydantic would give it: FastAPI begins its place with `body` or `query`."""
     return {**error, "loc": tuple(error["loc"][1:])}
 
 
 def _body_model(request: Request) -> object:
-    """What a body should have been; None where none is taken."""
+    """The model of a body; None where the route has none."""
     field = getattr(request.scope.get("route"), "body_field", None)
     return field.field_info.annotation if field is not None else None

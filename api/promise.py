@@ -1,4 +1,4 @@
-"""The route of the checkout: what would be promised, by the same rules as for an order, changing nothing."""
+"""The route of the checkout: what would be promised, by the same rules as for an order, without changing anything."""
 
 from datetime import UTC, datetime
 

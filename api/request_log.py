@@ -1,4 +1,4 @@
-"""Gives every request an id and a line in the log: what was asked by whose key, how it ended, how long it took.
+"""Gives every request an id and a line in the log: the request, the key's holder, the status and the duration.
 
 Never what was said: no query, no body, no address of a route with somebody's name in it.
 """
@@ -14,7 +14,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 
 REQUEST_ID = "X-Request-Id"
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked every few seconds by whatever watches us; logged only when they fail."""
+"""Monitoring asks these every few seconds; they are logged only when they fail."""
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -27,17 +27,17 @@ def request_id() -> str:
 
 
 def key() -> str | None:
-    """Whose valid key the request has shown, as in `node:slc`; None without one."""
+    """The holder of the request's valid key, as in `node:slc`; None without one."""
     return get_contextvars().get("key")
 
 
 def show_key(actor: str) -> None:
-    """A valid key was shown: from now on the log says whose."""
+    """The request has a valid key: from now on the log names its holder."""
     bind_contextvars(key=actor)
 
 
 class Recorded:
-    """Takes over the id that the client has given its request, or gives it one; tells it with the answer and in every line."""
+    """Uses the id that the client gave its request, or makes one; sends it with the answer and logs it in every line."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wraps an application."""

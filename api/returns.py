@@ -1,4 +1,4 @@
-"""Routes about returns: list and show them, and take in what became of them."""
+"""Routes about returns: list and show them, and accept messages about them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -178,19 +178,19 @@ async def _ask(
 def _check_kind(body: ReturnMessage, holder: Caller) -> None:
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    if body.kind not in _TOLD_BY.get(holder.kind, tuple(ReturnMessageKind)):
-        raise Problem(NOT_ALLOWED, f"{body.kind} is not open to keys of kind {holder.kind}", field="kind")
+    if body.kind not in _KINDS_FOR.get(holder.kind, tuple(ReturnMessageKind)):
+        raise Problem(NOT_ALLOWED, f"keys of kind {holder.kind} may not send {body.kind}", field="kind")
 
 
-_TOLD_BY: Mapping[str, Collection[ReturnMessageKind]] = {
+_KINDS_FOR: Mapping[str, Collection[ReturnMessageKind]] = {
     "node": (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED),
     "channel": (ReturnMessageKind.IN_TRANSIT, ReturnMessageKind.SETTLED),
 }
-"""What the keys of nodes and channels may tell; operators tell everything."""
+"""The kinds of messages that nodes and channels may send; operators may send all."""
 
 
 async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
-    """What is restocked stands on a shelf, so the node in each field must exist."""
+    """Restocked units are stock of a node, so the node in each field must exist."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
     for field, node in named.items():
@@ -199,7 +199,7 @@ async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
 
 
 async def _own(service: Service, name: str, holder: Caller) -> ReturnState:
-    """The return, if the holder may know of it: a node may of any, because a parcel can come to any node."""
+    """The return, if the holder may see it: a node may see any, because a parcel can come to any node."""
     async with service.database.read() as connection:
         state = await returns.state(connection, name)
         if own_channel(holder) not in (None, await order.channel(connection, state.order)):

@@ -1,4 +1,4 @@
-"""What the routes work with: the facts, Temporal, and the same transactions that activities use."""
+"""What the routes work with: the database, Temporal, and the same transactions that activities use."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from database.connect import Database
-from jobs.courier import Courier
 from jobs.driver import Driver
 from jobs.relay import Relay
 from jobs.schedule import schedule
+from jobs.webhook import WebhookSender
 from runtime.outbound import Outbound
 from transactions.cart import Carts
 from transactions.network import Networks
@@ -19,16 +19,16 @@ from transactions.transaction import OrderTransactions
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The collaborators of every route, made once per process."""
+    """The objects that every route uses, made once per process."""
 
     transactions: OrderTransactions
     client: Client
     carts: Carts
     relay: Relay
-    courier: Courier
+    sender: WebhookSender
     driver: Driver
     outbound: Outbound
-    """What calls channels."""
+    """Sends webhooks to channels."""
 
     @property
     def database(self) -> Database:
@@ -37,32 +37,32 @@ class Service:
 
     @property
     def networks(self) -> Networks:
-        """The versions of the business's map."""
+        """The versions of the network."""
         return self.transactions.networks
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the jobs while the block lasts, then close what calls out."""
+        """Run the jobs while the block lasts, then close outgoing connections."""
         try:
             async with self.driver.running():
                 yield
         finally:
-            await self.courier.close()
+            await self.sender.close()
             self.outbound.close()
 
 
 def assemble(database: Database, client: Client, *, allows_private_webhooks: bool = False) -> Service:
-    """Wire a service; the client may be lazy, so that orders and messages are taken while Temporal is down."""
+    """Make a service; the client may be lazy, so that orders and messages are accepted while Temporal is down."""
     relay = Relay(database, client)
     transactions = OrderTransactions(database, Networks(), relay.send_soon)
     outbound = Outbound(allows_private_addresses=allows_private_webhooks)
-    courier = Courier(database, outbound)
+    sender = WebhookSender(database, outbound)
     return Service(
         transactions=transactions,
         client=client,
         carts=Carts(database, transactions.networks),
         relay=relay,
-        courier=courier,
-        driver=Driver(schedule(transactions, relay, courier)),
+        sender=sender,
+        driver=Driver(schedule(transactions, relay, sender)),
         outbound=outbound,
     )

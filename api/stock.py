@@ -1,4 +1,4 @@
-"""Routes about stock: facts about it come in, its sale is stopped and lifted, and what is available goes out."""
+"""Routes about stock: accept messages about it, stop and resume its sale, and show what is available."""
 
 from typing import Annotated
 

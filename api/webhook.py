@@ -1,4 +1,4 @@
-"""Routes about webhooks: a channel says where it wants to be called about its orders, and sees whether it hears."""
+"""Routes about webhooks: a channel registers the address that receives its events, and reads the status of their delivery."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ router = APIRouter(tags=["channels"])
 
 CHANNEL = re.compile(r"[a-z0-9]{1,16}")
 SECRET_BYTES = range(24, 65)
-"""As Standard Webhooks wants it."""
+"""The length that Standard Webhooks requires."""
 
 
 def _callable(url: str) -> str:
@@ -76,7 +76,7 @@ class Webhook(BaseModel):
 
 
 class RetryRequest(BaseModel):
-    """The body of `POST /channels/{channel}/webhook/retry`: who asks, and why."""
+    """The body of `POST /channels/{channel}/webhook/retry`: the actor and the reason."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

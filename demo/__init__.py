@@ -1,4 +1,4 @@
-"""Tells the story of `examples/` on a service of its own, looks whether it came out as told, and takes everything down."""
+"""Plays the story of `examples/` on a service of its own, checks every result, and stops the service."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 
-from demo.players import EXAMPLES, audit, settings, stage
 from demo.sandbox_nodes import AnsweredOtherwise, Document
-from demo.scenario import Company, Tale, UnexpectedResult, read, shipped_by_node, words_of
+from demo.scenario import Players, Scenario, UnexpectedResult, read, shipped_by_node, words_of
 from demo.screen import Screen
+from demo.service import EXAMPLES, audit, fresh_service, settings
 from demo.story import STORY, Chapter
 from runtime.where import Stack
 
@@ -27,7 +27,7 @@ TROUBLE = (UnexpectedResult, AnsweredOtherwise, httpx2.HTTPError)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChapterResult:
     """The order of a chapter as it is at the end, and how long that took."""
 
     chapter: Chapter
@@ -36,16 +36,16 @@ class Outcome:
 
 
 def demo(*, keep: bool, directory: Path = DIRECTORY) -> int:
-    """Run the demo in a directory of its own and return the exit code: 0 when everything came out as told, else 1.
+    """Run the demo in a directory of its own and return the exit code: 0 when every result was as expected, else 1.
 
     With `keep` the service runs on afterwards until Ctrl-C. Raises `EmbeddedFailure` when it does not start.
     """
     return asyncio.run(_until_interrupted(_demo(keep, directory)))
 
 
-async def _until_interrupted(telling: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C and SIGTERM end the telling in an orderly way, and are no defect."""
-    task = asyncio.create_task(telling)
+async def _until_interrupted(playing: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C and SIGTERM end the demo in an orderly way. They are no defect."""
+    task = asyncio.create_task(playing)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
@@ -59,61 +59,61 @@ async def _demo(keep: bool, directory: Path) -> int:
     async with contextlib.AsyncExitStack() as closing:
         with screen:
             starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
-            stack = await closing.enter_async_context(stage(directory, starting.say))
+            stack = await closing.enter_async_context(fresh_service(directory, starting.say))
             closing.callback(screen.lasting, "Stopping everything …")
             starting.tell(f"Temporal UI, to look at the orders: {stack.ui}")
             starting.done()
-            outcomes = await _tell(stack, screen)
+            results = await _tell_story(stack, screen)
             await _audit(stack, directory, screen)
-        screen.table(COLUMNS, [_row(outcome) for outcome in outcomes])
-        screen.lasting(*(f"NOT AS TOLD: {failure}" for failure in screen.failures))
+        screen.table(COLUMNS, [_row(result) for result in results])
+        screen.lasting(*(f"NOT AS EXPECTED: {failure}" for failure in screen.failures))
         if keep:
             await _keep(stack, screen)
     if screen.failures:
         return 1
-    screen.lasting("Everything came out as told, and nothing is left running.")
+    screen.lasting("Everything came out as expected, and nothing is left running.")
     return 0
 
 
-async def _tell(stack: Stack, screen: Screen) -> Sequence[Outcome]:
-    """Open the shop, place the orders one after another, and let all chapters go on side by side."""
+async def _tell_story(stack: Stack, screen: Screen) -> Sequence[ChapterResult]:
+    """Make keys and stock, place the orders one after another, and play all chapters at the same time."""
     async with httpx2.AsyncClient(base_url=stack.http, timeout=ANSWER_SECONDS_MAX) as client:
-        company = Company(client, stack.operator_key)
-        opening = screen.step("Make keys for channels and nodes, count their shelves")
+        players = Players(client, stack.operator_key)
+        opening = screen.step("Make keys for channels and nodes, count their stock")
         try:
-            await _open(company)
+            await _open(players)
         except TROUBLE as trouble:
             opening.failed(_words(trouble))
             return []
         opening.done()
         placing = asyncio.Lock()
-        outcomes = await asyncio.gather(*(_play(chapter, company, screen, placing) for chapter in STORY))
-        return [outcome for outcome in outcomes if outcome]
+        results = await asyncio.gather(*(_play(chapter, players, screen, placing) for chapter in STORY))
+        return [result for result in results if result]
 
 
-async def _open(company: Company) -> None:
-    await company.make_keys()
+async def _open(players: Players) -> None:
+    await players.make_keys()
     for node in ("nwk", "slc", "chi", "lax"):
-        await company[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
+        await players[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
 
 
-async def _play(chapter: Chapter, company: Company, screen: Screen, placing: asyncio.Lock) -> Outcome | None:
-    """One chapter from its order to its end; None when it did not come as told. The lock keeps the order of the story."""
+async def _play(chapter: Chapter, players: Players, screen: Screen, placing: asyncio.Lock) -> ChapterResult | None:
+    """One chapter from its order to its end; None when a result was not as expected. The lock keeps their sequence."""
     await placing.acquire()
     shown = screen.step(chapter.title)
-    tale = Tale(company, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
+    scenario = Scenario(players, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
     try:
         try:
-            await tale.place()
+            await scenario.place()
         finally:
             placing.release()
-        await chapter.play(tale)
-        order = await tale.end(chapter.ends, chapter.ships)
+        await chapter.play(scenario)
+        order = await scenario.end(chapter.ends, chapter.ships)
     except TROUBLE as trouble:
         shown.failed(_words(trouble))
         return None
-    shown.done(f"{tale.order} {chapter.ends}")
-    return Outcome(chapter, order, shown.seconds)
+    shown.done(f"{scenario.order} {chapter.ends}")
+    return ChapterResult(chapter, order, shown.seconds)
 
 
 async def _audit(stack: Stack, directory: Path, screen: Screen) -> None:
@@ -126,18 +126,18 @@ async def _audit(stack: Stack, directory: Path, screen: Screen) -> None:
 
 
 def _words(trouble: Exception) -> str:
-    """What to say of a trouble; a lost connection has no words of its own."""
+    """The text of an exception; a lost connection has none, so its type is shown."""
     return str(trouble) or repr(trouble)
 
 
 COLUMNS = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
-    order = outcome.order
+def _row(result: ChapterResult) -> tuple[str, ...]:
+    order = result.order
     shipments = sum(any(line["shipped"] for line in work["lines"]) for work in order["fulfillment_orders"])
     shipped = words_of(shipped_by_node(order))
-    return order["order"], outcome.chapter.title, shipped, str(shipments), order["status"], f"{outcome.seconds:.1f}"
+    return order["order"], result.chapter.title, shipped, str(shipments), order["status"], f"{result.seconds:.1f}"
 
 
 async def _keep(stack: Stack, screen: Screen) -> None:

@@ -1,6 +1,6 @@
-"""Decides how a network lives in the demo's time: three seconds an hour, a second a week, and no node ever closes.
+"""Shortens the time spans of a network for the demo: an hour becomes three seconds, a week one second, and no node closes.
 
-Only the time is another: nodes, items, buffers and sourcing rules stay what they are.
+Nodes, items, buffers and sourcing rules stay the same.
 """
 
 import re
@@ -12,15 +12,15 @@ from pathlib import Path
 from network.load import FILES, check
 from runtime.failure import EmbeddedFailure
 
-PATIENCE = timedelta(hours=1) / timedelta(seconds=3)
-"""How many times faster nodes lose time: what may take two hours must be done in six seconds."""
+DEADLINES = timedelta(hours=1) / timedelta(seconds=3)
+"""How many times shorter a node's deadlines are: two hours become six seconds."""
 
 CALENDAR = timedelta(weeks=1) / timedelta(seconds=1)
-"""How many times faster the rest goes: a return window of 30 days is over in four seconds."""
+"""How many times shorter everything else is: a return window of 30 days is over in four seconds."""
 
 SPEEDS: Mapping[str, float] = {
-    "accept_within": PATIENCE,
-    "ship_within": PATIENCE,
+    "accept_within": DEADLINES,
+    "ship_within": DEADLINES,
     "grace": CALENDAR,
     "assume_delivered": CALENDAR,
     "window": CALENDAR,
@@ -28,7 +28,7 @@ SPEEDS: Mapping[str, float] = {
 }
 
 ALWAYS_OPEN = 'cutoff = "23:59"\nworking_days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]'
-"""The demo is told at night and on Sundays too, and its numbers must come out the same."""
+"""The demo also runs at night and on Sundays, and its numbers must be the same."""
 
 _DURATION = re.compile(rf'^({"|".join(SPEEDS)})( *= *)"(\d+)(ms|s|m|h|d)"', re.MULTILINE)
 _OPENING = re.compile(r"^(?:hours|holidays|working_days|cutoff) *=.*\n", re.MULTILINE)

@@ -1,7 +1,7 @@
-"""Plays every node through the public HTTP interface: a sandbox for integrators, in which nodes also fail now and then.
+"""Plays every node through the public HTTP interface: a sandbox for integrators, in which nodes also fail sometimes.
 
-`behave` decides what a node says next, from the fulfillment order as it stands and a seed; the rest is the telling. Ids
-of messages are derived from the fulfillment order, so a restarted sandbox goes on where it was and repeats nothing.
+`behave` decides which messages a node sends next, from the fulfillment order and a seed; the rest sends them. Ids of
+messages are derived from the fulfillment order, so a restarted sandbox goes on where it was and repeats nothing.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ LIVE_WORK: tuple[Mapping[str, str], ...] = (
     {"status": "in_progress"},
     {"status": "shipped"},
 )
-"""The lists of fulfillment orders that a node may still have something to say about."""
+"""The lists of fulfillment orders for which a node may still send messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Pace:
     travel_seconds: float = 2.0
 
     def before(self, kind: str) -> float:
-        """The time that passes before a node says this."""
+        """The time that passes before a node sends this message."""
         return {"picked": self.work_seconds, "shipped": self.work_seconds, "delivered": self.travel_seconds}.get(
             kind, self.answer_seconds
         )
@@ -49,7 +49,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a node says about a fulfillment order; `quantities` by line, None = all that is due."""
+    """One message of a node about a fulfillment order; `quantities` by line, None = all units that are due."""
 
     kind: str
     quantities: Mapping[str, int] | None = None
@@ -58,7 +58,7 @@ class Step:
 
 
 class Temper(Enum):
-    """How a node takes one fulfillment order."""
+    """How a node behaves for one fulfillment order."""
 
     RELIABLE = auto()
     SHORT = auto()
@@ -72,7 +72,7 @@ SHORT_PERCENT = 15
 
 
 def temper(seed: int, fulfillment_order: str) -> Temper:
-    """How the node takes this fulfillment order: always the same for the same seed and id."""
+    """How the node behaves for this fulfillment order: always the same for the same seed and id."""
     percent = _number(seed, fulfillment_order) % 100
     if percent < SILENT_PERCENT:
         return Temper.SILENT
@@ -82,9 +82,9 @@ def temper(seed: int, fulfillment_order: str) -> Temper:
 
 
 def behave(seed: int, fulfillment_order: Document) -> list[Step]:
-    """What the node is going to say about a fulfillment order as it stands now; nothing when all is said, or it is silent.
+    """The messages that a node sends next about a fulfillment order; none when all are sent, or when the node is silent.
 
-    A request to cancel is granted unless something has left, by silent nodes too: what they were given up for comes back.
+    Every node, a silent one too, accepts a cancel request unless something has left; so the units in doubt become available.
     """
     if fulfillment_order["request"] in ("cancel_requested", "timed_out"):
         has_shipped = any(line["shipped"] for line in fulfillment_order["lines"])
@@ -101,19 +101,19 @@ def behave(seed: int, fulfillment_order: Document) -> list[Step]:
 
 
 def message(step: Step, fulfillment_order: Document, occurred_at: datetime) -> Document:
-    """The message by which a node says a step; what ships, ships in one package with a tracking number."""
-    told: Document = {
+    """The message for a step. Everything that ships is in one package with a tracking number."""
+    content: Document = {
         "message_id": f"{fulfillment_order['fulfillment_order']}-{step.kind}",
         "kind": step.kind,
         "occurred_at": occurred_at.isoformat(),
     }
     if step.kind == "shipped":
-        told["packages"] = [_package(fulfillment_order["fulfillment_order"], step.quantities or {})]
+        content["packages"] = [_package(fulfillment_order["fulfillment_order"], step.quantities or {})]
     elif step.quantities is not None:
-        told["lines"] = _lines(step.quantities)
+        content["lines"] = _lines(step.quantities)
     if step.final:
-        told["final"] = True
-    return told | ({"reason": step.reason} if step.reason else {})
+        content["final"] = True
+    return content | ({"reason": step.reason} if step.reason else {})
 
 
 def ready_to_ship(fulfillment_order: Document) -> dict[str, int]:
@@ -122,7 +122,7 @@ def ready_to_ship(fulfillment_order: Document) -> dict[str, int]:
 
 
 class AnsweredOtherwise(Exception):
-    """An answer that is no success; the message names the request, the status and what the problem document says."""
+    """An answer that is no success; the message names the request, the status and the detail of the problem document."""
 
     def __init__(self, status: int, text: str) -> None:
         """`status` is the HTTP status."""
@@ -240,7 +240,7 @@ def _work(seed: int, fulfillment_order: Document) -> list[Step]:
     steps = []
     if unpicked:
         is_short = found != unpicked
-        steps.append(Step("picked", found, final=is_short, reason="the shelf held less" if is_short else None))
+        steps.append(Step("picked", found, final=is_short, reason="fewer units were there" if is_short else None))
     if leaving:
         steps.append(Step("shipped", leaving))
     if leaving or fulfillment_order["status"] == "shipped":
@@ -249,7 +249,7 @@ def _work(seed: int, fulfillment_order: Document) -> list[Step]:
 
 
 def _found(seed: int, fulfillment_order: str, unpicked: Mapping[str, int]) -> dict[str, int]:
-    """What the shelf really holds: all, or where it is short one unit less of one line."""
+    """The units that the node finds: all, or one unit less of one line where it is short."""
     if not unpicked or temper(seed, fulfillment_order) is not Temper.SHORT:
         return dict(unpicked)
     lines = sorted(unpicked)

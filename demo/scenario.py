@@ -1,4 +1,4 @@
-"""Plays one order's part: places it, lets nodes say what the story wants, and looks whether it came out as told."""
+"""Plays one order of the story: places it, sends its nodes' messages, and checks the results."""
 
 import asyncio
 import json
@@ -12,18 +12,18 @@ from demo.sandbox_nodes import Document, Party, Step, ready_to_ship
 from demo.screen import ShownStep
 
 POLL_SECONDS = 0.15
-PATIENCE_SECONDS = 40.0
+EXPECTED_WITHIN_SECONDS = 40.0
 FOUND_LENGTH_MAX = 1000
 CHANNELS = ("web", "wholesale", "marketplace")
 NODES = ("nwk", "slc", "chi", "lax", "atl")
 
 
 class UnexpectedResult(Exception):
-    """The service did something else than the story tells; the message says what was told and what is."""
+    """The service did something else than the story expects; the message names what was expected and what was found."""
 
 
-class Company:
-    """Everyone in the story who talks to Switchyard, each with a key of their own."""
+class Players:
+    """The operator, channels and nodes of the story, each with its own key."""
 
     def __init__(self, client: httpx2.AsyncClient, operator_key: str) -> None:
         """Only the operator has a key yet."""
@@ -43,19 +43,19 @@ class Company:
         return self._parties[name]
 
 
-class Tale:
+class Scenario:
     """One order of the story: what its channel and its nodes do, and what is expected of Switchyard."""
 
-    def __init__(self, company: Company, shown: ShownStep, order: Document) -> None:
+    def __init__(self, players: Players, shown: ShownStep, order: Document) -> None:
         """`order` is the document that its channel sends."""
-        self.company = company
-        self.channel = company[order["channel"]]
+        self.players = players
+        self.channel = players[order["channel"]]
         self._shown = shown
         self._document = order
         self.order = ""
 
     async def place(self) -> None:
-        """The channel sends the order, and hears its id and its promise."""
+        """The channel sends the order; Switchyard answers its id and its promise."""
         placed = await self.channel.post("/orders", self._document)
         self.order = placed["order"]
         promise = placed["promise"]
@@ -69,10 +69,10 @@ class Tale:
         """Show what the chapter is about; it stays to be read."""
         self._shown.tell(f"{self.order} {words}")
 
-    def check(self, came_so: bool, told: str, found: object) -> None:
-        """Raise `UnexpectedResult` unless it came as the story tells."""
-        if not came_so:
-            raise UnexpectedResult(f"{self.order}: told was “{told}”, found: {found}")
+    def check(self, is_so: bool, expected: str, found: object) -> None:
+        """Raise `UnexpectedResult` unless the result is as expected."""
+        if not is_so:
+            raise UnexpectedResult(f"{self.order}: expected “{expected}”, found: {found}")
 
     async def plans(self) -> list[Document]:
         """Every sourcing round of the order, with its reasons."""
@@ -80,16 +80,16 @@ class Tale:
         rounds: list[Document] = answer["rounds"]
         return rounds
 
-    async def until(self, told: str, holds: Callable[[Document], bool], path: str = "") -> Document:
-        """Wait until the order (or what is at `path`) is as told. Raises `UnexpectedResult` when that never comes."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds(document := await self.company.operator.get(path or f"/orders/{self.order}")):
-            self.check(time.monotonic() < deadline, told, json.dumps(document)[:FOUND_LENGTH_MAX])
+    async def until(self, expected: str, holds: Callable[[Document], bool], path: str = "") -> Document:
+        """Wait until the order (or what is at `path`) is as expected. Raises `UnexpectedResult` when that takes too long."""
+        deadline = time.monotonic() + EXPECTED_WITHIN_SECONDS
+        while not holds(document := await self.players.operator.get(path or f"/orders/{self.order}")):
+            self.check(time.monotonic() < deadline, expected, json.dumps(document)[:FOUND_LENGTH_MAX])
             await asyncio.sleep(POLL_SECONDS)
         return document
 
     async def work_at(self, node: str, attempt: int = 1) -> Document:
-        """Wait until the node has work of this order to answer for; its fulfillment order."""
+        """Wait until the node has a fulfillment order of this order, and return it."""
 
         def found(order: Document) -> list[Document]:
             works: list[Document] = order["fulfillment_orders"]
@@ -99,13 +99,13 @@ class Tale:
         return found(order)[-1]
 
     async def say(self, node: str, step: Step, attempt: int = 1) -> None:
-        """The node says one thing about its work."""
+        """The node sends one message about its fulfillment order."""
         work = await self.work_at(node, attempt)
-        await self.company[node].say(work, step)
+        await self.players[node].say(work, step)
         self.note(f"{node}: {step.kind.replace('_', ' ')}")
 
     async def ship(self, node: str, attempt: int = 1) -> None:
-        """The node accepts and picks what it has not, and ships all that it has picked."""
+        """The node accepts and picks what is still open, and ships all that it has picked."""
         work = await self.work_at(node, attempt)
         if work["request"] == "sent":
             await self.say(node, Step("accepted"), attempt)
@@ -114,7 +114,7 @@ class Tale:
         await self.say(node, Step("shipped", ready_to_ship(await self.work_at(node, attempt))), attempt)
 
     async def deliver(self, node: str, attempt: int = 1) -> None:
-        """The carrier brings what the node shipped."""
+        """The carrier delivers what the node shipped."""
         await self.say(node, Step("delivered"), attempt)
 
     async def fulfill(self, node: str, attempt: int = 1) -> None:
@@ -124,21 +124,21 @@ class Tale:
 
     async def stock(self, node: str, sku: str) -> Document:
         """The node's row of a SKU's stock."""
-        document = await self.company.operator.get(f"/stock/{sku}")
+        document = await self.players.operator.get(f"/stock/{sku}")
         row: Document = next(row for row in document["nodes"] if row["node"] == node)
         return row
 
     async def end(self, status: str, shipped: Mapping[str, int]) -> Document:
-        """Wait until the order has ended with this status and nothing is left open; then look who shipped how much."""
+        """Wait until the order has ended with this status and nothing is open; then check the units of each node."""
         document = await self.until(f"it ends {status}", lambda order: bool(order["status"] == status))
-        self.check(not document["exceptions"], "nobody is needed", document["exceptions"])
+        self.check(not document["exceptions"], "no exception is open", document["exceptions"])
         found = shipped_by_node(document)
         self.check(found == shipped, f"shipped by {words_of(shipped)}", words_of(found))
         return document
 
 
 def shipped_by_node(order: Document) -> dict[str, int]:
-    """Units that each node shipped, the first to get the work first."""
+    """Units that each node shipped, in the order in which the nodes got the work."""
     found: dict[str, int] = {}
     for work in order["fulfillment_orders"]:
         units = sum(line["shipped"] for line in work["lines"])
@@ -148,7 +148,7 @@ def shipped_by_node(order: Document) -> dict[str, int]:
 
 
 def words_of(shipped: Mapping[str, int]) -> str:
-    """Who shipped how much, in words."""
+    """The nodes with the units that they shipped, in words."""
     return ", ".join(f"{node} {units}" for node, units in shipped.items()) or "nobody"
 
 

@@ -43,7 +43,7 @@ class ShownStep:
         self._end(Text("✓", style="green"), words)
 
     def failed(self, words: str) -> None:
-        """It did not end as told."""
+        """It did not end as expected."""
         self._end(Text("✗", style="bold red"), words)
         self._screen.failures.append(f"{self._title}: {words}")
 
@@ -62,7 +62,7 @@ class ShownStep:
 
 
 class Screen:
-    """Where the demo is told; a context that draws in a terminal."""
+    """Where the demo is shown; a context that draws in a terminal."""
 
     def __init__(self) -> None:
         """Writes to standard output."""
@@ -70,7 +70,7 @@ class Screen:
         if not self._console.is_terminal:
             self._console = Console(highlight=False, width=PLAIN_WIDTH)
         self.failures: list[str] = []
-        """What did not end as told, in words."""
+        """What did not end as expected, in words."""
         self._began = time.monotonic()
         self._steps: list[ShownStep] = []
         self._live = Live(console=self._console, get_renderable=self._drawn, refresh_per_second=8)

@@ -10,10 +10,10 @@ from typing import NoReturn
 from embedded.process import Child, Command, Part, stop_part, wait_until_ready
 from runtime.failure import EmbeddedFailure
 
-STEADY_SECONDS = 30.0  # who lived that long did not die of how it starts
+STEADY_SECONDS = 30.0  # a process that ran this long did not fail at its start
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 10.0
-RUN_LINES_MAX = 200  # of a command that failed: each line may be another mistake to mend
+RUN_LINES_MAX = 200  # of a command that failed: each line may be another mistake to correct
 
 
 def pause_seconds(failures_in_a_row: int) -> float:
@@ -23,7 +23,7 @@ def pause_seconds(failures_in_a_row: int) -> float:
 
 @dataclass
 class _Kept:
-    """A part and its present child; the child is another one after each death."""
+    """A part and its present child process; a new one after each end."""
 
     part: Part
     child: Child
@@ -33,7 +33,7 @@ class Supervisor:
     """Runs parts. Whatever ends this process ends them too; see `embedded.process`."""
 
     def __init__(self, logs: Path, say: Callable[[str], None]) -> None:
-        """`logs` is the folder for one `NAME.log` a part; `say` tells a person of progress or trouble."""
+        """`logs` is the folder for one `NAME.log` a part; `say` prints progress or a failure."""
         self._logs = logs
         self._say = say
         self._groups: list[list[_Kept]] = []
@@ -56,7 +56,7 @@ class Supervisor:
             child.stop(())
 
     async def keep(self) -> None:
-        """Start again whatever part ends, until cancelled."""
+        """Start every part again that ends, until cancelled."""
         await asyncio.gather(*(self._keep(kept) for group in self._groups for kept in group))
 
     async def stop(self) -> None:
@@ -86,7 +86,7 @@ class Supervisor:
             trouble = await self._live_again(kept)
 
     async def _live_again(self, kept: _Kept) -> str:
-        """One more life of a part, from its start to its end; answers how it ended."""
+        """Run a part once, from its start to its end; return how it ended."""
         try:
             kept.child = self._launch(kept.part)
             await self._until_ready(kept)

@@ -12,7 +12,7 @@ from embedded.process import Child, Command, Part, bare_environment, stop_part, 
 from runtime.failure import EmbeddedFailure
 
 NAMESPACE = "default"
-RETENTION = "90d"  # of closed workflows, for whoever looks later; nothing in the product depends on it
+RETENTION = "90d"  # of closed workflows, for people who read them later; nothing in the product depends on it
 
 # Three times faster than the defaults, measured. Survives kill -9 of the server; a power cut may lose the last moment.
 PRAGMAS = ("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL")
@@ -105,7 +105,7 @@ class EmbeddedTemporal:
         return Command((str(temporal_program()), *arguments), bare_environment(), self._directory)
 
     def _obstacle(self) -> str | None:
-        """Setting the retention is the question: it answers only when the server serves and the namespace exists."""
+        """Setting the retention is the readiness check: it works only when the namespace exists."""
         answer = self._ask("operator", "namespace", "update", "--namespace", NAMESPACE, "--retention", RETENTION)
         return None if answer.returncode == 0 else answer.stderr.strip().partition("\n")[0]
 

@@ -1,4 +1,4 @@
-"""Runs the whole service on the embedded stack, in one directory, until it is told to stop."""
+"""Runs the whole service on the embedded stack, in one directory, until a signal stops it."""
 
 import asyncio
 import os
@@ -29,12 +29,12 @@ TASK_QUEUE = (
 )
 PROBE_SECONDS_MAX = 2.0
 FOR_TRYING = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0", "SWITCHYARD_PRIVATE_WEBHOOKS": "on"})
-"""Settings of the HTTP process that the environment may change: everybody here is on this machine."""
+"""Settings of the HTTP process that the environment may change: every client is on this machine."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. Port 0 picks a free one."""
+    """The command's arguments. Port 0 picks a free one."""
 
     network: Path | None
     """Absent: the example for a first start, and what is active for a later one."""
@@ -73,7 +73,7 @@ def _network(wanted: Path | None) -> tuple[str, str]:
 
 
 def up(options: Options, programs: Callable[[Options, int], Programs] = our_programs) -> int:
-    """Run until SIGTERM, SIGINT or SIGHUP, and return the exit code; a trouble while starting is told and gives 1.
+    """Run until SIGTERM, SIGINT or SIGHUP, and return the exit code; a failure while starting is printed and gives 1.
 
     Whatever ends this process, even SIGKILL, ends everything that it started.
     """
@@ -84,7 +84,7 @@ def up(options: Options, programs: Callable[[Options, int], Programs] = our_prog
     except (EmbeddedFailure, OSError) as failure:
         say(str(failure))
         return 1
-    code = asyncio.run(_until_told(run, say))
+    code = asyncio.run(_until_stopped(run, say))
     lock.release()
     return code
 
@@ -116,7 +116,7 @@ class _Run:
         self._supervisor = Supervisor(self._data / "logs", say)
 
     async def serve(self) -> None:
-        """Start everything, tell where it is, and keep it running until cancelled."""
+        """Start everything, print the addresses, and keep it running until cancelled."""
         key = _kept(self._data / "operator.key", lambda: secrets.token_urlsafe(32))
         await self._supervisor.start(self._postgres.part)
         await self._supervisor.start(self._temporal.part)
@@ -127,7 +127,7 @@ class _Run:
         await self._supervisor.keep()
 
     async def stop(self) -> None:
-        """Take the announcement back and end all that runs."""
+        """Delete the file with the addresses and end everything that runs."""
         (self._data / READY).unlink(missing_ok=True)
         await self._supervisor.stop()
         self._say("everything is stopped")
@@ -184,7 +184,7 @@ class _Run:
 
 
 def _claim(data: Path) -> DirectoryLock:
-    """Make the directory and take it. Nobody else may look into it; root's PostgreSQL, which is `nobody`, may pass."""
+    """Make the directory and take it. No other user may read it; root's PostgreSQL, which is `nobody`, may pass."""
     if not data.exists():
         data.mkdir(parents=True)
         data.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -194,11 +194,11 @@ def _claim(data: Path) -> DirectoryLock:
     return lock
 
 
-async def _until_told(run: _Run, say: Narrator) -> int:
-    told = asyncio.create_task(_told_to_stop())
+async def _until_stopped(run: _Run, say: Narrator) -> int:
+    stopping = asyncio.create_task(_stop_requested())
     serving = asyncio.create_task(run.serve())
     try:
-        await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
     except (EmbeddedFailure, OSError) as failure:
@@ -211,15 +211,15 @@ async def _until_told(run: _Run, say: Narrator) -> int:
     return 0
 
 
-async def _told_to_stop() -> None:
+async def _stop_requested() -> None:
     """SIGINT counts also where a shell that started this in the background ignores it; SIGHUP does not under nohup."""
-    told = asyncio.Event()
+    stopping = asyncio.Event()
     numbers = {signal.SIGTERM, signal.SIGINT}
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.add(signal.SIGHUP)
     for number in numbers:
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await stopping.wait()
 
 
 def _kept(file: Path, make: Callable[[], str]) -> str:

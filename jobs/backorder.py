@@ -3,7 +3,7 @@
 from transactions.backorder import Backorders
 
 TURNS_MAX = 500
-"""Orders that get their turn before anything else is looked at again."""
+"""Orders that get their turn in one run."""
 
 
 async def offer_under_new_rules(backorders: Backorders) -> None:

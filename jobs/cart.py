@@ -1,9 +1,9 @@
-"""Frees what carts hold whose time is over, so that others may have it."""
+"""Frees the units of carts whose time is over, so that others can get them."""
 
 from transactions import cart
 from transactions.transaction import OrderTransactions
 
 
 async def free_lapsed(transactions: OrderTransactions) -> None:
-    """Give back what lapsed carts hold; the orders that wait are asked before anybody else."""
+    """Free the units of lapsed carts; the orders that wait get them first."""
     await cart.sweep(transactions)

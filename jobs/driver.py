@@ -1,4 +1,4 @@
-"""Runs every job of the service again and again, and knows how each one is doing.
+"""Runs every job of the service again and again, and keeps the status of each.
 
 A job is a function that does what is due and may stop at any moment: what it has not done is still in PostgreSQL, and the
 next run, here or in another process, goes on with it. So a run that fails is logged and repeated; it ends nothing.
@@ -23,10 +23,10 @@ log = structlog.get_logger("jobs")
 
 @dataclass(slots=True)
 class JobStatus:
-    """How a job is doing in this process since its start; a moment is None as long as there was none."""
+    """The status of a job in this process since its start; a time is None until there is one."""
 
     runs: int = 0
-    """Runs that have ended, well or not."""
+    """Runs that have ended, with success or not."""
     last_started_at: datetime | None = None
     last_duration: timedelta | None = None
     """Of the last run that has ended."""
@@ -38,7 +38,7 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is repeated, under a name that no other job has."""
+    """A function that is repeated, under a unique name."""
 
     name: str
     run: Callable[[], Awaitable[object]]
@@ -47,13 +47,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Jobs that run one after another, in this order, about every `every`: what one of them frees, the next may give away."""
+    """Jobs that run one after another, in this order, about every `every`: what one frees, the next can use."""
 
     name: str
     every: timedelta
     jobs: Sequence[Job]
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    """Somebody has asked for a round that does not wait."""
+    """Set when the next round should begin without waiting."""
 
     async def repeat(self) -> None:
         """Run round after round until cancelled; the first one begins at once."""

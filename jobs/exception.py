@@ -1,4 +1,4 @@
-"""Reminds people of what only they can resolve, and shows them what waits too long."""
+"""Reports open exceptions again when they are open too long, and opens exceptions for orders at risk."""
 
 from transactions import exception
 from transactions.transaction import OrderTransactions

@@ -1,9 +1,9 @@
-"""Takes the open work of paused nodes elsewhere, where whoever paused them wants that."""
+"""Moves the open work of paused nodes to other nodes, where the pause asks for that."""
 
 from transactions.pause import Pauses
 
 ORDERS_MAX = 100
-"""Orders that lose their work at one paused node before anything else is looked at again."""
+"""Orders that one run moves from one paused node."""
 
 
 async def clear_nodes(pauses: Pauses) -> None:

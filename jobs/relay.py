@@ -1,9 +1,9 @@
-"""Sees to it that workflows hear what PostgreSQL knows: sends the outbox's signals, and starts what does not run.
+"""Keeps workflows up to date with PostgreSQL: sends the outbox's signals, and starts workflows that do not run.
 
-A signal is sent right after its transaction; the relay repeats until Temporal took it. Every part is safe to run in several
-processes at once, and safe to repeat: a workflow that hears the same news twice keeps the newer copy. What a message does was
-done when it was stored, under its order's lock, so nothing depends on the order of signals; from the outbox they leave in the
-order of their storing all the same, however many relays run, so that a history reads as it was.
+A signal is sent right after its transaction; the relay repeats until Temporal accepts it. Every part is safe to run in several
+processes at once, and safe to repeat: a workflow that gets the same state twice keeps the newer copy. A message is applied when
+it is stored, under its order's lock, so nothing depends on the sequence of signals. The outbox still sends them in the sequence
+in which they were stored, with any number of relays, so that a history is easy to read.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from domain.order import OrderInput
 from workflows import client as temporal
 
 UNSTARTED_AFTER = timedelta(seconds=2)
-"""What its own process has not started by then is the relay's; it waits as long before it tries again."""
+"""After this time the relay starts what its own process has not started; it waits as long between tries."""
 FORGET_AFTER = timedelta(milliseconds=200)
 BATCH_MAX = 100
 SEND_WITHIN = timedelta(seconds=5)
 BATCH_WITHIN = timedelta(seconds=5)
 LEASE = SEND_WITHIN + BATCH_WITHIN
-"""Until then what one relay has taken is no other one's; what it could not send, or died with, is tried again afterwards."""
+"""For this time signals belong to the relay that claimed them; what it has not sent by then is claimed again."""
 REFUSED_FOR = timedelta(minutes=1)
-"""So long what Temporal refused is not tried again; longer than a lease, it lets what was owed later pass."""
+"""For this time a signal that Temporal refused is not tried again. It is longer than a lease, so later signals go first."""
 
 log = structlog.get_logger("relay")
 
 
 class Sent(NamedTuple):
-    """Ids of signals: those that Temporal took, or that nobody is left to hear; those that it refused; those not tried."""
+    """Ids of signals: accepted by Temporal, or without a workflow that needs them; refused; not tried."""
 
     taken: list[int]
     refused: list[int]
@@ -48,25 +48,25 @@ class Sent(NamedTuple):
 
 
 class Relay:
-    """The outbox's messenger. Runs in the HTTP process; several of them share the work."""
+    """Sends the outbox. Runs in the HTTP process; several of them share the work."""
 
     def __init__(self, database: Database, client: Client) -> None:
-        """`client` may be lazy: while Temporal is down nothing is lost, and nobody waits."""
+        """`client` may be lazy: while Temporal is down nothing is lost, and no request waits."""
         self._database = database
         self._client = client
         self._sending: set[asyncio.Task[None]] = set()
         self._taken: list[int] = []
         self._forgetting: asyncio.Task[None] | None = None
 
-    def send_soon(self, wakes: Sequence[Signal]) -> None:
+    def send_soon(self, signals: Sequence[Signal]) -> None:
         """Send signals after the caller has answered; one that fails is sent by `send_overdue`."""
-        if wakes:
-            task = asyncio.create_task(self._send_now(wakes))
+        if signals:
+            task = asyncio.create_task(self._send_now(signals))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
     async def send_overdue(self) -> None:
-        """Send what nobody has sent in its time, to each workflow in the order in which it was written."""
+        """Send the signals that are overdue, to each workflow in the sequence in which they were written."""
         goes_on = True
         while goes_on:
             async with self._database.at_once() as connection:
@@ -79,21 +79,21 @@ class Relay:
             goes_on = len(overdue) == BATCH_MAX and not sent.untried
 
     async def start_unstarted(self) -> None:
-        """Start the workflow of every order that was taken in and that no workflow has acted on."""
+        """Start the workflow of every accepted order on which no workflow has acted."""
         async with self._database.read() as connection:
             found = await unattended.unstarted(connection, UNSTARTED_AFTER, BATCH_MAX)
         for order in found:
-            await self._look_after(order, self._start(order))
+            await self._ensure_running(order, self._start(order))
 
     async def sweep(self) -> None:
-        """Start again what should run and does not, and wake orders whose deadline has passed without anything happening."""
+        """Start workflows that should run and do not, and signal orders whose deadline has passed without effect."""
         async with self._database.read() as connection:
             orders = await unattended.orders(connection, BATCH_MAX)
             returned = await unattended.returns(connection, BATCH_MAX)
         for order in orders:
-            await self._look_after(order, self._start(order))
+            await self._ensure_running(order, self._start(order))
         for one in returned:
-            await self._look_after(one, temporal.start_return(self._client, one.order, one.name))
+            await self._ensure_running(one, temporal.start_return(self._client, one.order, one.name))
 
     async def _start(self, found: UnattendedOrder) -> None:
         order = OrderInput.model_validate_json(found.input)
@@ -102,8 +102,8 @@ class Relay:
             workflow_id = identifiers.order_workflow_id(order.order)
             await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
 
-    async def _look_after(self, found: UnattendedOrder | UnattendedReturn, starting: Awaitable[None]) -> None:
-        """See to it that a workflow runs; one that Temporal refuses must not keep it from all others."""
+    async def _ensure_running(self, found: UnattendedOrder | UnattendedReturn, starting: Awaitable[None]) -> None:
+        """Start a workflow; one that Temporal refuses does not stop the others."""
         try:
             async with asyncio.timeout(SEND_WITHIN.total_seconds()):
                 await starting
@@ -114,13 +114,13 @@ class Relay:
         async with self._database.at_once() as connection:
             await unattended.looked_after(connection, found)
 
-    async def _send_now(self, wakes: Sequence[Signal]) -> None:
-        self._taken += (await self._send(wakes)).taken
+    async def _send_now(self, signals: Sequence[Signal]) -> None:
+        self._taken += (await self._send(signals)).taken
         if self._taken and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.create_task(self._forget())
 
     async def _forget(self) -> None:
-        """Take what was sent off the outbox, many at once; what a crash keeps from it is sent twice, which is heard once."""
+        """Delete sent signals from the outbox, many at once. After a crash some are sent twice; the second has no effect."""
         while self._taken:
             await asyncio.sleep(FORGET_AFTER.total_seconds())
             taken, self._taken = self._taken, []
@@ -130,15 +130,15 @@ class Relay:
             except Exception as error:
                 log.warning("sent signals stay in the outbox and will be sent again", reason=type(error).__name__)
 
-    async def _send(self, wakes: Sequence[Signal]) -> Sent:
-        """Send in order, as many as there is time for. While Temporal is away nothing else is tried; a signal that it refuses
-        holds up no other.
+    async def _send(self, signals: Sequence[Signal]) -> Sent:
+        """Send in sequence until the time is over. While Temporal is away nothing else is tried; a signal that it refuses
+        does not stop the others.
         """
         ends_at = monotonic() + BATCH_WITHIN.total_seconds()
         sent = Sent([], [], [])
-        for tried, owed in enumerate(wakes):
+        for tried, owed in enumerate(signals):
             if monotonic() >= ends_at:
-                return sent._replace(untried=[left.wake_id for left in wakes[tried:]])
+                return sent._replace(untried=[left.wake_id for left in signals[tried:]])
             try:
                 await self._send_one(owed)
                 sent.taken.append(owed.wake_id)
@@ -146,17 +146,17 @@ class Relay:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning("temporal did not take a signal", order=owed.order, reason=reason)
                 if _is_away(error):
-                    return sent._replace(untried=[left.wake_id for left in wakes[tried + 1 :]])
+                    return sent._replace(untried=[left.wake_id for left in signals[tried + 1 :]])
                 sent.refused.append(owed.wake_id)
         return sent
 
     async def _send_one(self, owed: Signal) -> None:
         async with asyncio.timeout(SEND_WITHIN.total_seconds()):
             if not await temporal.signal(self._client, owed.workflow_id, owed.signal, owed.facts):
-                await self._start_what_should_hear(owed)
+                await self._start_missing(owed)
 
-    async def _start_what_should_hear(self, owed: Signal) -> None:
-        """Nobody heard it: what is open and has lost its workflow goes on from PostgreSQL, where the news is already."""
+    async def _start_missing(self, owed: Signal) -> None:
+        """No workflow got the signal: start one for an open order or return; it reads its state from PostgreSQL."""
         name = owed.workflow_id.removeprefix(identifiers.return_workflow_id(""))
         if name != owed.workflow_id:
             async with self._database.read() as connection:
@@ -168,7 +168,7 @@ class Relay:
 
 
 def _is_away(error: Exception) -> bool:
-    """Whether nobody answers; and not that somebody does not want this very thing."""
+    """Whether Temporal does not answer at all; False when it refuses this one request."""
     away = (
         RPCStatusCode.UNAVAILABLE,
         RPCStatusCode.DEADLINE_EXCEEDED,

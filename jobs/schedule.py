@@ -5,9 +5,9 @@ from datetime import timedelta
 from functools import partial
 
 from jobs import backorder, cart, exception, pause, shortage
-from jobs.courier import Courier
 from jobs.driver import Job, Lane
 from jobs.relay import Relay
+from jobs.webhook import WebhookSender
 from transactions.backorder import Backorders
 from transactions.pause import Pauses
 from transactions.transaction import OrderTransactions
@@ -20,8 +20,8 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def schedule(transactions: OrderTransactions, relay: Relay, courier: Courier) -> Sequence[Lane]:
-    """Every job of the service. In the lane of stock the turns come last: what the others free is offered in the same round."""
+def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSender) -> Sequence[Lane]:
+    """Every job of the service. In the lane of stock the turns come last: they use what the others free."""
     backorders, pauses = Backorders(transactions), Pauses(transactions)
     return (
         Lane(
@@ -52,5 +52,5 @@ def schedule(transactions: OrderTransactions, relay: Relay, courier: Courier) ->
                 Job("open_at_risk", partial(exception.open_at_risk, transactions)),
             ),
         ),
-        Lane(WEBHOOKS, SECOND, (Job("call_channels", courier.visit),)),
+        Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),)),
     )

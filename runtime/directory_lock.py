@@ -1,4 +1,4 @@
-"""Remembers that a directory has one owner, for exactly as long as the owning process lives."""
+"""Locks a directory for one process, for as long as the process lives."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,7 @@ class DirectoryLock:
         self._held = descriptor
 
     def release(self) -> None:
-        """Give the lock back; a no-op for who does not hold it."""
+        """Give the lock back; no effect for a process that does not hold it."""
         if self._held is not None:
             os.close(self._held)
             self._held = None

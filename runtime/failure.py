@@ -1,8 +1,8 @@
-"""What the embedded stack says when it cannot go on: a sentence for the person at the terminal, without a traceback."""
+"""The failure of the embedded stack: a sentence for the person at the terminal, without a traceback."""
 
 
 class EmbeddedFailure(Exception):
-    """Something of the embedded stack did not start, ended or must not be touched; the message says what and why.
+    """Something of the embedded stack did not start, ended or must not be touched; the message names it and the reason.
 
     `log_tail` holds the last lines that the failing process wrote, or nothing.
     """

@@ -1,4 +1,4 @@
-"""Says how a process logs: to standard error, one JSON object a line; coloured lines where a person looks at a terminal.
+"""Configures how a process logs: to standard error, one JSON object a line; coloured lines where a person looks at a terminal.
 
 What libraries log by `logging` comes out in the same form. Nobody logs bodies, addresses' queries or values of fields: they may
 be personal data.
@@ -12,7 +12,7 @@ from structlog.typing import Processor
 
 
 def configure() -> None:
-    """Log like this from now on."""
+    """Configure logging for this process."""
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

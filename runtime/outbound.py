@@ -22,11 +22,11 @@ LOOK_UPS_MAX = 32
 ROUTED = IPv6Network("2000::/3")
 TRANSLATED = IPv6Network("64:ff9b::/96")
 SPECIAL = IPv4Network("192.0.0.0/24")
-"""Among them an address at which a cloud tells its machines their secrets; Python counts most of them as global."""
+"""Among them an address at which a cloud gives its machines their secrets; Python counts most of them as global."""
 
 
 class CallFailed(Exception):
-    """A call was not made, or not answered well; says why without the address."""
+    """A call was not made, or not answered well; its text is the reason, without the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class Outbound:
                 return await self._post(httpx2.URL(url), headers, body, answer_max)
         except CallFailed:
             raise
-        except Exception as error:  # a port of 99999 comes as an `ExceptionGroup`, other nonsense in other clothes
+        except (
+            Exception
+        ) as error:  # a port of 99999 comes as an `ExceptionGroup`, other wrong addresses raise other types
             raise CallFailed(type(error).__name__) from None
 
     def close(self) -> None:
@@ -101,7 +103,7 @@ class Outbound:
             await answer.aclose()
 
     async def _address(self, url: httpx2.URL) -> str:
-        """Where a host is now. The call goes to this very address: asked again, the name might lead elsewhere.
+        """The address of a host now. The call goes to this very address: a second look-up might return another.
 
         A name that nobody answers for keeps its thread for half a minute, however soon we stop waiting: it is asked for once at
         a time, in threads that nothing else needs.
@@ -117,7 +119,7 @@ class Outbound:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is somebody's on the internet, and nothing of the network that we are in ourselves.
+    """Whether an address is public on the internet, and not in our own network.
 
     Of IPv6 only what is routed there is: other ranges, and 6to4, hold addresses of IPv4 that gateways translate to. Where
     there is only IPv6, the well-known prefix of such a gateway stands before every address of IPv4.
@@ -131,7 +133,7 @@ def is_public(address: str) -> bool:
 
 
 async def _read(answer: httpx2.Response, answer_max: int) -> bytes:
-    """The body as it came. One that is packed although nobody asked for that could be any size once unpacked."""
+    """The body as it came. A packed body is refused: unpacked it could have any size."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise CallFailed("its answer is packed")
     body = bytearray()

@@ -21,7 +21,7 @@ TEMPORAL_DEFAULT = "localhost:7233"  # what Temporal's own tools take for an add
 
 
 class NotConfigured(Exception):
-    """Neither the environment nor a running embedded stack says where things are; the message says what to do."""
+    """Neither the environment nor a running embedded stack gives the addresses; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Stack:
     operator_key: str
 
     def as_line(self) -> str:
-        """One line of JSON, as the contract wants it."""
+        """One line of JSON, as `up` prints it."""
         return json.dumps(asdict(self))
 
     def announce(self, directory: Path) -> None:
-        """Leave the addresses for other commands of the same user; they name a key, so nobody else may read them."""
+        """Leave the addresses for other commands of the same user; they contain a key, so no other user may read them."""
         write_private(directory / READY, self.as_line() + "\n")
 
 
 def running_stack(directory: Path = DATA) -> Stack | None:
-    """The embedded stack that runs on `directory`, or None; what a killed one left behind counts for nothing."""
+    """The embedded stack that runs on `directory`, or None; the files of a killed one do not count."""
     if not is_locked(directory / LOCK):
         return None
     try:
@@ -64,7 +64,7 @@ def database_url(environment: Mapping[str, str] = os.environ, directory: Path = 
 
 
 def master_keys(environment: Mapping[str, str] = os.environ) -> MasterKeys:
-    """What opens the personal data of the database; raises `NotConfigured` for what is no key. Unset, nobody has a secret."""
+    """The master keys for the personal data of the database; raises `NotConfigured` for an invalid key. Unset: no key."""
     written = environment.get("SWITCHYARD_MASTER_KEYS")
     if not written:
         return NOBODYS

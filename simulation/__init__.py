@@ -1,6 +1,6 @@
 """`python -m starter simulate`: past orders planned in memory under one network or two, so that a rule is tried before it acts.
 
-Needs no database and no Temporal, touches nothing, and says the same for the same files every time.
+Needs no database and no Temporal, changes nothing, and prints the same for the same files every time.
 """
 
 import sys
@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from simulation.comparison import Change, Comparison, Outcome, Trial
-from simulation.files import Inputs, Refused, inputs
+from simulation.comparison import Change, Comparison, OrderOutcome, Trial
+from simulation.files import Inputs, InputsRefused, inputs
 from simulation.page import page
 from simulation.run import Run, Step, steps
 from simulation.tables import Tables
@@ -24,7 +24,7 @@ LONG = 200
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command is given."""
+    """The command's arguments."""
 
     networks: Sequence[Path]
     orders: Sequence[Path]
@@ -36,7 +36,7 @@ class Options:
 
 
 def simulate(options: Options) -> int:
-    """Print the comparison, and write it as a page where one is wanted; 0, or 1 with a line for every mistake."""
+    """Print the comparison, and write it as a page where one is asked for; 0, or 1 with a line for every mistake."""
     try:
         _check_html(options.html)
         read = inputs(options.networks, options.orders, options.stock)
@@ -44,7 +44,7 @@ def simulate(options: Options) -> int:
         Tables(comparison, options.shown).show()
         if options.html:
             _write(options.html, page(comparison, options.shown))
-    except Refused as refused:
+    except InputsRefused as refused:
         sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
         return 1
     return 0
@@ -53,17 +53,17 @@ def simulate(options: Options) -> int:
 def compare(read: Inputs, sources: Sequence[str]) -> Comparison:
     """Plan every order under each network; `sources` names the networks in reports."""
     runs = tuple(Run(label, network, read.stock) for label, network in zip(LABELS, read.networks, strict=False))
-    outcomes: list[list[Outcome]] = [[] for _ in runs]
+    outcomes: list[list[OrderOutcome]] = [[] for _ in runs]
     changes: list[Change] = []
     for step in _shown(steps(read.orders, runs, read.currency), len(read.orders)):
-        for told, one in zip(outcomes, step.outcomes, strict=True):
-            told.append(one)
+        for results, one in zip(outcomes, step.outcomes, strict=True):
+            results.append(one)
         if step.change:
             changes.append(step.change)
     return Comparison(
         tuple(
-            Trial(run.label, source, run.network, told)
-            for run, source, told in zip(runs, sources, outcomes, strict=True)
+            Trial(run.label, source, run.network, results)
+            for run, source, results in zip(runs, sources, outcomes, strict=True)
         ),
         tuple(changes),
         read.currency,
@@ -76,14 +76,14 @@ def compare(read: Inputs, sources: Sequence[str]) -> Comparison:
 def _check_html(file: Path | None) -> None:
     """Refuse a page that cannot be written before time is spent on it. Raises `Refused`."""
     if file and (file.is_dir() or not file.parent.is_dir()):
-        raise Refused(f"{file}: cannot be written: {'it is' if file.is_dir() else 'it is not in'} a directory")
+        raise InputsRefused(f"{file}: cannot be written: {'it is' if file.is_dir() else 'it is not in'} a directory")
 
 
 def _write(file: Path, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{file}: cannot be written: {error.strerror}") from error
+        raise InputsRefused(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def _shown(planned: Iterable[Step], orders: int) -> Iterable[Step]:

@@ -31,8 +31,8 @@ def columns(spread: Spread, classes: list[str], labels: list[str]) -> str:
         for trial, one in enumerate(shares):
             x = middle + (trial - len(shares) / 2) * (width + GAP) + GAP / 2
             counted, of = spread.counts[trial][position], sum(spread.counts[trial])
-            told = f"{labels[trial]}, {step}: {counted:,} of {of:,} {spread.of} ({one[position]:.1%})"
-            drawn.append(_column(x, width, one[position] / top, classes[trial], told))
+            caption = f"{labels[trial]}, {step}: {counted:,} of {of:,} {spread.of} ({one[position]:.1%})"
+            drawn.append(_column(x, width, one[position] / top, classes[trial], caption))
     return _chart(spread.title, f"share of {spread.of}", WIDTH, HEIGHT, drawn)
 
 
@@ -50,9 +50,9 @@ def rows(spread: Spread, classes: list[str], labels: list[str]) -> str:
         for trial, counts in enumerate(spread.counts):
             length = (WIDTH - ROW_LEFT - ROW_RIGHT) * counts[position] / most
             at = y + 5 + trial * (thickness + GAP)
-            told = f"{labels[trial]}, {step}: {counts[position]:,} {spread.of}"
+            caption = f"{labels[trial]}, {step}: {counts[position]:,} {spread.of}"
             shape = element(
-                "path", element("title", text(told)), d=_lying(at, length, thickness), class_=classes[trial]
+                "path", element("title", text(caption)), d=_lying(at, length, thickness), class_=classes[trial]
             )
             figure = f"{counts[position]:,}"
             x = ROW_LEFT + length + 6
@@ -76,8 +76,8 @@ def _horizontal_lines(top: float) -> str:
     for share in takewhile(lambda share: share <= top * 1.001, (top * step / LINES for step in count())):
         y = _y(share / top)
         lines.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid"))
-        told = f"{100 * share:g} %"
-        lines.append(element("text", told, x=LEFT - 8, y=y + 3.5, class_="tick", text_anchor="end"))
+        label = f"{100 * share:g} %"
+        lines.append(element("text", label, x=LEFT - 8, y=y + 3.5, class_="tick", text_anchor="end"))
     return "".join(lines)
 
 
@@ -85,7 +85,7 @@ def _y(part: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - part)
 
 
-def _column(x: float, width: float, part: float, class_: str, told: str) -> str:
+def _column(x: float, width: float, part: float, class_: str, caption: str) -> str:
     """A bar from the ground up, its upper corners rounded; nothing is drawn of nothing."""
     if not part:
         return ""
@@ -95,7 +95,7 @@ def _column(x: float, width: float, part: float, class_: str, told: str) -> str:
         f"M{x:.1f} {ground:.1f}V{top + bend:.1f}q0 {-bend:.1f} {bend:.1f} {-bend:.1f}h{width - 2 * bend:.1f}"
         f"q{bend:.1f} 0 {bend:.1f} {bend:.1f}V{ground:.1f}z"
     )
-    return element("path", element("title", text(told)), d=shape, class_=class_)
+    return element("path", element("title", text(caption)), d=shape, class_=class_)
 
 
 def _lying(y: float, length: float, thickness: float) -> str:

@@ -1,7 +1,7 @@
-"""Decides what past orders would have become under a network, in figures, and why an order would ship differently.
+"""Compares what networks do with past orders, in figures, and gives the reasons why an order would ship differently.
 
 A trial is a list of outcomes, one an order. Every figure of a trial is counted from them here, so that a table and a
-picture of it cannot say different things.
+picture of it cannot differ.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from domain.network import Network, Place, Strategy
 from domain.sourcing import ConsideredNode, Obstacle, Plan
 
 SOON_DAYS = 2
-"""An order that arrives within so many days is told as arriving soon."""
+"""An order that arrives within this number of days counts as arriving soon."""
 
 
 class Cause(StrEnum):
@@ -42,24 +42,24 @@ class Reason(NamedTuple):
     words: str
 
 
-class Witness(Protocol):
-    """Knows how the nodes stood when an order was planned."""
+class NodeStates(Protocol):
+    """The state of each node when an order was planned."""
 
-    def stood(self, tier: int | None) -> Mapping[str, ConsideredNode]:
-        """Each node by id as it stood in a tier of the plan's strategy; None = in the tier that decided."""
+    def in_tier(self, tier: int | None) -> Mapping[str, ConsideredNode]:
+        """Each node by id as it was in a tier of the plan's strategy; None = in the tier that decided."""
 
     def is_used_up(self, node: str) -> bool:
-        """Whether the node could have given more of what was wanted, had earlier orders not taken it."""
+        """Whether the node could have given more of what was wanted, if earlier orders had not taken it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class PlannedOrder:
     """One past order as a network has planned it. `label` is what reports call the network."""
 
     label: str
     network: Network
     plan: Plan
-    witness: Witness
+    node_states: NodeStates
 
     @property
     def nodes(self) -> frozenset[str]:
@@ -92,8 +92,8 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one past order under one network."""
+class OrderOutcome:
+    """The result of one past order under one network."""
 
     order: str
     place: Place
@@ -122,12 +122,12 @@ class Outcome:
         return self.units_filled == self.units
 
 
-def outcome(order: str, place: Place, due: datetime | None, decided: Decided) -> Outcome:
-    """What became of an order, by its plan; `due` is the date that the order carries."""
+def outcome(order: str, place: Place, due: datetime | None, decided: PlannedOrder) -> OrderOutcome:
+    """The result of an order, by its plan; `due` is the date that the order carries."""
     plan = decided.plan
     units_by_node = {shipment.node: sum(part.quantity for part in shipment.parts) for shipment in plan.shipments}
     units_unfilled = sum(part.quantity for part in plan.unfilled)
-    return Outcome(
+    return OrderOutcome(
         order=order,
         place=place,
         units=sum(units_by_node.values()) + units_unfilled,
@@ -143,7 +143,7 @@ def outcome(order: str, place: Place, due: datetime | None, decided: Decided) ->
 
 
 class Share(NamedTuple):
-    """So many of so many."""
+    """`part` of `whole`."""
 
     part: int
     whole: int
@@ -156,13 +156,13 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of past orders under one network; every figure about it."""
+    """The results of past orders under one network, with every figure about them."""
 
     label: str
     source: str
     """Where the network was read."""
     network: Network
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[OrderOutcome]
 
     @property
     def units(self) -> Share:
@@ -175,8 +175,8 @@ class Trial:
         return Share(sum(one.is_filled for one in self.outcomes), len(self.outcomes))
 
     @property
-    def shipping(self) -> list[Outcome]:
-        """The orders of which anything ships; the others have no cost and no shipments, and would flatter a mean."""
+    def shipping(self) -> list[OrderOutcome]:
+        """The orders of which anything ships; the others have no cost and no shipments, and would make a mean look better."""
         return [one for one in self.outcomes if one.shipments]
 
     @property
@@ -249,8 +249,8 @@ def _mean(values: Sequence[int]) -> float | None:
 class Change:
     """An order that ships differently under two networks, and why."""
 
-    before: Outcome
-    after: Outcome
+    before: OrderOutcome
+    after: OrderOutcome
     reasons: tuple[Reason, ...]
 
 
@@ -261,7 +261,7 @@ class Comparison:
     trials: tuple[Trial, ...]
     changes: tuple[Change, ...]
     currency: str | None
-    """That of every order; None when they have several, and amounts are told in minor units."""
+    """That of every order; None when they have several, and amounts are in minor units."""
     first_placed_at: datetime
     last_placed_at: datetime
     has_stock: bool
@@ -281,7 +281,7 @@ class Comparison:
         return sorted(found.items(), key=lambda one: (-one[1], list(Cause).index(one[0])))
 
 
-def ships_differently(before: Decided, after: Decided) -> bool:
+def ships_differently(before: PlannedOrder, after: PlannedOrder) -> bool:
     """Whether other units ship from a node, or the order arrives on another day."""
     return _units(before.plan) != _units(after.plan) or before.delivered_on != after.delivered_on
 
@@ -290,16 +290,16 @@ def _units(plan: Plan) -> set[tuple[str, str, int]]:
     return {(shipment.node, part.line, part.quantity) for shipment in plan.shipments for part in shipment.parts}
 
 
-def reasons(before: Decided, after: Decided, currency: str | None) -> tuple[Reason, ...]:
+def reasons(before: PlannedOrder, after: PlannedOrder, currency: str | None) -> tuple[Reason, ...]:
     """Why an order ships differently after than before; never none."""
     found = [*_other_way(before, after), *_other_units(before, after), *_other_nodes(before, after)]
-    told = {reason.cause for reason in found}
-    if not told - {Cause.NODE}:
+    causes = {reason.cause for reason in found}
+    if not causes - {Cause.NODE}:
         found += _other_measure(before, after, currency) or _other_figures(before, after, currency)
     return tuple(dict.fromkeys(found))
 
 
-def _other_way(before: Decided, after: Decided) -> Iterable[Reason]:
+def _other_way(before: PlannedOrder, after: PlannedOrder) -> Iterable[Reason]:
     old, new = before.plan, after.plan
     if old.strategy != new.strategy:
         yield Reason(Cause.STRATEGY, f"strategy {new.strategy} instead of {old.strategy}")
@@ -307,13 +307,13 @@ def _other_way(before: Decided, after: Decided) -> Iterable[Reason]:
         yield Reason(Cause.TIER, f"tier {new.tier} instead of {old.tier}")
 
 
-def _other_units(before: Decided, after: Decided) -> Iterable[Reason]:
+def _other_units(before: PlannedOrder, after: PlannedOrder) -> Iterable[Reason]:
     old, new = (sum(part.quantity for part in one.plan.unfilled) for one in (before, after))
     if old != new:
         yield Reason(Cause.FILLED, f"{_count(new, 'unit')} unfilled instead of {old or 'none'}")
 
 
-def _other_nodes(before: Decided, after: Decided) -> Iterable[Reason]:
+def _other_nodes(before: PlannedOrder, after: PlannedOrder) -> Iterable[Reason]:
     """Why nodes that ship for one of the two do not for the other; where one had to try a later tier, why it had to."""
     old, new = _rank_of_tier(before), _rank_of_tier(after)
     if before.plan.strategy == after.plan.strategy and new > old:
@@ -326,24 +326,24 @@ def _other_nodes(before: Decided, after: Decided) -> Iterable[Reason]:
     ]
 
 
-def _rank_of_tier(decided: Decided) -> float:
+def _rank_of_tier(decided: PlannedOrder) -> float:
     """How late a tier filled the order: after all of them when none could fill it whole."""
     return inf if decided.plan.unfilled else (decided.plan.tier or 0)
 
 
-def _why_not(nodes: Iterable[str], decided: Decided, tier: int | None) -> list[Reason]:
-    """What kept each of these nodes from the plan, where anything did but a better plan."""
-    stood = decided.witness.stood(tier)
-    found = (_why_not_one(node, decided, stood.get(node)) for node in sorted(nodes))
+def _why_not(nodes: Iterable[str], decided: PlannedOrder, tier: int | None) -> list[Reason]:
+    """What kept each of these nodes from the plan; nothing where only another plan was better."""
+    states = decided.node_states.in_tier(tier)
+    found = (_why_not_one(node, decided, states.get(node)) for node in sorted(nodes))
     return [Reason(reason.cause, f"{reason.words} (under {decided.label})") for reason in found if reason]
 
 
-def _why_not_one(node: str, decided: Decided, stood: ConsideredNode | None) -> Reason | None:
+def _why_not_one(node: str, decided: PlannedOrder, considered: ConsideredNode | None) -> Reason | None:
     if node not in decided.network.nodes:
         return Reason(Cause.NODE, f"there is no {node}")
-    exclusion = stood.exclusion if stood else None
+    exclusion = considered.exclusion if considered else None
     has_too_little = exclusion is None or exclusion.obstacle is Obstacle.STOCK
-    if has_too_little and decided.witness.is_used_up(node):
+    if has_too_little and decided.node_states.is_used_up(node):
         return Reason(Cause.STOCK, f"stock at {node} was used up by earlier orders")
     if exclusion is None:
         return None
@@ -351,8 +351,8 @@ def _why_not_one(node: str, decided: Decided, stood: ConsideredNode | None) -> R
     return Reason(cause, f"{node}: {exclusion.words}")
 
 
-def _other_measure(before: Decided, after: Decided, currency: str | None) -> list[Reason]:
-    """What makes the same choice look better or worse: another rank, or other costs of a node."""
+def _other_measure(before: PlannedOrder, after: PlannedOrder, currency: str | None) -> list[Reason]:
+    """Why the same choice ranks better or worse: another rank, or other costs of a node."""
     old, new = before.strategy.rank, after.strategy.rank
     if old != new:
         return [Reason(Cause.RANK, f"ranked by {', '.join(new)} instead of {', '.join(old)}")]
@@ -365,12 +365,12 @@ def _other_measure(before: Decided, after: Decided, currency: str | None) -> lis
     ]
 
 
-def _cost_alone(decided: Decided, node: str) -> int | None:
-    stood = decided.witness.stood(None).get(node)
-    return stood.cost if stood else None
+def _cost_alone(decided: PlannedOrder, node: str) -> int | None:
+    considered = decided.node_states.in_tier(None).get(node)
+    return considered.cost if considered else None
 
 
-def _other_figures(before: Decided, after: Decided, currency: str | None) -> list[Reason]:
+def _other_figures(before: PlannedOrder, after: PlannedOrder, currency: str | None) -> list[Reason]:
     """How the plan differs in what it costs, in shipments and in days; if in none of these, that it is a tie."""
     old, new = before.plan, after.plan
     words = [
@@ -382,7 +382,7 @@ def _other_figures(before: Decided, after: Decided, currency: str | None) -> lis
     return found or [Reason(Cause.FIGURES, "as good: chosen by what comes later in the rank, or by the node's name")]
 
 
-def _days_later(before: Decided, after: Decided) -> int:
+def _days_later(before: PlannedOrder, after: PlannedOrder) -> int:
     old, new = before.delivered_on, after.delivered_on
     return (new - old).days if old and new else 0
 

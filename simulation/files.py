@@ -21,7 +21,7 @@ from transactions.stock import wrong_sku
 NETWORKS_MAX = 2
 
 
-class Refused(Exception):
+class InputsRefused(Exception):
     """Nothing is simulated; `lines` say every mistake."""
 
     def __init__(self, *lines: str) -> None:
@@ -58,19 +58,19 @@ def inputs(networks: Sequence[Path], orders: Sequence[Path], stock: Path | None)
 
 def _check_counts(networks: Sequence[Path], orders: Sequence[Path]) -> None:
     if not 1 <= len(networks) <= NETWORKS_MAX:
-        raise Refused("name one network directory, or two to compare: --network A --network B")
+        raise InputsRefused("name one network directory, or two to compare: --network A --network B")
     if not orders:
-        raise Refused("name a file of orders: JSON Lines, each line the body of a POST /orders")
+        raise InputsRefused("name a file of orders: JSON Lines, each line the body of a POST /orders")
     for paths in (networks, orders):
         for position, path in enumerate(paths):
             if path.resolve() in [earlier.resolve() for earlier in paths[:position]]:
-                raise Refused(f"{path} is named twice")
+                raise InputsRefused(f"{path} is named twice")
 
 
 def _networks(directories: Sequence[Path]) -> list[Network]:
     mistakes = [str(mistake) for directory in directories for mistake in check(directory)]
     if mistakes:
-        raise Refused(*mistakes)
+        raise InputsRefused(*mistakes)
     return [load(read(directory)) for directory in directories]
 
 
@@ -78,11 +78,11 @@ def _text(file: Path) -> str:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise Refused(f"{file}: cannot be read: {error.strerror}") from error
+        raise InputsRefused(f"{file}: cannot be read: {error.strerror}") from error
     try:
         return content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise Refused(f"{file}:{content.count(10, 0, error.start) + 1}: this is not UTF-8 text") from error
+        raise InputsRefused(f"{file}:{content.count(10, 0, error.start) + 1}: this is not UTF-8 text") from error
 
 
 def _orders(files: Sequence[Path], networks: Mapping[str, Network]) -> list[NewOrder]:
@@ -94,7 +94,7 @@ def _orders(files: Sequence[Path], networks: Mapping[str, Network]) -> list[NewO
         for line, text in texts:
             reader.read(f"{file}:{line}", text)
     if reader.mistakes:
-        raise Refused(*reader.mistakes)
+        raise InputsRefused(*reader.mistakes)
     return sorted(reader.orders, key=lambda order: (order.placed_at, order.order))
 
 
@@ -152,7 +152,7 @@ def _stock(file: Path, networks: Sequence[Network]) -> dict[tuple[str, str], int
     if not found and not mistakes.found():
         mistakes.add(1, "there are no rows under the header; a row is a node, a SKU and the units on hand")
     if wrong := mistakes.found():
-        raise Refused(*map(str, wrong))
+        raise InputsRefused(*map(str, wrong))
     return found
 
 

@@ -1,6 +1,6 @@
 """Draws where orders go and from which node: a plate-carrée map, true to scale in its middle, with no help from outside.
 
-The land is told by the postal codes that are known offline, one grey dot for each half degree that has any.
+The land is drawn from the postal codes that are known offline, one grey dot for each half degree that has any.
 """
 
 from collections import Counter, defaultdict
@@ -123,8 +123,8 @@ def _graticule(frame: _Frame) -> str:
     for longitude in _round_degrees(frame.west, frame.east, step):
         x, _ = frame.at(frame.north, longitude)
         drawn.append(element("line", x1=x, x2=x, y1=0.0, y2=frame.height, class_="grid"))
-        told = f"{abs(longitude)}°{_side(longitude, 'W', 'E')}"
-        drawn.append(element("text", told, x=x + 3, y=frame.height - 4, class_="tick"))
+        label = f"{abs(longitude)}°{_side(longitude, 'W', 'E')}"
+        drawn.append(element("text", label, x=x + 3, y=frame.height - 4, class_="tick"))
     for latitude in _round_degrees(frame.south, frame.north, step):
         _, y = frame.at(latitude, frame.west)
         drawn.append(element("line", x1=0.0, x2=WIDTH, y1=y, y2=y, class_="grid"))
@@ -174,11 +174,11 @@ def _dots(frame: _Frame, goes: Mapping[Cell, Counter[str]], colors: Mapping[str,
         x, y = frame.at(*_middle(cell))
         node = min(units, key=lambda node: (-units[node], node))
         class_ = f"dot fill-{colors[node]}" if node else "dot unfilled"
-        told = ", ".join(
+        caption = ", ".join(
             f"{count} from {name}" if name else f"{count} unfilled" for name, count in units.items() if count
         )
         radius = 1.4 + 4 * sqrt(units.total() / most)
-        yield element("circle", element("title", text(told)), cx=x, cy=y, r=radius, class_=class_)
+        yield element("circle", element("title", text(caption)), cx=x, cy=y, r=radius, class_=class_)
 
 
 def _nodes(trial: Trial, frame: _Frame, colors: Mapping[str, int]) -> Iterable[str]:
@@ -186,8 +186,8 @@ def _nodes(trial: Trial, frame: _Frame, colors: Mapping[str, int]) -> Iterable[s
     units = trial.units_by_node
     for place, node in enumerate(sorted(trial.network.nodes.values(), key=lambda node: (-units[node.id], node.id))):
         x, y = frame.at(node.latitude, node.longitude)
-        told = element("title", text(f"{node.id}, {node.name}: {units[node.id]:,} units"))
-        yield element("circle", told, cx=x, cy=y, r=6.0, class_=f"node fill-{colors[node.id]}")
+        caption = element("title", text(f"{node.id}, {node.name}: {units[node.id]:,} units"))
+        yield element("circle", caption, cx=x, cy=y, r=6.0, class_=f"node fill-{colors[node.id]}")
         if place < LABELS:
             yield _label(f"{node.id} {units[node.id]:,}", x, y)
 

@@ -31,9 +31,9 @@ def page(comparison: Comparison, shown: int) -> str:
 
 def _head(comparison: Comparison, title: str) -> str:
     names = zip(_classes(comparison), words.names(comparison), strict=True)
-    told = (element("li", element("i", class_=f"chip {class_}"), text(name)) for class_, name in names)
+    chips = (element("li", element("i", class_=f"chip {class_}"), text(name)) for class_, name in names)
     sentences = (element("p", text(sentence)) for sentence in words.heading(comparison))
-    return element("header", element("h1", text(title)), *sentences, element("ul", *told, class_="legend"))
+    return element("header", element("h1", text(title)), *sentences, element("ul", *chips, class_="legend"))
 
 
 def _classes(comparison: Comparison) -> list[str]:
@@ -70,7 +70,7 @@ def _figures(comparison: Comparison) -> str:
     cells = [
         (one.name, *one.values, *([one.difference] if is_pair else []), one.help) for one in words.figures(comparison)
     ]
-    return _section("Figures", table(head, cells, class_="figures told"))
+    return _section("Figures", table(head, cells, class_="figures explained"))
 
 
 def _spreads(comparison: Comparison) -> str:
@@ -90,10 +90,10 @@ def _map_section(comparison: Comparison) -> str:
     ]
     coarse = only_by_country(comparison)
     note = f"{coarse:,} orders are known by their country only, and drawn in its middle." if coarse else ""
-    told = "A dot is where orders go, in the colour of the node that ships most of its units there. "
+    note_of_dots = "A dot is where orders go, in the colour of the node that ships most of its units there. "
     return _section(
         "Where orders go, and from where",
-        element("p", text(told + note)),
+        element("p", text(note_of_dots + note)),
         element("ul", *chips, class_="legend"),
         element("div", *drawn, class_="maps"),
     )

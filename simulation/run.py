@@ -1,7 +1,7 @@
-"""Plans past orders in turn as if they came again: on stock and work that it keeps in memory, at the time of each order.
+"""Plans past orders again, one after another, on stock and work in memory, at the time of each order.
 
-What an order is given stays reserved for good: nothing ships, comes back or is received. A shipment is work of the node
-on the local day on which its order was placed, and open there until it is to ship.
+The units of an order stay reserved: nothing ships, comes back or is received. A shipment is work of the node on the
+local day on which its order was placed, and open there until its ship date.
 """
 
 from collections import Counter, defaultdict
@@ -18,62 +18,64 @@ from domain.sourcing.new_order import facts_of_new
 from domain.sourcing.supply import Entitlement, claims, parts, plan_within, supply_of
 from domain.stock import StockLevel
 from network.geography import locate
-from simulation.comparison import Change, Decided, Outcome, outcome, reasons, ships_differently
+from simulation.comparison import Change, OrderOutcome, PlannedOrder, outcome, reasons, ships_differently
 
 Places = Mapping[tuple[str, str], int]
 """Units by (node, SKU)."""
 
 PLENTY = 10**12
-"""Units on every shelf where no stock is given: more than orders could ever take."""
+"""Units of every SKU at every node where no stock is given: more than orders could ever take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of one order under each network, and the change between two where there is one."""
+    """The result of one order under each network, and the change between two where there is one."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[OrderOutcome, ...]
     change: Change | None
 
 
 class Run:
-    """One network with its stock and its work in memory. Orders are to come in the order in which they were placed."""
+    """One network with its stock and its work in memory. Orders must come in the sequence in which they were placed."""
 
     def __init__(self, label: str, network: Network, stock: Places | None) -> None:
         """`label` is what reports call the network; without stock every node has everything."""
         self.label = label
         self.network = network
         self._is_unlimited = stock is None
-        self._shelves = {place: StockLevel(*place, on_hand, 0, 0) for place, on_hand in (stock or {}).items()}
+        self._levels = {place: StockLevel(*place, on_hand, 0, 0) for place, on_hand in (stock or {}).items()}
         self._released: Counter[tuple[str, date]] = Counter()
         self._open: defaultdict[str, list[datetime]] = defaultdict(list)
 
-    def decide(self, order: NewOrder) -> Decided:
+    def decide(self, order: NewOrder) -> PlannedOrder:
         """The plan for an order, which takes nothing yet."""
         wanted = tuple(Wanted(line.line, line.sku, line.quantity) for line in order.lines)
         facts = facts_of_new(order, self.network, locate)
-        shelves = self._shelves_for({line.sku for line in order.lines})
-        supply, limits = supply_of(self.network, shelves, order.channel, Entitlement())
+        levels = self._levels_for({line.sku for line in order.lines})
+        supply, limits = supply_of(self.network, levels, order.channel, Entitlement())
         situation = Situation(
             network=self.network, supply=supply, now=order.placed_at, workload=self._workload(order.placed_at)
         )
         planned, situation = plan_within(facts, wanted, situation, limits)
-        return Decided(self.label, self.network, planned, Stood(facts, wanted, situation, shelves, planned))
+        return PlannedOrder(
+            self.label, self.network, planned, RecordedNodeStates(facts, wanted, situation, levels, planned)
+        )
 
-    def take(self, placed_at: datetime, decided: Decided) -> None:
-        """Reserve what a plan wants, and count its shipments as work of their nodes."""
+    def take(self, placed_at: datetime, decided: PlannedOrder) -> None:
+        """Reserve the units of a plan, and count its shipments as work of their nodes."""
         for shipment in decided.plan.shipments:
             zone = self.network.nodes[shipment.node].time_zone
             self._released[shipment.node, placed_at.astimezone(zone).date()] += 1
             heappush(self._open[shipment.node], shipment.ship_by)
         for claimed in () if self._is_unlimited else claims(decided.plan, self.network):
-            shelf = self._shelves[claimed.node, claimed.sku]
-            self._shelves[claimed.node, claimed.sku] = replace(shelf, reserved=shelf.reserved + claimed.reserved)
+            level = self._levels[claimed.node, claimed.sku]
+            self._levels[claimed.node, claimed.sku] = replace(level, reserved=level.reserved + claimed.reserved)
 
-    def _shelves_for(self, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
+    def _levels_for(self, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
         places = ((node, sku) for node in self.network.nodes for sku in parts(self.network, skus))
         if self._is_unlimited:
             return {place: StockLevel(*place, PLENTY, 0, 0) for place in places}
-        return {place: self._shelves[place] for place in places if place in self._shelves}
+        return {place: self._levels[place] for place in places if place in self._levels}
 
     def _workload(self, at: datetime) -> dict[str, NodeLoad]:
         load = {}
@@ -86,17 +88,17 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Stood:
-    """How the nodes stood when an order was planned; looked at only where a reason is asked for."""
+class RecordedNodeStates:
+    """The state of each node when an order was planned; computed only where a reason is needed."""
 
     facts: OrderFacts
     wanted: tuple[Wanted, ...]
     situation: Situation
-    shelves: Mapping[tuple[str, str], StockLevel]
+    levels: Mapping[tuple[str, str], StockLevel]
     planned: Plan
 
-    def stood(self, tier: int | None) -> dict[str, ConsideredNode]:
-        """Each node by id as it stood in a tier of the plan's strategy; None = in the tier that decided."""
+    def in_tier(self, tier: int | None) -> dict[str, ConsideredNode]:
+        """Each node by id as it was in a tier of the plan's strategy; None = in the tier that decided."""
         strategy = next(one for one in self.situation.network.policy.strategies if one.id == self.planned.strategy)
         if tier in (None, self.planned.tier) or tier > len(strategy.tiers):
             return {node.node: node for node in self.planned.explanation.nodes}
@@ -108,13 +110,13 @@ class Stood:
         return {node.node: node for node in tried.explanation.nodes}
 
     def is_used_up(self, node: str) -> bool:
-        """Whether the node could have given more of what was wanted, had earlier orders not taken it."""
+        """Whether the node could have given more of what was wanted, if earlier orders had not taken it."""
         network = self.situation.network
         for sku, needed in self._needed.items():
-            if shelf := self.shelves.get((node, sku)):
+            if level := self.levels.get((node, sku)):
                 safety_stock = network.safety_stock(node, sku)
-                left = shelf.available(safety_stock)
-                if left < needed and left < replace(shelf, reserved=0).available(safety_stock):
+                left = level.available(safety_stock)
+                if left < needed and left < replace(level, reserved=0).available(safety_stock):
                     return True
         return False
 
@@ -129,7 +131,7 @@ class Stood:
 
 
 def steps(orders: Iterable[NewOrder], runs: tuple[Run, ...], currency: str | None) -> Iterator[Step]:
-    """Plan the orders under each network in turn; between two networks, say what changed."""
+    """Plan the orders under each network in turn; between two networks, report what changed."""
     for order in orders:
         place = locate(order.ship_to.country, order.ship_to.postal_code)
         decided = [run.decide(order) for run in runs]

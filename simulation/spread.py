@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.money import written
-from simulation.comparison import Comparison, Outcome, Trial
+from simulation.comparison import Comparison, OrderOutcome, Trial
 from simulation.words import nodes_by_units
 
 STEPS_MAX = 12
-SHIPMENTS_TOLD = 4
-DAYS_TOLD = 10
-NODES_TOLD = 12
+SHIPMENTS_SHOWN = 4
+DAYS_SHOWN = 10
+NODES_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +28,31 @@ class Spread:
 
 def shipments(comparison: Comparison) -> Spread:
     """Orders by how many shipments they have."""
-    told = [*map(str, range(SHIPMENTS_TOLD)), f"{SHIPMENTS_TOLD} or more"]
-    return _spread(comparison, "Shipments of an order", told, lambda one: min(one.shipments, SHIPMENTS_TOLD))
+    labels = [*map(str, range(SHIPMENTS_SHOWN)), f"{SHIPMENTS_SHOWN} or more"]
+    return _spread(comparison, "Shipments of an order", labels, lambda one: min(one.shipments, SHIPMENTS_SHOWN))
 
 
 def days(comparison: Comparison) -> Spread:
     """Orders by the days until their last unit arrives."""
-    told = [*map(str, range(DAYS_TOLD)), f"{DAYS_TOLD}+", "not filled"]
-    unfilled = len(told) - 1
+    labels = [*map(str, range(DAYS_SHOWN)), f"{DAYS_SHOWN}+", "not filled"]
+    unfilled = len(labels) - 1
     return _spread(
         comparison,
         "Days until the last unit arrives",
-        told,
-        lambda one: unfilled if one.days is None else min(one.days, DAYS_TOLD),
+        labels,
+        lambda one: unfilled if one.days is None else min(one.days, DAYS_SHOWN),
     )
 
 
 def costs(comparison: Comparison) -> Spread:
     """Orders of which anything ships by what their shipments cost."""
     step = _step_of_cost([one.cost for trial in comparison.trials for one in trial.shipping])
-    told = [written(step * position, comparison.currency) for position in range(STEPS_MAX)]
-    told[-1] += "+"
+    labels = [written(step * position, comparison.currency) for position in range(STEPS_MAX)]
+    labels[-1] += "+"
     return _spread(
         comparison,
         "Cost of an order, from … on",
-        told,
+        labels,
         lambda one: min(one.cost // step, STEPS_MAX - 1) if one.shipments else None,
     )
 
@@ -71,20 +71,22 @@ def _step_of_cost(costs: Sequence[int]) -> int:
 def nodes(comparison: Comparison) -> Spread:
     """Planned units by node, the busiest first; those of the quietest together."""
     named = nodes_by_units(comparison)
-    told, rest = named[:NODES_TOLD], named[NODES_TOLD:]
+    named, rest = named[:NODES_SHOWN], named[NODES_SHOWN:]
     counts = tuple(
-        (*(trial.units_by_node[node] for node in told), *_together(trial, rest)) for trial in comparison.trials
+        (*(trial.units_by_node[node] for node in named), *_together(trial, rest)) for trial in comparison.trials
     )
-    return Spread("Units by node", "units", (*told, *([f"{len(rest)} others"] if rest else [])), counts)
+    return Spread("Units by node", "units", (*named, *([f"{len(rest)} others"] if rest else [])), counts)
 
 
 def _together(trial: Trial, rest: Sequence[str]) -> list[int]:
     return [sum(trial.units_by_node[node] for node in rest)] if rest else []
 
 
-def _spread(comparison: Comparison, title: str, told: Sequence[str], step: Callable[[Outcome], int | None]) -> Spread:
+def _spread(
+    comparison: Comparison, title: str, labels: Sequence[str], step: Callable[[OrderOutcome], int | None]
+) -> Spread:
     counted = [Counter(map(step, trial.outcomes)) for trial in comparison.trials]
-    used = [position for position in range(len(told)) if any(one[position] for one in counted)]
+    used = [position for position in range(len(labels)) if any(one[position] for one in counted)]
     kept = range(min(used, default=0), max(used, default=0) + 1)
     counts = tuple(tuple(one[position] for position in kept) for one in counted)
-    return Spread(title, "orders", tuple(told[position] for position in kept), counts)
+    return Spread(title, "orders", tuple(labels[position] for position in kept), counts)

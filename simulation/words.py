@@ -1,10 +1,10 @@
-"""Words a comparison: every figure as it is read, once, for the table in the terminal and for the page."""
+"""Writes a comparison as text: every figure once, for the table in the terminal and for the page."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from domain.money import written
-from simulation.comparison import SOON_DAYS, Change, Comparison, Outcome, Share, Trial
+from simulation.comparison import SOON_DAYS, Change, Comparison, OrderOutcome, Share, Trial
 
 NOTHING = "–"
 
@@ -106,8 +106,8 @@ class _Rows:
     ) -> Figure:
         """A figure of every trial; nothing is written where there is none."""
         values = [of(trial) for trial in self._trials]
-        told = tuple(NOTHING if _number(value) is None else self._writes(value) for value in values)
-        return Figure(name, told, self._difference(values), is_key, help)
+        shown = tuple(NOTHING if _number(value) is None else self._writes(value) for value in values)
+        return Figure(name, shown, self._difference(values), is_key, help)
 
     def _difference(self, values: list[float | Share | None]) -> str:
         before, after = values[0], values[-1]
@@ -117,8 +117,8 @@ class _Rows:
         if isinstance(after, Share):
             return _signed(100 * (its - was), lambda points: f"{points:.1f} points")
         change = f" ({(its - was) / was:+.1%})".replace("-", "−") if was else ""
-        told = _signed(its - was, self._writes)
-        return f"{told}{change}" if told != NO_DIFFERENCE else told
+        shown = _signed(its - was, self._writes)
+        return f"{shown}{change}" if shown != NO_DIFFERENCE else shown
 
 
 NO_DIFFERENCE = "="
@@ -129,10 +129,10 @@ def _number(value: float | Share | None) -> float | None:
 
 
 def _signed(difference: float, writes: Callable[[float], str]) -> str:
-    told = writes(abs(difference))
-    if told == writes(0):
+    shown = writes(abs(difference))
+    if shown == writes(0):
         return NO_DIFFERENCE
-    return f"{'+' if difference > 0 else '−'}{told}"
+    return f"{'+' if difference > 0 else '−'}{shown}"
 
 
 def _whole(value: float) -> str:
@@ -207,7 +207,7 @@ def _shown_change(change: Change, currency: str | None) -> ShownChange:
     return ShownChange(change.before.order, before, after, "; ".join(reason.words for reason in change.reasons))
 
 
-def _shown_outcome(outcome: Outcome, currency: str | None) -> str:
+def _shown_outcome(outcome: OrderOutcome, currency: str | None) -> str:
     """Such as "slc + nwk, 2 shipments, 14.20, 3 days"."""
     if not outcome.shipments:
         return "nothing"

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from cyclopts import App
 
-# command          what the list of commands says of it: the first sentence of the command's own help
+# command          its text in the list of commands: the first sentence of the command's own help
 COMMANDS = {
     "audit": "Recompute every invariant from the facts: a line for each, exit 1 if one is violated.",
     "demo": "Run the story of examples/ on a service of its own in .demo/, then stop; exit 1 if any result differs.",
@@ -32,7 +32,7 @@ def joined(asked: str | None) -> App:
     app = App(
         name="python -m starter",
         version_flags=[],
-        help="Switchyard: decides where every order ships from and sees it through.\n\n"
+        help="Switchyard: decides where every order ships from, and runs the order until it is complete.\n\n"
         "Commands find PostgreSQL by DATABASE_URL and Temporal by its TEMPORAL_* settings; with none of them set, "
         "they use the embedded stack that runs on .data/.",
     )
@@ -54,7 +54,7 @@ def main() -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
-    """Say in one line what a person can mend; everything else is a defect and shows where it happened."""
+    """Print in one line what a person can correct; everything else is a defect and shows its traceback."""
     from database.connect import DatabaseUnreachable
     from database.personal import NoCommonKey
     from database.sealing import WrongMasterKey
@@ -82,9 +82,9 @@ def _explain(error: Exception) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """End without unwinding Python: after the Temporal client was used that aborts about every second time (rc 134)."""
+    """End without unwinding Python: after the Temporal client was used, unwinding aborts about every second time (rc 134)."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # whoever read our output may have gone
+        with contextlib.suppress(OSError):  # the reader of our output may be gone
             stream.flush()
     os._exit(code)
 

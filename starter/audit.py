@@ -1,6 +1,6 @@
-"""`python -m starter audit`: recomputes every invariant from the facts, and says each with how much it has checked.
+"""`python -m starter audit`: recomputes every invariant from the facts, and prints each with the number of rows checked.
 
-With `--repair` it says which counters of stock it would correct, and with `--confirm` it corrects them.
+With `--repair` it prints the counters of stock that it would correct, and with `--confirm` it corrects them.
 """
 
 import sys
@@ -34,9 +34,9 @@ async def command(
     Parameters
     ----------
     repair
-        Show which counters of stock are to be corrected instead, and by how much; exit 1 if there is anything.
+        Show which counters of stock need a correction instead, and by how much; exit 1 if there is anything.
     confirm
-        With --repair: correct them, by movements that say so.
+        With --repair: correct them, each by a movement in the ledger.
     """
     if confirm and not repair:
         sys.stderr.write("--confirm confirms a repair: audit --repair --confirm\n")
@@ -54,9 +54,9 @@ async def audit(database_url: str) -> int:
 
 
 async def repair_stock(database_url: str, *, confirm: bool) -> int:
-    """Print what is to be corrected about stock, and correct it if that is confirmed; then what only a person can mend.
+    """Print what is to be corrected about stock, and correct it if that is confirmed; then what only a person can correct.
 
-    0 when nothing is left to be done, 1 otherwise. Raises `DatabaseUnreachable` and `NoNetwork`.
+    0 when nothing is left to do, 1 otherwise. Raises `DatabaseUnreachable` and `NoNetwork`.
     """
     async with _opened(database_url) as database:
         corrections, left = await repaired(database, confirm=confirm)
@@ -70,7 +70,7 @@ async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correctio
     """What is corrected, and the violations that are left then; unless confirmed, all of it is undone."""
     async with database.engine.connect() as opened:
         connection = WriteConnection(ReadConnection(opened))
-        await _take_apart(connection)
+        await _load_components(connection)
         at = datetime.now(UTC)
         corrections = await correct(connection, f"repair {at.isoformat()}", at)
         left = [f"{finding.sentence}: {row}" for finding in await examine(connection) for row in finding.violations]
@@ -92,20 +92,20 @@ async def findings_of(database: Database) -> list[Finding]:
     """Every invariant, checked in one snapshot."""
     async with database.engine.connect() as connection:
         snapshot = ReadConnection(await connection.execution_options(isolation_level="REPEATABLE READ"))
-        await _take_apart(snapshot)
+        await _load_components(snapshot)
         return await examine(snapshot)
 
 
-async def _take_apart(connection: ReadConnection) -> None:
+async def _load_components(connection: ReadConnection) -> None:
     _, network = await Networks().active(connection)
     await take_apart(connection, {sku: network.components(sku) for sku in network.items})
 
 
 async def _running(database: Database, client: Client) -> Finding:
-    """Every open order that a workflow has acted on has one that runs; one that waits for its first start is on its way."""
+    """Every open order that a workflow has acted on has one that runs; an order that waits for its first start is left out."""
     names = await _open_orders(database)
     without = [name for name in names if not await _runs(client, name)]
-    # An order that closed between the two looks has done nothing wrong.
+    # An order that closed between the two queries is no violation.
     lost = set(without) & set(await _open_orders(database)) if without else set()
     return Finding("every open order has one running workflow", len(names), tuple(sorted(lost)))
 
@@ -117,12 +117,12 @@ async def _open_orders(database: Database) -> list[str]:
 
 async def _runs(client: Client, order: str) -> bool:
     try:
-        told = await client.get_workflow_handle(identifiers.order_workflow_id(order)).describe()
+        described = await client.get_workflow_handle(identifiers.order_workflow_id(order)).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
         raise
-    return told.status is WorkflowExecutionStatus.RUNNING
+    return described.status is WorkflowExecutionStatus.RUNNING
 
 
 def _lines(finding: Finding) -> list[str]:

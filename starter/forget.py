@@ -26,7 +26,7 @@ async def command(
 ) -> int:
     """Erase the personal data of orders: the keys to addresses and remarks, and tracking numbers. This is final.
 
-    Everything else stays, and goes on. Repeated, it shows since when, for whom and why. Exit 1 if an order was not forgotten.
+    Everything else stays, and orders go on. Repeated, it prints when, by whom and why. Exit 1 if an order was not forgotten.
 
     Parameters
     ----------

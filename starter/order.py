@@ -38,7 +38,7 @@ async def command(*files: Path) -> int:
 
 
 async def order_files(files: list[Path]) -> int:
-    """Start every order in the files (standard input without any); 0 when all were taken, 1 when one was not."""
+    """Start every order in the files (standard input without any); 0 when all were accepted, 1 when one was not."""
     texts = list(_texts(files))
     database = Database(database_url(), master_keys())
     try:
@@ -54,7 +54,7 @@ async def order_files(files: list[Path]) -> int:
 
 
 def _texts(files: list[Path]) -> Iterator[tuple[str, str]]:
-    """Each order's text with where it stands; a file is one JSON object, or one a line."""
+    """Each order's text with its place (file and line); a file is one JSON object, or one a line."""
     for name, content in [(str(f), f.read_text()) for f in files] or [("standard input", sys.stdin.read())]:
         try:
             json.loads(content)

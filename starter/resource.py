@@ -32,9 +32,9 @@ async def command(*, waiting: Annotated[bool, Parameter(negative="")]) -> int:
 
 
 async def resource(database_url: str, master_keys: MasterKeys) -> int:
-    """Look at every order with pins, a transaction each, and print a line for each swap and the sum; 0.
+    """Plan every order with pins again, a transaction each, and print a line for each swap and the sum; 0.
 
-    Raises `DatabaseUnreachable` and `NoNetwork`. The orders hear of it from the relay.
+    Raises `DatabaseUnreachable` and `NoNetwork`. The relay signals the orders.
     """
     database = Database(database_url, master_keys)
     try:

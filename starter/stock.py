@@ -40,7 +40,7 @@ Node = Annotated[str, Parameter(help="The node whose stock it is.")]
 File = Annotated[Path, Parameter(help="The CSV file.")]
 OccurredAt = Annotated[
     str | None,
-    Parameter(help="When the stock was so, as 2026-11-22T15:04:05Z. Without it, when the file was last changed."),
+    Parameter(help="When the stock was counted, as 2026-11-22T15:04:05Z. Without it, when the file was last changed."),
 ]
 GivenId = Annotated[
     str | None,
@@ -84,8 +84,8 @@ async def _report(
     return 1 if mistakes else 0
 
 
-class Refused(Exception):
-    """The file is not applied; `lines` say every mistake, and nothing has changed."""
+class StockFileRefused(Exception):
+    """The file is not applied and nothing has changed; `lines` are the mistakes."""
 
     def __init__(self, *lines: str) -> None:
         """One line per mistake."""
@@ -95,19 +95,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the command is given: of which node the file speaks, and how."""
+    """The command's arguments: the node, the kind and the file."""
 
     kind: StockMessageKind
     node: str
     file: Path
     occurred_at: str | None
-    """When it was so, as RFC 3339 writes it; None = when the file was last changed."""
+    """When the stock was counted, as RFC 3339; None = when the file was last changed."""
     message_id: str | None
     """None = made of node, kind, moment and file, so that the same report, repeated, is one message."""
 
 
 async def stock_file(report: Report) -> list[str]:
-    """Check a file and apply it; answers the mistakes, none when it was applied, now or before."""
+    """Check a file and apply it; return the mistakes, none when it was applied, now or before."""
     database = Database(database_url(), master_keys())
     transactions = OrderTransactions(database, Networks())
     try:
@@ -118,7 +118,7 @@ async def stock_file(report: Report) -> list[str]:
         message = _message(report, network)
         with _progress(len(message.lines)) as tell:
             change = await apply(transactions, message, actor=ACTOR, tell=tell)
-    except Refused as refused:
+    except StockFileRefused as refused:
         return refused.lines
     except UsedWithAnotherBody as used:
         return [f"--message-id: {used} was used before with another body; a new file needs a new id"]
@@ -129,9 +129,11 @@ async def stock_file(report: Report) -> list[str]:
 
 
 def _message(report: Report, network: Network) -> StockFile:
-    """What the file says. Raises `Refused` with all that is wrong with it."""
+    """The message that the file makes. Raises `StockFileRefused` with every mistake."""
     if report.node not in network.nodes:
-        raise Refused(f"{report.node} is not a node of the network{did_you_mean(report.node, list(network.nodes))}")
+        raise StockFileRefused(
+            f"{report.node} is not a node of the network{did_you_mean(report.node, list(network.nodes))}"
+        )
     content = _content(report.file)
     moment = _moment(report)
     file_digest = sha256(content).hexdigest()
@@ -149,7 +151,7 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise Refused(f"{file}:1: cannot be read: {error.strerror}") from error
+        raise StockFileRefused(f"{file}:1: cannot be read: {error.strerror}") from error
 
 
 def _moment(report: Report) -> datetime:
@@ -169,7 +171,7 @@ def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
     try:
         return adapter.validate_python(text)
     except ValidationError as error:
-        raise Refused(f"{option}: {mistakes(error.errors())[0].detail}") from error
+        raise StockFileRefused(f"{option}: {mistakes(error.errors())[0].detail}") from error
 
 
 def _lines(report: Report, content: bytes, network: Network) -> tuple[StockLine, ...]:
@@ -180,7 +182,7 @@ def _lines(report: Report, content: bytes, network: Network) -> tuple[StockLine,
     if not found and not mistakes.found():
         mistakes.add(1, "there are no rows under the header; a row is a SKU and its units")
     if wrong := mistakes.found():
-        raise Refused(*map(str, wrong))
+        raise StockFileRefused(*map(str, wrong))
     return tuple(line for line in found if line is not None)
 
 
@@ -189,11 +191,11 @@ def _text(file: Path, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Refused(f"{file}:{line}: this is not UTF-8 text") from error
+        raise StockFileRefused(f"{file}:{line}: this is not UTF-8 text") from error
 
 
 def _line(row: Row, kind: StockMessageKind, network: Network, first_lines: dict[str, int]) -> StockLine | None:
-    """A row's SKU and units; None, with all that is wrong reported, when it does not say them."""
+    """A row's SKU and units; None when the row is wrong, and then its mistakes are reported."""
     sku, quantity = (row.cells[column].strip() for column in ("sku", "quantity"))
     first = first_lines.setdefault(sku, row.line)
     complaints = [_wrong_with_sku(sku, network), _wrong_with_quantity(quantity, kind)]
@@ -218,10 +220,10 @@ def _wrong_with_quantity(quantity: str, kind: StockMessageKind) -> str | None:
 
 @contextmanager
 def _progress(rows: int) -> Iterator[Callable[[int, int], None]]:
-    """Shows on a terminal how far a long file is: call the result with the shelves done and the shelves in all."""
+    """Show a progress bar for a long file on a terminal: call the result with the rows done and all rows."""
     with Progress(console=Console(stderr=True), disable=rows < LONG or not sys.stderr.isatty()) as progress:
-        task = progress.add_task("shelves", total=None)
-        yield lambda done, shelves: progress.update(task, completed=done, total=shelves)
+        task = progress.add_task("rows", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _summary(message: StockFile, change: StockChange | None) -> str:

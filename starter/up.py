@@ -27,7 +27,7 @@ def command(
         A network directory to check, and to apply where it differs from the active version. Without one, a first start
         takes network/example, and a later one keeps what is active.
     data
-        Where everything is kept. Started again on it, open orders go on.
+        The directory of all data. After a new start on it, open orders go on.
     http_port
         The port of the HTTP interface; 0 picks a free one.
     temporal_port

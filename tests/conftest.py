@@ -24,7 +24,7 @@ from database.connect import Database
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
-from tests.answered import CheckedTransport
+from tests.checked_transport import CheckedTransport
 from tests.house import MASTER_KEY, MASTER_KEYS, House
 from transactions.prepare import prepare
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -84,7 +84,7 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="session")
 async def temporal(temporal_address: str) -> TimeSkipper:
-    """A client whose workflows have a clock that skips when it is told to, and only then."""
+    """A client whose workflows have a clock that skips only when a test asks for it."""
     client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
     await register_search_attributes(client, SEARCH_ATTRIBUTES)
     return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))

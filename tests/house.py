@@ -1,4 +1,4 @@
-"""A whole Switchyard in one process for tests: real PostgreSQL, real Temporal, HTTP, and nodes that do as told."""
+"""A whole Switchyard in one process for tests: real PostgreSQL, real Temporal, HTTP, and nodes that the test controls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -25,7 +25,7 @@ from database.sealing import MasterKeys
 from domain import identifiers
 from domain.order import BUCKETS
 from starter.audit import findings_of
-from tests.answered import CheckedTransport
+from tests.checked_transport import CheckedTransport
 
 Document = dict[str, Any]
 MASTER_KEY = "bWFzdGVyIGtleSBvZiBhbGwgb3VyIHRlc3RzIDAwMDA="
@@ -124,10 +124,10 @@ class House:
         return self.time.client.get_workflow_handle(identifiers.order_workflow_id(name))
 
     async def fill_its_history(self, handle: WorkflowHandle[Any, Any]) -> None:
-        """Send a workflow news without news, more than 4 MB, and wait until it has begun a new history.
+        """Send a workflow more than 4 MB of signals without a change, and wait until it has begun a new history.
 
-        The server suggests that only in the task after the one that was too much; and who is told something while it begins
-        anew has to do so again, so there are pauses between what is sent then.
+        The server suggests that only in the task after the one that was too much. A signal that arrives while the workflow
+        begins a new history delays it, so there are pauses between the later signals.
         """
         first = (await handle.describe()).run_id
         for _ in range(10):
@@ -183,7 +183,7 @@ class House:
         """Why an order that has nothing to do at once could not wake by itself; empty when it can.
 
         It needs an open timer in Temporal, and something that is due: a deadline of its own, new stock that it looks for
-        each day, or a person who has been told.
+        each day, or an open exception.
         """
         if not await self.is_running(name):
             return "" if document["closed"] else f"its workflow has ended: {document}"
@@ -192,7 +192,7 @@ class House:
         moments = [work["deadline"] for work in document["fulfillment_orders"]] + [document["closes_at"]]
         waits = any(line["backordered"] or line["reserved"] for line in document["lines"])
         is_due = any(moments) or waits or document["holds"] or document["exceptions"]
-        return "" if is_due else f"nothing is due, and nobody was told: {document}"
+        return "" if is_due else f"nothing is due, and no exception is open: {document}"
 
     async def _timers(self, name: str) -> set[int]:
         """The timers that are open, by the event that started them."""

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from demo.hurry import hurried_copy
-from demo.players import settings
+from demo.service import settings
 from embedded.process import Child, Command
 from runtime.where import Stack
 
@@ -213,18 +213,18 @@ def hurried_network(folder: Path, durations: Mapping[str, str]) -> Path:
     """The example network in the demo's time, with some lines of its files replaced."""
     hurried_copy(ROOT / "network" / "example", folder)
     for file in (folder / "nodes.toml", folder / "policy.toml"):
-        told = file.read_text()
+        text = file.read_text()
         for line, better in durations.items():
-            told = told.replace(line, better)
-        file.write_text(told)
+            text = text.replace(line, better)
+        file.write_text(text)
     return folder
 
 
 def audit(servers: Mapping[str, str]) -> None:
     """`python -m starter audit` ends with 0 on these servers."""
     arguments = (sys.executable, "-m", "starter", "audit")
-    told = subprocess.run(arguments, env={**environment(), **servers}, cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr
+    ended = subprocess.run(arguments, env={**environment(), **servers}, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def environment() -> dict[str, str]:

@@ -208,7 +208,7 @@ def the_domain_is_pure(tree: Path) -> Iterator[str]:
 
 
 def sql_stands_in_its_room(tree: Path) -> Iterator[str]:
-    """Statements stand in `database/`, where whoever changes a table looks for them."""
+    """Statements are in `database/`, next to the tables that they use."""
     for path, syntax, _ in product(tree):
         if not path.startswith("database/"):
             for line in sorted({line for line, name in full_names(syntax) if name == "sqlalchemy.text"}):
@@ -230,7 +230,7 @@ def no_file_names_a_machine(tree: Path) -> Iterator[str]:
 
 
 def no_text_leans_on_a_document_that_is_not_here(tree: Path) -> Iterator[str]:
-    """Whoever reads a line has the whole project at hand, and nothing else: no paragraph of another document is cited."""
+    """Readers have the whole project and nothing else: no paragraph of another document is cited."""
     section = re.compile("\N{SECTION SIGN}|" r"\b(?:CONT" r"RACT|DES" r"IGN)\b")
     for file in files(tree):
         if file.suffix in TEXT and file.name != "LICENSE":
@@ -252,7 +252,7 @@ def every_page_has_one_title(tree: Path) -> Iterator[str]:
 
 
 def workflows_pass_imports_through(tree: Path, package: str = "workflows") -> Iterator[str]:
-    """Starting or replaying a workflow imports nothing anew: bare imports cost 195 ms each time instead of 0.9 ms."""
+    """Starting or replaying a workflow imports nothing again: bare imports cost 195 ms each time instead of 0.9 ms."""
     policy = SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     runner = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_import_notification_policy(policy))
 

@@ -228,10 +228,10 @@ def test_the_image_has_the_python_that_types_and_tests_are_about() -> None:
 @pytest.mark.parametrize("name", ["prepare", "http"])
 def test_the_commands_of_the_stack_exist_with_their_options(name: str) -> None:
     command, options = SERVICES[name]["command"][:4], set(SERVICES[name]["command"][4:])
-    told = subprocess.run([sys.executable, *command[1:], "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
+    ended = subprocess.run([sys.executable, *command[1:], "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
     for option in options:
-        assert not option.startswith("--") or option in told.stdout, f"{shlex.join(command)} has no {option}"
+        assert not option.startswith("--") or option in ended.stdout, f"{shlex.join(command)} has no {option}"
 
 
 def test_a_worker_of_the_stack_reports_the_build_that_the_deploy_step_makes_current(

@@ -261,8 +261,10 @@ def test_every_make_target_that_a_page_names_exists_and_help_lists_all() -> None
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     named = {words.split()[0] for words in commands(ROOT, "make")}
     assert named <= targets, f"no such target: {named - targets}"
-    told = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert set(re.findall(r"^  make (\w+)", told, re.MULTILINE)) == targets
+    printed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert set(re.findall(r"^  make (\w+)", printed, re.MULTILINE)) == targets
 
 
 RUN_BY_MAKE = set(re.findall(r"-m starter ([a-z-]+)", (ROOT / "Makefile").read_text()))
@@ -270,11 +272,11 @@ RUN_BY_MAKE = set(re.findall(r"-m starter ([a-z-]+)", (ROOT / "Makefile").read_t
 
 @pytest.mark.parametrize("words", sorted(commands(ROOT, "python -m starter") | RUN_BY_MAKE))
 def test_every_command_that_a_page_or_the_makefile_names_exists(words: str) -> None:
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "starter", *words.split(), "--help"], cwd=ROOT, capture_output=True, text=True
     )
-    usage = next((line for line in told.stdout.splitlines() if line.startswith("Usage:")), "")
-    assert told.returncode == 0, told.stderr
+    usage = next((line for line in ended.stdout.splitlines() if line.startswith("Usage:")), "")
+    assert ended.returncode == 0, ended.stderr
     assert f" {words} " in f"{usage} ", f"python -m starter {words} is no command: {usage}"
 
 

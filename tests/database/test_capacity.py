@@ -14,8 +14,8 @@ from sqlalchemy import text
 from database.connect import Database
 from domain.fulfillment import MessageKind
 from starter.audit import repaired
-from tests.asked import asked_of
 from tests.database.shop import MAP, NEAREST, NEXT, NODES, Shop
+from tests.sql_statements import statements_of
 from transactions import replan
 
 CAPACITY = 3
@@ -316,7 +316,7 @@ async def test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_
 
 async def statements(shop: Shop) -> int:
     """How many statements an order took until it was released."""
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         await worked_on(shop, datetime.now(UTC))
     return len(asked)
 

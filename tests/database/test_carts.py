@@ -20,8 +20,8 @@ from domain.cart import PromiseLine, ReservationRequest
 from domain.order import Address, NewLine, NewOrder
 from domain.stock import Movement, MovementKind
 from network.validate_order import WrongField
-from tests.asked import asked_of
 from tests.database.shop import CUSTOMER, FARTHEST, NEAREST, NODES, Shop
+from tests.sql_statements import statements_of
 from transactions import cart as cart_transactions
 from transactions import order as order_transactions
 from transactions import shortage
@@ -137,7 +137,7 @@ async def test_a_cart_that_is_too_large_does_not_keep_the_small_ones_behind_it_f
 
 async def test_carts_that_are_all_too_large_are_all_answered(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=5)
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         answers = await asyncio.gather(*(pin(carts, (NEAREST, "CHAIR", size)) for size in range(60, 5, -1)))
     assert answers == [None] * 55
     assert len(asked) == 2, "once together, and once more with the smallest first"
@@ -193,7 +193,7 @@ async def test_callers_who_ask_at_the_same_time_share_one_statement_again_and_ag
         for _ in range(5):
             assert await pin(carts, (NEAREST, "CHAIR", 1))
 
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         await asyncio.gather(*(customer() for _ in range(64)))
     assert len(asked) == 5
 
@@ -205,7 +205,7 @@ async def test_somebody_who_was_there_alone_waits_with_the_others_from_then_on(s
         for _ in range(5):
             assert await pin(carts, (NEAREST, "CHAIR", 1))
 
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         first = asyncio.create_task(customer())
         while not asked:  # noqa: ASYNC110  (the event loop rings no bell)
             await asyncio.sleep(0)
@@ -218,10 +218,10 @@ async def test_a_reservation_takes_four_statements_one_of_which_pins(database: D
         await connection.execute(text("INSERT INTO stock (node, sku, on_hand) VALUES ('slc', 'SERUM-30', 5)"))
     carts = Carts(database, Networks())
     await reserve(carts, ("SERUM-30", 1), key="one")  # reads the network, which a process does once
-    with asked_of(database) as asked:
+    with statements_of(database) as asked:
         await reserve(carts, ("SERUM-30", 1), key="two")
     assert len(asked) <= 4
-    with asked_of(database) as asked:
+    with statements_of(database) as asked:
         assert await pin(carts, ("slc", "SERUM-30", 1))
     assert len(asked) == 1
 

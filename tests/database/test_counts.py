@@ -17,7 +17,7 @@ from database.outbox.inbox import UsedWithAnotherBody
 from domain.fulfillment import MessageKind
 from domain.stock import StockFile, StockLevel, StockMessage
 from tests.database.shop import NEAREST, NEXT, Shop
-from tests.told import Told, on_hand_after, stories
+from tests.stock_facts import StockFact, on_hand_after, stories
 from transactions import stock as stock_transactions
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -96,7 +96,7 @@ async def test_what_is_on_hand_is_the_newest_count_and_what_happened_after_it(
 
 @given(stories)
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-async def test_any_order_of_arrival_ends_at_the_same_stock(shop: Shop, story: list[Told]) -> None:
+async def test_any_order_of_arrival_ends_at_the_same_stock(shop: Shop, story: list[StockFact]) -> None:
     async with shop.database.write() as connection:
         await connection.execute(text("TRUNCATE movement, stock, inbox"))
     await lamps(shop, *[(fact.kind, fact.quantity, fact.hour) for fact in story])

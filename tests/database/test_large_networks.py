@@ -10,7 +10,7 @@ from domain.network import Place, Precision
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import Entitlement
 from network.load import NetworkDocuments, load
-from tests.asked import asked_of
+from tests.sql_statements import statements_of
 from transactions.situation import decide
 
 NODES = 500
@@ -50,7 +50,7 @@ async def test_planning_and_reserving_in_a_network_of_many_nodes_takes_four_stat
     async with database.write() as connection:
         await connection.execute(text(STOCK), {"nodes": NODES})
     async with database.write() as connection:
-        with asked_of(database) as asked:
+        with statements_of(database) as asked:
             decided = await decide(connection, network, facts, wanted, NOW)
             await stock.close_gates(connection, set(), exclusive=False)
             claim = decided.claim(network, "web", Entitlement(), cause="round 1", at=NOW, order=None, actor="workflow")

@@ -14,8 +14,8 @@ from database.documents import stock as documents
 from database.documents.stock import Wanted
 from database.key import Caller
 from domain.stock import Movement, MovementKind
-from tests.asked import asked_of
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
+from tests.sql_statements import statements_of
 from transactions.network import Networks
 
 OPERATOR = Caller("key-1", "operator", "ops")
@@ -267,7 +267,7 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
         for statement in MANY:
             await connection.execute(text(statement))
         await connection.execute(text("ANALYZE"))
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         shown = await item(shop.database, "LAMP")
         assert len(asked) <= 5, (
             "the files of the network are read once per process, and the other four are the document"
@@ -292,7 +292,7 @@ async def test_goods_that_come_in_do_not_make_anybody_read_the_whole_queue(shop:
             await connection.execute(text(statement))
         await connection.execute(text("ANALYZE"))
     received = [Movement(MovementKind.RECEIVED, NEAREST, f"S-{n}", on_hand=1) for n in range(1, 9)]
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         async with shop.database.write() as connection:
             await stock.record(connection, received, order=None, cause="truck", actor="dock", at=datetime.now(UTC))
     steps = [
@@ -310,7 +310,7 @@ async def test_the_age_of_a_shelf_is_found_without_reading_its_whole_history(sho
         for statement in MANY[2:5]:
             await connection.execute(text(statement))
         await connection.execute(text("ANALYZE"))
-    with asked_of(shop.database) as asked:
+    with statements_of(shop.database) as asked:
         await item(shop.database, "LAMP")
     statement, parameters = asked[-1]
     read = [

@@ -7,7 +7,7 @@ import pytest
 from domain.hold import Placement, by_policy, by_request
 from domain.network import HoldStock, Policy
 from network.load import NetworkDocuments, load
-from tests.outcome import order_of
+from tests.sourcing_text import order_of
 
 POLICY = """
 version = "1"

@@ -19,7 +19,7 @@ from domain.stock import (
     explode,
     recount,
 )
-from tests.told import Told, on_hand_after, stories
+from tests.stock_facts import StockFact, on_hand_after, stories
 
 counters = st.integers(-1000, 1000)
 
@@ -113,7 +113,9 @@ def test_a_count_is_what_was_there_then_and_what_happened_since_is_added(
 
 
 @given(stories)
-def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happened_after_it(story: list[Told]) -> None:
+def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happened_after_it(
+    story: list[StockFact],
+) -> None:
     ledger: list[tuple[int, int]] = []
     shelf = StockLevel("denver", "LAMP", 0, 0, 0)
     for fact in story:

@@ -1,6 +1,6 @@
 """Records the histories that `tests/workflows/test_replay.py` replays: `python -m tests.histories.record`.
 
-A real server without skipped time, a network whose patience is counted in seconds, and an identity that names no machine.
+A real server without skipped time, a network whose deadlines are seconds, and an identity that names no machine.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ HURRY = (
     ("policy.toml", 'window = "30d"', 'window = "3s"'),
     ("policy.toml", 'unfilled = "backorder"', 'unfilled = "backorder"\ncancel_after = "4s"'),
 )
-"""What is changed in the map: the node `reroutes` loses patience, and the return window is over, after three seconds; an order
-that waits for stock gives up after four."""
+"""What is changed in the map: the node `reroutes` times out, and the return window is over, after three seconds; an order
+that waits for stock is cancelled after four."""
 KEY = "operator-key-of-the-recorder"
 IDENTITY = "recorder"
 
@@ -153,10 +153,10 @@ async def strange_mail(house: House) -> str:
     await house.stock("spare", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
     work = (await house.work(name))["fulfillment_order"]
-    told = {"fulfillment_order": work, "message_id": "bare-1", "kind": "shipped", "occurred_at": now()}
+    message = {"fulfillment_order": work, "message_id": "bare-1", "kind": "shipped", "occurred_at": now()}
     await house.workflow(name).signal("no_such_signal", "hello")
     await house.workflow(name).signal("node_message", args=[])
-    await house.workflow(name).signal("node_message", told)
+    await house.workflow(name).signal("node_message", message)
     await house.until(name, "shipped")
     await house.tell(work, "delivered")
     return name

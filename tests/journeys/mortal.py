@@ -3,7 +3,7 @@
     python mortal.py worker ACTIVITY:MOMENT …      python mortal.py serve PORT ROUTE:MOMENT …
 
 One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
-SIGTERM. MOMENT is `before` a commit, or `after` it and before anybody is told; of the HTTP process also `before2`, which is
+SIGTERM. MOMENT is `before` a commit, or `after` it and before any signal or answer; of the HTTP process also `before2`:
 before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as OpenAPI
 names it: `POST /orders/{order}/hold`, or what it does beside, such as `Pauses.clear`. Only what was written is a commit.
 """

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from database.documents.document import Document
-from tests.answered import ROUTES, WrongAnswer, check
+from tests.checked_transport import ROUTES, WrongAnswer, check
 from tests.house import House
 
 ORDERS = "/orders/{order}"

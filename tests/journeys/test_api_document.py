@@ -79,7 +79,7 @@ OPERATIONS = [
     "get_health",
     "get_readiness",
 ]
-"""The names in generated clients: whoever renames one breaks them, so none is ever taken off this list."""
+"""The names in generated clients: renaming one breaks them, so none is ever removed from this list."""
 
 STANDING_ALONE = {
     # operation            where                           the answer

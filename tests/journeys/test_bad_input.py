@@ -740,7 +740,7 @@ async def test_json_that_is_no_object_is_refused_wherever_it_is_sent(house: Hous
     assert answers == dict.fromkeys(answers, (problems.INVALID.type, ["body"]))
 
 
-async def test_a_good_body_under_another_content_type_is_refused_and_told_the_right_one(
+async def test_a_good_body_under_another_content_type_is_refused_with_the_right_one(
     house: House, busy: Mapping[str, str]
 ) -> None:
     async with nothing_happens(house):

@@ -1,4 +1,4 @@
-"""Whoever we call cannot lead us elsewhere, hold us up, fill our memory, or learn from our errors what others may not know."""
+"""A server that we call cannot redirect us, delay us, fill our memory, or learn secrets from our errors."""
 
 import asyncio
 import gzip

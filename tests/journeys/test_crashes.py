@@ -30,8 +30,8 @@ from embedded.process import Child, Command
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
 from starter.audit import findings_of
-from tests.called import Listener, listening
 from tests.conftest import OPERATOR_KEY
+from tests.listener import Listener, listening
 from tests.stack import (
     PARTS,
     ROOT,
@@ -49,14 +49,14 @@ from transactions.prepare import apply_network
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
-PATIENCE_FOR_CRASHES = {
+DEADLINES_FOR_CRASHES = {
     'accept_within = "12000ms"': 'accept_within = "120s"',
     'ship_within = "72000ms"': 'ship_within = "300s"',
     'cancel_after = "8571ms"': 'cancel_after = "300s"',
 }
 """Who is killed may be late; only stores are taken for silent."""
 IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
-HURRIED = SHORT_LIVES | PATIENCE_FOR_CRASHES | IMPATIENT_STORES
+HURRIED = SHORT_LIVES | DEADLINES_FOR_CRASHES | IMPATIENT_STORES
 REQUEST_SECONDS_MAX = 30.0
 
 
@@ -170,7 +170,7 @@ def suspended(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_killed_postgresql_loses_nothing_acknowledged_and_is_told_as_not_ready_meanwhile(
+async def test_a_killed_postgresql_loses_nothing_acknowledged_and_is_reported_as_not_ready(
     service: Service, shop: Shop
 ) -> None:
     sku = "MOISTURIZER-50"
@@ -524,7 +524,7 @@ async def _tell_return(shop: Shop, made: str, kind: str, **more: Any) -> None:
 
 
 async def _events(shop: Shop, name: str) -> list[str]:
-    """What an order's channel was told, in its order."""
+    """The kinds of an order's events, in their sequence."""
     items: list[Document] = []
     page: Document = {"next": "0"}
     while page["next"] is not None:
@@ -568,8 +568,8 @@ async def _a_return_that_never_comes(shop: Shop) -> str:
     sent_at = datetime.now(UTC) - COMES_BACK_WITHIN + timedelta(seconds=8)
     await _tell_return(shop, made, "in_transit", occurred_at=sent_at.isoformat())
     await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["expired"])
-    told = await _events(shop, name)
-    assert [told.count(kind) for kind in ("return_reminder", "return_expired")] == [1, 1]
+    events = await _events(shop, name)
+    assert [events.count(kind) for kind in ("return_reminder", "return_expired")] == [1, 1]
     (lost,) = (await shop.order(name))["exceptions"]
     await ask(shop, name, "resolve", exception=lost["exception"])
     return name
@@ -608,8 +608,8 @@ async def _a_life_with_a_claim(shop: Shop) -> str:
     await once(shop, "POST", f"/claims/{claim}/messages", paid)
     (refund,) = (await shop.send("GET", f"/claims/{claim}")).json()["refunds"]
     assert refund["settled_at"]
-    told = await _events(shop, name)
-    assert [told.count(kind) for kind in ("refund_requested", "settled")] == [1, 1]
+    events = await _events(shop, name)
+    assert [events.count(kind) for kind in ("refund_requested", "settled")] == [1, 1]
     assert await ask(shop, name, "forget") == await ask(shop, name, "forget")
     return name
 
@@ -734,7 +734,7 @@ async def _a_life_beside_a_cart_that_lapses(shop: Shop) -> str:
 
 
 async def _a_life_with_something_odd(shop: Shop) -> str:
-    """An exception that nobody has resolved is told again, until somebody has."""
+    """An open exception is reported again until an operator resolves it."""
     name = await shop.place("SERUM-30", 2)
     await shop.tell(await shop.work(name), "picked", {"9": 1}, message_id=f"odd-{name}")
     await shop.fulfill(name)

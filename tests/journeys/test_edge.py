@@ -1,4 +1,4 @@
-"""The edge of the HTTP interface: every answer has an id that the log has too, and who asks too often is told when to come."""
+"""The edge of the HTTP interface: every answer has an id that the log has too, and too many requests get a retry time."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from tests.house import House
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 Lines = list[Any]
 SELDOM = 0.01
-"""A rate at which whoever has asked once must wait: there is always one request at once."""
+"""A rate at which a client must wait after one request: one request is always possible."""
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def test_where_nobody_looks_at_a_terminal_a_line_of_the_log_is_an_object(capsys:
     assert all(line["timestamp"].endswith("Z") for line in lines)
 
 
-async def test_a_key_that_asks_too_often_is_told_when_to_come_again_and_no_other_key_suffers(house: House) -> None:
+async def test_a_key_with_too_many_requests_gets_a_retry_time_and_no_other_key_is_limited(house: House) -> None:
     busy, calm = await house.key("channel", "web"), await house.key("channel", "outlet")
     async with door(house, SELDOM) as http:
         assert (await http.get("/orders", headers=busy)).status_code == 200
@@ -165,7 +165,7 @@ async def test_a_valid_key_keeps_its_standing_when_a_request_ends_before_anybody
     assert [answer.status_code for answer in asked] == [200, 400, 400, 400, 400, 200]
 
 
-async def test_whoever_watches_us_is_answered_while_somebody_tries_keys_from_there(house: House) -> None:
+async def test_probes_are_answered_while_a_client_at_the_same_address_tries_keys(house: House) -> None:
     async with door(house, SELDOM) as http:
         assert [(await http.get("/orders")).status_code for _ in range(2)] == [401, 429]
         assert [(await http.get(probe)).status_code for probe in ("/healthz", "/readyz")] == [200, 200]

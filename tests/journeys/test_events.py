@@ -51,7 +51,7 @@ async def test_a_feed_is_walked_by_pages_and_then_by_its_last_event(house: House
     assert [(found["order"], found["kind"]) for found in await events(house, after=last)] == [(names[0], "cancelled")]
 
 
-async def test_a_channel_is_told_of_its_own_orders_only(house: House) -> None:
+async def test_a_channel_gets_events_of_its_own_orders_only(house: House) -> None:
     web, outlet = await house.place(("SERUM-30", 1)), await house.place(("SERUM-30", 1), channel="outlet")
     for name in (web, outlet):
         await house.until(name, "backordered")

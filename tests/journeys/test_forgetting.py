@@ -100,8 +100,8 @@ async def test_tracking_numbers_leave_the_order_and_the_feed(house: House) -> No
     (shown,) = (await seen_by_its_node(house, work))["packages"]
     assert shown == parcel | {"tracking": None}
     feed = (await house.http.get("/events")).json()["items"]
-    (told,) = [event["data"]["packages"] for event in feed if event["kind"] == "shipped"]
-    assert told == [parcel | {"tracking": None}]
+    (packages,) = [event["data"]["packages"] for event in feed if event["kind"] == "shipped"]
+    assert packages == [parcel | {"tracking": None}]
     again = await house.http.post(f"/fulfillment-orders/{work}/messages", json=body)
     assert again.status_code == 200, "what the node repeats is known"
 
@@ -139,7 +139,7 @@ async def test_the_command_forgets_many_and_says_what_it_did(house: House, capsy
     done, is_open = await house.place(("SERUM-30", 1)), await house.place(("SERUM-30", 9))
     await house.fulfill((await house.work(done))["fulfillment_order"])
 
-    async def told(*names: str, even_if_open: bool = False) -> tuple[int, list[str], list[str]]:
+    async def run_forget(*names: str, even_if_open: bool = False) -> tuple[int, list[str], list[str]]:
         capsys.readouterr()
         asked = {"even_if_open": even_if_open, "reason": None, "actor": "Ada"}
         code = await forget_orders(house.database_url, MASTER_KEYS, names, asked)
@@ -147,14 +147,14 @@ async def test_the_command_forgets_many_and_says_what_it_did(house: House, capsy
         errors = [line for line in output.err.splitlines() if "[info" not in line]
         return code, [line.rpartition(" since ")[0] for line in output.out.splitlines() if "since" in line], errors
 
-    code, said, errors = await told(done, is_open, "web-0")
+    code, said, errors = await run_forget(done, is_open, "web-0")
     assert (code, said) == (1, [f"{done} is forgotten"])
     assert errors == [
         f"{is_open} has 9 units that neither shipped nor were cancelled: cancel them first, or forget it with "
         "--even-if-open",
         "there is no order web-0",
     ]
-    assert await told(done, is_open, even_if_open=True) == (
+    assert await run_forget(done, is_open, even_if_open=True) == (
         0,
         [f"{done} is forgotten", f"{is_open} is forgotten"],
         [],
@@ -180,8 +180,8 @@ def test_without_the_right_master_key_nothing_starts_and_one_line_says_why(
     program: tuple[str, ...], keys: str, says: str, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_MASTER_KEYS", keys)
-    told = run(*program, database_url=template)
-    assert told.returncode == 1
-    (line,) = told.stderr.splitlines()
+    ended = run(*program, database_url=template)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
     assert says in line
     assert not keys or keys not in line

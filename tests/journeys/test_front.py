@@ -1,4 +1,4 @@
-"""Whoever opens the address learns what runs there and can read the interface, without a key and without the internet."""
+"""The address shows what runs there, and the interface as a page, without a key and without the internet."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from playwright.async_api import ConsoleMessage, Page, Request, expect
 
 from runtime.version import VERSION
 from tests.house import House
-from tests.listening import listening
+from tests.http_server import listening
 
 UI = "http://127.0.0.1:8233"
 AS_A_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Authorization": ""}

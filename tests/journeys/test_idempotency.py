@@ -285,7 +285,7 @@ async def test_the_messages_of_one_life_in_any_order_and_each_twice_end_in_the_s
 RECEIVED, GRADED, SETTLED = range(3)
 
 
-async def test_the_messages_of_a_return_in_any_order_put_the_goods_on_the_shelf_once(house: House) -> None:
+async def test_the_messages_of_a_return_in_any_order_restock_the_goods_once(house: House) -> None:
     graded = {"line": "1", "quantity": 2, "condition": "as_new", "disposition": "restock"}
     life: list[Document] = [
         {"kind": "received", "node": "slc", "lines": TWO},

@@ -49,8 +49,8 @@ async def test_a_job_that_fails_is_run_again_and_ends_nothing() -> None:
     with capture_logs() as lines:
         async with Driver([Lane("one", AT_ONCE, jobs)]).running():
             await runs.until(lambda made: made.count("fails") >= 3 and made.count("works") >= 4)
-    told = [line for line in lines if line["event"] == "a job failed and will be run again"]
-    assert [line["job"] for line in told] == ["fails", "fails"]
+    failures = [line for line in lines if line["event"] == "a job failed and will be run again"]
+    assert [line["job"] for line in failures] == ["fails", "fails"]
     failing, working = jobs[0].status, jobs[1].status
     assert failing.last_error == "LookupError", "and nobody's name"
     assert failing.last_failed_at is not None

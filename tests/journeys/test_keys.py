@@ -190,7 +190,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
     place = {"ship_to": {"country": "US", "postal_code": "80202"}}
     order = {"channel": channel, "placed_at": now(), "currency": "USD"} | goods | place
     lines = {"lines": [{"line": "1", "quantity": 1}]}
-    told = {"kind": "received", "node": "slc"} if kind == "node" else {"kind": "settled"}
+    body = {"kind": "received", "node": "slc"} if kind == "node" else {"kind": "settled"}
     bodies: dict[str, Document] = {
         "/orders": order | {"number": f"k{next(_numbers)}"},
         "/promises": order,
@@ -214,7 +214,7 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
-        "/returns/{return}/messages": fact | told,
+        "/returns/{return}/messages": fact | body,
         "/claims/{claim}/messages": fact | {"kind": "settled"},
         "/returns/blind": fact | {"node": node, "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/returns/{return}/approve": {},
@@ -348,7 +348,7 @@ async def test_a_channel_sees_stock_as_a_total_and_a_node_sees_its_own(house: Ho
     assert [row["node"] for row in seen["operator"]["nodes"]] == ["nwk", "slc"]
 
 
-async def test_a_key_is_told_once_and_only_its_hash_is_kept(house: House) -> None:
+async def test_a_key_is_shown_once_and_only_its_hash_is_stored(house: House) -> None:
     made = (await house.http.post("/keys", json={"kind": "node", "name": "slc"})).json()
     assert set(made) == {"id", "key"}
     async with house.service.database.read() as connection:
@@ -405,7 +405,7 @@ async def test_two_keys_of_one_holder_are_valid_at_once_and_each_is_revoked_by_i
     assert [len(page) for page in await house.pages("/keys", 2)] == [2, 1]
 
 
-async def test_whoever_runs_the_service_changes_the_first_key_by_setting_another(house: House) -> None:
+async def test_setting_another_first_key_in_the_environment_replaces_it(house: House) -> None:
     first, second = ({"Authorization": f"Bearer {key}"} for key in (OPERATOR_KEY, "a second first key"))
     await prepare(house.database_url, None, "a second first key", master_keys=MASTER_KEYS)
     assert [(await house.http.get("/keys", headers=shown)).status_code for shown in (first, second)] == [200, 200]

@@ -195,7 +195,7 @@ async def a_life_of_short_picks_and_a_return(house: House, plant: Planted) -> li
 
 
 async def a_life_of_refusals_and_misfits(house: House, plant: Planted) -> list[str]:
-    """Rejected by one node, silent at the next, told nonsense of."""
+    """Rejected by one node, silent at the next, with wrong messages about it."""
     name = await place(house, plant, ("SERUM-30", 2))
     await tell(house, plant, (await house.work(name))["fulfillment_order"], "rejected", None)
     second = await house.work(name, 2)
@@ -209,7 +209,7 @@ async def a_life_of_refusals_and_misfits(house: House, plant: Planted) -> list[s
 
 
 async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
-    """Sent elsewhere before its release, rerouted after it, told nonsense of, and seen to by a person."""
+    """Given another address before its release, rerouted after it, with wrong messages, and resolved by a person."""
     placed = planted_order(house, plant, ("SERUM-30", 1))
     name = str((await house.http.post("/orders", json=placed)).json()["order"])
     ship_to = placed["ship_to"] | {"name": plant("new name"), "street": [plant("new street")]}
@@ -233,7 +233,7 @@ async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
 
 
 async def a_life_while_the_database_fails(house: House, plant: Planted) -> list[str]:
-    """Every statement that books stock or notes a hold fails for a while, and its failure is told to Temporal."""
+    """Every statement that books stock or notes a hold fails for a while, and its failure is reported to Temporal."""
     name = await place(house, plant, ("SERUM-30", 2))
     await house.work(name)
     await house.settle(name)
@@ -279,11 +279,11 @@ async def test_nothing_that_a_person_typed_is_in_temporal(house: House) -> None:
 
     kept = {name: await everything_about(house.time.client.get_workflow_handle(name)) for name in workflows}
 
-    assert {name: plant.found_in(told) for name, told in kept.items()} == {name: [] for name in workflows}
-    assert all("SERUM-30" in told or "NIGHT-CREAM-50" in told for told in kept.values()), "the search reads payloads"
-    assert all("US 802" in told for name, told in kept.items() if name.startswith("order-")), "and summaries"
-    assert any('relation "movement" does not exist' in told for told in kept.values()), "and failures"
-    assert any(", attempt 2, " in told for told in kept.values()), "and the card"
+    assert {name: plant.found_in(text) for name, text in kept.items()} == {name: [] for name in workflows}
+    assert all("SERUM-30" in text or "NIGHT-CREAM-50" in text for text in kept.values()), "the search reads payloads"
+    assert all("US 802" in text for name, text in kept.items() if name.startswith("order-")), "and summaries"
+    assert any('relation "movement" does not exist' in text for text in kept.values()), "and failures"
+    assert any(", attempt 2, " in text for text in kept.values()), "and the card"
     assert len(plant.texts) > 100
 
 

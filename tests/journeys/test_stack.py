@@ -46,7 +46,7 @@ def status(address: str, path: str) -> int:
     return answer
 
 
-def test_up_serves_until_it_is_told_to_stop_and_other_commands_find_it(folder: Path) -> None:
+def test_up_serves_until_a_signal_and_other_commands_find_it(folder: Path) -> None:
     arguments = command("up", "--network", str(ROOT / "network" / "example"), *FREE_PORTS)
     with (
         (folder / "said.txt").open("w") as said,

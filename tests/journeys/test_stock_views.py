@@ -1,4 +1,4 @@
-"""What operators, channels and nodes are told of stock, and what a stop-sale does to it, over HTTP."""
+"""What operators, channels and nodes see of stock, and what a stop-sale does to it, over HTTP."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,12 +43,12 @@ async def guarded(house: House, tmp_path: Path) -> House:
     return house
 
 
-async def test_each_channel_is_told_what_it_may_take_and_an_operator_what_is_kept_back_from_everybody(
+async def test_each_channel_sees_what_it_may_take_and_an_operator_what_is_kept_back(
     guarded: House,
 ) -> None:
     keys = {name: await guarded.key("channel", name) for name in ("web", "wholesale")}
-    told = {name: (await shown(guarded, "SERUM-30", key))["available"] for name, key in keys.items()}
-    assert told == {"web": 15 - 4 - 5, "wholesale": 15 - 4}
+    available = {name: (await shown(guarded, "SERUM-30", key))["available"] for name, key in keys.items()}
+    assert available == {"web": 15 - 4 - 5, "wholesale": 15 - 4}
     assert "kept_back" not in await shown(guarded, "SERUM-30", keys["web"])
     all_of_it = await shown(guarded, "SERUM-30")
     assert (all_of_it["available"], all_of_it["kept_back"]) == (15 - 4, 4)
@@ -57,10 +57,10 @@ async def test_each_channel_is_told_what_it_may_take_and_an_operator_what_is_kep
     assert (own["available"], [row["node"] for row in own["nodes"]]) == (10, ["slc"])
 
 
-async def test_a_channel_gets_as_many_units_as_it_was_told_and_not_one_more(guarded: House) -> None:
-    told = (await shown(guarded, "SERUM-30", await guarded.key("channel", "web")))["available"]
-    order = await guarded.place(("SERUM-30", told + 1), holds=[{"hold": "look"}])
-    assert units(await guarded.settle(order)) == {"reserved": told, "backordered": 1}
+async def test_a_channel_gets_as_many_units_as_it_was_shown_and_not_one_more(guarded: House) -> None:
+    available = (await shown(guarded, "SERUM-30", await guarded.key("channel", "web")))["available"]
+    order = await guarded.place(("SERUM-30", available + 1), holds=[{"hold": "look"}])
+    assert units(await guarded.settle(order)) == {"reserved": available, "backordered": 1}
 
 
 async def test_a_stopped_sale_is_shown_to_everybody_and_nothing_of_it_is_available(house: House) -> None:
@@ -79,10 +79,10 @@ async def test_a_stopped_sale_is_shown_to_everybody_and_nothing_of_it_is_availab
     assert bundle == {"node": "slc", "available": 0, "stopped": True}
 
     assert (await ask(house, "SERUM-30", "stop")).status_code == 200
-    told = await shown(house, "SERUM-30", channel)
-    assert (told["available"], told["stopped"]) == (0, True)
-    told = await shown(house, "SET-01", channel)
-    assert (told["available"], told["stopped"]) == (0, True)
+    stock = await shown(house, "SERUM-30", channel)
+    assert (stock["available"], stock["stopped"]) == (0, True)
+    stock = await shown(house, "SET-01", channel)
+    assert (stock["available"], stock["stopped"]) == (0, True)
 
 
 async def test_an_order_that_waits_for_a_stopped_item_is_served_when_the_stop_is_lifted(house: House) -> None:

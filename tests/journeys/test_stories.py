@@ -1,4 +1,4 @@
-"""The stories that buyers of such a system know, told over HTTP, on the network of the tutorial.
+"""The stories that buyers of such a system know, played over HTTP, on the network of the tutorial.
 
 Newark (warehouse), Salt Lake City (3PL), Chicago and Los Angeles (stores) and an Atlanta vendor; the customer lives in Denver
 unless a story says otherwise, and Salt Lake City is the nearest to Denver.
@@ -153,14 +153,14 @@ async def test_what_a_node_cannot_find_is_written_off_there_and_comes_from_elsew
     await house.stock("nwk", SERUM_30=5)
     name = await house.place(("SERUM-30", 3))
     first = (await house.work(name))["fulfillment_order"]
-    await house.tell(first, "picked", {"1": 1}, final=True, reason="the shelf was empty")
+    await house.tell(first, "picked", {"1": 1}, final=True, reason="no more were there")
     second = await house.work(name, 2)
 
     assert nodes_of(await house.order(name)) == [("slc", 1), ("nwk", 2)]
     assert second["lines"] == [second["lines"][0] | {"quantity": 2, "picked": 0, "shipped": 0, "short": 0}]
     assert await house.available("SERUM-30") == {"slc": 2, "nwk": 3}, "two are gone from slc, wherever they are"
     shown = (await house.order(name))["fulfillment_orders"][0]
-    assert (shown["lines"][0]["short"], shown["reason"]) == (2, "the shelf was empty")
+    assert (shown["lines"][0]["short"], shown["reason"]) == (2, "no more were there")
 
     for work in (first, second["fulfillment_order"]):
         await house.tell(work, "shipped")
@@ -256,7 +256,7 @@ async def test_a_held_order_keeps_its_units_and_is_released_when_the_last_hold_i
     await house.until(name, "delivered")
 
 
-async def test_what_a_customer_sends_back_is_graded_put_on_the_shelf_settled_and_closed(house: House) -> None:
+async def test_a_return_is_graded_restocked_settled_and_closed(house: House) -> None:
     await house.stock("slc", SERUM_30=5)
     name = await house.place(("SERUM-30", 3))
     await house.fulfill((await house.work(name))["fulfillment_order"])
@@ -267,18 +267,18 @@ async def test_what_a_customer_sends_back_is_graded_put_on_the_shelf_settled_and
     assert (answer.status_code, answer.json()) == (201, {"return": f"{name}-r1"})
     assert (await ask(house, name, "returns", lines=[{"line": "1", "quantity": 2}])).status_code == 409
 
-    told: list[str] = []
+    statuses: list[str] = []
     for kind, more in [
         ("received", {"node": "nwk", "lines": [{"line": "1", "quantity": 2}]}),
         ("graded", {"node": "nwk", "lines": [graded("as_new", "restock")]}),
         ("graded", {"node": "nwk", "lines": [graded("damaged", "scrap")]}),
         ("settled", {}),
     ]:
-        body = {"message_id": f"back-{len(told)}", "kind": kind, "occurred_at": now()} | more
+        body = {"message_id": f"back-{len(statuses)}", "kind": kind, "occurred_at": now()} | more
         assert (await house.http.post(f"/returns/{name}-r1/messages", json=body)).status_code == 202
-        told.append((await house.http.get(f"/returns/{name}-r1")).json()["status"])
+        statuses.append((await house.http.get(f"/returns/{name}-r1")).json()["status"])
 
-    assert told[:3] == ["received", "graded", "disposed"]
+    assert statuses[:3] == ["received", "graded", "disposed"]
     document = await house.until(name, lambda found: found["returns"][0]["status"] == "closed")
     assert line_of(document) == {
         "ordered": 3,
@@ -358,7 +358,7 @@ async def test_a_return_that_needs_a_person_is_seen_in_temporal_as_well(house: H
         assert codes_of(await house.settle(name)) == ["return_misfit"]
 
 
-async def test_more_than_was_ordered_leaves_and_is_told_to_a_person(house: House) -> None:
+async def test_more_than_was_ordered_leaves_and_opens_an_exception(house: House) -> None:
     await house.stock("slc", SERUM_30=5)
     name = await house.place(("SERUM-30", 2))
     await house.tell((await house.work(name))["fulfillment_order"], "shipped", {"1": 3})

@@ -1,6 +1,6 @@
 """An order as an operator sees it: the real Temporal UI in a real browser.
 
-With `SWITCHYARD_SCREENSHOT=1` the picture of the documentation is taken anew: `docs/images/order-in-temporal-ui.png`.
+With `SWITCHYARD_SCREENSHOT=1` the picture of the documentation is taken again: `docs/images/order-in-temporal-ui.png`.
 """
 
 import os

@@ -22,14 +22,14 @@ from temporalio.client import Client
 from runtime.where import DATA, Stack
 from tests.conftest import OPERATOR_KEY
 from tests.house import House
-from tests.listening import listening
+from tests.http_server import listening
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/start.md"
 README = ROOT / "README.md"
 WALK = ROOT / "docs/one-order.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-NOT_TOLD = ("WorkflowTask", "WorkflowExecutionOptionsUpdated", "WorkflowExecutionTimeSkippingTransitioned")
+NOT_SHOWN = ("WorkflowTask", "WorkflowExecutionOptionsUpdated", "WorkflowExecutionTimeSkippingTransitioned")
 """Events of the engine; the last two are what skipping time leaves."""
 ORDERS = ["web-curl-1", *(f"web-start-{number}" for number in range(1, 5))]
 
@@ -42,10 +42,10 @@ def blocks(page: str) -> Iterator[tuple[str, str, str]]:
             yield language, text, following[1] if following[0] == "text" else ""
 
 
-def as_promised(promised: str, told: str) -> bool:
+def as_promised(promised: str, shown: str) -> bool:
     """Whether an output is the promised one, where `…` stands for anything."""
     pattern = ".*".join(re.escape(part) for part in promised.strip("\n").split("…"))
-    return re.fullmatch(pattern, told.strip("\n"), re.DOTALL) is not None
+    return re.fullmatch(pattern, shown.strip("\n"), re.DOTALL) is not None
 
 
 class Reader(code.InteractiveConsole):
@@ -112,8 +112,8 @@ async def test_every_call_of_the_tutorial_answers_what_the_page_says(
     async with listening(house) as http:
         Stack(http, "", temporal_address, "default", house.database_url, OPERATOR_KEY).announce(DATA)
         for language, text, promised in blocks(PAGE.read_text()):
-            told = await asyncio.to_thread(run, language, text, reader, os.environ | settings)
-            assert as_promised(promised, told), f"the page promises\n{promised}\nof\n{text}\nand it shows\n{told}"
+            shown = await asyncio.to_thread(run, language, text, reader, os.environ | settings)
+            assert as_promised(promised, shown), f"the page promises\n{promised}\nof\n{text}\nand it shows\n{shown}"
         reader.close()
 
 
@@ -143,10 +143,10 @@ async def test_an_order_has_the_events_that_its_walk_tells(house: House) -> None
     await house.until(name, "completed")
     await house.workflow(name).result()
 
-    told = [event async for event in house.workflow(name).fetch_history_events()]
-    shown = [event_in_words(event).replace(f"{name}-", "") for event in told]
+    events = [event async for event in house.workflow(name).fetch_history_events()]
+    shown = [event_in_words(event).replace(f"{name}-", "") for event in events]
     walk = next(text for language, text in FENCE.findall(WALK.read_text()) if language == "text")
-    assert [line for line in shown if not line.startswith(NOT_TOLD)] == walk.splitlines()
+    assert [line for line in shown if not line.startswith(NOT_SHOWN)] == walk.splitlines()
 
 
 def event_in_words(event: HistoryEvent) -> str:

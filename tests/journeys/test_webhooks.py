@@ -14,12 +14,12 @@ from httpx2 import Response
 from sqlalchemy import text
 
 from embedded.ports import free_port
-from jobs.courier import AT_ONCE_MAX, Courier, wait_after
 from jobs.driver import Driver, Job, Lane
 from jobs.schedule import WEBHOOKS
+from jobs.webhook import AT_ONCE_MAX, WebhookSender, wait_after
 from runtime.outbound import Outbound, is_public
-from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
+from tests.listener import Listener, listening
 
 SECRETS = ["whsec_" + base64.b64encode(bytes([number] * 24)).decode() for number in (1, 2, 3)]
 
@@ -43,9 +43,9 @@ async def shop() -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def in_haste(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """A courier that looks and tries again soon."""
+    """A webhook sender that tries again soon."""
     moment = timedelta(milliseconds=50)
-    monkeypatch.setattr("jobs.courier.wait_after", lambda _: moment)
+    monkeypatch.setattr("jobs.webhook.wait_after", lambda _: moment)
 
     async def hurry() -> None:
         while True:
@@ -124,7 +124,7 @@ async def test_every_event_of_an_order_is_delivered_signed_and_in_order(house: H
     assert {call.headers["host"] for call in shop.calls} == {f"127.0.0.1:{shop.port}"}
 
 
-async def test_a_secret_that_we_made_is_told_once_and_another_one_signs_together_with_the_one_before(
+async def test_a_secret_that_we_made_is_shown_once_and_a_new_one_signs_together_with_the_old_one(
     house: House, shop: Shop
 ) -> None:
     first = await register(house, "web", shop.url)
@@ -173,7 +173,7 @@ async def test_a_channel_that_takes_an_event_and_never_ends_its_answer_has_taken
 async def test_a_channel_that_does_not_answer_in_time_is_called_again(
     house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(milliseconds=100))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(milliseconds=100))
     shop.gate.clear()
     await register(house, "web", shop.url)
     await house.place(("SERUM-30", 1))
@@ -195,7 +195,7 @@ async def test_an_event_is_delivered_when_a_channel_is_back(house: House) -> Non
 async def test_a_channel_that_does_not_answer_holds_up_no_other(
     house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(minutes=10))
     slow = Shop(free_port())
     slow.gate.clear()
     async with listening(slow):
@@ -224,7 +224,7 @@ async def test_a_channel_whose_name_nobody_looks_up_holds_up_no_other(
         return GETADDRINFO(host, *args, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("jobs.courier.ANSWER_WITHIN", timedelta(minutes=10))
+    monkeypatch.setattr("jobs.webhook.ANSWER_WITHIN", timedelta(minutes=10))
     await register(house, "outlet", "http://nobody.example/switchyard")
     await register(house, "web", shop.url)
     for _ in range(AT_ONCE_MAX):
@@ -242,7 +242,7 @@ GETADDRINFO = socket.getaddrinfo
 
 
 async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:
-    other = Courier(house.service.database, Outbound(allows_private_addresses=True))
+    other = WebhookSender(house.service.database, Outbound(allows_private_addresses=True))
     await register(house, "web", shop.url)
     async with Driver([Lane("other", timedelta(seconds=1), [Job("call_channels", other.visit)])]).running():
         names = [await house.place(("SERUM-30", 1)) for _ in range(12)]
@@ -276,7 +276,7 @@ async def takes_only_backorders(house: House, shop: Shop) -> str:
     return name
 
 
-async def test_an_event_that_nobody_took_for_a_week_is_given_up_and_the_next_one_is_told(
+async def test_an_event_that_was_not_accepted_for_a_week_is_given_up_and_the_next_one_is_sent(
     house: House, shop: Shop
 ) -> None:
     name = await takes_only_backorders(house, shop)
@@ -331,7 +331,7 @@ async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: H
     await register(house, "outlet", shop.url)
     own = await house.key("channel", "web")
 
-    async def told(channel: str) -> set[str]:
+    async def problems(channel: str) -> set[str]:
         path = f"/channels/{channel}/webhook"
         answers = [
             await house.http.get(path, headers=own),
@@ -340,9 +340,9 @@ async def test_a_channel_does_not_see_whether_another_one_has_a_webhook(house: H
         assert [answer.status_code for answer in answers] == [404, 404]
         return {answer.json()["detail"] for answer in answers}
 
-    assert await told("outlet") == {"there is no channel outlet"}
-    assert await told("nobody") == {"there is no channel nobody"}
-    assert await told("web") == {"there is no webhook of channel web"}
+    assert await problems("outlet") == {"there is no channel outlet"}
+    assert await problems("nobody") == {"there is no channel nobody"}
+    assert await problems("web") == {"there is no webhook of channel web"}
 
 
 @pytest.mark.usefixtures("in_haste")
@@ -361,7 +361,7 @@ async def test_what_was_given_up_is_seen_and_tried_for_another_week_when_somebod
     shop.status = lambda _: 204
     await nothing_is_owed(house)
     heard = len(shop.calls)
-    assert await retry(house, "first") == {"channel": "web", "events": 1}, "the same answer, and nothing is told again"
+    assert await retry(house, "first") == {"channel": "web", "events": 1}, "the same answer, and nothing is sent again"
     assert await retry(house, "second") == {"channel": "web", "events": 0}
     assert (await ask_for_a_retry(house, "first", channel="outlet")).status_code == 409
     assert (await state(house))["owed"] == 0
@@ -434,7 +434,7 @@ async def test_a_day_without_them_is_outlived() -> None:
         ("::169.254.169.254", True),
     ],
 )
-def test_an_address_of_our_own_network_is_told_from_a_public_one(address: str, is_ours: bool) -> None:
+def test_an_address_of_our_own_network_is_distinguished_from_a_public_one(address: str, is_ours: bool) -> None:
     assert is_public(address) is not is_ours
 
 

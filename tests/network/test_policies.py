@@ -17,7 +17,7 @@ import pytest
 
 from domain.network import Network
 from network.load import NetworkDocuments, load
-from tests.outcome import decide, outcome, rows
+from tests.sourcing_text import decide, outcome, rows
 
 MAP = """
 boulder       store   US  America/Denver     40.01  -105.27   # 39 km from Denver

@@ -9,7 +9,7 @@ import pytest
 from domain.hold import by_policy
 from domain.network import Network
 from network.load import NetworkDocuments, load, read
-from tests.outcome import order_of, outcome
+from tests.sourcing_text import order_of, outcome
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "policy.md").read_text()

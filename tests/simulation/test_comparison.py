@@ -7,7 +7,7 @@ import pytest
 
 from domain.money import written
 from domain.network import Network, Place, Policy, Precision
-from simulation.comparison import Change, Comparison, Outcome, Share, Trial
+from simulation.comparison import Change, Comparison, OrderOutcome, Share, Trial
 
 NETWORK = Network("v1", {}, {}, Policy(()))
 MONDAY = date(2026, 11, 23)
@@ -15,8 +15,8 @@ MONDAY = date(2026, 11, 23)
 
 def outcome(
     number: int, units_by_node: Mapping[str, int], units: int, cost: int, days: int | None, meets_due: bool | None
-) -> Outcome:
-    return Outcome(
+) -> OrderOutcome:
+    return OrderOutcome(
         order=f"web-{number}",
         place=Place(40, -100, Precision.POSTAL_CODE),
         units=units,
@@ -48,7 +48,7 @@ SECOND = [
 # fmt: on
 
 
-def trial(label: str, outcomes: list[Outcome]) -> Trial:
+def trial(label: str, outcomes: list[OrderOutcome]) -> Trial:
     return Trial(label, f"networks/{label}", NETWORK, outcomes)
 
 

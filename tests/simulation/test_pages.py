@@ -207,8 +207,8 @@ def test_a_change_of_a_rule_has_the_outcome_that_one_computes_by_hand(
     assert (second.cost / 100, second.shipments, second.split.part) == (cost, boxes, split)
     assert tuple(one.days for one in second.outcomes) == days
     assert (second.units_by_node["nyc"], second.units_by_node["den"]) == (nyc, den)
-    told = {change.before.order: [reason.words for reason in change.reasons] for change in compared.changes}
-    assert told == why
+    reasons = {change.before.order: [reason.words for reason in change.reasons] for change in compared.changes}
+    assert reasons == why
 
 
 def test_orders_that_cost_something_else_and_ship_the_same_way_are_counted(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_why_an_order_fell_to_a_later_tier_is_what_kept_its_nodes_from_the_earli
     ]
 
 
-def test_a_node_that_keeps_too_much_for_itself_is_told_with_what_it_could_give(tmp_path: Path) -> None:
+def test_a_node_that_keeps_too_much_stock_is_shown_with_what_it_could_give(tmp_path: Path) -> None:
     keeps = [("# of nyc", "safety_stock = 9")]
     pair = order(1, "Denver", "ARM ARM", ship_complete="no")
     (change,) = trial(tmp_path, [], keeps, orders=[pair], stock={"nyc": {"ARM": 10}, "den": {"ARM": 1}}).changes
@@ -261,7 +261,7 @@ def test_without_a_stock_file_every_node_has_everything(tmp_path: Path) -> None:
     assert not compared.has_stock
 
 
-def test_a_bundle_takes_its_components_from_one_shelf_each(tmp_path: Path) -> None:
+def test_a_bundle_takes_its_components_from_one_stock_level_each(tmp_path: Path) -> None:
     stock = {"den": {"ARM": 3, "BED": 4}}  # beds for two sets
     sets = [order(number, "Denver", "SET") for number in (1, 2, 3)]
     compared = trial(tmp_path, [], orders=[*sets, order(4, "Denver", "ARM")], stock=stock)
@@ -281,9 +281,9 @@ def test_safety_stock_and_what_is_kept_for_a_channel_is_not_given_away(tmp_path:
     file = tmp_path / "orders.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in orders))
     stock = stock_file(tmp_path, {"nyc": {"ARM": 7}, "den": {"ARM": 1}})
-    (told,) = compare(inputs([directory], [file], stock), ["network"]).trials
+    (result,) = compare(inputs([directory], [file], stock), ["network"]).trials
     # Of 8 armchairs 2 are never sold. The web gets what wholesale leaves of the 6, and nothing once 3 or fewer are left.
-    assert [one.units_filled for one in told.outcomes] == [3, 2, 0]
+    assert [one.units_filled for one in result.outcomes] == [3, 2, 0]
 
 
 def test_a_node_is_as_busy_as_its_shipments_that_have_not_left(tmp_path: Path) -> None:
@@ -296,8 +296,8 @@ def test_a_node_is_as_busy_as_its_shipments_that_have_not_left(tmp_path: Path) -
 
 def test_what_customers_collect_is_planned_where_they_collect_it(tmp_path: Path) -> None:
     compared = trial(tmp_path, [], orders=[order(1, "New York", "ARM", pickup_node="den")])
-    (told,) = compared.trials[0].outcomes
-    assert (told.units_by_node, told.days, told.tier) == ({"den": 1}, 0, None)
+    (result,) = compared.trials[0].outcomes
+    assert (result.units_by_node, result.days, result.tier) == ({"den": 1}, 0, None)
 
 
 def test_a_promise_is_kept_when_the_order_arrives_by_the_day_that_it_carries(tmp_path: Path) -> None:
@@ -307,16 +307,16 @@ def test_a_promise_is_kept_when_the_order_arrives_by_the_day_that_it_carries(tmp
         order(3, "Denver", "ARM*11", not_after="2026-12-31T00:00:00Z"),  # never whole
         order(4, "Denver", "ARM"),
     ]
-    told = trial(tmp_path, [], orders=orders).trials[0]
-    assert [one.meets_due for one in told.outcomes] == [True, False, False, None]
+    result = trial(tmp_path, [], orders=orders).trials[0]
+    assert [one.meets_due for one in result.outcomes] == [True, False, False, None]
 
 
 def test_the_date_that_an_order_carries_is_a_day_of_the_node_that_ships(tmp_path: Path) -> None:
     zone = [(DENVER, DENVER.replace('"UTC"', '"America/Denver"'))]
     # From Denver on the 24th. In Denver, three in the morning of the 24th in UTC is the evening of the 23rd.
     orders = [order(n, "Denver", "BED", not_after=f"2026-11-{day}T03:00:00Z") for n, day in ((1, 24), (2, 25))]
-    told = trial(tmp_path, zone, orders=orders).trials[0]
-    assert [one.meets_due for one in told.outcomes] == [False, True]
+    result = trial(tmp_path, zone, orders=orders).trials[0]
+    assert [one.meets_due for one in result.outcomes] == [False, True]
 
 
 def test_promises_are_compared_by_the_day_and_not_by_the_hour_of_another_time_zone(tmp_path: Path) -> None:
@@ -329,9 +329,9 @@ def test_promises_are_compared_by_the_day_and_not_by_the_hour_of_another_time_zo
 
 def test_the_same_files_say_the_same_every_time(tmp_path: Path) -> None:
     changes = [('rank = ["cost"]', 'rank = ["distance"]')]
-    told = []
+    results = []
     for name in ("once", "again"):
         (tmp_path / name).mkdir()
         compared = trial(tmp_path / name, [], changes)
-        told.append((compared.changes, [one.outcomes for one in compared.trials]))
-    assert told[0] == told[1]
+        results.append((compared.changes, [one.outcomes for one in compared.trials]))
+    assert results[0] == results[1]

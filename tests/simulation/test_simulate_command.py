@@ -102,7 +102,7 @@ def test_no_more_orders_are_listed_than_were_asked_for(folder: Path, capsys: pyt
         assert len(re.findall(r"^ *web-\d", printed, re.MULTILINE)) == min(shown, 5)
 
 
-def test_orders_with_several_currencies_are_told_in_minor_units(
+def test_orders_with_several_currencies_are_shown_in_minor_units(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_orders(ORDER, {**ORDER, "number": "2", "currency": "EUR"})
@@ -145,20 +145,20 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("what", "file", "content", "said"), MISTAKES, ids=[row[0] for row in MISTAKES])
-def test_every_mistake_is_told_with_its_line_and_nothing_is_simulated(
+def test_every_mistake_is_printed_with_its_line_and_nothing_is_simulated(
     folder: Path, capsys: pytest.CaptureFixture[str], what: str, file: str, content: str | bytes, said: list[str]
 ) -> None:
     Path(file).write_bytes(content.encode() if isinstance(content, str) else content)
     assert run("now", stock="stock.csv", html=Path("page.html")) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.splitlines()) == len(said), told.err
-    for line, beginning in zip(told.err.splitlines(), said, strict=True):
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == len(said), shown.err
+    for line, beginning in zip(shown.err.splitlines(), said, strict=True):
         assert line.startswith(f"{file}:{beginning}")
     assert not Path("page.html").exists()
 
 
-def test_what_only_one_network_does_not_know_is_told_by_its_name(
+def test_what_only_one_network_does_not_know_is_printed_by_its_name(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items = Path("near/items.csv")
@@ -213,9 +213,9 @@ def test_a_command_that_cannot_be_done_is_refused_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     assert joined("simulate")(["simulate", *arguments], result_action="return_value") == 1
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
 
 
 def test_a_network_with_mistakes_is_refused_with_each_of_them(folder: Path) -> None:
@@ -227,12 +227,12 @@ def test_a_network_with_mistakes_is_refused_with_each_of_them(folder: Path) -> N
 
 
 def test_the_command_needs_no_service_and_says_the_same_every_time(folder: Path) -> None:
-    told = []
+    reports = []
     for name in ("once.html", "again.html"):
         ended = starter("--network", "now", "--network", "near", "orders.jsonl", "--stock", "stock.csv", "--html", name)
         assert (ended.returncode, ended.stderr) == (0, "")
-        told.append((ended.stdout, Path(name).read_text()))
-    assert told[0] == told[1]
+        reports.append((ended.stdout, Path(name).read_text()))
+    assert reports[0] == reports[1]
 
 
 def test_the_orders_of_the_demo_can_be_tried_file_by_file(folder: Path) -> None:

@@ -60,7 +60,7 @@ class Ready(BaseHTTPRequestHandler):
 
 
 def serve(port: str) -> int:
-    """Answer HTTP until told to stop."""
+    """Answer HTTP until a signal."""
     HTTPServer(("127.0.0.1", int(port)), Ready).serve_forever()
     return 0
 

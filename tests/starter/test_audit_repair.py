@@ -153,7 +153,7 @@ async def test_what_a_wrong_counter_hid_goes_to_the_order_that_waits(shop: Shop)
     await shop.check()
 
 
-async def test_a_shelf_that_turns_out_to_be_short_is_told_to_a_person(shop: Shop) -> None:
+async def test_stock_that_turns_out_to_be_short_opens_an_exception(shop: Shop) -> None:
     await by_hand(shop, "DELETE FROM movement WHERE kind = 'received' AND sku = 'CHAIR' AND node = 'denver'")
     corrections, left = await repaired(shop.database, confirm=True)
     assert [str(correction) for correction in corrections] == ["CHAIR at denver: on hand -20 (the ledger says so)"]
@@ -168,14 +168,16 @@ async def test_every_correction_names_its_actor_and_its_cause(shop: Shop) -> Non
     assert await shop.number(statement) == 1
 
 
-async def test_what_only_a_person_can_mend_is_left_and_told(
+async def test_what_only_a_person_can_correct_is_left_and_printed(
     shop: Shop, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await by_hand(shop, "DELETE FROM reservation")
     assert await repair_stock(database_url, confirm=True) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert "     corrected  CHAIR at denver: reserved -4 (nobody holds them)" in told
-    assert any(line.startswith("          left  reserved units are those that are pinned at a node: ") for line in told)
+    lines = capsys.readouterr().out.splitlines()
+    assert "     corrected  CHAIR at denver: reserved -4 (nobody holds them)" in lines
+    assert any(
+        line.startswith("          left  reserved units are those that are pinned at a node: ") for line in lines
+    )
 
 
 async def test_the_exit_code_tells_whether_something_is_to_be_corrected(

@@ -109,7 +109,7 @@ def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_the_http_process_ends_well_when_it_is_told_to(servers: dict[str, str], number: signal.Signals) -> None:
+def test_the_http_process_ends_well_after_a_signal(servers: dict[str, str], number: signal.Signals) -> None:
     port = free_port()
     command = [sys.executable, "-m", "starter", "serve", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=surroundings(servers), stderr=subprocess.PIPE, text=True) as serving:
@@ -125,7 +125,7 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def test_servers_that_are_not_there_are_told_in_one_line(servers: dict[str, str], tmp_path: Path) -> None:
+def test_servers_that_are_not_there_are_reported_in_one_line(servers: dict[str, str], tmp_path: Path) -> None:
     nowhere = "127.0.0.1:1"
     for settings in ({"DATABASE_URL": f"postgresql://switchyard@{nowhere}/x"}, {"TEMPORAL_ADDRESS": nowhere}):
         ended = starter("prepare", folder=tmp_path, **{**servers, **settings})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.hurry import always_open, hurried, hurried_copy
-from demo.players import EXAMPLES
+from demo.service import EXAMPLES
 from demo.story import STORY
 from domain.order import NewOrder
 from domain.stock import StockMessage
@@ -37,9 +37,9 @@ SPANS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("told", "in_the_demo"), SPANS)
-def test_the_demo_shortens_time_spans_and_nothing_else(told: str, in_the_demo: str) -> None:
-    assert hurried(told) == in_the_demo
+@pytest.mark.parametrize(("in_the_network", "in_the_demo"), SPANS)
+def test_the_demo_shortens_time_spans_and_nothing_else(in_the_network: str, in_the_demo: str) -> None:
+    assert hurried(in_the_network) == in_the_demo
 
 
 def test_a_node_of_the_demo_never_closes_whatever_its_own_hours_are() -> None:
@@ -88,7 +88,7 @@ def test_every_stock_message_of_the_examples_is_valid_and_names_items_of_the_exa
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_comes_out_as_told_and_leaves_nothing_running(
+def test_the_demo_comes_out_as_expected_and_leaves_nothing_running(
     open_folder: Path, family: Callable[[int], Processes], remaining: Callable[[Processes], Processes]
 ) -> None:
     demo = subprocess.Popen(
@@ -100,12 +100,12 @@ def test_the_demo_comes_out_as_told_and_leaves_nothing_running(
         text=True,
     )
     assert demo.stdout is not None
-    told, started = [], set[tuple[int, str]]()
+    printed, started = [], set[tuple[int, str]]()
     with demo:
         for line in demo.stdout:
-            told.append(line)
+            printed.append(line)
             started |= family(demo.pid)
-    story = "".join(told)
+    story = "".join(printed)
     assert demo.returncode == 0, story
     assert "slc 596 km $7.38; chi 1,478 km $10.91; nwk 2,604 km $15.42: slc wins" in story
     assert len(re.findall(r"^│ \S+ .*(?:completed|cancelled)", story, re.MULTILINE)) == len(STORY)

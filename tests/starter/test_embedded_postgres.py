@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL keeps what was written, whoever starts it and however it ends."""
+"""The embedded PostgreSQL keeps what was written, for every user that starts it and after every kind of end."""
 
 import asyncio
 import os
@@ -117,7 +117,7 @@ def test_what_was_committed_survives_a_kill_of_the_server_while_it_works(
     assert ask(postgres.start(), "SELECT id FROM parcel") == 7
 
 
-def test_an_interrupted_first_start_is_begun_anew(postgres: EmbeddedPostgres, open_folder: Path) -> None:
+def test_an_interrupted_first_start_is_begun_again(postgres: EmbeddedPostgres, open_folder: Path) -> None:
     draft = open_folder / "postgresql" / "draft"
     draft.mkdir(parents=True)
     (open_folder / "postgresql").chmod(0o711)
@@ -223,7 +223,7 @@ def test_a_folder_that_only_root_may_enter_stays_closed_and_its_database_lives_e
     assert not list(shared_folder.iterdir())
 
 
-def test_a_database_that_lived_elsewhere_and_is_gone_is_not_silently_made_anew(
+def test_a_database_that_lived_elsewhere_and_is_gone_is_not_silently_replaced(
     open_folder: Path, shared_folder: Path
 ) -> None:
     (open_folder / "postgresql").symlink_to(shared_folder / "gone")

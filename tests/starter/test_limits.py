@@ -26,7 +26,7 @@ def test_a_bucket_gives_twice_its_rate_at_once_and_its_rate_afterwards() -> None
         assert buckets.wait("node") > 0.0
 
 
-def test_who_waits_as_long_as_told_is_let_in() -> None:
+def test_a_client_that_waits_for_the_retry_time_is_let_in() -> None:
     clock = Clock()
     buckets = Buckets(0.1, clock)
     assert buckets.wait("node") == 0.0

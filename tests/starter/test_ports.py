@@ -1,4 +1,4 @@
-"""Ports are free when they are chosen, stay out of others' way, and a taken one is told with what to do about it."""
+"""Ports are free when they are chosen and leave those of others alone; a taken one is reported with the option to change."""
 
 import socket
 from pathlib import Path

@@ -30,7 +30,7 @@ def work(
 
 
 ACCEPTED, REJECTED = Step("accepted"), Step("rejected", reason="no hands free today")
-PICKED, PICKED_SHORT = Step("picked", {"1": 3}), Step("picked", {"1": 2}, final=True, reason="the shelf held less")
+PICKED, PICKED_SHORT = Step("picked", {"1": 3}), Step("picked", {"1": 2}, final=True, reason="fewer units were there")
 SHIPPED, SHIPPED_TWO, DELIVERED = Step("shipped", {"1": 3}), Step("shipped", {"1": 2}), Step("delivered")
 YES, NO = Step("cancel_accepted"), Step("cancel_rejected", reason="it has left already")
 R, S = Temper.RELIABLE, Temper.SHORT
@@ -67,10 +67,10 @@ def test_a_simulated_node_goes_on_from_where_its_work_stands(seen: Document, sai
     assert behave(SEED, seen) == said
 
 
-def test_a_shelf_that_held_only_one_unit_and_is_short_of_it_ships_nothing() -> None:
+def test_a_node_that_is_short_of_its_only_unit_ships_nothing() -> None:
     seen = work(S)
     seen["lines"][0]["quantity"] = 1
-    assert behave(SEED, seen) == [ACCEPTED, Step("picked", {}, final=True, reason="the shelf held less")]
+    assert behave(SEED, seen) == [ACCEPTED, Step("picked", {}, final=True, reason="fewer units were there")]
 
 
 def test_most_nodes_are_reliable_and_each_way_to_fail_is_met() -> None:
@@ -84,14 +84,14 @@ def test_another_seed_is_another_day() -> None:
 
 
 def test_the_same_step_has_the_same_message_id_whenever_it_is_said() -> None:
-    told = message(PICKED_SHORT, work(S), AT)
-    assert told == {
+    body = message(PICKED_SHORT, work(S), AT)
+    assert body == {
         "message_id": f"{named(S)}-picked",
         "kind": "picked",
         "occurred_at": "2026-11-21T15:00:00+00:00",
         "lines": [{"line": "1", "quantity": 2}],
         "final": True,
-        "reason": "the shelf held less",
+        "reason": "fewer units were there",
     }
 
 

@@ -33,7 +33,7 @@ def write(content: str | bytes) -> Path:
     return file
 
 
-async def told(
+async def report(
     kind: str, content: str | bytes, at: str | None = MORNING, *, node: str = "slc", message_id: str | None = None
 ) -> list[str]:
     """Write `stock.csv` and tell it; answers the mistakes."""
@@ -51,28 +51,28 @@ async def on_hand(database: Database) -> dict[object, object]:
 
 
 async def test_each_kind_of_file_does_what_the_message_of_that_name_does(folder: Path, database: Database) -> None:
-    assert await told("received", "sku,quantity\nSERUM-30,10\nTONER-200,4\n", MORNING) == []
-    assert await told("adjusted", "sku,quantity\nSERUM-30,-3\n", MORNING) == []
-    assert await told("counted", "sku,quantity\nTONER-200,5\n", NOON) == []
+    assert await report("received", "sku,quantity\nSERUM-30,10\nTONER-200,4\n", MORNING) == []
+    assert await report("adjusted", "sku,quantity\nSERUM-30,-3\n", MORNING) == []
+    assert await report("counted", "sku,quantity\nTONER-200,5\n", NOON) == []
     assert await on_hand(database) == {"SERUM-30": 7, "TONER-200": 5}
-    assert await told("snapshot", "sku,quantity\nSERUM-30,6\n", "2026-11-20T13:00:00Z") == []
+    assert await report("snapshot", "sku,quantity\nSERUM-30,6\n", "2026-11-20T13:00:00Z") == []
     assert await on_hand(database) == {"SERUM-30": 6, "TONER-200": 0}
 
 
-async def test_what_changed_is_told_at_the_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    await told("received", "sku,quantity\nSERUM-30,10\nTONER-200,4\n", message_id="in-1")
-    await told("snapshot", "sku,quantity\nSERUM-30,12\nCLEANSER-150,0\n", NOON, message_id="all-1")
+async def test_what_changed_is_printed_at_the_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await report("received", "sku,quantity\nSERUM-30,10\nTONER-200,4\n", message_id="in-1")
+    await report("snapshot", "sku,quantity\nSERUM-30,12\nCLEANSER-150,0\n", NOON, message_id="all-1")
     assert capsys.readouterr().out.splitlines() == [
         "slc: received as in-1: rows 2, not named 0, changed 2, units up 14, units down 0",
         "slc: snapshot as all-1: rows 2, not named 1, changed 2, units up 2, units down 4",
     ]
 
 
-async def test_the_same_file_of_the_same_moment_told_twice_is_told_once(
+async def test_the_same_file_of_the_same_moment_reported_twice_counts_once(
     folder: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
-        assert await told("received", "sku,quantity\nSERUM-30,10\n") == []
+        assert await report("received", "sku,quantity\nSERUM-30,10\n") == []
     assert capsys.readouterr().out.splitlines()[1].endswith("was here already, nothing has changed")
     assert await on_hand(database) == {"SERUM-30": 10}
 
@@ -92,8 +92,8 @@ OTHERS = [
 async def test_what_differs_in_anything_is_another_message(
     folder: Path, database: Database, what: str, kind: str, units: int, at: str, node: str
 ) -> None:
-    await told("received", "sku,quantity\nSERUM-30,10\n")
-    assert await told(kind, f"sku,quantity\nSERUM-30,{units}\n", at, node=node) == []
+    await report("received", "sku,quantity\nSERUM-30,10\n")
+    assert await report(kind, f"sku,quantity\nSERUM-30,{units}\n", at, node=node) == []
     assert await rows(database, "SELECT sum(on_hand)::int FROM stock") == [(10 + units,)], what
 
 
@@ -108,7 +108,7 @@ async def test_a_file_without_a_moment_is_of_when_it_was_last_changed(folder: Pa
 
 async def test_the_inbox_keeps_which_file_it_was_and_not_its_lines(folder: Path, database: Database) -> None:
     content = "sku,quantity\nSERUM-30,10\nTONER-200,4\n"
-    await told("received", content, message_id="in-1")
+    await report("received", content, message_id="in-1")
     ((facts, actor),) = await rows(database, "SELECT facts, actor FROM inbox")
     assert facts == {
         "file_digest": sha256(content.encode()).hexdigest(),
@@ -131,7 +131,7 @@ READABLE = {
 
 @pytest.mark.parametrize("content", READABLE.values(), ids=READABLE)
 async def test_a_file_may_be_written_as_spreadsheets_write_it(folder: Path, database: Database, content: str) -> None:
-    assert await told("counted", content) == []
+    assert await report("counted", content) == []
     assert await on_hand(database) == {"SERUM-30": 10}
 
 
@@ -167,23 +167,23 @@ MISTAKES = [
 async def test_every_mistake_of_a_file_is_a_line_with_its_place_and_nothing_is_stored(
     folder: Path, database: Database, what: str, kind: str, content: str | bytes, said: list[str]
 ) -> None:
-    found = await told(kind, content)
+    found = await report(kind, content)
     assert len(found) == len(said), found
     for mistake, beginning in zip(found, said, strict=True):
         assert mistake.startswith(f"stock.csv:{beginning}")
     assert await rows(database, "SELECT 1 FROM inbox UNION ALL SELECT 1 FROM stock") == [], what
 
 
-async def test_what_is_wrong_with_the_command_is_told_by_its_name(folder: Path) -> None:
+async def test_what_is_wrong_with_the_command_is_printed_by_its_name(folder: Path) -> None:
     good = "sku,quantity\nSERUM-30,1\n"
-    (wrong,) = await told("counted", good, node="slcc")
+    (wrong,) = await report("counted", good, node="slcc")
     assert wrong == "slcc is not a node of the network; did you mean 'slc'?"
-    (wrong,) = await told("counted", good, "yesterday")
+    (wrong,) = await report("counted", good, "yesterday")
     assert wrong.startswith("--occurred-at: ")
-    (wrong,) = await told("counted", good, message_id="a b")
+    (wrong,) = await report("counted", good, message_id="a b")
     assert wrong.startswith("--message-id: ")
-    assert await told("counted", good, message_id="count-1") == []
-    (wrong,) = await told("counted", "sku,quantity\nSERUM-30,2\n", message_id="count-1")
+    assert await report("counted", good, message_id="count-1") == []
+    (wrong,) = await report("counted", "sku,quantity\nSERUM-30,2\n", message_id="count-1")
     assert wrong.startswith("--message-id: count-1 was used before")
     absent = Report(StockMessageKind.COUNTED, "slc", Path("absent.csv"), None, None)
     assert await stock_file(absent) == ["absent.csv:1: cannot be read: No such file or directory"]

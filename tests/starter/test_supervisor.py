@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]
 Family = Callable[[int], Processes]
 Remaining = Callable[[Processes], Processes]
-TOLD_SECONDS_MAX = 30.0
+SAID_WITHIN_SECONDS = 30.0
 
 
 class Up:
@@ -58,7 +58,7 @@ class Up:
 
     def says(self, words: str, times: int = 1) -> None:
         """Wait until it has said this so many times."""
-        deadline = time.monotonic() + TOLD_SECONDS_MAX
+        deadline = time.monotonic() + SAID_WITHIN_SECONDS
         while self.said().count(words) < times:
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.02)
@@ -197,23 +197,23 @@ def test_the_ready_line_says_where_everything_is_and_secrets_stay_with_their_own
     assert (stack.data / "operator.key").read_text() == ready["operator_key"]
 
 
-async def test_what_keeps_dying_is_told_each_time_with_its_last_words(tmp_path: Path) -> None:
-    told: list[str] = []
-    supervisor = Supervisor(tmp_path, told.append)
+async def test_a_part_that_keeps_dying_is_reported_each_time_with_its_last_lines(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(tmp_path, said.append)
     command = Command(("/bin/sh", "-c", "echo no disk left; exit 3"), {}, tmp_path)
     await supervisor.start(Part("worker", lambda: command, lambda: None))
     keeping = asyncio.create_task(supervisor.keep())
-    async with asyncio.timeout(TOLD_SECONDS_MAX):
-        while not any("failure 3 in a row" in line for line in told):  # noqa: ASYNC110 - it appends to a list
+    async with asyncio.timeout(SAID_WITHIN_SECONDS):
+        while not any("failure 3 in a row" in line for line in said):  # noqa: ASYNC110 - it appends to a list
             await asyncio.sleep(0.02)
     keeping.cancel()
     await asyncio.wait({keeping})
     await supervisor.stop()
-    ends = [line for line in told if "in a row" in line]
+    ends = [line for line in said if "in a row" in line]
     assert all("worker ended by itself (exit code 3)\n    no disk left" in line for line in ends)
 
 
-async def test_what_cannot_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_part_that_cannot_start_is_reported_with_its_last_lines(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path, lambda _: None)
     with pytest.raises(EmbeddedFailure, match=r"worker ended while starting \(exit code 1\)\n    cannot run /no/such"):
         await supervisor.start(Part("worker", lambda: Command(("/no/such",), {}, tmp_path), lambda: "not there"))

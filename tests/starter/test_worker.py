@@ -19,14 +19,14 @@ def run(*arguments: str, database_url: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("program", [("worker.py",), ("-m", "starter", "serve", "--port", "0")], ids=["worker", "http"])
 def test_without_postgresql_nothing_starts_and_one_line_says_why(program: tuple[str, ...]) -> None:
-    told = run(*program, database_url=f"postgresql://switchyard@{NOBODY_LISTENS}/switchyard")
-    assert told.returncode == 1
-    (line,) = told.stderr.splitlines()
+    ended = run(*program, database_url=f"postgresql://switchyard@{NOBODY_LISTENS}/switchyard")
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
     assert f"PostgreSQL does not answer at postgresql+asyncpg://switchyard@{NOBODY_LISTENS}/switchyard" in line
 
 
 def test_without_temporal_a_worker_does_not_start_and_one_line_says_why(template: str) -> None:
-    told = run("worker.py", database_url=template)
-    assert told.returncode == 1
-    (line,) = told.stderr.splitlines()
+    ended = run("worker.py", database_url=template)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
     assert f"Temporal does not answer at {NOBODY_LISTENS}" in line

@@ -14,8 +14,8 @@ from database.connect import Database
 from domain import identifiers
 from embedded.ports import free_port
 from starter.audit import findings_of
-from tests.called import Listener, listening
 from tests.house import ANSWERS_WITHIN_SECONDS, House
+from tests.listener import Listener, listening
 from tests.upgrade.conftest import Recording
 from tests.upgrade.everybody import Everybody, orders_of, shown_at
 from tests.upgrade.record import REASON, ROSA, SECRET, SECRET_BEFORE, shown

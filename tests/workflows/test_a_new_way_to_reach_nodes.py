@@ -9,8 +9,8 @@ import pytest
 from embedded.ports import free_port
 from network.load import check
 from nodes.kinds import KINDS
-from tests.called import Listener, listening
 from tests.house import SMALL_MAP, House, units
+from tests.listener import Listener, listening
 from tests.new_dispatch import added_keys, added_kinds
 from transactions.prepare import apply_network
 

@@ -8,8 +8,8 @@ from shutil import copytree
 import pytest
 
 from embedded.ports import free_port
-from tests.called import Listener, listening
 from tests.house import SMALL_MAP, House, units
+from tests.listener import Listener, listening
 from transactions.prepare import apply_network
 
 SECRETS = ("whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB", "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")

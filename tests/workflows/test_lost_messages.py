@@ -16,8 +16,8 @@ from shutil import copytree
 import pytest
 
 from embedded.ports import free_port
-from tests.called import Call, Listener, listening
 from tests.house import SMALL_MAP, Document, House
+from tests.listener import Call, Listener, listening
 from transactions.prepare import apply_network
 
 SHOP = """

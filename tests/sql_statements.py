@@ -1,4 +1,4 @@
-"""Which statements PostgreSQL is asked, for tests that count them or look at their plans."""
+"""The SQL statements that are sent, for tests that count them or check their plans."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ Statements = list[tuple[str, tuple[Any, ...]]]
 
 
 @contextmanager
-def asked_of(database: Database) -> Iterator[Statements]:
+def statements_of(database: Database) -> Iterator[Statements]:
     """Every statement that is sent inside the block, beside the begin and end of transactions."""
     seen: Statements = []
 

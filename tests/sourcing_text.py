@@ -1,7 +1,7 @@
-"""What becomes of an order, in the words of a merchandiser: orders, stock and outcomes are written as one writes them down.
+"""Orders, stock and plans as short texts, so that tests of sourcing can be read as tables.
 
 An order is `web, Denver: 2 CHAIR, LAMP`: a channel, a customer's town, whatever else is said of the order, and its lines.
-Stock is `slc: 5 CHAIR, LAMP; nwk (full): 9 CHAIR`: what lies on the shelves, and how a node is doing. What ships is written
+Stock is `slc: 5 CHAIR, LAMP; nwk (full): 9 CHAIR`: the stock of each node, and its state. What ships is written
 in the same way.
 """
 
@@ -32,7 +32,7 @@ TOWNS = {
 _BECOMES = {Unfilled.BACKORDER: "waits", Unfilled.EXCEPTION: "to a person", Unfilled.CANCEL: "cancelled"}
 
 
-class Outcome(NamedTuple):
+class WrittenPlan(NamedTuple):
     """What ships from where, and what becomes of the rest."""
 
     ships: str
@@ -45,10 +45,10 @@ def rows(table: str) -> list[tuple[str, ...]]:
     return [tuple(cell.strip() for cell in line.split("||")) for line in lines]
 
 
-def outcome(network: Network, order: str, stock: str) -> Outcome:
+def outcome(network: Network, order: str, stock: str) -> WrittenPlan:
     """What the network's policy makes of an order on that Monday morning."""
     decided = decide(network, order, stock)
-    return Outcome(
+    return WrittenPlan(
         ships="; ".join(f"{shipment.node}: {_listed(shipment.parts)}" for shipment in decided.shipments),
         rest=f"{_BECOMES[decided.unfilled_action]}: {_listed(decided.unfilled)}" if decided.unfilled else "",
     )
@@ -63,9 +63,9 @@ def order_of(network: Network, order: str) -> OrderFacts:
 def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORNING) -> Plan:
     """The plan for an order, with all its reasons."""
     said, _, listed = order.partition(": ")
-    shelves = list(_shelves(stock))
-    rejected = tuple(node for node, state, _ in shelves if state == "rejected")
-    cooling = dict(_cooling(network, shelves, now))
+    levels = list(_levels(stock))
+    rejected = tuple(node for node, state, _ in levels if state == "rejected")
+    cooling = dict(_cooling(network, levels, now))
     wanted = [
         Wanted(str(number), sku, count, tried=rejected) for number, (sku, count) in enumerate(_goods(listed), start=1)
     ]
@@ -73,13 +73,13 @@ def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORN
         network=network,
         supply={
             (node, sku): max(0, count - network.safety_stock(node, sku))
-            for node, _, goods in shelves
+            for node, _, goods in levels
             for sku, count in _stocked(network, goods)
             if (node, sku) not in cooling
         },
         now=now,
-        workload={node: _load(network, node, state) for node, state, _ in shelves},
-        paused=frozenset(node for node, state, _ in shelves if state == "paused"),
+        workload={node: _load(network, node, state) for node, state, _ in levels},
+        paused=frozenset(node for node, state, _ in levels if state == "paused"),
         cooling=cooling,
     )
     return plan(_facts(network, said, wanted), wanted, situation)
@@ -117,8 +117,8 @@ def _with(facts: OrderFacts, network: Network, words: str) -> OrderFacts:
     return replace(facts, service=words)
 
 
-def _shelves(stock: str) -> Iterator[tuple[str, str, str]]:
-    """Each node with how it is doing and what it has."""
+def _levels(stock: str) -> Iterator[tuple[str, str, str]]:
+    """Each node with its state and its stock."""
     for entry in filter(None, stock.split("; ")):
         found = re.fullmatch(r"([a-z0-9-]+)(?: \((.*)\))?: (.*)", entry)
         assert found, f"{entry} is no node with its stock, such as `slc: 5 CHAIR`"
@@ -126,12 +126,12 @@ def _shelves(stock: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _cooling(
-    network: Network, shelves: Iterable[tuple[str, str, str]], now: datetime
+    network: Network, levels: Iterable[tuple[str, str, str]], now: datetime
 ) -> Iterator[tuple[tuple[str, str], CoolDown]]:
     """What a node that `rejected the last` an hour ago is not asked for, for as long as the policy says."""
     rejected_at = now - timedelta(hours=1)
     ends_at = rejected_at + network.policy.orders.reject_cooldown
-    for node, state, goods in shelves:
+    for node, state, goods in levels:
         if state == "rejected the last" and now < ends_at:
             yield from (((node, sku), CoolDown(rejected_at, ends_at)) for sku, _ in _stocked(network, goods))
 
@@ -150,7 +150,7 @@ def _goods(listed: str) -> list[tuple[str, int]]:
 
 
 def _stocked(network: Network, listed: str) -> Iterator[tuple[str, int]]:
-    """What lies on the shelves: of a bundle, its components."""
+    """Units by stocked SKU: of a bundle, its components."""
     for sku, count in _goods(listed):
         yield from ((part, count * quantity) for part, quantity in network.components(sku))
 

@@ -26,8 +26,8 @@ STOP_SECONDS_MAX = 20.0
 
 
 @contextlib.asynccontextmanager
-async def stage(directory: Path, say: Callable[[str], None]) -> AsyncIterator[Stack]:
-    """A service that runs for as long as the context, on what is made anew in `directory`; `say` is told of its start.
+async def fresh_service(directory: Path, say: Callable[[str], None]) -> AsyncIterator[Stack]:
+    """Run a service with new data in `directory` while the context lasts; `say` gets its progress.
 
     Raises `EmbeddedFailure` when it does not start. It ends with this process, however that ends.
     """

@@ -1,4 +1,4 @@
-"""What may be told of one shelf, in whatever order, and what must come of it."""
+"""Facts about one stock level, in any sequence, and the units that must result."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from domain.stock import StockMessageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StockFact:
     """One fact about one SKU at one node."""
 
     hour: int
@@ -24,15 +24,15 @@ _DIFFERENCES = st.one_of(
 _COUNTS = st.tuples(st.just(StockMessageKind.COUNTED), st.integers(0, 9))
 
 
-def _told(facts: list[tuple[StockMessageKind, int]]) -> list[Told]:
-    return [Told(hour, kind, quantity) for hour, (kind, quantity) in enumerate(facts)]
+def _facts(facts: list[tuple[StockMessageKind, int]]) -> list[StockFact]:
+    return [StockFact(hour, kind, quantity) for hour, (kind, quantity) in enumerate(facts)]
 
 
-stories = st.lists(_DIFFERENCES | _COUNTS, min_size=2, max_size=8).map(_told).flatmap(st.permutations)
-"""Receipts, corrections and counts of one shelf in the order in which they are told."""
+stories = st.lists(_DIFFERENCES | _COUNTS, min_size=2, max_size=8).map(_facts).flatmap(st.permutations)
+"""Receipts, corrections and counts of one stock level, in the sequence in which they are reported."""
 
 
-def on_hand_after(story: list[Told]) -> int:
+def on_hand_after(story: list[StockFact]) -> int:
     """What is there in the end: what the last count found, and what happened after it."""
     on_hand = 0
     for fact in sorted(story, key=lambda fact: fact.hour):

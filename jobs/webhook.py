@@ -1,7 +1,7 @@
-"""Calls channels that want to be called: every event of their orders as a signed POST, until they have taken it.
+"""Sends webhooks: every event of a channel's orders as a signed POST, until the channel accepts it.
 
-What is owed stands in PostgreSQL (`event.due_at`), so any process may go on with it at any moment. An event is delivered at
-least once, and never before an earlier one of its order; what one channel does not take holds up no other.
+Events that are owed are in PostgreSQL (`event.due_at`), so any process can go on at any moment. An event is delivered at
+least once, and never before an earlier one of its order; a channel that does not accept events does not stop the others.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from runtime.outbound import CallFailed, Outbound
 
 ANSWER_WITHIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=1)
-"""When a process that dies during its calls is taken for dead: well after the last of them must have ended."""
+"""After this time another process sends what a dead process had claimed; every call must have ended well before."""
 AT_ONCE_MAX = 20
 WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
 
-log = structlog.get_logger("courier")
+log = structlog.get_logger("webhook")
 
 
 def wait_after(tries: int) -> timedelta:
@@ -30,7 +30,7 @@ def wait_after(tries: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(tries - 1, 30)), WAIT_MAX)
 
 
-class Courier:
+class WebhookSender:
     """Runs in the HTTP process; several of them share the work."""
 
     def __init__(self, database: Database, outbound: Outbound) -> None:
@@ -40,7 +40,7 @@ class Courier:
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def visit(self) -> None:
-        """Begin to serve every channel that an event is due for, and that is not being served.
+        """Begin to serve every channel that has a due event and is not being served.
 
         Raises what ended the serving of a channel since the last visit; another one begins all the same.
         """
@@ -53,13 +53,13 @@ class Courier:
             task.result()
 
     async def close(self) -> None:
-        """Stop serving; what was not taken is due again when its lease is over."""
+        """Stop serving; what was not accepted is due again when its lease is over."""
         for task in self._serving.values():
             task.cancel()
         await asyncio.gather(*self._serving.values(), return_exceptions=True)
 
     async def _serve(self, channel: str) -> None:
-        """Deliver what a channel is owed until nothing is due, or it has not taken something."""
+        """Deliver a channel's due events until none is left, or one is not accepted."""
         takes = True
         while takes:
             async with self._database.at_once() as connection:
@@ -72,7 +72,7 @@ class Courier:
             takes = bool(owed) and not any(failures)
 
     async def _deliver(self, owed: Owed) -> str | None:
-        """Send an event to its channel; answers why it was not taken, or None."""
+        """Send an event to its channel; return why it was not accepted, or None."""
         body = owed.document.encode()
         headers = signed_headers(owed.secrets, owed.name, datetime.now(UTC), body)
         try:

@@ -13,7 +13,7 @@ from tests.house import House
 
 
 class Server(uvicorn.Server):
-    """A server that tells when it listens."""
+    """A server with an event for the moment at which it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

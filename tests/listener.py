@@ -1,4 +1,4 @@
-"""Who wants to be called: a channel's or a node's own server, a real one on a port of its own, that answers as told."""
+"""A channel's or a node's own server: a real one on a port of its own, that answers as the test configures."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ class Listener:
                 writer.write(b"x" * 65_536)
                 await writer.drain()
         except ConnectionError:
-            pass  # the caller has heard enough
+            pass  # the caller closed the connection
         finally:
             writer.close()
 
