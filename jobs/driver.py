@@ -63,7 +63,8 @@ class Lane:
                 await _run(job)
             wait = self.every.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wanted.wait(), wait)
+                async with asyncio.timeout(wait):  # `wait_for` of Python 3.11 can swallow the cancellation
+                    await self.wanted.wait()
 
 
 class Driver:

@@ -1,5 +1,6 @@
 """What a way to reach nodes is: the interface of its kinds. `nodes/kinds.py` is the table of them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,5 +55,5 @@ class DispatchKind(Protocol):
 
 def mistake_of_url(url: str) -> str | None:
     """What is wrong with an address that is to be called."""
-    is_callable = url.startswith(("https://", "http://")) and not url.split("://", 1)[1].startswith("/")
+    is_callable = re.fullmatch(r"https?://[^\s/]+\S*", url)
     return None if is_callable else f"url must begin with https:// or http://, not {url!r}"

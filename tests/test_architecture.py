@@ -466,6 +466,8 @@ def test_a_workflow_file_with_a_bare_import_is_found(
         ("transactions/order.py", "import workflows", 1),
         ("domain/order.py", "import sqlalchemy", 1),
         ("database/order.py", "import network", 1),
+        ("formats/order.py", "import httpx2", 1),
+        ("starter/up.py", "import worker", 1),
     ],
 )
 def test_an_import_that_points_outward_is_found(path: str, imports: str, violations: int, tmp_path: Path) -> None:

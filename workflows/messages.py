@@ -16,7 +16,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 NODE_MESSAGE = "node_message"
 CHANGED = "changed"
-RETURN_MESSAGE = "return_message"
 
 LEVELS_MAX = 16
 """No message of ours is nested half as deeply."""

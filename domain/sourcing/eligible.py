@@ -31,10 +31,6 @@ class Charges(NamedTuple):
     per_unit: int = 0
     per_gram: float = 0.0
 
-    def of_unit(self, item: Item) -> int:
-        """One unit of an item, its weight included."""
-        return self.per_unit + round(self.per_gram * item.weight_g) if self.per_gram else self.per_unit
-
 
 class Surveyed(NamedTuple):
     """One node as an order sees it, before any tier. Unless it is excluded, charges and facts are known."""

@@ -51,7 +51,7 @@ class Doing:
 _request: ContextVar[tuple[Scope, Doing]] = ContextVar("request")
 _beside: ContextVar[Doing | None] = ContextVar("beside", default=None)
 BESIDE: dict[type | ModuleType, tuple[str, ...]] = {
-    Backorders: ("heed_new_rules", "work_off"),
+    Backorders: ("offer_under_new_rules", "work_off"),
     cart: ("sweep",),
     exception: ("escalate",),
     Pauses: ("clear",),

@@ -790,7 +790,7 @@ RARER_LIVES = (
     Rarer(_a_life_that_is_given_up, ("give_up",), rounds=0),
     Rarer(_a_life_of_which_the_relay_tells,
           beside=("POST /fulfillment-orders/{fulfillment_order}/messages", "Relay.send_overdue")),
-    Rarer(_a_life_that_waits_for_stock, beside=("Backorders.work_off", "Backorders.heed_new_rules"), rounds=2, works=1),
+    Rarer(_a_life_that_waits_for_stock, beside=("Backorders.work_off", "Backorders.offer_under_new_rules"), rounds=2, works=1),
     Rarer(_a_life_that_loses_its_pins, beside=("shortage.settle",), rounds=2, works=1),
     Rarer(_a_life_at_a_paused_node, beside=("Pauses.clear",), rounds=2),
     Rarer(_a_life_beside_a_cart_that_lapses, beside=("cart.sweep",)),

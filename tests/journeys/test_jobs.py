@@ -99,6 +99,18 @@ async def test_a_lane_that_is_asked_for_does_not_wait_and_a_round_under_way_is_f
         assert runs.made.count("looks") == 3, "once asked, once run"
 
 
+async def test_a_lane_that_is_asked_for_at_the_last_moment_ends_with_the_others() -> None:
+    runs = Runs()
+    driver = Driver([Lane("stock", NEVER_BY_ITSELF, [runs.job("looks")])])
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        async with driver.running():
+            await runs.until(lambda made: bool(made))
+            for _ in range(10):  # until it waits for its next round
+                await asyncio.sleep(0)
+            driver.run_soon("stock")
+    assert runs.made == ["looks"]
+
+
 async def test_what_is_known_of_a_job_before_its_first_run_has_ended() -> None:
     is_under_way = asyncio.Event()
 

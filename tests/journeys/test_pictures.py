@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 EXPLAINED = IMAGES / "explained-order.svg"
 COMPARED = IMAGES / "two-networks.png"
-CHROMIUM = Path("/usr/bin/chromium")
 PICTURE_BYTES_MAX = 250_000
 TAKES_PICTURES = os.environ.get("SWITCHYARD_SCREENSHOT") == "1"
 COLUMNS = 118
@@ -62,14 +61,6 @@ def words(picture: str) -> set[str]:
     """The words of a drawing: numbers, which depend on the day, are left out."""
     text = html.unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)</text>", picture)))
     return set(re.findall(r"[a-z][a-z-]+", text)) - {"day", "days"}
-
-
-@pytest.fixture
-def chromium() -> Path:
-    """The browser's program."""
-    if not CHROMIUM.exists():
-        pytest.skip("not here: /usr/bin/chromium")
-    return CHROMIUM
 
 
 @pytest_asyncio.fixture

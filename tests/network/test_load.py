@@ -305,9 +305,13 @@ def test_a_webhook_node_has_an_address_and_a_secret() -> None:
     node = load(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', webhook))).nodes["slc"]
     assert node.dispatch == Webhook.dispatch
     assert node.settings == {"url": "https://slc.example/orders", "secret": "s"}
-    wrong = webhook.replace("https://slc.example/orders", "slc.example")
-    said = mistakes(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', wrong)))
-    assert said == ["nodes.toml:13: url must begin with https:// or http://, not 'slc.example'"]
+
+
+@pytest.mark.parametrize("url", ["slc.example", "https://", "https:///orders", "https://slc.example/the orders"])
+def test_an_address_that_cannot_be_called_is_a_mistake(url: str) -> None:
+    webhook = f'dispatch = "webhook"\nurl = "{url}"\nsecret = "s"'
+    said = mistakes(replace(RIGHT, nodes=NODES.replace('on_silence = "reroute"', webhook)))
+    assert said == [f"nodes.toml:13: url must begin with https:// or http://, not {url!r}"]
 
 
 def test_equal_documents_have_equal_digests_and_others_have_others() -> None:
