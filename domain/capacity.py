@@ -1,7 +1,7 @@
 """Decides what an order claims of its nodes' capacity: one of a node's day for each fulfillment order, planned or released.
 
-What is pinned claims one for the day on which its plan releases. A fulfillment order keeps one for the day of its release,
-unless it ended and nothing of it had left.
+Pins claim one for the day on which their plan releases. A fulfillment order claims one for the day of its release, unless it
+ended and none of its units had left.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ def next_day_begins(node: Node, at: datetime) -> datetime:
 
 
 def next_days_of_full_nodes(situation: Situation) -> dict[str, datetime]:
-    """The beginning of the next day of each node of whose day nothing is left."""
+    """When the next day begins, for each node that has no capacity left today."""
     nodes = [situation.network.nodes[node] for node in situation.workload]
     return {
         node.id: next_day_begins(node, situation.now)
@@ -40,7 +40,7 @@ def next_days_of_full_nodes(situation: Situation) -> dict[str, datetime]:
 
 
 def but_for_own(load: NodeLoad, has_claimed: bool) -> NodeLoad:
-    """A node's load without what whoever asks has claimed of its day."""
+    """A node's load without what the asking order itself has claimed of its day."""
     return replace(load, capacity_used_today=load.capacity_used_today - 1) if has_claimed else load
 
 
@@ -50,12 +50,12 @@ def days(network: Network, nodes: Iterable[str], releases_at: datetime) -> dict[
 
 
 def claims(order: Order, network: Network, pinned_for: Mapping[str, date]) -> Claims:
-    """Everything that an order claims, when its pins at these nodes are to release on these days."""
+    """Everything that an order claims, if its pins at these nodes are released on these days."""
     return _of_work(order, network) + Counter(pinned_for.items())
 
 
 def pinned_for(claimed: Claims, order: Order, network: Network) -> dict[str, date]:
-    """For which day the pins at each node have claimed: what is claimed and belongs to no fulfillment order."""
+    """The day that the pins at each node have claimed: what is claimed and belongs to no fulfillment order."""
     return dict((claimed - _of_work(order, network)).keys())
 
 
@@ -72,5 +72,5 @@ def _has_capacity(network: Network, node: str) -> bool:
 
 
 def _is_work(fo: FulfillmentOrder) -> bool:
-    """A dead attempt is none, unless its goods left after all."""
+    """Whether it counts as work. A dead attempt does not, unless its goods left after all."""
     return any(counts.due or counts.gone for counts in map(fo.counts, fo.lines))

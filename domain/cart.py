@@ -1,4 +1,4 @@
-"""What a checkout asks for before anybody has ordered: a promise, or units that are pinned for a while."""
+"""What a checkout asks for before there is an order: a promise, or units that are pinned for a while."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -49,7 +49,7 @@ def _of_a_cart(text: str) -> str:
 
 
 class ReservationRequest(PromiseRequest):
-    """What a promise is asked with, and for how long the units are to stay pinned."""
+    """The fields of a promise request, and how long the units stay pinned."""
 
     service: Word = "standard"
     expires_in: Annotated[
@@ -58,5 +58,5 @@ class ReservationRequest(PromiseRequest):
 
     @property
     def lives_for(self) -> timedelta:
-        """How long the units stay pinned when nobody orders them."""
+        """How long the units stay pinned when no order follows."""
         return span(self.expires_in)

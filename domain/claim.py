@@ -1,4 +1,4 @@
-"""Decides what may be claimed without anything coming back: units that were missing, wrong, damaged or lost."""
+"""Decides what may be claimed without a return: units that were missing, wrong, damaged or lost."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,7 +27,7 @@ class ClaimResolution(StrEnum):
 
 
 class ClaimRequest(BaseModel):
-    """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer has to show, as data."""
+    """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer provided, as data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,13 +48,13 @@ class ClaimMessage(BaseModel):
     kind: Literal["settled"]
     occurred_at: Moment
     amount: Money | None = None
-    """What the customer got; None = what was asked for."""
+    """What the customer got; None = the amount that was requested."""
     reason: FreeText | None = None
 
 
-def refusal(wished: Mapping[str, int], shipped: Mapping[str, int], paid_back: Mapping[str, int]) -> str | None:
-    """Why these units cannot be claimed, or nothing: they must have shipped, and not be paid back already."""
-    for line, quantity in wished.items():
+def refusal(requested: Mapping[str, int], shipped: Mapping[str, int], paid_back: Mapping[str, int]) -> str | None:
+    """Why these units cannot be claimed; None = they can. They must have shipped, and not be paid back already."""
+    for line, quantity in requested.items():
         if line not in shipped:
             return f"the order has no line {line}"
         room = shipped[line] - paid_back.get(line, 0)

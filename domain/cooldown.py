@@ -1,11 +1,13 @@
-"""Decides for which items a node is left in peace for a while: those that it rejected, or did not find on its shelf."""
+"""Decides for which SKUs a node is not asked again for a while: those that it rejected, or found short."""
 
 from domain.fulfillment import Counts, FulfillmentOrder, MessageKind
 
 
 def failed(before: FulfillmentOrder, after: FulfillmentOrder, kind: MessageKind) -> set[str]:
-    """The SKUs of which a message of this kind says that its node will not send some units, or has not found them."""
-    return {told.sku for line, told in after.lines.items() if _failed(before.counts(line), after.counts(line), kind)}
+    """The SKUs of which the node, by a message of this kind, rejected units or found too few."""
+    return {
+        fo_line.sku for line, fo_line in after.lines.items() if _failed(before.counts(line), after.counts(line), kind)
+    }
 
 
 def _failed(was: Counts, now: Counts, kind: MessageKind) -> bool:

@@ -1,7 +1,7 @@
 """Decides how long a node may stay silent about a fulfillment order, and what happens when it has been silent too long.
 
-A fulfillment order waits for one thing, until one deadline. Before its patience ends somebody may have to be told (a person
-that it may leave late, a customer that it still lies ready); then that is the deadline, and the facts say which of both is due.
+A fulfillment order waits for one thing, until one deadline. A notice may be due before that: to a person, that it may leave
+late, or to the customer, that it still lies ready. The notice is then the next deadline; the facts say which of the two is due.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ WORD_ON_DOUBT_WITHIN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a fulfillment order waits for, and until when: somebody has to be told then, or patience is over."""
+    """What a fulfillment order waits for, and until when: a notice is due then, or the wait times out."""
 
     waiting_for: WaitingFor
     deadline: datetime
@@ -35,7 +35,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """What lost patience made of a fulfillment order; with a code, a person must look."""
+    """A fulfillment order after a wait timed out; with a code, a person must handle it."""
 
     fulfillment_order: FulfillmentOrder
     exception: ExceptionCode | None = None
@@ -46,17 +46,17 @@ def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules
     stage = _stage(fulfillment_order, rules)
     if stage is None:
         return None
-    moments = [_tell_at(stage, fulfillment_order, rules)]
+    moments = [_notice_at(stage, fulfillment_order, rules)]
     if not _is_with_a_person(stage, fulfillment_order):
         moments.append(_deadline(stage, fulfillment_order, node, rules))
     return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
 
 def send_reminders_due(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: datetime) -> FulfillmentOrder:
-    """Note who is told at the instant `at`, before patience is over; the same when nobody is."""
+    """Note the reminder or at-risk notice that is due at the instant `at`; unchanged when none is due."""
     stage = _stage(fulfillment_order, rules)
-    tell_at = _tell_at(stage, fulfillment_order, rules) if stage else None
-    if tell_at is None or at < tell_at:
+    notice_at = _notice_at(stage, fulfillment_order, rules) if stage else None
+    if notice_at is None or at < notice_at:
         return fulfillment_order
     if stage is WaitingFor.COLLECTION:
         return replace(fulfillment_order, reminded_at=at)
@@ -64,14 +64,14 @@ def send_reminders_due(fulfillment_order: FulfillmentOrder, rules: OrderRules, a
 
 
 def delay_reason(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
-    """Of work that may leave late: when it has to leave, what is waited for, and since when."""
+    """For work that may leave late: when it must leave, what it waits for, and since when."""
     stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
     word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
-    return f"it is to leave by {told(fulfillment_order.ship_by)}, and has waited for {word} since {told(since)}"
+    return f"it must leave by {told(fulfillment_order.ship_by)}, and has waited for {word} since {told(since)}"
 
 
 def told(moment: datetime) -> str:
-    """A moment as people read it."""
+    """A moment as people read it, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -84,7 +84,7 @@ def on_timeout(
 ) -> TimedOut:
     """Act on a deadline that has passed at the instant `at`.
 
-    What nobody collected is asked back, `uncollected` for this end; None = a person must find one.
+    For goods that the customer did not collect, `uncollected` says what happens; None = a person must decide.
     """
     match waiting_for:
         case WaitingFor.DELIVERY:
@@ -109,20 +109,20 @@ def on_timeout(
 
 
 def _ask_back(fulfillment_order: FulfillmentOrder, uncollected: Uncollected, at: datetime) -> FulfillmentOrder:
-    """Ask the node to put goods back that nobody collected; it cancels the customer's units, unless they are to be sent."""
-    wanted = {
-        line: fulfillment_order.counts(line).due - told.cancel_wanted
-        for line, told in fulfillment_order.lines.items()
+    """Ask the node to put uncollected goods back. The customer's units are cancelled then, unless they must be sent."""
+    to_cancel = {
+        line: fulfillment_order.counts(line).due - fo_line.cancel_wanted
+        for line, fo_line in fulfillment_order.lines.items()
         if uncollected is Uncollected.CANCEL
     }
-    return replace(ask_to_cancel(fulfillment_order, wanted, at), uncollected_at=at)
+    return replace(ask_to_cancel(fulfillment_order, to_cancel, at), uncollected_at=at)
 
 
 def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at: datetime) -> FulfillmentOrder:
-    """What becomes of a wait that a person has taken over when he resolves its exception of this code.
+    """What happens to a wait that a person has taken over, when they resolve its exception of this code.
 
-    The node has its time anew, and so has a delivery that failed. What is still in doubt after its month is written off: the
-    node may have shipped it untold, so it is not sold again, and the next count finds what is there after all.
+    The clock of the node, or of the failed delivery, starts again. Units still in doubt after their month are written off: the
+    node may have shipped them without a report, so they are not sold again. The next count finds those that are still there.
     """
     if code is ExceptionCode.DELIVERY_FAILED and fulfillment_order.delivery_failed_at is not None:
         return replace(fulfillment_order, delivery_failed_at=None, patience_from=at)
@@ -134,7 +134,7 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
 
 
 def _is_with_a_person(stage: WaitingFor, fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether this wait has no deadline: a person has taken it over, or must find out where a parcel is that came back."""
+    """Whether this wait has no deadline: a person has taken it over, or must find out where an undelivered parcel is."""
     is_failed = stage is WaitingFor.DELIVERY and fulfillment_order.delivery_failed_at is not None
     return is_failed or stage is fulfillment_order.escalated
 
@@ -162,8 +162,8 @@ def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor
     return WaitingFor.DELIVERY if any(c.shipped > c.delivered for c in counts) else None
 
 
-def _tell_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> datetime | None:
-    """When somebody has to be told before patience is over; None = nobody, or he was told."""
+def _notice_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> datetime | None:
+    """When a reminder or an at-risk notice is due; None = none is due any more."""
     if stage is WaitingFor.COLLECTION and fo.reminded_at is None and fo.uncollected_at is None:
         return _began(stage, fo) + (rules.collect_within or timedelta()) / 2
     if fo.is_owed and fo.at_risk_at is None and rules.at_risk_before is not None:
@@ -173,22 +173,22 @@ def _tell_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> date
 
 def _deadline(stage: WaitingFor, fo: FulfillmentOrder, node: Node, rules: OrderRules) -> datetime:
     began = _began(stage, fo)
-    patient_from = max(began, fo.patience_from or began)
+    clock_from = max(began, fo.patience_from or began)
     match stage:
         case WaitingFor.ACCEPTANCE | WaitingFor.CANCEL_ANSWER:
-            return working_deadline(node, patient_from, node.accept_within)
+            return working_deadline(node, clock_from, node.accept_within)
         case WaitingFor.SHIPMENT:
-            return working_deadline(node, patient_from, node.ship_within)
+            return working_deadline(node, clock_from, node.ship_within)
         case WaitingFor.COLLECTION:
-            return patient_from + (rules.collect_within or timedelta())
+            return clock_from + (rules.collect_within or timedelta())
         case WaitingFor.DELIVERY:
-            return patient_from + rules.assume_delivered
+            return clock_from + rules.assume_delivered
         case WaitingFor.WORD_ON_DOUBT:
             return began + WORD_ON_DOUBT_WITHIN
 
 
 def _began(stage: WaitingFor, fo: FulfillmentOrder) -> datetime:
-    """From when the time for this counts."""
+    """When the time for this wait began."""
     match stage:
         case WaitingFor.ACCEPTANCE:
             return fo.released_at

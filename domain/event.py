@@ -1,4 +1,4 @@
-"""Decides what a channel hears of its orders: events, seen in what an order held before a change and after it."""
+"""Decides which events a channel gets about its orders: the difference between an order before a change and after it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from domain.units import Changes, Order
 
 
 class EventKind(StrEnum):
-    """What can be told of an order."""
+    """The kinds of events about an order."""
 
     ACCEPTED = "accepted"
     ADDED = "added"
@@ -41,7 +41,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelEvent:
-    """Something that a channel must know; `data` holds ids, SKUs, quantities and dates, and nothing of a person."""
+    """A change that a channel must know; `data` holds ids, SKUs, quantities and dates, and no personal data."""
 
     kind: EventKind
     data: Mapping[str, Any]
@@ -54,7 +54,7 @@ def promised(ship_by: datetime, deliver_by: datetime) -> ChannelEvent:
 
 
 def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
-    """What a change of an order's units tells its channel."""
+    """The events that a change of an order's units causes."""
     return [
         *_added(after, changes),
         *_entered(EventKind.BACKORDERED, "backordered", after, changes),
@@ -66,7 +66,7 @@ def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
 def of_return(
     name: str, before: Iterable[ReturnLineState], after: Iterable[ReturnLineState], resolution: str | None
 ) -> list[ChannelEvent]:
-    """What a message about a return tells the channel: units that came back, or (with a resolution) that it was settled."""
+    """The events that a message about a return causes: units came back, or (with a resolution) the return was settled."""
     known = {line.line: line.returned for line in before}
     lines = [_units(line.line, line.sku, line.returned - known.get(line.line, 0)) for line in after]
     came = [line for line in lines if line["quantity"] > 0]
@@ -76,7 +76,7 @@ def of_return(
 
 
 def about_return(kind: EventKind, name: str, **more: object) -> ChannelEvent:
-    """Something about a return as a whole."""
+    """An event about a return as a whole."""
     return ChannelEvent(kind, {"return": name} | more)
 
 
@@ -99,17 +99,17 @@ def _entered(kind: EventKind, bucket: Bucket, order: Order, changes: Changes) ->
 
 
 def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelEvent]:
-    told: list[ChannelEvent] = []
+    found: list[ChannelEvent] = []
     for name in sorted(changes.touched & after.fulfillment_orders.keys()):
         fo = before.fulfillment_orders.get(name), after.fulfillment_orders[name]
-        told += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_refused(*fo, changes)]
-    return told
+        found += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_refused(*fo, changes)]
+    return found
 
 
 def _refused(before: FulfillmentOrder | None, after: FulfillmentOrder, changes: Changes) -> Iterable[ChannelEvent]:
-    """Units whose cancel was pending and is not any more, though they were not cancelled: their node kept or shipped them.
+    """Units whose cancel is no longer pending although they were not cancelled: their node kept or shipped them.
 
-    What nobody collected was never wished away by the customer.
+    For uncollected goods the customer asked for no cancel, so there is nothing to refuse.
     """
     if before is None or after.uncollected_at is not None:
         return
@@ -125,13 +125,13 @@ def _refused(before: FulfillmentOrder | None, after: FulfillmentOrder, changes: 
 
 
 def _of_pickup(before: FulfillmentOrder | None, after: FulfillmentOrder, rules: OrderRules) -> Iterable[ChannelEvent]:
-    """What became of goods that a customer is to collect, told with those that lie there."""
+    """Goods that the customer collects became ready, need a reminder, or were not collected in time."""
     if before is None or not after.lies_ready or after.ready_at is None:
         return
     about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
     until = {"collect_by": after.ready_at + rules.collect_within} if rules.collect_within else {}
     dates = {name: at.astimezone(UTC).isoformat() for name, at in until.items()}
-    due = [_units(line, told.sku, after.counts(line).due) for line, told in after.lines.items()]
+    due = [_units(line, fo_line.sku, after.counts(line).due) for line, fo_line in after.lines.items()]
     for kind, was, now in (
         (EventKind.READY_FOR_PICKUP, before.ready_at, after.ready_at),
         (EventKind.STILL_TO_COLLECT, before.reminded_at, None if after.uncollected_at else after.reminded_at),
@@ -145,8 +145,8 @@ def _of_fulfillment_order(before: FulfillmentOrder | None, after: FulfillmentOrd
     about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
     for kind in (EventKind.SHIPPED, EventKind.DELIVERED):
         lines = [
-            _units(line, told.sku, _count(after, line, kind) - (_count(before, line, kind) if before else 0))
-            for line, told in after.lines.items()
+            _units(line, fo_line.sku, _count(after, line, kind) - (_count(before, line, kind) if before else 0))
+            for line, fo_line in after.lines.items()
         ]
         if grown := [line for line in lines if line["quantity"] > 0]:
             is_assumed = {"assumed": after.assumed_delivered} if kind is EventKind.DELIVERED else {}

@@ -1,4 +1,4 @@
-"""Decides which holds a new order gets from the policy, and what the policy says of those that others place."""
+"""Decides which holds the policy places on a new order, and who owns the holds that others place."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ POLICY = "policy"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A hold to be placed. `reason` is None where whoever asked for it has given his elsewhere, or none."""
+    """A hold to place. `reason` is None where the request carries it, or gave none."""
 
     hold: str
     owner: str | None = None
@@ -22,8 +22,8 @@ class Placement:
 
 
 def by_policy(order: OrderFacts, policy: Policy) -> list[Placement]:
-    """The holds that the policy places on an order with these facts. A rule that cannot be computed holds it: better a
-    person looks once too often than an order gets past what was to stop it."""
+    """The holds that the policy places on an order with these facts. A rule that cannot be computed also
+    places its hold: an order must not pass a check that failed."""
     facts = order_facts(order)
     placed = []
     for rule in policy.holds:
@@ -34,7 +34,7 @@ def by_policy(order: OrderFacts, policy: Policy) -> list[Placement]:
 
 
 def by_request(hold: str, policy: Policy, reason: str | None = None) -> Placement:
-    """A hold that a channel or an operator places; owner and stock are what the policy says of this name, if it does."""
+    """A hold that a channel or an operator places; its owner and stock come from the policy, where the policy names it."""
     for rule in policy.holds:
         if rule.id == hold:
             return Placement(hold, rule.owner, rule.stock, reason)

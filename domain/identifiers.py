@@ -1,4 +1,4 @@
-"""Every id of the system is made here, readable and derived from the order, so that doing a thing twice names it once."""
+"""Makes every id of the system: readable, and derived from the order, so that a repeated step makes the same id."""
 
 from hashlib import sha256
 
@@ -34,7 +34,7 @@ def claim_id(order: str, number: int) -> str:
 def replacement_number(order: str, suffix: str) -> str:
     """The number of an order that replaces units of another: `1001-r1-x1`.
 
-    Where that is longer than a number may be, a digest of the order's id stands for what is cut off.
+    Where that is longer than a number may be, a digest of the order's id replaces the part that is cut off.
     """
     number = f"{order.partition('-')[2]}-{suffix}"
     if len(number) <= NUMBER_MAX:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 NAME_LETTERS_MAX = 64
-"""No name of ours is half as long, and what is not ours need not be repeated in full."""
+"""No field of ours has a name half as long; an unknown name need not be repeated in full."""
 
 _A_TIME = "must be a time such as 2026-11-22T15:04:05Z"
 _A_WHOLE_NUMBER = "must be a whole number, without quotes and without a point"
@@ -53,7 +53,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "json_invalid": "is not JSON",
     }
 )
-"""A sentence for every kind of error that pydantic finds in the documents we take; {…} is what that kind says beside."""
+"""A sentence for every kind of error that pydantic finds in the documents we accept; {…} is a value of that kind."""
 
 ALSO_CALLED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -83,7 +83,7 @@ ALSO_CALLED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "limit": ("per_page", "page_size", "size"),
     }
 )
-"""What others call a field of ours: no likeness of letters leads from `zip` to `postal_code`."""
+"""What other systems call a field of ours: the letters of `zip` do not lead to `postal_code`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def mistakes(errors: Sequence[Mapping[str, Any]], model: object = None) -> list[Mistake]:
-    """What is wrong, as pydantic found it, in our words; `model` is what the document should have been, where that is known.
+    """What is wrong, as pydantic found it, in our words; `model` is the model of the document, where that is known.
 
     An error about a whole list or object is left out beside one about a part of it: it only follows from that.
     """
@@ -114,13 +114,13 @@ def mistakes(errors: Sequence[Mapping[str, Any]], model: object = None) -> list[
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
-    """That a name is none of those known, with the one that was probably meant."""
+    """The sentence for an unknown name, with the known name that was probably meant."""
     close = _meant(name, sorted(known))
     return f"{SENTENCES['extra_forbidden']}; did you mean `{close}`?" if close else SENTENCES["extra_forbidden"]
 
 
 def shown_name(name: object) -> str:
-    """A part of a path, as it can be shown: a name that nobody could type or read is cut short."""
+    """A part of a path as it is shown: a very long name is cut short."""
     text = str(name).encode("utf-8", "replace").decode()
     return text if len(text) <= NAME_LETTERS_MAX else f"{text[:NAME_LETTERS_MAX]}…"
 
@@ -134,7 +134,7 @@ def _mistake(error: Mapping[str, Any], model: object) -> Mistake:
 
 
 def _own_words(message: str) -> tuple[list[str], str]:
-    """The field that a rule of ours names before a colon, if it does, and what it says of it."""
+    """The field that a rule of ours names before a colon, if any, and the rest of its message."""
     text = message.removeprefix("Value error, ")
     named, colon, rest = text.partition(": ")
     return ([named], rest) if colon and " " not in named else ([], text)
@@ -175,7 +175,7 @@ def _models_fields(model: object) -> Iterable[tuple[str, Any]]:
 
 
 def _inside(model: object, path: Sequence[object]) -> object:
-    """The model of what stands at a path in a document of a model; None where that is no object of ours."""
+    """The model at a path in a document of a model; None where that is no object of ours."""
     for name in path:
         if isinstance(name, int):
             continue

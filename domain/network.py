@@ -1,8 +1,8 @@
-"""Remembers the business's own map in memory: its nodes, items and sourcing policy, and when a node is open.
+"""Holds the business's own network in memory: its nodes, items and sourcing policy, and when a node is open.
 
-Everything here is already checked and resolved (`network/load.py` does that): durations are `timedelta`, places have
-coordinates, node sets are node ids, and rules are compiled behind the `Expression` interface, so that the domain knows
-no rule engine, no calendar library and no file format.
+`network/load.py` has already checked and resolved everything here: durations are `timedelta`, places have coordinates, node
+sets are node ids, and rules are compiled behind the `Expression` interface. So the domain knows no rule engine, no calendar
+library and no file format.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from domain.reasons import ExceptionCode
 from domain.returns import Condition, Disposition, RefundOn
 
 OWNER_DEFAULT = "operations"
-"""Who sees to exceptions of which the policy says nothing."""
+"""The owner of exceptions for which the policy names none."""
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth, (2a + b) / 3 of the WGS 84 ellipsoid."""
@@ -42,7 +42,7 @@ class OnSilence(StrEnum):
 
 
 class Unfilled(StrEnum):
-    """What becomes of units that no plan fills."""
+    """What happens to units that no plan fills."""
 
     BACKORDER = "backorder"
     EXCEPTION = "exception"
@@ -50,7 +50,7 @@ class Unfilled(StrEnum):
 
 
 class Uncollected(StrEnum):
-    """What becomes of goods that the customer does not collect within `collect_within`."""
+    """What happens to goods that the customer does not collect within `collect_within`."""
 
     CANCEL = "cancel"
     SHIP = "ship"
@@ -65,7 +65,7 @@ class ShipComplete(StrEnum):
 
 
 class HoldStock(StrEnum):
-    """What a hold does to its order's stock: it stays reserved, or nothing is reserved before the hold is off."""
+    """What a hold does to its order's stock: it stays reserved, or no stock is reserved until the hold is released."""
 
     RESERVE = "reserve"
     WAIT = "wait"
@@ -90,7 +90,7 @@ class Per(StrEnum):
 
 
 class Precision(StrEnum):
-    """How exactly a place is known: by its postal code, by the area that the code begins with, or by its country."""
+    """How exactly a place is known: by its postal code, by the prefix of the code, or by its country."""
 
     POSTAL_CODE = "postal_code"
     AREA = "area"
@@ -107,13 +107,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationError:
-    """The answer of an expression that could not be computed for these facts, in words."""
+    """The answer of an expression that could not be computed for these facts, with the reason in words."""
 
     reason: str
 
 
 Fact = str | int | float | list[str]
-"""What a rule can see, under a qualified name such as `node.distance_km`."""
+"""A value that a rule can read, under a qualified name such as `node.distance_km`."""
 
 
 class Expression(Protocol):
@@ -130,22 +130,22 @@ class Expression(Protocol):
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         """The rule's value for these facts, which must hold every name in `names`. Never raises.
 
-        The same facts give the same value for ever: answers are remembered.
+        The same facts always give the same value: answers are cached.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """How a node learns of its work, as far as decisions see it; `nodes/` has the kinds.
+    """How a node gets its work, as far as decisions depend on it; `nodes/` has the kinds.
 
-    Raises ValueError for a kind that is called and need not be asked: a node that was called may have begun.
+    Raises ValueError for a kind that is called and need not be asked before a cancel: a node that was called may have begun.
     """
 
     kind: str
     is_called: bool
-    """We call the node with its work; otherwise it polls, and has the work from its release on."""
+    """Whether we call the node with its work; otherwise the node polls, and can read the work from its release on."""
     asks_before_cancel: bool
-    """A node must be asked before its work is cancelled; otherwise only once it has accepted it."""
+    """Whether the node must always be asked before its work is cancelled; otherwise only after it accepted the work."""
 
     def __post_init__(self) -> None:
         if self.is_called and not self.asks_before_cancel:
@@ -154,7 +154,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A place that ships: its position, its calendar, its patience and how it is spoken to."""
+    """A place that ships: its position, its calendar, how long it may take to answer, and how it gets its work."""
 
     id: str
     name: str
@@ -181,7 +181,7 @@ class Node:
     on_silence: OnSilence = OnSilence.ESCALATE
     dispatch: Dispatch
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What its kind of dispatch needs to reach it, such as a `secret`."""
+    """What its kind of dispatch needs to call it, such as a `secret`."""
     pickup: bool = False
 
     def works_on(self, day: date) -> bool:
@@ -218,7 +218,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount in minor units, charged per shipment, unit or kilogram where `when` holds."""
+    """An amount in minor units, charged per shipment, unit or kilogram where `when` is true."""
 
     per: Per
     amount: Expression
@@ -242,7 +242,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """An item for which `when` holds never ships from that node, whatever the strategy."""
+    """An item for which `when` is true never ships from that node, under any strategy."""
 
     when: Expression
     reason: str
@@ -250,32 +250,31 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class HoldRule:
-    """What the policy says of the holds of one name; where `when` holds for a new order, it places one."""
+    """The policy's rule for holds of one name. Where `when` is true for a new order, the policy places the hold."""
 
     id: str
     owner: str
-    """Who takes it off."""
+    """Who releases it."""
     stock: HoldStock = HoldStock.RESERVE
     when: Expression | None = None
-    """None = only others place it."""
+    """None = the policy never places it, only channels and operators do."""
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """What holds for every order: tries per unit, the rest of a node that rejected, the wait before routing, and when silence
-    counts as delivered."""
+    """Rules for every order: tries per unit, cool-down, the wait before routing, and when silence counts as delivered."""
 
     max_attempts: int = 3
     reject_cooldown: timedelta = timedelta()
-    """How long a node is not asked again for a SKU that it rejected or found short; 0 = its next plan may ask."""
+    """How long a node is not asked again for a SKU that it rejected or found short; 0 = the next plan may ask it."""
     grace: timedelta = timedelta()
     assume_delivered: timedelta = timedelta(days=5)
     collect_within: timedelta | None = None
-    """How long goods lie ready for the customer; None = as long as the node lets them lie."""
+    """How long goods lie ready for the customer; None = without a limit."""
     uncollected: Uncollected = Uncollected.CANCEL
     at_risk_before: timedelta | None = None
-    """How long before its day of shipment a person hears of work that has not left; None = nobody does."""
+    """How long before its day of shipment an exception is opened for work that has not left; None = never."""
 
 
 NEAREST = "nearest"
@@ -283,11 +282,11 @@ NEAREST = "nearest"
 
 
 class FeePer(StrEnum):
-    """What the fee of a return is kept back for."""
+    """What the fee of a return is charged for."""
 
     UNIT = "unit"
     RETURN = "return"
-    """Once; of several such fees the largest."""
+    """Charged once per return; of several such fees the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,17 +298,17 @@ class ReturnTerms:
     final_sale: bool = False
     """Whether it may not be returned at all."""
     refund_on: RefundOn = RefundOn.GRADING
-    """What the customer has to do to be paid."""
+    """When the customer is paid back."""
     fee: int = 0
-    """What is kept back, in minor units."""
+    """The fee that is deducted, in minor units."""
     fee_per: FeePer = FeePer.UNIT
     receive_at: str = NEAREST
-    """The node that it goes to, or `NEAREST`."""
+    """The node that it is returned to, or `NEAREST`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnRule:
-    """The terms of items for which `when` holds."""
+    """The terms of items for which `when` is true."""
 
     when: Expression
     terms: ReturnTerms
@@ -325,48 +324,48 @@ DISPOSITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ReturnRules:
-    """What may be returned, where to, who approves, and what becomes of it."""
+    """What may be returned, where to, who approves, and where it goes after grading."""
 
     terms: ReturnTerms = ReturnTerms()
-    """Those of items for which no rule holds."""
+    """The terms of items for which no rule is true."""
     rules: tuple[ReturnRule, ...] = ()
-    """The first whose `when` holds decides."""
+    """The first rule whose `when` is true decides."""
     reasons: tuple[str, ...] | None = None
-    """The words that a customer may give as a reason; None = whatever he says, or nothing."""
+    """The words that a customer may give as a reason; None = any text, or none."""
     accepting: frozenset[str] | None = None
-    """The nodes that take returns in; None = every node."""
+    """The nodes that accept returns; None = every node."""
     approve_below: int | None = None
-    """Returns of goods worth less, in minor units, are authorized at once, others by a person; None = all at once."""
+    """Returns of goods worth less than this, in minor units, are authorized at once, others by a person; None = all at once."""
     refund_shipping: bool = False
     """Whether the shipping price is paid back, too, with the last unit of an order that comes back as a whole."""
     dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
-    """What becomes of a unit whose grade does not say."""
+    """Where a unit goes whose grade names no disposition."""
 
     def terms_of(self, facts: Mapping[str, Fact]) -> ReturnTerms:
-        """The terms of an item of an order, seen as `order.*` and `item.*`; a rule that cannot be told does not hold."""
+        """The terms of an item of an order, seen as `order.*` and `item.*`; a rule that cannot be computed is not true."""
         return next((rule.terms for rule in self.rules if rule.when.evaluate(facts) is True), self.terms)
 
     def accepts(self, node: str) -> bool:
-        """Whether a node takes returns in."""
+        """Whether a node accepts returns."""
         return self.accepting is None or node in self.accepting
 
 
 @dataclass(frozen=True, slots=True)
 class ExceptionRules:
-    """Who sees to exceptions, and how long he may take before somebody is told again."""
+    """Who owns exceptions, and how long an exception may stay open before it is escalated."""
 
     owners: Mapping[ExceptionCode, str] = field(default_factory=dict)
-    """By code; all others belong to `OWNER_DEFAULT`."""
+    """By code; exceptions of all other codes belong to `OWNER_DEFAULT`."""
     escalate_after: timedelta | None = None
     """None = never."""
 
     def owner(self, code: ExceptionCode) -> str:
-        """Who sees to exceptions of a code, unless a person has said otherwise of one."""
+        """The owner of exceptions of a code, unless an exception was assigned to others."""
         return self.owners.get(code, OWNER_DEFAULT)
 
 
 class TransitBand(NamedTuple):
-    """Up to this distance a parcel needs so many calendar days."""
+    """How many calendar days a parcel needs, up to this distance."""
 
     distance_km_max: float
     days: int
@@ -374,7 +373,7 @@ class TransitBand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The sourcing rules: the first strategy whose `when` holds decides."""
+    """The sourcing rules: the first strategy whose `when` is true decides."""
 
     strategies: tuple[Strategy, ...]
     exclusions: tuple[Exclusion, ...] = ()
@@ -387,7 +386,7 @@ class Policy:
 
     @property
     def reads_open_orders(self) -> bool:
-        """Whether any rule depends on how many fulfillment orders are open; most do not, and then nobody needs to count."""
+        """Whether any rule depends on how many fulfillment orders are open; if none does, they need not be counted."""
         rules = [exclusion.when for exclusion in self.exclusions]
         for strategy in self.strategies:
             rules += [rule for cost in strategy.costs for rule in (cost.amount, cost.when) if rule]
@@ -400,14 +399,14 @@ class Buffers:
     """Units of stocked SKUs that are kept back although they are on hand; empty = none."""
 
     safety_stock: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """By (node, SKU): units that this node never sells, whatever node and item ask to keep; 0 = it sells all."""
+    """By (node, SKU): units that this node never sells; it overrides the safety stock of node and item; 0 = it sells all."""
     thresholds: Mapping[str, int] = field(default_factory=dict)
     """By SKU: units that all nodes together keep back from every channel."""
     quotas: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By (SKU, channel): units that all nodes together keep back from every other channel. A level that the channel's
     own orders do not use up."""
     _kept_back: Mapping[str, int] = field(init=False, repr=False, compare=False)
-    """By SKU: its threshold and all its quotas; summed once, because every order asks."""
+    """By SKU: its threshold and all its quotas; summed once, because every order needs it."""
 
     def __post_init__(self) -> None:
         kept_back = Counter(self.thresholds)
@@ -422,7 +421,7 @@ class Buffers:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One immutable version of the business's map."""
+    """One immutable version of the business's network."""
 
     version: str
     nodes: Mapping[str, Node]
@@ -430,7 +429,7 @@ class Network:
     policy: Policy
     buffers: Buffers = Buffers()
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What follows from this version alone and is remembered for all of its orders, by type; it says nothing new."""
+    """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
 
     def components(self, sku: str) -> tuple[tuple[str, int], ...]:
         """The stocked SKUs and their quantities in one unit of an item; a plain item is its own only component.
@@ -440,8 +439,8 @@ class Network:
         return self.items[sku].components or ((sku, 1),)
 
     def safety_stock(self, node: str, sku: str) -> int:
-        """Units of a stocked SKU that a node never sells: what the buffers say for just this pair, otherwise the larger
-        of what the node and the item ask to keep.
+        """Units of a stocked SKU that a node never sells: the buffer for this pair, if there is one, otherwise the larger
+        safety stock of the node and of the item.
 
         Raises KeyError for a node or SKU that this version does not know.
         """
@@ -449,8 +448,8 @@ class Network:
         return max(self.nodes[node].safety_stock, self.items[sku].safety_stock) if kept is None else kept
 
     def kept_back(self, sku: str, channel: str) -> int:
-        """Units of a stocked SKU that a channel may not take of what all nodes together have available: the SKU's
-        threshold and every other channel's quota. 0 for nearly every SKU, also for one that this version does not know.
+        """Units of a stocked SKU that a channel may not take from what all nodes together have available: the SKU's
+        threshold and every other channel's quota. 0 for most SKUs, and for a SKU that this version does not know.
         """
         return self.buffers.kept_back(sku, channel)
 

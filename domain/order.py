@@ -1,7 +1,7 @@
-"""What an order is: the demand that a channel hands in, and the state that everyone else sees of it.
+"""What an order is: the demand that a channel sends, and the state that all others read.
 
-Every ordered unit is in exactly one of six buckets. PostgreSQL keeps them under the order's row lock; what this module calls a
-state is a copy of them with the order's version, and the higher version is the newer truth.
+Every ordered unit is in exactly one of six buckets. PostgreSQL keeps them under the order's row lock. A state in this module is
+a copy of them with the order's version; of two states the one with the higher version is the newer.
 """
 
 from enum import StrEnum
@@ -16,13 +16,13 @@ from domain.network import ShipComplete
 from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
 
 VALUE_MAX = 10**15
-"""The goods of one order after discounts, in minor units: more than anyone ever bought at once."""
+"""The most that the goods of one order may cost after discounts, in minor units."""
 
 ROWS_OF_NEWS_MAX = 200
-"""Lines, of the order and of its fulfillment orders together, that travel with every piece of news: about 12 kB."""
+"""Lines, of the order and of its fulfillment orders together, that every update to the workflow may carry: about 12 kB."""
 
 ROWS_OF_COPY_MAX = 5_000
-"""The same of what its workflow reads and keeps: about 500 kB, and Temporal refuses 2 MB."""
+"""The same for the state that its workflow reads and keeps: about 500 kB; Temporal refuses 2 MB."""
 
 Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
@@ -45,13 +45,13 @@ class OrderStatus(StrEnum):
 
 
 class Strict(BaseModel):
-    """Input from outside: an unknown field is a typo, and refused. What was typed is in no error: Temporal keeps those."""
+    """Input from outside: an unknown field is refused, as a typo. Errors never repeat the input: Temporal stores them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Address(Strict):
-    """Where an order goes. Personal data: it never leaves PostgreSQL but for the node that ships."""
+    """Where an order goes. Personal data: it leaves PostgreSQL only for the node that ships."""
 
     name: Label | None = None
     street: tuple[Label, ...] = Field(default=(), max_length=5)
@@ -74,7 +74,7 @@ class NewLine(Strict):
 
 
 class NewHold(Strict):
-    """A hold that the channel places with the order: fraud, payment."""
+    """A hold that the channel places with the order, such as fraud or payment."""
 
     hold: Word
     reason: FreeText | None = None
@@ -142,7 +142,7 @@ class NewOrder(Strict):
 
 
 class LineDemand(BaseModel):
-    """A line as the workflow's input carries it."""
+    """A line in the workflow's input."""
 
     line: str
     sku: str
@@ -180,7 +180,7 @@ class LineState(BaseModel):
 
 
 class FulfillmentOrderLineState(BaseModel):
-    """One line of a fulfillment order: what was asked and what became of it."""
+    """One line of a fulfillment order: the units that were asked for, and where they are."""
 
     line: str
     sku: str
@@ -192,7 +192,7 @@ class FulfillmentOrderLineState(BaseModel):
 
 
 class FulfillmentOrderState(BaseModel):
-    """A fulfillment order as everyone sees it; `deadline` is when the order acts by itself on `waiting_for`."""
+    """A fulfillment order as clients read it; at `deadline` the order stops waiting for `waiting_for` and acts."""
 
     fulfillment_order: str
     node: str
@@ -209,7 +209,7 @@ class FulfillmentOrderState(BaseModel):
 
 
 class PromiseState(BaseModel):
-    """The promise given when the order was placed; kept, never overwritten."""
+    """The promise given when the order was placed; never overwritten."""
 
     ship_by: AwareDatetime
     deliver_by: AwareDatetime
@@ -224,7 +224,7 @@ class ExceptionState(BaseModel):
 
 
 class ReturnReference(BaseModel):
-    """A return of the order, and how far it is."""
+    """A return of the order, and its status."""
 
     return_: str = Field(alias="return")
     status: str
@@ -233,21 +233,22 @@ class ReturnReference(BaseModel):
 
 
 class OrderState(BaseModel):
-    """An order at one version: what the workflow keeps as its copy, and what `GET /orders/{order}` shows, without free text."""
+    """An order at one version, without free text: the workflow's copy, and the body of `GET /orders/{order}`."""
 
     order: str
     channel: str
     version: int
     status: OrderStatus
     rounds: int
-    """How many sourcing rounds there were; the next one is `rounds + 1`."""
+    """How many sourcing rounds were done; the next one is `rounds + 1`."""
     to_source: int
-    """Units that wait for a sourcing round, not for stock, a person, or a hold that lets nothing be reserved."""
+    """Units that wait for a sourcing round, and not for stock, a person, or a hold that forbids reservations."""
     gives_up_at: AwareDatetime | None = None
-    """When units are cancelled that were not released: the first of those that wait for stock, or all, at the order's
-    `not_after`; None = they wait as long as it takes."""
+    """When unreleased units are cancelled next: those whose wait for stock ends first, or all of them at the order's
+    `not_after`; None = never."""
     looks_again_at: AwareDatetime | None = None
-    """When a node that has units which wait may take them: its next day, or the end of its cool-down; None = not known."""
+    """When a node that has stock for the waiting units may take them: its next day, or when its cool-down ends; None = not
+    known."""
     holds: list[str] = []
     lines: list[LineState]
     fulfillment_orders: list[FulfillmentOrderState] = []
@@ -255,12 +256,12 @@ class OrderState(BaseModel):
     exceptions: list[ExceptionState] = []
     returns: list[ReturnReference] = []
     release_at: AwareDatetime
-    """Not before this instant is anything released: the grace period, or the order's `not_before`."""
+    """No unit is released before this instant: the end of the grace period, or the order's `not_before`."""
     closes_at: AwareDatetime | None = None
-    """When the order may close; None while something is still to be done."""
+    """When the order may close; None while work remains."""
     closed: bool = False
     totals: dict[str, int] | None = None
-    """The units of all lines by bucket, where the lines were left out because there are too many; None = they are there."""
+    """The units of all lines by bucket, if there were too many lines to include; None = the lines are included."""
 
     def total(self, bucket: str) -> int:
         """The units of all lines in one bucket."""
@@ -269,11 +270,11 @@ class OrderState(BaseModel):
         return sum(getattr(line, bucket) for line in self.lines)
 
     def news(self) -> dict[str, Any]:
-        """The same as JSON, as short as may be: what a workflow is told of it."""
+        """The state as short JSON: what a workflow gets after a change."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def with_lines_of(self, older: Self) -> Self:
-        """The same with the lines that were left out of the news, as an older state knew them."""
+        """The state with the lines that the update left out, taken from an older state."""
         known = {fo.fulfillment_order: fo.lines for fo in older.fulfillment_orders}
         fulfillment_orders = [
             fo.model_copy(update={"lines": known.get(fo.fulfillment_order, [])}) for fo in self.fulfillment_orders

@@ -29,7 +29,7 @@ class Parcel(BaseModel):
     occurred_at: Moment
     node: NodeId
     order: Label | None = None
-    """Where somebody could tell; None = nobody knows whose it is."""
+    """The order, if known; None = the parcel belongs to no known order."""
     lines: tuple[ParcelUnits, ...] = Field(min_length=1, max_length=2000)
     reason: FreeText | None = None
 
@@ -42,7 +42,7 @@ class Parcel(BaseModel):
         return found
 
     def received(self, lines: Mapping[str, int]) -> ReturnMessage:
-        """The same fact as a return hears it."""
+        """The same fact as a message to a return."""
         return ReturnMessage(
             message_id=self.message_id,
             kind=ReturnMessageKind.RECEIVED,

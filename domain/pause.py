@@ -1,4 +1,4 @@
-"""What a pause is: a node in trouble is given nothing new until somebody resumes it."""
+"""What a pause is: a node in trouble gets no new work until it is resumed."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from domain.text import FreeText, Label
 
 
 class OpenWork(StrEnum):
-    """What becomes of a paused node's pins and of work that it has not shipped."""
+    """What happens to a paused node's pins and to work that it has not shipped."""
 
     KEEP = "keep"
     REROUTE = "reroute"
@@ -31,7 +31,7 @@ class PauseRequest(ResumeRequest):
 
 
 class Paused(BaseModel):
-    """A pause that stands."""
+    """An active pause."""
 
     node: str
     since: datetime
@@ -39,7 +39,7 @@ class Paused(BaseModel):
 
 
 class ResumedNode(BaseModel):
-    """A pause that is over."""
+    """A pause that was ended."""
 
     node: str
     since: datetime

@@ -1,4 +1,4 @@
-"""Decides what a customer may choose between when the place that he chose cannot hand his order out."""
+"""Decides what a customer may choose when the node that they chose for pickup cannot hand the order out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.sourcing import OrderFacts, Plan, Wanted
 
 @dataclass(frozen=True, slots=True)
 class PickupPlace:
-    """Another node where the customer may collect all of it, as the crow flies from where the order was to go."""
+    """Another node where the customer may collect all of it; its distance is measured from the order's address."""
 
     node: str
     name: str
@@ -28,7 +28,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """What can be offered now; nothing of it is pinned."""
+    """What can be offered now; no stock is pinned for it."""
 
     pickup: tuple[PickupPlace, ...]
     """The nearest first."""
@@ -38,14 +38,14 @@ class Alternatives:
 def places(
     order: OrderFacts, wanted: Sequence[Wanted], network: Network, available: Mapping[tuple[str, str], int]
 ) -> list[Node]:
-    """The nodes where customers collect that have all that is wanted on the shelf, the nearest first; not the one chosen.
+    """The pickup nodes that have all the wanted units in stock, the nearest first, without the chosen one.
 
-    `available` is by (node, SKU). Whether a place may fill it by the policy is for the planner to say.
+    `available` is by (node, SKU). Whether the policy lets a node fill it, the planner decides.
     """
     needed: dict[str, int] = {}
-    for wish in wanted:
-        for sku, count in network.components(wish.sku):
-            needed[sku] = needed.get(sku, 0) + count * wish.quantity
+    for one in wanted:
+        for sku, count in network.components(one.sku):
+            needed[sku] = needed.get(sku, 0) + count * one.quantity
     able = [
         node
         for node in network.nodes.values()
@@ -57,14 +57,14 @@ def places(
 
 
 def as_place(order: OrderFacts, node: Node, plan: Plan) -> PickupPlace | None:
-    """A node as the customer may choose it, by the plan of collecting there; None when it does not fill everything."""
+    """A node as a choice for the customer, by the plan for pickup there; None when that plan does not fill everything."""
     if plan.ship_by is None:
         return None
     return PickupPlace(node.id, node.name, round(_distance_km(order, node), 1), plan.ship_by)
 
 
 def as_delivery(plan: Plan) -> Delivery | None:
-    """What would be promised by the plan of sending it; None when that does not fill everything."""
+    """The promise of the plan that ships it; None when that plan does not fill everything."""
     return Delivery(plan.ship_by, plan.deliver_by) if plan.ship_by and plan.deliver_by else None
 
 

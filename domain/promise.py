@@ -10,7 +10,7 @@ END_OF_DAY = time(23, 59, 59)
 
 
 class Promise(NamedTuple):
-    """What may be told to the customer: both moments are the last second of a day in the node's time zone, in UTC."""
+    """What the customer is promised: both moments are the last second of a day in the node's time zone, in UTC."""
 
     ship_by: datetime
     deliver_by: datetime
@@ -21,7 +21,7 @@ class Promise(NamedTuple):
 def promise(
     node: Node, service: str, distance_km: float, now: datetime, transit: Mapping[str, Sequence[TransitBand]]
 ) -> Promise | None:
-    """What holds for goods released to this node now, or None where the transit table has no answer.
+    """The promise for goods released to this node now; None where the transit table has no answer.
 
     The parcel arrives as many calendar days after it ships as the service's table says for the distance. The node's
     zone is used for both moments because a postal area does not name the customer's.
@@ -31,14 +31,14 @@ def promise(
 
 
 def pickup_promise(node: Node, now: datetime) -> Promise:
-    """When goods released to this node now will be ready to be collected there: the day on which others would ship."""
+    """When goods released to this node now will be ready for pickup there: on the day on which a parcel would ship."""
     return _promise(node, now, 0)
 
 
 def promise_on(node: Node, today: date, is_late: bool, transit_days: int) -> Promise:
-    """The promise of goods released on this local day of the node, before its cut-off or late, so many days on the way.
+    """The promise of goods released on this local day of the node, before its cut-off or late, `transit_days` on the way.
 
-    Nothing else decides it, so one answer holds for every order of that part of the day.
+    Nothing else decides it, so one answer is right for every order of that part of the day.
     """
     ships_on = _ship_day(node, today, is_late)
     arrives_on = ships_on + timedelta(days=transit_days)

@@ -1,4 +1,4 @@
-"""Decides whether the quantities of an order's lines may change before their release, and moves the units that it means."""
+"""Decides whether the quantities of an order's lines may change before their release, and moves the units."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from domain.request import ChangedLine
 from domain.units import Changes, Impossible, Order, Waiting
 
 ORDERED_MAX = 2_000_000_000
-"""Units that one line may ever have counted, cancelled ones included: what the database can tell of it."""
+"""The most units that one line may count, cancelled ones included: the largest number that the database can store."""
 
 
 def counted(order: Order, line: str) -> int:
@@ -21,15 +21,15 @@ def counted(order: Order, line: str) -> int:
     return known.ordered - known.cancelled
 
 
-def change_quantities(order: Order, changes: Changes, wanted: Mapping[str, int], at: datetime) -> dict[str, int]:
-    """Let each of these lines count as many units as is wanted; answers by how many each grew or (below 0) shrank.
+def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, int], at: datetime) -> dict[str, int]:
+    """Set the quantities of these lines; answers by how many units each grew or (below 0) shrank.
 
-    What a line loses is cancelled, what it wins is open. Raises `Impossible` when a line is unknown or in work, or the
-    whole order was cancelled; nothing must be written then.
+    Units that a line loses are cancelled, units that it gains are open. Raises `Impossible` when a line is unknown or
+    released, or the whole order was cancelled; the caller must write nothing then.
     """
-    if not units.everything(order):
+    if not units.all_uncancelled(order):
         raise Impossible("the order was cancelled")
-    differences = {line: quantity - counted(order, line) for line, quantity in wanted.items()}
+    differences = {line: quantity - counted(order, line) for line, quantity in quantities.items()}
     for line, difference in differences.items():
         _check(order, line, difference)
     for line, difference in differences.items():

@@ -29,24 +29,24 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     ExceptionCode.SURPLUS: "More left the node than was ordered: stop the parcel or ask the customer to return it.",
     ExceptionCode.STOCK_SHORT: "Less is on hand than is promised at this node: count again, or source the orders elsewhere.",
     ExceptionCode.MESSAGE_MISFIT: "A node's message does not fit its fulfillment order: ask the node what happened.",
-    ExceptionCode.PICKUP: "A pickup cannot go on: offer the customer another store or a shipment, and say what he chose.",
-    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: agree with the customer on what to do. Nothing is taken as "
+    ExceptionCode.PICKUP: "A pickup cannot go on: offer the customer another store or a shipment, and enter their choice.",
+    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: agree with the customer on what to do. No unit counts as "
     "delivered before this is resolved.",
-    ExceptionCode.AT_RISK: "The promise is at risk: speed the order up or tell the customer.",
+    ExceptionCode.AT_RISK: "The promise is at risk: speed the order up, or inform the customer.",
     ExceptionCode.RETURN_MISFIT: "What came back does not fit the return: decide what to do with it.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an open exception is about, as far as it decides what can be done."""
+    """What an open exception is about: the facts that decide which actions are possible."""
 
     code: ExceptionCode
     order: str | None
     fulfillment_order: str | None
     node: str | None
     can_reroute: bool
-    """Whether its fulfillment order still owes something that another node may send."""
+    """Whether its fulfillment order still has units due that another node may send."""
 
 
 class Action(StrEnum):
@@ -79,7 +79,7 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
 
 
 def actions(about: About) -> list[Action]:
-    """What makes sense for an open exception; all may be resolved and assigned."""
+    """The actions that make sense for an open exception; every exception may be resolved and assigned."""
     return [*(action for action in _ACTIONS[about.code] if _is_possible(action, about)), Action.RESOLVE, Action.ASSIGN]
 
 

@@ -1,5 +1,4 @@
-"""Decides what a customer gets for units: what he paid for them with the line's discount, less fees, never above what was
-captured."""
+"""Decides what a customer is paid back for units: the price paid after discount, less fees, never above what was captured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,22 +9,22 @@ from domain.returns import RefundOn, ReturnLineState, ReturnState, ReturnStatus,
 
 
 class RefundKind(StrEnum):
-    """How the customer gets what he is owed."""
+    """How the customer is paid back."""
 
     REFUND = "refund"
     STORE_CREDIT = "store_credit"
     EXCHANGE = "exchange"
-    """As another order, which it pays for."""
+    """As another order, which the refund pays for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was paid for an order and what its customer got back so far, in minor units."""
+    """What was paid for an order and what its customer was paid back so far, in minor units."""
 
     captured: int
     shipping: int
     refunded: int = 0
-    """Of all returns of the order."""
+    """By all returns of the order."""
     shipping_refunded: int = 0
     units: Mapping[str, int] = field(default_factory=dict)
     """Units of each line that were paid back."""
@@ -33,7 +32,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What is kept back, in minor units."""
+    """What is deducted, in minor units."""
 
     by_line: Mapping[str, int] = field(default_factory=dict)
     """For each unit of a line."""
@@ -46,17 +45,17 @@ class Payment:
 
     amount: int
     shipping: int
-    """Of the amount, what shipping had cost."""
+    """The part of the amount that pays shipping back."""
     units: Mapping[str, int]
-    """Units of each line that it is about."""
+    """Units of each line that it is for."""
     paid: Mapping[str, int]
-    """Of these, the ones that nothing was paid back for before."""
+    """Of these, the units that were not paid back before."""
     worth: Mapping[str, int]
-    """What these cost, before fees."""
+    """What these units cost, before fees."""
 
 
 def owed(state: ReturnState) -> dict[str, int]:
-    """Units per line that the customer is to be paid for now, and was not before."""
+    """Units per line that must be paid back now, and were not before."""
     if not state.is_authorized or state.status in (ReturnStatus.CANCELLED, ReturnStatus.DECLINED):
         return {}
     units = {line.line: _earned(line, state.is_sent) - line.refunded for line in state.lines}
@@ -74,10 +73,10 @@ def _earned(line: ReturnLineState, is_sent: bool) -> int:
 def payment(
     units: Mapping[str, int], sold: Mapping[str, SoldLine], account: Account, fees: Fees, *, with_shipping: bool
 ) -> Payment:
-    """What these units are worth to their customer now.
+    """What the customer is paid back for these units now.
 
-    The first units of a line that are paid back carry its odd minor units, so all of them together are what was paid. No unit
-    is paid back twice, whatever return it is in. Shipping is paid back, where the policy says so, with the last unit.
+    The odd minor units of a line go to its first units, so all refunds of a line sum to what was paid. No unit is paid back
+    twice, in whichever return it is. Where the policy says so, shipping is paid back with the last unit.
     """
     paid = {line: min(n, sold[line].ordered - account.units.get(line, 0)) for line, n in units.items()}
     worth = {line: _worth(sold[line], account.units.get(line, 0), n) for line, n in paid.items()}

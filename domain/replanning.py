@@ -1,4 +1,4 @@
-"""Decides whether pins are worth swapping: what is pinned and not released may wait while something better turns up."""
+"""Decides whether pins are worth swapping: units that are pinned and not released may move to a better node."""
 
 from datetime import datetime
 
@@ -18,11 +18,11 @@ def is_better(
     *,
     is_full: bool = False,
 ) -> bool:
-    """Whether a plan should take the place of the present pins, `present` being their plan as it would be made now.
+    """Whether a plan should replace the present pins; `present` is the plan of these pins as it would be made now.
 
-    It must fill everything and must not arrive after the promise, unless the present pins do as well. Where these cannot be
-    kept as the rules are now, or a node of theirs is full on the day of release (`is_full`), any such plan is better;
-    otherwise it must be better by the strategy's rank.
+    It must fill everything and must not arrive after the promise, unless the present pins do as well. If the rules of now do
+    not allow the present pins, or one of their nodes is full on the day of release (`is_full`), any such plan is better.
+    Otherwise it must be better by the strategy's rank.
     """
     if found.unfilled or _is_late(found, deliver_by) > _is_late(present, deliver_by):
         return False

@@ -1,4 +1,4 @@
-"""What may be asked of an order, its exceptions and its returns: the bodies of requests, and what answers say of units."""
+"""The bodies of requests on an order, its exceptions and its returns, and the units in their answers."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -11,7 +11,7 @@ from domain.text import FreeText, Identifier, Label, NodeId, Units, Word
 
 
 class CancelledUnits(BaseModel):
-    """Some units of a line with the reason for what was done to them."""
+    """Some units of a line, and why they were cancelled, are pending or were refused."""
 
     line: str
     quantity: int
@@ -19,7 +19,7 @@ class CancelledUnits(BaseModel):
 
 
 class CancelAnswer(BaseModel):
-    """What a cancel request led to, per unit."""
+    """The result of a cancel request, per unit."""
 
     cancelled: list[CancelledUnits] = []
     pending: list[CancelledUnits] = []
@@ -27,7 +27,7 @@ class CancelAnswer(BaseModel):
 
 
 class CancelRequest(Strict):
-    """The body of `POST /orders/{order}/cancel`; without lines, all that is not cancelled: shipped units are refused."""
+    """The body of `POST /orders/{order}/cancel`; without lines, all units that are not cancelled; shipped units are refused."""
 
     lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
     reason: FreeText | None = None
@@ -89,7 +89,7 @@ class AddressRequest(Strict):
 
 
 class ForgetRequest(Strict):
-    """The body of `/forget`: erase what is personal of an order; with `even_if_open` also before all of it has shipped."""
+    """The body of `/forget`: erase what is personal of an order; with `even_if_open`, also before all of it has shipped."""
 
     even_if_open: Annotated[bool, Field(strict=True)] = False
     reason: FreeText | None = None
@@ -97,7 +97,7 @@ class ForgetRequest(Strict):
 
 
 class RerouteRequest(Strict):
-    """The body of `/reroute`: another node is to ship what this fulfillment order asks for; with `to_node`, only that one."""
+    """The body of `/reroute`: another node must ship the units of this fulfillment order; with `to_node`, only that node."""
 
     fulfillment_order: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
     to_node: NodeId | None = None
@@ -106,7 +106,7 @@ class RerouteRequest(Strict):
 
 
 class PickupRequest(Strict):
-    """The body of `/pickup`: where the customer collects what was not released; null = it is shipped to the address."""
+    """The body of `/pickup`: where the customer collects the unreleased units; null = they ship to the address."""
 
     pickup_node: NodeId | None
     reason: FreeText | None = None
@@ -114,7 +114,7 @@ class PickupRequest(Strict):
 
 
 class AssignRequest(Strict):
-    """The body of `POST /exceptions/{exception}/assign`: who looks after it from now on."""
+    """The body of `POST /exceptions/{exception}/assign`: the new owner."""
 
     owner: Word
     reason: FreeText | None = None
@@ -122,12 +122,12 @@ class AssignRequest(Strict):
 
 
 class ReturnedUnits(Strict):
-    """Some units of a line that the customer wants to send back, and why."""
+    """Some units of a line that the customer asks to return, and why."""
 
     line: Identifier
     quantity: Units
     exchange_for: Identifier | None = None
-    """The SKU that he wants instead, when he exchanges them; None = the same."""
+    """The SKU that the customer gets instead, in an exchange; None = the same SKU."""
     reason: FreeText | None = None
 
 
@@ -145,6 +145,6 @@ class ReturnRequest(Strict):
     lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
     resolution: Resolution = Resolution.REFUND
     node: NodeId | None = None
-    """Where the customer takes or sends it; None = where the policy says."""
+    """The node that the goods go to; None = the policy chooses."""
     reason: FreeText | None = None
     actor: Label | None = None

@@ -1,8 +1,8 @@
-"""Decides what may come back and what becomes of it: the units of a return, their grades and dispositions.
+"""Decides what may be returned and what happens to it: the units of a return, their grades and dispositions.
 
-Sums of what was told are kept: how many units came, and how many were graded, in lots of one node, condition and disposition.
-Everything else is computed from the sums, so the same messages in any order end in the same counts. Goods that came back win
-over every other story: what comes after its return was cancelled, declined or expired has come back all the same.
+A return keeps sums: how many units came back, and how many were graded, in lots of one node, condition and disposition.
+Everything else is computed from the sums, so the same messages in any order end in the same counts. A receipt is always a fact:
+units that arrive after their return was cancelled, declined or expired count as returned.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ COMES_BACK_WITHIN = timedelta(days=30)
 """How long a return waits for its parcel before it expires, from its authorization and again from when it was sent."""
 
 REMINDERS_BEFORE = (timedelta(days=14), timedelta(days=3))
-"""How long before a return expires its channel is reminded that nothing has come back."""
+"""How long before a return expires its channel is reminded that no units have arrived."""
 
 
 class ReturnStatus(StrEnum):
@@ -40,7 +40,7 @@ class ReturnStatus(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is expected of it; only goods that come back after all change that."""
+        """Whether no more units are expected; only goods that arrive after all change that."""
         return self in (ReturnStatus.CLOSED, ReturnStatus.CANCELLED, ReturnStatus.DECLINED, ReturnStatus.EXPIRED)
 
 
@@ -54,7 +54,7 @@ class Condition(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What becomes of a unit that came back; only restocking makes it sellable again."""
+    """Where a returned unit goes; only restocking makes it sellable again."""
 
     RESTOCK = "restock"
     REFURBISH = "refurbish"
@@ -65,17 +65,17 @@ class Disposition(StrEnum):
 
 
 class RefundOn(StrEnum):
-    """What the customer has to do to be paid."""
+    """When the customer is paid back."""
 
     SHIPPING = "shipping"
     RECEIPT = "receipt"
     GRADING = "grading"
     NONE_NEEDED = "none_needed"
-    """Nothing: he is paid when the return is authorized, and need not send anything."""
+    """When the return is authorized; the customer need not send anything."""
 
 
 class ReturnMessageKind(StrEnum):
-    """What can be reported about a return."""
+    """The kinds of messages about a return."""
 
     IN_TRANSIT = "in_transit"
     RECEIVED = "received"
@@ -84,7 +84,7 @@ class ReturnMessageKind(StrEnum):
 
 
 class ReturnMessageLine(BaseModel):
-    """Units of one line of a return; when graded, with their condition, and what becomes of them if not as the policy says."""
+    """Units of one line of a return. When graded, with their condition, and a disposition if it differs from the policy's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,20 +105,20 @@ class ReturnMessage(BaseModel):
     node: NodeId | None = None
     lines: tuple[ReturnMessageLine, ...] | None = Field(default=None, max_length=2000)
     refund: Identifier | None = None
-    """Which refund was settled; None = all that were asked for."""
+    """Which refund was settled; None = all that were requested."""
     amount: Money | None = None
-    """What the customer got; None = what was asked for."""
+    """What the customer got; None = the amount that was requested."""
     reason: FreeText | None = None
 
     @model_validator(mode="after")
-    def _says_of_money_only_when_it_is_settled(self) -> Self:
+    def _has_money_only_when_settled(self) -> Self:
         for name in ("refund", "amount"):
             if getattr(self, name) is not None and self.kind is not ReturnMessageKind.SETTLED:
                 raise ValueError(f"{name}: only a message of kind settled has it")
         return self
 
     @model_validator(mode="after")
-    def _says_what_its_kind_needs(self) -> Self:
+    def _has_what_its_kind_needs(self) -> Self:
         if self.kind in (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED) and self.node is None:
             raise ValueError(f"node: {self.kind} needs the node where it happened")
         if self.kind is ReturnMessageKind.GRADED:
@@ -131,7 +131,7 @@ class ReturnMessage(BaseModel):
 
 
 class NewDisposition(BaseModel):
-    """Units of one line whose disposition a person changes; `node` is where they are, where that is not clear."""
+    """Units of one line whose disposition a person changes; `node` is needed if the units are at several nodes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
@@ -153,7 +153,7 @@ class DispositionRequest(BaseModel):
 
 
 class ReturnDecision(BaseModel):
-    """Who decides something about a whole return, and why: the body of its `/approve`, `/decline` and `/cancel`."""
+    """Who decides about a whole return, and why: the body of its `/approve`, `/decline` and `/cancel`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -173,32 +173,32 @@ class ReturnLot(BaseModel):
 
 
 class ReturnLineState(BaseModel):
-    """One line of a return: what was announced, what was told to have come back, and what it was graded."""
+    """One line of a return: units announced, units reported as received, and units graded."""
 
     line: str
     sku: str
     quantity: int
     told_received: int = 0
     exchange_for: str | None = None
-    """The SKU that the customer wants instead, when he exchanges it; None = the same."""
+    """The SKU that the customer gets instead, in an exchange; None = the same SKU."""
     refund_on: RefundOn = RefundOn.GRADING
     refunded: int = 0
-    """Units that the customer was paid for, or is being paid for, because of this return."""
+    """Units that were paid back, or are being paid back, because of this return."""
     lots: tuple[ReturnLot, ...] = ()
 
     @property
     def graded(self) -> int:
-        """Units of which somebody has said what they look like."""
+        """Units whose condition was reported."""
         return sum(lot.quantity for lot in self.lots)
 
     @property
     def received(self) -> int:
-        """Units that came back; at least what was graded: nobody grades what has not come back."""
+        """Units that came back: as reported, but at least the graded ones, because graded units have arrived."""
         return max(self.told_received, self.graded)
 
     @property
     def wrong(self) -> int:
-        """Units that came in this line's place and are something else."""
+        """Units that arrived for this line and are another item."""
         return sum(lot.quantity for lot in self.lots if lot.condition is Condition.WRONG_ITEM)
 
     @property
@@ -221,20 +221,20 @@ class ReturnState(BaseModel):
     status: ReturnStatus
     resolution: str
     node: str | None = None
-    """Where it should go; None = wherever the customer takes it."""
+    """The node that it should go to; None = any node that the customer chooses."""
     is_authorized: bool = True
     is_declined: bool = False
     is_sent: bool = False
     expires_at: AwareDatetime
     reminders: int = 0
-    """How often its channel was reminded since it last heard of the parcel."""
+    """How many reminders its channel got since the last report about the parcel."""
     lines: list[ReturnLineState] = []
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     @property
     def waits_for_its_parcel(self) -> bool:
-        """Whether nothing has come back, and something should."""
+        """Whether units are expected and none have arrived."""
         return self.status in (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
 
     @property
@@ -243,18 +243,18 @@ class ReturnState(BaseModel):
         return all(line.graded >= line.received for line in self.lines)
 
     @property
-    def looks_up_at(self) -> datetime:
-        """When it reminds its channel next, or expires."""
+    def next_check_at(self) -> datetime:
+        """When the next reminder is due, or the return expires."""
         return min((self.expires_at - before for before in REMINDERS_BEFORE[self.reminders :]), default=self.expires_at)
 
     def reminders_due(self, at: datetime) -> int:
-        """How many reminders its channel should have had by then."""
+        """How many reminders its channel should have got by then."""
         return max(self.reminders, sum(self.expires_at - before <= at for before in REMINDERS_BEFORE))
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a message makes of the lines of a return, and in which respects it did not fit."""
+    """The lines of a return after a message, and what of the message did not fit."""
 
     lines: tuple[ReturnLineState, ...]
     mismatches: tuple[str, ...] = ()
@@ -262,25 +262,25 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """A line of an order as a return looks at it."""
+    """A line of an order, with what a return needs to know of it."""
 
     sku: str
     ordered: int
     paid: int
     """What all of its units cost after discounts, in minor units."""
     window: timedelta | None
-    """How long after delivery it may be returned; None = it was a final sale."""
+    """How long after delivery the line may be returned; None = it was a final sale."""
     unpaid: int
-    """Units that have shipped, and for which the customer was given nothing and no return is still to give him something."""
+    """Shipped units that were not paid back, and that no return or exchange is about to pay back."""
     deliveries: tuple[tuple[datetime, int], ...] = ()
     """When units were delivered, and how many."""
     in_returns: int = 0
     """Units that came back, or are in a return which is not over."""
 
     def returnable(self, at: datetime) -> int:
-        """Units that may still be returned then: delivered within the window, not in a return already, and not paid back.
+        """Units that may still be returned at this instant: delivered within the window, in no return, and not paid back.
 
-        What is in returns is taken for the units that were delivered first.
+        Units in returns count as those that were delivered first.
         """
         if self.window is None:
             return 0
@@ -289,9 +289,9 @@ class SoldLine:
         return max(0, min(delivered - self.in_returns, in_time, self.unpaid))
 
 
-def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetime) -> str | None:
-    """Why these units cannot be returned, or nothing."""
-    for name, quantity in wished.items():
+def refusal(sold: Mapping[str, SoldLine], requested: Mapping[str, int], at: datetime) -> str | None:
+    """Why these units cannot be returned; None = they can."""
+    for name, quantity in requested.items():
         line = sold.get(name)
         if line is None:
             return f"the order has no line {name}"
@@ -303,36 +303,36 @@ def refusal(sold: Mapping[str, SoldLine], wished: Mapping[str, int], at: datetim
         if quantity <= min(room, line.unpaid):
             return f"line {name}: the return window is over"
         if quantity <= room:
-            return f"line {name}: {quantity} wished, {max(0, line.unpaid)} not paid back already"
-        return f"line {name}: {quantity} wished, {room} delivered and not in a return already"
+            return f"line {name}: {quantity} requested, {max(0, line.unpaid)} not paid back already"
+        return f"line {name}: {quantity} requested, {room} delivered and not in a return already"
     return None
 
 
 def apply_message(state: ReturnState, message: ReturnMessage, dispositions: Mapping[Condition, Disposition]) -> Applied:
-    """Take a message about a return as fact. Never fails; what does not fit is named in `mismatches`.
+    """Add a message to a return. It is a fact and never fails; `mismatches` names what does not fit.
 
-    `dispositions` are what becomes of units of a condition where the message does not say.
+    `dispositions` apply to units of a condition where the message names no disposition.
     """
     by_line = {line.line: line for line in state.lines}
     mismatches = _untimely(state, message)
-    for told in _told(state.lines, message):
-        known = by_line.get(told.line)
+    for reported in _reported_lines(state.lines, message):
+        known = by_line.get(reported.line)
         if known is None:
-            mismatches.append(f"line {told.line} is not in it")
+            mismatches.append(f"line {reported.line} is not in it")
             continue
-        by_line[told.line] = after = _with(known, message, told, dispositions)
+        by_line[reported.line] = after = _with(known, message, reported, dispositions)
         mismatches += _beyond(known, after)
     return Applied(tuple(by_line[line.line] for line in state.lines), tuple(mismatches))
 
 
 def _untimely(state: ReturnState, message: ReturnMessage) -> list[str]:
-    """Goods may come back after everybody gave them up; then a person must know."""
+    """Goods may arrive after their return was cancelled, declined or expired; a person must know then."""
     came = message.kind in (ReturnMessageKind.RECEIVED, ReturnMessageKind.GRADED)
     given_up = state.status.is_over and state.status is not ReturnStatus.CLOSED
     return [f"it was {state.status}"] if came and given_up else []
 
 
-def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[ReturnMessageLine]:
+def _reported_lines(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[ReturnMessageLine]:
     if message.kind in (ReturnMessageKind.SETTLED, ReturnMessageKind.IN_TRANSIT):
         return ()
     if message.lines is not None:
@@ -347,21 +347,21 @@ def _told(lines: Sequence[ReturnLineState], message: ReturnMessage) -> Sequence[
 def _with(
     known: ReturnLineState,
     message: ReturnMessage,
-    told: ReturnMessageLine,
+    reported: ReturnMessageLine,
     dispositions: Mapping[Condition, Disposition],
 ) -> ReturnLineState:
     if message.kind is ReturnMessageKind.RECEIVED:
-        return known.model_copy(update={"told_received": known.told_received + told.quantity})
-    condition = told.condition or Condition.USED
-    disposition = told.disposition or dispositions[condition]
-    lot = ReturnLot(node=message.node or "", condition=condition, disposition=disposition, quantity=told.quantity)
+        return known.model_copy(update={"told_received": known.told_received + reported.quantity})
+    condition = reported.condition or Condition.USED
+    disposition = reported.disposition or dispositions[condition]
+    lot = ReturnLot(node=message.node or "", condition=condition, disposition=disposition, quantity=reported.quantity)
     return _put(known, [lot])
 
 
 def _beyond(before: ReturnLineState, after: ReturnLineState) -> list[str]:
     more, wrong = after.surplus - before.surplus, after.wrong - before.wrong
-    told = [f"line {after.line}: {more} more than it expects"] if more > 0 else []
-    return told + ([f"line {after.line}: {wrong} of another item"] if wrong > 0 else [])
+    found = [f"line {after.line}: {more} more than it expects"] if more > 0 else []
+    return found + ([f"line {after.line}: {wrong} of another item"] if wrong > 0 else [])
 
 
 class _Place(NamedTuple):
@@ -373,7 +373,7 @@ class _Place(NamedTuple):
 
 
 def _put(line: ReturnLineState, changes: Iterable[ReturnLot]) -> ReturnLineState:
-    """The line with units added to its lots, or taken from them."""
+    """The line with units added to its lots, or (below 0) removed."""
     units: dict[_Place, int] = {}
     for lot in (*line.lots, *changes):
         place = _Place(lot.node, lot.condition, lot.disposition)
@@ -384,14 +384,14 @@ def _put(line: ReturnLineState, changes: Iterable[ReturnLot]) -> ReturnLineState
 
 @dataclass(frozen=True, slots=True)
 class Disposed:
-    """What a change of dispositions makes of the lines of a return, or why it cannot be."""
+    """The lines of a return after a change of dispositions, or why the change was refused."""
 
     lines: tuple[ReturnLineState, ...]
     refused: str | None = None
 
 
 def dispose(lines: Sequence[ReturnLineState], changes: Iterable[NewDisposition]) -> Disposed:
-    """Change what becomes of units that were graded; all of the changes or none."""
+    """Change the dispositions of graded units: all of the changes or none."""
     by_line = {line.line: line for line in lines}
     for change in changes:
         known = by_line.get(change.line)
@@ -418,7 +418,7 @@ def _at(change: NewDisposition) -> str:
 
 
 def _take(line: ReturnLineState, change: NewDisposition) -> list[ReturnLot]:
-    """As many units as can be had of the lots that a change means."""
+    """The units of the lots that a change names, up to its quantity."""
     taken: list[ReturnLot] = []
     left = change.quantity
     for lot in line.lots:
@@ -432,13 +432,13 @@ _STATES: Mapping[Disposition, StockState] = {
     Disposition.QUARANTINE: StockState.QUARANTINED,
     Disposition.REFURBISH: StockState.REFURBISHING,
 }
-"""Dispositions that keep units at their node without selling them, and what their state is called there."""
+"""Dispositions that keep units at their node unsold, and the stock state of these units."""
 
 
 def movements(
     name: str, before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]
 ) -> list[tuple[str, Movement]]:
-    """What a change of lots does to the shelves, each with the SKU that was ordered; another item is on no shelf of ours."""
+    """The stock movements of a change of lots, each with the SKU that was ordered; units of another item move no stock."""
     found: list[tuple[str, Movement]] = []
     for old, new in zip(before, after, strict=True):
         taken = [lot.model_copy(update={"quantity": -lot.quantity}) for lot in old.lots]

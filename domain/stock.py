@@ -1,4 +1,4 @@
-"""What a stock movement is: the append-only ledger's row, the arithmetic of what is available, and what is told about stock."""
+"""What a stock movement is: a row of the append-only ledger; how available units are computed; and messages about stock."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ class Movement:
         return not (self.on_hand or self.reserved or self.allocated or self.set_aside)
 
     def plus(self, other: "Movement") -> "Movement":
-        """Both at once; they differ in nothing but their counters."""
+        """The sum of two movements that differ only in their counters."""
         return replace(
             self,
             on_hand=self.on_hand + other.on_hand,
@@ -64,15 +64,15 @@ class Movement:
 
     @property
     def makes_available(self) -> int:
-        """Units that may be promised to somebody else because of it, at the most; below 0 when it takes some.
+        """Units that other orders may get because of it, at the most; below 0 when it takes some.
 
-        At the most, because setting units aside takes none while more had been put back than were known to be set aside.
+        At the most: setting units aside takes none while `set_aside` is below 0.
         """
         return self.on_hand - min(0, self.set_aside) - self.reserved - self.allocated
 
 
 def explode(movement: Movement, components: Iterable[tuple[str, int]]) -> list[Movement]:
-    """The movement in stocked SKUs: a bundle's units move as so many units of each component."""
+    """The movement in stocked SKUs: a unit of a bundle moves its quantity of each component."""
     return [
         replace(
             movement,
@@ -96,33 +96,33 @@ class StockLevel:
     reserved: int
     allocated: int
     set_aside: int = 0
-    """Units on hand that cannot be sold. Below 0 while units were put back that nobody had told us were set aside."""
+    """Units on hand that cannot be sold. Below 0 after units were put back that were never reported as set aside."""
     lapsed: int = 0
-    """Of the reserved units, those of carts whose time is over: they are free although nobody has tidied them yet."""
+    """Reserved units of expired carts: they are free, although no job has freed them yet."""
     counted_at: datetime | None = None
     stopped_at: datetime | None = None
-    """Since when nothing of it is sold; None = it is."""
+    """Since when a stop-sale forbids its sale; None = it is sold."""
     offered_at: datetime | None = None
-    """Since when its units are offered to the orders that wait, and to nobody else; None = to everybody."""
+    """Since when its units are offered to the waiting orders only; None = any order may take them."""
     is_paused: bool = False
-    """Whether its node is paused: nothing new is sourced from there."""
+    """Whether its node is paused: no new units are sourced from it."""
     rejected_at: datetime | None = None
-    """When its node last rejected it, or found it short, and has not told of its stock since; None = never."""
+    """When its node last rejected it or found it short, with no report of its stock since; None = no such time."""
 
     def available(self, safety_stock: int, own: int = 0) -> int:
-        """Units that may still be promised; never below 0. `own` are reserved for whoever asks."""
+        """Units that may still be promised; never below 0. `own` units are reserved for the asking order or cart itself."""
         promised = self.reserved - self.lapsed - own + self.allocated
         return max(0, self.on_hand - max(0, self.set_aside) - promised - safety_stock)
 
     def has_seen(self, moment: datetime) -> bool:
-        """Whether the last count was taken later: what happened at that moment is in the figure that it told.
+        """Whether the last count was taken after this moment: its figure includes what happened then.
 
-        Of one and the same moment, what is told later counts as later: clocks that tell whole minutes are common.
+        Of two facts of the same moment, the one reported later counts as later: many clocks show whole minutes only.
         """
         return self.counted_at is not None and moment < self.counted_at
 
     def sellable(self, safety_stock: int, *, offer: datetime | None = None, own: int = 0) -> int:
-        """Units that a claim may take: none where the sale is stopped, and of an offer to others only its own."""
+        """Units that a claim may take: none where the sale is stopped; of units offered to other orders only its own."""
         if self.stopped_at is not None:
             return 0
         units = self.available(safety_stock, own)
@@ -130,44 +130,44 @@ class StockLevel:
 
 
 class StockMessageKind(StrEnum):
-    """What can be reported about a node's stock."""
+    """The kinds of messages about a node's stock."""
 
     RECEIVED = "received"
     COUNTED = "counted"
     ADJUSTED = "adjusted"
     SNAPSHOT = "snapshot"
-    """A count of everything that the node has: what is not named is not there."""
+    """A count of everything that the node has: a SKU that it does not name counts as 0."""
     MOVED = "moved"
     """From one state to another, at the same node."""
     EXPECTED = "expected"
-    """Announced, and not there yet."""
+    """Announced, and not arrived."""
 
     @property
     def is_absolute(self) -> bool:
-        """Whether the quantities say how many there are, and not how many more or fewer."""
+        """Whether the quantities are totals, and not differences."""
         return self in (StockMessageKind.COUNTED, StockMessageKind.SNAPSHOT)
 
     def refuses(self, quantity: int) -> str | None:
         """Why a line of this kind cannot have this quantity; None = it can."""
         if self is StockMessageKind.ADJUSTED:
             return None if quantity else "an adjustment of 0 says nothing"
-        least, told = (0, StockMessageKind.COUNTED) if self.is_absolute else (1, self)
-        return None if quantity >= least else f"{told} units are {least} or more"
+        least, kind = (0, StockMessageKind.COUNTED) if self.is_absolute else (1, self)
+        return None if quantity >= least else f"{kind} units are {least} or more"
 
 
 class StockState(StrEnum):
-    """What may be done with units on hand: sold, or not, and why not."""
+    """Whether units on hand may be sold, and if not, why."""
 
     SELLABLE = "sellable"
     DAMAGED = "damaged"
     DISPLAY = "display"
     QUARANTINED = "quarantined"
     REFURBISHING = "refurbishing"
-    """It came back, and is sold again when it was put in order."""
+    """It was returned, and is sold again after refurbishing."""
 
 
 LINE_UNITS_MAX = 1_000_000
-"""Units of one line, up or down."""
+"""The most units of one line, up or down."""
 
 
 class StockLine(BaseModel):
@@ -203,7 +203,7 @@ class StockMessage(BaseModel):
     expected_at: Moment | None = None
     """When announced units should arrive."""
     expected: MessageId | None = None
-    """The message that had announced what was received now."""
+    """The message that announced the units that were received now."""
     reason: FreeText | None = None
 
     @model_validator(mode="after")
@@ -236,11 +236,11 @@ class StockMessage(BaseModel):
         return found
 
     def facts(self) -> dict[str, Any]:
-        """What the inbox keeps of it: all but free text."""
+        """What the inbox stores of it: all but free text."""
         return self.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
 
     def movements(self) -> list[Movement]:
-        """What it changes, whatever is on the shelves; nothing for a count, which `recount` compares with them."""
+        """The movements that do not depend on the stock levels; none for a count, which `recount` compares with them."""
         if self.kind in (StockMessageKind.RECEIVED, StockMessageKind.ADJUSTED):
             kind = MovementKind(self.kind)
             return [
@@ -265,55 +265,55 @@ class StockMessage(BaseModel):
 
 
 class StockFile(StockMessage):
-    """The same fact as a file tells it: with as many lines as there are."""
+    """The same fact from a file, with any number of lines."""
 
     lines: tuple[StockLine, ...] = Field(min_length=1)
     file_digest: str
-    """The SHA-256 of the file in hexadecimal: it stands for the lines, which the ledger has already."""
+    """The SHA-256 of the file in hexadecimal: the inbox stores it instead of the lines, which the ledger has."""
 
     def facts(self) -> dict[str, Any]:
-        """What the inbox keeps of it: which file it was and what is in it, in numbers."""
+        """What the inbox stores of it: which file it was, and how many lines and units it has."""
         kept = self.model_dump(mode="json", exclude={"reason", "lines"}, exclude_unset=True)
         return kept | {"lines": len(self.lines), "units": self.units.total()}
 
 
-def recount(shelf: StockLevel, quantity: int, taken_at: datetime, later: int) -> Movement | None:
-    """The correction that a count of `quantity` units, taken at `taken_at`, makes to a shelf; None = it tells nothing new.
+def recount(level: StockLevel, quantity: int, taken_at: datetime, later: int) -> Movement | None:
+    """The correction that a count of `quantity` units, taken at `taken_at`, makes to a stock level; None = none.
 
-    `later` is the sum of the differences to on hand that the ledger has of moments after `taken_at`. The count has not seen
-    them, so they are added on top: units that have shipped since do not come back.
+    `later` is the sum of the ledger's differences to on hand after `taken_at`. The count does not include them, so they are
+    added: units that have shipped since then do not come back.
 
-    So on hand is always what the newest count found, and what happened after it, in whatever order this was told:
+    So on hand is always what the newest count found plus what happened after it, in any order of the reports:
 
-    - An older count is known to be outdated: it changes nothing. Of two of the same moment the one that is told later holds.
-    - What is told after a count and happened before it was seen by it. `database.stock.record` books it together with a
-      `counted` movement of the same moment that takes it back: whatever sum has the one has the other.
-    - The correction itself is booked at `taken_at`. No older counts come here, so no correction and no movement that was
-      taken back is ever after `taken_at`: `later` holds goods that really moved, each once, without a look at the kinds.
+    - An older count is outdated: it changes nothing. Of two counts of the same moment the one that is reported later is valid.
+    - A movement that happened before a count and is reported after it is in the count's figure. `database.stock.record` books
+      it together with a `counted` movement of the same moment that reverses it: every sum has both or neither.
+    - The correction itself is booked at `taken_at`. Older counts never come here, so no correction and no reversed movement
+      is after `taken_at`: `later` is the sum of goods that really moved, each once, and need not look at the kinds.
     """
-    if shelf.has_seen(taken_at):
+    if level.has_seen(taken_at):
         return None
-    return Movement(MovementKind.COUNTED, shelf.node, shelf.sku, on_hand=quantity + later - shelf.on_hand)
+    return Movement(MovementKind.COUNTED, level.node, level.sku, on_hand=quantity + later - level.on_hand)
 
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
-    """What a message did to the units on hand of its node."""
+    """What a message changed in the units on hand of its node."""
 
     shelves: int = 0
-    """SKUs that it spoke of, those among them that a snapshot does not name."""
+    """SKUs that it is about, including those that a snapshot counts as 0 because it does not name them."""
     changed: int = 0
-    """Of these, the ones that have more or fewer units on hand now."""
+    """Of these, the SKUs that have more or fewer units on hand now."""
     units_up: int = 0
     units_down: int = 0
 
     @classmethod
-    def of(cls, shelves: Mapping[str, StockLevel], movements: Iterable[Movement], at: datetime) -> "StockChange":
-        """The change that movements of one moment make to shelves, by SKU; what the last count has seen changes nothing."""
-        differences = Counter(dict.fromkeys(shelves, 0))
+    def of(cls, levels: Mapping[str, StockLevel], movements: Iterable[Movement], at: datetime) -> "StockChange":
+        """The change that movements of one moment make to stock levels, by SKU; movements before the last count change none."""
+        differences = Counter(dict.fromkeys(levels, 0))
         for movement in movements:
-            if movement.kind is MovementKind.COUNTED or not shelves[movement.sku].has_seen(at):
+            if movement.kind is MovementKind.COUNTED or not levels[movement.sku].has_seen(at):
                 differences[movement.sku] += movement.on_hand
         units = differences.values()
         up, down = sum(n for n in units if n > 0), -sum(n for n in units if n < 0)
-        return cls(len(shelves), sum(n != 0 for n in units), up, down)
+        return cls(len(levels), sum(n != 0 for n in units), up, down)

@@ -1,4 +1,4 @@
-"""What a stop-sale is: nothing of a SKU is sold, everywhere or at one node, until somebody lifts it."""
+"""What a stop-sale is: a SKU is not sold, everywhere or at one node, until the stop-sale is lifted."""
 
 from datetime import datetime
 
@@ -26,20 +26,20 @@ class PinnedUnits(BaseModel):
 
 
 class AllocatedUnits(PinnedUnits):
-    """Units of the SKU that a node has promised to a fulfillment order, or may still have for one that was given up."""
+    """Units of the SKU allocated to a fulfillment order, or in doubt at the node after its attempt was given up."""
 
     fulfillment_order: str
 
 
 class Touched(BaseModel):
-    """What a stop-sale touches. Nothing of it is changed: what is promised already still ships."""
+    """What a stop-sale affects. It changes none of this: units promised before still ship."""
 
     available: int
-    """Units that could be sold, were it not stopped."""
+    """Units that could be sold without the stop-sale."""
     reserved: list[PinnedUnits]
     allocated: list[AllocatedUnits]
     carts: int
-    """Units in carts whose time is not over."""
+    """Units in carts that have not expired."""
     backordered: int
     """Ordered units that wait for the SKU, or for a bundle that it is part of."""
     more: bool
@@ -47,7 +47,7 @@ class Touched(BaseModel):
 
 
 class Stopped(BaseModel):
-    """A stop-sale that stands, and what it touches."""
+    """An active stop-sale, and what it affects."""
 
     sku: str
     node: str | None
@@ -56,14 +56,14 @@ class Stopped(BaseModel):
 
 
 class StandingStop(BaseModel):
-    """Where nothing of a SKU is sold, and since when; no node = everywhere."""
+    """An active stop-sale of a SKU: where, and since when; no node = everywhere."""
 
     node: str | None
     since: datetime
 
 
 class Resumed(BaseModel):
-    """A stop-sale that was lifted, and the others of the same SKU, which still stand."""
+    """A stop-sale that was lifted, and the others of the same SKU that are still active."""
 
     sku: str
     node: str | None

@@ -1,4 +1,4 @@
-"""The kinds of text that outsiders may hand in, each with its length and alphabet, so that bad input names its field."""
+"""The kinds of text in requests, each with its length and alphabet, so that an error names the field."""
 
 import re
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 
 def _printable(text: str) -> str:
-    """Refuse control characters: PostgreSQL cannot store NUL, and the others are nobody's name or street."""
+    """Refuse control characters: PostgreSQL cannot store NUL, and no name or street contains the others."""
     if any(ord(character) < 32 and character not in "\n\t" for character in text):
         raise ValueError("must not contain control characters")
     return text
@@ -34,14 +34,14 @@ NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 
 
 def _written(moment: object) -> object:
-    """Refuse numbers: whether they count seconds or milliseconds, and since when, nobody can see."""
+    """Refuse numbers: they do not show whether they count seconds or milliseconds, or since when."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and "T" in moment.upper()):
         return moment
     raise ValueError("must be a time as RFC 3339 writes it: 2026-11-22T15:04:05Z")
 
 
 def _of_a_business(moment: datetime) -> datetime:
-    """Refuse moments that no calendar bears: adding a time zone or a return window must stay a date."""
+    """Refuse moments at the ends of the calendar: with a time zone or a return window added, they must still be dates."""
     if not 1970 <= moment.year <= 2200:
         raise ValueError("must be between the years 1970 and 2200")
     return moment

@@ -105,7 +105,7 @@ async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
     async def doing(work: Work, known: Request) -> Answer:
         body = CancelRequest.model_validate(known.facts)
-        wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
+        wished = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
         answer = units.cancel(work.order, work.changes, wished, asked.at)
         if work.header.own and not work.order.waiting:  # it will not be sourced any more
             await cart.hand_over(work.connection, asked.order, asked.at)

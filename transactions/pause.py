@@ -104,7 +104,7 @@ class Pauses:
         async with self._transactions.open(order) as work:
             at = datetime.now(UTC)
             is_still_to_clear = node in await statements.to_clear(work.connection) and not work.header.is_closed
-            if not is_still_to_clear or not units.leave(work.order, work.changes, node, at):
+            if not is_still_to_clear or not units.take_off_node(work.order, work.changes, node, at):
                 return
             cause = f"{node} is paused, version {work.header.version + 1}"
             await work.notify(await work.write(Event(cause, "clock", at)))

@@ -92,7 +92,7 @@ class ReturnWorkflow:
             self._adopt(await self._step(ReturnActivities.close_return, "close the return"))
 
     async def _remind_and_expire_when_nothing_comes_back(self) -> None:
-        if not self._state.waits_for_its_parcel or workflow.now() < self._state.looks_up_at:
+        if not self._state.waits_for_its_parcel or workflow.now() < self._state.next_check_at:
             return
         if workflow.now() < self._state.expires_at:
             self._adopt(await self._step(ReturnActivities.remind, "nothing has come back yet"))
@@ -108,7 +108,7 @@ class ReturnWorkflow:
         if self._state.status.is_over:
             return
         waits = self._state.waits_for_its_parcel
-        timeout = self._state.looks_up_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
+        timeout = self._state.next_check_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
                 lambda: bool(self._mail),

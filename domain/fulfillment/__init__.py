@@ -1,12 +1,12 @@
-"""Decides what a node's message means: a fulfillment order's counts are a pure function of everything its node has told.
+"""Decides what a node's message means: a fulfillment order's counts are a pure function of all its node's messages.
 
-Sums of what was told are kept per line (picked, shipped, delivered, given back), and the counts are computed from the sums, a
-later stage implying the earlier ones. So the same messages in any order end in the same counts, and what a message changed is
-the difference between the counts before and after it. Goods that left win over every other story: a unit that was short,
-rejected or in doubt and then ships after all is shipped.
+Each line keeps sums of what the node reported (picked, shipped, delivered, given back). The counts are computed from the sums;
+a later stage implies the earlier ones. So the same messages in any order end in the same counts, and the effect of a message is
+the difference between the counts before and after it. A shipment is always a fact: a unit that was short, rejected or in doubt
+and ships after all is shipped.
 """
 
-from domain.fulfillment.hearing import Applied, apply_message
+from domain.fulfillment.applying import Applied, apply_message
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
 from domain.fulfillment.requests import (
     ask_to_cancel,

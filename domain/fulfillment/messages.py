@@ -1,4 +1,4 @@
-"""What a node can say about a fulfillment order."""
+"""The messages that a node sends about a fulfillment order."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
 
 
 class MessageKind(StrEnum):
-    """What a node can report about a fulfillment order."""
+    """The kinds of messages about a fulfillment order."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -43,7 +43,7 @@ class Package(BaseModel):
 
 
 class NodeMessage(BaseModel):
-    """A fact that a node reports about one fulfillment order; quantities are additional, not totals."""
+    """A fact that a node reports about one fulfillment order; quantities add to earlier ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""What a fulfillment order is, and where its units are: counts, computed from the sums of what was told."""
+"""What a fulfillment order is, and where its units are: counts, computed from the sums that its node reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class RequestStatus(StrEnum):
 
 
 class FulfillmentOrderStatus(StrEnum):
-    """How far the work is; derived by the view `fulfillment_order_status`."""
+    """The status of the work; derived by the view `fulfillment_order_status`."""
 
     PLANNED = "planned"
     ON_HOLD = "on_hold"
@@ -36,7 +36,7 @@ class FulfillmentOrderStatus(StrEnum):
 
 
 class WaitingFor(StrEnum):
-    """What a fulfillment order waits for; each has a deadline, after which the order acts by itself."""
+    """What a fulfillment order waits for; each wait has a deadline, at which the order acts by itself."""
 
     ACCEPTANCE = "acceptance"
     SHIPMENT = "shipment"
@@ -48,7 +48,7 @@ class WaitingFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentOrderLine:
-    """One line of a fulfillment order: what was asked, and the sums of what the node has told since."""
+    """One line of a fulfillment order: the units that were asked for, and the sums that the node has reported since."""
 
     line: str
     sku: str
@@ -59,21 +59,21 @@ class FulfillmentOrderLine:
     delivered: int = 0
     freed: int = 0
     replaced: int = 0
-    """Units that left this attempt and came back when their replacement could no longer be undone: they count as surplus."""
+    """Units that left this attempt and came back after their replacement could no longer be undone: they count as surplus."""
     cancel_wanted: int = 0
-    """Units that the node was asked to cancel for the customer; as they leave they are cancelled, not sourced again."""
+    """Units that the node was asked to cancel for the customer; when it gives them back they are not sourced again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where one line's units of a fulfillment order are. `quantity = shipped + due + short`; the rest says why.
+    """Where one line's units of a fulfillment order are. `quantity = shipped + due + short`; the other counts say why.
 
     `held` units keep the node's stock allocated (due, or in doubt); `gone + written_off` units are no longer on hand.
     """
 
     picked: int
     present: int
-    """Units that left the node or that it still owes: those not `replaced` are shipped or due."""
+    """Units that left the node or are still to leave it: those not `replaced` are shipped or due."""
     shipped: int
     delivered: int
     due: int
@@ -88,7 +88,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentOrder:
-    """Work for one node, attempt n, with everything that was told about it."""
+    """Work for one node, attempt n, with everything that was reported about it."""
 
     fulfillment_order: str
     order: str
@@ -100,90 +100,90 @@ class FulfillmentOrder:
     ship_by: datetime
     deliver_by: datetime
     dispatch: Dispatch
-    """How its node learns of it."""
+    """How its node gets it."""
     accepted_at: datetime | None = None
     pick_final: bool = False
     ship_final: bool = False
     ready_at: datetime | None = None
-    """Since when all that is due lies ready for the customer; some of it is no reason to come."""
+    """Since when all due units lie ready for the customer; None while only some do."""
     shipped_at: datetime | None = None
-    """When the last of what left has left: as told, and not after it was told."""
+    """When the last shipped unit left: as reported, and not after the report."""
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
     delivery_failed_at: datetime | None = None
-    """When it was told that it could not be delivered; None once a person has seen to that."""
+    """When a failed delivery was reported; None once a person has resolved it."""
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
-    """When its node was last asked to cancel; it stays known until the node has consented, or refused in time."""
+    """When its node was last asked to cancel; kept until the node has accepted, or rejected in time."""
     asked_for_all: bool = False
-    """Whether its node was last asked to stop all of it, and not only the units that the customer cancelled."""
+    """Whether its node was last asked to cancel all of it, and not only the units that the customer cancelled."""
     ship_clock_from: datetime | None = None
-    """Since when the node has had `ship_within`: its acceptance, or its refusal to cancel."""
+    """When the node's `ship_within` began: at its acceptance, or when it rejected a cancel."""
     escalated: WaitingFor | None = None
-    """The wait that a person has taken over; it has no deadline any more."""
+    """The wait that a person has taken over; it has no deadline."""
     patience_from: datetime | None = None
-    """Since when its node has its time anew, because a person has talked to it."""
+    """When the node's time started again, because a person has talked to it."""
     pickup: bool = False
-    """Whether the customer collects it, as its node was told."""
+    """Whether the customer collects it, as it was sent to its node."""
     reminded_at: datetime | None = None
-    """When the channel was told that half of the customer's time to collect is over."""
+    """When the channel was reminded: half of the customer's time to collect is over."""
     uncollected_at: datetime | None = None
     """When the customer's time to collect was over."""
     at_risk_at: datetime | None = None
-    """When a person was told that it may not leave in time."""
+    """When an exception was opened because it may not leave in time."""
 
     def counts(self, line: str) -> Counts:
-        """The counts of one line, computed from what was told."""
+        """The counts of one line, computed from the sums."""
         return count(self.lines[line], self)
 
     @property
     def has_ended(self) -> bool:
-        """Nothing of it is due any more."""
+        """Whether nothing of it is due any more."""
         return all(self.counts(line).due == 0 for line in self.lines)
 
     @property
     def lies_ready(self) -> bool:
-        """Its node has done its part: the goods lie there for the customer."""
+        """Whether its goods lie ready for the customer: its node has done its part."""
         return self.pickup and self.ready_at is not None
 
     @property
     def is_owed(self) -> bool:
-        """Its node still has to send some of it on its way, or to lay it ready."""
+        """Whether its node must still ship some of it, or make it ready for pickup."""
         return not self.lies_ready and not self.has_ended
 
     @property
     def has_shipped(self) -> bool:
-        """At least one unit left the node."""
-        return any(told.shipped or told.delivered for told in self.lines.values())
+        """Whether at least one unit left the node."""
+        return any(fo_line.shipped or fo_line.delivered for fo_line in self.lines.values())
 
 
-def count(told: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) -> Counts:
-    """Where one line's units are, from the sums of what was told: in any order of telling the same.
+def count(fo_line: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) -> Counts:
+    """Where one line's units are, from the sums that the node reported; the order of the reports does not matter.
 
-    Delivered units have shipped, and shipped ones and those that lie ready were picked, so each stage counts at least as much
-    as the next. After the final word nothing more is expected: what was not picked (or did not ship) is written off. A dead
-    attempt owes nothing to its order, but what it may still have stays in doubt.
+    Delivered units have shipped; shipped and ready units were picked. So each stage counts at least as many units as the next.
+    After a message with `final` no more is expected: units that were not picked (or not shipped) are written off. A dead
+    attempt has no units due, but units that it may still have are in doubt.
     """
-    gone = max(told.shipped, told.delivered)
-    left = min(gone, told.quantity)
-    picked = min(max(told.picked, told.ready, gone), told.quantity)
-    freed = min(told.freed, told.quantity - left)
-    found = left if fulfillment_order.ship_final else picked if fulfillment_order.pick_final else told.quantity
-    written_off = max(0, told.quantity - freed - max(found, left))
-    held = told.quantity - left - freed - written_off
+    gone = max(fo_line.shipped, fo_line.delivered)
+    left = min(gone, fo_line.quantity)
+    picked = min(max(fo_line.picked, fo_line.ready, gone), fo_line.quantity)
+    freed = min(fo_line.freed, fo_line.quantity - left)
+    found = left if fulfillment_order.ship_final else picked if fulfillment_order.pick_final else fo_line.quantity
+    written_off = max(0, fo_line.quantity - freed - max(found, left))
+    held = fo_line.quantity - left - freed - written_off
     is_dead = fulfillment_order.dead_at is not None
     present = left + (0 if is_dead else held)
-    owned = max(0, present - told.replaced)
+    owned = max(0, present - fo_line.replaced)
     shipped = min(left, owned)
     due = owned - shipped
-    delivered = shipped if fulfillment_order.assumed_delivered else min(told.delivered, shipped)
+    delivered = shipped if fulfillment_order.assumed_delivered else min(fo_line.delivered, shipped)
     return Counts(
         picked=picked,
         present=present,
         shipped=shipped,
         delivered=delivered,
         due=due,
-        short=told.quantity - shipped - due,
+        short=fo_line.quantity - shipped - due,
         surplus=gone - shipped,
         in_doubt=held - due,
         held=held,
@@ -194,18 +194,18 @@ def count(told: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) -> Co
 
 
 def units_due(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
-    """What the node still has to answer for: due, or in doubt after the attempt was given up."""
+    """Units per line that the node may still report about: due, or in doubt after the attempt was given up."""
     return {line: fulfillment_order.counts(line).held for line in fulfillment_order.lines}
 
 
 def free(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> FulfillmentOrder:
-    """The node gives units back that it has not sent, or says of units that were written off that it never had them."""
+    """The node gives back units that it has not shipped, or reports that it never had units that were written off."""
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
-        counts, told = fo.counts(line), lines[line]
+        counts, fo_line = fo.counts(line), lines[line]
         taken = min(quantity, counts.held)
         explained = min(quantity - taken, counts.written_off)
         left = counts.gone + counts.held - taken
-        freed, picked, ready = told.freed + taken + explained, min(told.picked, left), min(told.ready, left)
-        lines[line] = replace(told, freed=freed, picked=picked, ready=ready)
+        freed, picked, ready = fo_line.freed + taken + explained, min(fo_line.picked, left), min(fo_line.ready, left)
+        lines[line] = replace(fo_line, freed=freed, picked=picked, ready=ready)
     return replace(fo, lines=lines)

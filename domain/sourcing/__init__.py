@@ -1,4 +1,4 @@
-"""Decides where every unit of an order ships from, and says why: `plan(order, wanted, situation) -> Plan`."""
+"""Decides which node every unit of an order ships from, and explains why: `plan(order, wanted, situation) -> Plan`."""
 
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted

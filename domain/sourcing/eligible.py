@@ -1,4 +1,4 @@
-"""Decides which nodes may take part, what each could give and would cost, and says in plain words why others may not."""
+"""Decides which nodes may take part, how many units each could give at what cost, and explains why others may not."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from domain.sourcing.plans import ExclusionReason, Obstacle
 from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
 
 CAPACITY_UNLIMITED = 1_000_000_000
-"""What a rule sees as `node.capacity_left` where a node has no limit."""
+"""The value of `node.capacity_left` in rules for a node without a limit."""
 
 GRAMS_PER_KG = 1000
 
@@ -25,7 +25,7 @@ COST_SCALE = 1000
 
 
 class Charges(NamedTuple):
-    """What a node costs, in thousandths of a minor unit."""
+    """The costs of a node, in thousandths of a minor unit."""
 
     per_shipment: int = 0
     per_unit: int = 0
@@ -33,19 +33,19 @@ class Charges(NamedTuple):
 
 
 class Surveyed(NamedTuple):
-    """One node as an order sees it, before any tier. Unless it is excluded, charges and facts are known."""
+    """One node for an order, before any tier. Unless it is excluded, charges and facts are known."""
 
     node: Node
     distance_km: float
     excluded: ExclusionReason | None
     limits: tuple[int, ...] = ()
-    """By what is wanted: units that the node could give of it alone."""
+    """By wanted: units that the node could give of this one alone."""
     notes: tuple[str, ...] = ()
-    """What keeps it from giving more, beside stock."""
+    """Reasons other than stock why it cannot give more."""
     promise: Promise | None = None
     charges: Charges = Charges()
     facts: Mapping[str, Fact] = MappingProxyType({})
-    """What a tier's rules may see."""
+    """The facts for a tier's rules."""
 
 
 _PAUSED = ExclusionReason(Obstacle.RULE, "paused")
@@ -56,7 +56,7 @@ _AFTER_THE_PROMISE = ExclusionReason(Obstacle.RULE, "arrives after the promised 
 
 
 def order_facts(order: OrderFacts) -> dict[str, Fact]:
-    """An order as rules see it."""
+    """The facts of an order for rules."""
     return {
         "order.channel": order.channel,
         "order.service": order.service,
@@ -94,7 +94,7 @@ def shortfall(units: int, units_wanted: int, notes: Sequence[str]) -> ExclusionR
 
 
 class Survey:
-    """Looks at nodes for one order under a strategy; what does not depend on the node is computed once."""
+    """Evaluates nodes for one order under a strategy; values that do not depend on the node are computed once."""
 
     def __init__(self, order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, strategy: Strategy) -> None:
         network = situation.network
@@ -122,21 +122,21 @@ class Survey:
         self._promises: dict[tuple[int, int], Promise] = {}
 
     def of(self, sites: Sequence[Site]) -> list[Surveyed]:
-        """Look at each node, in the order given."""
-        return list(map(self._look_at, sites, self._stock_limits([site.node.id for site in sites])))
+        """Evaluate each node, in the given order."""
+        return list(map(self._evaluate, sites, self._stock_limits([site.node.id for site in sites])))
 
-    def hopes(self, sites: Sequence[Site], positions: Sequence[int]) -> list[tuple[int, ...]]:
-        """By node: those of the wanted, by position, that it could ship on any day if only the goods were there."""
-        return [self._hopes_at(site, positions) for site in sites]
+    def candidates(self, sites: Sequence[Site], positions: Sequence[int]) -> list[tuple[int, ...]]:
+        """By node: the positions of the wanted that it may ship on any day once it has the goods."""
+        return [self._candidate_positions(site, positions) for site in sites]
 
-    def _look_at(self, site: Site, limits: tuple[int, ...]) -> Surveyed:
-        """Collect what is known of a node until something excludes it."""
+    def _evaluate(self, site: Site, limits: tuple[int, ...]) -> Surveyed:
+        """Evaluate a node step by step, until a reason excludes it."""
         node = site.node
         distance = 0.0 if self._collected else self._distance_km(site)
         load = self._situation.workload.get(node.id, _IDLE)
         capacity_left = _capacity_left(node, load)
         notes = self._notes(node) if self._has_notes else ()
-        reason = self._standing_reason(node, capacity_left) or self._nothing(limits, notes)
+        reason = self._general_reason(node, capacity_left) or self._nothing(limits, notes)
         if reason:
             return Surveyed(node, distance, reason)
         promised = self._promise(site, distance)
@@ -155,7 +155,7 @@ class Survey:
             return Surveyed(node, distance, reason or ExclusionReason(Obstacle.RULE, charges), limits, notes, promised)
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts)
 
-    def _hopes_at(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
+    def _candidate_positions(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
         node = site.node
         tiers = [tier for tier in self._strategy.tiers if node.id in tier.nodes]
         if not (node.pickup if self._collected else tiers):
@@ -177,7 +177,7 @@ class Survey:
         return tuple([one for one in positions if permitted[one]])
 
     def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
-        """The strategy's costs that this order may be charged: the place of their sum, the amount, and when."""
+        """The strategy's costs that may apply to this order: the index of their sum, the amount, and the condition."""
         for cost in self._strategy.costs:
             when = self._rules.of(cost.when) if cost.when else None
             holds = when.evaluate(self._order_facts) if when and not when.reads_node else None
@@ -190,7 +190,7 @@ class Survey:
         return shortfall(0, self._units, notes) if notes else self._no_stock
 
     def _distance_km(self, site: Site) -> float:
-        """The same as `domain.network.distance_km`, with what is known beforehand of both ends."""
+        """The same as `domain.network.distance_km`, with values of both ends that are computed once."""
         node, place = site.node, self._order.place
         half_height = sin(radians(place.latitude - node.latitude) / 2) ** 2
         half_width = sin(radians(place.longitude - node.longitude) / 2) ** 2
@@ -233,8 +233,8 @@ class Survey:
             "node.promise_days": promised.days,
         }
 
-    def _standing_reason(self, node: Node, capacity_left: int) -> ExclusionReason | None:
-        """What keeps a node from taking any order now."""
+    def _general_reason(self, node: Node, capacity_left: int) -> ExclusionReason | None:
+        """Why a node may take no order at all now; None = it may."""
         if node.id in self._situation.paused:
             return _PAUSED
         if capacity_left <= 0:
@@ -244,7 +244,7 @@ class Survey:
         return None
 
     def _stock_limits(self, names: Sequence[str]) -> Iterable[tuple[int, ...]]:
-        """By node: what it has of each wanted, where it was not tried before."""
+        """By node: units that it has of each wanted; 0 where it was tried before."""
         available = self._situation.supply.get
         rows = []
         for one, components in zip(self._wanted, self._components, strict=True):
@@ -272,7 +272,7 @@ class Survey:
     def _permitted(
         self, limits: Sequence[int], notes: Sequence[str], facts: dict[str, Fact]
     ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The same limits, 0 where the policy never ships the item from the node, and the reasons with the notes."""
+        """The limits, set to 0 where the policy never ships the item from the node; and the notes with the reasons."""
         forbidden = [found for exclusion in self._exclusions for found in exclusion.forbidden(facts)]
         if not forbidden:
             return tuple(limits), tuple(notes)
@@ -307,9 +307,9 @@ _SUMS = {Per.SHIPMENT: 0, Per.UNIT: 1, Per.KG: 2}
 
 
 class _Exclusion:
-    """Which of the wanted a rule of the policy never lets a node ship.
+    """The wanted units that a rule of the policy never lets a node ship.
 
-    It is asked once for all nodes that are alike in the facts that it reads. A rule that cannot be computed forbids.
+    The rule is evaluated once for all nodes with the same facts. A rule that cannot be computed forbids.
     """
 
     def __init__(self, rule: Rule, reason: str, items: Sequence[Item | None]) -> None:
@@ -318,7 +318,7 @@ class _Exclusion:
         self._known: dict[object, list[tuple[int, str]]] = {}
 
     def forbidden(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
-        """The positions of what may not ship, with the reason; the last item's facts stay, where no other rule reads them."""
+        """The positions of the wanted that may not ship, with the reason. It leaves the last item's facts in `facts`."""
         if self._rule.key_of_node is None:
             return self._found(facts)
         key = self._rule.key_of_node(facts)
@@ -347,7 +347,7 @@ def _rejected(sku: str, cooling: CoolDown, node: Node) -> str:
 
 
 def item_facts(item: Item) -> dict[str, Fact]:
-    """An item as rules see it."""
+    """The facts of an item for rules."""
     return {
         "item.sku": item.sku,
         "item.category": item.category,
@@ -367,7 +367,7 @@ def _capacity_left(node: Node, load: NodeLoad) -> int:
 
 
 def _unmet(require: Rule, facts: Mapping[str, Fact]) -> ExclusionReason | None:
-    """The requirement that these facts do not meet, with what they are instead; None = it is met."""
+    """The requirement that these facts do not meet, with their values; None = they meet it."""
     answer = require.evaluate(facts)
     source, names = require.expression.source, require.expression.names
     if isinstance(answer, EvaluationError):

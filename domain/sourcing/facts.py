@@ -1,4 +1,4 @@
-"""Remembers what a sourcing decision is made from: the order, the units wanted, and how busy the nodes are."""
+"""The input of a sourcing decision: the order, the units wanted, the stock, and how busy the nodes are."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from domain.network import Network, Place, ShipComplete
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFacts:
-    """What sourcing may know of an order: nothing personal beyond its postal code."""
+    """What sourcing may know of an order: no personal data but its postal code."""
 
     channel: str
     service: str
     country: str
     postal_code: str
     place: Place
-    """Where the goods go, as located offline."""
+    """Where the goods go, located offline."""
     region: str = ""
     customer_tier: str = ""
     value: int = 0
@@ -27,28 +27,28 @@ class OrderFacts:
     ship_complete: ShipComplete | None = None
     """Overrides the strategy's."""
     pickup_node: str | None = None
-    """Where the customer collects; then only this node may fill the order, in one shipment."""
+    """The node where the customer collects; then only this node may fill the order, in one shipment."""
     deliver_by: datetime | None = None
-    """What the customer was promised; a plan that keeps it is better than any that breaks it. None = nothing yet."""
+    """The promise to the customer; a plan that keeps it is better than any that breaks it. None = no promise."""
     not_after: datetime | None = None
-    """The goods may not leave a node later. None = whenever they can."""
+    """The goods may not leave a node later. None = no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Units of one line that need a node. Several of these may share a line, with different nodes already tried."""
+    """Units of one line that need a node. Several may share a line, with different nodes already tried."""
 
     line: str
     sku: str
     quantity: int
     attempt: int = 1
     tried: tuple[str, ...] = ()
-    """Nodes that had their chance with these units and are not asked again."""
+    """Nodes that failed to send these units and are not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
-    """How busy a node is: fulfillment orders open there, and those planned already for the local day that is asked about."""
+    """How busy a node is: its open fulfillment orders, and those already planned for the local day in question."""
 
     open_orders: int = 0
     capacity_used_today: int = 0
@@ -64,18 +64,18 @@ class CoolDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Everything beside the wish itself that a decision depends on."""
+    """Everything that a decision depends on beside the order and the units wanted."""
 
     network: Network
     supply: Mapping[tuple[str, str], int]
-    """Units of a stocked SKU available at a node, by (node, SKU), safety stock already taken off; absent = none."""
+    """Units of a stocked SKU available at a node, by (node, SKU), without safety stock; absent = none."""
     now: datetime
     workload: Mapping[str, NodeLoad] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
     cooling: Mapping[tuple[str, str], CoolDown] = field(default_factory=dict)
-    """By (node, SKU), where there is no supply for it; absent = none."""
+    """By (node, SKU), which then has no supply; absent = none."""
 
 
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
-    """What the wanted units weigh together."""
-    return sum(network.items[wish.sku].weight_g * wish.quantity for wish in wanted) / 1000
+    """The weight of all wanted units."""
+    return sum(network.items[one.sku].weight_g * one.quantity for one in wanted) / 1000

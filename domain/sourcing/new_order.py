@@ -1,4 +1,4 @@
-"""What the policy may see of an order as it is handed in, and how long each of its lines may be returned."""
+"""The facts of a new order for the policy, and how long each of its lines may be returned."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,11 +9,11 @@ from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
 
 Locate = Callable[[str, str], Place]
-"""Says where a postal code of a country is."""
+"""Finds the place of a postal code in a country."""
 
 
 def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFacts:
-    """What the policy may see of an order as it is handed in."""
+    """The facts of a new order for the policy."""
     wanted = [Wanted(line.line, line.sku, line.quantity) for line in order.lines]
     return OrderFacts(
         channel=order.channel,
@@ -24,7 +24,7 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
         place=locate(order.ship_to.country, order.ship_to.postal_code),
         customer_tier=order.customer_tier or "",
         value=order.value,
-        units=sum(wish.quantity for wish in wanted),
+        units=sum(one.quantity for one in wanted),
         priority=order.priority,
         weight_kg=weight_kg(network, wanted),
         ship_complete=order.ship_complete,
@@ -34,7 +34,7 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
 
 
 def return_windows(order: NewOrder, network: Network, locate: Locate) -> dict[str, timedelta | None]:
-    """How long each line may be returned; None = it is a final sale."""
+    """By line: how long it may be returned; None = it is a final sale."""
     rules = network.policy.returns
     seen = order_facts(facts_of_new(order, network, locate)) if rules.rules else {}
     terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}

@@ -1,11 +1,11 @@
 """Decides where every unit of an order ships from: the provably best plan under the business's own rules, and why.
 
-1. The first strategy whose `when` holds decides.
-2. Survey: each node as this order sees it, with what it could give, what it would cost and when it would arrive.
-3. The tiers are tried in turn; those nodes take part in a tier that it names and whose requirements they meet.
+1. The first strategy whose `when` is true decides.
+2. Survey: for each node, the units that it could give, what that would cost and when it would arrive.
+3. The tiers are tried in turn. A node takes part in a tier that names it and whose requirements it meets.
 4. The first tier in which some choice of nodes fills everything wins, with the best choice by rank.
-5. When none does, the last tier fills what `ship_complete` allows: most units, whole lines, or nothing.
-6. Every node is explained, and the next best choices stay visible.
+5. If no tier can, the last tier fills what `ship_complete` allows: most units, whole lines, or nothing.
+6. The plan explains every node, and shows the next best choices.
 """
 
 from collections import Counter, defaultdict
@@ -27,8 +27,8 @@ METRES_PER_KM = 1000
 def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     """Decide where the wanted units ship from; the same input gives the same plan.
 
-    A SKU that the network does not know stays unfilled. A plan that keeps what the customer was promised comes before every
-    one that does not. Raises ValueError when no strategy matches, which a checked policy excludes.
+    A SKU that the network does not know stays unfilled. A plan that keeps the promise to the customer is better than every
+    plan that does not. Raises ValueError when no strategy matches, which a checked policy excludes.
     """
     decided = _decide(order, wanted, situation)
     if order.deliver_by is None or not decided.unfilled:
@@ -53,7 +53,7 @@ def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -
 
 
 def strategy_for(order: OrderFacts, network: Network) -> Strategy:
-    """The first strategy whose `when` holds for an order; one that cannot be computed does not hold.
+    """The first strategy whose `when` is true for an order; one that cannot be computed is not true.
 
     Raises ValueError when there is none.
     """
@@ -66,7 +66,7 @@ def strategy_for(order: OrderFacts, network: Network) -> Strategy:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One question to the planner."""
+    """One call of the planner: its input, the strategy and the survey."""
 
     order: OrderFacts
     wanted: tuple[Wanted, ...]
@@ -78,7 +78,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One tier tried: who took part, what was asked of the search, and what it found."""
+    """One tier that was tried: the nodes that took part, the search's problem, and what it found."""
 
     number: int | None
     tier: Tier
@@ -88,13 +88,13 @@ class _Try:
     excluded: Sequence[tuple[Surveyed, ExclusionReason]]
     """The others, with the reason."""
     members: tuple[tuple[int, ...], ...]
-    """By demand of the problem: the wanted that it stands for, by position."""
+    """By demand of the problem: the positions of its wanted."""
     problem: Problem
     found: Found
 
 
 def _sites_in_question(order: OrderFacts, network: Network) -> list[Site]:
-    """The nodes by id; where the customer collects, only that one."""
+    """The nodes by id; for a pickup, only the chosen node."""
     sites = rules_of(network).sites
     if order.pickup_node is None:
         return list(sites.values())
@@ -102,14 +102,14 @@ def _sites_in_question(order: OrderFacts, network: Network) -> list[Site]:
 
 
 def _tiers(order: OrderFacts, strategy: Strategy) -> list[tuple[int | None, Tier]]:
-    """The tiers with their numbers; where the customer collects, one without number that only that node is in."""
+    """The tiers with their numbers; for a pickup, one tier without a number that has only the chosen node."""
     if order.pickup_node is not None:
         return [(None, Tier(sets=(), nodes=frozenset({order.pickup_node})))]
     return list(enumerate(strategy.tiers, start=1))
 
 
 def _try_tier(case: _Case, number: int | None, tier: Tier) -> _Try:
-    """Look for the best choices of nodes in a tier that fill everything."""
+    """Search a tier for the best choices of nodes that fill everything."""
     rules = rules_of(case.situation.network)
     reasons = exclusions_by_tier(case.surveyed, tier, rules)
     admitted = tuple([one for one, reason in zip(case.surveyed, reasons, strict=True) if reason is None])
@@ -120,7 +120,7 @@ def _try_tier(case: _Case, number: int | None, tier: Tier) -> _Try:
 
 
 def _try_in_part(case: _Case, last: _Try, complete: ShipComplete) -> _Try:
-    """Look for the choices of nodes that fill the most in a tier that cannot fill everything."""
+    """Search a tier that cannot fill everything for the choices of nodes that fill the most."""
     members = _members(case, last.admitted, last.tier, complete)
     problem = last.problem if members == last.members else _problem(case, last.admitted, last.tier, members)
     return replace(last, complete=complete, members=members, problem=problem, found=fill(problem, complete))
@@ -145,7 +145,7 @@ def _members(
 
 
 def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: Sequence[tuple[int, ...]]) -> Problem:
-    """The search's question, in whole numbers."""
+    """The search's problem, in whole numbers."""
     limits = list(zip(*(surveyed.limits for surveyed in admitted), strict=True)) or [()] * len(case.wanted)
     per_unit = tuple(surveyed.charges.per_unit for surveyed in admitted)
     per_gram = [surveyed.charges.per_gram for surveyed in admitted]
@@ -174,7 +174,7 @@ def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: S
 def _joint_limits(
     case: _Case, admitted: Sequence[Surveyed], positions: Sequence[int], components: Sequence[tuple[str, int]]
 ) -> tuple[int, ...]:
-    """Units that each node could give of several wanted together, if they were alone; they may come from the same nodes."""
+    """Units that each node could give of several wanted together, without other demands."""
     supply = case.situation.supply
     quantity = sum(case.wanted[position].quantity for position in positions)
     return tuple(
@@ -186,7 +186,7 @@ def _joint_limits(
 
 
 def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]) -> Sequence[Mapping[str, int]]:
-    """What each node has of the components that several demands want."""
+    """The units that each node has of components that several demands need."""
     wanting = Counter(sku for demand in demands for sku, _ in demand.components)
     shared = [sku for sku, count in wanting.items() if count > 1]
     if not shared:
@@ -211,7 +211,7 @@ def _promise(surveyed: Surveyed) -> Promise:
 
 
 def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
-    """The decision of the last try, in the words of the order."""
+    """The plan of the last try."""
     decided = tries[-1]
     best = decided.found.choices[0] if decided.found.choices else None
     parts = _parts(case, decided, best) if best else {}
@@ -225,25 +225,25 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         unfilled_action=case.strategy.unfilled,
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=_hopes(case, [part.wanted_index for part in unfilled]),
+        hopes=_candidates(case, [part.wanted_index for part in unfilled]),
     )
 
 
-def _hopes(case: _Case, positions: Sequence[int]) -> dict[int, tuple[str, ...] | None]:
-    """Where unfilled units that go on waiting could ship from if only the goods were there, on any day; None = anywhere."""
+def _candidates(case: _Case, positions: Sequence[int]) -> dict[int, tuple[str, ...] | None]:
+    """The nodes that may ship unfilled, waiting units on any day once they have the goods; None = all nodes."""
     if not positions or case.strategy.unfilled is not Unfilled.BACKORDER:
         return {}
     if case.order.deliver_by is not None:
-        return {}  # what cannot be filled in time is planned again without the promise
+        return {}  # units that cannot be filled in time are planned again without the promise
     network = case.situation.network
     sites = _sites_in_question(case.order, network)
-    hopes = list(zip(sites, case.survey.hopes(sites, positions), strict=True))
-    found = {position: tuple([site.node.id for site, own in hopes if position in own]) for position in positions}
+    by_site = list(zip(sites, case.survey.candidates(sites, positions), strict=True))
+    found = {position: tuple([site.node.id for site, own in by_site if position in own]) for position in positions}
     return {position: None if len(nodes) == len(network.nodes) else nodes for position, nodes in found.items()}
 
 
 def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:
-    """What each chosen node gives, by node number: a demand's portions are dealt to its wanted in turn."""
+    """The parts of each chosen node, by node number: a demand's portions are dealt to its wanted in turn."""
     given: dict[int, list[Part]] = {node: [] for node in choice.nodes}
     for positions, portions in zip(decided.members, choice.portions, strict=True):
         missing = {position: case.wanted[position].quantity for position in positions}
@@ -258,7 +258,7 @@ def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, 
 
 
 def _unfilled(case: _Case, parts: Mapping[int, Sequence[Part]]) -> tuple[Part, ...]:
-    """What was wanted and is in no part."""
+    """The wanted units that are in no part."""
     missing = [one.quantity for one in case.wanted]
     for part in (part for given in parts.values() for part in given):
         missing[part.wanted_index] -= part.quantity
@@ -312,7 +312,7 @@ def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
 
 
 def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
-    """Each node as it stood in the tier that decided: those that could take part first, then by distance."""
+    """Each node in the tier that decided: those that could take part first, then by distance."""
     considered = [_considered_out(surveyed, reason) for surveyed, reason in decided.excluded]
     units_wanted = sum(one.quantity for one in case.wanted)
     one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1

@@ -1,4 +1,4 @@
-"""Remembers a sourcing decision: what ships from where, what stays unfilled, and why it came out so."""
+"""A sourcing decision: what ships from where, what stays unfilled, and why."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from domain.network import Precision, Unfilled
 
 NODES_SHOWN_MAX = 200
-"""Nodes that a stored explanation names one by one: those that could take part, then the nearest. Beside them it counts."""
+"""Nodes that a stored explanation names one by one: those that could take part, then the nearest. Others are counted."""
 
 
 class Part(NamedTuple):
-    """Units of one `Wanted`, given by its position in what was wanted."""
+    """Units of one `Wanted`, which is given by its position."""
 
     wanted_index: int
     line: str
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlannedShipment:
-    """What one node is to ship, what that costs in minor units, and when it leaves and arrives."""
+    """What one node will ship, what that costs in minor units, and when it leaves and arrives."""
 
     node: str
     parts: tuple[Part, ...]
@@ -36,14 +36,14 @@ class PlannedShipment:
 
 
 class Obstacle(Enum):
-    """What kind of thing keeps a node from taking part."""
+    """The kinds of reasons why a node cannot take part."""
 
     STOCK = "stock"
-    """It has too little of what is wanted."""
+    """It has too little stock of the wanted units."""
     CAPACITY = "capacity"
-    """Its capacity of the day is used up."""
+    """Its capacity for the day is used up."""
     RULE = "rule"
-    """A rule, a calendar, a pause: anything else."""
+    """Anything else: a rule, a calendar, a pause."""
 
 
 class ExclusionReason(NamedTuple):
@@ -55,7 +55,7 @@ class ExclusionReason(NamedTuple):
 
 
 class ConsideredNode(NamedTuple):
-    """One node as the decision saw it; `cost` is that of one shipment with all that it could supply alone."""
+    """One node in the decision; `cost` is that of one shipment with all units that it could supply alone."""
 
     node: str
     distance_km: float
@@ -72,7 +72,7 @@ class ConsideredNode(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunnerUp:
-    """A plan that was not chosen, and what it would have meant."""
+    """A plan that was not chosen, with its measures."""
 
     nodes: tuple[str, ...]
     units: int
@@ -84,22 +84,22 @@ class RunnerUp:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a plan came out so, for the tier that decided."""
+    """Why a plan was chosen, for the tier that decided."""
 
     precision: Precision
-    """How exactly the destination was known."""
+    """How exactly the place of the destination is known."""
     nodes: tuple[ConsideredNode, ...]
     runners_up: tuple[RunnerUp, ...]
-    """The next best; after a long search, or where lines compete for components, the best others that it met."""
+    """The next best plans; after a long search, or where lines compete for components, the best others that it found."""
     exact: bool
     """Whether the plan is proven best; False only when the search was cut short because it took too many steps."""
     gap: float | None = 0.0
-    """By what share at most the first measure of the rank could be less: 0 for a proven plan; None where that is not known."""
+    """How much less, as a share, the first measure of the rank could be at most: 0 for a proven plan; None = not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A sourcing decision. The parts of its shipments and the unfilled parts together are what was wanted."""
+    """A sourcing decision. The parts of its shipments and the unfilled parts together are the units wanted."""
 
     policy_version: str
     strategy: str
@@ -109,10 +109,10 @@ class Plan:
     unfilled: tuple[Part, ...]
     unfilled_action: Unfilled
     cancel_after: timedelta | None
-    """How long unfilled units may wait; None = for ever."""
+    """How long unfilled units may wait; None = without a limit."""
     explanation: Explanation
     hopes: Mapping[int, tuple[str, ...] | None] = field(default_factory=dict)
-    """Of what is unfilled, by position in what was wanted: the nodes that could take it once they have stock; None = any."""
+    """Candidate nodes of unfilled units, by position of their `Wanted`: nodes that may take them once in stock; None = any."""
 
     @property
     def cost(self) -> int:
@@ -151,7 +151,7 @@ class Plan:
 
 
 def _reasons(nodes: Iterable[ConsideredNode]) -> dict[str, int]:
-    """How many nodes there were beside, by the reason why they could not take part."""
+    """How many other nodes there were, by the reason why they could not take part."""
     return dict(Counter(node.excluded or "could take part" for node in nodes))
 
 

@@ -1,7 +1,7 @@
-"""Remembers what does not depend on a single order, so that thousands of orders under one network version share it.
+"""Caches what does not depend on a single order, so that all orders under one network version share it.
 
 A rule of the policy is a pure function of the facts that it reads, and most rules read facts with few values: a kind, a
-country, a channel. Their answers are remembered. So are the promises of a node by its local day.
+country, a channel. Their answers are cached. So are the promises of a node by its local day.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -14,7 +14,7 @@ from domain.network import EvaluationError, Expression, Fact, Network, Node
 from domain.promise import Promise, cutoff_has_passed, promise_on
 
 ANSWERS_MAX = 10_000
-"""Answers remembered of one rule or node; then all are forgotten, which costs less than to know the oldest."""
+"""Answers cached for one rule or node; then all are dropped, which costs less than to find the oldest."""
 
 Answer = bool | int | float | EvaluationError
 Key = TypeVar("Key")
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 class Rule:
-    """An expression that remembers its answers, unless it reads a distance: that hardly ever comes twice."""
+    """An expression that caches its answers, unless it reads a distance: the same distance hardly ever comes twice."""
 
     __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
 
@@ -31,7 +31,7 @@ class Rule:
         of_node = [name for name in expression.names if name.startswith("node.")]
         self.reads_node = bool(of_node)
         self.key_of_node = _key_of(of_node)
-        """What tells nodes apart for this rule; None where hardly any two are alike to it."""
+        """The facts of a node that this rule reads; None if it reads a distance, in which hardly any two nodes are equal."""
         self._key = _key_of(expression.names)
         self._answers: dict[object, Answer] = {}
 
@@ -48,19 +48,19 @@ class Rule:
 
 
 class Site(NamedTuple):
-    """A node with what no order changes."""
+    """A node, with values that are the same for every order."""
 
     node: Node
     calendar: int
-    """The same number for all nodes that promise the same for a parcel as many days on its way."""
+    """The same number for all nodes whose promises are equal for equal transit days."""
     sphere_width: float
-    """How wide the earth is at its latitude, of what it is at the equator."""
+    """The circumference of the earth at its latitude, as a share of that at the equator."""
     facts: Mapping[str, Fact]
-    """The node as rules see it, without what changes."""
+    """The facts of the node for rules that do not change."""
 
 
 class Rules:
-    """What was learnt from one network version, which keeps it."""
+    """The cache of one network version, which the version holds."""
 
     def __init__(self, network: Network) -> None:
         calendars: dict[object, int] = {}
@@ -74,7 +74,7 @@ class Rules:
         self._promises: dict[tuple[int, date, bool, int], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
-        """An expression of this network's policy, as a rule."""
+        """The rule of an expression of this network's policy."""
         rule = self._rules.get(id(expression))
         if rule is None:
             rule = self._rules[id(expression)] = Rule(expression)
@@ -102,12 +102,12 @@ def _site(node: Node, calendar: int) -> Site:
 
 
 def _calendar(node: Node) -> object:
-    """What of a node decides its promises; a calendar of holidays is told by its identity, which its node keeps."""
+    """The values of a node that decide its promises; its holidays are compared by identity, which the node keeps."""
     return node.time_zone, node.cutoff, node.working_days, id(node.holidays), node.handling_days
 
 
 def rules_of(network: Network) -> Rules:
-    """The rules of a network version with what earlier orders taught about them."""
+    """The rules of a network version, with the answers cached for earlier orders."""
     rules = network.learnt.get(Rules)
     if not isinstance(rules, Rules):
         rules = network.learnt[Rules] = Rules(network)
@@ -115,11 +115,11 @@ def rules_of(network: Network) -> Rules:
 
 
 def _key_of(names: Iterable[str]) -> Callable[[Mapping[str, Fact]], object] | None:
-    """What tells the facts apart that have these names, an item's by its SKU; None where they hardly ever come twice."""
-    told = {"item.sku" if name.startswith("item.") else name for name in names}
-    if "node.distance_km" in told:
+    """The key of facts with these names, an item's by its SKU; None where the same facts hardly ever come twice."""
+    read = {"item.sku" if name.startswith("item.") else name for name in names}
+    if "node.distance_km" in read:
         return None
-    return itemgetter(*sorted(told)) if told else _nothing
+    return itemgetter(*sorted(read)) if read else _nothing
 
 
 def _nothing(_: Mapping[str, Fact]) -> object:

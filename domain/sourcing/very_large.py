@@ -1,9 +1,9 @@
 """Finds good choices for a very large order, and how much less another could cost: prices instead of a proof.
 
-Every demand gets a price for its units. A node is worth opening when what the demands save there against their prices
-exceeds its shipment; the prices, less what the best so many nodes save, are a cost that no choice goes below, whatever the
-prices are (Lagrangian relaxation). Where the best nodes serve a demand too little its price rises, where too much it
-falls; so the bound rises, and the nodes that are best by good prices are good choices, which a few exchanges improve.
+Every demand gets a price for its units. A node is worth opening if the demands save more there, against their prices, than its
+shipment costs. The sum of the prices, less what the best nodes save, is a lower bound on the cost of every choice, for any
+prices (Lagrangian relaxation). If the best nodes serve too little of a demand, its price rises; if too much, it falls. So the
+bound rises, and the nodes that are best by good prices are good choices, which a few exchanges improve.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from domain.sourcing.division import Demand
 ROUNDS_MAX = 160
 """Changes of the prices, each about half a millisecond for a thousand demands and a hundred nodes."""
 
-PATIENCE = 8
+STALLED_ROUNDS_MAX = 8
 """Rounds without a better bound after which the prices change by less."""
 
 CLOSE_ENOUGH = 0.001
-"""Gap at which nothing more is tried."""
+"""Gap at which the search ends."""
 
 EXCHANGED_MAX = 10
-"""Nodes outside of a choice, the best by the prices, that are tried in the place of each of its own."""
+"""How many nodes outside of a choice, the best by the prices, are tried instead of each of its own."""
 
 STARTS = 2
 """Choices from which exchanges begin."""
@@ -45,21 +45,21 @@ class PricedSearch:
         self._shipments = np.array(shipments, dtype=np.float64)
         self._slots = min(slots, len(nodes))
         self._missing = float(self._costs.max() + self._shipments.sum() + 1)
-        """What a unit counts that a choice cannot give: more than any node would cost."""
+        """The cost of a unit that a choice cannot give: more than at any node."""
         self._known: dict[tuple[int, ...], float] = {}
         self._savings = np.empty_like(self._costs)
         self.least = 0.0
-        """What no choice goes below."""
+        """A lower bound on the cost of every choice."""
 
     def choices(self, count: int) -> list[tuple[int, ...]]:
-        """The best choices met, the best first; they may be too small to fill everything."""
+        """The best choices found, the best first; they may be too small to fill everything."""
         ranked = self._improve_prices()
         for start in sorted(self._known, key=self._known.__getitem__)[:STARTS]:
             self._exchange(start, ranked)
         return sorted(self._known, key=lambda chosen: (self._known[chosen], chosen))[:count]
 
     def _improve_prices(self) -> list[int]:
-        """Raise the bound, and meet choices on the way; answer the nodes, the best by the best prices first."""
+        """Raise the bound, and collect choices on the way; answers the nodes, the best by the best prices first."""
         offered = np.where(self._limits > 0, self._costs, np.inf)
         prices = np.where(np.isfinite(cheapest := offered.min(axis=1)), cheapest, 0.0)
         prices = prices + np.sort(self._shipments)[: self._slots].sum() / self._wanted.sum()
@@ -72,11 +72,11 @@ class PricedSearch:
             waited += 1
             if bound > self.least or turn == 0:
                 self.least, ranked, waited = max(bound, 0.0), by_worth, 0
-            if turn % PATIENCE == 0 or waited == 0:
+            if turn % STALLED_ROUNDS_MAX == 0 or waited == 0:
                 met = opened if len(opened) and turn else by_worth[: self._slots]
                 self._cost(tuple(sorted(met.tolist())))
             best = min(self._known.values())
-            if waited >= PATIENCE:
+            if waited >= STALLED_ROUNDS_MAX:
                 stride, waited = stride / 2, 0
             served = np.where(self._savings[:, opened] < 0, self._limits[:, opened], 0.0).sum(axis=1)
             lacking = self._wanted - served
@@ -87,14 +87,14 @@ class PricedSearch:
         return [int(node) for node in ranked]
 
     def _worth_of_nodes(self, prices: Numbers) -> Numbers:
-        """By node: its shipment less what demands save there against their prices."""
+        """By node: the cost of its shipment, less what demands save there against their prices."""
         savings = np.subtract(self._costs, prices[:, None], out=self._savings)
         np.minimum(savings, 0.0, out=savings)
         worth: Numbers = self._shipments + np.einsum("dn,dn->n", savings, self._limits)
         return worth
 
     def _exchange(self, best: tuple[int, ...], ranked: Sequence[int]) -> None:
-        """Give up or exchange one node of a choice for as long as that helps."""
+        """Drop or exchange one node of a choice, as long as that improves it."""
         improved = True
         while improved:
             improved = False
@@ -108,7 +108,7 @@ class PricedSearch:
                     break
 
     def _cost(self, chosen: tuple[int, ...]) -> float:
-        """What a choice costs, where each demand takes from the cheapest node what that has, then from the next."""
+        """The cost of a choice, where each demand takes all that the cheapest node has, then from the next."""
         if chosen not in self._known:
             own = list(chosen)
             order = np.argsort(self._costs[:, own], axis=1)

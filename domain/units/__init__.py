@@ -1,7 +1,7 @@
-"""Decides where an order's units go: every event moves them between the six buckets and takes the stock along.
+"""Decides where an order's units go: every event moves them between the six buckets, and their stock with them.
 
-Each function takes an `Order` (what PostgreSQL holds of it, read under its row lock) and notes in a `Changes` what is to be
-written. The order is updated as well, so that one event may be made of several steps. The rule behind all of them: a unit that
+Each function takes an `Order` (its rows in PostgreSQL, read under the order's row lock) and notes in a `Changes` what must be
+written. It also updates the order, so that one event may consist of several steps. One rule holds for all of them: a unit that
 leaves a bucket enters another one in the same step, and stock that is no longer promised is freed or gone in the same step.
 """
 
@@ -21,13 +21,13 @@ from domain.units.pins import (
 from domain.units.requests import (
     Impossible,
     Rerouted,
+    all_uncancelled,
     cancel,
     collect_at,
-    everything,
-    leave,
     reroute,
     source_again,
     sums,
+    take_off_node,
 )
 from domain.units.work import change_fulfillment_order, release
 
@@ -40,15 +40,14 @@ __all__ = [
     "Rerouted",
     "Reservation",
     "Waiting",
+    "all_uncancelled",
     "cancel",
     "change_fulfillment_order",
     "collect_at",
     "end_window",
-    "everything",
     "give_back",
     "give_up_waiting",
     "held",
-    "leave",
     "needs_a_person",
     "pinned",
     "promised",
@@ -57,6 +56,7 @@ __all__ = [
     "source_again",
     "sums",
     "swap",
+    "take_off_node",
     "take_plan",
     "unpin",
     "unpin_everything",

@@ -1,4 +1,4 @@
-"""What an order's units are: which wait, which are pinned, what is work for a node, and what one event changes of them.
+"""What an order's units are: waiting, pinned, or work for a node; and what one event changes of them.
 
 A unit that leaves a bucket enters another one in the same step.
 """
@@ -19,7 +19,7 @@ from domain.stock import Movement, explode
 Awaits = Literal["sourcing", "stock", "person"]
 
 BUCKET_OF: Mapping[Awaits, Bucket] = {"sourcing": "open", "stock": "backordered", "person": "open"}
-"""Where units are that have no node, by what they wait for."""
+"""The bucket of units without a node, by what they wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Waiting:
     tried: tuple[str, ...] = ()
     awaits: Awaits = "sourcing"
     nodes: tuple[str, ...] | None = None
-    """Of units that wait for stock: the nodes that the last round would have given them, had there been any; None = all."""
+    """For units that wait for stock: the nodes that may take them once they have stock; None = all nodes."""
     gives_up_at: datetime | None = None
     """When units that wait for stock are cancelled; None = never."""
     looks_again_at: datetime | None = None
-    """Of units that wait for stock: when a node that has them may take them; None = no such moment is known."""
+    """For units that wait for stock: when a node that has stock may take them; None = no such moment is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class OrderedLine:
-    """A line of the order: what was ordered of which item, and how much of it is done with."""
+    """A line of the order: how many units of which item were ordered, shipped and cancelled."""
 
     sku: str
     ordered: int
@@ -67,7 +67,7 @@ class OrderedLine:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An exception that this event opens; the cause is the event's own, so that it opens exactly once."""
+    """An exception that this event opens. Its cause is the event's cause, so it opens exactly once."""
 
     code: ExceptionCode
     detail: str
@@ -77,7 +77,7 @@ class Opened:
 
 @dataclass(slots=True)
 class Order:
-    """An order's units with everything that holds them, as PostgreSQL had it under the order's row lock."""
+    """An order's units, with their pins and fulfillment orders, as read from PostgreSQL under the order's row lock."""
 
     order: str
     lines: dict[str, OrderedLine]
@@ -85,30 +85,30 @@ class Order:
     reservations: list[Reservation]
     fulfillment_orders: dict[str, FulfillmentOrder]
     tried: dict[tuple[str, str], tuple[str, ...]]
-    """Nodes tried before, of the units in each (fulfillment order, line)."""
+    """By (fulfillment order, line): the nodes tried before for these units."""
     pickup_node: str | None = None
-    """Where the customer collects; None = it is sent to him."""
+    """Where the customer collects it; None = it is shipped."""
 
     @property
     def has_unreleased(self) -> bool:
-        """Some of its units are not work for a node yet."""
+        """Whether some of its units are not yet work for a node."""
         return bool(self.waiting or self.reservations)
 
     def living(self) -> list[FulfillmentOrder]:
-        """Fulfillment orders of which something is due, the newest first: they are the easiest to stop."""
+        """Fulfillment orders with units due, the newest first: they are the easiest to cancel."""
         return [fo for fo in reversed(self.fulfillment_orders.values()) if not fo.has_ended]
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one event changes; written by `database.order.save` in the transaction that read the order."""
+    """What one event changes; `database.order.save` writes it in the transaction that read the order."""
 
     network: Network
     buckets: dict[str, Counter[Bucket]] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
     added: Counter[str] = field(default_factory=Counter)
-    """Units by which lines grew."""
+    """By line: units that were added to it."""
     touched: set[str] = field(default_factory=set)
     """Fulfillment orders to write."""
 
@@ -119,7 +119,7 @@ class Changes:
             self.buckets[line].subtract({source: quantity})
 
     def add(self, line: str, quantity: int) -> None:
-        """Let a line count more units, which are open."""
+        """Add open units to a line."""
         self.added[line] += quantity
         self.buckets.setdefault(line, Counter())["open"] += quantity
 
@@ -137,7 +137,7 @@ class Changes:
 
 
 def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:
-    """The units that a sourcing round may place: all that wait for sourcing or stock, and not for a person."""
+    """The units that a sourcing round may place: all that wait for sourcing or stock, but not those that wait for a person."""
     return [
         (waiting, Wanted(waiting.line, waiting.sku, waiting.quantity, waiting.attempt, waiting.tried))
         for waiting in order.waiting
@@ -146,19 +146,19 @@ def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:
 
 
 def needs_a_person(order: Order) -> bool:
-    """Whether units wait until a person has seen to them, or the customer has chosen where to collect them."""
+    """Whether units wait for a person: to resolve their exception, or to enter where the customer will collect them."""
     return any(waiting.awaits == "person" for waiting in order.waiting)
 
 
 def give_to_a_person(order: Order, changes: Changes, waiting: Waiting, detail: str) -> None:
-    """Let units wait until a person has seen to the exception that this opens."""
+    """Open an exception, and let the units wait until a person resolves it."""
     order.waiting.append(replace(waiting, awaits="person"))
     changes.move(waiting.line, BUCKET_OF[waiting.awaits], "open", waiting.quantity)
     changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
 
 
 def ask_the_customer(order: Order, changes: Changes, waiting: Waiting, why: str) -> None:
-    """What cannot be collected where the customer wanted to is never sent elsewhere unasked: one exception, many lines."""
+    """Units that the chosen pickup node cannot hand out wait for the customer's choice: one exception for all lines."""
     order.waiting.append(replace(waiting, awaits="person"))
     changes.move(waiting.line, BUCKET_OF[waiting.awaits], "open", waiting.quantity)
     if not any(opened.code is ExceptionCode.PICKUP for opened in changes.opened):

@@ -1,4 +1,4 @@
-"""Decides which units of an order are pinned at which node, before they are work, and what becomes of those without a node.
+"""Decides which units of an order are pinned at which node before their release, and what happens to units without a node.
 
 Stock that is no longer promised is freed in the same step.
 """
@@ -32,9 +32,9 @@ def take_plan(
     at: datetime,
     looks_again_at: datetime | None = None,
 ) -> None:
-    """Pin the units of a plan at their nodes; what it leaves unfilled goes on waiting, is cancelled, or needs a person.
+    """Pin the units of a plan at their nodes; unfilled units wait, are cancelled, or need a person.
 
-    `looks_again_at` is when a node that has what is left may take it; None = no such moment is known.
+    `looks_again_at` is when a node that has stock may take unfilled units; None = no such moment is known.
     """
     for waiting in asked:
         order.waiting.remove(waiting)
@@ -66,11 +66,13 @@ def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, rou
 def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan, at: datetime) -> None:
     before = BUCKET_OF[waiting.awaits]
     if order.pickup_node is not None and (plan.unfilled_action == "exception" or waiting.nodes == ()):
-        ask_the_customer(order, changes, waiting, f"nothing that {order.pickup_node} may get fills it")
+        ask_the_customer(order, changes, waiting, f"no stock that {order.pickup_node} may get fills it")
         return
     match plan.unfilled_action:
         case "backorder" if waiting.tried and waiting.nodes == ():
-            detail = f"every node that may ship {waiting.quantity} of line {waiting.line} has failed to"
+            detail = (
+                f"every node that may ship {waiting.quantity} of line {waiting.line} rejected them or found them short"
+            )
             give_to_a_person(order, changes, waiting, detail)
         case "backorder":
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
@@ -83,7 +85,7 @@ def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan
 
 
 def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
-    """Put the pins of a plan that fills everything in the place of those that the order has; no unit changes its bucket."""
+    """Replace the order's pins by those of a plan that fills everything; no unit changes its bucket."""
     order.reservations = [
         _reservation(asked[part.wanted_index], shipment, part.quantity, round_)
         for shipment in plan.shipments
@@ -101,12 +103,12 @@ def held(order: Order, network: Network) -> Counter[tuple[str, str]]:
 
 
 def pinned(order: Order) -> list[Waiting]:
-    """What is pinned and not released, as if it still looked for its nodes."""
+    """The pinned, unreleased units as units that wait for sourcing."""
     return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
 
 
 def promised(order: Order) -> tuple[datetime, datetime] | None:
-    """When the last unit is to leave and to arrive, as pinned and released; None while any unit has no node."""
+    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node."""
     dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
     dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
     if order.waiting or not dates:
@@ -115,9 +117,9 @@ def promised(order: Order) -> tuple[datetime, datetime] | None:
 
 
 def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:
-    """Take pinned units off a node that turned out to have less of a stocked SKU than it promised; they are sourced again.
+    """Take pinned units off a node that has less of a stocked SKU than it promised; they are sourced again.
 
-    `quantity` counts units of the stocked SKU; the youngest pins go first. Answers how many of it became free.
+    `quantity` counts units of the stocked SKU; the newest pins go first. Answers how many of them were freed.
     """
     left = quantity
     for reservation in reversed(order.reservations[:]):
@@ -133,7 +135,7 @@ def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) ->
 
 
 def unpin_everything(order: Order, changes: Changes) -> None:
-    """Take all pinned units off their nodes, because the order goes elsewhere; they are sourced again."""
+    """Take all pinned units off their nodes; they are sourced again."""
     _unpin_all(order, changes, order.reservations[:])
 
 
@@ -152,7 +154,7 @@ def _unpin_all(order: Order, changes: Changes, pins: list[Reservation]) -> None:
 
 
 def give_back(order: Order, changes: Changes) -> None:
-    """Let go of everything that is not released, and queue for no stock: nothing may be reserved before a hold is off."""
+    """Free all pins and leave the queue for stock, because a hold forbids reservations until it is released."""
     unpin_everything(order, changes)
     for waiting in order.waiting:
         if waiting.awaits == "stock":
@@ -164,7 +166,7 @@ def give_back(order: Order, changes: Changes) -> None:
 
 
 def give_up_waiting(order: Order, changes: Changes, at: datetime) -> int:
-    """Cancel the units that have waited for stock as long as their strategy lets them; answers how many. A person is told."""
+    """Cancel units whose time to wait for stock is over, and open an exception; answers how many were cancelled."""
     over = [
         units for units in order.waiting if units.awaits == "stock" and units.gives_up_at and units.gives_up_at <= at
     ]
@@ -179,7 +181,7 @@ def give_up_waiting(order: Order, changes: Changes, at: datetime) -> int:
 
 
 def end_window(order: Order, changes: Changes) -> int:
-    """Cancel everything that is not released, because it may not leave any more; answers how many units. A person is told."""
+    """Cancel all unreleased units after the order's window, and open an exception; answers how many were cancelled."""
     unpin_everything(order, changes)
     late = sum(waiting.quantity for waiting in order.waiting)
     for waiting in order.waiting:
@@ -192,7 +194,7 @@ def end_window(order: Order, changes: Changes) -> int:
 
 
 def take_waiting(order: Order, changes: Changes, line: str, quantity: int) -> int:
-    """Take units that wait; they are `open` afterwards, and wait no longer."""
+    """Take units that wait; afterwards they are `open` and do not wait."""
     left = quantity
     for waiting in [w for w in order.waiting if w.line == line]:
         taken = min(left, waiting.quantity)
@@ -207,7 +209,7 @@ def take_waiting(order: Order, changes: Changes, line: str, quantity: int) -> in
 
 
 def take_reserved(order: Order, changes: Changes, line: str, quantity: int) -> int:
-    """Take units that are pinned, the youngest first: their stock is freed, and they are `open` afterwards."""
+    """Take pinned units, the newest first: their stock is freed, and afterwards they are `open`."""
     left = quantity
     for reservation in [r for r in reversed(order.reservations) if r.line == line]:
         taken = min(left, reservation.quantity)

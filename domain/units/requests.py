@@ -1,4 +1,4 @@
-"""Decides what is done when somebody asks: cancel units, take work from a node, collect elsewhere, source again."""
+"""Decides what a request does: cancel units, take work from a node, collect elsewhere, source again."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from domain.units.work import can_withdraw, change_fulfillment_order, take_units
 
 
 class SomeUnits(Protocol):
-    """Some units of a line, as several kinds of requests name them."""
+    """Some units of a line, in any of several kinds of requests."""
 
     @property
     def line(self) -> str:
@@ -34,15 +34,15 @@ class SomeUnits(Protocol):
 
 
 class Impossible(Exception):
-    """What was asked of an order cannot be done, for this reason; nothing was changed."""
+    """A request on an order is impossible, for this reason; nothing was changed."""
 
 
 Rerouted = Literal["withdrawn", "cancel_requested", "given_up"]
-"""How work was taken from its node: at once, by asking it, or behind the fence, since it was asked and has not answered."""
+"""How work was taken from its node: at once, by asking it to cancel, or behind the fence after it did not answer that."""
 
 
 def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted:
-    """Take work from its node, so that it is sourced elsewhere. Raises `Impossible`, and has changed nothing then."""
+    """Take work from its node, so that it is sourced elsewhere. Raises `Impossible` and then changes nothing."""
     fo = order.fulfillment_orders.get(name)
     if fo is None:
         raise Impossible(f"the order has no fulfillment order {name}")
@@ -62,17 +62,17 @@ def reroute(order: Order, changes: Changes, name: str, at: datetime) -> Rerouted
 
 
 def _withdraw_for_another_node(order: Order, changes: Changes, fo: FulfillmentOrder) -> None:
-    """A person's wish is no failure of the node: however often, it gives the units to no person's queue."""
+    """A reroute by a person is not a failure of the node: however often, the units never need a person because of it."""
     order.waiting += [
         replace(units, attempt=units.attempt + 1, tried=tuple(sorted({*units.tried, fo.node})))
         for units in withdraw_unseen(order, changes, fo)
     ]
 
 
-def leave(order: Order, changes: Changes, node: str, at: datetime) -> bool:
-    """Take everything from a node that is in trouble: pins at once, work as `reroute` does; answers whether there was any.
+def take_off_node(order: Order, changes: Changes, node: str, at: datetime) -> bool:
+    """Take everything off a node that is in trouble: pins at once, work as `reroute` does; answers whether there was any.
 
-    What it is being asked to cancel as a whole, or has refused to, stays as it is.
+    Work that the node is asked to cancel as a whole, or has refused to cancel, stays.
     """
     had_pins = unpin_node(order, changes, node)
     works = [fo for fo in order.living() if fo.node == node and not fo.pickup and _may_be_asked(fo)]
@@ -85,12 +85,12 @@ def _may_be_asked(fo: FulfillmentOrder) -> bool:
     return fo.request is not RequestStatus.CANCEL_REJECTED and not is_asked_for_all(fo)
 
 
-def cancel(order: Order, changes: Changes, wished: Mapping[str, int], at: datetime) -> CancelAnswer:
-    """Cancel units of lines: at once where nothing was accepted, else by asking the node; what shipped is refused."""
+def cancel(order: Order, changes: Changes, requested: Mapping[str, int], at: datetime) -> CancelAnswer:
+    """Cancel units of lines: at once where no node accepted them, else by asking the node; shipped units are refused."""
     answer = CancelAnswer()
-    known = {line: quantity for line, quantity in wished.items() if line in order.lines}
+    known = {line: quantity for line, quantity in requested.items() if line in order.lines}
     taken = take_units(order, changes, known, "")
-    for line, quantity in wished.items():
+    for line, quantity in requested.items():
         if line not in known:
             answer.refused.append(CancelledUnits(line=line, quantity=quantity, reason="the order has no such line"))
             continue
@@ -119,10 +119,10 @@ def _ask_nodes_to_cancel(order: Order, changes: Changes, line: str, quantity: in
     return quantity - left
 
 
-def everything(order: Order) -> dict[str, int]:
-    """Per line, all units that are not cancelled: what a cancel without lines wishes, and is told of each."""
-    wanted = {name: line.ordered - line.cancelled for name, line in order.lines.items()}
-    return {line: quantity for line, quantity in wanted.items() if quantity}
+def all_uncancelled(order: Order) -> dict[str, int]:
+    """Per line, all units that are not cancelled: the units of a cancel request without lines."""
+    uncancelled = {name: line.ordered - line.cancelled for name, line in order.lines.items()}
+    return {line: quantity for line, quantity in uncancelled.items() if quantity}
 
 
 def sums(quantities: Iterable[SomeUnits]) -> dict[str, int]:
@@ -134,10 +134,10 @@ def sums(quantities: Iterable[SomeUnits]) -> dict[str, int]:
 
 
 def collect_at(order: Order, node: str | None) -> Counter[str]:
-    """Let the customer collect at another node what is not released, or send it home; answers what must find its place there.
+    """Set where the customer collects the unreleased units, or None to ship them; answers the units that must be filled there.
 
-    What waits for a person is sourced again, without the nodes that failed it, but for one that was chosen all the same.
-    Pins stay where they are until they are planned anew.
+    Units that wait for a person are sourced again, without the nodes that were tried, except the chosen node.
+    Pins stay until the next plan.
     """
     order.pickup_node = node
     must = Counter[str]()
@@ -152,7 +152,7 @@ def collect_at(order: Order, node: str | None) -> Counter[str]:
 
 
 def source_again(order: Order) -> None:
-    """A person has seen to what nobody could fill: it is sourced again as if never tried, and any node may be asked."""
+    """Source units again that waited for a person, after their exception was resolved: as if no node had been tried."""
     order.waiting = [
         replace(waiting, attempt=1, tried=(), awaits="sourcing") if waiting.awaits == "person" else waiting
         for waiting in order.waiting

@@ -84,15 +84,15 @@ async def test_an_order_that_cannot_be_taken_from_a_paused_node_is_tried_again_a
     await shop.receive(NEAREST, CHAIR=3)
     orders = [await shop.sold(("CHAIR", 1)) for _ in range(3)]
     await pause(database, NEAREST, OpenWork.REROUTE)
-    leave, taken = units.leave, []
+    take_off_node, taken = units.take_off_node, []
 
-    def leave_but_at_first(order: units.Order, *others: Any) -> bool:
+    def fail_at_first(order: units.Order, *others: Any) -> bool:
         taken.append(order.order)
         if taken == [orders[0]]:
             raise RuntimeError
-        return leave(order, *others)
+        return take_off_node(order, *others)
 
-    monkeypatch.setattr(units, "leave", leave_but_at_first)
+    monkeypatch.setattr(units, "take_off_node", fail_at_first)
     clearing = pauses_of(database)
     for _ in range(len(orders) + 2):
         await clearing.clear(1)

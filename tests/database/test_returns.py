@@ -127,7 +127,7 @@ async def test_a_return_before_delivery_is_refused(desk: Desk) -> None:
     await desk.shop.tell(order, MessageKind.SHIPPED)
     done = await desk.ask(order)
     assert done.refused
-    assert done.refused.reason == "line 1: 1 wished, 0 delivered and not in a return already"
+    assert done.refused.reason == "line 1: 1 requested, 0 delivered and not in a return already"
 
 
 async def test_a_unit_that_is_being_sourced_again_cannot_be_returned(desk: Desk) -> None:
@@ -474,7 +474,7 @@ async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_
     await desk.claim(order, 1, kind="damaged")
     refused = (await desk.ask(order, 2)).refused
     assert refused
-    assert refused.reason == "line 1: 2 wished, 1 not paid back already"
+    assert refused.reason == "line 1: 2 requested, 1 not paid back already"
 
     parcel = str((await desk.parcel(order, ("CHAIR", 1))).return_)
     assert (await desk.state(parcel)).is_authorized is False

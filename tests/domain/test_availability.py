@@ -40,13 +40,13 @@ NETWORK = Network(
 )
 
 # fmt: off
-SHELVES = [
-    # what there is                          shelf                                              on sale
+LEVELS = [
+    # what there is                          level                                              on sale
     ("everything",                           StockLevel("slc", "LAMP", 5, 0, 0),                     5),
     ("what is not promised",                 StockLevel("slc", "LAMP", 5, 1, 2),                     2),
     ("what is not set aside",                StockLevel("slc", "LAMP", 5, 0, 0, 2),                  3),
     ("what the node does not keep",          StockLevel("nwk", "LAMP", 5, 0, 0),                     4),
-    ("what just this shelf does not keep",   StockLevel("slc", "CHAIR", 5, 0, 0),                    2),
+    ("what just this level does not keep",   StockLevel("slc", "CHAIR", 5, 0, 0),                    2),
     ("nothing, where it is stopped",         StockLevel("slc", "LAMP", 5, 0, 0, stopped_at=STOPPED), 0),
     ("never less than nothing",              StockLevel("slc", "LAMP", 1, 0, 3),                     0),
     ("nothing at a node that was dropped",   StockLevel("lax", "LAMP", 5, 0, 0),                     0),
@@ -55,14 +55,14 @@ SHELVES = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("shelf", "units"), [row[1:] for row in SHELVES], ids=[row[0] for row in SHELVES])
-def test_a_shelf_sells(shelf: StockLevel, units: int) -> None:
-    assert on_sale(shelf, NETWORK) == units
-    assert knows(NETWORK, shelf) == (shelf.node != "lax" and shelf.sku != "VASE")
+@pytest.mark.parametrize(("level", "units"), [row[1:] for row in LEVELS], ids=[row[0] for row in LEVELS])
+def test_a_stock_level_sells(level: StockLevel, units: int) -> None:
+    assert on_sale(level, NETWORK) == units
+    assert knows(NETWORK, level) == (level.node != "lax" and level.sku != "VASE")
 
 
-def item(sku: str, *shelves: StockLevel) -> Availability:
-    return Availability(sku, NETWORK, {(shelf.node, shelf.sku): shelf for shelf in shelves})
+def item(sku: str, *levels: StockLevel) -> Availability:
+    return Availability(sku, NETWORK, {(level.node, level.sku): level for level in levels})
 
 
 def none_kept_back(_: str) -> int:

@@ -1,4 +1,4 @@
-"""One true story, told in every order and at every moment: where the units end does not depend on who spoke first.
+"""One true story, reported in every order and at every moment: where the units end does not depend on who reports first.
 
 Three chairs were asked for. The node accepted them, found two, shipped those in two parcels, and both arrived. Meanwhile our
 side acts: what is short goes to another node, silence is acted on, a person reroutes. Every interleaving of the six messages
@@ -7,7 +7,7 @@ message may come after any of our steps, and several may.
 
 What holds at the end, whatever came first: two chairs have left and arrived, the node owes nothing, and the third is to come
 from elsewhere. Where our side had a replacement that could be taken back, it was; where another node had accepted more than
-the one that is missing, every chair too many is surplus of the first node and told by one `double_ship`.
+the one that is missing, every chair too many is surplus of the first node and reported by one `double_ship`.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ OWED = (WaitingFor.ACCEPTANCE, WaitingFor.SHIPMENT, WaitingFor.CANCEL_ANSWER)
 
 @dataclass
 class Telling:
-    """How far the story has been told, and what our side has done until then."""
+    """How much of the story was reported, and what our side has done until then."""
 
     desk: Desk
     untold: tuple[str, ...]
@@ -91,7 +91,7 @@ def do(desk: Desk, step: str) -> None:
             if wanted(desk.order):
                 act(desk, "to reno")
         case "silence":
-            if _owes(desk):
+            if _has_work(desk):
                 desk.wait_in_vain(FIRST)
         case "reroute":
             desk.reroute(FIRST)
@@ -100,7 +100,7 @@ def do(desk: Desk, step: str) -> None:
                 act(desk, step)
 
 
-def _owes(desk: Desk) -> bool:
+def _has_work(desk: Desk) -> bool:
     fo = desk.order.fulfillment_orders[FIRST]
     wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
     return wait is not None and wait.waiting_for in OWED
@@ -125,7 +125,7 @@ def longer(*script: str, surplus: int | None = None) -> pytest.ParameterSet:
 
 
 def irrevocable(desk: Desk) -> int:
-    """Chairs that the other node has accepted, and that nobody can take back without asking it."""
+    """Chairs that the other node has accepted, and that cannot be taken back without asking it."""
     second = desk.order.fulfillment_orders.get(SECOND)
     return second.counts("1").present if second and second.accepted_at else 0
 
@@ -141,7 +141,7 @@ def first(desk: Desk) -> Counts:
 
 
 def check_the_end(telling: Telling) -> None:
-    """What must be the same at the end of every telling; whether the third chair is lost or still on its shelf may differ."""
+    """What must be the same at the end of every order; whether the third chair is lost or still in stock may differ."""
     desk = telling.desk
     counts, bucket = first(desk), desk.buckets["1"]
     surplus = max(0, irrevocable(desk) - 1)
@@ -152,7 +152,7 @@ def check_the_end(telling: Telling) -> None:
     assert opened(desk) == ({ExceptionCode.DOUBLE_SHIP: surplus} if surplus else {})
 
 
-def test_a_story_told_in_each_of_its_orders_ends_in_one_and_the_same_state() -> None:
+def test_the_messages_of_a_story_in_each_order_end_in_one_and_the_same_state() -> None:
     (end,) = ends()
     check_the_end(end)
     assert end.desk.buckets["1"]["open"] == 1
@@ -165,7 +165,7 @@ def test_a_story_told_in_each_of_its_orders_ends_in_one_and_the_same_state() -> 
     [("elsewhere", "elsewhere"), ("silence", "elsewhere"), longer("silence", "silence", "elsewhere", "elsewhere")],
     ids=" ".join,
 )
-def test_a_replacement_that_nobody_has_accepted_is_taken_back_whenever_the_goods_are_told_after_all(
+def test_a_replacement_that_no_node_has_accepted_is_taken_back_whenever_the_goods_are_reported_after_all(
     script: tuple[str, ...],
 ) -> None:
     for end in ends(script):
@@ -212,4 +212,4 @@ def test_rerouted_work_that_its_node_does_after_all_ends_as_if_it_had_not_been_r
         check_the_end(end)
         assert set(end.mismatches) <= {"accepted", "picked"}
         if first(end.desk).freed == 0:
-            assert not end.mismatches, "only work that was taken back unseen surprises anybody"
+            assert not end.mismatches, "only work that was taken back unseen is a mismatch"

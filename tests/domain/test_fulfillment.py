@@ -1,4 +1,4 @@
-"""What a node's message means, as tables: what was told so far, the message, and where the units are after it."""
+"""What a node's message means, as tables: the messages so far, the message, and where the units are after it."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -65,10 +65,10 @@ def message(words: str) -> NodeMessage:
 
 
 def step(fo: FulfillmentOrder, words: str) -> Applied:
-    """One thing that happens: a message, our own question (`asked to cancel 1`), or patience that was lost (`given up`)."""
+    """One event: a message, our own request (`asked to cancel 1`), or a time-out (`given up`)."""
     if words.startswith("asked to cancel"):
         return Applied(ask_to_cancel(fo, {"1": int(words.rpartition(" ")[2])}, NOON))
-    if words == "told no":
+    if words == "said no":
         return step(step(fo, "asked to cancel 0").fulfillment_order, "cancel_rejected")
     if words == "given up":
         return Applied(presume_dead(fo, NOON))
@@ -77,7 +77,7 @@ def step(fo: FulfillmentOrder, words: str) -> Applied:
     return apply_message(fo, message(words), NOON)
 
 
-def told(fo: FulfillmentOrder, story: str | Iterable[str]) -> FulfillmentOrder:
+def after_messages(fo: FulfillmentOrder, story: str | Iterable[str]) -> FulfillmentOrder:
     """What a story, its steps separated by commas, makes of the work."""
     for words in story.split(",") if isinstance(story, str) else story:
         if words.strip(" -"):
@@ -97,15 +97,15 @@ def rows(table: str) -> list[tuple[str, ...]]:
 
 
 def check(so_far: str, words: str, counts: str, request: str) -> None:
-    heard = step(told(work_for(3), so_far), words)
-    after = heard.fulfillment_order
-    assert (shown(after.counts("1")), str(after.request), heard.mismatches) == (counts, request, ())
+    applied = step(after_messages(work_for(3), so_far), words)
+    after = applied.fulfillment_order
+    assert (shown(after.counts("1")), str(after.request), applied.mismatches) == (counts, request, ())
 
 
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "request_"),
     rows("""
-    told so far      || message           || counts after                                  || request
+    messages so far      || message           || counts after                                  || request
     -                || accepted          || due 3                                         || accepted
     -                || picked 2          || picked 2 due 3                                || accepted
     -                || picked            || picked 3 due 3                                || accepted
@@ -139,7 +139,7 @@ def test_a_later_stage_implies_the_earlier_ones(so_far: str, words: str, counts:
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "request_"),
     rows("""
-    told so far     || message   || counts after                      || request
+    messages so far     || message   || counts after                      || request
     picked 2        || accepted  || picked 2 due 3                    || accepted
     shipped         || accepted  || picked 3 shipped 3                || accepted
     shipped         || picked    || picked 3 shipped 3                || accepted
@@ -160,7 +160,7 @@ def test_an_earlier_stage_that_arrives_late_is_recorded_and_takes_nothing_back(
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "request_"),
     rows("""
-    told so far                        || message           || counts after                              || request
+    messages so far                        || message           || counts after                              || request
     -                                  || rejected          || short 3 freed 3                           || rejected
     -                                  || rejected 1        || due 2 short 1 freed 1                     || sent
     rejected 1                         || rejected          || short 3 freed 3                           || rejected
@@ -186,7 +186,7 @@ def test_what_a_node_gives_back_is_due_no_more_and_what_it_lost_stays_lost(
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "request_"),
     rows("""
-    told so far                        || message   || counts after                       || request
+    messages so far                        || message   || counts after                       || request
     rejected                           || shipped 3 || picked 3 shipped 3                 || rejected
     rejected                           || shipped 1 || picked 1 shipped 1 short 2 freed 2 || rejected
     rejected 2                         || shipped 2 || picked 2 shipped 2 short 1 freed 1 || accepted
@@ -207,7 +207,7 @@ def test_goods_that_left_win_over_every_other_story(so_far: str, words: str, cou
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "request_"),
     rows("""
-    told so far        || message         || counts after                          || request
+    messages so far        || message         || counts after                          || request
     -                  || given up        || short 3 in_doubt 3                    || timed_out
     shipped 1          || given up        || picked 1 shipped 1 short 2 in_doubt 2 || timed_out
     given up           || accepted        || short 3 in_doubt 3                    || timed_out
@@ -221,7 +221,7 @@ def test_goods_that_left_win_over_every_other_story(so_far: str, words: str, cou
     given up, rejected || accepted        || short 3 freed 3                       || timed_out
     """),
 )
-def test_a_silent_attempt_that_was_given_up_owes_nothing_and_its_units_stay_in_doubt_until_it_answers(
+def test_a_silent_attempt_that_was_given_up_has_no_units_due_and_its_units_stay_in_doubt_until_it_answers(
     so_far: str, words: str, counts: str, request_: str
 ) -> None:
     check(so_far, words, counts, request_)
@@ -230,7 +230,7 @@ def test_a_silent_attempt_that_was_given_up_owes_nothing_and_its_units_stay_in_d
 @pytest.mark.parametrize(
     ("so_far", "words", "counts", "misfit"),
     rows("""
-    told so far || message              || counts after                             || misfit
+    messages so far || message              || counts after                             || misfit
     -           || shipped 1 of line 9  || due 3                                    || line 9 is not in it
     -           || rejected 1 of line 9 || due 3                                    || line 9 is not in it
     -           || picked 4             || picked 3 due 3                           || line 1: 4 picked of 3
@@ -245,52 +245,52 @@ def test_a_silent_attempt_that_was_given_up_owes_nothing_and_its_units_stay_in_d
     shipped     || rejected             || picked 3 shipped 3                       || nothing of it is due any more
     rejected    || rejected             || short 3 freed 3                          || nothing of it is due any more
     rejected    || picked               || short 3 freed 3                          || it was given back before
-    accepted    || cancel_accepted      || due 3                                    || nobody asked to cancel it
-    accepted    || cancel_rejected      || due 3                                    || nobody asked to cancel it
-    told no     || cancel_rejected      || due 3                                    || nobody asked to cancel it
+    accepted    || cancel_accepted      || due 3                                    || no cancel was requested
+    accepted    || cancel_rejected      || due 3                                    || no cancel was requested
+    said no     || cancel_rejected      || due 3                                    || no cancel was requested
     withdrawn   || accepted             || short 3 freed 3                          || it was given back before
     """),
 )
 def test_what_does_not_fit_is_named_and_what_left_beyond_the_order_is_surplus(
     so_far: str, words: str, counts: str, misfit: str
 ) -> None:
-    heard = step(told(work_for(3), so_far), words)
-    assert (shown(heard.fulfillment_order.counts("1")), "; ".join(heard.mismatches[:1])) == (counts, misfit)
+    applied = step(after_messages(work_for(3), so_far), words)
+    assert (shown(applied.fulfillment_order.counts("1")), "; ".join(applied.mismatches[:1])) == (counts, misfit)
 
 
 def test_known_lines_of_a_message_count_even_if_another_of_its_lines_is_unknown() -> None:
     lines = (Quantity(line="1", quantity=2), Quantity(line="9", quantity=1))
-    heard = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
-    assert heard.fulfillment_order.counts("1").shipped == 2
-    assert heard.mismatches == ("line 9 is not in it",)
+    applied = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
+    assert applied.fulfillment_order.counts("1").shipped == 2
+    assert applied.mismatches == ("line 9 is not in it",)
 
 
 def test_without_lines_a_message_means_the_sum_of_its_packages() -> None:
     parcels = tuple(Package(package=p, lines=(Quantity(line="1", quantity=1),)) for p in ("a", "b"))
-    heard = apply_message(work_for(3), message("shipped").model_copy(update={"packages": parcels}), NOON)
-    assert shown(heard.fulfillment_order.counts("1")) == "picked 2 shipped 2 due 1"
+    applied = apply_message(work_for(3), message("shipped").model_copy(update={"packages": parcels}), NOON)
+    assert shown(applied.fulfillment_order.counts("1")) == "picked 2 shipped 2 due 1"
 
 
 def test_with_lines_the_packages_only_tell_about_tracking() -> None:
     parcel = Package(package="a", tracking="1Z", lines=(Quantity(line="1", quantity=1),))
-    heard = apply_message(work_for(3), message("shipped 3").model_copy(update={"packages": (parcel,)}), NOON)
-    assert shown(heard.fulfillment_order.counts("1")) == "picked 3 shipped 3"
+    applied = apply_message(work_for(3), message("shipped 3").model_copy(update={"packages": (parcel,)}), NOON)
+    assert shown(applied.fulfillment_order.counts("1")) == "picked 3 shipped 3"
 
 
 def test_a_line_named_twice_in_one_message_counts_twice() -> None:
     lines = (Quantity(line="1", quantity=1), Quantity(line="1", quantity=2))
-    heard = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
-    assert heard.fulfillment_order.counts("1").shipped == 3
+    applied = apply_message(work_for(3), message("shipped").model_copy(update={"lines": lines}), NOON)
+    assert applied.fulfillment_order.counts("1").shipped == 3
 
 
 def test_one_line_may_be_given_back_while_the_other_ships() -> None:
-    after = told(work_for(chairs=3, lamps=2), "rejected 2 of line 2, shipped 3")
+    after = after_messages(work_for(chairs=3, lamps=2), "rejected 2 of line 2, shipped 3")
     assert (shown(after.counts("1")), shown(after.counts("2"))) == ("picked 3 shipped 3", "short 2 freed 2")
     assert after.has_ended
     assert after.request is RequestStatus.ACCEPTED
 
 
-def test_the_ship_clock_runs_from_acceptance_and_anew_from_a_refusal_to_cancel() -> None:
+def test_the_ship_clock_starts_at_acceptance_and_again_at_a_refusal_to_cancel() -> None:
     fo = apply_message(work_for(), message("accepted"), NOON).fulfillment_order
     later = NOON + timedelta(hours=5)
     fo = ask_to_cancel(apply_message(fo, message("picked 1"), later).fulfillment_order, {"1": 1}, later)
@@ -298,8 +298,8 @@ def test_the_ship_clock_runs_from_acceptance_and_anew_from_a_refusal_to_cancel()
     assert apply_message(fo, message("cancel_rejected"), later).fulfillment_order.ship_clock_from == later
 
 
-def test_a_refusal_to_cancel_ends_the_customers_wish() -> None:
-    fo = told(work_for(), "accepted, asked to cancel 2, cancel_rejected")
+def test_a_refusal_to_cancel_ends_the_customers_cancel_request() -> None:
+    fo = after_messages(work_for(), "accepted, asked to cancel 2, cancel_rejected")
     assert fo.lines["1"].cancel_wanted == 0
     assert fo.cancel_asked_at is None
 
@@ -324,7 +324,7 @@ def test_a_refusal_to_cancel_ends_the_customers_wish() -> None:
     """),
 )
 def test_the_customer_may_come_when_all_that_is_due_lies_ready(story: str, lies_ready: str) -> None:
-    fo = told(replace(work_for(chairs=3, lamps=2 if "line 2" in story else 0), pickup=True), story)
+    fo = after_messages(replace(work_for(chairs=3, lamps=2 if "line 2" in story else 0), pickup=True), story)
     assert fo.lies_ready is (lies_ready == "yes")
 
 
@@ -332,7 +332,7 @@ def test_the_last_of_several_deliveries_dates_the_delivery_whatever_arrives_firs
     days = [NOON + timedelta(days=day) for day in (1, 2)]
     parcels = [message("delivered 1").model_copy(update={"occurred_at": day}) for day in days]
     for order in permutations(parcels):
-        fo = told(work_for(2), "shipped")
+        fo = after_messages(work_for(2), "shipped")
         for parcel in order:
             fo = apply_message(fo, parcel, NOON).fulfillment_order
         assert fo.delivered_at == days[1]
@@ -345,7 +345,7 @@ def test_all_720_orders_of_the_messages_of_one_true_story_end_in_the_same_counts
     """Two of three chairs were found, left in two parcels and arrived; the third was not there."""
     ends = {
         (shown(after.counts("1")), after.request, after.has_ended, after.pick_final, after.ship_final)
-        for after in (told(work_for(3), story) for story in permutations(TRUE_STORY))
+        for after in (after_messages(work_for(3), story) for story in permutations(TRUE_STORY))
     }
     assert ends == {
         ("picked 2 shipped 2 delivered 2 short 1 lost 1", RequestStatus.ACCEPTED, True, True, True),
@@ -366,9 +366,9 @@ def test_all_720_orders_of_the_messages_of_one_true_story_end_in_the_same_counts
     ],
     ids=", ".join,
 )
-def test_a_story_told_in_any_order_ends_in_the_same_counts(story: tuple[str, ...]) -> None:
-    ends = {shown(told(work_for(3), order).counts("1")) for order in permutations(story)}
-    assert ends == {shown(told(work_for(3), story).counts("1"))}
+def test_the_messages_of_a_story_in_any_order_end_in_the_same_counts(story: tuple[str, ...]) -> None:
+    ends = {shown(after_messages(work_for(3), order).counts("1")) for order in permutations(story)}
+    assert ends == {shown(after_messages(work_for(3), story).counts("1"))}
 
 
 @pytest.mark.parametrize(
@@ -383,8 +383,8 @@ def test_a_story_told_in_any_order_ends_in_the_same_counts(story: tuple[str, ...
 def test_only_stories_that_contradict_themselves_depend_on_the_order_and_never_in_what_the_customer_gets(
     story: str, ends: str
 ) -> None:
-    """Whether a chair that did not leave is on the shelf or lost depends on what the node said last; what is due does not."""
-    after = [told(work_for(3), order).counts("1") for order in permutations(story.split(", "))]
+    """Whether a chair that did not leave is in stock or lost depends on what the node said last; what is due does not."""
+    after = [after_messages(work_for(3), order).counts("1") for order in permutations(story.split(", "))]
     assert sorted({shown(counts) for counts in after}) == ends.split("; ")
     assert len({(counts.shipped, counts.due, counts.short) for counts in after}) == 1
 
@@ -402,10 +402,10 @@ steps = st.one_of(
 
 
 @given(st.integers(1, 4), st.lists(steps, max_size=8))
-def test_whatever_is_told_every_unit_is_shipped_due_or_short_and_every_held_unit_is_due_or_in_doubt(
+def test_after_any_messages_every_unit_is_shipped_due_or_short_and_every_held_unit_is_due_or_in_doubt(
     quantity: int, story: list[str]
 ) -> None:
-    counts = told(work_for(quantity), story).counts("1")
+    counts = after_messages(work_for(quantity), story).counts("1")
     assert all(getattr(counts, each.name) >= 0 for each in fields(counts))
     assert counts.shipped + counts.due + counts.short == quantity
     assert counts.held == counts.due + counts.in_doubt
@@ -415,8 +415,8 @@ def test_whatever_is_told_every_unit_is_shipped_due_or_short_and_every_held_unit
 
 
 @given(st.lists(steps, max_size=6), st.sampled_from(["rejected", "cancel_accepted"]))
-def test_a_node_that_gives_everything_back_owes_nothing_and_holds_nothing(story: list[str], words: str) -> None:
-    before = told(work_for(3), [words.replace("cancel 2", "cancel 0") for words in story])
+def test_a_node_that_gives_everything_back_has_nothing_due_and_holds_nothing(story: list[str], words: str) -> None:
+    before = after_messages(work_for(3), [words.replace("cancel 2", "cancel 0") for words in story])
     if words == "cancel_accepted":
         before = ask_to_cancel(before, {}, NOON)
     after = step(before, words).fulfillment_order

@@ -67,7 +67,7 @@ def test_the_policy_holds_what_its_rules_say_and_several_at_once(value: int, lam
     assert [one.hold for one in by_policy(facts, network.policy)] == placed
 
 
-def test_a_hold_of_the_policy_tells_its_owner_its_reason_and_what_becomes_of_the_stock() -> None:
+def test_a_hold_of_the_policy_has_its_owner_its_reason_and_its_effect_on_stock() -> None:
     network = load(NetworkDocuments(NODES, POLICY, ITEMS))
     facts = order_of(network, "web, Denver, worth 1000000: LAMP")
     reason = "orders over 5,000 are approved by finance"
@@ -81,7 +81,7 @@ def test_an_order_does_not_get_past_a_rule_that_cannot_be_computed() -> None:
     assert placed.reason == "orders over 5,000 are approved by finance (cannot tell: divide by zero)"
 
 
-def test_a_hold_that_somebody_else_places_has_the_owner_and_the_stock_that_the_policy_gives_its_name() -> None:
+def test_a_hold_by_request_has_the_owner_and_the_stock_that_the_policy_gives_its_name() -> None:
     assert by_request("fraud", policy(), "odd") == Placement("fraud", "risk", HoldStock.WAIT, "odd")
     assert by_request("approval", policy()) == Placement("approval", "finance")
     assert by_request("payment", policy()) == Placement("payment")

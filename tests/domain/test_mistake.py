@@ -174,7 +174,7 @@ def test_a_rule_about_the_whole_document_names_its_field_itself() -> None:
     assert said == ["`lines`: line id '1' is used twice"]
 
 
-def test_names_that_nobody_could_type_are_cut_short_and_get_no_hint() -> None:
+def test_very_long_names_are_cut_short_and_get_no_hint() -> None:
     (mistake,) = mistakes(errors_of({"m" * 100_000: 1}), Everything)
     assert str(mistake) == f"`{'m' * 64}…`: unknown"
     assert unknown("nothing like it", ["status", "limit"]) == "unknown"

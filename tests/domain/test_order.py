@@ -155,7 +155,7 @@ def test_a_window_that_is_open_is_taken() -> None:
     assert complaints(LEAST | {"not_before": "2026-12-01T00:00:00Z", "not_after": "2026-12-02T00:00:00Z"}) == []
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     body = LEAST | {"channel": "Web", "currency": "usd", "lines": [LINE | {"quantity": 0}]}
     assert complaints(body)[:3] == ["channel", "currency", "lines.0.quantity"]
 

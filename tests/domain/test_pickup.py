@@ -1,4 +1,4 @@
-"""What a customer may choose between when the place that he chose cannot hand his order out."""
+"""What a customer may choose between when the chosen pickup node cannot hand the order out."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -37,7 +37,7 @@ def order_of(ordered: int, cancelled: int = 0) -> Order:
         (1, 6, 5, 0, 0, 1),
     ],
 )
-def test_what_a_line_loses_is_first_what_nobody_has_yet(
+def test_a_line_first_loses_units_that_no_node_has_yet(
     quantity: int, ordered: int, cancelled: int, open_: int, backordered: int, reserved: int
 ) -> None:
     order, changes = order_of(6, cancelled=1), Changes(NETWORK)

@@ -6,7 +6,7 @@ from domain.reasons import WHAT_TO_DO, About, Action, ExceptionCode, actions
 
 
 @pytest.mark.parametrize("code", ExceptionCode)
-def test_every_exception_can_be_understood_resolved_and_given_to_somebody_else(code: ExceptionCode) -> None:
+def test_every_exception_can_be_understood_resolved_and_assigned(code: ExceptionCode) -> None:
     assert WHAT_TO_DO[code]
     for about in (About(code, "web-1", None, None, False), About(code, None, None, "denver", False)):
         assert actions(about)[-2:] == [Action.RESOLVE, Action.ASSIGN]

@@ -1,4 +1,4 @@
-"""What a customer gets back for his units, as tables."""
+"""What a customer is paid back for units, as tables."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +16,12 @@ def sold(ordered: int, paid: int) -> SoldLine:
     return SoldLine("CHAIR", ordered, paid, timedelta(days=30), ordered)
 
 
-def returned(refund_on: str, **told: object) -> ReturnState:
+def returned(refund_on: str, **fields: object) -> ReturnState:
     """A return of three chairs; `wrong` of the graded ones are something else."""
-    about = {name: told.pop(name) for name in ("is_authorized", "is_sent", "status") if name in told}
-    graded, wrong = int(str(told.pop("graded", 0))), int(str(told.pop("wrong", 0)))
+    about = {name: fields.pop(name) for name in ("is_authorized", "is_sent", "status") if name in fields}
+    graded, wrong = int(str(fields.pop("graded", 0))), int(str(fields.pop("wrong", 0)))
     lots = [("used", graded - wrong), ("wrong_item", wrong)]
-    line = {"line": "1", "sku": "CHAIR", "quantity": 3, "refund_on": refund_on} | told
+    line = {"line": "1", "sku": "CHAIR", "quantity": 3, "refund_on": refund_on} | fields
     line |= {"lots": [{"node": "denver", "condition": c, "disposition": "scrap", "quantity": n} for c, n in lots if n]}
     head = {"return": "web-1-r1", "order": "web-1", "version": 1, "status": "received", "resolution": "refund"}
     return ReturnState.model_validate(head | {"expires_at": datetime(2026, 12, 1, tzinfo=UTC), "lines": [line]} | about)
@@ -49,7 +49,7 @@ def returned(refund_on: str, **told: object) -> ReturnState:
         (returned("receipt", told_received=3, is_authorized=False), 0),
     ],
 )
-def test_a_customer_is_owed_what_he_has_done_his_part_for(state: ReturnState, units: int) -> None:
+def test_a_customer_is_owed_money_once_the_condition_of_the_policy_is_met(state: ReturnState, units: int) -> None:
     assert sum(owed(state).values()) == units
 
 

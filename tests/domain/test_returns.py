@@ -42,7 +42,7 @@ def message(words: str) -> ReturnMessage:
 
 
 def announced(quantity: int = 3, status: ReturnStatus = ReturnStatus.AUTHORIZED) -> ReturnState:
-    """A return of so many chairs of which nothing has come back."""
+    """A return of this many chairs, of which none has come back."""
     line = ReturnLineState(line="1", sku="CHAIR", quantity=quantity)
     return ReturnState.model_validate(
         {
@@ -57,17 +57,17 @@ def announced(quantity: int = 3, status: ReturnStatus = ReturnStatus.AUTHORIZED)
     )
 
 
-def hear_all(state: ReturnState, story: str | Sequence[str]) -> tuple[ReturnState, list[str]]:
+def apply_all(state: ReturnState, story: str | Sequence[str]) -> tuple[ReturnState, list[str]]:
     """What a story, its messages separated by commas, makes of a return; and what did not fit."""
     mismatches: list[str] = []
     for words in story.split(", ") if isinstance(story, str) else story:
-        heard = apply_message(state, message(words), DISPOSITIONS)
-        state = state.model_copy(update={"lines": list(heard.lines)})
-        mismatches += heard.mismatches
+        applied = apply_message(state, message(words), DISPOSITIONS)
+        state = state.model_copy(update={"lines": list(applied.lines)})
+        mismatches += applied.mismatches
     return state, mismatches
 
 
-def on_shelves(before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]) -> dict[str, int]:
+def stock_of(before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]) -> dict[str, int]:
     """The units that lots put on hand and those that are set aside."""
     moved = [movement for _, movement in movements("web-1-r1", before, after)]
     return {"on hand": sum(m.on_hand for m in moved), "aside": sum(m.set_aside for m in moved)}
@@ -76,7 +76,7 @@ def on_shelves(before: Sequence[ReturnLineState], after: Sequence[ReturnLineStat
 def shown(state: ReturnState) -> str:
     line = state.lines[0]
     counts = {"received": line.received, "graded": line.graded, "surplus": line.surplus}
-    counts |= on_shelves(announced(line.quantity).lines, state.lines)
+    counts |= stock_of(announced(line.quantity).lines, state.lines)
     return " ".join(f"{name} {n}" for name, n in counts.items() if n)
 
 
@@ -87,7 +87,7 @@ def rows(table: str) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("story", "counts", "misfits"),
+    ("story", "counts", "mismatches"),
     rows("""
     three chairs are announced, then              || counts                                   || misfits
     received                                      || received 3                               ||
@@ -109,17 +109,17 @@ def rows(table: str) -> list[tuple[str, ...]]:
     received, settled 3                           || received 3                               ||
     """),
 )
-def test_what_comes_back_is_counted_whatever_was_announced_and_stands_where_its_disposition_says(
+def test_returned_units_are_counted_whatever_was_announced_and_go_where_their_disposition_says(
     story: str, counts: str, mismatches: str
 ) -> None:
-    state, told = hear_all(announced(), story)
-    assert (shown(state), "; ".join(told)) == (counts, mismatches)
+    state, reported = apply_all(announced(), story)
+    assert (shown(state), "; ".join(reported)) == (counts, mismatches)
 
 
-def test_news_of_a_return_in_any_order_ends_in_the_same_counts() -> None:
+def test_messages_about_a_return_in_any_order_end_in_the_same_counts() -> None:
     """Two parcels came with one chair too many; of the four chairs one is sellable again."""
     story = ("received 1", "received 3", "graded 1 restock", "graded 2 scrap", "graded 1 quarantine")
-    ends = {hear_all(announced(), told)[0].model_dump_json() for told in permutations(story)}
+    ends = {apply_all(announced(), reported)[0].model_dump_json() for reported in permutations(story)}
     assert len(ends) == 1
 
 
@@ -134,25 +134,27 @@ STORIES = st.lists(
 
 
 @given(st.integers(1, 4), STORIES)
-def test_never_more_is_on_a_shelf_than_was_graded_nor_graded_than_received(quantity: int, story: list[str]) -> None:
-    state, _ = hear_all(announced(quantity), story)
+def test_never_more_is_in_stock_than_was_graded_nor_graded_than_received(quantity: int, story: list[str]) -> None:
+    state, _ = apply_all(announced(quantity), story)
     line = state.lines[0]
-    shelves = on_shelves(announced(quantity).lines, state.lines)
-    assert 0 <= shelves["aside"] <= shelves["on hand"] <= line.graded - line.wrong <= line.received
+    stock = stock_of(announced(quantity).lines, state.lines)
+    assert 0 <= stock["aside"] <= stock["on hand"] <= line.graded - line.wrong <= line.received
     assert 0 <= line.returned <= quantity
     assert line.returned + line.surplus + line.wrong == line.received
 
 
 @pytest.mark.parametrize("status", [ReturnStatus.CANCELLED, ReturnStatus.DECLINED, ReturnStatus.EXPIRED])
-def test_goods_that_come_after_everybody_gave_them_up_have_come_and_a_person_is_told(status: ReturnStatus) -> None:
-    state, mismatches = hear_all(announced(status=status), "received 3")
+def test_goods_that_come_after_their_return_is_over_are_counted_and_a_person_must_handle_them(
+    status: ReturnStatus,
+) -> None:
+    state, mismatches = apply_all(announced(status=status), "received 3")
     assert (state.lines[0].received, mismatches) == (3, [f"it was {status}"])
 
 
 @pytest.mark.parametrize(
     ("story", "change", "outcome"),
     rows("""
-    told before                              || change                       || on hand and set aside, or why not
+    reported before                          || change                       || on hand and set aside, or why not
     graded 2 quarantine                      || 2 quarantine restock         || on hand 2 aside 0
     graded 2 quarantine                      || 1 quarantine scrap           || on hand 1 aside 1
     graded 2 restock                         || 1 restock refurbish          || on hand 2 aside 1
@@ -166,19 +168,19 @@ def test_goods_that_come_after_everybody_gave_them_up_have_come_and_a_person_is_
 )
 def test_a_disposition_is_changed_while_the_units_are_there(story: str, change: str, outcome: str) -> None:
     quantity, before, to, *node = change.split()
-    state, _ = hear_all(announced(), story)
-    told = {"line": "1", "quantity": int(quantity), "from": before, "to": to, "node": node[0] if node else None}
-    wanted = NewDisposition.model_validate(told)
-    disposed = dispose(state.lines, [wanted])
-    shelves = on_shelves(announced().lines, disposed.lines)
-    assert (disposed.refused or " ".join(f"{name} {n}" for name, n in shelves.items())) == outcome
+    state, _ = apply_all(announced(), story)
+    reported = {"line": "1", "quantity": int(quantity), "from": before, "to": to, "node": node[0] if node else None}
+    changed = NewDisposition.model_validate(reported)
+    disposed = dispose(state.lines, [changed])
+    stock = stock_of(announced().lines, disposed.lines)
+    assert (disposed.refused or " ".join(f"{name} {n}" for name, n in stock.items())) == outcome
     assert sum(line.graded for line in disposed.lines) == 2
 
 
-def test_a_grade_that_does_not_say_what_becomes_of_a_unit_leaves_it_to_the_policy() -> None:
-    told = {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "damaged"}]}
-    heard = apply_message(announced(), ReturnMessage.model_validate(GOOD | told), DISPOSITIONS)
-    assert [lot.disposition for lot in heard.lines[0].lots] == [Disposition.QUARANTINE]
+def test_a_grade_without_a_disposition_leaves_it_to_the_policy() -> None:
+    reported = {"kind": "graded", "lines": [{"line": "1", "quantity": 1, "condition": "damaged"}]}
+    applied = apply_message(announced(), ReturnMessage.model_validate(GOOD | reported), DISPOSITIONS)
+    assert [lot.disposition for lot in applied.lines[0].lots] == [Disposition.QUARANTINE]
 
 
 def test_a_line_that_a_return_does_not_have_cannot_be_disposed_of() -> None:
@@ -188,12 +190,12 @@ def test_a_line_that_a_return_does_not_have_cannot_be_disposed_of() -> None:
 
 def test_a_return_reminds_twice_before_it_expires_and_late_not_twice_at_once() -> None:
     waiting = announced()
-    assert waiting.looks_up_at == EXPIRES_AT - timedelta(days=14)
+    assert waiting.next_check_at == EXPIRES_AT - timedelta(days=14)
     assert waiting.reminders_due(EXPIRES_AT - timedelta(days=15)) == 0
     assert waiting.reminders_due(EXPIRES_AT - timedelta(days=14)) == 1
     assert waiting.reminders_due(EXPIRES_AT - timedelta(days=1)) == 2
     reminded = waiting.model_copy(update={"reminders": 2})
-    assert reminded.looks_up_at == EXPIRES_AT
+    assert reminded.next_check_at == EXPIRES_AT
 
 
 DELIVERED_AT = datetime(2026, 3, 1, 12, tzinfo=ZoneInfo("America/Denver"))
@@ -204,25 +206,25 @@ def chairs(
     *deliveries: tuple[timedelta, int], in_returns: int = 0, unpaid: int = 10, window: timedelta | None = MONTH
 ) -> SoldLine:
     """A line of ten chairs that were delivered at some times after the first of March."""
-    told = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
-    return SoldLine("CHAIR", 10, 10_000, window, unpaid, told, in_returns)
+    reported = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
+    return SoldLine("CHAIR", 10, 10_000, window, unpaid, reported, in_returns)
 
 
 NOW = timedelta()
 
 
 @pytest.mark.parametrize(
-    ("line", "wished", "later", "refused"),
+    ("line", "requested", "later", "refused"),
     [
         (chairs((NOW, 3)), 3, NOW, None),
-        (chairs((NOW, 3)), 4, NOW, "line 1: 4 wished, 3 delivered and not in a return already"),
+        (chairs((NOW, 3)), 4, NOW, "line 1: 4 requested, 3 delivered and not in a return already"),
         (chairs((NOW, 3), in_returns=2), 1, NOW, None),
-        (chairs((NOW, 3), in_returns=2), 2, NOW, "line 1: 2 wished, 1 delivered and not in a return already"),
-        (chairs(), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
-        (chairs((NOW, 1), in_returns=3), 1, NOW, "line 1: 1 wished, 0 delivered and not in a return already"),
+        (chairs((NOW, 3), in_returns=2), 2, NOW, "line 1: 2 requested, 1 delivered and not in a return already"),
+        (chairs(), 1, NOW, "line 1: 1 requested, 0 delivered and not in a return already"),
+        (chairs((NOW, 1), in_returns=3), 1, NOW, "line 1: 1 requested, 0 delivered and not in a return already"),
         (chairs((NOW, 3), unpaid=2), 2, NOW, None),
-        (chairs((NOW, 3), unpaid=2), 3, NOW, "line 1: 3 wished, 2 not paid back already"),
-        (chairs((NOW, 3), unpaid=-1), 1, NOW, "line 1: 1 wished, 0 not paid back already"),
+        (chairs((NOW, 3), unpaid=2), 3, NOW, "line 1: 3 requested, 2 not paid back already"),
+        (chairs((NOW, 3), unpaid=-1), 1, NOW, "line 1: 1 requested, 0 not paid back already"),
         (chairs((NOW, 3)), 1, MONTH, None),
         (chairs((NOW, 3)), 1, MONTH + timedelta(seconds=1), "line 1: the return window is over"),
         (chairs((NOW, 2), (MONTH, 1)), 1, MONTH + timedelta(days=1), None),
@@ -232,10 +234,10 @@ NOW = timedelta()
     ],
 )
 def test_only_what_was_delivered_in_time_and_is_not_coming_back_already_may_be_returned(
-    line: SoldLine, wished: int, later: timedelta, refused: str | None
+    line: SoldLine, requested: int, later: timedelta, refused: str | None
 ) -> None:
     """The row with one delivered: three were assumed delivered and announced, then the carrier's word came."""
-    assert refusal({"1": line}, {"1": wished}, (DELIVERED_AT + later)) == refused
+    assert refusal({"1": line}, {"1": requested}, (DELIVERED_AT + later)) == refused
 
 
 def test_a_line_that_the_order_does_not_have_cannot_be_returned() -> None:
@@ -269,9 +271,9 @@ def test_a_return_message_that_says_too_little_is_refused_with_the_name_of_what_
     ReturnMessage.model_validate(GOOD)
     with pytest.raises(ValidationError) as refused:
         ReturnMessage.model_validate(GOOD | bad)
-    told = [".".join(map(str, error["loc"])) + " " + error["msg"] for error in refused.value.errors()]
-    assert len(told) == 1
-    assert complaint in told[0]
+    reported = [".".join(map(str, error["loc"])) + " " + error["msg"] for error in refused.value.errors()]
+    assert len(reported) == 1
+    assert complaint in reported[0]
 
 
 def test_money_may_be_settled_anywhere() -> None:

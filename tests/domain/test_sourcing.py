@@ -87,7 +87,7 @@ def _counted(word: str) -> tuple[str, int]:
     return sku, int(count or 1)
 
 
-def told(decided: Plan) -> str:
+def outcome_of(decided: Plan) -> str:
     """A plan in one line, such as `n1: A*2 B | waits: C`."""
     shipped = [f"{shipment.node}: {_parts(shipment.parts)}" for shipment in decided.shipments]
     waits = [f"waits: {_parts(decided.unfilled)}"] if decided.unfilled else []
@@ -126,7 +126,7 @@ def rows(table: str) -> list[tuple[str, ...]]:
 )
 def test_closest_unless_a_farther_node_ships_complete_in_one_box(wanted: str, supply: str, outcome: str) -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
-    assert told(decide(network, wanted, supply)) == outcome
+    assert outcome_of(decide(network, wanted, supply)) == outcome
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_closest_unless_a_farther_node_ships_complete_in_one_box(wanted: str, su
 )
 def test_a_tier_limits_shipments_splits_and_nodes(fields: str, wanted: str, supply: str, outcome: str) -> None:
     network = network_of(f'{CLOSEST}\n[[strategy.tier]]\nfrom = ["all"]\n' + fields.replace(" ; ", "\n"))
-    assert told(decide(network, wanted, supply)) == outcome
+    assert outcome_of(decide(network, wanted, supply)) == outcome
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ def test_a_tier_limits_shipments_splits_and_nodes(fields: str, wanted: str, supp
 )
 def test_what_ships_when_not_everything_can(ship_complete: str, wanted: str, supply: str, outcome: str) -> None:
     tier = f'ship_complete = "{ship_complete}"\n{CLOSEST}\n[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2'
-    assert told(decide(network_of(tier), wanted, supply)) == outcome
+    assert outcome_of(decide(network_of(tier), wanted, supply)) == outcome
 
 
 def test_an_order_may_ask_to_ship_complete_whatever_its_strategy_says() -> None:
     decided = decide(
         network_of(CLOSEST + ONE_BOX_THEN_THREE), "A B", "n1: A", order={"ship_complete": ShipComplete.ORDER}
     )
-    assert told(decided) == "waits: A B"
+    assert outcome_of(decided) == "waits: A B"
     assert (decided.tier, decided.ship_by, decided.unfilled_action) == (None, None, Unfilled.BACKORDER)
 
 
@@ -189,20 +189,20 @@ def test_an_order_may_ask_to_ship_complete_whatever_its_strategy_says() -> None:
 def test_the_rank_decides_what_best_means(rank: str, cost: str, outcome: str) -> None:
     tier = '[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n[[strategy.cost]]\n'
     network = network_of(f"rank = [{rank}]\n{tier}" + cost.replace(" ; ", "\n"))
-    assert told(decide(network, "A B", "n1: A, n2: B, n3: B, n4: A B")) == outcome
+    assert outcome_of(decide(network, "A B", "n1: A, n2: B, n3: B, n4: A B")) == outcome
 
 
 def test_priority_is_preferred_only_where_the_policy_ranks_by_it() -> None:
     tier = '[[strategy.tier]]\nfrom = ["all"]\n'
     network = network_of('rank = ["priority", "distance"]\n' + tier)
     nodes = {**network.nodes, "n3": replace(network.nodes["n3"], priority=1)}
-    assert told(decide(replace(network, nodes=nodes), "A", "n1: A, n3: A")) == "n3: A"
-    assert told(decide(network, "A", "n1: A, n3: A")) == "n1: A"
+    assert outcome_of(decide(replace(network, nodes=nodes), "A", "n1: A, n3: A")) == "n3: A"
+    assert outcome_of(decide(network, "A", "n1: A, n3: A")) == "n1: A"
 
 
 def test_equal_plans_are_decided_by_node_id() -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes="n3:10 n1:10 n2:10")
-    assert told(decide(network, "A", "n3: A, n2: A, n1: A")) == "n1: A"
+    assert outcome_of(decide(network, "A", "n3: A, n2: A, n1: A")) == "n1: A"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_node_that_cannot_take_the_order_is_left_out_and_says_why(
 ) -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, node_fields="capacity_per_day = 10")
     decided = decide(network, "A*3", "n2: A*3" if "cooling" in circumstances else "n1: A*3, n2: A*3", **circumstances)
-    assert told(decided) == outcome
+    assert outcome_of(decided) == outcome
     assert reasons(decided)["n1"] == reason
 
 
@@ -250,7 +250,7 @@ def test_a_rule_that_is_not_met_or_cannot_be_computed_excludes_the_node(fields: 
     rules, _, costs = fields.partition("[[")
     network = network_of(f"{rules}\n{ONE_BOX_THEN_THREE}" + (f"[[{costs}" if costs else ""))
     decided = decide(network, "A", "n1: A")
-    assert told(decided) == "waits: A"
+    assert outcome_of(decided) == "waits: A"
     assert reason in str(reasons(decided)["n1"])
 
 
@@ -258,16 +258,16 @@ def test_an_item_that_the_policy_excludes_comes_from_another_node() -> None:
     extra = '[[exclude]]\nwhen = \'item.category == "perfume" && node.id == "n1"\'\nreason = "no perfume here"'
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, extra=extra)
     decided = decide(network, "P A", "n1: P A, n2: P")
-    assert told(decided) == "n1: A, n2: P"
+    assert outcome_of(decided) == "n1: A, n2: P"
     one_box = network_of(CLOSEST + '\n[[strategy.tier]]\nfrom = ["all"]\n', extra=extra)
     assert reasons(decide(one_box, "P A", "n1: P A, n2: P A"))["n1"] == "1 of 2 units (no perfume here)"
     assert reasons(decide(one_box, "P", "n1: P, n2: P"))["n1"] == "no perfume here"
 
 
-def test_in_a_tier_of_one_box_a_node_that_has_only_a_part_says_so() -> None:
+def test_in_a_tier_of_one_box_a_node_that_has_only_a_part_is_explained() -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
     decided = decide(network, "A*2 B", "n1: A*2, n2: A*2 B")
-    assert (told(decided), decided.tier) == ("n2: A*2 B", 1)
+    assert (outcome_of(decided), decided.tier) == ("n2: A*2 B", 1)
     assert reasons(decided) == {"n1": "2 of 3 units", "n2": None, "n3": "0 of 3 units", "n4": "0 of 3 units"}
 
 
@@ -283,7 +283,7 @@ def test_why_a_node_is_left_out_is_known_by_its_kind_whatever_the_policy_calls_i
 def test_a_node_outside_the_sets_of_the_tier_is_named_with_them() -> None:
     tier = '[[strategy.tier]]\nfrom = ["warehouses"]\n'
     decided = decide(network_of(tier, nodes="n1:10 store1:1"), "A", "n1: A, store1: A")
-    assert told(decided) == "n1: A"
+    assert outcome_of(decided) == "n1: A"
     assert reasons(decided)["store1"] == "not in warehouses"
 
 
@@ -292,14 +292,14 @@ def test_the_runners_up_are_the_next_best_plans_with_what_they_would_have_cost()
         '[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n' + CHEAPEST, nodes="n1:1 n2:2 n3:3 n4:4"
     )
     decided = decide(network, "A B", "n1: A B, n2: A, n3: A B, n4: B")
-    assert (told(decided), decided.cost) == ("n1: A B", 544)
+    assert (outcome_of(decided), decided.cost) == ("n1: A B", 544)
     assert [(one.nodes, one.cost) for one in decided.explanation.runners_up] == [(("n3",), 633), (("n2", "n4"), 1267)]
 
 
 def test_where_the_customer_collects_only_that_node_counts_however_far_it_is() -> None:
     network = network_of(f"require = 'node.distance_km < 100.0'\n{ONE_BOX_THEN_THREE}", node_fields="pickup = true")
     decided = decide(network, "A B", "n1: A B, n4: A", order={"pickup_node": "n4"})
-    assert told(decided) == "n4: A | waits: B"
+    assert outcome_of(decided) == "n4: A | waits: B"
     complete = decide(network, "A", "n1: A B, n4: A", order={"pickup_node": "n4"})
     assert [(shipment.node, shipment.distance_km, shipment.days) for shipment in complete.shipments] == [("n4", 0.0, 0)]
     closed = network_of(ONE_BOX_THEN_THREE)
@@ -326,17 +326,17 @@ def test_what_was_promised_is_kept_by_a_worse_plan_and_broken_only_when_no_plan_
 ) -> None:
     network = network_of('rank = ["priority"]' + ONE_BOX_THEN_THREE, nodes="n1:10 n2:2")
     promised = {"deliver_by": MONDAY_NOON + timedelta(days=2)}
-    assert told(decide(network, "A*2", supply)) == "n1: A*2"
-    assert told(decide(network, "A*2", supply, order=promised)) == outcome
+    assert outcome_of(decide(network, "A*2", supply)) == "n1: A*2"
+    assert outcome_of(decide(network, "A*2", supply, order=promised)) == outcome
 
 
-def test_a_node_that_would_break_the_promise_says_so() -> None:
+def test_a_node_that_would_break_the_promise_is_explained() -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes="n1:10 n2:2")
     decided = decide(network, "A", "n1: A, n2: A", order={"deliver_by": MONDAY_NOON + timedelta(days=2)})
     assert reasons(decided) == {"n2": None, "n1": "arrives after the promised day"}
 
 
-def test_of_very_many_nodes_the_nearest_are_told_one_by_one_and_the_others_by_their_reasons() -> None:
+def test_of_very_many_nodes_the_nearest_are_explained_one_by_one_and_the_others_counted_by_reason() -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE, nodes=" ".join(f"n{n}:{n / 10}" for n in range(1, 301)))
     document = decide(network, "A", "n7: A").document()
     assert [node["node"] for node in document["nodes"]][:3] == ["n7", "n1", "n2"]
@@ -345,7 +345,7 @@ def test_of_very_many_nodes_the_nearest_are_told_one_by_one_and_the_others_by_th
 
 def test_an_order_for_nothing_has_an_empty_plan() -> None:
     decided = decide(network_of(ONE_BOX_THEN_THREE), "", "n1: A")
-    assert (told(decided), decided.tier, decided.cost) == ("", None, 0)
+    assert (outcome_of(decided), decided.tier, decided.cost) == ("", None, 0)
 
 
 def test_a_plan_is_a_document_of_plain_json() -> None:
@@ -391,7 +391,7 @@ def test_a_search_that_takes_too_long_still_answers_and_does_not_claim_to_be_exa
 
 def test_two_boxes_are_found_where_taking_the_closest_node_first_would_need_three() -> None:
     network = network_of('rank = ["shipments", "distance"]\n[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 3\n')
-    assert told(decide(network, "A B C D", "n1: B C, n2: A B, n3: C D")) == "n2: A B, n3: C D"
+    assert outcome_of(decide(network, "A B C D", "n1: B C, n2: A B, n3: C D")) == "n2: A B, n3: C D"
 
 
 def test_a_very_large_order_gets_a_good_plan_at_once_which_says_how_much_better_another_could_be() -> None:

@@ -143,7 +143,7 @@ def _network(strategy: Strategy, degrees: list[int]) -> Network:
 
 
 Division = tuple[Mapping[str, int], ...]
-"""Who gives how much of each wanted."""
+"""How much of each wanted each node gives."""
 
 
 def given_by(decided: Plan, instance: Instance) -> Division:

@@ -59,7 +59,7 @@ def test_available_is_never_below_zero_and_promising_units_takes_them_off(
 
 
 @given(counters, counters, counters, st.lists(st.tuples(st.sampled_from(["LAMP", "CHAIR"]), st.integers(1, 9))))
-def test_a_bundle_moves_as_so_many_units_of_each_component(
+def test_a_bundle_moves_as_units_of_each_component(
     on_hand: int, reserved: int, allocated: int, components: list[tuple[str, int]]
 ) -> None:
     moved = Movement(MovementKind.SHIPPED, "denver", "DESK-SET", on_hand, reserved, allocated, "web-1-f1:1")
@@ -74,7 +74,9 @@ def test_a_bundle_moves_as_so_many_units_of_each_component(
     ("on_hand", "reserved", "allocated", "nothing"),
     [(0, 0, 0, True), (1, 0, 0, False), (0, -1, 0, False), (0, 0, 1, False), (0, -1, 1, False)],
 )
-def test_a_movement_that_changes_no_counter_says_so(on_hand: int, reserved: int, allocated: int, nothing: bool) -> None:
+def test_a_movement_that_changes_no_counter_is_known(
+    on_hand: int, reserved: int, allocated: int, nothing: bool
+) -> None:
     assert Movement(MovementKind.FREED, "denver", "LAMP", on_hand, reserved, allocated).changes_nothing is nothing
 
 
@@ -90,11 +92,11 @@ COUNTS = [
     # what                                         on hand  counted at  counts  taken at  later  on hand afterwards
     ("a first count",                                   10,       None,      7,        0,     0,  7),
     ("a count of what we believed",                     10,       None,     10,        0,     0, 10),
-    ("a count of an empty shelf",                       10,       None,      0,        0,     0,  0),
+    ("a count of an empty level",                       10,       None,      0,        0,     0,  0),
     ("goods shipped since stay away",                    6,       None,     10,        0,    -4,  6),
     ("goods received since come on top",                15,       None,      7,        0,     5, 12),
     ("a newer count",                                   10,         -1,      7,        0,     0,  7),
-    ("a count as old as the newest, told after it",      10,          0,      7,        0,     0,  7),
+    ("a count as old as the newest, sent after it",      10,          0,      7,        0,     0,  7),
     ("an older count tells nothing",                    10,          1,      7,        0,     5, None),
 ]
 # fmt: on
@@ -104,8 +106,8 @@ COUNTS = [
 def test_a_count_is_what_was_there_then_and_what_happened_since_is_added(
     what: str, on_hand: int, counted_at: int | None, counts: int, taken_at: int, later: int, afterwards: int | None
 ) -> None:
-    shelf = StockLevel("denver", "LAMP", on_hand, 3, 2, counted_at=None if counted_at is None else hours(counted_at))
-    correction = recount(shelf, counts, hours(taken_at), later)
+    level = StockLevel("denver", "LAMP", on_hand, 3, 2, counted_at=None if counted_at is None else hours(counted_at))
+    correction = recount(level, counts, hours(taken_at), later)
     if afterwards is None:
         assert correction is None, what
     else:
@@ -117,23 +119,23 @@ def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happen
     story: list[StockFact],
 ) -> None:
     ledger: list[tuple[int, int]] = []
-    shelf = StockLevel("denver", "LAMP", 0, 0, 0)
+    level = StockLevel("denver", "LAMP", 0, 0, 0)
     for fact in story:
         moment = hours(fact.hour)
         if fact.kind is StockMessageKind.COUNTED:
             later = sum(units for hour, units in ledger if hour > fact.hour)
-            correction = recount(shelf, fact.quantity, moment, later)
+            correction = recount(level, fact.quantity, moment, later)
             booked = [] if correction is None else [correction.on_hand]
-            shelf = shelf if correction is None else replace(shelf, counted_at=moment)
+            level = level if correction is None else replace(level, counted_at=moment)
         else:
-            booked = [fact.quantity, -fact.quantity] if shelf.has_seen(moment) else [fact.quantity]
+            booked = [fact.quantity, -fact.quantity] if level.has_seen(moment) else [fact.quantity]
         ledger += [(fact.hour, units) for units in booked]
-        shelf = replace(shelf, on_hand=shelf.on_hand + sum(booked))
-    assert shelf.on_hand == on_hand_after(story)
+        level = replace(level, on_hand=level.on_hand + sum(booked))
+    assert level.on_hand == on_hand_after(story)
 
 
-def test_a_change_is_told_per_item_and_does_not_hold_what_the_last_count_has_seen() -> None:
-    shelves = {
+def test_a_change_counts_per_item_and_leaves_out_what_the_last_count_has_seen() -> None:
+    levels = {
         "LAMP": StockLevel("denver", "LAMP", 0, 0, 0),
         "CHAIR": StockLevel("denver", "CHAIR", 9, 0, 0, counted_at=hours(1)),
         "VASE": StockLevel("denver", "VASE", 9, 0, 0, counted_at=hours(-1)),
@@ -145,9 +147,9 @@ def test_a_change_is_told_per_item_and_does_not_hold_what_the_last_count_has_see
         Movement(MovementKind.RECEIVED, "denver", "CHAIR", on_hand=4),
         Movement(MovementKind.ADJUSTED, "denver", "VASE", on_hand=-3),
     ]
-    assert StockChange.of(shelves, movements, hours(0)) == StockChange(4, 2, units_up=7, units_down=3)
+    assert StockChange.of(levels, movements, hours(0)) == StockChange(4, 2, units_up=7, units_down=3)
     counted = [Movement(MovementKind.COUNTED, "denver", "VASE", on_hand=-1)]
-    assert StockChange.of(shelves, counted, hours(-2)) == StockChange(4, 1, units_up=0, units_down=1)
+    assert StockChange.of(levels, counted, hours(-2)) == StockChange(4, 1, units_up=0, units_down=1)
 
 
 GOOD = {
@@ -264,11 +266,11 @@ def test_units_that_change_their_state_stay_on_hand_and_only_sellable_ones_are_n
     assert len({each.reference for each in found}) == len(found)
 
 
-def test_the_inbox_keeps_the_lines_of_a_message_and_of_a_file_only_which_one_it_was() -> None:
+def test_the_inbox_stores_the_lines_of_a_message_but_of_a_file_only_its_digest() -> None:
     body = GOOD | {"reason": "typed by a person", "lines": lines(5, 7)}
     assert StockMessage.model_validate(body).facts() == GOOD | {"lines": lines(5, 7)}
-    told = StockFile.model_validate(body | {"file_digest": "abc"}).facts()
-    assert told == GOOD | {"file_digest": "abc", "lines": 2, "units": 12}
+    stored = StockFile.model_validate(body | {"file_digest": "abc"}).facts()
+    assert stored == GOOD | {"file_digest": "abc", "lines": 2, "units": 12}
 
 
 def test_a_message_has_ten_thousand_lines_at_most_and_a_file_any_number() -> None:

@@ -48,14 +48,14 @@ from domain.units import (
     Order,
     OrderedLine,
     Waiting,
+    all_uncancelled,
     cancel,
     change_fulfillment_order,
-    everything,
-    leave,
     release,
     reroute,
     source_again,
     sums,
+    take_off_node,
     take_plan,
     wanted,
 )
@@ -134,7 +134,7 @@ class Desk:
         self.opened_last: list[Opened] = []
         self.rounds = 0
         self.outcome = ""
-        """How work was taken from its node the last time that somebody wanted that."""
+        """How work was taken from its node by the last reroute."""
         self._message_ids = count(1)
 
     def event(self, do: Callable[[Order, Changes], Answer], claimed: list[Movement] | None = None) -> Answer:
@@ -200,9 +200,9 @@ class Desk:
         message = NodeMessage(
             message_id=str(next(self._message_ids)), kind=kind, occurred_at=NOON, lines=lines, final=final
         )
-        heard = apply_message(self.order.fulfillment_orders[name], message, NOON)
-        self.event(lambda o, c: change_fulfillment_order(o, c, heard.fulfillment_order))
-        return heard.mismatches
+        applied = apply_message(self.order.fulfillment_orders[name], message, NOON)
+        self.event(lambda o, c: change_fulfillment_order(o, c, applied.fulfillment_order))
+        return applied.mismatches
 
     def wait_in_vain(self, name: str) -> None:
         """The deadline of what a fulfillment order waits for passes."""
@@ -219,18 +219,18 @@ class Desk:
 
         self.event(act)
 
-    def cancel(self, wished: Mapping[str, int]) -> CancelAnswer:
-        return self.event(lambda o, c: cancel(o, c, wished, NOON))
+    def cancel(self, requested: Mapping[str, int]) -> CancelAnswer:
+        return self.event(lambda o, c: cancel(o, c, requested, NOON))
 
     def reroute(self, name: str) -> str:
-        """A person wants work taken from its node; answers how that was done, or `refused`."""
+        """An operator takes work from its node; answers how that was done, or `refused`."""
         try:
             return self.event(lambda o, c: reroute(o, c, name, NOON))
         except Impossible:
             return "refused"
 
     def see_to(self, name: str) -> None:
-        """A person resolves whatever exception a fulfillment order's silence has opened, and what nobody could fill."""
+        """A person resolves whatever exception a fulfillment order's silence has opened, and those of unfilled units."""
         fo = self.order.fulfillment_orders[name]
         for code in (ExceptionCode.NODE_SILENT, ExceptionCode.CANCEL_UNANSWERED):
             fo = after_the_call(fo, code, NOON)
@@ -266,7 +266,7 @@ def act(desk: Desk, words: str) -> CancelAnswer | None:
         case ["reroute", fo]:
             desk.outcome = desk.reroute(f"web-1-{fo}")
         case ["leave", node]:
-            desk.event(lambda o, c: leave(o, c, node, NOON))
+            desk.event(lambda o, c: take_off_node(o, c, node, NOON))
         case ["see", "to", fo]:
             desk.see_to(f"web-1-{fo}")
         case ["cancel", quantity]:
@@ -352,9 +352,9 @@ def check_line(desk: Desk, line: str) -> None:
 def check_stock(desk: Desk) -> None:
     held, gone, pinned = Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for fo in desk.order.fulfillment_orders.values():
-        for line, told in fo.lines.items():
+        for line, fo_line in fo.lines.items():
             counts = fo.counts(line)
-            for sku, n in NETWORK.components(told.sku):
+            for sku, n in NETWORK.components(fo_line.sku):
                 held[fo.node, sku] += counts.held * n
                 gone[fo.node, sku] += (counts.gone + counts.written_off) * n
     for reservation in desk.order.reservations:
@@ -369,11 +369,11 @@ def check_stock(desk: Desk) -> None:
 def check_fulfillment_orders(desk: Desk) -> None:
     surplus_codes = (ExceptionCode.DOUBLE_SHIP, ExceptionCode.SURPLUS)
     for name, fo in desk.order.fulfillment_orders.items():
-        for line, told in fo.lines.items():
+        for line, fo_line in fo.lines.items():
             counts = fo.counts(line)
-            assert counts.shipped + counts.due + counts.short == told.quantity
+            assert counts.shipped + counts.due + counts.short == fo_line.quantity
             assert counts.held == counts.due + counts.in_doubt
-            assert 0 <= told.cancel_wanted <= counts.due
+            assert 0 <= fo_line.cancel_wanted <= counts.due
             if counts.surplus:
                 assert any(e.fulfillment_order == name and e.code in surplus_codes for e in desk.opened)
         wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
@@ -505,16 +505,16 @@ def test_a_cancel_acts_at_once_before_a_node_accepted_and_asks_the_node_afterwar
     before: str, line: str, answer: str
 ) -> None:
     desk = desk_of(3)
-    given = play(desk, f"{before}, cancel 2")
-    assert given is not None
-    lists = (("cancelled", given.cancelled), ("pending", given.pending), ("refused", given.refused))
-    told = " ".join(f"{name} {sum(each.quantity for each in found)}" for name, found in lists if found)
-    assert (units(desk), told) == (line.replace("open 0 ", ""), answer)
+    answered = play(desk, f"{before}, cancel 2")
+    assert answered is not None
+    lists = (("cancelled", answered.cancelled), ("pending", answered.pending), ("refused", answered.refused))
+    sums = " ".join(f"{name} {sum(each.quantity for each in found)}" for name, found in lists if found)
+    assert (units(desk), sums) == (line.replace("open 0 ", ""), answer)
     assert sum(each.quantity for _, found in lists for each in found) == 2, "each unit is answered exactly once"
 
 
 @pytest.mark.parametrize(
-    ("node", "wish", "then", "line", "exceptions"),
+    ("node", "request_", "then", "line", "exceptions"),
     rows("""
     node   || pending  || then the node                                || units                          || exceptions
     denver || cancel 3 || cancel_accepted                              || cancelled 3                    ||
@@ -553,10 +553,10 @@ def test_a_cancel_acts_at_once_before_a_node_accepted_and_asks_the_node_afterwar
     """),
 )
 def test_what_is_pending_is_cancelled_when_the_node_lets_go_and_shipped_when_it_ships(
-    node: str, wish: str, then: str, line: str, exceptions: str
+    node: str, request_: str, then: str, line: str, exceptions: str
 ) -> None:
     desk = desk_of(3)
-    play(desk, f"to {node}, f1 accepted, {wish}, {of_f1(then)}")
+    play(desk, f"to {node}, f1 accepted, {request_}, {of_f1(then)}")
     assert (units(desk), opened(desk)) == (line, exceptions)
 
 
@@ -581,13 +581,13 @@ def says(desk: Desk, kind: MessageKind, line: str, quantity: int) -> tuple[str, 
 
 
 def asks(desk: Desk) -> tuple[RequestStatus, str]:
-    """How the talk with the node stands, and what is waited for."""
+    """The request to the node, and what the order waits for."""
     fo = desk.order.fulfillment_orders["web-1-f1"]
     wait = waits_for(fo, NETWORK.nodes[fo.node], NETWORK.policy.orders)
     return fo.request, str(wait.waiting_for) if wait else ""
 
 
-def test_a_node_that_answers_a_wish_to_cancel_line_by_line_is_heard_for_each_of_them() -> None:
+def test_a_node_may_answer_a_cancel_request_line_by_line() -> None:
     desk = two_lines("f1 silent")
     assert says(desk, MessageKind.CANCEL_ACCEPTED, "1", 2) == ()
     assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "cancel_answer"), "the lamps are still to be answered"
@@ -596,7 +596,7 @@ def test_a_node_that_answers_a_wish_to_cancel_line_by_line_is_heard_for_each_of_
     assert asks(desk) == (RequestStatus.CANCEL_ACCEPTED, "")
 
 
-def test_a_customer_who_cancels_one_unit_takes_nothing_back_of_what_a_silent_node_was_asked() -> None:
+def test_a_customers_cancel_of_one_unit_does_not_narrow_what_a_silent_node_was_asked_to_cancel() -> None:
     desk = two_lines("f1 silent, cancel 1")
     play(desk, "f1 cancel_accepted")
     assert (units(desk, "1"), units(desk, "2")) == ("open 1 cancelled 1", "open 2")
@@ -605,7 +605,7 @@ def test_a_customer_who_cancels_one_unit_takes_nothing_back_of_what_a_silent_nod
 def test_a_line_that_shipped_instead_of_being_cancelled_leaves_the_other_line_at_its_node() -> None:
     desk = two_lines("cancel 2")
     says(desk, MessageKind.SHIPPED, "1", 2)
-    assert asks(desk) == (RequestStatus.ACCEPTED, "shipment"), "nobody wants the lamps cancelled"
+    assert asks(desk) == (RequestStatus.ACCEPTED, "shipment"), "no cancel of the lamps is open"
     assert desk.tell("web-1-f1", MessageKind.CANCEL_REJECTED, None) == ()
     assert says(desk, MessageKind.SHIPPED, "2", 2) == ()
     assert (units(desk, "1"), units(desk, "2")) == ("shipped 2", "shipped 2")
@@ -633,7 +633,7 @@ def test_a_node_that_is_asked_again_after_a_person_had_to_call_it_has_a_deadline
     assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "cancel_answer")
 
 
-def test_a_customer_who_cancels_more_while_a_person_sees_to_his_first_wish_asks_the_node_anew() -> None:
+def test_a_second_cancel_while_a_person_handles_the_first_is_a_new_request_to_the_node() -> None:
     desk = desk_of(3)
     play(desk, "to reno, f1 accepted, cancel 1, f1 silent")
     assert asks(desk) == (RequestStatus.CANCEL_REQUESTED, "")
@@ -653,7 +653,7 @@ def test_no_unit_goes_elsewhere_that_its_node_was_never_asked_to_stop() -> None:
     assert (desk.outcome, units(desk)) == ("given_up", "open 1 cancelled 2")
 
 
-def test_a_person_may_want_all_of_what_the_customer_wants_a_part_of() -> None:
+def test_an_operator_may_take_all_of_work_of_which_the_customer_cancelled_a_part() -> None:
     desk = desk_of(3)
     play(desk, "to reno, f1 accepted, cancel 1, reroute f1")
     assert desk.outcome == "cancel_requested"
@@ -684,24 +684,24 @@ def test_what_is_left_of_unaccepted_work_is_new_work_for_the_same_node_without_c
     _, withdrawn, rest = desk.order.fulfillment_orders.values()
     assert (withdrawn.request, withdrawn.has_ended) == (RequestStatus.CANCEL_ACCEPTED, True)
     assert (rest.node, rest.attempt, rest.request, rest.released_at) == ("denver", 2, RequestStatus.SENT, NOON)
-    assert [(told.line, told.quantity) for told in rest.lines.values()] == [("1", 2), ("2", 2)]
+    assert [(fo_line.line, fo_line.quantity) for fo_line in rest.lines.values()] == [("1", 2), ("2", 2)]
     assert desk.order.tried[rest.fulfillment_order, "2"] == ("reno",)
 
 
 def test_everything_cancelled_of_unaccepted_work_leaves_no_work_behind() -> None:
     desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
     play(desk, "to denver")
-    desk.cancel(everything(desk.order))
+    desk.cancel(all_uncancelled(desk.order))
     assert (units(desk), units(desk, "2"), len(desk.order.fulfillment_orders)) == ("cancelled 3", "cancelled 2", 1)
 
 
 def test_a_cancel_of_everything_says_of_each_unit_what_became_of_it() -> None:
     desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
     play(desk, "to denver, f1 shipped 2")
-    assert everything(desk.order) == {"1": 3, "2": 2}
-    answer = desk.cancel(everything(desk.order))
-    told = [[(units_.line, units_.quantity) for units_ in one] for one in (answer.pending, answer.refused)]
-    assert told == [[("1", 1), ("2", 2)], [("1", 2)]]
+    assert all_uncancelled(desk.order) == {"1": 3, "2": 2}
+    answer = desk.cancel(all_uncancelled(desk.order))
+    answered = [[(units_.line, units_.quantity) for units_ in one] for one in (answer.pending, answer.refused)]
+    assert answered == [[("1", 1), ("2", 2)], [("1", 2)]]
     assert sums([Quantity(line="1", quantity=1), Quantity(line="1", quantity=2)]) == {"1": 3}
 
 
@@ -754,7 +754,7 @@ def test_units_that_wait_are_sourced_even_if_the_policy_now_grants_fewer_tries()
     """Otherwise they would wait for a sourcing round that never asks for them."""
     desk = desk_of(3)
     play(desk, "to denver, f1 rejected, to reno, f2 rejected")
-    assert [wish.quantity for _, wish in wanted(desk.order)] == [3]
+    assert [request_.quantity for _, request_ in wanted(desk.order)] == [3]
 
 
 def test_a_chair_found_after_all_keeps_the_deadline_of_the_others() -> None:
@@ -799,7 +799,7 @@ def test_goods_that_were_given_back_and_leave_after_all_do_not_take_back_their_o
     )
 
 
-def test_more_than_ordered_opens_one_exception_that_tells_how_much() -> None:
+def test_more_than_ordered_opens_one_exception_that_names_the_number() -> None:
     desk = desk_of(3)
     play(desk, "to denver, f1 shipped 5")
     assert (units(desk), shown(desk, "f1")) == ("shipped 3", "shipped 3 surplus 2")
@@ -836,7 +836,7 @@ def test_the_stock_of_a_silent_node_stays_promised_to_its_dead_attempt_until_it_
     assert desk.stock["denver", "CHAIR"] == [10, 0, 0]
 
 
-def test_what_was_lost_stays_off_the_shelf_when_the_node_gives_the_rest_back() -> None:
+def test_lost_units_stay_out_of_stock_when_the_node_gives_the_rest_back() -> None:
     desk = desk_of(3)
     play(desk, "to denver, f1 picked 2 final, f1 rejected")
     assert desk.stock["denver", "CHAIR"] == [9, 0, 0]
@@ -847,7 +847,7 @@ def test_one_node_gets_one_fulfillment_order_with_the_latest_dates_and_never_a_s
     desk = Desk({"1": ("CHAIR", 3), "2": ("LAMP", 2)}, on_hand=10)
     play(desk, "source denver 4, source reno, release")
     assert {
-        name: (fo.node, {line: told.quantity for line, told in fo.lines.items()})
+        name: (fo.node, {line: fo_line.quantity for line, fo_line in fo.lines.items()})
         for name, fo in desk.order.fulfillment_orders.items()
     } == {
         "web-1-f1": ("denver", {"1": 3, "2": 1}),
@@ -875,7 +875,7 @@ def test_what_no_node_may_fill_waits_or_is_cancelled_or_goes_to_a_person_as_the_
     }
 
 
-def test_claims_add_up_what_several_lines_want_of_one_shelf() -> None:
+def test_claims_of_several_lines_on_one_stock_level_add_up() -> None:
     shipment = PlannedShipment("denver", (Part(0, "1", "CHAIR", 3), Part(1, "2", "DESK-SET", 2)), 0, 0, NOON, NOON, 0)
     plan = Plan("1", "s", 1, (shipment,), (), Unfilled.BACKORDER, None, Explanation(Precision.COUNTRY, (), (), True))
     assert claims(plan, NETWORK) == [
@@ -939,7 +939,7 @@ def test_what_a_person_decides_of_a_node_in_trouble_or_a_silent_one(
 
 
 class OrderLife(RuleBasedStateMachine):
-    """An order of chairs and a bundle lives through any events in any order, told by nodes that may say anything."""
+    """An order of chairs and a bundle lives through any events in any order, reported by nodes that may say anything."""
 
     @initialize(chairs=st.integers(2, 5), sets=st.integers(1, 2), on_hand=st.integers(4, 9), node=nodes)
     def place(self, chairs: int, sets: int, on_hand: int, node: str) -> None:
@@ -953,12 +953,12 @@ class OrderLife(RuleBasedStateMachine):
     def source(self, data: st.DataObject, unfilled: Unfilled, at_once: bool) -> None:
         claimed: Counter[tuple[str, str]] = Counter()
         choices: list[Choice] = []
-        for index, (waiting, wish) in enumerate(wanted(self.desk.order)):
-            parts = NETWORK.components(wish.sku)
+        for index, (waiting, request_) in enumerate(wanted(self.desk.order)):
+            parts = NETWORK.components(request_.sku)
             free = {
                 node: min((self.desk.available(node, sku) - claimed[node, sku]) // n for sku, n in parts)
                 for node in NETWORK.nodes
-                if node not in wish.tried
+                if node not in request_.tried
             }
             if able := [node for node, n in free.items() if n > 0]:
                 node = data.draw(st.sampled_from(able))
@@ -980,7 +980,7 @@ class OrderLife(RuleBasedStateMachine):
         self.desk.tell(data.draw(self._names()), kind, None, final)
 
     @rule(data=st.data(), kind=st.sampled_from(MessageKind), quantity=st.integers(1, 4), final=st.booleans())
-    def tell_of_one_line(self, data: st.DataObject, kind: MessageKind, quantity: int, final: bool) -> None:
+    def report_one_line(self, data: st.DataObject, kind: MessageKind, quantity: int, final: bool) -> None:
         name = data.draw(self._names())
         line = data.draw(st.sampled_from([*self.desk.order.fulfillment_orders[name].lines] * 4 + ["9"]))
         self.desk.tell(name, kind, (Quantity(line=line, quantity=quantity),), final)
@@ -1024,8 +1024,8 @@ class OrderLife(RuleBasedStateMachine):
         self.rerouted += self.desk.reroute(data.draw(self._names())) == "withdrawn"
 
     @rule(node=nodes)
-    def leave(self, node: str) -> None:
-        self.rerouted += self.desk.event(lambda o, c: leave(o, c, node, NOON))
+    def take_off_node(self, node: str) -> None:
+        self.rerouted += self.desk.event(lambda o, c: take_off_node(o, c, node, NOON))
 
     @rule(data=st.data())
     def see_to(self, data: st.DataObject) -> None:
@@ -1047,17 +1047,17 @@ class OrderLife(RuleBasedStateMachine):
         codes = (ExceptionCode.DOUBLE_SHIP, ExceptionCode.SURPLUS)
         for (name, line), surplus in now.items():
             about = [e for e in self.desk.opened_last if e.fulfillment_order == name and f"line {line} " in e.detail]
-            told = Counter(e.code for e in about if e.code in codes)
-            assert max(told.values(), default=0) <= 1
+            opened = Counter(e.code for e in about if e.code in codes)
+            assert max(opened.values(), default=0) <= 1
             if surplus > self.before.get((name, line), 0):
-                assert told
+                assert opened
         self.before, self.desk.opened_last = now, []
 
     def teardown(self) -> None:
-        """After a cancel of everything, and an answer from every node that owes one, nothing is held any more."""
+        """After a cancel of everything, and an answer from every node that was asked, no unit is held any more."""
         if not hasattr(self, "desk"):
             return
-        self.desk.cancel(everything(self.desk.order))
+        self.desk.cancel(all_uncancelled(self.desk.order))
         for fo in self._orders():
             if any(fo.counts(line).held for line in fo.lines):
                 self.desk.tell(fo.fulfillment_order, MessageKind.REJECTED, None)

@@ -128,8 +128,8 @@ MUTANTS = (
     Mutant(
         "on hand falls at release",
         "domain/units/work.py",
-        "Movement(MovementKind.ALLOCATED, node, told.sku, 0, -units, units, reference)",
-        "Movement(MovementKind.ALLOCATED, node, told.sku, -units, -units, units, reference)",
+        "Movement(MovementKind.ALLOCATED, node, fo_line.sku, 0, -units, units, reference)",
+        "Movement(MovementKind.ALLOCATED, node, fo_line.sku, -units, -units, units, reference)",
         f"{ORDERS}::test_goods_stay_on_hand_until_they_ship",
     ),
     Mutant(

@@ -42,7 +42,7 @@ async def test_a_person_hears_before_work_is_late_and_how_far_it_is(small_house:
 
     document = await house.until(name, lambda found: codes(found) == ["at_risk"])
     (known,) = document["exceptions"]
-    assert f"{work}: it is to leave by {told_at + timedelta(hours=4):%Y-%m-%d %H:%M} UTC" in known["detail"]
+    assert f"{work}: it must leave by {told_at + timedelta(hours=4):%Y-%m-%d %H:%M} UTC" in known["detail"]
     assert "has waited for shipment since" in known["detail"]
     later = (await house.settle(name))["fulfillment_orders"][0]
     assert later["waiting_for"] == "shipment", "the node still has its own time"
@@ -102,4 +102,4 @@ async def test_an_order_that_waits_although_it_was_promised_to_leave_soon_is_at_
     assert (await house.ask(held, "release", hold="fraud")).status_code == 200
     await house.work(held)
     document = await house.until(held, lambda found: codes(found) == ["at_risk"] and found["exceptions"] != [known])
-    assert f"{held}-f1: it is to leave by" in document["exceptions"][0]["detail"], "now it is its work that is"
+    assert f"{held}-f1: it must leave by" in document["exceptions"][0]["detail"], "now it is its work that is"

@@ -1,15 +1,15 @@
-"""Decides which of the chosen nodes gives how many units of each demand, exactly: most units, then least cost per unit.
+"""Decides how many units of each demand each chosen node gives, exactly: most units, then least cost per unit.
 
 Demands that compete for the same scarce component form a cluster and are divided together; all others are divided
 alone, where taking from the cheapest node first is optimal. Nodes are numbers here, in the order of their ids.
 
-Most demands of a cluster are alike: lines of one SKU, which want one scarce component and cost the same wherever they
-come from. What those get out of so much of their component depends on nothing else, so it is found exactly and remembered.
-The others link components, as bundles do. They are divided by branch and bound: each takes what would be best for it if
-it were alone, and the alike ones get what is left beside the least that the linking ones take. No division is better than
-all of that together. Where nobody takes more of a component than there is, it is the best division. Where a component is
-overdrawn at a node, the units that one linking demand takes there are limited from above in one branch and from below in
-the other, so that no division is lost and none is met twice.
+Most demands of a cluster are alike: lines of one SKU, which need one scarce component and cost the same at each node.
+What they get from an amount of their component depends on nothing else, so it is found exactly and cached.
+The others link components, as bundles do. They are divided by branch and bound: each takes what would be best for it
+alone, and the alike ones get what is left after the least that the linking ones take. No division is better than all of
+that together. Where no component is overdrawn, it is the best division. Where a component is overdrawn at a node, the units
+that one linking demand takes there are limited from above in one branch and from below in the other, so that no division is
+lost and none is met twice.
 """
 
 from domain.sourcing.division.cluster import Cluster, clusters

@@ -1,4 +1,4 @@
-"""Remembers what demands that differ only in how much they want, and from where, get out of so much of their component."""
+"""Caches what demands that differ only in quantity and limits get from an amount of their component."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from domain.sourcing.division.demand import Demand, Portions, Steps
 from domain.sourcing.division.sharing import Sharing
 
 
-class Share(NamedTuple):
-    """What demands that are alike get."""
+class GroupShare(NamedTuple):
+    """What a group of demands that are alike gets."""
 
     worth: int
     units: int
@@ -20,7 +20,7 @@ class Share(NamedTuple):
 
 
 class Alike:
-    """Demands for the same component at the same costs: they differ only in how much they want, and from where."""
+    """Demands for the same component at the same costs: they differ only in quantity and limits."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Alike:
         self.unit_costs = demands[0].unit_costs
         self.component = uses[0][0] if uses else None
         self.count = uses[0][1] if uses else 1
-        """How much of the scarce component that they want, if any, one unit of them takes."""
+        """How much of their scarce component, if any, one unit of them takes."""
         self._reach = [sum(at_node) for at_node in zip(*(demand.limits for demand in demands), strict=True)]
         """By node: the most that all of them could take."""
-        self._wishes = _wishes(demands, complete)
-        self._known: dict[tuple[tuple[int, int], ...], Share | None] = {}
+        self._batches = _batches(demands, complete)
+        self._known: dict[tuple[tuple[int, int], ...], GroupShare | None] = {}
 
-    def best(self, nodes: Sequence[int], left: Sequence[int] | None, steps: Steps) -> Share | None:
-        """The most units, then the least cost, that so much of the component by node allows (None = it is not scarce).
+    def best(self, nodes: Sequence[int], left: Sequence[int] | None, steps: Steps) -> GroupShare | None:
+        """The most units, then the least cost, that `left` of the component by node allows (None = it is not scarce).
 
         None when everything must be filled and cannot be.
         """
@@ -59,13 +59,13 @@ class Alike:
             self._known[key] = self._found(key, steps)
         return self._known[key]
 
-    def _found(self, offered: Sequence[tuple[int, int]], steps: Steps) -> Share | None:
+    def _found(self, offered: Sequence[tuple[int, int]], steps: Steps) -> GroupShare | None:
         nodes = [node for node, _ in offered]
         sharing = Sharing(
             [demand.quantity for demand in self._demands],
             [[demand.limits[node] for node in nodes] for demand in self._demands],
             [self._unit_worth - self.unit_costs[node] for node in nodes],
-            self._wishes,
+            self._batches,
             self._complete,
             steps,
         )
@@ -76,16 +76,16 @@ class Alike:
         portions = tuple([tuple([(node, n) for node, n in zip(nodes, row, strict=True) if n]) for row in rows])
         units = sum([n for row in portions for _, n in row])
         cost = sum([n * self.unit_costs[node] for row in portions for node, n in row])
-        return Share(units * self._unit_worth - cost, units, cost, portions)
+        return GroupShare(units * self._unit_worth - cost, units, cost, portions)
 
 
-def _wishes(demands: Sequence[Demand], complete: ShipComplete) -> list[list[int]]:
-    """Demands, by position, of which all or nothing may ship, the largest first; where that does not matter, each alone."""
+def _batches(demands: Sequence[Demand], complete: ShipComplete) -> list[list[int]]:
+    """Demands, by position, of which all or none may ship, the largest first; if lines need not be whole, each alone."""
     if complete is not ShipComplete.LINE:
-        wishes = [[one] for one in range(len(demands))]
+        batches = [[one] for one in range(len(demands))]
     else:
         lines: dict[str, list[int]] = defaultdict(list)
         for one, demand in enumerate(demands):
             lines[demand.line].append(one)
-        wishes = list(lines.values())
-    return sorted(wishes, key=lambda wish: -sum(demands[one].quantity for one in wish))
+        batches = list(lines.values())
+    return sorted(batches, key=lambda batch: -sum(demands[one].quantity for one in batch))

@@ -27,16 +27,16 @@ class Cluster:
         self.uses = [[(place, parts[sku]) for place, sku in enumerate(scarce) if sku in parts] for parts in counts]
         """By demand: (component for which they compete, units of it in one unit of the demand)."""
         self.useful = [any(at_node) for at_node in zip(*(demand.limits for demand in demands), strict=True)]
-        """By node: whether it could give anything."""
+        """By node: whether it could give any unit."""
         self.unit_worth = 1 + sum(demand.quantity * max(demand.unit_costs, default=0) for demand in demands)
-        """What a unit counts beside its cost: more than all costs together, because more units come first."""
+        """The value of a unit before its cost: more than all costs together, because more units come first."""
         groups = _alike_groups(self)
         self.alike = [self._alike(members) for members in groups]
         together = {one for members in groups for one in members}
         self.linking = [one for one in range(len(demands)) if one not in together]
         """The demands that link components, or lines across them."""
         self.divisions: dict[tuple[int, ...], Division | None] = {}
-        """The best division among the useful ones of some nodes, as far as it was asked for."""
+        """The best divisions found so far, by the useful nodes of a choice."""
 
     def _alike(self, members: Sequence[int]) -> Alike:
         demands = {one: self.demands[one] for one in members}
@@ -44,9 +44,9 @@ class Cluster:
 
 
 def _alike_groups(cluster: Cluster) -> list[list[int]]:
-    """Demands, by position, that want nothing scarce but as much of one component, at the same costs; whole lines of them.
+    """Demands, by position, that need at most one scarce component, in equal amounts and at the same costs; only whole lines.
 
-    No two groups want the same component, so that what one gets leaves the others alone.
+    No two groups need the same component, so what one gets does not change the others.
     """
     groups: dict[object, list[int]] = defaultdict(list)
     for one, (demand, uses) in enumerate(zip(cluster.demands, cluster.uses, strict=True)):
@@ -73,7 +73,7 @@ def clusters(
 ) -> list[tuple[int, ...]]:
     """Group demands, by position, that must be divided together; those that may be divided alone are in no group.
 
-    They share a component of which some node has less than they want, or a line of which all or nothing may ship.
+    They share a component of which some node has less than they need, or a line that must ship whole.
     """
     scarce = _scarce_components(demands, supply)
     by_line = complete is ShipComplete.LINE and len({demand.line for demand in demands}) < len(demands)
@@ -94,7 +94,7 @@ def clusters(
 
 
 def _scarce_components(demands: Sequence[Demand], supply: Sequence[Mapping[str, int]]) -> list[str]:
-    """Components wanted by several demands, of which some node has less than those want that it may serve."""
+    """Components that several demands need, of which some node has less than the demands that it may serve need."""
     users: dict[str, list[tuple[Sequence[int], int]]] = defaultdict(list)
     for demand in demands:
         for sku, count in demand.components:
@@ -103,7 +103,7 @@ def _scarce_components(demands: Sequence[Demand], supply: Sequence[Mapping[str, 
 
 
 def _is_scarce(sku: str, wanting: Sequence[tuple[Sequence[int], int]], supply: Sequence[Mapping[str, int]]) -> bool:
-    """`wanting` has the limits by node of each demand for the component, and how much of it that wants."""
+    """`wanting` has, for each demand for the component, its limits by node and how much of the component it needs."""
     return any(
         sum([asked for limits, asked in wanting if limits[node]]) > stock.get(sku, 0)
         for node, stock in enumerate(supply)

@@ -1,4 +1,4 @@
-"""Decides who gives what of a demand that competes with no other, and counts the steps of a search."""
+"""Divides a demand that competes with no other, and counts the steps of a search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.network import ShipComplete
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Units of one SKU that may come from the same nodes, with what each node could give if it were alone."""
+    """Units of one SKU that may come from the same nodes, with the units that each node could give alone."""
 
     line: str
     components: tuple[tuple[str, int], ...]
@@ -25,7 +25,7 @@ Portions = tuple[tuple[int, int], ...]
 
 
 class Division(NamedTuple):
-    """Who gives what: per demand, in order."""
+    """The units that each node gives: per demand, in order."""
 
     units: int
     cost: int
@@ -36,11 +36,11 @@ _NOTHING = Division(0, 0, ((),))
 
 
 class SearchCut(Exception):
-    """The search took more steps than a waiting customer can be asked to wait for."""
+    """The search took more steps than a customer can wait for."""
 
 
 class Steps:
-    """Counts the steps of one search, and cuts it short when there are too many."""
+    """Counts the steps of one search, and cuts it short after too many."""
 
     def __init__(self, steps_max: int) -> None:
         self._left = steps_max
@@ -60,9 +60,8 @@ class Steps:
 def divide_one(demand: Demand, chosen: Sequence[int], split: bool, complete: ShipComplete) -> Division | None:
     """The best division of a demand that competes with no other; None when it cannot be filled and must be.
 
-    If it may be split it takes from the cheapest node what that has, then from the next; at equal cost from the
-    fullest, for fewer parts. Otherwise it takes all from the one node that has most of it; at equal units from the
-    cheapest.
+    If it may be split, it takes all that the cheapest node has, then from the next; at equal cost from the fullest, for
+    fewer parts. Otherwise it takes all from the node that has most of it; at equal units from the cheapest.
     """
     limits, costs = demand.limits, demand.unit_costs
     useful = [node for node in chosen if limits[node]]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from domain.network import ShipComplete
-from domain.sourcing.division.alike import Share
+from domain.sourcing.division.alike import GroupShare
 from domain.sourcing.division.cluster import Cluster
 from domain.sourcing.division.demand import Division, Portions, SearchCut, Steps
 
@@ -21,9 +21,9 @@ def divide_together(cluster: Cluster, chosen: Sequence[int], steps: Steps) -> Di
 
 
 class _Together:
-    """One search for the best division of a cluster among some nodes, which are numbered anew from 0: its places.
+    """One search for the best division of a cluster among some nodes, which are numbered from 0 here: its places.
 
-    Only the linking demands are searched. Those that are alike count as one demand each group: theirs come after.
+    Only the linking demands are searched. Each group of demands that are alike counts as one demand, numbered after them.
     """
 
     def __init__(self, cluster: Cluster, nodes: tuple[int, ...], steps: Steps) -> None:
@@ -41,14 +41,14 @@ class _Together:
         number = {one: position for position, one in enumerate(linking)}
         self._users = [[(number[one], count) for one, count in users if one in number] for users in cluster.users]
         self._groups: list[list[tuple[int, int]]] = [[] for _ in cluster.users]
-        """By component: the groups that want it, numbered after the linking demands, and how much a unit of them takes."""
+        """By component: the groups that need it, numbered after the linking demands, and how much a unit of them takes."""
         for position, alike in enumerate(cluster.alike, start=len(linking)):
             if alike.component is not None:
                 self._groups[alike.component].append((position, alike.count))
         self._supply = [[stock[node] for node in nodes] for stock in cluster.stocks]
         """By component and place."""
-        self._best: tuple[int, list[list[int]], list[Share]] | None = None
-        """What it is worth, units by linking demand and place, and what the groups get."""
+        self._best: tuple[int, list[list[int]], list[GroupShare]] | None = None
+        """Its value, units by linking demand and place, and what the groups get."""
 
     def best(self) -> Division | None:
         """The best division."""
@@ -62,7 +62,7 @@ class _Together:
                 raise
         return None if self._best is None else self._division(*self._best[1:])
 
-    def _division(self, taken: list[list[int]], shares: list[Share]) -> Division:
+    def _division(self, taken: list[list[int]], shares: list[GroupShare]) -> Division:
         cluster = self._cluster
         portions: list[Portions] = [()] * len(cluster.demands)
         for one, row in zip(cluster.linking, taken, strict=True):
@@ -84,7 +84,7 @@ class _Together:
         return True
 
     def _branch(self, least: list[list[int]], most: list[list[int]]) -> None:
-        """Look at every division that takes between so much and so much, by linking demand and place."""
+        """Search every division that takes between `least` and `most`, by linking demand and place."""
         self._steps.take()
         if any(map(any, least)):
             most = self._tightened(least, most)
@@ -94,7 +94,7 @@ class _Together:
             return
         units = sum(map(sum, taken)) + sum([share.units for share in shares])
         cost = self._cost(taken) + sum([share.cost for share in shares])
-        if not self._hopeful(units, cost, taken, shares):
+        if not self._can_improve(units, cost, taken, shares):
             return
         overdrawn = self._overdrawn(taken, shares, least)
         if overdrawn is None:
@@ -105,7 +105,7 @@ class _Together:
         self._branch(_with(least, one, place, limit + 1), most)
 
     def _tightened(self, least: list[list[int]], most: list[list[int]]) -> list[list[int]]:
-        """No more of a demand than what the least of the others leaves."""
+        """`most`, limited for each demand to what the least of the others leaves."""
         tightened = [list(row) for row in most]
         for users, stock in zip(self._users, self._supply, strict=True):
             for place, left in enumerate(stock):
@@ -116,9 +116,9 @@ class _Together:
                         tightened[one][place] = room
         return tightened
 
-    def _shares(self, least: list[list[int]]) -> list[Share] | None:
-        """What each group gets at most while the linking demands take at least so much; None when that is too little."""
-        shares: list[Share] = []
+    def _shares(self, least: list[list[int]]) -> list[GroupShare] | None:
+        """The most that each group gets while the linking demands take `least`; None when that is too little."""
+        shares: list[GroupShare] = []
         for alike in self._cluster.alike:
             left = None if alike.component is None else self._left(alike.component, least)
             share = alike.best(self._nodes, left, self._steps)
@@ -136,7 +136,7 @@ class _Together:
         return left
 
     def _each_alone(self, least: list[list[int]], most: list[list[int]]) -> list[list[int]] | None:
-        """What each demand would take if it were alone; None when that cannot be, or must be complete and is not."""
+        """What each demand would take alone; None when that is impossible, or must be complete and is not."""
         taken: list[list[int]] = []
         dropped: set[str] = set()
         take = self._take_split if self._cluster.split else self._take_whole
@@ -153,7 +153,7 @@ class _Together:
         return self._without(dropped, least, taken) if dropped else taken
 
     def _without(self, lines: set[str], least: list[list[int]], taken: list[list[int]]) -> list[list[int]] | None:
-        """The same without lines that cannot be whole; None when something of them must be taken."""
+        """The same without lines that cannot be whole; None when units of them must be taken."""
         for one, demand in enumerate(self._linking):
             if demand.line in lines:
                 if any(least[one]):
@@ -175,7 +175,7 @@ class _Together:
         return row
 
     def _take_whole(self, one: int, least: list[int], most: list[int]) -> list[int]:
-        """From one node; two that must give something are too many, which shows as more units than are wanted."""
+        """From one node. If two nodes must give units, the row gets more units than are wanted, so the caller drops it."""
         bound = [place for place, units in enumerate(least) if units]
         row = [0] * len(least)
         if len(bound) > 1:
@@ -190,8 +190,8 @@ class _Together:
             [n * c for row, costs in zip(taken, self._costs, strict=True) for n, c in zip(row, costs, strict=True) if n]
         )
 
-    def _hopeful(self, units: int, cost: int, taken: list[list[int]], shares: list[Share]) -> bool:
-        """Whether a division within the limits could beat the best one found: none gives more units, or the same for less."""
+    def _can_improve(self, units: int, cost: int, taken: list[list[int]], shares: list[GroupShare]) -> bool:
+        """Whether a division within the limits could beat the best one: none gives more units, or the same for less."""
         if self._best is None:
             return True
         worth, best = self._cluster.unit_worth, self._best[0]
@@ -206,7 +206,7 @@ class _Together:
     def _units_max(
         self, users: list[tuple[int, int]], groups: list[tuple[int, int]], stock: int, reached: list[int]
     ) -> int:
-        """Units of all, at most so many each, that so much of one component allows: the frugal ones first."""
+        """The most units of all, at most `reached` each, that this much of one component allows: the frugal ones first."""
         units = sum(reached)
         for count, one in sorted([(count, one) for one, count in (*users, *groups)]):
             units -= max(0, reached[one] - stock // count)
@@ -214,7 +214,7 @@ class _Together:
         return units
 
     def _least_cost(self, units: int, reached: list[int]) -> int:
-        """What so many units cost at least, at most so many of each."""
+        """The least cost of this many units, with at most `reached` of each."""
         cost = 0
         for least, available in sorted(zip(self._least_costs, reached, strict=True)):
             used = min(units, available)
@@ -223,7 +223,7 @@ class _Together:
         return cost
 
     def _overdrawn(
-        self, taken: list[list[int]], shares: list[Share], least: list[list[int]]
+        self, taken: list[list[int]], shares: list[GroupShare], least: list[list[int]]
     ) -> tuple[int, int, int] | None:
         """The linking demand that takes most of the most overdrawn component, the place, and the units that would be too few
         to overdraw it; None when no component is overdrawn."""

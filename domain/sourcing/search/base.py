@@ -1,4 +1,4 @@
-"""What both searches know of their problem, and the best choices that they have found."""
+"""The common part of both searches: values of their problem, and the best choices found."""
 
 from bisect import insort
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from domain.sourcing.search.problem import CHOICES_MAX, Choice, Found, Problem
 from domain.sourcing.search.value import Value
 
 SHORT_STEPS = 20
-"""A search that is over after so many steps has also proven its runners-up to be the next best choices, unless demands
-compete. A longer one has proven the best choice only, and keeps the best others that it met."""
+"""A search that ends within these steps has also proven that its runners-up are the next best choices, unless demands
+compete. A longer one has proven the best choice only, and keeps the best others that it found."""
 
 
 class Search:
-    """What is known of one problem while it is searched: its clusters, its bounds and the best choices so far.
+    """The state of the search of one problem: its clusters, its bounds and the best choices so far.
 
-    Nodes are numbered by position here: the best by itself first. Fields whose names begin with `by_` are by position.
+    Nodes are numbered by position here: the node that is best alone comes first. Fields named `by_…` are by position.
     """
 
     def __init__(self, problem: Problem, nodes: Sequence[int], complete: ShipComplete, steps_max: int) -> None:
@@ -41,10 +41,10 @@ class Search:
         """Whether days are ranked; where they are not, each further position is worse than the one before."""
         self.least_step = min(self.by_step, default=0)
         self.threshold = value.worst
-        """What a choice must be better than to be kept."""
+        """A choice must be better than this to be kept."""
         self.is_long = False
         self.is_whole = True
-        """Whether every choice was looked at, or is known to be worse."""
+        """Whether every choice was searched, or is known to be worse."""
         self._short = 0 if self.clusters else SHORT_STEPS
         self._choices: list[tuple[int, tuple[int, ...], tuple[Portions, ...] | None, int]] = []
 
@@ -54,7 +54,7 @@ class Search:
         return bool(self._choices)
 
     def step(self) -> None:
-        """Count a step; from a certain number on only better choices than the best count, and no more runners-up."""
+        """Count a step; after `SHORT_STEPS` only choices better than the best one are kept, and no more runners-up."""
         self.steps.take()
         self._short -= 1
         if self._short <= 0 and self._choices and not self.is_long:
@@ -62,7 +62,7 @@ class Search:
             self.threshold = self._choices[0][0]
 
     def keep(self, worth: int, chosen: tuple[int, ...], portions: tuple[Portions, ...] | None, units: int) -> None:
-        """Remember a choice that is among the best; its portions may be computed later."""
+        """Keep a choice that is among the best; its portions may be computed later."""
         insort(self._choices, (worth, chosen, portions, units))
         del self._choices[CHOICES_MAX:]
         if not self.is_long:
@@ -96,7 +96,7 @@ class Search:
         return Found(tuple(self._choice(*kept) for kept in self._choices), exact, gap)
 
     def gap(self) -> float | None:
-        """How much less the first measure of the rank could be at most, as a share; here nothing is known of it."""
+        """How much less the first measure of the rank could be at most, as a share; None = not known."""
         return None
 
     def _choice(self, _: int, chosen: tuple[int, ...], portions: tuple[Portions, ...] | None, units: int) -> Choice:

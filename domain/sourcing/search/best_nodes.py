@@ -6,14 +6,14 @@ from domain.sourcing.search.problem import CHOICES_MAX, Problem
 from domain.sourcing.search.value import Value
 
 MANY_NODES = 100
-"""Nodes beyond which it pays to find out which of them are alike."""
+"""Number of nodes from which it pays to find equal ones."""
 
 
 def in_best_choices(problem: Problem, nodes: list[int]) -> list[int]:
     """Of many nodes, those that could be in one of the best choices.
 
-    Nodes are alike when they give as much of everything, at the same costs, on the same day. A choice with one of them is
-    worse than that with a better one in its place, unless it has that one too; so of those alike only as many are needed as
+    Nodes are alike when they can give the same units, at the same costs, on the same day. A choice with one of them is worse
+    than the choice with a better one instead, unless it has that one too. So of nodes that are alike only as many are needed as
     there are shipments, and one more for each runner-up.
     """
     if len(nodes) <= MANY_NODES:

@@ -12,14 +12,14 @@ from domain.sourcing.search.digits import Digits
 from domain.sourcing.search.problem import LARGE, STEPS_MAX, Found, Problem
 
 LARGE_CHOICES_MAX = 4
-"""The good choices of such an order that are divided exactly: the plan and runners-up."""
+"""How many good choices of a very large order are divided exactly: the plan and runners-up."""
 
 LARGE_STEPS_MAX = 50
-"""Steps of such a search where no good choice was found, each about 10 milliseconds."""
+"""Steps of the search of a very large order where no good choice was found, each about 10 milliseconds."""
 
 
 def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
-    """The best choices that fill every demand; none when there is none within the shipments allowed."""
+    """The best choices that fill every demand; none when no choice does within the allowed shipments."""
     nodes = _nodes_to_cover(problem)
     if nodes is None:
         return Found((), exact=True)
@@ -38,7 +38,7 @@ def cover(problem: Problem, steps_max: int = STEPS_MAX) -> Found:
 
 
 def _nodes_to_cover(problem: Problem) -> list[int] | None:
-    """The nodes that can take part in filling everything; None when it is plain that they cannot."""
+    """The nodes that can take part in filling everything; None when the limits show that none can."""
     slots, split, nodes = problem.shipments_max, problem.split, set(range(len(problem.measures)))
     useful: set[int] = set()
     for demand in problem.demands:
@@ -66,28 +66,28 @@ class _Cover(Search):
         self.wanted = digits.pack(quantity for quantity, _ in needs)
         self.by_limits = digits.pack_columns(self.by_limit_of, len(self.nodes))
         self.most = self._most(needs, min(problem.shipments_max, len(self.nodes)))
-        """By shipments: the most that so many nodes could give."""
+        """By number of shipments: the most that they could give."""
         self._able: dict[int, int] = {}
         self.costs = _UnitCosts(self) if self.uneven else None
         self.floor = self._floor() << (self.value.cost_shift or 0)
         self._least_cost: int | None = None
-        """Of a very large order: what nothing costs less than."""
+        """For a very large order: a lower bound on the cost of every choice."""
 
     def _floor(self) -> int:
-        """What all units cost at least, where cost is ranked."""
+        """The least cost of all units, where cost is ranked."""
         if self.value.cost_shift is None:
             return 0
         return sum(demand.quantity * least_unit_cost(demand) for demand in self.problem.demands)
 
     def _need(self, demand: Demand) -> tuple[int, list[int]]:
-        """A demand as something that sums up, by position: its units, or where it may not be split, itself as one."""
+        """A demand as numbers that add up, by position: its units; or 1 for the whole demand where it may not be split."""
         limits, quantity = demand.limits, demand.quantity
         if self.problem.split:
             return quantity, [limits[node] for node in self.nodes]
         return 1, [1 if limits[node] >= quantity else 0 for node in self.nodes]
 
     def _component_needs(self) -> Iterable[tuple[int, list[int]]]:
-        """The same of components for which demands compete."""
+        """The same for components for which demands compete."""
         for cluster in self.clusters:
             for users, supply in zip(cluster.users, cluster.stocks, strict=True):
                 need = sum(cluster.demands[one].quantity * count for one, count in users)
@@ -107,7 +107,7 @@ class _Cover(Search):
         self._extend((), 0, 0, self.wanted, self.costs.most if self.costs else 0, (1 << len(self.nodes)) - 1)
 
     def start(self) -> None:
-        """Find good choices where cost decides, and how much less another could cost."""
+        """Find good choices where cost comes first, and how much less another could cost."""
         if self.problem.rank[0] is not Rank.COST or not self.nodes:
             return
         self.is_whole = False
@@ -132,7 +132,7 @@ class _Cover(Search):
         return max(0.0, (cost - self._least_cost) / cost) if cost else 0.0
 
     def _extend(self, chosen: tuple[int, ...], worth: int, days: int, missing: int, costs: int, allowed: int) -> None:
-        """Look at every choice that has the chosen nodes, and of the others only allowed ones (a bit mask)."""
+        """Search every choice with the chosen nodes and other nodes from `allowed` (a bit mask)."""
         slots = len(self.most) - 1 - len(chosen)
         if missing:
             if self.digits.less(missing, self.most[max(slots, 0)]):
@@ -147,7 +147,7 @@ class _Cover(Search):
     def _branch(
         self, chosen: tuple[int, ...], worth: int, days: int, missing: int, costs: int, allowed: int, candidates: int
     ) -> None:
-        """Extend the chosen nodes by each candidate in turn; the later choices do without the earlier candidates."""
+        """Extend the chosen nodes by each candidate in turn; later choices leave out the earlier candidates."""
         is_last = len(self.most) - 2 == len(chosen)
         less, by_limits, by_step, by_days, floor = (
             self.digits.less,
@@ -207,7 +207,7 @@ class _Cover(Search):
         return self._able[key]
 
     def _offer(self, chosen: tuple[int, ...], worth: int, costs: int) -> int:
-        """Keep a choice if it is among the best; answer which positions (a bit mask) it is worth extending by."""
+        """Keep a choice if it is among the best; answers the positions (a bit mask) by which extending it is worthwhile."""
         more = -1 if self.uneven else 0
         cost_shift = self.value.cost_shift
         least = self.costs.total(costs) if self.costs else self.floor
@@ -233,7 +233,7 @@ class _Cover(Search):
         return sum(1 << position for position, node in enumerate(self.nodes) if cluster.useful[node])
 
     def _is_wasteful(self, chosen: tuple[int, ...]) -> bool:
-        """Whether the choice would fill everything without one of its nodes; then that choice is better."""
+        """Whether the choice would fill everything without one of its nodes; then the smaller choice is better."""
         return any(self._covers(chosen[:one] + chosen[one + 1 :]) for one in range(len(chosen) - 1))
 
     def _covers(self, chosen: tuple[int, ...]) -> bool:
@@ -244,7 +244,7 @@ class _Cover(Search):
 
 
 class _UnitCosts:
-    """What the units of each demand cost at least, by position of the node, in one number each."""
+    """The least cost of the units of each demand, by position of the node, in one number each."""
 
     def __init__(self, search: _Cover) -> None:
         demands, split, nodes = search.problem.demands, search.problem.split, search.nodes
@@ -264,7 +264,7 @@ class _UnitCosts:
         self._shares: int | None = None
 
     def of(self, chosen: Sequence[int]) -> int:
-        """The costs of a choice."""
+        """The costs of a choice, by demand."""
         costs = self.most
         for node in chosen:
             costs = self.digits.smaller(costs, self.by_node[node])
@@ -275,7 +275,7 @@ class _UnitCosts:
         return self.digits.total(costs) << self._shift
 
     def bound(self, costs: int) -> int:
-        """What they will at least sum up to, with the further shipments that this takes; in a short search a floor."""
+        """The least that they will sum to, with the further shipments that this needs; in a short search the floor."""
         if not self._search.is_long:
             return self._search.floor
         if self._shares is None:
@@ -289,9 +289,9 @@ class _UnitCosts:
 
 
 def _with_shares(rows: Sequence[Sequence[int]], shipments: Sequence[int], ascents: int) -> list[int]:
-    """What each demand costs at least with its share of a shipment, where the shares of a shipment sum up to its cost.
+    """The least cost of each demand with its share of a shipment, where the shares of a shipment sum to its cost.
 
-    `rows` has what a demand costs by node. So whatever nodes are added to a choice, each demand costs what it costs in
+    `rows` has the cost of a demand by node. So for any nodes that are added to a choice, each demand costs what it costs in
     the choice, or at least this. Each share is raised in turn while every node at which the demand would then be
     served has some of its cost left: the dual ascent of facility location (Erlenkotter, 1978).
     """

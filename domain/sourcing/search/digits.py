@@ -1,4 +1,4 @@
-"""Packs numbers: what is open of all demands is one whole number, with as many digits as there are demands."""
+"""Packs numbers: the open units of all demands are one whole number, with one digit for each demand."""
 
 import sys
 from array import array
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 WORD_BITS = 64
 
 WORDS_MIN = 64
-"""Numbers from which on wide digits cost less than packing narrow ones."""
+"""How many numbers make wide digits cheaper than packing narrow ones."""
 
 
 class Digits:
-    """Several whole numbers in one, of equal width, each with a guard bit above it that shows who is smaller."""
+    """Several whole numbers in one, of equal width, each with a guard bit above it that shows which is smaller."""
 
     def __init__(self, count: int, number_max: int) -> None:
         self.width = number_max.bit_length() + 1
@@ -33,13 +33,13 @@ class Digits:
         return packed
 
     def pack_columns(self, rows: Sequence[Sequence[int]], count: int) -> list[int]:
-        """So many packed numbers from rows that have one number for each."""
+        """`count` packed numbers, from rows that have one number for each."""
         if not rows:
             return [0] * count
         return list(map(self.pack, zip(*rows, strict=True)))
 
     def total(self, packed: int) -> int:
-        """The sum of the numbers; right while it is at most the largest number told beforehand."""
+        """The sum of the numbers; correct while it is at most `number_max`."""
         return packed % self._all
 
     def less(self, packed: int, other: int) -> int:

@@ -27,7 +27,7 @@ def fill(problem: Problem, complete: ShipComplete, steps_max: int = STEPS_MAX) -
 
 
 def _whole_lines(problem: Problem) -> Problem:
-    """The same without what can never be part of a whole line: no choice that ships only whole lines takes any of it."""
+    """The problem without lines that can never be whole: no choice that ships only whole lines takes any of their units."""
     possible = [_possible(demand, problem) for demand in problem.demands]
     broken = {demand.line for demand, limits in zip(problem.demands, possible, strict=True) if not any(limits)}
     demands = [
@@ -38,7 +38,7 @@ def _whole_lines(problem: Problem) -> Problem:
 
 
 def _possible(demand: Demand, problem: Problem) -> tuple[int, ...]:
-    """By node: what it could give of a demand that ships whole; 0 everywhere where the most shipments have too little."""
+    """By node: units that it could give of a demand that ships whole; 0 everywhere if no allowed shipments have enough."""
     limits, quantity = demand.limits, demand.quantity
     if not problem.split:
         return tuple([limit if limit >= quantity else 0 for limit in limits])
@@ -54,8 +54,8 @@ class _Fill(Search):
         self.quantities = [demand.quantity for demand in demands]
         self.units_wanted = sum(self.quantities)
         self.cost_bits = 0 if problem.split else self.units_cost_max.bit_length()
-        """Where a demand must come from one node, what it costs there stands below what it lacks: the smaller of two
-        such numbers is what the better node means for it."""
+        """Where a demand must come from one node, its cost there is in the digits below its missing units: the smaller of two
+        such numbers belongs to the better node."""
         most = (self.units_wanted << self.cost_bits) + (0 if problem.split else self.units_cost_max)
         self.digits = digits = Digits(len(demands), most)
         self.wanted = digits.pack(quantity << self.cost_bits for quantity in self.quantities)
@@ -69,7 +69,7 @@ class _Fill(Search):
         ]
 
     def _means(self, demand: Demand) -> list[int]:
-        """By position: what a node means for a demand."""
+        """By position: the units of a demand at a node; or, if it must come from one node, its missing units and cost."""
         limits = demand.limits
         if self.problem.split:
             return [limits[node] for node in self.nodes]
@@ -84,7 +84,7 @@ class _Fill(Search):
             self._extend((), 0, 0, self.wanted, list(range(len(self.nodes))))
 
     def _extend(self, chosen: tuple[int, ...], worth: int, days: int, missing: int, allowed: Sequence[int]) -> None:
-        """Look at every choice that has the chosen nodes, and of the others only allowed ones."""
+        """Search every choice with the chosen nodes and other nodes from `allowed`."""
         slots = self.problem.shipments_max - len(chosen)
         total, add, by_limits = self.digits.total, self.add, self.by_limits
         self.steps.take(1 + len(allowed) // 8)
@@ -116,7 +116,7 @@ class _Fill(Search):
                 self._extend(with_chosen, with_node, with_days, rest, later[position + 1 :])
 
     def _bound(self, missing: int) -> int:
-        """What missing units count, and what the others cost at least."""
+        """The value of the missing units, and the least cost of the others."""
         if missing not in self._floors:
             cost_shift = self.value.cost_shift
             cost = 0 if cost_shift is None else self._floor(self.units_wanted - missing) << cost_shift
@@ -124,7 +124,7 @@ class _Fill(Search):
         return self._floors[missing]
 
     def _floor(self, units: int) -> int:
-        """What so many units cost at least, of whatever demand."""
+        """The least cost of this many units, of any demand."""
         cost = 0
         for least, quantity in self._cheapest_first:
             taken = min(units, quantity)
@@ -135,7 +135,7 @@ class _Fill(Search):
     def _offer(self, chosen: tuple[int, ...], worth: int, rest: int, counted: int) -> None:
         """Divide the demands among the chosen nodes and keep the choice if it is among the best.
 
-        One that needs a node for nothing is left out: the choice without that node is met elsewhere and is better.
+        A choice with an unused node is left out: the choice without that node is found elsewhere and is better.
         """
         if self._least(chosen, rest, counted) + worth >= self.threshold:
             return
@@ -155,11 +155,11 @@ class _Fill(Search):
         self.keep(worth, chosen, division.portions, division.units)
 
     def _least(self, chosen: tuple[int, ...], rest: int, counted: int) -> int:
-        """What a choice is worth at least, beside what its nodes add."""
+        """The least value of a choice, without what its nodes add."""
         beyond = sum([shortage.beyond(chosen, rest) for shortage in self._shortages])
         missing = (counted >> self.cost_bits) + beyond
         if self._whole:
-            # What lacks a unit lacks all of its units, but then others no longer compete with it: never both together.
+            # A line that misses a unit misses all of its units, but then others do not compete with it: never both together.
             missing = max(missing, self.digits.total(self.digits.nonzero(rest) & self.wanted))
         if beyond or self._whole or self.value.cost_shift is None:
             return self._bound(missing)
@@ -171,7 +171,7 @@ class _Fill(Search):
 
 
 class _Shortage:
-    """What demands of a cluster must lack because they compete, beyond what each lacks alone."""
+    """The units that demands of a cluster must miss because they compete, beyond those that each misses alone."""
 
     def __init__(self, search: _Fill, members: Sequence[int], cluster: Cluster) -> None:
         self._digits, self._cost_bits = search.digits, search.cost_bits
@@ -183,7 +183,7 @@ class _Shortage:
             self._components.append((need, max(count for _, count in users), [supply[node] for node in search.nodes]))
 
     def beyond(self, chosen: Sequence[int], rest: int) -> int:
-        """More units that are missing, at least, than `rest` says."""
+        """How many more units are missing, at least, than `rest` contains."""
         lacking = 0
         for need, count, stock in self._components:
             short = need - sum(stock[node] for node in chosen)

@@ -1,4 +1,4 @@
-"""What a search is asked, and what it answers."""
+"""The problem of a search, and its answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ CHOICES_MAX = 6
 """The plan and five runners-up."""
 
 STEPS_MAX = 100_000
-"""Steps of one search, 1 to 20 microseconds each: beyond them a waiting customer gets the best plan found so far."""
+"""Steps of one search, 1 to 20 microseconds each: after them the waiting customer gets the best plan found so far."""
 
 LARGE = 10_000
-"""Demands times nodes beyond which nobody waits for the proof: a good choice is improved, and its gap is told."""
+"""Demands times nodes beyond which a proof takes too long: a good choice is improved, and its gap is reported."""
 
 
 class Measures(NamedTuple):
@@ -42,7 +42,7 @@ class Problem:
 
 
 class Choice(NamedTuple):
-    """Nodes that ship together, and who gives what."""
+    """Nodes that ship together, and the units that each gives."""
 
     nodes: tuple[int, ...]
     units: int

@@ -1,4 +1,4 @@
-"""What each node could give by itself, for the explanation of a plan."""
+"""The units that each node could give alone, for the explanation of a plan."""
 
 from domain.network import ShipComplete
 from domain.sourcing.division import Cluster, clusters
@@ -6,7 +6,7 @@ from domain.sourcing.search.problem import Problem
 
 
 def alone(problem: Problem) -> list[tuple[int, int]]:
-    """By node: the most units that it could give by itself, and what those cost."""
+    """By node: the most units that it could give alone, and what those cost."""
     members = clusters(problem.demands, problem.supply, ShipComplete.NO)
     together = {member for group in members for member in group}
     units, costs = [0] * len(problem.measures), [0] * len(problem.measures)
@@ -26,9 +26,9 @@ def alone(problem: Problem) -> list[tuple[int, int]]:
 
 
 def _alone_together(cluster: Cluster, node: int) -> tuple[int, int]:
-    """What one node could give to demands that compete, and what that costs: those first that use least for a unit.
+    """Units that one node could give to competing demands, and their cost: demands that use least for a unit come first.
 
-    That is nearly always the most that it could give, and this is for the explanation only.
+    That is nearly always the most that it could give; it is used in the explanation only.
     """
     left = [stock[node] for stock in cluster.stocks]
     uses = cluster.uses

@@ -1,4 +1,4 @@
-"""Decides which of two choices is better: everything that is compared is in one whole number."""
+"""Decides which of two choices is better: one whole number contains everything that is compared."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ class Value:
     """How choices are valued: one whole number, the smaller the better, with a digit for each thing that is compared."""
 
     def __init__(self, problem: Problem, nodes: Sequence[int], units_cost_max: int) -> None:
-        """Only these nodes take part; the units cost at most so much."""
+        """Only these nodes take part; the units cost at most `units_cost_max`."""
         self.cost_shift: int | None = None
-        """Where the cost is; None where cost is not ranked."""
+        """The lowest bit of the cost; None where cost is not ranked."""
         count, slots = len(problem.measures), problem.shipments_max
         every = 1 << count
         steps = [every - (1 << count - 1 - node) for node in nodes]
@@ -34,7 +34,7 @@ class Value:
         self.worst = 1 << shift + 64
         best_first = sorted(zip(map(int.__add__, steps, days), nodes, steps, days, strict=True))
         self.nodes = [node for _, node, _, _ in best_first]
-        """By position: the best by itself first."""
+        """By position: the node that is best alone comes first."""
         self.steps = [step for _, _, step, _ in best_first]
         """By position: what a node adds."""
         self.days = [one for _, _, _, one in best_first]

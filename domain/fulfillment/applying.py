@@ -1,33 +1,33 @@
-"""Decides what a node's message means for a fulfillment order. No message fails; what does not fit is named."""
+"""Applies a node's message to a fulfillment order. No message fails; what does not fit is named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.fulfillment.messages import MessageKind, NodeMessage, Quantity
-from domain.fulfillment.requests import units_wanted
+from domain.fulfillment.requests import units_to_cancel
 from domain.fulfillment.work import FulfillmentOrder, RequestStatus, free, units_due
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a message made of a fulfillment order, and in which respects it did not fit (empty when it did)."""
+    """A fulfillment order after a message, and what of the message did not fit (empty when all fitted)."""
 
     fulfillment_order: FulfillmentOrder
     mismatches: tuple[str, ...] = field(default=())
 
 
 def apply_message(fulfillment_order: FulfillmentOrder, message: NodeMessage, at: datetime) -> Applied:
-    """Take a node's message as fact: add it to what was told. Never fails; what does not fit is named in `mismatches`."""
+    """Add a node's message to its reports. It is a fact and never fails; `mismatches` names what does not fit."""
     unknown = _unknown_lines(fulfillment_order, message)
     quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
-    heard = _HANDLERS[message.kind](fulfillment_order, quantities, message, at)
-    mismatches = [f"line {line} is not in it" for line in unknown] + list(heard.mismatches)
-    return Applied(_note_that_it_lies_ready(heard.fulfillment_order, at), tuple(mismatches))
+    applied = _HANDLERS[message.kind](fulfillment_order, quantities, message, at)
+    mismatches = [f"line {line} is not in it" for line in unknown] + list(applied.mismatches)
+    return Applied(_note_ready_for_pickup(applied.fulfillment_order, at), tuple(mismatches))
 
 
-def _note_that_it_lies_ready(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
-    """The customer may come once all that is due lies ready, also because the node gave the rest back."""
+def _note_ready_for_pickup(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """The goods lie ready once all due units do, also when the node gave the others back."""
     counts = {line: fo.counts(line) for line in fo.lines}
     lies_ready = all(fo.lines[line].ready >= c.gone + c.due for line, c in counts.items() if c.due)
     return replace(fo, ready_at=at) if fo.ready_at is None and lies_ready and not fo.has_ended else fo
@@ -50,15 +50,15 @@ def _sum(quantities: tuple[Quantity, ...]) -> dict[str, int]:
 
 
 def _unpicked(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
-    """What is there or has left, and was not told picked: also what was told shipped before."""
+    """Units at the node or shipped that were not reported picked, also those reported shipped before."""
     found = _found(fulfillment_order)
-    return {line: max(0, found[line] - told.picked) for line, told in fulfillment_order.lines.items()}
+    return {line: max(0, found[line] - fo_line.picked) for line, fo_line in fulfillment_order.lines.items()}
 
 
 def _unready(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
-    """What is there or has left, and was not told ready."""
+    """Units at the node or shipped that were not reported ready."""
     found = _found(fulfillment_order)
-    return {line: max(0, found[line] - told.ready) for line, told in fulfillment_order.lines.items()}
+    return {line: max(0, found[line] - fo_line.ready) for line, fo_line in fulfillment_order.lines.items()}
 
 
 def _found(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
@@ -67,37 +67,38 @@ def _found(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
 
 
 def _unshipped(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
-    """What is due, and what was told delivered before it was told shipped: when all has left, both have."""
+    """Units due, and units reported delivered before they were reported shipped: when all has left, both have."""
     counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
     return {line: c.held + c.gone - fulfillment_order.lines[line].shipped for line, c in counts.items()}
 
 
 def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
-    """Shipped and not yet told delivered; where nothing has shipped, what is due (delivery implies shipment)."""
+    """Units shipped and not reported delivered; where none has shipped, the units due (delivery implies shipment)."""
     on_the_way = {
-        line: max(told.shipped, told.delivered) - told.delivered for line, told in fulfillment_order.lines.items()
+        line: max(fo_line.shipped, fo_line.delivered) - fo_line.delivered
+        for line, fo_line in fulfillment_order.lines.items()
     }
     return on_the_way if any(on_the_way.values()) else units_due(fulfillment_order)
 
 
-def _asked_back(fo: FulfillmentOrder) -> dict[str, int]:
-    """What the node was asked to stop: all that it has, or what the customer wants cancelled, or what was given up of it."""
+def _units_asked_back(fo: FulfillmentOrder) -> dict[str, int]:
+    """The units that the node was asked to stop: all of them, those cancelled for the customer, or those given up."""
     if fo.request not in _ASKED:
         return {line: fo.counts(line).in_doubt for line in fo.lines}
-    wanted = units_wanted(fo)
-    return units_due(fo) if fo.asked_for_all or not any(wanted.values()) else wanted
+    to_cancel = units_to_cancel(fo)
+    return units_due(fo) if fo.asked_for_all or not any(to_cancel.values()) else to_cancel
 
 
 _ASKED = (RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT, RequestStatus.CANCEL_REJECTED)
 
 
 def _was_asked(fo: FulfillmentOrder) -> bool:
-    """Whether its node may answer a wish to cancel: one that is open, or that its deeds or our patience have ended."""
+    """Whether its node may answer a cancel request: an open one, or one that ended by a shipment or a time-out."""
     return fo.request in _ASKED or fo.cancel_asked_at is not None
 
 
 _DUE_AT_STAGE = {
-    MessageKind.CANCEL_ACCEPTED: _asked_back,
+    MessageKind.CANCEL_ACCEPTED: _units_asked_back,
     MessageKind.PICKED: _unpicked,
     MessageKind.READY_FOR_PICKUP: _unready,
     MessageKind.SHIPPED: _unshipped,
@@ -142,17 +143,17 @@ def _more_than_held(fo: FulfillmentOrder, quantities: Mapping[str, int]) -> tupl
 
 
 def _pick(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
-    """Units were picked, or lie ready: each is told of apart, so that a node may name the same units in both."""
+    """Units were picked, or lie ready. The two sums are separate, so a node may report the same units in both."""
     if _was_given_back(fo):
         return Applied(fo, ("it was given back before",))
     lies_ready = message.kind is MessageKind.READY_FOR_PICKUP
     lines, mismatches = dict(fo.lines), []
     for line, quantity in quantities.items():
-        told = fo.lines[line]
-        so_far = quantity + (told.ready if lies_ready else told.picked)
-        lines[line] = replace(told, ready=so_far) if lies_ready else replace(told, picked=so_far)
-        if so_far > told.quantity:
-            mismatches.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {told.quantity}")
+        fo_line = fo.lines[line]
+        so_far = quantity + (fo_line.ready if lies_ready else fo_line.picked)
+        lines[line] = replace(fo_line, ready=so_far) if lies_ready else replace(fo_line, picked=so_far)
+        if so_far > fo_line.quantity:
+            mismatches.append(f"line {line}: {so_far} {'ready' if lies_ready else 'picked'} of {fo_line.quantity}")
     picked = replace(_accepted(fo, at), lines=lines, pick_final=fo.pick_final or message.final)
     return Applied(picked, tuple(mismatches))
 
@@ -163,8 +164,8 @@ def _ship(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage
         lines[line] = replace(lines[line], shipped=lines[line].shipped + quantity)
     left_at = max(filter(None, (fo.shipped_at, min(message.occurred_at, at))))
     shipped = replace(_accepted(fo, at), lines=lines, ship_final=fo.ship_final or message.final, shipped_at=left_at)
-    says_something = any(quantities.values()) or message.final or fo.has_shipped
-    return Applied(shipped, () if says_something else ("nothing of it is due any more",))
+    has_effect = any(quantities.values()) or message.final or fo.has_shipped
+    return Applied(shipped, () if has_effect else ("nothing of it is due any more",))
 
 
 def _collect(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
@@ -178,21 +179,21 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
     latest = max(filter(None, (fo.delivered_at if not fo.assumed_delivered else None, message.occurred_at)))
-    is_told_whole = all(told.delivered >= fo.counts(line).shipped for line, told in lines.items())
-    is_assumed = fo.assumed_delivered and not is_told_whole
+    is_reported_whole = all(fo_line.delivered >= fo.counts(line).shipped for line, fo_line in lines.items())
+    is_assumed = fo.assumed_delivered and not is_reported_whole
     delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=is_assumed)
     return Applied(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
 
 
 def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
-    """Not a misfit, but always a person's case: the parcel is somewhere, and only a person knows what happens next."""
+    """The message fits, but a person must handle it: only a person can find out where the parcel is."""
     return Applied(replace(fo, delivery_failed_at=at))
 
 
-def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
-    """Who lets go of a part has the rest; what it was asked for and has not named is still to be answered."""
+def _accept_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
+    """A node that cancels a part keeps the rest; units that it was asked to cancel and did not name stay requested."""
     if not _was_asked(fo):
-        return Applied(fo, ("nobody asked to cancel it",))
+        return Applied(fo, ("no cancel was requested",))
     mismatches = _more_than_held(fo, quantities)
     freed = free(fo, quantities)
     if fo.dead_at is not None:
@@ -206,16 +207,18 @@ def _consent(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
 
 
 def _leaves_unanswered(fo: FulfillmentOrder, quantities: Mapping[str, int], freed: FulfillmentOrder) -> bool:
-    """Whether the node was asked to stop more than it has named, and still has some of that."""
-    return any(asked > quantities.get(line, 0) and freed.counts(line).due for line, asked in _asked_back(fo).items())
+    """Whether the node was asked to stop more units than it named, and still has some of them."""
+    return any(
+        asked > quantities.get(line, 0) and freed.counts(line).due for line, asked in _units_asked_back(fo).items()
+    )
 
 
-def _refuse_to_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
-    """Who refuses to stop has the work: it is accepted, and the node has its time to ship anew."""
+def _reject_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
+    """A node that refuses to cancel has accepted the work; its time to ship starts again."""
     if fo.request is not RequestStatus.CANCEL_REQUESTED:
         is_late = fo.request is RequestStatus.TIMED_OUT or fo.cancel_asked_at is not None
-        return Applied(fo, () if is_late else ("nobody asked to cancel it",))
-    lines = {line: replace(told, cancel_wanted=0) for line, told in fo.lines.items()}
+        return Applied(fo, () if is_late else ("no cancel was requested",))
+    lines = {line: replace(fo_line, cancel_wanted=0) for line, fo_line in fo.lines.items()}
     refused = replace(fo, lines=lines, request=RequestStatus.CANCEL_REJECTED, cancel_asked_at=None, asked_for_all=False)
     return Applied(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
@@ -229,6 +232,6 @@ _HANDLERS = {
     MessageKind.COLLECTED: _collect,
     MessageKind.DELIVERED: _deliver,
     MessageKind.DELIVERY_FAILED: _fail_delivery,
-    MessageKind.CANCEL_ACCEPTED: _consent,
-    MessageKind.CANCEL_REJECTED: _refuse_to_cancel,
+    MessageKind.CANCEL_ACCEPTED: _accept_cancel,
+    MessageKind.CANCEL_REJECTED: _reject_cancel,
 }

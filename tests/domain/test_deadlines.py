@@ -1,4 +1,4 @@
-"""How long a node may stay silent, and what its silence makes of its work, as tables."""
+"""How long a node may stay silent, and what happens to its work then, as tables."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -93,7 +93,7 @@ def hours_of(wait: Wait | None) -> str:
 @pytest.mark.parametrize(
     ("work", "wait"),
     rows("""
-    work                       || waits for, until so many hours after its release
+    work                       || waits for, until this many hours after its release
     sent                       || acceptance 4
     accepted                   || shipment 26
     one shipped, two due       || shipment 26
@@ -108,7 +108,7 @@ def hours_of(wait: Wait | None) -> str:
     given up, then given back  || nothing
     """),
 )
-def test_every_wait_has_a_deadline_so_that_the_order_can_wake_by_itself(work: str, wait: str) -> None:
+def test_every_wait_has_a_deadline_at_which_the_order_acts_by_itself(work: str, wait: str) -> None:
     assert hours_of(waits_for(WORK[work], DENVER, RULES)) == wait
 
 
@@ -145,16 +145,20 @@ def test_silence_acts_as_the_node_is_configured_and_a_person_is_called_at_most_o
     node = replace(DENVER, on_silence=OnSilence(on_silence))
     wait = waits_for(WORK[work], node, RULES)
     assert wait is not None
-    lost = on_timeout(WORK[work], wait.waiting_for, node, wait.deadline)
-    after = lost.fulfillment_order
-    assert (str(after.request), str(after.counts("1").due), str(lost.exception or "")) == (request_, due, exception)
-    if lost.exception:
+    timed_out = on_timeout(WORK[work], wait.waiting_for, node, wait.deadline)
+    after = timed_out.fulfillment_order
+    assert (str(after.request), str(after.counts("1").due), str(timed_out.exception or "")) == (
+        request_,
+        due,
+        exception,
+    )
+    if timed_out.exception:
         assert waits_for(after, node, RULES) is None
 
 
 @pytest.mark.parametrize("on_silence", list(OnSilence))
 @pytest.mark.parametrize("work", list(WORK))
-def test_a_node_that_never_speaks_again_is_waited_for_only_a_few_times(work: str, on_silence: OnSilence) -> None:
+def test_the_waits_for_a_node_that_never_answers_come_to_an_end(work: str, on_silence: OnSilence) -> None:
     node = replace(DENVER, on_silence=on_silence)
     fo, seen = WORK[work], list[WaitingFor]()
     while wait := waits_for(fo, node, RULES):
@@ -171,31 +175,31 @@ def test_what_a_person_has_taken_over_waits_again_once_the_node_moves_on() -> No
     assert hours_of(waits_for(accepted, DENVER, RULES)) == "shipment 26"
 
 
-def test_without_news_a_shipment_is_taken_as_delivered_and_marked_so() -> None:
+def test_a_shipment_without_further_reports_is_assumed_to_be_delivered() -> None:
     fo = on_timeout(SHIPPED, WaitingFor.DELIVERY, DENVER, LATER).fulfillment_order
     assert (fo.counts("1").delivered, fo.assumed_delivered, fo.delivered_at) == (3, True, LATER)
 
 
-def test_what_left_late_is_taken_as_delivered_as_much_later_whatever_the_nodes_clock_says() -> None:
+def test_late_shipments_are_assumed_delivered_later_by_the_same_time_whatever_the_nodes_clock_shows() -> None:
     fo = ACCEPTED
     for day, ahead in ((20, 3650), (1, 0), (21, -400)):
         at = MONDAY_NOON + timedelta(days=day)
-        told = NodeMessage(
+        informed = NodeMessage(
             message_id=f"day-{day}",
             kind=MessageKind.SHIPPED,
             occurred_at=at + timedelta(days=ahead),
             lines=(Quantity(line="1", quantity=1),),
         )
-        fo = apply_message(fo, told, at).fulfillment_order
+        fo = apply_message(fo, informed, at).fulfillment_order
     assert hours_of(waits_for(fo, DENVER, RULES)) == f"delivery {192 + 19 * 24}"
 
 
-def test_nothing_is_taken_as_delivered_while_a_person_sees_to_a_delivery_that_failed() -> None:
+def test_a_failed_delivery_is_never_assumed_delivered_while_a_person_handles_it() -> None:
     failed = replace(SHIPPED, delivery_failed_at=LATER)
     assert waits_for(failed, DENVER, RULES) is None
     assert hours_of(waits_for(replace(ACCEPTED, delivery_failed_at=LATER), DENVER, RULES)) == "shipment 26"
-    seen_to = after_the_call(failed, ExceptionCode.DELIVERY_FAILED, MONDAY_NOON + timedelta(hours=200))
-    assert hours_of(waits_for(seen_to, DENVER, RULES)) == "delivery 320", "a new try has its five days"
+    resolved = after_the_call(failed, ExceptionCode.DELIVERY_FAILED, MONDAY_NOON + timedelta(hours=200))
+    assert hours_of(waits_for(resolved, DENVER, RULES)) == "delivery 320", "a new try has its five days"
     assert after_the_call(failed, ExceptionCode.NODE_SILENT, LATER) == failed
 
 
@@ -265,7 +269,7 @@ def test_a_customer_who_never_comes_and_a_store_that_never_answers_end_with_a_pe
     assert fo.has_ended or fo.escalated
 
 
-def test_what_nobody_collected_is_cancelled_as_it_is_put_back_unless_it_is_to_be_sent() -> None:
+def test_uncollected_units_are_cancelled_when_they_are_put_back_unless_they_must_be_shipped() -> None:
     sent = on_timeout(REMINDED, WaitingFor.COLLECTION, DENVER, LATER, Uncollected.SHIP).fulfillment_order
     assert (UNCOLLECTED.lines["1"].cancel_wanted, sent.lines["1"].cancel_wanted) == (3, 0)
     assert {UNCOLLECTED.request, sent.request} == {RequestStatus.CANCEL_REQUESTED}
@@ -291,30 +295,33 @@ def test_work_that_may_leave_late_wakes_its_order_before_that(work: str, wait: s
     assert hours_of(waits_for(WORK[work], DENVER, WATCHED)) == wait
 
 
-def test_a_person_hears_once_of_what_may_leave_late_and_of_nothing_that_lies_ready() -> None:
+def test_work_that_may_leave_late_is_reported_once_and_work_that_lies_ready_never() -> None:
     before, due = MONDAY_NOON + timedelta(hours=20), MONDAY_NOON + timedelta(hours=21)
     assert send_reminders_due(ACCEPTED, WATCHED, before) == ACCEPTED
-    told = send_reminders_due(ACCEPTED, WATCHED, due)
-    assert told.at_risk_at == due
-    assert hours_of(waits_for(told, DENVER, WATCHED)) == "shipment 26", "the node still has its own time"
-    assert send_reminders_due(told, WATCHED, due + timedelta(days=9)) == told
+    informed = send_reminders_due(ACCEPTED, WATCHED, due)
+    assert informed.at_risk_at == due
+    assert hours_of(waits_for(informed, DENVER, WATCHED)) == "shipment 26", "the node still has its own time"
+    assert send_reminders_due(informed, WATCHED, due + timedelta(days=9)) == informed
     assert send_reminders_due(READY, WATCHED, due) == READY
-    assert delay_reason(told, WATCHED) == (
-        "it is to leave by 2026-11-24 12:00 UTC, and has waited for shipment since 2026-11-23 14:00 UTC"
+    assert delay_reason(informed, WATCHED) == (
+        "it must leave by 2026-11-24 12:00 UTC, and has waited for shipment since 2026-11-23 14:00 UTC"
     )
 
 
 def test_a_wait_that_a_person_has_taken_over_still_tells_of_the_risk() -> None:
     escalated = replace(SENT, escalated=WaitingFor.ACCEPTANCE)
     assert hours_of(waits_for(escalated, DENVER, WATCHED)) == "acceptance 21"
-    told = send_reminders_due(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
-    assert waits_for(told, DENVER, WATCHED) is None
+    informed = send_reminders_due(escalated, WATCHED, MONDAY_NOON + timedelta(hours=21))
+    assert waits_for(informed, DENVER, WATCHED) is None
 
 
 def test_a_store_that_does_not_put_it_back_is_asked_once_and_then_a_person_is() -> None:
-    lost = on_timeout(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
-    assert (lost.exception, lost.fulfillment_order.request) == (ExceptionCode.PICKUP, RequestStatus.CANCEL_REJECTED)
-    assert waits_for(lost.fulfillment_order, DENVER, A_WEEK) is None
+    timed_out = on_timeout(NOT_PUT_BACK, WaitingFor.COLLECTION, DENVER, LATER)
+    assert (timed_out.exception, timed_out.fulfillment_order.request) == (
+        ExceptionCode.PICKUP,
+        RequestStatus.CANCEL_REJECTED,
+    )
+    assert waits_for(timed_out.fulfillment_order, DENVER, A_WEEK) is None
     called_at = MONDAY_NOON + timedelta(hours=100)
-    after = after_the_call(lost.fulfillment_order, ExceptionCode.PICKUP, called_at)
+    after = after_the_call(timed_out.fulfillment_order, ExceptionCode.PICKUP, called_at)
     assert hours_of(waits_for(after, DENVER, A_WEEK)) == "collection 148"
