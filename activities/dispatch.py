@@ -97,6 +97,6 @@ def _has_answered(document: dict[str, Any]) -> bool:
 async def _note_sent(work: Work, asked: CallInput) -> OrderState:
     fo = work.order.fulfillment_orders[asked.fulfillment_order]
     if fo.request is not RequestStatus.UNSENT:
-        return await work.news()
+        return await work.current_state()
     units.change_fulfillment_order(work.order, work.changes, replace(fo, request=RequestStatus.SENT))
     return await work.write(Event(f"call {asked.fulfillment_order}", "workflow", asked.at))

@@ -56,14 +56,14 @@ async def plan_for_new_place(work: Work, at: datetime, must: Counter[str], refus
     """
     if work.header.waits_for_hold:
         return
-    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     units.unpin_everything(work.order, work.changes)
     asked = units.wanted(work.order)
     if not asked:
         return
-    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     _check(decided.plan, must, refusal)
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
 
 
 def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
@@ -71,7 +71,7 @@ def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
     for shipment in plan.shipments:
         for part in shipment.parts:
             filled[part.line] += part.quantity
-    lost = sum((must - filled).values())
-    if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
-        units_ = lost or sum(part.quantity for part in plan.unfilled)
+    missing = sum((must - filled).values())
+    if missing or (plan.unfilled and plan.unfilled_action != "backorder"):
+        units_ = missing or sum(part.quantity for part in plan.unfilled)
         raise Impossible(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))

@@ -18,8 +18,8 @@ from domain import units
 from domain.sourcing import Wanted
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
-from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, pin
+from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 log = structlog.get_logger("backorder")
@@ -81,10 +81,10 @@ class Backorders:
 
     async def _is_anything_left(self, connection: ReadConnection, offered: Offers) -> bool:
         _, network = await self._transactions.networks.active(connection)
-        shelves = await stock.shelves(connection, {sku for _, sku in offered})
+        levels = await stock.shelves(connection, {sku for _, sku in offered})
         supply, _ = supply_of(
             network,
-            {place: shelf for place, shelf in shelves.items() if place in offered},
+            {place: level for place, level in levels.items() if place in offered},
             "",
             Entitlement(offers=offered),
         )
@@ -117,16 +117,18 @@ class Backorders:
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return
-            at, rights = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
-            facts = order_facts(work.header, work.network, [wish for _, wish in asked])
+            at, entitlement = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
+            facts = order_facts(work.header, work.network, [line for _, line in asked])
             leaves_at = max(at, work.header.release_at)
-            decided = await decide(work.connection, work.network, facts, [wish for _, wish in asked], leaves_at, rights)
-            if any(shelf.offered_at not in (None, offered.get(place)) for place, shelf in decided.shelves.items()):
+            decided = await decide(
+                work.connection, work.network, facts, [line for _, line in asked], leaves_at, entitlement
+            )
+            if any(level.offered_at not in (None, offered.get(place)) for place, level in decided.levels.items()):
                 raise OffersChanged
             if not decided.plan.shipments:
                 await _go_on_waiting(work, asked, decided)
             else:
-                await work.notify(await pin(work, asked, decided, at, rights))
+                await work.notify(await pin(work, asked, decided, at, entitlement))
 
 
 async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision) -> None:
@@ -134,8 +136,8 @@ async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], de
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.plan.hopes.get(index)
         if (waiting.nodes, waiting.looks_again_at) != (nodes, decided.looks_again_at):
-            hopes = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
-            await backorder.save_candidates(work.connection, work.header.order, hopes)
+            candidates = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
+            await backorder.save_candidates(work.connection, work.header.order, candidates)
     if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
         return
-    await work.notify(await work.news())
+    await work.notify(await work.current_state())

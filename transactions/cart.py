@@ -27,7 +27,7 @@ from domain.sourcing.supply import Entitlement
 from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
-from transactions.situation import Decision, decide
+from transactions.supply import Decision, decide
 from transactions.transaction import OrderTransactions
 
 TRIES_MAX = 20
@@ -58,14 +58,14 @@ class BecameAnOrder(Exception):
 
 
 @dataclass(eq=False, slots=True)
-class _Asked:
+class _PendingCart:
     """Somebody who waits for his units."""
 
     cart: Cart
     claim: Claim
     answer: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def tell(self, granted: bool) -> None:
+    def resolve(self, granted: bool) -> None:
         if not self.answer.done():  # who was cancelled does not listen any more
             self.answer.set_result(granted)
 
@@ -81,7 +81,7 @@ class Carts:
         """`networks` holds the versions of the business's map that this process has met."""
         self._database = database
         self._networks = networks
-        self._asked: list[_Asked] = []
+        self._pending: list[_PendingCart] = []
         self._pinning: asyncio.Task[None] | None = None
 
     async def reserve(self, body: ReservationRequest, *, actor: str, idempotency_key: str | None = None) -> Cart:
@@ -131,39 +131,39 @@ class Carts:
         fails because of one of them is made again for each alone, one that loses its connection fails all who are in it. The
         units of a caller who is cancelled after they were claimed lapse with his cart.
         """
-        asked = _Asked(made, claim)
-        self._asked.append(asked)
+        pending = _PendingCart(made, claim)
+        self._pending.append(pending)
         if self._pinning is None or self._pinning.done():
             # As a task of its own it begins after those who can run now have asked, and outlives a caller who is cancelled.
-            self._pinning = asyncio.create_task(self._pin_who_asked())
-        return await asked.answer
+            self._pinning = asyncio.create_task(self._pin_pending())
+        return await pending.answer
 
-    async def _pin_who_asked(self) -> None:
-        while self._asked:
-            batch = [asked for asked in self._asked[:BATCH_MAX] if not asked.answer.done()]
-            del self._asked[:BATCH_MAX]
-            self._asked[:0] = await self._settle(batch)
+    async def _pin_pending(self) -> None:
+        while self._pending:
+            batch = [pending for pending in self._pending[:BATCH_MAX] if not pending.answer.done()]
+            del self._pending[:BATCH_MAX]
+            self._pending[:0] = await self._settle(batch)
             # Who was answered now and asks again at once comes with those who wait already, not in a batch after theirs.
             await asyncio.sleep(0)
 
-    async def _settle(self, batch: Sequence[_Asked]) -> list[_Asked]:
+    async def _settle(self, batch: Sequence[_PendingCart]) -> list[_PendingCart]:
         """Answer everyone in one transaction; those who must be asked again in the next one are the answer."""
         try:
             async with self._database.at_once() as connection:
-                granted = await cart.pin(connection, [(asked.cart, asked.claim) for asked in batch])
+                granted = await cart.pin(connection, [(pending.cart, pending.claim) for pending in batch])
         except Exception as error:
             return await self._settle_failed(batch, error)
-        again = ask_again([asked.claim for asked in batch], granted)
-        for position, asked in enumerate(batch):
+        again = ask_again([pending.claim for pending in batch], granted)
+        for position, pending in enumerate(batch):
             if position not in again:
-                asked.tell(position in granted)
+                pending.resolve(position in granted)
         return [batch[position] for position in again]
 
-    async def _settle_failed(self, batch: Sequence[_Asked], error: Exception) -> list[_Asked]:
+    async def _settle_failed(self, batch: Sequence[_PendingCart], error: Exception) -> list[_PendingCart]:
         if len(batch) > 1 and _is_of_a_statement(error):
-            return [left for asked in batch for left in await self._settle([asked])]
-        for asked in batch:
-            asked.fail(KeyTaken(asked.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
+            return [left for pending in batch for left in await self._settle([pending])]
+        for pending in batch:
+            pending.fail(KeyTaken(pending.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
         return []
 
 
@@ -285,8 +285,8 @@ def _same(known: KnownCart, body_digest: str) -> Cart:
 
 def _missing(plan: Plan) -> str:
     """How many of which line."""
-    wishes = [f"{part.quantity} of line {part.line} ({part.sku})" for part in plan.unfilled]
-    return f"not available now: {', '.join(wishes)}"
+    missing = [f"{part.quantity} of line {part.line} ({part.sku})" for part in plan.unfilled]
+    return f"not available now: {', '.join(missing)}"
 
 
 def _cart(

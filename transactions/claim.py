@@ -52,7 +52,9 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
         work = await transactions.on(transaction, shown["order"])
         await personal.note(connection, work.header.order, None, message.reason)
         if asked := await refund.unsettled(connection, work.header.order, name):
-            work.told.append(ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]}))
+            work.channel_events.append(
+                ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]})
+            )
         await settle(work, name, asked, message.amount, message.occurred_at)
         cause = f"message {received.sender} {message.message_id}"
         await work.notify(await work.write(Event(cause, actor, received.received_at, message.occurred_at)))
@@ -62,20 +64,20 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
         return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
-    wished = units.sums(body.lines)
+    requested = units.sums(body.lines)
     account = await refund.account(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
-    if refused := refusal(wished, shipped, account.units):
+    if refused := refusal(requested, shipped, account.units):
         return {"refused": refused}
     sold = await returns.sold(work.connection, work.header.order)
-    due = payment(wished, sold, account, Fees(), with_shipping=False)
-    name = await claim.add(work.connection, work.header.order, body, wished, at)
+    due = payment(requested, sold, account, Fees(), with_shipping=False)
+    name = await claim.add(work.connection, work.header.order, body, requested, at)
     replaces = body.resolution is ClaimResolution.REPLACEMENT
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
     replacement = await _replace(work, name, paid, due, at) if replaces else None
     if not replaces:
-        work.told.append(await _asking(work, name, paid, due))
+        work.channel_events.append(await _asking(work, name, paid, due))
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
 
 
@@ -86,7 +88,7 @@ async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime)
     await refund.settle(work.connection, paid, due.amount, at)
     if placed is not None:
         await refund.replaced_by(work.connection, paid, placed)
-        work.told.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
+        work.channel_events.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
     return placed
 
 
@@ -94,5 +96,5 @@ async def _asking(work: Work, name: str, paid: str, due: Payment) -> ChannelEven
     skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
     currency = await refund.currency(work.connection, work.header.order)
     lines = [{"line": line, "sku": skus[line], "quantity": quantity} for line, quantity in due.units.items()]
-    told = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
-    return ChannelEvent(EventKind.REFUND_REQUESTED, told | {"lines": lines})
+    facts = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
+    return ChannelEvent(EventKind.REFUND_REQUESTED, facts | {"lines": lines})

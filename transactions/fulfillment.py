@@ -79,12 +79,12 @@ async def release(transactions: OrderTransactions, request: ReleaseInput) -> Ord
 async def _release(transactions: OrderTransactions, request: ReleaseInput, *, plans_again: bool) -> OrderState:
     async with transactions.open(request.order) as work:
         if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
-            return await work.news()
+            return await work.current_state()
         if work.header.window_has_ended(request.at):
-            return await work.news()
+            return await work.current_state()
         if is_whole_in_question(work):
-            rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
-            return await source_round(work, request.at, rights)
+            entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
+            return await source_round(work, request.at, entitlement)
         if plans_again and _is_stale(work, request.at):
             await plan_again(work, request.at)
         units.release(work.order, work.changes, request.at)
@@ -114,7 +114,7 @@ async def record_signal(transactions: OrderTransactions, request: SignalInput) -
         message = NodeMessage.model_validate(content)
         if identifiers.order_of_fulfillment_order(fulfillment_order) != request.order:
             raise UnknownFulfillmentOrder(fulfillment_order)
-        await record(transactions, fulfillment_order, message, node=None, actor="temporal", wakes=False)
+        await record(transactions, fulfillment_order, message, node=None, actor="temporal", notifies=False)
     except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
         return await _keep_unreadable(transactions, request, type(error).__name__)
     async with transactions.database.read() as connection:
@@ -135,7 +135,7 @@ async def record(
     *,
     node: str | None,
     actor: str,
-    wakes: bool = True,
+    notifies: bool = True,
 ) -> bool:
     """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction; answers whether it
     is new.
@@ -151,8 +151,8 @@ async def record(
         if not await inbox.receive(work.connection, received):
             return False
         state = await _apply(work, fulfillment_order, message, received)
-        if wakes and not work.header.is_closed:
-            await _wake(transaction, received, state)
+        if notifies and not work.header.is_closed:
+            await _notify_workflow(transaction, received, state)
         return True
 
 
@@ -175,9 +175,9 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if message.kind is MessageKind.DELIVERED:
         packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
         message = message.model_copy(update={"packages": packages})
-    heard = apply_message(before, message, received.received_at)
-    units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
-    work.changes.opened += _openings(heard, message)
+    applied = apply_message(before, message, received.received_at)
+    units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
+    work.changes.opened += _openings(applied, message)
     await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
     remark = await personal.note(connection, work.header.order, None, message.reason)
     if remark is not None:
@@ -187,7 +187,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
     event = Event(cause, received.actor, received.received_at, left_at)
     state = await work.write(event)
-    await _begin_cool_down(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
+    await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
     return state
 
 
@@ -205,35 +205,33 @@ async def _begin_cool_down(work: Work, node: str, skus: Collection[str], event: 
 async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
     """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
     before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
-    told = send_reminders_due(before, rules, at)
-    wait = waits_for(told, node, rules)
-    lost = TimedOut(told)
+    reminded = send_reminders_due(before, rules, at)
+    wait = waits_for(reminded, node, rules)
+    timed_out = TimedOut(reminded)
     if wait and at >= wait.deadline:
-        lost = await _lose_patience(work, told, wait.waiting_for, node, at)
-    units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
-    if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
-        detail = f"{name}: {delay_reason(told, rules)}"
+        timed_out = await _time_out(work, reminded, wait.waiting_for, node, at)
+    units.change_fulfillment_order(work.order, work.changes, timed_out.fulfillment_order)
+    if reminded.at_risk_at != before.at_risk_at and timed_out.fulfillment_order.is_owed:
+        detail = f"{name}: {delay_reason(reminded, rules)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
-    if wait and lost.exception:
+    if wait and timed_out.exception:
         is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
         owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
         detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
-        work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+        work.changes.opened.append(Opened(timed_out.exception, detail, name, node.id))
 
 
-async def _lose_patience(
-    work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime
-) -> TimedOut:
+async def _time_out(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> TimedOut:
     if waiting_for is not WaitingFor.COLLECTION:
         return on_timeout(fo, waiting_for, node, at)
-    uncollected = await _end_of_what_nobody_collects(work)
-    lost = on_timeout(fo, waiting_for, node, at, uncollected)
-    if uncollected is Uncollected.SHIP and lost.exception is None:
+    uncollected = await _uncollected_rule(work)
+    timed_out = on_timeout(fo, waiting_for, node, at, uncollected)
+    if uncollected is Uncollected.SHIP and timed_out.exception is None:
         work.order.pickup_node = None
-    return lost
+    return timed_out
 
 
-async def _end_of_what_nobody_collects(work: Work) -> Uncollected | None:
+async def _uncollected_rule(work: Work) -> Uncollected | None:
     """As the policy says; None when it says to send it and there is no address for a parcel."""
     uncollected = work.network.policy.orders.uncollected
     if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
@@ -265,16 +263,16 @@ def _without_free_text(message: NodeMessage) -> dict[str, Any]:
     return facts
 
 
-async def _wake(transaction: Transaction, received: Received, state: OrderState) -> None:
+async def _notify_workflow(transaction: Transaction, received: Received, state: OrderState) -> None:
     facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
     await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
-def _openings(heard: Applied, message: NodeMessage) -> list[Opened]:
+def _openings(applied: Applied, message: NodeMessage) -> list[Opened]:
     """A message that does not fit opens exactly one exception, however many things are wrong with it."""
-    fo = heard.fulfillment_order
-    if heard.mismatches:
-        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.mismatches)}"
+    fo = applied.fulfillment_order
+    if applied.mismatches:
+        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(applied.mismatches)}"
         return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
     if message.kind is MessageKind.DELIVERY_FAILED:
         detail = f"{fo.fulfillment_order} could not be delivered"

@@ -11,31 +11,31 @@ from domain.request import ReturnRequest
 from domain.returns import COMES_BACK_WITHIN, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
-from transactions.situation import order_facts
+from transactions.supply import order_facts
 from transactions.transaction import Work
 
 
 async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
     """The return that these units become, or why they cannot be returned."""
     rules = work.network.policy.returns
-    wished = units.sums(body.lines)
+    requested = units.sums(body.lines)
     sold = await returns.sold(work.connection, work.header.order)
     refused = (
-        refusal(sold, wished, at)
+        refusal(sold, requested, at)
         or _wrong_reason(body, rules)
         or _wrong_node(body, work.network)
-        or _wrong_wish(body, work.network)
+        or _wrong_exchange(body, work.network)
     )
     if refused:
         return refused
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
     instead = {line.line: line.exchange_for for line in body.lines}
     return new_return(
-        work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
+        work, sold, requested, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
     )
 
 
-def _wrong_wish(body: ReturnRequest, network: Network) -> str | None:
+def _wrong_exchange(body: ReturnRequest, network: Network) -> str | None:
     """What is wanted in exchange is sold here."""
     for line in body.lines:
         if line.exchange_for is not None and line.exchange_for not in network.items:

@@ -105,8 +105,8 @@ async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
     async def doing(work: Work, known: Request) -> Answer:
         body = CancelRequest.model_validate(known.facts)
-        wished = units.everything(work.order) if body.lines is None else units.sums(body.lines)
-        answer = units.cancel(work.order, work.changes, wished, asked.at)
+        requested = units.everything(work.order) if body.lines is None else units.sums(body.lines)
+        answer = units.cancel(work.order, work.changes, requested, asked.at)
         if work.header.own and not work.order.waiting:  # it will not be sourced any more
             await cart.hand_over(work.connection, asked.order, asked.at)
         return answer.model_dump(mode="json")
@@ -147,7 +147,7 @@ async def give_up(transactions: OrderTransactions, asked: Moment) -> OrderState:
     long as its strategy lets it. A person is told."""
     async with transactions.open(asked.order) as work:
         if not _give_up(work, asked.at):
-            return await work.news()
+            return await work.current_state()
         cause = f"gave up waiting, version {work.header.version + 1}"
         return await work.write(Event(cause, "workflow", asked.at))
 
@@ -155,7 +155,7 @@ async def give_up(transactions: OrderTransactions, asked: Moment) -> OrderState:
 async def close(transactions: OrderTransactions, asked: Moment) -> OrderState:
     """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
     async with transactions.open(asked.order) as work:
-        state = await work.news()
+        state = await work.current_state()
         if state.closed or state.closes_at is None or asked.at < state.closes_at:
             return state
         await order.close(work.connection, asked.order, asked.at)

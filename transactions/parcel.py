@@ -24,14 +24,14 @@ ABOUT = "parcel"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RecordedParcel:
     """What became of a parcel: whether it is new, and the return that it belongs to."""
 
     is_new: bool
     return_: str | None
 
 
-async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> Taken:
+async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> RecordedParcel:
     """Store a parcel and find what it belongs to, in one transaction. Raises `UnknownPlace` and `UsedWithAnotherBody`."""
     async with transactions.begin() as transaction:
         connection = transaction.connection
@@ -43,29 +43,29 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
                 raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
         received = _received(parcel, await personal.fingerprint(connection, parcel), actor)
         if not await inbox.receive(connection, received):
-            return Taken(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
+            return RecordedParcel(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
         try:
             return await _find_its_return(transactions, transaction, parcel, received)
         except UnknownOrder:
             await personal.note(connection, None, None, parcel.reason)
-            await _give_to_a_person(connection, parcel, parcel.units, None)
-            return Taken(is_new=True, return_=None)
+            await _open_exception(connection, parcel, parcel.units, None)
+            return RecordedParcel(is_new=True, return_=None)
 
 
 async def _find_its_return(
     transactions: OrderTransactions, transaction: Transaction, parcel: Parcel, received: Received
-) -> Taken:
+) -> RecordedParcel:
     """Raises `UnknownOrder` where nobody knows whose it is."""
     connection, work = transaction.connection, await transactions.on(transaction, parcel.order or "")
     name, found = await _expected(work, parcel) or await _unexpected(work, parcel)
     await personal.note(connection, work.header.order, None, parcel.reason)
     if found.left:
-        await _give_to_a_person(connection, parcel, found.left, work.header.order)
+        await _open_exception(connection, parcel, found.left, work.header.order)
     if name is not None:
         await returns.came_in(connection, name, _cause(parcel))
         message = parcel.received(found.lines)
         await apply_message(transactions, transaction, work.header.order, name, message, received)
-    return Taken(is_new=True, return_=name)
+    return RecordedParcel(is_new=True, return_=name)
 
 
 async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
@@ -100,12 +100,12 @@ async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
     return await returns.add(work.connection, work.header.order, made, parcel.occurred_at), found
 
 
-async def _give_to_a_person(
+async def _open_exception(
     connection: WriteConnection, parcel: Parcel, units: Mapping[str, int], order_name: str | None
 ) -> None:
-    told = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(units.items()))
+    listed = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(units.items()))
     whose = f"that {order_name} does not expect" if order_name else "that nobody knows whose it is"
-    detail = f"a parcel came to {parcel.node} {whose}: {told}"
+    detail = f"a parcel came to {parcel.node} {whose}: {listed}"
     opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=parcel.node)]
     await exception.open_all(connection, opened, order=order_name, cause=_cause(parcel), at=datetime.now(UTC))
 

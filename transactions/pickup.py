@@ -18,7 +18,7 @@ from domain.units import Impossible
 from transactions.address import plan_for_new_place
 from transactions.network import Networks
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import decide, order_facts
+from transactions.supply import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 PLACES_MAX = 5
@@ -70,10 +70,10 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
 async def _places(
     connection: ReadConnection, network: Network, facts: OrderFacts, wanted: list[Wanted], at: datetime
 ) -> tuple[PickupPlace, ...]:
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
+    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
     available = {
-        place: shelf.available(network.safety_stock(*place))
-        for place, shelf in shelves.items()
+        place: level.available(network.safety_stock(*place))
+        for place, level in levels.items()
         if place[0] in network.nodes
     }
     found: list[PickupPlace] = []

@@ -12,7 +12,7 @@ from domain.network import Network
 from network.load import NetworkDocuments, check, load, load_applied, read
 
 
-class Refused(Exception):
+class NetworkRefused(Exception):
     """The network directory is not applied; `lines` say every mistake, and the active version stays active."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -39,9 +39,9 @@ async def prepare(
         await migrate.upgrade(database)
         async with database.write() as connection:
             await personal.keep_common_key(connection)
-        wanted = network or (first_network if await _has_no_network(database) else None)
-        if wanted is not None:
-            await _apply(database, wanted)
+        directory = network or (first_network if await _has_no_network(database) else None)
+        if directory is not None:
+            await _apply(database, directory)
         if operator_key:
             key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # another key is set to take over from this one
             async with database.write() as connection:
@@ -61,7 +61,7 @@ async def apply_network(database_url: str, directory: Path) -> list[str]:
     try:
         await database.check()
         await _apply(database, directory)
-    except Refused as error:
+    except NetworkRefused as error:
         return error.lines
     finally:
         await database.close()
@@ -70,7 +70,7 @@ async def apply_network(database_url: str, directory: Path) -> list[str]:
 
 async def _apply(database: Database, directory: Path) -> None:
     if mistakes := [str(mistake) for mistake in check(directory)]:
-        raise Refused(mistakes)
+        raise NetworkRefused(mistakes)
     documents = read(directory)
     async with database.write() as connection:
         active = await statements.lock_active_version(connection)
@@ -78,7 +78,7 @@ async def _apply(database: Database, directory: Path) -> None:
         if before == documents:
             return
         if refused := await _refusals(connection, directory, before, documents):
-            raise Refused(refused)
+            raise NetworkRefused(refused)
         await statements.activate(connection, asdict(documents), documents.digest)
         await backorder.reset_candidate_nodes(connection)
 
@@ -89,9 +89,9 @@ async def _refusals(
     """What speaks against files that are right by themselves: what was applied before, and what is open."""
     loaded = load(documents)
     busy = await statements.nodes_with_open_work(connection)
-    wanted = await statements.skus_with_open_demand(connection)
-    refused = _dropped(directory, loaded, busy, wanted)
-    return refused + (_changed(directory, load_applied(before), loaded, wanted) if before else [])
+    demanded = await statements.skus_with_open_demand(connection)
+    refused = _dropped(directory, loaded, busy, demanded)
+    return refused + (_changed(directory, load_applied(before), loaded, demanded) if before else [])
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:

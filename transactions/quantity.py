@@ -15,8 +15,8 @@ from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from transactions.hold import place_by_policy
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import order_facts
 from transactions.sourcing import adopt, decide_for, unpin_ship_complete
+from transactions.supply import order_facts
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -61,9 +61,9 @@ async def _source_what_waits(work: Work, at: datetime) -> None:
     """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
-    rights = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
     asked = units.wanted(work.order)
-    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
         raise Impossible("not every unit can be filled, and the policy lets nothing wait for stock")
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)

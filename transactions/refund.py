@@ -28,7 +28,7 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
     if kind is RefundKind.EXCHANGE:
         await _exchange(work, state, name, due, at)
     elif due.amount:
-        work.told.append(await _asking(work, state, name, kind, due))
+        work.channel_events.append(await _asking(work, state, name, kind, due))
     else:
         await _settle_at_once(work, state, name, 0, at)
     return True
@@ -36,8 +36,8 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
 
 def _kind(work: Work, state: ReturnState) -> RefundKind:
     """What the customer gets. Nothing can be sent in exchange for an order that was forgotten: then it is his money."""
-    wished = RefundKind(state.resolution)
-    return RefundKind.REFUND if wished is RefundKind.EXCHANGE and work.header.is_forgotten else wished
+    requested = RefundKind(state.resolution)
+    return RefundKind.REFUND if requested is RefundKind.EXCHANGE and work.header.is_forgotten else requested
 
 
 async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
@@ -52,7 +52,7 @@ async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at:
     placed = await replace(work, suffix, skus, due, at)
     if placed is not None:
         await refund.replaced_by(work.connection, name, placed)
-        work.told.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
+        work.channel_events.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
     await _settle_at_once(work, state, name, due.amount, at)
 
 

@@ -19,8 +19,8 @@ from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan,
 from domain.sourcing.supply import Entitlement
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
-from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, claim, claim_capacity
+from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 STALE_AFTER = timedelta(minutes=1)
@@ -46,17 +46,17 @@ async def plan_again(work: Work, at: datetime) -> Replanned | None:
     if not asked:
         return None
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
-    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
-    present = _as_it_is(work, facts, wanted, decided, rights, leaves_at)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
+    present = _as_it_is(work, facts, wanted, decided, entitlement, leaves_at)
     strategy, is_full = strategy_for(facts, work.network), _is_full(work, decided)
     if not is_better(decided.plan, present, work.network, strategy, work.header.deliver_by, is_full=is_full):
         if not is_full:
             await _claim_for_the_new_day(work, leaves_at)
         return Replanned(work.header.order, present, None)
-    await _swap(work, asked, decided, rights, at)
+    await _swap(work, asked, decided, entitlement, at)
     return Replanned(work.header.order, present, decided.plan)
 
 
@@ -75,11 +75,11 @@ async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
 
 
 def _as_it_is(
-    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Entitlement, at: datetime
+    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, entitlement: Entitlement, at: datetime
 ) -> Plan:
     """The present pins as a plan of now: the best that can be made of what the order holds itself, were no node full."""
     workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
-    return plan(facts, wanted, Situation(network=work.network, supply=rights.own, now=at, workload=workload))
+    return plan(facts, wanted, Situation(network=work.network, supply=entitlement.own, now=at, workload=workload))
 
 
 def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
@@ -94,14 +94,14 @@ def _is_full(work: Work, decided: Decision) -> bool:
     return any(load is not None and load != _with_room(node, load) for node, load in loads)
 
 
-async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Entitlement, at: datetime) -> None:
+async def _swap(work: Work, asked: list[Waiting], decided: Decision, entitlement: Entitlement, at: datetime) -> None:
     round_ = work.header.rounds + 1
-    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
-    await claim(work, decided, rights, f"round {round_}", at)
+    await stock.close_gates(work.connection, {sku for _, sku in entitlement.own})
+    await claim(work, decided, entitlement, f"round {round_}", at)
     await claim_capacity(work, decided, pinned_at=())
     work.changes.movements += [
         Movement(MovementKind.FREED, node, sku, reserved=-quantity, reference=f"swapped in round {round_}")
-        for (node, sku), quantity in rights.own.items()
+        for (node, sku), quantity in entitlement.own.items()
     ]
     units.swap(work.order, asked, decided.plan, round_)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)

@@ -179,7 +179,7 @@ async def done_once(transactions: OrderTransactions, asked: RequestInput, doing:
     async with transactions.open(asked.order) as work:
         known = await _stored(work, asked)
         if known.answer is not None:
-            return _done(await work.news(), known.answer)
+            return _done(await work.current_state(), known.answer)
         answer = await doing(work, known)
         await request.answer(work.connection, known.request_id, answer)
         return _done(await work.write(Event(f"request {known.request_id}", "request", asked.at)), answer)

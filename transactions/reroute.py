@@ -13,8 +13,8 @@ from domain.sourcing import Plan, Wanted
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible, Waiting
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import decide, order_facts
 from transactions.sourcing import adopt
+from transactions.supply import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -43,21 +43,21 @@ async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[W
     if node not in work.network.nodes:
         raise Impossible(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
-    rights = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights, others)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement, others)
     if decided.plan.unfilled:
         raise Impossible(f"{node} cannot fill it: {_why_not(decided.plan, node)}")
-    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
-    await adopt(work, moved, decided, at, rights)
+    await stock.close_gates(work.connection, {sku for _, sku in entitlement.own})
+    await adopt(work, moved, decided, at, entitlement)
 
 
 def _given_back(work: Work, fo: FulfillmentOrder) -> Counter[tuple[str, str]]:
     """Units of each stocked SKU that its present node gets back: that shelf is locked together with the chosen one."""
     held: Counter[tuple[str, str]] = Counter()
-    for line, told in fo.lines.items():
-        for sku, quantity in work.network.components(told.sku):
+    for line, ordered in fo.lines.items():
+        for sku, quantity in work.network.components(ordered.sku):
             held[fo.node, sku] += fo.counts(line).held * quantity
     return held
 

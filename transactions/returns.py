@@ -70,7 +70,7 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
             return {"refused": made}
         name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
-            await _owe(work.transaction, await returns.state(work.connection, name))
+            await _notify_return(work.transaction, await returns.state(work.connection, name))
         return {"return": name}
 
     return await done_once(transactions, asked, doing)
@@ -100,7 +100,7 @@ async def remind(transactions: OrderTransactions, step: ReturnStep) -> ReturnSta
             return state
         await returns.remind(work.connection, step.return_, due)
         expires_at = state.expires_at.astimezone(UTC).isoformat()
-        work.told.append(about_return(EventKind.RETURN_REMINDER, step.return_, expires_at=expires_at))
+        work.channel_events.append(about_return(EventKind.RETURN_REMINDER, step.return_, expires_at=expires_at))
         return await _written(work, step.return_, Event(f"{step.return_} reminder {due}", "workflow", step.at))
 
 
@@ -114,7 +114,7 @@ async def expire_return(transactions: OrderTransactions, step: ReturnStep) -> Re
         if state.status is ReturnStatus.IN_TRANSIT:
             detail = f"the parcel of {step.return_} was sent and has not come"
             work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail))
-        work.told.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
+        work.channel_events.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
         return await _written(work, step.return_, Event(f"{step.return_} expired", "workflow", step.at))
 
 
@@ -179,7 +179,7 @@ async def _approve(work: Work, state: ReturnState, event: Event) -> str | None:
         return refused
     at = event.occurred_at
     await returns.authorize(work.connection, state.return_, at, at + COMES_BACK_WITHIN)
-    work.told.append(about_return(EventKind.RETURN_AUTHORIZED, state.return_, node=state.node))
+    work.channel_events.append(about_return(EventKind.RETURN_AUTHORIZED, state.return_, node=state.node))
     return None
 
 
@@ -187,7 +187,7 @@ async def _decline(work: Work, state: ReturnState, event: Event) -> str | None:
     if refused := _is_decided(state):
         return refused
     await returns.mark(work.connection, state.return_, "declined_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_DECLINED, state.return_))
+    work.channel_events.append(about_return(EventKind.RETURN_DECLINED, state.return_))
     return None
 
 
@@ -197,14 +197,14 @@ async def _cancel(work: Work, state: ReturnState, event: Event) -> str | None:
     if any(line.refunded for line in state.lines):
         return "the customer is being paid for it"
     await returns.mark(work.connection, state.return_, "cancelled_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_CANCELLED, state.return_))
+    work.channel_events.append(about_return(EventKind.RETURN_CANCELLED, state.return_))
     return None
 
 
 async def _change_dispositions(
-    work: Work, state: ReturnState, wished: Sequence[NewDisposition], event: Event
+    work: Work, state: ReturnState, requested: Sequence[NewDisposition], event: Event
 ) -> str | None:
-    disposed = dispose(state.lines, wished)
+    disposed = dispose(state.lines, requested)
     if disposed.refused:
         return disposed.refused
     moved = _moved(work, state.return_, state.lines, disposed.lines)
@@ -244,17 +244,19 @@ async def apply(
     """Take in a message that the inbox has already."""
     connection, work = transaction.connection, await transactions.on(transaction, order_name)
     state = await returns.state(connection, name)
-    heard = apply_message(state, message, work.network.policy.returns.dispositions)
+    applied = apply_message(state, message, work.network.policy.returns.dispositions)
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, message.occurred_at)
-    await _note(work, state, message, heard)
+    await _note(work, state, message, applied)
     await personal.note(connection, order_name, None, message.reason)
-    await _book(work, _moved(work, name, state.lines, heard.lines), event)
-    is_news = message.kind is ReturnMessageKind.SETTLED and state.status not in (
+    await _book(work, _moved(work, name, state.lines, applied.lines), event)
+    is_first_settlement = message.kind is ReturnMessageKind.SETTLED and state.status not in (
         ReturnStatus.SETTLED,
         ReturnStatus.CLOSED,
     )
-    work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
+    work.channel_events += of_return(
+        name, state.lines, applied.lines, state.resolution if is_first_settlement else None
+    )
     await _write(work, name, event)
 
 
@@ -268,17 +270,17 @@ def _is_decided(state: ReturnState) -> str | None:
     return None if is_open else f"{state.return_} is {state.status}"
 
 
-async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Applied) -> None:
+async def _note(work: Work, state: ReturnState, message: ReturnMessage, applied: Applied) -> None:
     """Write what a message says of its return; what does not fit needs a person."""
-    if heard.lines != tuple(state.lines):
-        await returns.write_lines(work.connection, state.return_, heard.lines)
+    if applied.lines != tuple(state.lines):
+        await returns.write_lines(work.connection, state.return_, applied.lines)
     if message.kind is ReturnMessageKind.SETTLED:
         await confirm(work, state, message)
     if message.kind is ReturnMessageKind.IN_TRANSIT:
         expires_at = message.occurred_at + COMES_BACK_WITHIN
         await returns.send(work.connection, state.return_, message.occurred_at, expires_at)
-    if heard.mismatches:
-        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(heard.mismatches)}"
+    if applied.mismatches:
+        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(applied.mismatches)}"
         work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node))
 
 
@@ -308,11 +310,11 @@ async def _missing(connection: WriteConnection, moved: Sequence[Movement]) -> st
     taken = [movement for movement in moved if movement.on_hand < 0]
     places = {(movement.node, movement.sku) for movement in moved}
     await stock.close_gates(connection, {movement.sku for movement in moved})
-    shelves = await stock.lock(connection, places)
+    levels = await stock.lock(connection, places)
     aside = await returns.set_aside(connection, places)
     for movement in taken:
         place = (movement.node, movement.sku)
-        there = shelves[place].available(0) if movement.state is None else aside.get((*place, movement.state), 0)
+        there = levels[place].available(0) if movement.state is None else aside.get((*place, movement.state), 0)
         if there < -movement.on_hand:
             return f"only {there} of {movement.sku} are left at {movement.node}"
     return None
@@ -323,7 +325,7 @@ async def _written(work: Work, name: str, event: Event) -> ReturnState:
     return await returns.next_version(work.connection, name)
 
 
-async def _owe(transaction: Transaction, state: ReturnState) -> None:
+async def _notify_return(transaction: Transaction, state: ReturnState) -> None:
     """Owe a return's workflow its new state; where none runs and one should, the relay starts it."""
     workflow_id, facts = identifiers.return_workflow_id(state.return_), {"recorded": state.model_dump(mode="json")}
     await transaction.signal(workflow_id, state.order, RETURN_MESSAGE, facts)
@@ -331,7 +333,7 @@ async def _owe(transaction: Transaction, state: ReturnState) -> None:
 
 async def _write(work: Work, name: str, event: Event) -> None:
     """Write everything that was noted, and owe the return and its order the news."""
-    await _owe(work.transaction, await returns.next_version(work.connection, name))
+    await _notify_return(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))
 
 

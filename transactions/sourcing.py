@@ -21,7 +21,7 @@ from domain.order import OrderState
 from domain.sourcing import Wanted, strategy_for
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Waiting
-from transactions.situation import Decision, decide, order_facts
+from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 CLAIM_TRIES_MAX = 20
@@ -50,30 +50,30 @@ async def source(transactions: OrderTransactions, request: SourceInput) -> Order
         with contextlib.suppress(StockTaken):
             async with transactions.open(request.order) as work:
                 if work.header.rounds >= request.round:
-                    return await work.news()
+                    return await work.current_state()
                 if work.header.waits_for_hold:
                     return await _wait_for_the_hold(work, request.at)
-                rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
-                return await source_round(work, request.at, rights)
+                entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
+                return await source_round(work, request.at, entitlement)
     raise StockTaken(request.order)
 
 
 async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
     """Nothing is reserved before the hold is off, not even what the order's cart had; the first time, that is its answer."""
     if work.header.version and not work.header.own:
-        return await work.news()
+        return await work.current_state()
     await cart.hand_over(work.connection, work.header.order, at)
     return await work.write(Event("waits for a hold", "workflow", at))
 
 
-async def source_round(work: Work, at: datetime, rights: Entitlement) -> OrderState:
+async def source_round(work: Work, at: datetime, entitlement: Entitlement) -> OrderState:
     """Make an order's next sourcing round. Raises `StockTaken` when another order was quicker.
 
     The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
     """
-    rights = replace(rights, own=Counter(rights.own) + unpin_ship_complete(work))
+    entitlement = replace(entitlement, own=Counter(entitlement.own) + unpin_ship_complete(work))
     asked = units.wanted(work.order)
-    return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
+    return await pin(work, asked, await decide_for(work, [line for _, line in asked], at, entitlement), at, entitlement)
 
 
 def unpin_ship_complete(work: Work) -> Counter[tuple[str, str]]:
@@ -86,7 +86,7 @@ def unpin_ship_complete(work: Work) -> Counter[tuple[str, str]]:
 
 def is_whole_in_question(work: Work) -> bool:
     """Whether some units of an order, or of a line, that must ship complete are pinned while others of it look for a node."""
-    asked = [wish for _, wish in units.wanted(work.order)]
+    asked = [line for _, line in units.wanted(work.order)]
     if not asked or not work.order.reservations:
         return False
     facts = order_facts(work.header, work.network, asked)
@@ -94,58 +94,60 @@ def is_whole_in_question(work: Work) -> bool:
         case ShipComplete.ORDER:
             return True
         case ShipComplete.LINE:
-            return bool({wish.line for wish in asked} & {pin.line for pin in work.order.reservations})
+            return bool({line.line for line in asked} & {pin.line for pin in work.order.reservations})
         case ShipComplete.NO:
             return False
 
 
 async def pin(
-    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, rights: Entitlement
+    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, entitlement: Entitlement
 ) -> OrderState:
     """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
     if work.header.own:
         await cart.hand_over(work.connection, work.header.order, at)
     return await work.write(Event(f"round {round_}", "workflow", at))
 
 
-async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Entitlement) -> None:
+async def adopt(
+    work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, entitlement: Entitlement
+) -> None:
     """Claim what a plan gives the units that asked for a node, and keep it as a round; write the order afterwards.
 
     Raises `StockTaken`.
     """
     round_ = work.header.rounds + 1
-    await claim(work, decided, rights, f"round {round_}", at)
+    await claim(work, decided, entitlement, f"round {round_}", at)
     await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
     await _keep_promise(work)
 
 
-async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Entitlement) -> Decision:
+async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entitlement: Entitlement) -> Decision:
     """Plan from what is read now. Before units begin to wait, look again with the gates of their SKUs closed: what comes in
     between is seen, and what comes later sees that they wait."""
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
     unfilled = parts(work.network, [part.sku for part in decided.plan.unfilled])
-    await stock.close_gates(work.connection, unfilled | {sku for _, sku in rights.own}, exclusive=bool(unfilled))
+    await stock.close_gates(work.connection, unfilled | {sku for _, sku in entitlement.own}, exclusive=bool(unfilled))
     if not unfilled:
         return decided
-    return await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    return await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
 
 
-async def claim(work: Work, decided: Decision, rights: Entitlement, cause: str, at: datetime) -> None:
+async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> None:
     """Claim what a plan needs. Raises `StockTaken`. What the order holds itself must be given back in the same transaction.
 
     Its shelves are locked with the others, since locks are taken in one order.
     """
     wanted = decided.claim(
-        work.network, work.header.channel, rights, cause=cause, at=at, order=work.header.order, actor="workflow"
+        work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
     )
-    if rights.own:
-        await stock.lock(work.connection, set(wanted.safety_stock) | set(rights.own))
+    if entitlement.own:
+        await stock.lock(work.connection, set(wanted.safety_stock) | set(entitlement.own))
     if not await stock.claim(work.connection, wanted):
         raise StockTaken(work.header.order)
 
@@ -166,4 +168,4 @@ async def _keep_promise(work: Work) -> None:
     promised = units.promised(work.order)
     if promised and work.header.deliver_by is None:
         await order.keep_promise(work.connection, work.header.order, *promised)
-        work.told.append(event.promised(*promised))
+        work.channel_events.append(event.promised(*promised))

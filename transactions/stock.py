@@ -13,7 +13,7 @@ from domain.network import Network
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
 from transactions.transaction import OrderTransactions, open_shortages
 
-SHELVES_AT_ONCE = 5_000
+LEVELS_AT_ONCE = 5_000
 """Shelves that one statement changes; more are changed by several in the same transaction."""
 
 
@@ -39,7 +39,7 @@ async def apply(
     message: StockMessage,
     *,
     actor: str,
-    tell: Callable[[int, int], None] = lambda done, shelves: None,
+    tell: Callable[[int, int], None] = lambda done, levels: None,
 ) -> StockChange | None:
     """The same; answers what changed, None when the message is here already, and tells how many shelves are done."""
     async with transactions.database.write() as connection:
@@ -83,30 +83,30 @@ async def _change_shelves(
     skus = sorted(await _skus(connection, message, event.happened_at))
     await stock.close_gates(connection, skus)
     locked = await stock.lock(connection, {(message.node, sku) for sku in skus})
-    shelves = {sku: locked[message.node, sku] for sku in skus}
-    told = _by_sku(message.movements())
+    levels = {sku: locked[message.node, sku] for sku in skus}
+    reported = _by_sku(message.movements())
     booked: list[Movement] = []
     shortages: list[stock.Shortage] = []
-    for begin in range(0, len(skus), SHELVES_AT_ONCE):
-        part = skus[begin : begin + SHELVES_AT_ONCE]
-        movements = [movement for sku in part for movement in told[sku]]
-        movements += await _corrections(connection, message, [shelves[sku] for sku in part], event.happened_at)
+    for begin in range(0, len(skus), LEVELS_AT_ONCE):
+        part = skus[begin : begin + LEVELS_AT_ONCE]
+        movements = [movement for sku in part for movement in reported[sku]]
+        movements += await _corrections(connection, message, [levels[sku] for sku in part], event.happened_at)
         shortages += await stock.record(
             connection, movements, order=None, cause=event.cause, actor=event.actor, at=event.happened_at
         )
         booked += movements
         tell(begin + len(part), len(skus))
     await open_shortages(connection, shortages, event)
-    await _end_cool_downs(connection, message, shelves, event.happened_at)
-    return StockChange.of(shelves, booked, event.happened_at)
+    await _end_cool_downs(connection, message, levels, event.happened_at)
+    return StockChange.of(levels, booked, event.happened_at)
 
 
 async def _end_cool_downs(
-    connection: WriteConnection, message: StockMessage, shelves: Mapping[str, StockLevel], happened_at: datetime
+    connection: WriteConnection, message: StockMessage, levels: Mapping[str, StockLevel], happened_at: datetime
 ) -> None:
     """Who counts or receives goods after he rejected them knows what he has: he may be asked for them again."""
     knows = message.kind is StockMessageKind.RECEIVED or message.kind.is_absolute
-    rejected = [sku for sku, shelf in shelves.items() if shelf.rejected_at and shelf.rejected_at <= happened_at]
+    rejected = [sku for sku, level in levels.items() if level.rejected_at and level.rejected_at <= happened_at]
     if knows and rejected:
         await cooldown.end(connection, message.node, rejected)
 
@@ -127,14 +127,14 @@ def _by_sku(movements: Iterable[Movement]) -> defaultdict[str, list[Movement]]:
 
 
 async def _corrections(
-    connection: WriteConnection, message: StockMessage, shelves: Sequence[StockLevel], taken_at: datetime
+    connection: WriteConnection, message: StockMessage, levels: Sequence[StockLevel], taken_at: datetime
 ) -> list[Movement]:
     """What a count changes on locked shelves, which remember that they were counted; nothing of another message."""
     if not message.kind.is_absolute:
         return []
     node, units = message.node, message.units
-    later = await count.differences_after(connection, node, [shelf.sku for shelf in shelves], taken_at)
-    found = [recount(shelf, units[shelf.sku], taken_at, later.get(shelf.sku, 0)) for shelf in shelves]
+    later = await count.differences_after(connection, node, [level.sku for level in levels], taken_at)
+    found = [recount(level, units[level.sku], taken_at, later.get(level.sku, 0)) for level in levels]
     corrections = [correction for correction in found if correction is not None]
     await count.mark(connection, node, [correction.sku for correction in corrections], taken_at)
     return corrections

@@ -101,9 +101,9 @@ def _items_with(network: Network, sku: str) -> list[tuple[str, int]]:
 
 
 async def _available(connection: ReadConnection, network: Network, sale: Sale) -> int:
-    shelves = await stock.shelves(connection, [sale.sku])
+    levels = await stock.shelves(connection, [sale.sku])
     return sum(
-        shelf.available(network.safety_stock(node, sale.sku))
-        for (node, _), shelf in shelves.items()
+        level.available(network.safety_stock(node, sale.sku))
+        for (node, _), level in levels.items()
         if node in network.nodes and sale.node in (None, node)
     )

@@ -66,7 +66,7 @@ class Work:
     """What the order has claimed of its nodes' capacity."""
     pinned_for: Mapping[str, date]
     """The local day for which its pins at each node have claimed."""
-    told: list[ChannelEvent] = field(default_factory=list)
+    channel_events: list[ChannelEvent] = field(default_factory=list)
     """What the order's channel hears beside what its units tell."""
 
     @property
@@ -85,8 +85,8 @@ class Work:
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
         await open_shortages(self.connection, shortages, event)
-        told = self.told + events(self._before, self.order, self.changes)
-        return await order.next_version(self.connection, self.header.order, told, event.happened_at)
+        channel_events = self.channel_events + events(self._before, self.order, self.changes)
+        return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
         """Claim capacity for what is about to be pinned, in the place of what pins have claimed: false when a day is full.
@@ -98,15 +98,15 @@ class Work:
         return await self._claim_capacity(pinned_for, limits)
 
     async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
-        wanted = claims(self.order, self.network, pinned_for)
-        if wanted != self.claimed and not await capacity.change(
-            self.connection, self.header.order, self.claimed, wanted, limits
+        needed = claims(self.order, self.network, pinned_for)
+        if needed != self.claimed and not await capacity.change(
+            self.connection, self.header.order, self.claimed, needed, limits
         ):
             return False
-        self.claimed, self.pinned_for = wanted, pinned_for
+        self.claimed, self.pinned_for = needed, pinned_for
         return True
 
-    async def news(self) -> OrderState:
+    async def current_state(self) -> OrderState:
         """The order's state, when there was nothing to write."""
         return await order.news(self.connection, self.header.order)
 

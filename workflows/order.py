@@ -44,15 +44,15 @@ with workflow.unsafe.imports_passed_through():
 _CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
 """What a node that does not poll is called about."""
 
-_About = tuple[str, RequestStatus, datetime | None]
+_CallKey = tuple[str, RequestStatus, datetime | None]
 """A fulfillment order, how the talk with its node stands, and when it was last asked to cancel: each wish is another call."""
 
-_Wait = tuple[WaitingFor, datetime, datetime | None]
+_NodeWait = tuple[WaitingFor, datetime, datetime | None]
 """What is waited for, until when, and when the node was last asked to cancel."""
 
 
 @dataclass
-class _Asked:
+class _PendingUpdate:
     """An update that waits for its answer."""
 
     kind: str
@@ -71,11 +71,11 @@ class OrderWorkflow:
         """Signals and updates may come before `run` has begun, so everything that they touch exists from the start."""
         self._name = order.order
         self._copy: OrderState | None = None
-        self._mail: list[tuple[int, str, Sequence[RawValue]]] = []
-        self._mail_came = 0
-        self._asked: list[_Asked] = []
+        self._signals: list[tuple[int, str, Sequence[RawValue]]] = []
+        self._signals_received = 0
+        self._pending: list[_PendingUpdate] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._called: set[_About] = set()
+        self._called: set[_CallKey] = set()
         self._acting: set[str] = set()
         self._look_again = False
         self._look_at_lines = False
@@ -89,7 +89,7 @@ class OrderWorkflow:
         while not self._is_closed:
             try:
                 await self._reserve_its_units_at_real_nodes()
-                await self._read_the_mail()
+                await self._read_signals()
                 await self._look_at_the_facts()
                 await self._answer_requests()
                 await self._give_up_what_waited_too_long()
@@ -99,7 +99,7 @@ class OrderWorkflow:
                 await self._close_when_the_return_window_is_over()
                 self._show_where_it_stands()
                 self._begin_a_new_history_when_this_one_is_long(order)
-                await self._wait_for_news()
+                await self._wait_for_a_change()
             except BaseException as error:
                 if not is_cancelled_exception(error):
                     raise
@@ -113,10 +113,10 @@ class OrderWorkflow:
     # --- what outsiders send: handlers only record ---------------------------------------------------------------
 
     @workflow.signal(dynamic=True, description="Facts from nodes, and news from our own edge")
-    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
+    def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Every signal of every name and shape: nothing is dropped, nothing can wedge the workflow."""
-        self._mail_came += 1
-        self._mail.append((self._mail_came, name, args))
+        self._signals_received += 1
+        self._signals.append((self._signals_received, name, args))
 
     @workflow.update(description="Answers with the promise as soon as the units are reserved")
     async def place(self, *args: Any) -> PlaceAnswer:
@@ -140,15 +140,15 @@ class OrderWorkflow:
     async def answer(self, kind: str, body: RequestBody) -> dict[str, Any]:
         """Wait until the main coroutine has done what is asked, and answer it."""
         info = workflow.current_update_info()
-        asked = _Asked(kind, body, info.id if info else kind)
-        self._asked.append(asked)
-        await workflow.wait_condition(lambda: asked.done is not None)
-        assert asked.done is not None
-        if asked.done.refused:
+        pending = _PendingUpdate(kind, body, info.id if info else kind)
+        self._pending.append(pending)
+        await workflow.wait_condition(lambda: pending.done is not None)
+        assert pending.done is not None
+        if pending.done.refused:
             raise ApplicationError(
-                asked.done.refused.reason, asked.done.refused.model_dump(), type="Refused", non_retryable=True
+                pending.done.refused.reason, pending.done.refused.model_dump(), type="Refused", non_retryable=True
             )
-        return asked.done.answer
+        return pending.done.answer
 
     # --- the steps of the manual ---------------------------------------------------------------------------------
 
@@ -158,29 +158,29 @@ class OrderWorkflow:
             is_new = workflow.info().continued_run_id is None
             self._adopt(await self._source(1, "reserve units at real nodes" if is_new else "go on where it stood"))
 
-    async def _read_the_mail(self) -> None:
+    async def _read_signals(self) -> None:
         """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
-        while self._mail:
-            number, name, args = self._mail[0]
+        while self._signals:
+            number, name, args = self._signals[0]
             content = messages.decode(args)
-            if not self._take_news(name, content):
+            if not self._apply_change(name, content):
                 await self._record(number, name, content)
-            self._mail.pop(0)
+            self._signals.pop(0)
 
-    def _take_news(self, name: str, content: dict[str, Any] | str) -> bool:
+    def _apply_change(self, name: str, content: dict[str, Any] | str) -> bool:
         if isinstance(content, str) or name not in (messages.NODE_MESSAGE, messages.CHANGED):
             return False
         try:
-            news = ChangedSignal.model_validate(content)
+            change = ChangedSignal.model_validate(content)
         except ValidationError:
             return False
-        if name == messages.NODE_MESSAGE and news.recorded is None:
+        if name == messages.NODE_MESSAGE and change.recorded is None:
             return False
-        if news.recorded and news.recorded.order != self._name:
+        if change.recorded and change.recorded.order != self._name:
             return False
-        if news.recorded:
-            self._take_over(news.recorded)
-        self._look_again = self._look_again or news.look_again
+        if change.recorded:
+            self._keep_newer(change.recorded)
+        self._look_again = self._look_again or change.look_again
         return True
 
     async def _record(self, number: int, name: str, content: dict[str, Any] | str) -> None:
@@ -204,36 +204,36 @@ class OrderWorkflow:
             OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts"
         )
         self._lines_of_version = max(self._lines_of_version, found.version)
-        self._take_over(found)
+        self._keep_newer(found)
 
     async def _answer_requests(self) -> None:
         """Do what was asked, one request after the other, and remember the answer for its update."""
-        while self._asked:
-            asked = self._asked[0]
+        while self._pending:
+            pending = self._pending[0]
             try:
-                done = await self._do(asked)
+                done = await self._do(pending)
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                asked.done = _no_such_request(self._order)
-                self._asked.pop(0)
+                pending.done = _no_such_request(self._order)
+                self._pending.pop(0)
                 continue
             self._adopt(done.state)
-            if asked.kind == "request_return" and done.refused is None:
+            if pending.kind == "request_return" and done.refused is None:
                 await self._start_return(str(done.answer["return"]))
-            asked.done = done
-            self._asked.pop(0)
+            pending.done = done
+            self._pending.pop(0)
 
-    async def _do(self, asked: _Asked) -> Done:
+    async def _do(self, pending: _PendingUpdate) -> Done:
         request = RequestInput(
             order=self._name,
-            request=asked.body.request,
-            kind=asked.kind,
-            facts=asked.body.model_extra or {},
-            key=asked.key,
+            request=pending.body.request,
+            kind=pending.kind,
+            facts=pending.body.model_extra or {},
+            key=pending.key,
             at=workflow.now(),
         )
-        return await transaction(REQUESTS[asked.kind].activity, request, f"{asked.kind} as asked")
+        return await transaction(REQUESTS[pending.kind].activity, request, f"{pending.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
         """The child lives on when its order closes, and is linked to it for ever."""
@@ -296,17 +296,17 @@ class OrderWorkflow:
                 watch.result()
         for fo in self._order.fulfillment_orders:
             if fo.waiting_for and fo.fulfillment_order not in self._watches:
-                watch = asyncio.create_task(self._see_through(fo.fulfillment_order))
+                watch = asyncio.create_task(self._watch(fo.fulfillment_order))
                 self._watches[fo.fulfillment_order] = watch
 
-    async def _see_through(self, name: str) -> None:
+    async def _watch(self, name: str) -> None:
         """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
         while (wait := self._wait_of(name)) is not None:
             waiting_for, deadline, _ = wait
             call = self._begin_to_call_the_node(name)
             try:
                 await workflow.wait_condition(
-                    partial(self._waits_otherwise, name, wait),
+                    partial(self._wait_has_changed, name, wait),
                     timeout=max(deadline - workflow.now(), timeouts.AT_ONCE),
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
@@ -334,7 +334,7 @@ class OrderWorkflow:
         is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in _CALLED_ABOUT and about not in self._called
         return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
 
-    async def _call_the_node(self, about: _About, node: str) -> None:
+    async def _call_the_node(self, about: _CallKey, node: str) -> None:
         name, request, cancel_asked_at = about
         try:
             self._adopt(
@@ -367,13 +367,13 @@ class OrderWorkflow:
             await transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
         )
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_a_change(self) -> None:
         """Sleep until somebody says something or a deadline of the order itself has come."""
         if self._is_closed:
             return
         wakes_at, why = self._deadline()
         try:
-            await workflow.wait_condition(self._has_news, timeout=self._timeout(wakes_at), timeout_summary=why)
+            await workflow.wait_condition(self._has_changed, timeout=self._timeout(wakes_at), timeout_summary=why)
         except TimeoutError:
             is_early = wakes_at is None or workflow.now() < wakes_at
             self._look_at_lines = is_early and self._lines_are_old
@@ -386,7 +386,7 @@ class OrderWorkflow:
         Not while anybody waits for an answer, nor while anything is done that a new run would not hear of. A call to a node
         is only made again.
         """
-        is_quiet = not (self._mail or self._asked or self._acting) and workflow.all_handlers_finished()
+        is_quiet = not (self._signals or self._pending or self._acting) and workflow.all_handlers_finished()
         if is_quiet and not self._is_closed and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(order)
 
@@ -402,10 +402,10 @@ class OrderWorkflow:
             return min(left or timeouts.LOOK_AGAIN_AFTER, timeouts.LOOK_AGAIN_AFTER)
         return left or (None if self._is_watched else timeouts.LOOK_AGAIN_AFTER)
 
-    def _has_news(self) -> bool:
+    def _has_changed(self) -> bool:
         return bool(
-            self._mail
-            or self._asked
+            self._signals
+            or self._pending
             or self._look_at_lines
             or self._order.version > self._seen_version
             or any(watch.done() and watch.exception() for watch in self._watches.values())
@@ -427,7 +427,7 @@ class OrderWorkflow:
     def _take_the_cancel_button_as_a_request(self) -> None:
         """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""
         key = f"temporal-cancel-{workflow.info().run_id}"
-        self._asked.append(_Asked("cancel", RequestBody(), key))
+        self._pending.append(_PendingUpdate("cancel", RequestBody(), key))
 
     # --- the copy ------------------------------------------------------------------------------------------------
 
@@ -446,10 +446,10 @@ class OrderWorkflow:
 
     def _adopt(self, state: OrderState) -> None:
         """What an activity made of the order. Those are few, so that the lines of a large one are read at once."""
-        self._take_over(state)
+        self._keep_newer(state)
         self._look_at_lines = self._look_at_lines or self._lines_are_old
 
-    def _take_over(self, state: OrderState) -> None:
+    def _keep_newer(self, state: OrderState) -> None:
         """Keep the newer copy: answers and signals may overtake each other."""
         if self._copy is None:
             self._copy = state
@@ -461,11 +461,11 @@ class OrderWorkflow:
         """The order is large, and what it was told last came without its lines."""
         return self._order.totals is not None and self._order.version > self._lines_of_version
 
-    def _wait_of(self, name: str) -> _Wait | None:
+    def _wait_of(self, name: str) -> _NodeWait | None:
         fo = self._order.fulfillment_order(name)
         return (fo.waiting_for, fo.deadline, fo.cancel_asked_at) if fo.waiting_for and fo.deadline else None
 
-    def _waits_otherwise(self, name: str, wait: _Wait) -> bool:
+    def _wait_has_changed(self, name: str, wait: _NodeWait) -> bool:
         return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:

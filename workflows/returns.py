@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import transaction
 
 
-class ReturnNews(BaseModel):
+class ReturnSignal(BaseModel):
     """What our own edge tells a return after it recorded a message."""
 
     recorded: ReturnState
@@ -37,7 +37,7 @@ class ReturnWorkflow:
         """Signals may come before `run` has begun."""
         self._input = request
         self._copy: ReturnState | None = None
-        self._mail: list[Sequence[RawValue]] = []
+        self._signals: list[Sequence[RawValue]] = []
 
     @workflow.run
     async def run(self, request: ReturnInput) -> ReturnStatus:
@@ -45,13 +45,13 @@ class ReturnWorkflow:
         while self._copy is None or not self._state.status.is_over:
             try:
                 await self._read_where_it_stands()
-                self._read_the_mail()
+                self._read_signals()
                 await self._pay_what_is_owed()
                 await self._close_when_settled()
                 await self._remind_and_expire_when_nothing_comes_back()
                 self._show_where_it_stands()
                 self._begin_a_new_history_when_this_one_is_long()
-                await self._wait_for_news()
+                await self._wait_for_a_change()
             except BaseException as error:
                 if not is_cancelled_exception(error):
                     raise
@@ -60,9 +60,9 @@ class ReturnWorkflow:
         return self._state.status
 
     @workflow.signal(dynamic=True, description="News from our own edge")
-    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
+    def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Every signal of every name and shape; the facts are in PostgreSQL already."""
-        self._mail.append(args)
+        self._signals.append(args)
 
     @workflow.query(description="The document of GET /returns/{return}; may lag")
     def view(self) -> dict[str, object]:
@@ -74,14 +74,14 @@ class ReturnWorkflow:
         if self._copy is None:
             self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
 
-    def _read_the_mail(self) -> None:
-        while self._mail:
+    def _read_signals(self) -> None:
+        while self._signals:
             try:
-                news = ReturnNews.model_validate(messages.decode(self._mail.pop(0)))
+                change = ReturnSignal.model_validate(messages.decode(self._signals.pop(0)))
             except ValidationError:
                 workflow.logger.warning("a signal of return %s could not be read", self._input.return_)
             else:
-                self._adopt(news.recorded)
+                self._adopt(change.recorded)
 
     async def _pay_what_is_owed(self) -> None:
         if owed(self._state):
@@ -101,17 +101,17 @@ class ReturnWorkflow:
 
     def _begin_a_new_history_when_this_one_is_long(self) -> None:
         """Temporal asks for it after some megabytes. All facts are in PostgreSQL, so the return's name alone is carried on."""
-        if not self._mail and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
+        if not self._signals and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(self._input)
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_a_change(self) -> None:
         if self._state.status.is_over:
             return
         waits = self._state.waits_for_its_parcel
         timeout = self._state.looks_up_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mail),
+                lambda: bool(self._signals),
                 timeout=max(timeout, timeouts.AT_ONCE),
                 timeout_summary="until the parcel comes back" if waits else "look at the return again",
             )

@@ -18,7 +18,7 @@ from domain.returns import ReturnDecision, ReturnMessage, ReturnState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from transactions import claim, parcel
 from transactions import returns as return_transactions
-from transactions.parcel import Taken
+from transactions.parcel import RecordedParcel
 from transactions.request import Asked, Done, RequestInput, RequestRefused
 from transactions.returns import ReturnStep
 
@@ -74,7 +74,7 @@ class Desk:
         async with self.shop.database.read() as connection:
             return await returns.state(connection, name)
 
-    async def parcel(self, order: str | None, *units: tuple[str, int], message_id: str | None = None) -> Taken:
+    async def parcel(self, order: str | None, *units: tuple[str, int], message_id: str | None = None) -> RecordedParcel:
         """A parcel comes to the nearest node without a return."""
         lines = tuple(ParcelUnits(sku=sku, quantity=quantity) for sku, quantity in units)
         message_id = message_id or f"parcel-{next(_numbers)}"

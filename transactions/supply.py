@@ -30,7 +30,7 @@ class Decision:
     """A plan with what it was made from, and the claim that pins it."""
 
     plan: Plan
-    shelves: Mapping[tuple[str, str], StockLevel]
+    levels: Mapping[tuple[str, str], StockLevel]
     workload: Mapping[str, NodeLoad]
     releases_at: datetime
     looks_again_at: datetime | None
@@ -40,7 +40,7 @@ class Decision:
         self,
         network: Network,
         channel: str,
-        rights: Entitlement,
+        entitlement: Entitlement,
         *,
         cause: str,
         at: datetime,
@@ -51,7 +51,7 @@ class Decision:
         movements = claims(self.plan, network)
         kept_back = {m.sku: kept for m in movements if (kept := network.kept_back(m.sku, channel))}
         named = {(m.node, m.sku) for m in movements}
-        counted = named | {place for place in self.shelves if place[1] in kept_back and place[0] in network.nodes}
+        counted = named | {place for place in self.levels if place[1] in kept_back and place[0] in network.nodes}
         return stock.Claim(
             movements,
             {place: network.safety_stock(*place) for place in counted},
@@ -60,8 +60,8 @@ class Decision:
             at,
             order,
             kept_back,
-            {place: offer for place, offer in rights.offers.items() if place in named},
-            {place: own for place, own in rights.own.items() if place in named},
+            {place: offer for place, offer in entitlement.offers.items() if place in named},
+            {place: own for place, own in entitlement.own.items() if place in named},
         )
 
 
@@ -71,29 +71,29 @@ async def decide(
     facts: OrderFacts,
     wanted: Collection[Wanted],
     at: datetime,
-    rights: Entitlement | None = None,
+    entitlement: Entitlement | None = None,
     kept_out: frozenset[str] = frozenset(),
 ) -> Decision:
     """The best plan for what is on the shelves now; it holds nothing until its claim is granted.
 
     Nodes that are `kept_out` get nothing of it.
     """
-    rights = rights or Entitlement()
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
-    load = await workload(connection, network, at, rights.pinned_for)
-    supply, limits = supply_of(network, shelves, facts.channel, rights)
-    cooling = cooling_at(network, shelves, at)
+    entitlement = entitlement or Entitlement()
+    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
+    load = await workload(connection, network, at, entitlement.pinned_for)
+    supply, limits = supply_of(network, levels, facts.channel, entitlement)
+    cooling = cooling_at(network, levels, at)
     situation = Situation(
         network=network,
         supply={place: 0 if place in cooling else quantity for place, quantity in supply.items()},
         now=at,
         workload=load,
-        paused=kept_out | paused(shelves),
+        paused=kept_out | paused(levels),
         cooling=cooling,
     )
     decided, _ = plan_within(facts, list(wanted), situation, limits)
     full = next_days_of_full_nodes(situation) if decided.unfilled else {}
-    return Decision(decided, shelves, load, at, looks_again_at(decided, situation, supply, full))
+    return Decision(decided, levels, load, at, looks_again_at(decided, situation, supply, full))
 
 
 def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:
@@ -107,7 +107,7 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         place=(locate_area if header.is_forgotten else locate)(header.country, header.postal_code),
         customer_tier=header.customer_tier,
         value=header.value,
-        units=sum(wish.quantity for wish in wanted),
+        units=sum(line.quantity for line in wanted),
         priority=header.priority,
         weight_kg=weight_kg(network, wanted),
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
