@@ -1,4 +1,4 @@
-"""Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
+"""Releases work to nodes, records their messages, and acts when a node does not answer in time."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -22,25 +22,25 @@ from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
 from transactions.replan import STALE_AFTER, plan_again
-from transactions.sourcing import StockTaken, is_whole_in_question, source_round
+from transactions.sourcing import StockTaken, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
 
 RELEASE_TRIES = 5
-"""How often a stale plan is made anew because others were quicker, before it is released as it is."""
+"""How often a stale plan is made again because others took its stock, before the order is released with the old plan."""
 
 NODE_MESSAGE = "node_message"
-"""The signal that an order takes a message of a node by."""
+"""The signal that carries a node's message to the order's workflow."""
 
 
 class ReleaseInput(BaseModel):
-    """Which order may be released, by the workflow's clock."""
+    """An order to release, and the time by its workflow's clock."""
 
     order: str
     at: datetime
 
 
 class SilenceInput(BaseModel):
-    """Which wait of which fulfillment order has passed its deadline, by the workflow's clock."""
+    """A wait of a fulfillment order that has passed its deadline, by the workflow's clock."""
 
     order: str
     fulfillment_order: str
@@ -49,26 +49,26 @@ class SilenceInput(BaseModel):
 
 
 class SignalInput(BaseModel):
-    """A node's message that came as a bare Temporal signal, as parsed JSON; or a text that tells why it is unreadable."""
+    """A node's message that came as a bare Temporal signal, as parsed JSON; or why it is unreadable."""
 
     order: str
     message: dict[str, Any] | None
     unreadable: str | None = None
     key: str
-    """The same for every try to record it."""
+    """Stays the same for every attempt to record the message."""
     at: datetime
 
 
 class UnknownFulfillmentOrder(LookupError):
-    """There is no such fulfillment order, or it belongs to another node."""
+    """The fulfillment order does not exist, or it belongs to another node."""
 
 
 async def release(transactions: OrderTransactions, request: ReleaseInput) -> OrderState:
-    """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
-    complete is sourced as a whole instead while a part of it looks for a node: left as it is, it would ask again at once.
+    """Turn pinned units into fulfillment orders and show each to its node; without pinned units, do nothing.
 
-    An order that has waited is planned again before, and so is one for which another day has begun at a node with a
-    capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
+    An order that must ship complete is sourced as a whole instead if units of it have no node. An order whose plan is older
+    than `STALE_AFTER`, or that claimed capacity for another day, is planned again first. Pins without a better plan are
+    released beyond the day's capacity, because they were promised.
     """
     for _ in range(RELEASE_TRIES):
         with suppress(StockTaken):
@@ -82,7 +82,7 @@ async def _release(transactions: OrderTransactions, request: ReleaseInput, *, pl
             return await work.current_state()
         if work.header.window_has_ended(request.at):
             return await work.current_state()
-        if is_whole_in_question(work):
+        if splits_ship_complete(work):
             entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
             return await source_round(work, request.at, entitlement)
         if plans_again and _is_stale(work, request.at):
@@ -93,11 +93,11 @@ async def _release(transactions: OrderTransactions, request: ReleaseInput, *, pl
 
 
 async def act_on_silence(transactions: OrderTransactions, request: SilenceInput) -> OrderState:
-    """Act on a deadline that has passed, unless the facts say that it has not: someone may have answered meanwhile."""
+    """Act on a deadline that has passed, unless the facts say otherwise: the node may have answered meanwhile."""
     async with transactions.open(request.order) as work:
         wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
         if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
-            # What was waited for is not what the facts say now; the order must learn what to wait for instead.
+            # The workflow waited for something that is no longer due; the new version tells it what to wait for.
             work.changes.touched.add(request.fulfillment_order)
             return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
         await _act(work, request.fulfillment_order, node, request.at)
@@ -106,7 +106,7 @@ async def act_on_silence(transactions: OrderTransactions, request: SilenceInput)
 
 
 async def record_signal(transactions: OrderTransactions, request: SignalInput) -> OrderState:
-    """Take a message that came as a bare Temporal signal through the same door as one over HTTP; nothing is lost."""
+    """Record a message that came as a bare Temporal signal as one over HTTP is recorded; an unreadable one opens an exception."""
     content = dict(request.message or {})
     content.pop("recorded", None)
     fulfillment_order = str(content.pop("fulfillment_order", None))
@@ -137,11 +137,11 @@ async def record(
     actor: str,
     notifies: bool = True,
 ) -> bool:
-    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction; answers whether it
-    is new.
+    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction. Returns whether the
+    message is new.
 
-    `node` is whose key was used; None may speak for every node. Raises `UnknownFulfillmentOrder`, and
-    `UsedWithAnotherBody` when the message id was used for something else.
+    `node` is the node whose key was used; None may report for every node. `notifies` = the workflow gets a signal. Raises
+    `UnknownFulfillmentOrder`, and `UsedWithAnotherBody` when the message id was used for another message.
     """
     async with transactions.begin() as transaction:
         work = await _order_of(transactions, transaction, fulfillment_order, node)
@@ -159,7 +159,7 @@ async def record(
 async def _order_of(
     transactions: OrderTransactions, transaction: Transaction, fulfillment_order: str, node: str | None
 ) -> Work:
-    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also for another node's."""
+    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also when it is another node's."""
     try:
         work = await transactions.on(transaction, identifiers.order_of_fulfillment_order(fulfillment_order))
     except order.UnknownOrder:
@@ -183,7 +183,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"
-    # Goods cannot have left before their node was told to send them, whatever its clock says.
+    # Goods cannot leave before their release, whatever the node's clock says.
     left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
     event = Event(cause, received.actor, received.received_at, left_at)
     state = await work.write(event)
@@ -197,13 +197,13 @@ def _is_stale(work: Work, at: datetime) -> bool:
 
 
 async def _begin_cool_down(work: Work, node: str, skus: Collection[str], event: Event) -> None:
-    """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
+    """Plan nothing new with these SKUs at the node until the policy's cool-down ends, or the node reports its stock."""
     if skus and work.network.policy.orders.reject_cooldown:
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 
 async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
-    """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
+    """Send the reminder or at-risk notice that is due; if the deadline has passed, time the node out."""
     before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
     reminded = send_reminders_due(before, rules, at)
     wait = waits_for(reminded, node, rules)
@@ -232,7 +232,7 @@ async def _time_out(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, n
 
 
 async def _uncollected_rule(work: Work) -> Uncollected | None:
-    """As the policy says; None when it says to send it and there is no address for a parcel."""
+    """The policy's rule for uncollected goods; None when the rule is to ship them and the order has no address for a parcel."""
     uncollected = work.network.policy.orders.uncollected
     if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
         return None
@@ -254,7 +254,7 @@ def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, ow
 
 
 def _without_free_text(message: NodeMessage) -> dict[str, Any]:
-    """What may travel through Temporal: no reason, and of parcels neither carrier nor tracking number."""
+    """The part of a message that may travel through Temporal: no reason, no carrier and no tracking number."""
     facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
     lines = message.lines
     if lines is None and message.packages:
@@ -269,7 +269,7 @@ async def _notify_workflow(transaction: Transaction, received: Received, state: 
 
 
 def _openings(applied: Applied, message: NodeMessage) -> list[Opened]:
-    """A message that does not fit opens exactly one exception, however many things are wrong with it."""
+    """The exceptions that a message opens: exactly one for a message that does not fit, however many mismatches it has."""
     fo = applied.fulfillment_order
     if applied.mismatches:
         detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(applied.mismatches)}"

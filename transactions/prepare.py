@@ -1,4 +1,4 @@
-"""Makes a database ready for work: migrations, the network, the operator's key, the key of what is personal. Safe to repeat."""
+"""Prepares a database: migrations, the network, the operator's key, and the key for personal data. Safe to repeat."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +13,10 @@ from network.load import NetworkDocuments, check, load, load_applied, read
 
 
 class NetworkRefused(Exception):
-    """The network directory is not applied; `lines` say every mistake, and the active version stays active."""
+    """The network directory was not applied: `lines` name every mistake. The active version stays active."""
 
     def __init__(self, lines: list[str]) -> None:
-        """One line per mistake."""
+        """`lines` has one line per mistake."""
         super().__init__("\n".join(lines))
         self.lines = lines
 
@@ -29,7 +29,7 @@ async def prepare(
     master_keys: MasterKeys,
     first_network: Path | None = None,
 ) -> None:
-    """Bring everything up to date; `first_network` is applied only when no version is active.
+    """Bring a database up to date; `first_network` is applied only when no version is active.
 
     Raises `Refused`, `DatabaseUnreachable` and `WrongMasterKey`.
     """
@@ -43,7 +43,7 @@ async def prepare(
         if directory is not None:
             await _apply(database, directory)
         if operator_key:
-            key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # another key is set to take over from this one
+            key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # a new key has another id: the old one works until it is revoked
             async with database.write() as connection:
                 await key.add(connection, key_id=key_id, kind="operator", name="operator", key=operator_key)
     finally:
@@ -86,7 +86,7 @@ async def _apply(database: Database, directory: Path) -> None:
 async def _refusals(
     connection: WriteConnection, directory: Path, before: NetworkDocuments | None, documents: NetworkDocuments
 ) -> list[str]:
-    """What speaks against files that are right by themselves: what was applied before, and what is open."""
+    """Why files without mistakes cannot be applied now: they conflict with the active version or with open orders."""
     loaded = load(documents)
     busy = await statements.nodes_with_open_work(connection)
     demanded = await statements.skus_with_open_demand(connection)
@@ -95,7 +95,7 @@ async def _refusals(
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:
-    """A bundle that open orders want keeps its components: its units are pinned and shipped as so many of each."""
+    """A bundle in open orders keeps its components: its units are pinned and shipped as units of these components."""
     both = [sku for sku in sorted(skus) if sku in before.items and sku in loaded.items]
     return [
         f"{directory / 'items.csv'}:1: {sku} is in open orders; its components can only change when they are done"
@@ -105,7 +105,7 @@ def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) 
 
 
 def _dropped(directory: Path, loaded: Network, nodes: set[str], skus: set[str]) -> list[str]:
-    """Nodes with open work and items that open orders still want cannot be dropped."""
+    """Nodes with open work and items in open orders cannot be dropped."""
     return [
         f"{directory / 'nodes.toml'}:1: node {node} has open work; it can only be dropped when that is done"
         for node in sorted(nodes - set(loaded.nodes))

@@ -1,4 +1,4 @@
-"""Reads what a sourcing decision is made from: the order, what may be taken from which shelf, and how busy the nodes are."""
+"""Reads the input of a sourcing decision: the order, the stock that it may take at each node, and the load of the nodes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from network.geography import locate, locate_area
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan with what it was made from, and the claim that pins it."""
+    """A plan, the stock and load that it was made from, and the claim that pins it."""
 
     plan: Plan
     levels: Mapping[tuple[str, str], StockLevel]
     workload: Mapping[str, NodeLoad]
     releases_at: datetime
     looks_again_at: datetime | None
-    """When a node that has what is unfilled may take it: its next day, or the end of its cool-down; None = nothing is known."""
+    """When a node that has the unfilled units may accept them: its next day, or the end of its cool-down; None = unknown."""
 
     def claim(
         self,
@@ -47,7 +47,7 @@ class Decision:
         order: str | None,
         actor: str,
     ) -> stock.Claim:
-        """What must be granted for the plan to stand."""
+        """The claim that must be granted before the plan can be used."""
         movements = claims(self.plan, network)
         kept_back = {m.sku: kept for m in movements if (kept := network.kept_back(m.sku, channel))}
         named = {(m.node, m.sku) for m in movements}
@@ -74,9 +74,9 @@ async def decide(
     entitlement: Entitlement | None = None,
     kept_out: frozenset[str] = frozenset(),
 ) -> Decision:
-    """The best plan for what is on the shelves now; it holds nothing until its claim is granted.
+    """The best plan for the present stock levels; it pins nothing before its claim is granted.
 
-    Nodes that are `kept_out` get nothing of it.
+    No unit is planned at a node in `kept_out`.
     """
     entitlement = entitlement or Entitlement()
     levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
@@ -97,7 +97,7 @@ async def decide(
 
 
 def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:
-    """What the policy may see of an order."""
+    """The facts of an order that rules of the policy can use."""
     return OrderFacts(
         channel=header.channel,
         service=header.service,
@@ -120,10 +120,10 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
 async def workload(
     connection: ReadConnection, network: Network, at: datetime, pinned_for: Mapping[str, date]
 ) -> dict[str, NodeLoad]:
-    """The load of the nodes for which it matters, on the local day of `at`: those with a daily capacity, or all when the
-    policy reads how many fulfillment orders are open.
+    """The load of nodes on the local day of `at`: of those with a daily capacity, or of all when the policy reads how many
+    fulfillment orders are open.
 
-    What the pins of whoever asks have claimed does not count.
+    The order's own pins do not count: `pinned_for` is the day for which they have claimed capacity, by node.
     """
     counts_open_orders = network.policy.reads_open_orders
     nodes = [node for node in network.nodes.values() if counts_open_orders or node.capacity_per_day is not None]

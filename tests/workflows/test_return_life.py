@@ -335,7 +335,7 @@ receive_at = "spare"
 
     assert await wish(name, "2") == "line 2 was a final sale"
     assert await wish(name, "1", "I grew") == "line 1: the reason must be one of too_small"
-    assert await wish(name, "1", node="mars") == "mars does not take returns in"
+    assert await wish(name, "1", node="mars") == "mars does not accept returns"
     assert await wish(name, "1") == "reroutes", "it is the nearest"
     assert await wish(name, "1", node="asks") == "asks", "the customer chose it"
     assert await wish(outlet, "1") == "spare", "the policy names it"
