@@ -1,4 +1,4 @@
-"""Lets an order that no node has begun go elsewhere: everything pinned is planned for the new place, or nothing changes."""
+"""Changes the address of an unreleased order: all pinned units are planned for the new address, or nothing changes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -20,7 +20,7 @@ from transactions.transaction import OrderTransactions, Work
 
 
 async def change_address(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
+    """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
     return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
@@ -29,7 +29,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
         raise Impossible("it was released to its nodes: they have the address already")
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
-        raise Impossible("the order was forgotten: no address is kept for it any more")
+        raise Impossible("the order was forgotten: it has no address any more")
     work.header = _going_to(work.header, ship_to)
     await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
     area = postal_area(ship_to.country, ship_to.postal_code)
@@ -49,10 +49,10 @@ def _pinned(work: Work) -> Counter[str]:
 
 
 async def plan_for_new_place(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
-    """Plan all that is pinned or waits, for where the order goes now; `must` is what of each line may not be left to wait.
-    While a hold lets nothing be reserved, it is left until that is off.
+    """Plan all pinned and waiting units for the order's new place. `must` = by line, the units that must get a node.
+    While a hold forbids reservations, nothing is planned.
 
-    Raises `StockTaken`, and `Impossible` with the refusal, in which `{units}` is how many would be.
+    Raises `StockTaken`, and `Impossible` with the text `refusal`, where `{units}` becomes the units without a node.
     """
     if work.header.waits_for_hold:
         return

@@ -1,4 +1,4 @@
-"""Gives customers what they claim for units that need not come back, their money or another order; hears that they got it."""
+"""Settles customers' claims for units that need not come back, by a refund or a replacement order; records the payment."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from transactions.transaction import OrderTransactions, Work
 
 
 async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> Answer:
-    """Store a claim and give what is claimed, in one transaction; the same for an order that is closed.
+    """Store a claim and ask for its refund or place its replacement, in one transaction; for open and closed orders.
 
     Raises `UnknownOrder`, `RequestRefused` and `UsedForAnotherRequest`.
     """
@@ -32,13 +32,13 @@ async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> A
             return answer
 
         facts = asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"})
-        # Under the order's lock: the request's row refers to the order, and would share its lock with another one's.
+        # Lock the order first: the request's row refers to it, and two requests that write theirs first would deadlock.
         answer = await answered_once(work.connection, asked, "claim", facts, doing, order=asked.about)
     return granted(answer)
 
 
 async def record(transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str) -> bool:
-    """Store that the customer was paid, in one transaction; answers whether it is new.
+    """Record that the customer was paid, in one transaction; returns whether the message is new.
 
     Raises `UnknownClaim` and `UsedWithAnotherBody`.
     """
@@ -63,7 +63,7 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
 
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
-        return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
+        return {"refused": "the order was forgotten: it has no address for a replacement"}
     requested = units.sums(body.lines)
     account = await refund.account(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}

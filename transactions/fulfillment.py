@@ -106,7 +106,7 @@ async def act_on_silence(transactions: OrderTransactions, request: SilenceInput)
 
 
 async def record_signal(transactions: OrderTransactions, request: SignalInput) -> OrderState:
-    """Record a message that came as a bare Temporal signal as one over HTTP is recorded; an unreadable one opens an exception."""
+    """Record a message that came as a bare Temporal signal, as one over HTTP; an unreadable one opens an exception."""
     content = dict(request.message or {})
     content.pop("recorded", None)
     fulfillment_order = str(content.pop("fulfillment_order", None))

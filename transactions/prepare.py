@@ -43,7 +43,8 @@ async def prepare(
         if directory is not None:
             await _apply(database, directory)
         if operator_key:
-            key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # a new key has another id: the old one works until it is revoked
+            # Another key has another id, so the old one works until it is revoked.
+            key_id = f"operator-{key.hash_of(operator_key)[:8]}"
             async with database.write() as connection:
                 await key.add(connection, key_id=key_id, kind="operator", name="operator", key=operator_key)
     finally:

@@ -1,4 +1,4 @@
-"""Changes how many units the lines of an order count before they are released: all that was asked for, or nothing."""
+"""Changes the quantities of an order's lines before their release: the whole request, or nothing."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from transactions.transaction import OrderTransactions, Work
 
 
 async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Let lines count other quantities, unless one of them was released: units are cancelled, or added and sourced."""
+    """Change line quantities, unless one of the lines was released: units are cancelled, or added and sourced."""
     return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
@@ -29,7 +29,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.is_closed:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
-        raise Impossible("its window has ended: nothing more of it may leave")
+        raise Impossible("its delivery window has ended: no more units of it may ship")
     wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
     differences = change_quantities(work.order, work.changes, wanted, at)
     await _follow_with_the_value(work, wanted, differences)
@@ -48,7 +48,7 @@ async def _follow_with_the_value(work: Work, wanted: dict[str, int], differences
 
 
 async def _ask_the_policy_again(work: Work, at: datetime) -> None:
-    """What was approved is not what is ordered now, and an order that grows must not get past a hold."""
+    """Place the policy's holds again: an order that grows may need approval, even if it was approved before."""
     cancelled = {line: moved["cancelled"] for line, moved in work.changes.buckets.items()}
     wanted = [
         Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
@@ -58,7 +58,7 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:
-    """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
+    """Source added units at once, with all waiting units: a smaller quantity may be available. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
     entitlement = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)

@@ -83,7 +83,7 @@ async def look_at_return(transactions: OrderTransactions, step: ReturnStep) -> R
 
 
 async def pay(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
-    """Ask the channel to pay what the customer is owed now. It is a step of its own, so that goods and money can be retried alone."""
+    """Ask the channel to pay what the customer is owed now; apart from the goods, so that each can fail and be retried."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
         if not await ask_for_refunds(work, state, step.at):

@@ -117,7 +117,7 @@ class Work:
             await self.transaction.signal(workflow_id, state.order, CHANGED, facts)
 
     def node(self, fulfillment_order: str) -> Node | None:
-        """The node of a fulfillment order; None when the network has dropped it, which can only happen after the order closed."""
+        """The node of a fulfillment order; None when the network has dropped it, which is possible once the order is closed."""
         return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
 
     def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
@@ -130,7 +130,7 @@ class Work:
         return waits_for(fo, node, self.network.policy.orders) if node else None
 
     async def _close_what_is_over(self, event: Event) -> None:
-        """Close the exceptions that no person needs to handle any more: the units at risk have left, or the pickup has a place."""
+        """Close the exceptions that need no person any more: the units at risk have left, or the pickup has a place."""
         for name in filter(self._was_at_risk, sorted(self.changes.touched)):
             await self._close(ExceptionCode.AT_RISK, name, event)
         if needs_a_person(self._before) and not needs_a_person(self.order):

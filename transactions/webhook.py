@@ -26,7 +26,7 @@ class Registered:
 
 
 async def register(transactions: OrderTransactions, channel: str, url: str, secret: str | None) -> Registered:
-    """Register the URL that gets every event of a channel's orders. Without a secret, the channel keeps its own, or gets one."""
+    """Register the URL that gets all events of a channel's orders. Without a secret, the known one stays, or one is made."""
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with transactions.begin() as transaction:
         kept = await webhook.keep(

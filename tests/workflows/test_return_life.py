@@ -411,7 +411,7 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
     assert documents[0] | head | {"lines": claim["lines"]} == documents[0]
     assert await events(house, "settled") == [{"claim": one, "resolution": "refund"} for one in made]
     (misfit,) = (await house.order(name))["exceptions"]
-    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
+    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was requested"
 
     assert (await house.ask(name, "forget", even_if_open=True)).status_code == 200
     assert (await house.http.get(f"/claims/{made[0]}")).json() == documents[0] | {"evidence": None}
