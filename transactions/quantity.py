@@ -29,7 +29,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.is_closed:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
-        raise Impossible("its delivery window has ended: no more units of it may ship")
+        raise Impossible("its not_after has passed: no more units of it may ship")
     wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
     differences = change_quantities(work.order, work.changes, wanted, at)
     await _follow_with_the_value(work, wanted, differences)

@@ -1,8 +1,8 @@
-"""OrderWorkflow: one durable life per order, from its acceptance to the end of its return window.
+"""OrderWorkflow: one workflow per order, from its acceptance to the end of its return window.
 
-`run` is the operations manual. The facts are in PostgreSQL, the decisions in the domain; what is here is the waiting. The
-workflow keeps a copy of the order's state, and every activity and every signal brings a newer one. Handlers only record; the
-main coroutine acts; each fulfillment order is watched by a task of its own.
+`run` is the operations manual. The facts are in PostgreSQL and the decisions in the domain; the workflow waits. It keeps a
+copy of the order's state, and every activity and every signal brings a newer one. Handlers only record, the main coroutine
+acts, and a separate task watches each fulfillment order.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    # `from workflows import card` would pass the package through and make each module anew for every order (5 ms).
+    # `from workflows import card` passes only the package through and loads each module again for every order (5 ms).
     import workflows.card as card
     import workflows.messages as messages
     import workflows.timeouts as timeouts
@@ -42,13 +42,13 @@ with workflow.unsafe.imports_passed_through():
 
 
 _CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
-"""What a node that does not poll is called about."""
+"""The request statuses about which a node that does not poll is called."""
 
 _CallKey = tuple[str, RequestStatus, datetime | None]
-"""A fulfillment order, how the talk with its node stands, and when it was last asked to cancel: each wish is another call."""
+"""A fulfillment order, its request status, and the time of the last cancel request: each cancel request is another call."""
 
 _NodeWait = tuple[WaitingFor, datetime, datetime | None]
-"""What is waited for, until when, and when the node was last asked to cancel."""
+"""What a fulfillment order waits for, its deadline, and the time of the last cancel request."""
 
 
 @dataclass
@@ -64,11 +64,11 @@ class _PendingUpdate:
 @workflow.defn(failure_exception_types=[ValidationError])
 @takes_requests
 class OrderWorkflow:
-    """The life of one order."""
+    """The workflow of one order."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
-        """Signals and updates may come before `run` has begun, so everything that they touch exists from the start."""
+        """Signals and updates may come before `run` begins, so every field that they use is set here."""
         self._name = order.order
         self._copy: OrderState | None = None
         self._signals: list[tuple[int, str, Sequence[RawValue]]] = []
@@ -112,9 +112,9 @@ class OrderWorkflow:
 
     # --- what outsiders send: handlers only record ---------------------------------------------------------------
 
-    @workflow.signal(dynamic=True, description="Facts from nodes, and news from our own edge")
+    @workflow.signal(dynamic=True, description="Facts from nodes, and new states of the order")
     def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """Every signal of every name and shape: nothing is dropped, nothing can wedge the workflow."""
+        """Accept every signal of any name and shape: no signal is dropped, and none can wedge the workflow."""
         self._signals_received += 1
         self._signals.append((self._signals_received, name, args))
 
@@ -138,7 +138,7 @@ class OrderWorkflow:
         return self._copy.model_dump(mode="json", exclude={"totals"})
 
     async def answer(self, kind: str, body: RequestBody) -> dict[str, Any]:
-        """Wait until the main coroutine has done what is asked, and answer it."""
+        """Wait until the main coroutine has carried out the request, and return its answer."""
         info = workflow.current_update_info()
         pending = _PendingUpdate(kind, body, info.id if info else kind)
         self._pending.append(pending)
@@ -153,13 +153,13 @@ class OrderWorkflow:
     # --- the steps of the manual ---------------------------------------------------------------------------------
 
     async def _reserve_its_units_at_real_nodes(self) -> None:
-        """The first sourcing round; started again from PostgreSQL, the order only reads where it stood."""
+        """Make the first sourcing round; a workflow that was started again only reads the order's state."""
         if self._copy is None:
             is_new = workflow.info().continued_run_id is None
             self._adopt(await self._source(1, "reserve units at real nodes" if is_new else "go on where it stood"))
 
     async def _read_signals(self) -> None:
-        """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
+        """Process the signals: a change carries the order's new state, a bare message is recorded first."""
         while self._signals:
             number, name, args = self._signals[0]
             content = messages.decode(args)
@@ -196,7 +196,7 @@ class OrderWorkflow:
         self._adopt(await transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
 
     async def _look_at_the_facts(self) -> None:
-        """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
+        """Read the state again when the copy may be old: after `look_again`, or after a long time without a signal."""
         if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
         self._look_again = self._look_at_lines = False
@@ -207,7 +207,7 @@ class OrderWorkflow:
         self._keep_newer(found)
 
     async def _answer_requests(self) -> None:
-        """Do what was asked, one request after the other, and remember the answer for its update."""
+        """Carry out the requests one after the other, and give each update its answer."""
         while self._pending:
             pending = self._pending[0]
             try:
@@ -236,7 +236,7 @@ class OrderWorkflow:
         return await transaction(REQUESTS[pending.kind].activity, request, f"{pending.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
-        """The child lives on when its order closes, and is linked to it for ever."""
+        """Start the return's child workflow; it continues when its order closes."""
         workflow_id = identifiers.return_workflow_id(name)
         try:
             await workflow.start_child_workflow(
@@ -251,7 +251,7 @@ class OrderWorkflow:
             workflow.logger.info("return %s is under way already", name)
 
     async def _give_up_what_waited_too_long(self) -> None:
-        """Units wait for stock as long as their strategy says, for release until `not_after`; then they are cancelled."""
+        """Cancel units that waited for stock longer than their strategy allows, and unreleased units after `not_after`."""
         gives_up_at = self._order.gives_up_at
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
@@ -259,12 +259,12 @@ class OrderWorkflow:
             await transaction(
                 OrderActivities.give_up,
                 Moment(order=self._name, at=workflow.now()),
-                "give up what was not released in time",
+                "cancel what was not released in time",
             )
         )
 
     async def _source_units_that_lost_their_node(self) -> None:
-        """What was short, rejected or given up is sourced elsewhere; what waits for stock, when there is news of stock."""
+        """Source short, rejected and timed-out units at another node, and backordered units when stock may have come."""
         while self._order.to_source or self._may_find_a_node_now():
             self._look_again = False
             rounds = self._order.rounds
@@ -273,13 +273,13 @@ class OrderWorkflow:
                 return
 
     def _may_find_a_node_now(self) -> bool:
-        """There is news of stock, or a node that had it without room for it has a new day."""
+        """Whether stock has come, or a node that had the units and could not accept them may accept them now."""
         looks_again_at = self._order.looks_again_at
         is_time = looks_again_at is not None and workflow.now() >= looks_again_at
         return bool((self._look_again or is_time) and self._order.total("backordered"))
 
     async def _release_what_may_be_released(self) -> None:
-        """After the grace period and without holds, what is pinned becomes work for its nodes."""
+        """Release pinned units to their nodes after the grace period, unless the order is on hold."""
         if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
             return
         self._adopt(
@@ -289,7 +289,7 @@ class OrderWorkflow:
         )
 
     async def _watch_every_fulfillment_order(self) -> None:
-        """Each fulfillment order that waits for something is watched; a watch that failed makes the order fail loudly."""
+        """Start a task for each fulfillment order that waits; a failed task fails the workflow, so that it is seen."""
         for name, watch in list(self._watches.items()):
             if watch.done():
                 del self._watches[name]
@@ -300,7 +300,7 @@ class OrderWorkflow:
                 self._watches[fo.fulfillment_order] = watch
 
     async def _watch(self, name: str) -> None:
-        """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
+        """Wait for the node until the deadline, act on its silence, and wait for the next event."""
         while (wait := self._wait_of(name)) is not None:
             waiting_for, deadline, _ = wait
             call = self._begin_to_call_the_node(name)
@@ -321,14 +321,15 @@ class OrderWorkflow:
             await transaction(
                 OrderActivities.act_on_silence,
                 SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
-                f"{name}: no word of {waiting_for.replace('_', ' ')}",
+                f"{name}: no {waiting_for.replace('_', ' ')} in time",
             )
         )
         self._acting.remove(name)
 
     def _begin_to_call_the_node(self, name: str) -> asyncio.Task[None] | None:
-        """A node that does not poll is called with its work, with each wish to cancel, and when it was given up; until it has
-        taken the call, and as long as it is waited for."""
+        """Start a call to a node that does not poll: about new work, each cancel request, and work that timed out. The call is
+        retried until the node accepts it, while the fulfillment order waits.
+        """
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
         is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in _CALLED_ABOUT and about not in self._called
@@ -368,7 +369,7 @@ class OrderWorkflow:
         )
 
     async def _wait_for_a_change(self) -> None:
-        """Sleep until somebody says something or a deadline of the order itself has come."""
+        """Wait for a signal, a request, a new state, or the order's own deadline."""
         if self._is_closed:
             return
         wakes_at, why = self._deadline()
@@ -381,19 +382,19 @@ class OrderWorkflow:
         self._seen_version = self._order.version
 
     def _begin_a_new_history_when_this_one_is_long(self, order: OrderInput) -> None:
-        """Temporal asks for it after thousands of events. All facts are in PostgreSQL, so the order alone is carried on.
+        """Temporal suggests it after thousands of events. All facts are in PostgreSQL, so the new run needs only the order.
 
-        Not while anybody waits for an answer, nor while anything is done that a new run would not hear of. A call to a node
-        is only made again.
+        Never while an update waits for its answer, a signal is unread, or an activity runs whose result the new run would
+        miss. A call to a node is safe to repeat.
         """
         is_quiet = not (self._signals or self._pending or self._acting) and workflow.all_handlers_finished()
         if is_quiet and not self._is_closed and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(order)
 
     def _timeout(self, wakes_at: datetime | None) -> timedelta | None:
-        """Until the order's own deadline, and a day at the most for one that nobody else may wake.
+        """The time until the order's own deadline; at most a day for an order that may get no signal.
 
-        A fulfillment order that waits has a deadline of its own, so that its order needs none beside it.
+        A fulfillment order that waits has its own deadline, so its order needs no other timer.
         """
         left = max(wakes_at - workflow.now(), timeouts.AT_ONCE) if wakes_at else None
         if self._lines_are_old:
@@ -412,20 +413,20 @@ class OrderWorkflow:
         )
 
     def _deadline(self) -> tuple[datetime | None, str]:
-        """When the order itself goes on without any news, and with what."""
+        """When the order continues without any signal, and the summary of that timer."""
         deadlines = []
         if self._order.total("reserved") and not self._order.holds:
             deadlines.append((self._order.release_at, "until it may be released"))
         if self._order.gives_up_at is not None:
-            deadlines.append((self._order.gives_up_at, "until it gives up what is not released"))
+            deadlines.append((self._order.gives_up_at, "until unreleased units are cancelled"))
         if self._order.looks_again_at is not None:
-            deadlines.append((self._order.looks_again_at, "until a node may take what it could not"))
+            deadlines.append((self._order.looks_again_at, "until a node may accept units again"))
         if self._order.closes_at is not None:
             deadlines.append((self._order.closes_at, "the return window"))
         return min(deadlines, default=(None, "look at the facts again"))
 
     def _take_the_cancel_button_as_a_request(self) -> None:
-        """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""
+        """The UI's cancel button becomes a request to cancel everything; the workflow answers it and continues."""
         key = f"temporal-cancel-{workflow.info().run_id}"
         self._pending.append(_PendingUpdate("cancel", RequestBody(), key))
 
@@ -445,12 +446,12 @@ class OrderWorkflow:
         return self._copy is not None and self._copy.closed
 
     def _adopt(self, state: OrderState) -> None:
-        """What an activity made of the order. Those are few, so that the lines of a large one are read at once."""
+        """Keep the state that an activity returned. Activities are few, so a large order's lines are read at once."""
         self._keep_newer(state)
         self._look_at_lines = self._look_at_lines or self._lines_are_old
 
     def _keep_newer(self, state: OrderState) -> None:
-        """Keep the newer copy: answers and signals may overtake each other."""
+        """Keep the newer state: activity results and signals may overtake each other."""
         if self._copy is None:
             self._copy = state
         elif state.version >= self._copy.version:
@@ -458,7 +459,7 @@ class OrderWorkflow:
 
     @property
     def _lines_are_old(self) -> bool:
-        """The order is large, and what it was told last came without its lines."""
+        """Whether the order is large and its newest state came without its lines."""
         return self._order.totals is not None and self._order.version > self._lines_of_version
 
     def _wait_of(self, name: str) -> _NodeWait | None:
@@ -474,7 +475,7 @@ class OrderWorkflow:
         )
 
     def _show_where_it_stands(self) -> None:
-        """The card and the search attributes that operators see; only what changed is written to the history."""
+        """Update the card and the search attributes; only changed attributes are written to the history."""
         workflow.set_current_details(card.of(self._order))
         wakes_at, _ = self._deadline()
         updates: list[visibility.Update] = []
@@ -487,7 +488,7 @@ class OrderWorkflow:
 
 
 async def _stop(call: asyncio.Task[None]) -> None:
-    """What the call was for is over; one that went wrong makes the order fail loudly."""
+    """Cancel a call that is no longer needed; a failed call fails the workflow, so that it is seen."""
     call.cancel()
     (error,) = await asyncio.gather(call, return_exceptions=True)
     if error is not None and not is_cancelled_exception(error):
@@ -495,5 +496,5 @@ async def _stop(call: asyncio.Task[None]) -> None:
 
 
 def _no_such_request(state: OrderState) -> Done:
-    """Somebody named a request that this order does not have."""
+    """The answer to an update that names a request of another order, or none."""
     return Done(state=state, refused=Refusal(reason="the order has no such request"))

@@ -1,7 +1,7 @@
-"""ReturnWorkflow: one durable life per return, a linked child that outlives its order.
+"""ReturnWorkflow: one workflow per return, a child that outlives its order's workflow.
 
-requested → authorized → in transit → received → graded → disposed → settled → closed. Facts come as messages that PostgreSQL
-has recorded already; this workflow waits, reminds, lets the return expire when nothing comes back, and closes it.
+requested → authorized → in transit → received → graded → disposed → settled → closed. Signals carry states that PostgreSQL
+has recorded already. This workflow waits, reminds, expires the return when nothing comes back, and closes it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,18 +23,18 @@ with workflow.unsafe.imports_passed_through():
 
 
 class ReturnSignal(BaseModel):
-    """What our own edge tells a return after it recorded a message."""
+    """A signal with the return's new state."""
 
     recorded: ReturnState
 
 
 @workflow.defn(failure_exception_types=[ValidationError])
 class ReturnWorkflow:
-    """The life of one return."""
+    """The workflow of one return."""
 
     @workflow.init
     def __init__(self, request: ReturnInput) -> None:
-        """Signals may come before `run` has begun."""
+        """Signals may come before `run` begins, so every field that they use is set here."""
         self._input = request
         self._copy: ReturnState | None = None
         self._signals: list[Sequence[RawValue]] = []
@@ -59,9 +59,9 @@ class ReturnWorkflow:
         self._show_where_it_stands()
         return self._state.status
 
-    @workflow.signal(dynamic=True, description="News from our own edge")
+    @workflow.signal(dynamic=True, description="New states of the return")
     def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """Every signal of every name and shape; the facts are in PostgreSQL already."""
+        """Accept every signal of any name and shape; the facts are in PostgreSQL already."""
         self._signals.append(args)
 
     @workflow.query(description="The document of GET /returns/{return}; may lag")
@@ -70,7 +70,7 @@ class ReturnWorkflow:
         return self._copy.model_dump(mode="json") if self._copy else {"return": self._input.return_}
 
     async def _read_where_it_stands(self) -> None:
-        """Started again from PostgreSQL, the return goes on where it stood; the UI's cancel button does not end it."""
+        """Read the return's state; a workflow that was started again, or whose cancel button was pressed, continues from it."""
         if self._copy is None:
             self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
 
@@ -95,12 +95,12 @@ class ReturnWorkflow:
         if not self._state.waits_for_its_parcel or workflow.now() < self._state.looks_up_at:
             return
         if workflow.now() < self._state.expires_at:
-            self._adopt(await self._step(ReturnActivities.remind, "nothing has come back yet"))
+            self._adopt(await self._step(ReturnActivities.remind, "remind: nothing has come back yet"))
         else:
-            self._adopt(await self._step(ReturnActivities.expire_return, "nothing came back in time"))
+            self._adopt(await self._step(ReturnActivities.expire_return, "expire: nothing came back in time"))
 
     def _begin_a_new_history_when_this_one_is_long(self) -> None:
-        """Temporal asks for it after some megabytes. All facts are in PostgreSQL, so the return's name alone is carried on."""
+        """Temporal suggests it after some megabytes. All facts are in PostgreSQL: the new run needs only the return's name."""
         if not self._signals and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(self._input)
 

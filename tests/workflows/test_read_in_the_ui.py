@@ -201,7 +201,7 @@ async def test_every_step_and_every_wait_of_an_order_says_in_words_what_it_is(sm
         "source again, round 2",
         f"{works[0]}: acceptance",
         f"{works[0]}: shipment",
-        f"{works[0]}: no word of shipment",
+        f"{works[0]}: no shipment in time",
         "record a message that came as a signal",
         "hold as asked",
         "release as asked",
