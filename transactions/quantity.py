@@ -30,18 +30,18 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
         raise Impossible("its not_after has passed: no more units of it may ship")
-    wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
-    differences = change_quantities(work.order, work.changes, wanted, at)
-    await _follow_with_the_value(work, wanted, differences)
+    requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
+    differences = change_quantities(work.order, work.changes, requested, at)
+    await _follow_with_the_value(work, requested, differences)
     if work.changes.added:
         await _ask_the_policy_again(work, at)
     await _source_what_waits(work, at)
-    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in wanted]}
+    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}
 
 
-async def _follow_with_the_value(work: Work, wanted: dict[str, int], differences: dict[str, int]) -> None:
-    before = {line: wanted[line] - difference for line, difference in differences.items()}
-    value = await order.change_value(work.connection, work.header.order, before, wanted)
+async def _follow_with_the_value(work: Work, requested: dict[str, int], differences: dict[str, int]) -> None:
+    before = {line: requested[line] - difference for line, difference in differences.items()}
+    value = await order.change_value(work.connection, work.header.order, before, requested)
     if value > VALUE_MAX:
         raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
     work.header = replace(work.header, value=value)
@@ -65,5 +65,5 @@ async def _source_what_waits(work: Work, at: datetime) -> None:
     asked = units.wanted(work.order)
     decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
-        raise Impossible("not every unit can be filled, and the policy lets nothing wait for stock")
+        raise Impossible("not every unit can be filled, and the policy allows no backorders")
     await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)

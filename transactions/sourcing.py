@@ -146,12 +146,12 @@ async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: 
 
     Their stock levels are locked together with those of the plan, since locks are taken in one order.
     """
-    wanted = decided.claim(
+    needed = decided.claim(
         work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
     )
     if entitlement.own:
-        await stock.lock(work.connection, set(wanted.safety_stock) | set(entitlement.own))
-    if not await stock.claim(work.connection, wanted):
+        await stock.lock(work.connection, set(needed.safety_stock) | set(entitlement.own))
+    if not await stock.claim(work.connection, needed):
         raise StockTaken(work.header.order)
 
 
