@@ -98,18 +98,18 @@ async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: 
         before = network.policy.orders.at_risk_before
         found = [] if before is None else await exception.waits_too_long(connection, before, orders_max)
     for order, ship_by in found:
-        await _tell_or_pass(transactions, order, ship_by)
+        await _report_or_log(transactions, order, ship_by)
 
 
-async def _tell_or_pass(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
+async def _report_or_log(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
     """Log a failure and continue: one order must not block the others. It is tried again later."""
     try:
-        await _tell_what_waits(transactions, order, ship_by)
+        await _report_at_risk(transactions, order, ship_by)
     except Exception as error:
         log.exception("an order at risk could not be reported", order=order, reason=type(error).__name__)
 
 
-async def _tell_what_waits(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
+async def _report_at_risk(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
     async with transactions.open(order) as work:
         if work.header.is_closed or not work.order.has_unreleased:
             return

@@ -217,7 +217,7 @@ async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
     if wait and timed_out.exception:
         is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
         owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
-        detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
+        detail = f"{name} was not collected at {node.id}" if is_uncollected else owed
         work.changes.opened.append(Opened(timed_out.exception, detail, name, node.id))
 
 

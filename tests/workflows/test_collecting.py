@@ -175,7 +175,7 @@ async def test_without_an_address_for_a_parcel_a_person_must_find_an_end(small_h
     document = await house.until(name, lambda found: codes(found) == ["pickup"])
     assert requests(document) == ["accepted"]
     shown = (await house.http.get(f"/exceptions/{document['exceptions'][0]['exception']}")).json()
-    assert shown["detail"] == f"nobody has collected {work} at asks"
+    assert shown["detail"] == f"{work} was not collected at asks"
     assert [action["action"] for action in shown["actions"]] == ["reroute", "cancel", "resolve", "assign"]
 
 
@@ -233,7 +233,7 @@ async def test_the_customer_collects_at_the_chosen_place(small_house: House, tmp
     await house.stock("escalates", SERUM_30=2, TONER_200=1)
     await house.stock("reroutes", SERUM_30=2, TONER_200=1)
     name, exception = await refused_at_the_store(house)
-    body = {"pickup_node": "escalates", "reason": "it is on his way", "actor": "Ada"}
+    body = {"pickup_node": "escalates", "reason": "it is on the way home", "actor": "Ada"}
 
     key = {"Idempotency-Key": "chosen"}
     answers = [await house.http.post(f"/orders/{name}/pickup", json=body, headers=key) for _ in range(2)]
@@ -244,7 +244,7 @@ async def test_the_customer_collects_at_the_chosen_place(small_house: House, tmp
     document = await house.settle(name)
     assert (codes(document), len(document["fulfillment_orders"])) == ([], 2)
     seen = (await house.http.get(f"/exceptions/{exception}")).json()
-    assert (seen["resolved_by"], seen["reason"], seen["actions"]) == ("Ada", "it is on his way", [])
+    assert (seen["resolved_by"], seen["reason"], seen["actions"]) == ("Ada", "it is on the way home", [])
     await house.tell(second["fulfillment_order"], "ready_for_pickup")
     await house.tell(second["fulfillment_order"], "collected")
     await house.until(name, "delivered")

@@ -66,7 +66,7 @@ async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_
     name, work = await released(house)
     await house.tell(work, "picked", {"1": 1})
     before = await house.settle(name)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
@@ -89,7 +89,7 @@ async def test_an_order_that_is_late_is_handled_within_a_minute_although_its_wor
     house = small_house
     name, _ = await released(house)
     await house.stock("spare", SERUM_30=2)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await backdate(house, LATE_BY_AN_HOUR, name)
     await backdate(house, UNATTENDED_FOR_TWO_MINUTES, name)
@@ -108,13 +108,13 @@ async def test_a_return_whose_workflow_was_terminated_is_started_again_although_
     lines = [{"line": "1", "quantity": 1}]
     made = (await house.ask(name, "returns", lines=lines, resolution="refund")).json()["return"]
     workflow = house.service.client.get_workflow_handle(f"return-{made}")
-    await workflow.terminate("somebody pressed the button")
+    await workflow.terminate("an operator pressed the button")
 
     await backdate(house, RETURNED_A_DAY_AGO, name)
     await house.service.relay.sweep()
 
     assert (await workflow.describe()).status is WorkflowExecutionStatus.RUNNING
-    await workflow.terminate("somebody pressed it again")
+    await workflow.terminate("an operator pressed it again")
     await house.service.relay.sweep()
     assert (await workflow.describe()).status is WorkflowExecutionStatus.TERMINATED, "it is looked at some times a day"
 
@@ -122,7 +122,7 @@ async def test_a_return_whose_workflow_was_terminated_is_started_again_although_
 async def test_a_message_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:
     house = small_house
     name, work = await released(house)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await house.tell(work, "rejected")
     await house.stock("spare", SERUM_30=2)
@@ -220,7 +220,7 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
     one = {"lines": [{"line": "1", "quantity": 1}]}
     first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
     await house.settle(name)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
 

@@ -36,7 +36,7 @@ NONSENSE: dict[str, Sequence[Any]] = {
     "nested 5000 levels": [nested(5000)],
     "half a document": [undecodable(b'{"kind":')],
     "not UTF-8": [undecodable(b'{"kind": "\xff"}')],
-    "an encoding of nobody": [undecodable(b"x", b"binary/odd")],
+    "an unknown encoding": [undecodable(b"x", b"binary/odd")],
     "no encoding": [RawValue(Payload(data=b"x"))],
 }
 
