@@ -33,7 +33,7 @@ async def change_pickup(transactions: OrderTransactions, asked: RequestInput) ->
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     node = PickupRequest.model_validate(known.facts).pickup_node
     if not work.order.has_unreleased:
-        raise Impossible("no unit of it can go elsewhere: all were released, shipped or cancelled")
+        raise Impossible("no unit of it can go elsewhere: all were released to its nodes, shipped or cancelled")
     await _check(work, node)
     work.header = replace(work.header, pickup_node=node)
     must = units.collect_at(work.order, node)
