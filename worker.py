@@ -1,6 +1,6 @@
-"""One Switchyard worker: runs workflows and activities until a signal stops it. Configured by environment alone.
+"""One Switchyard worker: runs workflows and activities until SIGTERM or SIGINT. It is configured by its environment only.
 
-`DATABASE_URL` says where the facts are, Temporal's own settings (`TEMPORAL_ADDRESS`, …) where the waiting is.
+`DATABASE_URL` names the database, Temporal's own settings (`TEMPORAL_ADDRESS`, …) the Temporal server.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ from workflows.returns import ReturnWorkflow
 
 WORKFLOWS = [OrderWorkflow, ReturnWorkflow]
 CLOSING_WITHIN = timedelta(seconds=8)
-"""Activities that run when the worker stops have this long to finish; each is one transaction."""
+"""When the worker stops, running activities have this long to finish; each is one transaction."""
 
 WORKFLOWS_CACHED_MAX = 1_000
-"""Orders that a worker has at hand, at 0.2 MB each (`python -m benchmarks waiting`). Any number may be open: the others are
-read back from their histories when something happens to them."""
+"""Workflows that a worker keeps in memory, at 0.2 MB each (`python -m benchmarks waiting`). Any number may be open: the others
+are replayed from their histories when something happens to them."""
 
 
 def versioning() -> WorkerDeploymentConfig | None:
-    """Worker versioning, off unless asked for: a versioned worker gets no work before a deploy step names its version."""
+    """Worker versioning, off by default: a versioned worker gets no work before a deploy step names its version."""
     if os.environ.get("SWITCHYARD_WORKER_VERSIONING") != "on":
         return None
     return WorkerDeploymentConfig(
@@ -52,7 +52,7 @@ def versioning() -> WorkerDeploymentConfig | None:
 
 
 def build(client: Client, database: Database) -> Worker:
-    """A worker with everything that it registers; it works while it is entered as a context."""
+    """A worker with all its workflows and activities; it runs while it is entered as a context."""
     transactions = OrderTransactions(database, Networks())
     subjects = (OrderActivities(transactions), ReturnActivities(transactions), DispatchActivities(transactions))
     return Worker(
@@ -69,12 +69,12 @@ def build(client: Client, database: Database) -> Worker:
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Work until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`, `NoCommonKey`, `WrongMasterKey`."""
+    """Run until `stop` is set. Raises `DatabaseUnreachable`, `TemporalUnreachable`, `NoCommonKey`, `WrongMasterKey`."""
     database = Database(database_url(), master_keys())
     await database.check()
     await personal.check(database)
     client = await connect()
-    locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
+    locate("US", "10001")  # the first look-up reads a large table: do it before the first order
     async with build(client, database):
         sys.stderr.write("worker: ready\n")
         await stop.wait()
@@ -82,7 +82,7 @@ async def run(stop: asyncio.Event) -> None:
 
 
 async def main() -> int:
-    """Run until SIGTERM or SIGINT; what cannot be reached is logged in one line."""
+    """Run until SIGTERM or SIGINT; report an unreachable server or a wrong setting in one line."""
     logs.configure()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -99,4 +99,4 @@ if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(main())
     sys.stderr.flush()
-    os._exit(code)  # leaving Python after using the client aborts about every second time
+    os._exit(code)  # after use of the client, a normal exit aborts about every second time

@@ -1,4 +1,4 @@
-"""Calls nodes that do not poll: tells them of their work, of each wish to cancel it, and that it was given up."""
+"""Calls nodes that do not poll: about new work, each cancel request, and work that timed out."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,24 +23,24 @@ ANSWER_WITHIN = timedelta(seconds=10)
 
 
 class CallInput(BaseModel):
-    """Which fulfillment order its node is called about, and what the call is for."""
+    """The fulfillment order of a call to its node, and the reason for the call."""
 
     order: str
     fulfillment_order: str
     request: RequestStatus
     cancel_asked_at: datetime | None = None
-    """Which wish to cancel it is called about, if one stands."""
+    """The time of the cancel request that the call is about; None = the call is about no cancel request."""
     at: datetime
 
     @property
     def message_id(self) -> str:
-        """The same for every call about the same: a crash or a new run of the workflow repeats it."""
+        """The same id for repeated calls: a crash or a new run of the workflow repeats a call."""
         which = f"-{self.cancel_asked_at:%Y%m%dT%H%M%S%f}" if self.cancel_asked_at else ""
         return f"{self.fulfillment_order}-{self.request}{which}"
 
 
 class NodeDidNotTakeIt(Exception):
-    """The node's interface did not answer, or answered that it has not taken the call."""
+    """The node's interface did not answer, or did not accept the call."""
 
 
 class DispatchActivities:
@@ -49,18 +49,18 @@ class DispatchActivities:
     def __init__(self, transactions: OrderTransactions) -> None:
         """`transactions` opens orders under their lock.
 
-        Nodes may be at private addresses: the business names them itself, in its network directory.
+        Nodes may have private addresses: the business names them itself, in its network directory.
         """
         self._transactions = transactions
         self._outbound = Outbound(allows_private_addresses=True)
 
     def activities(self) -> list[Callable[..., Any]]:
-        """What a worker registers."""
+        """The activities that a worker registers."""
         return [self.call_node]
 
     @activity.defn
     async def call_node(self, asked: CallInput) -> OrderState:
-        """Call the node, then note that it was told; called again after a crash, the node sees the same message id."""
+        """Call the node, then record that it was called. A call that is repeated after a crash has the same message id."""
         with as_application_errors():
             made = await self._make(asked)
             if made is not None:
@@ -69,7 +69,7 @@ class DispatchActivities:
                 return await _note_sent(work, asked)
 
     async def _make(self, asked: CallInput) -> Call | None:
-        """The call, or none when the talk with the node has moved on meanwhile."""
+        """The call, or None when the request status has changed meanwhile."""
         async with self._transactions.database.read() as connection:
             document = await fulfillment.show(connection, node=None, fulfillment_order=asked.fulfillment_order)
             _, network = await self._transactions.networks.active(connection)
@@ -89,7 +89,7 @@ class DispatchActivities:
 
 
 def _has_answered(document: dict[str, Any]) -> bool:
-    """Nothing of what was given up is in doubt any more."""
+    """Whether work that timed out has no unit in doubt any more."""
     is_in_doubt = any(line["in_doubt"] for line in document["lines"])
     return document["request"] == RequestStatus.TIMED_OUT and not is_in_doubt
 
@@ -97,6 +97,6 @@ def _has_answered(document: dict[str, Any]) -> bool:
 async def _note_sent(work: Work, asked: CallInput) -> OrderState:
     fo = work.order.fulfillment_orders[asked.fulfillment_order]
     if fo.request is not RequestStatus.UNSENT:
-        return await work.news()
+        return await work.current_state()
     units.change_fulfillment_order(work.order, work.changes, replace(fo, request=RequestStatus.SENT))
     return await work.write(Event(f"call {asked.fulfillment_order}", "workflow", asked.at))

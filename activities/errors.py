@@ -1,4 +1,4 @@
-"""Turns what cannot be mended by trying again into Temporal's non-retryable errors, once for all activities."""
+"""Turns errors that no retry can fix into Temporal's non-retryable errors, for all activities."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from database.request import UnknownRequest
 from database.returns import UnknownReturn
 
 NOT_WORTH_RETRYING = (UnknownOrder, UnknownRequest, UnknownReturn)
-"""Rows exist before workflows hear of them, so an unknown one was named by somebody who wrote to Temporal by hand."""
+"""Rows are stored before workflows learn their names, so an unknown name was sent to Temporal by hand."""
 
 
 @contextmanager
 def as_application_errors() -> Iterator[None]:
-    """Everything else is retried with the patience of `workflows/timeouts.py`: PostgreSQL comes back, a bug is fixed."""
+    """Other errors are retried as `workflows/timeouts.py` says: PostgreSQL comes back, a bug is fixed."""
     try:
         yield
     except NOT_WORTH_RETRYING as error:

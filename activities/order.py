@@ -1,4 +1,4 @@
-"""Temporal's door for orders: what `OrderWorkflow` calls. Each method names one transaction, or one call to a node."""
+"""The activities that `OrderWorkflow` calls. Each method runs one transaction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,14 @@ from transactions.transaction import OrderTransactions
 
 
 class OrderActivities:
-    """What the workflow of an order asks for."""
+    """The activities of orders."""
 
     def __init__(self, transactions: OrderTransactions) -> None:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
 
     def activities(self) -> list[Callable[..., Any]]:
-        """What a worker registers."""
+        """The activities that a worker registers."""
         return [
             self.source,
             self.release,
@@ -50,21 +50,19 @@ class OrderActivities:
 
     @activity.defn
     async def release(self, request: ReleaseInput) -> OrderState:
-        """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
-        complete is sourced as a whole instead while a part of it looks for a node: left as it is, it would ask again at once.
-        """
+        """Turn pinned units into fulfillment orders and show each to its node; without pinned units, do nothing."""
         with as_application_errors():
             return await fulfillment.release(self._transactions, request)
 
     @activity.defn
     async def act_on_silence(self, request: SilenceInput) -> OrderState:
-        """Act on a deadline that has passed, unless the facts say that it has not: someone may have answered meanwhile."""
+        """Act on a deadline that has passed, unless the facts say otherwise: the node may have answered meanwhile."""
         with as_application_errors():
             return await fulfillment.act_on_silence(self._transactions, request)
 
     @activity.defn
     async def record_signal(self, request: SignalInput) -> OrderState:
-        """Take a message that came as a bare Temporal signal through the same door as one over HTTP; nothing is lost."""
+        """Record a message that came as a bare Temporal signal, as one over HTTP; an unreadable one opens an exception."""
         with as_application_errors():
             return await fulfillment.record_signal(self._transactions, request)
 
@@ -76,62 +74,60 @@ class OrderActivities:
 
     @activity.defn
     async def give_up(self, asked: Moment) -> OrderState:
-        """Cancel what was not released in time: all of it once `not_after` has come, before that what has waited for stock as
-        long as its strategy lets it. A person is told.
-        """
+        """Cancel units that were not released in time, and open an exception."""
         with as_application_errors():
             return await order.give_up(self._transactions, asked)
 
     @activity.defn
     async def close(self, asked: Moment) -> OrderState:
-        """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
+        """Close the order if no work is left and its return window is over; otherwise only return its state."""
         with as_application_errors():
             return await order.close(self._transactions, asked)
 
     @activity.defn
     async def cancel(self, asked: RequestInput) -> Done:
-        """Cancel what can be cancelled, ask nodes for the rest, refuse what has shipped; asked twice, done once."""
+        """Cancel the units that can be cancelled, ask nodes to cancel the rest, refuse shipped units."""
         with as_application_errors():
             return await order.cancel(self._transactions, asked)
 
     @activity.defn
     async def hold(self, asked: RequestInput) -> Done:
-        """Place a named hold: what is not released yet stays here, pinned or back on its shelf, until it is off."""
+        """Place a named hold: no unit is released until it is taken off. The policy says whether the units stay reserved."""
         with as_application_errors():
             return await order.hold(self._transactions, asked)
 
     @activity.defn
     async def release_hold(self, asked: RequestInput) -> Done:
-        """Take a named hold off; the order goes on when it was the last one."""
+        """Take a named hold off; the order continues when it was the last one."""
         with as_application_errors():
             return await order.release_hold(self._transactions, asked)
 
     @activity.defn
     async def reroute(self, asked: RequestInput) -> Done:
-        """Take a fulfillment order from its node; what cannot be done as it was asked for changes nothing."""
+        """Take a fulfillment order from its node; a request that cannot be met as a whole changes nothing."""
         with as_application_errors():
             return await reroute.reroute(self._transactions, asked)
 
     @activity.defn
     async def change_address(self, asked: RequestInput) -> Done:
-        """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
+        """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
         with as_application_errors():
             return await address.change_address(self._transactions, asked)
 
     @activity.defn
     async def change_quantity(self, asked: RequestInput) -> Done:
-        """Let lines count other quantities, unless one of them was released: units are cancelled, or added and sourced."""
+        """Change line quantities, unless one of the lines was released: units are cancelled, or added and sourced."""
         with as_application_errors():
             return await quantity.change_quantity(self._transactions, asked)
 
     @activity.defn
     async def change_pickup(self, asked: RequestInput) -> Done:
-        """Pin what is not released at another place of collection, or anywhere to be sent home; all of it, or nothing."""
+        """Pin the unreleased units at another pickup node, or at any node to send them home: all of them, or none."""
         with as_application_errors():
             return await pickup.change_pickup(self._transactions, asked)
 
     @activity.defn
     async def resolve(self, asked: RequestInput) -> Done:
-        """Close an exception of an order, open or closed, and let what waited for a person go on."""
+        """Resolve an exception of an open or closed order; the units that waited for it continue."""
         with as_application_errors():
             return await exception.resolve(self._transactions, asked)

@@ -1,4 +1,4 @@
-"""Temporal's door for returns: what the workflows call. Each method names one transaction."""
+"""The activities for returns. Each method runs one transaction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,19 +14,19 @@ from transactions.transaction import OrderTransactions
 
 
 class ReturnActivities:
-    """What the workflow of a return asks for."""
+    """The activities of returns."""
 
     def __init__(self, transactions: OrderTransactions) -> None:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
 
     def activities(self) -> list[Callable[..., Any]]:
-        """What a worker registers."""
+        """The activities that a worker registers."""
         return [self.request_return, self.look_at_return, self.pay, self.remind, self.expire_return, self.close_return]
 
     @activity.defn
     async def request_return(self, asked: RequestInput) -> Done:
-        """Take a return of delivered units in, as the policy allows; never more than are not in a return already."""
+        """Store a return of delivered units, as the policy allows; never of units that are in another return."""
         with as_application_errors():
             return await returns.request_return(self._transactions, asked)
 
@@ -38,24 +38,24 @@ class ReturnActivities:
 
     @activity.defn
     async def pay(self, step: ReturnStep) -> ReturnState:
-        """Ask the channel for what the customer is owed now; apart from the goods, so that either can fail and be repeated."""
+        """Ask the channel to pay what the customer is owed now; apart from the goods, so that each can fail and be retried."""
         with as_application_errors():
             return await returns.pay(self._transactions, step)
 
     @activity.defn
     async def remind(self, step: ReturnStep) -> ReturnState:
-        """Tell the channel that nothing has come back yet; late, it is told once, not once for each time it was missed."""
+        """Remind the channel that nothing has come back yet; several missed reminders become one."""
         with as_application_errors():
             return await returns.remind(self._transactions, step)
 
     @activity.defn
     async def expire_return(self, step: ReturnStep) -> ReturnState:
-        """Give a return up of which nothing has come back in its time; its units may be returned again."""
+        """Expire a return of which nothing has come back in time; its units may be returned again."""
         with as_application_errors():
             return await returns.expire_return(self._transactions, step)
 
     @activity.defn
     async def close_return(self, step: ReturnStep) -> ReturnState:
-        """Close the case once it is settled and everything that came back has found its place."""
+        """Close a return when it is settled and everything that came back is graded."""
         with as_application_errors():
             return await returns.close_return(self._transactions, step)

@@ -16,7 +16,7 @@ from domain.network import Network, Place, Precision
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import Entitlement
 from network.load import NetworkDocuments, load
-from transactions.situation import decide
+from transactions.supply import decide
 
 NODES = 10_000
 SKUS_PER_NODE = 100

@@ -62,7 +62,7 @@ def _explain(error: Exception) -> int:
     from runtime.temporal import TemporalUnreachable
     from runtime.where import NotConfigured
     from transactions.network import NoNetwork
-    from transactions.prepare import Refused
+    from transactions.prepare import NetworkRefused
 
     mendable = (
         DatabaseUnreachable,
@@ -70,7 +70,7 @@ def _explain(error: Exception) -> int:
         NoCommonKey,
         NoNetwork,
         NotConfigured,
-        Refused,
+        NetworkRefused,
         TemporalUnreachable,
         WrongMasterKey,
     )

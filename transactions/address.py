@@ -1,4 +1,4 @@
-"""Lets an order that no node has begun go elsewhere: everything pinned is planned for the new place, or nothing changes."""
+"""Changes the address of an unreleased order: all pinned units are planned for the new address, or nothing changes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -20,7 +20,7 @@ from transactions.transaction import OrderTransactions, Work
 
 
 async def change_address(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Let the order go to the address of the request's row, unless it was released or cannot be filled there."""
+    """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
     return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
@@ -29,7 +29,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
         raise Impossible("it was released to its nodes: they have the address already")
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
-        raise Impossible("the order was forgotten: no address is kept for it any more")
+        raise Impossible("the order was forgotten: it has no address any more")
     work.header = _going_to(work.header, ship_to)
     await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
     area = postal_area(ship_to.country, ship_to.postal_code)
@@ -49,21 +49,21 @@ def _pinned(work: Work) -> Counter[str]:
 
 
 async def plan_for_new_place(work: Work, at: datetime, must: Counter[str], refusal: str) -> None:
-    """Plan all that is pinned or waits, for where the order goes now; `must` is what of each line may not be left to wait.
-    While a hold lets nothing be reserved, it is left until that is off.
+    """Plan all pinned and waiting units for the order's new place. `must` = by line, the units that must get a node.
+    While a hold forbids reservations, nothing is planned.
 
-    Raises `StockTaken`, and `Impossible` with the refusal, in which `{units}` is how many would be.
+    Raises `StockTaken`, and `Impossible` with the text `refusal`, where `{units}` becomes the units without a node.
     """
     if work.header.waits_for_hold:
         return
-    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     units.unpin_everything(work.order, work.changes)
     asked = units.wanted(work.order)
     if not asked:
         return
-    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     _check(decided.plan, must, refusal)
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
 
 
 def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
@@ -71,7 +71,7 @@ def _check(plan: Plan, must: Counter[str], refusal: str) -> None:
     for shipment in plan.shipments:
         for part in shipment.parts:
             filled[part.line] += part.quantity
-    lost = sum((must - filled).values())
-    if lost or (plan.unfilled and plan.unfilled_action != "backorder"):
-        units_ = lost or sum(part.quantity for part in plan.unfilled)
+    missing = sum((must - filled).values())
+    if missing or (plan.unfilled and plan.unfilled_action != "backorder"):
+        units_ = missing or sum(part.quantity for part in plan.unfilled)
         raise Impossible(refusal.format(units=f"{units_} unit{'s' if units_ != 1 else ''}"))

@@ -1,7 +1,7 @@
-"""Pins units for carts: plans as for an order, then claims, with everybody who asks at the same time in one transaction.
+"""Pins units for carts: plans as for an order, then claims. Carts that come at the same time share one transaction.
 
-A hot SKU is one row of stock, and a transaction for each customer would queue at its lock. So callers who come while a
-transaction is under way wait for it and form the next one together; a caller who is alone goes at once.
+A hot SKU is one row of stock, and one transaction per customer would queue at its lock. So carts that come while a
+transaction runs wait for it and form the next one together; a single cart is pinned at once.
 """
 
 import asyncio
@@ -27,46 +27,46 @@ from domain.sourcing.supply import Entitlement
 from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
-from transactions.situation import Decision, decide
+from transactions.supply import Decision, decide
 from transactions.transaction import OrderTransactions
 
 TRIES_MAX = 20
-"""How often a plan is made anew because others took its stock in between."""
+"""How often a plan is made again because others took its stock meanwhile."""
 
 BATCH_MAX = 256
-"""Carts in one transaction: the rows that it locks are locked for as long as it takes to serve them all."""
+"""Carts in one transaction. It locks its rows until all of them are served, so more would wait longer."""
 
 SWEPT_MAX = 500
-"""Rows of lapsed carts that are freed in one transaction."""
+"""Rows of lapsed carts to free in one transaction."""
 
 
 class NotAvailable(Exception):
-    """Not every unit can be pinned now; nothing is."""
+    """Not every unit can be pinned now, so none is."""
 
     def __init__(self, detail: str, plan: Plan | None = None) -> None:
-        """`plan` is the one that leaves units unfilled; None when others were quicker every time."""
+        """`plan` is the plan with the unfilled units; None when others took the stock at every try."""
         super().__init__(detail)
         self.unfilled = plan.document()["unfilled"] if plan else []
 
 
 class KeyTaken(Exception):
-    """Another request with this idempotency key was quicker; what became of it can be read now."""
+    """Another request with this idempotency key was stored first; its result can be read now."""
 
 
 class BecameAnOrder(Exception):
-    """The cart is an order, which gives its units back when it is cancelled."""
+    """The cart has become an order; cancel the order to free its units."""
 
 
 @dataclass(eq=False, slots=True)
-class _Asked:
-    """Somebody who waits for his units."""
+class _PendingCart:
+    """A cart that waits for its units."""
 
     cart: Cart
     claim: Claim
     answer: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def tell(self, granted: bool) -> None:
-        if not self.answer.done():  # who was cancelled does not listen any more
+    def resolve(self, granted: bool) -> None:
+        if not self.answer.done():  # the caller may have been cancelled
             self.answer.set_result(granted)
 
     def fail(self, error: Exception) -> None:
@@ -75,20 +75,21 @@ class _Asked:
 
 
 class Carts:
-    """Makes reservations for carts. One per process and event loop: who asks at the same time is served together."""
+    """Makes reservations for carts. One per process and event loop, so that carts at the same time share a transaction."""
 
     def __init__(self, database: Database, networks: Networks) -> None:
-        """`networks` holds the versions of the business's map that this process has met."""
+        """`networks` holds the network versions that this process has loaded."""
         self._database = database
         self._networks = networks
-        self._asked: list[_Asked] = []
+        self._pending: list[_PendingCart] = []
         self._pinning: asyncio.Task[None] | None = None
 
     async def reserve(self, body: ReservationRequest, *, actor: str, idempotency_key: str | None = None) -> Cart:
-        """Pin all units of a cart at the nodes that an order would get them from, or none; asked twice with a key, done once.
+        """Pin all units of a cart at the nodes that an order would get them from, or none. A repeated request with the same key
+        gets the same cart.
 
-        `actor` is whose key was shown. Raises `NotAvailable`, `UsedForAnotherRequest`, `network.validate_order.WrongField` and
-        `NoNetwork`.
+        `actor` is the holder of the key that was used. Raises `NotAvailable`, `UsedForAnotherRequest`,
+        `network.validate_order.WrongField` and `NoNetwork`.
         """
         cart_id = f"cart-{secrets.token_hex(12)}"
         for _ in range(TRIES_MAX):
@@ -109,7 +110,7 @@ class Carts:
         raise NotAvailable("others took the units every time that they were about to be pinned; ask again")
 
     async def _pins(self, made: Cart, decided: Decision, network: Network, actor: str) -> bool:
-        """False when the plan must be made anew, or its answer be read."""
+        """False when the plan must be made again, or when the cart of another request with this key must be read."""
         claim = decided.claim(
             network,
             made.channel,
@@ -125,50 +126,50 @@ class Carts:
             return False
 
     async def pin(self, made: Cart, claim: Claim) -> bool:
-        """Store a cart and pin the units of its claim, all of them or none: false when any is not available any more.
+        """Store a cart and pin all units of its claim, or none; false when any of them is no longer available.
 
-        The claim is nobody's order, and takes no offer. Raises `KeyTaken`, and what PostgreSQL raises: a transaction that
-        fails because of one of them is made again for each alone, one that loses its connection fails all who are in it. The
-        units of a caller who is cancelled after they were claimed lapse with his cart.
+        The claim belongs to no order and takes no offer. Raises `KeyTaken`, and the errors of PostgreSQL: when a statement
+        fails because of one cart, each cart is tried again alone; when the connection is lost, all carts of the transaction
+        fail. If the caller is cancelled after the claim, the units lapse with the cart.
         """
-        asked = _Asked(made, claim)
-        self._asked.append(asked)
+        pending = _PendingCart(made, claim)
+        self._pending.append(pending)
         if self._pinning is None or self._pinning.done():
-            # As a task of its own it begins after those who can run now have asked, and outlives a caller who is cancelled.
-            self._pinning = asyncio.create_task(self._pin_who_asked())
-        return await asked.answer
+            # A separate task begins after all callers that can run now have joined, and outlives a cancelled caller.
+            self._pinning = asyncio.create_task(self._pin_pending())
+        return await pending.answer
 
-    async def _pin_who_asked(self) -> None:
-        while self._asked:
-            batch = [asked for asked in self._asked[:BATCH_MAX] if not asked.answer.done()]
-            del self._asked[:BATCH_MAX]
-            self._asked[:0] = await self._settle(batch)
-            # Who was answered now and asks again at once comes with those who wait already, not in a batch after theirs.
+    async def _pin_pending(self) -> None:
+        while self._pending:
+            batch = [pending for pending in self._pending[:BATCH_MAX] if not pending.answer.done()]
+            del self._pending[:BATCH_MAX]
+            self._pending[:0] = await self._settle(batch)
+            # A caller that is answered now and comes back at once joins the carts that wait already, not a later batch.
             await asyncio.sleep(0)
 
-    async def _settle(self, batch: Sequence[_Asked]) -> list[_Asked]:
-        """Answer everyone in one transaction; those who must be asked again in the next one are the answer."""
+    async def _settle(self, batch: Sequence[_PendingCart]) -> list[_PendingCart]:
+        """Serve these carts in one transaction; return the carts that must be tried again in the next one."""
         try:
             async with self._database.at_once() as connection:
-                granted = await cart.pin(connection, [(asked.cart, asked.claim) for asked in batch])
+                granted = await cart.pin(connection, [(pending.cart, pending.claim) for pending in batch])
         except Exception as error:
             return await self._settle_failed(batch, error)
-        again = ask_again([asked.claim for asked in batch], granted)
-        for position, asked in enumerate(batch):
+        again = ask_again([pending.claim for pending in batch], granted)
+        for position, pending in enumerate(batch):
             if position not in again:
-                asked.tell(position in granted)
+                pending.resolve(position in granted)
         return [batch[position] for position in again]
 
-    async def _settle_failed(self, batch: Sequence[_Asked], error: Exception) -> list[_Asked]:
+    async def _settle_failed(self, batch: Sequence[_PendingCart], error: Exception) -> list[_PendingCart]:
         if len(batch) > 1 and _is_of_a_statement(error):
-            return [left for asked in batch for left in await self._settle([asked])]
-        for asked in batch:
-            asked.fail(KeyTaken(asked.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
+            return [left for pending in batch for left in await self._settle([pending])]
+        for pending in batch:
+            pending.fail(KeyTaken(pending.cart.idempotency_key) if _says_that_a_key_is_taken(error) else error)
         return []
 
 
 async def find(transactions: OrderTransactions, cart_id: str, channel: str | None) -> KnownCart | None:
-    """A channel's cart as it stands; None when it has none of this id. None as channel = any."""
+    """A channel's cart as it is now; None when the channel has no such cart. None as channel = any channel."""
     async with transactions.database.read() as connection:
         return await cart.find(connection, cart_id, channel)
 
@@ -176,7 +177,7 @@ async def find(transactions: OrderTransactions, cart_id: str, channel: str | Non
 async def give_back(
     transactions: OrderTransactions, cart_id: str, channel: str | None, *, actor: str
 ) -> KnownCart | None:
-    """Free what a cart holds; again, it changes nothing. None when the channel has no such cart.
+    """Free the units of a cart; a repeated call changes nothing. None when the channel has no such cart.
 
     Raises `BecameAnOrder`.
     """
@@ -189,9 +190,9 @@ async def give_back(
 
 
 async def sweep(transactions: OrderTransactions) -> int:
-    """Free what carts hold whose time is over; answers how many rows of carts. Several sweeps share the work.
+    """Free the units of lapsed carts; return how many rows of carts. Several sweeps share the work.
 
-    A claim does so too where it needs the units, so this only tidies, and lets orders know that wait for them.
+    A claim also frees the lapsed units that it needs. This only cleans up, and offers the units to waiting orders.
     """
     swept = 0
     while True:
@@ -203,11 +204,11 @@ async def sweep(transactions: OrderTransactions) -> int:
 
 
 def ask_again(claims: Sequence[Claim], granted: Collection[int]) -> list[int]:
-    """Of claims that were served in this order, those that may have been refused only because of others that were refused
-    themselves; the smallest first, so that few batches decide all.
+    """The positions of refused claims to try again, the smallest claim first: those that may have been refused only because an
+    earlier claim counted against them and was refused itself. `claims` are in the sequence in which they were served.
 
-    A refusal holds when nobody was refused before at the same shelves, and for everybody who asks for no less than such a
-    one. The first that is refused is always among them: so every batch decides somebody, and asking again comes to an end.
+    A refusal is final when no earlier claim was refused at the same stock levels, and for every claim that asks for no less
+    than such a claim. The first refusal is always final: so every batch decides at least one claim, and retries end.
     """
     contested: set[str | tuple[str, str]] = set()
     refused = [position for position in range(len(claims)) if position not in granted]
@@ -224,7 +225,7 @@ def ask_again(claims: Sequence[Claim], granted: Collection[int]) -> list[int]:
 
 
 def _judged_by(claim: Claim) -> set[str | tuple[str, str]]:
-    """The shelves where demand before it counts against a claim; of SKUs of which some is kept back, every shelf."""
+    """The stock levels where earlier demand counts against a claim; for SKUs with units kept back, all their stock levels."""
     return {(movement.node, movement.sku) for movement in claim.movements} | set(claim.kept_back)
 
 
@@ -243,7 +244,7 @@ def _asks_no_less(claim: Claim, other: Claim) -> bool:
 async def decide_for(
     connection: ReadConnection, network: Network, body: PromiseRequest, service: str, now: datetime
 ) -> Decision:
-    """What would be pinned for a cart now, by the rules for an order with this service; it holds nothing."""
+    """The plan for a cart now, by the rules for an order with this service; it pins nothing."""
     wanted = [Wanted(line.line or str(n), line.sku, line.quantity) for n, line in enumerate(body.lines, 1)]
     leaves_at = max(now, body.not_before or now)
     return await decide(connection, network, _facts(body, service, wanted, network), wanted, leaves_at)
@@ -269,7 +270,7 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
 
 
 def _is_of_a_statement(error: Exception) -> bool:
-    """Whether PostgreSQL refused a statement, and can be asked another."""
+    """Whether PostgreSQL refused a statement and the connection still works."""
     return isinstance(error, DBAPIError) and not error.connection_invalidated and not isinstance(error, InterfaceError)
 
 
@@ -284,9 +285,9 @@ def _same(known: KnownCart, body_digest: str) -> Cart:
 
 
 def _missing(plan: Plan) -> str:
-    """How many of which line."""
-    wishes = [f"{part.quantity} of line {part.line} ({part.sku})" for part in plan.unfilled]
-    return f"not available now: {', '.join(wishes)}"
+    """Say how many units of which line are not available."""
+    missing = [f"{part.quantity} of line {part.line} ({part.sku})" for part in plan.unfilled]
+    return f"not available now: {', '.join(missing)}"
 
 
 def _cart(

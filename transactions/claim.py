@@ -1,4 +1,4 @@
-"""Gives customers what they claim for units that need not come back, their money or another order; hears that they got it."""
+"""Settles customers' claims for units that need not come back, by a refund or a replacement order; records the payment."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from transactions.transaction import OrderTransactions, Work
 
 
 async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> Answer:
-    """Store a claim and give what is claimed, in one transaction; the same for an order that is closed.
+    """Store a claim and ask for its refund or place its replacement, in one transaction; for open and closed orders.
 
     Raises `UnknownOrder`, `RequestRefused` and `UsedForAnotherRequest`.
     """
@@ -32,13 +32,13 @@ async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> A
             return answer
 
         facts = asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"})
-        # Under the order's lock: the request's row refers to the order, and would share its lock with another one's.
+        # Lock the order first: the request's row refers to it, and two requests that write theirs first would deadlock.
         answer = await answered_once(work.connection, asked, "claim", facts, doing, order=asked.about)
     return granted(answer)
 
 
 async def record(transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str) -> bool:
-    """Store that the customer was paid, in one transaction; answers whether it is new.
+    """Record that the customer was paid, in one transaction; returns whether the message is new.
 
     Raises `UnknownClaim` and `UsedWithAnotherBody`.
     """
@@ -52,7 +52,9 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
         work = await transactions.on(transaction, shown["order"])
         await personal.note(connection, work.header.order, None, message.reason)
         if asked := await refund.unsettled(connection, work.header.order, name):
-            work.told.append(ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]}))
+            work.channel_events.append(
+                ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]})
+            )
         await settle(work, name, asked, message.amount, message.occurred_at)
         cause = f"message {received.sender} {message.message_id}"
         await work.notify(await work.write(Event(cause, actor, received.received_at, message.occurred_at)))
@@ -61,21 +63,21 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
 
 async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
-        return {"refused": "the order was forgotten: no address is kept that a replacement could go to"}
-    wished = units.sums(body.lines)
+        return {"refused": "the order was forgotten: it has no address for a replacement"}
+    requested = units.sums(body.lines)
     account = await refund.account(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
-    if refused := refusal(wished, shipped, account.units):
+    if refused := refusal(requested, shipped, account.units):
         return {"refused": refused}
     sold = await returns.sold(work.connection, work.header.order)
-    due = payment(wished, sold, account, Fees(), with_shipping=False)
-    name = await claim.add(work.connection, work.header.order, body, wished, at)
+    due = payment(requested, sold, account, Fees(), with_shipping=False)
+    name = await claim.add(work.connection, work.header.order, body, requested, at)
     replaces = body.resolution is ClaimResolution.REPLACEMENT
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
     replacement = await _replace(work, name, paid, due, at) if replaces else None
     if not replaces:
-        work.told.append(await _asking(work, name, paid, due))
+        work.channel_events.append(await _asking(work, name, paid, due))
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
 
 
@@ -86,7 +88,7 @@ async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime)
     await refund.settle(work.connection, paid, due.amount, at)
     if placed is not None:
         await refund.replaced_by(work.connection, paid, placed)
-        work.told.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
+        work.channel_events.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))
     return placed
 
 
@@ -94,5 +96,5 @@ async def _asking(work: Work, name: str, paid: str, due: Payment) -> ChannelEven
     skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
     currency = await refund.currency(work.connection, work.header.order)
     lines = [{"line": line, "sku": skus[line], "quantity": quantity} for line, quantity in due.units.items()]
-    told = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
-    return ChannelEvent(EventKind.REFUND_REQUESTED, told | {"lines": lines})
+    facts = {"claim": name, "refund": paid, "amount": due.amount, "currency": currency, "resolution": "refund"}
+    return ChannelEvent(EventKind.REFUND_REQUESTED, facts | {"lines": lines})

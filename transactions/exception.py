@@ -1,6 +1,6 @@
-"""Resolves exceptions, gives them to their owners, and tells again what nobody has seen to.
+"""Resolves exceptions, assigns them to owners, and escalates those that stay open too long.
 
-Resolved, a person has seen to what could not go on by itself, and what waited for him goes on.
+When a person resolves an exception, the units that waited for it continue.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,11 +30,11 @@ class UnknownException(LookupError):
 
 
 _Doing = Callable[[WriteConnection, Known, Request], Awaitable[str | None]]
-"""Does what was asked of an exception; or the reason why it is not done."""
+"""Carries out a request for an exception; returns the reason when it is refused."""
 
 
 async def resolve(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Close an exception of an order, open or closed, and let what waited for a person go on."""
+    """Resolve an exception of an open or closed order; the units that waited for it continue."""
 
     async def doing(work: Work, known: Request) -> Answer:
         return _answer(await _resolve(work, known, asked.at))
@@ -43,15 +43,15 @@ async def resolve(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
 
 async def resolve_of_no_order(transactions: OrderTransactions, asked: Asked[Seen]) -> None:
-    """Close an exception that belongs to a node and to no order.
+    """Resolve an exception that belongs to a node and to no order.
 
-    Raises `UnknownException`, `RequestRefused`, and `UsedForAnotherRequest` when the idempotency key was.
+    Raises `UnknownException`, `RequestRefused` and `UsedForAnotherRequest`.
     """
     await _do(transactions, asked, "resolve", {}, _close)
 
 
 async def assign(transactions: OrderTransactions, asked: Asked[AssignRequest]) -> None:
-    """Give an exception, whether or not it belongs to an order, to another owner. Raises as `resolve_of_no_order`."""
+    """Assign an exception, of an order or of none, to another owner. Raises as `resolve_of_no_order`."""
 
     async def give(connection: WriteConnection, found: Known, kept: Request) -> str | None:
         is_open = await exception.assign(connection, found.exception, asked.body.owner, kept.remark)
@@ -82,7 +82,7 @@ def _answer(refused: str | None) -> Answer:
 
 
 async def escalate(transactions: OrderTransactions) -> None:
-    """Tell once more, in the log and in the queue, what nobody has resolved for as long as the policy bears."""
+    """Escalate, in the log and in the queue, the exceptions that are open longer than the policy allows."""
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         after = network.policy.exceptions.escalate_after
@@ -92,34 +92,34 @@ async def escalate(transactions: OrderTransactions) -> None:
 
 
 async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: int) -> None:
-    """Open an exception for each order that was promised to leave soon and of which units wait."""
+    """Open an exception for each order with waiting units whose promised ship date is near."""
     async with transactions.database.read() as connection:
         _, network = await transactions.networks.active(connection)
         before = network.policy.orders.at_risk_before
         found = [] if before is None else await exception.waits_too_long(connection, before, orders_max)
     for order, ship_by in found:
-        await _tell_or_pass(transactions, order, ship_by)
+        await _report_or_log(transactions, order, ship_by)
 
 
-async def _tell_or_pass(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
-    """One order that cannot be told of must not keep all others from it; it is tried again."""
+async def _report_or_log(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
+    """Log a failure and continue: one order must not block the others. It is tried again later."""
     try:
-        await _tell_what_waits(transactions, order, ship_by)
+        await _report_at_risk(transactions, order, ship_by)
     except Exception as error:
-        log.exception("an order at risk could not be told of", order=order, reason=type(error).__name__)
+        log.exception("an order at risk could not be reported", order=order, reason=type(error).__name__)
 
 
-async def _tell_what_waits(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
+async def _report_at_risk(transactions: OrderTransactions, order: str, ship_by: datetime) -> None:
     async with transactions.open(order) as work:
         if work.header.is_closed or not work.order.has_unreleased:
             return
-        detail = f"units of it wait, and it was promised to leave by {told(ship_by)}"
+        detail = f"units of it wait, and it was promised to ship by {told(ship_by)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
         await work.notify(await work.write(Event("waits too long", "clock", datetime.now(UTC))))
 
 
 async def _close(connection: WriteConnection, found: Known, kept: Request) -> str | None:
-    """Close an exception of no order; or the reason why it is not closed here."""
+    """Close an exception of no order; returns the reason when it is refused."""
     if found.order is not None:
         return f"{found.exception} belongs to order {found.order}: resolve it there"
     is_closed_now = await exception.resolve(connection, found.exception, kept.remark, datetime.now(UTC))
@@ -127,7 +127,7 @@ async def _close(connection: WriteConnection, found: Known, kept: Request) -> st
 
 
 async def _resolve(work: Work, known: Request, at: datetime) -> str | None:
-    """Close an exception of the order and note what follows; or the reason why it cannot be closed."""
+    """Close an exception of the order and let its units continue; returns the reason when it is refused."""
     name = ResolveRequest.model_validate(known.facts).exception
     found = await exception.find(work.connection, name)
     if found is None or found.order != work.header.order:

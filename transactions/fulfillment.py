@@ -1,4 +1,4 @@
-"""Releases work to nodes, takes in what nodes say of it, and acts when they say nothing."""
+"""Releases work to nodes, records their messages, and acts when a node does not answer in time."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -22,25 +22,25 @@ from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
 from transactions.replan import STALE_AFTER, plan_again
-from transactions.sourcing import StockTaken, is_whole_in_question, source_round
+from transactions.sourcing import StockTaken, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
 
 RELEASE_TRIES = 5
-"""How often a stale plan is made anew because others were quicker, before it is released as it is."""
+"""How often a stale plan is made again because others took its stock, before the order is released with the old plan."""
 
 NODE_MESSAGE = "node_message"
-"""The signal that an order takes a message of a node by."""
+"""The signal that carries a node's message to the order's workflow."""
 
 
 class ReleaseInput(BaseModel):
-    """Which order may be released, by the workflow's clock."""
+    """An order to release, and the time by its workflow's clock."""
 
     order: str
     at: datetime
 
 
 class SilenceInput(BaseModel):
-    """Which wait of which fulfillment order has passed its deadline, by the workflow's clock."""
+    """A wait of a fulfillment order that has passed its deadline, by the workflow's clock."""
 
     order: str
     fulfillment_order: str
@@ -49,26 +49,26 @@ class SilenceInput(BaseModel):
 
 
 class SignalInput(BaseModel):
-    """A node's message that came as a bare Temporal signal, as parsed JSON; or a text that tells why it is unreadable."""
+    """A node's message that came as a bare Temporal signal, as parsed JSON; or why it is unreadable."""
 
     order: str
     message: dict[str, Any] | None
     unreadable: str | None = None
     key: str
-    """The same for every try to record it."""
+    """Stays the same for every attempt to record the message."""
     at: datetime
 
 
 class UnknownFulfillmentOrder(LookupError):
-    """There is no such fulfillment order, or it belongs to another node."""
+    """The fulfillment order does not exist, or it belongs to another node."""
 
 
 async def release(transactions: OrderTransactions, request: ReleaseInput) -> OrderState:
-    """Turn what is pinned into fulfillment orders and show each to its node; nothing pinned, nothing done. What must ship
-    complete is sourced as a whole instead while a part of it looks for a node: left as it is, it would ask again at once.
+    """Turn pinned units into fulfillment orders and show each to its node; without pinned units, do nothing.
 
-    An order that has waited is planned again before, and so is one for which another day has begun at a node with a
-    capacity. Pins that cannot be had any better are released beyond the capacity of the day: they were promised.
+    An order that must ship complete is sourced as a whole instead if units of it have no node. An order whose plan is older
+    than `STALE_AFTER`, or that claimed capacity for another day, is planned again first. Pins without a better plan are
+    released beyond the day's capacity, because they were promised.
     """
     for _ in range(RELEASE_TRIES):
         with suppress(StockTaken):
@@ -79,12 +79,12 @@ async def release(transactions: OrderTransactions, request: ReleaseInput) -> Ord
 async def _release(transactions: OrderTransactions, request: ReleaseInput, *, plans_again: bool) -> OrderState:
     async with transactions.open(request.order) as work:
         if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
-            return await work.news()
+            return await work.current_state()
         if work.header.window_has_ended(request.at):
-            return await work.news()
-        if is_whole_in_question(work):
-            rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
-            return await source_round(work, request.at, rights)
+            return await work.current_state()
+        if splits_ship_complete(work):
+            entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
+            return await source_round(work, request.at, entitlement)
         if plans_again and _is_stale(work, request.at):
             await plan_again(work, request.at)
         units.release(work.order, work.changes, request.at)
@@ -93,11 +93,11 @@ async def _release(transactions: OrderTransactions, request: ReleaseInput, *, pl
 
 
 async def act_on_silence(transactions: OrderTransactions, request: SilenceInput) -> OrderState:
-    """Act on a deadline that has passed, unless the facts say that it has not: someone may have answered meanwhile."""
+    """Act on a deadline that has passed, unless the facts say otherwise: the node may have answered meanwhile."""
     async with transactions.open(request.order) as work:
         wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
         if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
-            # What was waited for is not what the facts say now; the order must learn what to wait for instead.
+            # The workflow waited for something that is no longer due; the new version tells it what to wait for.
             work.changes.touched.add(request.fulfillment_order)
             return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))
         await _act(work, request.fulfillment_order, node, request.at)
@@ -106,7 +106,7 @@ async def act_on_silence(transactions: OrderTransactions, request: SilenceInput)
 
 
 async def record_signal(transactions: OrderTransactions, request: SignalInput) -> OrderState:
-    """Take a message that came as a bare Temporal signal through the same door as one over HTTP; nothing is lost."""
+    """Record a message that came as a bare Temporal signal, as one over HTTP; an unreadable one opens an exception."""
     content = dict(request.message or {})
     content.pop("recorded", None)
     fulfillment_order = str(content.pop("fulfillment_order", None))
@@ -114,7 +114,7 @@ async def record_signal(transactions: OrderTransactions, request: SignalInput) -
         message = NodeMessage.model_validate(content)
         if identifiers.order_of_fulfillment_order(fulfillment_order) != request.order:
             raise UnknownFulfillmentOrder(fulfillment_order)
-        await record(transactions, fulfillment_order, message, node=None, actor="temporal", wakes=False)
+        await record(transactions, fulfillment_order, message, node=None, actor="temporal", notifies=False)
     except (ValueError, UnknownFulfillmentOrder, inbox.UsedWithAnotherBody) as error:
         return await _keep_unreadable(transactions, request, type(error).__name__)
     async with transactions.database.read() as connection:
@@ -135,13 +135,13 @@ async def record(
     *,
     node: str | None,
     actor: str,
-    wakes: bool = True,
+    notifies: bool = True,
 ) -> bool:
-    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction; answers whether it
-    is new.
+    """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction. Returns whether the
+    message is new.
 
-    `node` is whose key was used; None may speak for every node. Raises `UnknownFulfillmentOrder`, and
-    `UsedWithAnotherBody` when the message id was used for something else.
+    `node` is the node whose key was used; None may report for every node. `notifies` = the workflow gets a signal. Raises
+    `UnknownFulfillmentOrder`, and `UsedWithAnotherBody` when the message id was used for another message.
     """
     async with transactions.begin() as transaction:
         work = await _order_of(transactions, transaction, fulfillment_order, node)
@@ -151,15 +151,15 @@ async def record(
         if not await inbox.receive(work.connection, received):
             return False
         state = await _apply(work, fulfillment_order, message, received)
-        if wakes and not work.header.is_closed:
-            await _wake(transaction, received, state)
+        if notifies and not work.header.is_closed:
+            await _notify_workflow(transaction, received, state)
         return True
 
 
 async def _order_of(
     transactions: OrderTransactions, transaction: Transaction, fulfillment_order: str, node: str | None
 ) -> Work:
-    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also for another node's."""
+    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also when it is another node's."""
     try:
         work = await transactions.on(transaction, identifiers.order_of_fulfillment_order(fulfillment_order))
     except order.UnknownOrder:
@@ -175,19 +175,19 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if message.kind is MessageKind.DELIVERED:
         packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
         message = message.model_copy(update={"packages": packages})
-    heard = apply_message(before, message, received.received_at)
-    units.change_fulfillment_order(work.order, work.changes, heard.fulfillment_order)
-    work.changes.opened += _openings(heard, message)
+    applied = apply_message(before, message, received.received_at)
+    units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
+    work.changes.opened += _openings(applied, message)
     await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
     remark = await personal.note(connection, work.header.order, None, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"
-    # Goods cannot have left before their node was told to send them, whatever its clock says.
+    # Goods cannot leave before their release, whatever the node's clock says.
     left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
     event = Event(cause, received.actor, received.received_at, left_at)
     state = await work.write(event)
-    await _begin_cool_down(work, before.node, failed(before, heard.fulfillment_order, message.kind), event)
+    await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
     return state
 
 
@@ -197,44 +197,42 @@ def _is_stale(work: Work, at: datetime) -> bool:
 
 
 async def _begin_cool_down(work: Work, node: str, skus: Collection[str], event: Event) -> None:
-    """For the cool-down of the policy nothing new is planned with these at the node, unless it tells of its stock before."""
+    """Plan nothing new with these SKUs at the node until the policy's cool-down ends, or the node reports its stock."""
     if skus and work.network.policy.orders.reject_cooldown:
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 
 async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
-    """Tell whom it concerns in time, and lose patience when that is over; the channel reads both in the change."""
+    """Send the reminder or at-risk notice that is due; if the deadline has passed, time the node out."""
     before, rules = work.order.fulfillment_orders[name], work.network.policy.orders
-    told = send_reminders_due(before, rules, at)
-    wait = waits_for(told, node, rules)
-    lost = TimedOut(told)
+    reminded = send_reminders_due(before, rules, at)
+    wait = waits_for(reminded, node, rules)
+    timed_out = TimedOut(reminded)
     if wait and at >= wait.deadline:
-        lost = await _lose_patience(work, told, wait.waiting_for, node, at)
-    units.change_fulfillment_order(work.order, work.changes, lost.fulfillment_order)
-    if told.at_risk_at != before.at_risk_at and lost.fulfillment_order.is_owed:
-        detail = f"{name}: {delay_reason(told, rules)}"
+        timed_out = await _time_out(work, reminded, wait.waiting_for, node, at)
+    units.change_fulfillment_order(work.order, work.changes, timed_out.fulfillment_order)
+    if reminded.at_risk_at != before.at_risk_at and timed_out.fulfillment_order.is_owed:
+        detail = f"{name}: {delay_reason(reminded, rules)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
-    if wait and lost.exception:
+    if wait and timed_out.exception:
         is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
         owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
-        detail = f"nobody has collected {name} at {node.id}" if is_uncollected else owed
-        work.changes.opened.append(Opened(lost.exception, detail, name, node.id))
+        detail = f"{name} was not collected at {node.id}" if is_uncollected else owed
+        work.changes.opened.append(Opened(timed_out.exception, detail, name, node.id))
 
 
-async def _lose_patience(
-    work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime
-) -> TimedOut:
+async def _time_out(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> TimedOut:
     if waiting_for is not WaitingFor.COLLECTION:
         return on_timeout(fo, waiting_for, node, at)
-    uncollected = await _end_of_what_nobody_collects(work)
-    lost = on_timeout(fo, waiting_for, node, at, uncollected)
-    if uncollected is Uncollected.SHIP and lost.exception is None:
+    uncollected = await _uncollected_rule(work)
+    timed_out = on_timeout(fo, waiting_for, node, at, uncollected)
+    if uncollected is Uncollected.SHIP and timed_out.exception is None:
         work.order.pickup_node = None
-    return lost
+    return timed_out
 
 
-async def _end_of_what_nobody_collects(work: Work) -> Uncollected | None:
-    """As the policy says; None when it says to send it and there is no address for a parcel."""
+async def _uncollected_rule(work: Work) -> Uncollected | None:
+    """The policy's rule for uncollected goods; None when the rule is to ship them and the order has no address for a parcel."""
     uncollected = work.network.policy.orders.uncollected
     if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
         return None
@@ -256,7 +254,7 @@ def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, ow
 
 
 def _without_free_text(message: NodeMessage) -> dict[str, Any]:
-    """What may travel through Temporal: no reason, and of parcels neither carrier nor tracking number."""
+    """The part of a message that may travel through Temporal: no reason, no carrier and no tracking number."""
     facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
     lines = message.lines
     if lines is None and message.packages:
@@ -265,16 +263,16 @@ def _without_free_text(message: NodeMessage) -> dict[str, Any]:
     return facts
 
 
-async def _wake(transaction: Transaction, received: Received, state: OrderState) -> None:
+async def _notify_workflow(transaction: Transaction, received: Received, state: OrderState) -> None:
     facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
     await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
-def _openings(heard: Applied, message: NodeMessage) -> list[Opened]:
-    """A message that does not fit opens exactly one exception, however many things are wrong with it."""
-    fo = heard.fulfillment_order
-    if heard.mismatches:
-        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(heard.mismatches)}"
+def _openings(applied: Applied, message: NodeMessage) -> list[Opened]:
+    """The exceptions that a message opens: exactly one for a message that does not fit, however many mismatches it has."""
+    fo = applied.fulfillment_order
+    if applied.mismatches:
+        detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(applied.mismatches)}"
         return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
     if message.kind is MessageKind.DELIVERY_FAILED:
         detail = f"{fo.fulfillment_order} could not be delivered"

@@ -1,4 +1,4 @@
-"""Places holds on an order under its lock; one that lets nothing be reserved takes the order's units off their shelves."""
+"""Places holds on an order under its lock; a hold that forbids reservations frees the order's unreleased units."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,20 +13,20 @@ from transactions.transaction import Work
 
 
 async def place(work: Work, placement: Placement, remark_id: int | None, at: datetime) -> None:
-    """Place a hold, with the remark of who placed it and why; write the order afterwards."""
+    """Place a hold, with the remark that says who placed it and why. The caller writes the order afterwards."""
     if await statements.place(work.connection, work.header.order, placement, remark_id, at):
         await _reserve_nothing_for(work, placement, at)
 
 
 async def place_by_policy(work: Work, facts: OrderFacts, at: datetime) -> None:
-    """Place the holds that the policy places on an order with these facts; write the order afterwards."""
+    """Place the holds of the policy for an order with these facts. The caller writes the order afterwards."""
     for placement in by_policy(facts, work.network.policy):
         if await statements.place_with_reason(work.connection, work.header.order, placement, POLICY, at):
             await _reserve_nothing_for(work, placement, at)
 
 
 async def _reserve_nothing_for(work: Work, placed: Placement, at: datetime) -> None:
-    """Give back what is not released, if this hold lets nothing be reserved."""
+    """Free the unreleased units, if this hold forbids reservations."""
     if placed.stock is not HoldStock.WAIT:
         return
     work.header = replace(work.header, waits_for_hold=True)

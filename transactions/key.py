@@ -14,7 +14,7 @@ class UnknownKey(LookupError):
 
 
 class UsedForAnotherKey(Exception):
-    """This idempotency key was used for another key, or for one that was revoked."""
+    """This idempotency key was used for another key, or for a key that was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class MadeKey:
 async def make(
     transactions: OrderTransactions, kind: str, name: str, *, operator_key: str, idempotency_key: str | None
 ) -> MadeKey:
-    """Make a key. With an idempotency key its id is derived from that and the operator's own key, and the secret from what it
-    is for as well: the same answer can be given again without keeping the secret anywhere, and another body is noticed.
+    """Make a key. With an idempotency key, its id is derived from that and the operator's key, its secret also from `kind` and
+    `name`: a repeated request gets the same key, though the secret is not stored, and another body is detected.
 
     Raises `UsedForAnotherKey`.
     """
@@ -52,7 +52,7 @@ def _derived(operator_key: str, *parts: str) -> str:
 
 
 async def revoke(transactions: OrderTransactions, key_id: str) -> None:
-    """Revoke a key, again without effect. Raises `UnknownKey`."""
+    """Revoke a key; to revoke it again changes nothing. Raises `UnknownKey`."""
     async with transactions.begin() as transaction:
         if not await key.revoke(transaction.connection, key_id):
             raise UnknownKey(key_id)

@@ -1,4 +1,4 @@
-"""Holds the business's map in memory: each version is loaded once per process, because versions never change."""
+"""Keeps the network in memory: each version is loaded once per process, because versions never change."""
 
 import gc
 
@@ -13,18 +13,18 @@ class NoNetwork(Exception):
 
 
 class Networks:
-    """The versions of the network that this process has met."""
+    """The network versions that this process has loaded."""
 
     def __init__(self) -> None:
-        """Nothing is loaded before it is asked for."""
+        """A version is loaded when it is first needed."""
         self._loaded: dict[int, Network] = {}
 
     async def active(self, connection: ReadConnection) -> tuple[int, Network]:
-        """The active version and its number. Raises `NoNetwork` before one was applied."""
+        """The active version and its number. Raises `NoNetwork` when none was applied."""
         return await self.version(connection, await statements.active_version(connection))
 
     async def hold_active(self, connection: WriteConnection) -> Network:
-        """The active version, which stays it until the transaction ends. Raises `NoNetwork`."""
+        """The active version, locked so that it stays active until the transaction ends. Raises `NoNetwork`."""
         _, network = await self.version(connection, await statements.hold_active_version(connection))
         return network
 
@@ -34,7 +34,7 @@ class Networks:
             raise NoNetwork("no network has been applied yet: `python -m starter network apply DIR` does it")
         if version not in self._loaded:
             self._loaded[version] = load_applied(NetworkDocuments(**await statements.documents(connection, version)))
-            # It stays for good: collecting garbage need not walk through it again (of 10,000 nodes that was half of a plan).
+            # It is never freed, so garbage collection should skip it (with 10,000 nodes, that was half of a plan's time).
             gc.collect()
             gc.freeze()
         return version, self._loaded[version]

@@ -1,4 +1,4 @@
-"""Makes new returns: whether units may be returned, on which terms, and where they go."""
+"""Makes new returns: decides whether units may be returned, on which terms, and to which node."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,32 +11,32 @@ from domain.request import ReturnRequest
 from domain.returns import COMES_BACK_WITHIN, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
-from transactions.situation import order_facts
+from transactions.supply import order_facts
 from transactions.transaction import Work
 
 
 async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
-    """The return that these units become, or why they cannot be returned."""
+    """The new return of these units, or why they cannot be returned."""
     rules = work.network.policy.returns
-    wished = units.sums(body.lines)
+    requested = units.sums(body.lines)
     sold = await returns.sold(work.connection, work.header.order)
     refused = (
-        refusal(sold, wished, at)
+        refusal(sold, requested, at)
         or _wrong_reason(body, rules)
         or _wrong_node(body, work.network)
-        or _wrong_wish(body, work.network)
+        or _wrong_exchange(body, work.network)
     )
     if refused:
         return refused
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
     instead = {line.line: line.exchange_for for line in body.lines}
     return new_return(
-        work, sold, wished, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
+        work, sold, requested, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
     )
 
 
-def _wrong_wish(body: ReturnRequest, network: Network) -> str | None:
-    """What is wanted in exchange is sold here."""
+def _wrong_exchange(body: ReturnRequest, network: Network) -> str | None:
+    """Why an item cannot be sent in exchange; None = every requested item is in the network."""
     for line in body.lines:
         if line.exchange_for is not None and line.exchange_for not in network.items:
             return f"line {line.line}: {line.exchange_for} is not an item of the network"
@@ -55,7 +55,7 @@ def new_return(
     instead: Mapping[str, str | None] | None = None,
     is_allowed: bool = True,
 ) -> returns.NewReturn:
-    """The return that these units become on the terms of today; one that is not allowed waits for a person."""
+    """The new return of these units on today's terms; one that is not allowed waits for a person's approval."""
     rules = work.network.policy.returns
     goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
     terms = _terms(work, {line: sold[line].sku for line in units})
@@ -80,7 +80,7 @@ def new_return(
 
 
 def _terms(work: Work, lines: Mapping[str, str]) -> dict[str, ReturnTerms]:
-    """On which terms the SKUs of some lines may be returned now."""
+    """By line, the terms on which its SKU may be returned now."""
     network = work.network
     seen = rule_facts(_order_facts(work))
     return {line: network.policy.returns.terms_of(seen | item_facts(network.items[sku])) for line, sku in lines.items()}
@@ -100,11 +100,11 @@ def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
 
 def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
     known = body.node is None or (body.node in network.nodes and network.policy.returns.accepts(body.node))
-    return None if known else f"{body.node} does not take returns in"
+    return None if known else f"{body.node} does not accept returns"
 
 
 def _receiving_node(work: Work, named: set[str]) -> str | None:
-    """The node that the terms name, if they agree; else the accepting one that is nearest to the customer."""
+    """The node that the terms name, if they agree; else the nearest node to the customer that accepts returns."""
     network, rules = work.network, work.network.policy.returns
     if len(named) == 1 and NEAREST not in named:
         return named.pop()

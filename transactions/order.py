@@ -1,5 +1,7 @@
-"""Does what was asked of an order (cancel, hold, release), gives up waiting for it, and closes it; each answer is stored with
-the deed."""
+"""Accepts orders, cancels and holds them on request, cancels units that waited too long, and closes orders.
+
+The answer to a request is stored in the transaction that carries it out.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,12 +28,12 @@ from transactions.transaction import OrderTransactions, Work
 
 
 class UsedForAnotherOrder(Exception):
-    """The channel has used this number for an order with another body."""
+    """The channel has already used this number for an order with another body."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedOrder:
-    """An order that is stored: whether it is new, its state, and the input of its workflow."""
+    """A stored order: whether it is new, its state, and the input of its workflow."""
 
     is_new: bool
     state: OrderState
@@ -63,7 +65,7 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrde
 
 
 def _holds(order: NewOrder, network: Network) -> list[Placement]:
-    """The policy's holds, and those of its channel: one that both place is the policy's."""
+    """The holds of the policy and of the channel; a hold that both place belongs to the policy."""
     placed = by_policy(facts_of_new(order, network, locate), network.policy) if network.policy.holds else []
     names = {placement.hold for placement in placed}
     return placed + [
@@ -72,7 +74,7 @@ def _holds(order: NewOrder, network: Network) -> list[Placement]:
 
 
 async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:
-    """What the order's reservation holds is the order's from now on. Raises `WrongField`."""
+    """Hand the units of the named cart over to the order. Raises `WrongField`."""
     if order.reservation is None:
         return
     try:
@@ -82,7 +84,7 @@ async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> N
 
 
 def workflow_input(order: NewOrder) -> OrderInput:
-    """What may travel through Temporal: ids, SKUs, quantities, a country and a postal area."""
+    """The part of an order that may travel through Temporal: ids, SKUs, quantities, a country and a postal area."""
     return OrderInput(
         order=order.order,
         channel=order.channel,
@@ -94,19 +96,22 @@ def workflow_input(order: NewOrder) -> OrderInput:
 
 
 class Moment(BaseModel):
-    """Which order is meant, at which instant of its workflow's clock."""
+    """An order, and an instant of its workflow's clock."""
 
     order: str
     at: datetime
 
 
 async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Cancel what can be cancelled, ask nodes for the rest, refuse what has shipped; asked twice, done once."""
+    """Cancel the units that can be cancelled, ask nodes to cancel the rest, refuse shipped units.
+
+    A repeated request gets the stored answer.
+    """
 
     async def doing(work: Work, known: Request) -> Answer:
         body = CancelRequest.model_validate(known.facts)
-        wished = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
-        answer = units.cancel(work.order, work.changes, wished, asked.at)
+        requested = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
+        answer = units.cancel(work.order, work.changes, requested, asked.at)
         if work.header.own and not work.order.waiting:  # it will not be sourced any more
             await cart.hand_over(work.connection, asked.order, asked.at)
         return answer.model_dump(mode="json")
@@ -115,7 +120,7 @@ async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
 
 async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Place a named hold: what is not released yet stays here, pinned or back on its shelf, until it is off."""
+    """Place a named hold: no unit is released until it is taken off. The policy says whether the units stay reserved."""
 
     async def doing(work: Work, known: Request) -> Answer:
         body = HoldRequest.model_validate(known.facts)
@@ -126,12 +131,12 @@ async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
 
 async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Take a named hold off; the order goes on when it was the last one."""
+    """Take a named hold off; the order continues when it was the last one."""
 
     async def doing(work: Work, known: Request) -> Answer:
         name = HoldRequest.model_validate(known.facts).hold
         is_off = await holds.take_off(work.connection, asked.order, name, known.remark, asked.at)
-        return {} if is_off else {"refused": f"no hold named {name} stands"}
+        return {} if is_off else {"refused": f"no hold named {name} is active"}
 
     return await done_once(transactions, asked, doing)
 
@@ -143,19 +148,22 @@ async def look(transactions: OrderTransactions, asked: Moment) -> OrderState:
 
 
 async def give_up(transactions: OrderTransactions, asked: Moment) -> OrderState:
-    """Cancel what was not released in time: all of it once `not_after` has come, before that what has waited for stock as
-    long as its strategy lets it. A person is told."""
+    """Cancel units that were not released in time, and open an exception.
+
+    After `not_after` these are all unreleased units; before, the units that have waited for stock as long as their strategy
+    allows.
+    """
     async with transactions.open(asked.order) as work:
         if not _give_up(work, asked.at):
-            return await work.news()
+            return await work.current_state()
         cause = f"gave up waiting, version {work.header.version + 1}"
         return await work.write(Event(cause, "workflow", asked.at))
 
 
 async def close(transactions: OrderTransactions, asked: Moment) -> OrderState:
-    """Close the order if nothing is left to be done and its return window is over; otherwise only tell its state."""
+    """Close the order if no work is left and its return window is over; otherwise only return its state."""
     async with transactions.open(asked.order) as work:
-        state = await work.news()
+        state = await work.current_state()
         if state.closed or state.closes_at is None or asked.at < state.closes_at:
             return state
         await order.close(work.connection, asked.order, asked.at)
@@ -163,7 +171,7 @@ async def close(transactions: OrderTransactions, asked: Moment) -> OrderState:
 
 
 def _give_up(work: Work, at: datetime) -> int:
-    """How many units were given up."""
+    """Cancel the units that waited too long; return how many."""
     if work.header.window_has_ended(at):
         return units.end_window(work.order, work.changes)
     return units.give_up_waiting(work.order, work.changes, at)

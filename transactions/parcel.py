@@ -1,4 +1,4 @@
-"""Takes in parcels that come back without a return: they become part of one, a return of their own, or a person's case."""
+"""Records parcels that come back without a return: each joins a return, becomes a new one, or opens an exception."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from transactions.stock import UnknownPlace
 from transactions.transaction import OrderTransactions, Transaction, Work
 
 ABOUT = "parcel"
-"""What the inbox says that such a message is about."""
+"""The subject of these messages in the inbox."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a parcel: whether it is new, and the return that it belongs to."""
+class RecordedParcel:
+    """A parcel as it was recorded: whether it is new, and the return that it belongs to."""
 
     is_new: bool
     return_: str | None
 
 
-async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> Taken:
-    """Store a parcel and find what it belongs to, in one transaction. Raises `UnknownPlace` and `UsedWithAnotherBody`."""
+async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -> RecordedParcel:
+    """Store a parcel and find its return, in one transaction. Raises `UnknownPlace` and `UsedWithAnotherBody`."""
     async with transactions.begin() as transaction:
         connection = transaction.connection
         _, network = await transactions.networks.active(connection)
@@ -43,33 +43,33 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
                 raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
         received = _received(parcel, await personal.fingerprint(connection, parcel), actor)
         if not await inbox.receive(connection, received):
-            return Taken(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
+            return RecordedParcel(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
         try:
             return await _find_its_return(transactions, transaction, parcel, received)
         except UnknownOrder:
             await personal.note(connection, None, None, parcel.reason)
-            await _give_to_a_person(connection, parcel, parcel.units, None)
-            return Taken(is_new=True, return_=None)
+            await _open_exception(connection, parcel, parcel.units, None)
+            return RecordedParcel(is_new=True, return_=None)
 
 
 async def _find_its_return(
     transactions: OrderTransactions, transaction: Transaction, parcel: Parcel, received: Received
-) -> Taken:
-    """Raises `UnknownOrder` where nobody knows whose it is."""
+) -> RecordedParcel:
+    """Find a parcel's return and record its units there. Raises `UnknownOrder` when the parcel names no known order."""
     connection, work = transaction.connection, await transactions.on(transaction, parcel.order or "")
     name, found = await _expected(work, parcel) or await _unexpected(work, parcel)
     await personal.note(connection, work.header.order, None, parcel.reason)
     if found.left:
-        await _give_to_a_person(connection, parcel, found.left, work.header.order)
+        await _open_exception(connection, parcel, found.left, work.header.order)
     if name is not None:
         await returns.came_in(connection, name, _cause(parcel))
         message = parcel.received(found.lines)
         await apply_message(transactions, transaction, work.header.order, name, message, received)
-    return Taken(is_new=True, return_=name)
+    return RecordedParcel(is_new=True, return_=name)
 
 
 async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
-    """A return of the order that waits for just these units."""
+    """The return of the order that waits for exactly these units, if there is one."""
     for name in await returns.under_way(work.connection, work.header.order):
         state = await returns.state(work.connection, name)
         rooms = [Room(line.line, line.sku, line.quantity - line.received) for line in state.lines]
@@ -80,8 +80,8 @@ async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
 
 
 async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
-    """A new return of what has shipped and is in none; where its terms do not allow it, or it may be what was paid back
-    already, a person decides about the money."""
+    """A new return of shipped units that are in no return. A person approves it where the terms do not allow it, or where the
+    units may be paid back already."""
     sold = await returns.sold(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
     found = match(parcel.units, [Room(name, line.sku, shipped[name] - line.in_returns) for name, line in sold.items()])
@@ -100,12 +100,12 @@ async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
     return await returns.add(work.connection, work.header.order, made, parcel.occurred_at), found
 
 
-async def _give_to_a_person(
+async def _open_exception(
     connection: WriteConnection, parcel: Parcel, units: Mapping[str, int], order_name: str | None
 ) -> None:
-    told = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(units.items()))
-    whose = f"that {order_name} does not expect" if order_name else "that nobody knows whose it is"
-    detail = f"a parcel came to {parcel.node} {whose}: {told}"
+    listed = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(units.items()))
+    whose = f"that {order_name} does not expect" if order_name else "for an unknown order"
+    detail = f"a parcel came to {parcel.node} {whose}: {listed}"
     opened = [Opened(ExceptionCode.RETURN_MISFIT, detail, node=parcel.node)]
     await exception.open_all(connection, opened, order=order_name, cause=_cause(parcel), at=datetime.now(UTC))
 

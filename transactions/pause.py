@@ -1,7 +1,7 @@
-"""Pauses a node in trouble and resumes it: nothing new is sourced from it, and its open work stays or goes elsewhere.
+"""Pauses and resumes a node: while it is paused, nothing new is sourced from it, and its open work stays or goes elsewhere.
 
-A pause is a row that every sourcing round reads with its shelves. What is to be taken from the node is taken in the background,
-order by order, each in a transaction of its own; it may stop at any moment and begin again, here or in another process.
+A pause is a row that every sourcing round reads with the stock levels. Open work is taken from the node in the background,
+order by order, each in its own transaction. This may stop at any moment and continue later, here or in another process.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,9 +28,9 @@ class UnknownNode(LookupError):
 
 
 async def pause(transactions: OrderTransactions, asked: Asked[PauseRequest]) -> Paused:
-    """Pause a node; one that is paused stays so, and does what was said last with its open work.
+    """Pause a node; a paused one stays paused, and the last request decides about its open work.
 
-    Raises `UnknownNode`, and `UsedForAnotherRequest` when the idempotency key was.
+    Raises `UnknownNode` and `UsedForAnotherRequest`.
     """
 
     async def doing(connection: WriteConnection, kept: Request) -> Answer:
@@ -41,8 +41,10 @@ async def pause(transactions: OrderTransactions, asked: Asked[PauseRequest]) -> 
 
 
 async def resume(transactions: OrderTransactions, asked: Asked[ResumeRequest]) -> ResumedNode:
-    """Resume a node; what it has is offered to the orders that wait. Raises as `pause`, and `RequestRefused` where it
-    is not paused."""
+    """Resume a node; its stock is offered to the orders that wait for it.
+
+    Raises as `pause`, and `RequestRefused` when the node is not paused.
+    """
 
     async def doing(connection: WriteConnection, kept: Request) -> Answer:
         return await _lift(connection, asked.about, kept)
@@ -72,10 +74,10 @@ class Pauses:
         """`transactions` opens orders under their lock."""
         self._transactions = transactions
         self._stuck: dict[str, set[str]] = {}
-        """By node, the orders that could not be taken from it when all others were tried."""
+        """By node, the orders that could not be taken from it in this pass; they are tried again after all others."""
 
     async def clear(self, orders_max: int) -> None:
-        """Take open work from the paused nodes that are to lose it, so many orders a node."""
+        """Take open work from the paused nodes that must lose it, at most `orders_max` orders a node."""
         async with self._transactions.database.read() as connection:
             nodes = await statements.to_clear(connection)
         for node in nodes:
@@ -93,7 +95,7 @@ class Pauses:
             await self._take_or_pass(order, node)
 
     async def _take_or_pass(self, order: str, node: str) -> None:
-        """One order that cannot be taken from the node must not keep the others there; it is tried again after all of them."""
+        """Log a failure and continue: one order must not keep the others at the node. It is tried again after all others."""
         try:
             await self._take(order, node)
         except Exception as error:
@@ -111,7 +113,7 @@ class Pauses:
 
 
 async def _lift(connection: WriteConnection, node: str, kept: Request) -> Answer:
-    """With the gates of its SKUs closed, who begins to wait sees that the node is back, or is seen and offered its units."""
+    """Resume a node with the gates of its SKUs closed: an order that begins to wait sees the node, or gets its offer."""
     await stock.close_gates(connection, await statements.on_hand(connection, node), exclusive=True)
     lifted = await statements.lift(connection, node, kept.remark)
     if lifted is None:

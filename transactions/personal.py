@@ -1,4 +1,4 @@
-"""Forgets what is personal of an order, and changes the master key; everything else stays, and goes on."""
+"""Erases the personal data of an order, and changes the master key. All other data stays."""
 
 from database import order, personal
 from database.connect import Database
@@ -7,21 +7,21 @@ from database.sealing import COMMON
 from domain.request import ForgetRequest
 
 BATCH = 500
-"""Keys that are sealed again in one transaction."""
+"""Keys to seal again in one transaction."""
 
 
 class StillOpen(Exception):
-    """Units of the order have not shipped: who ships them may still need the address."""
+    """Units of the order have not shipped, so a node may still need the address."""
 
     def __init__(self, name: str, units: int) -> None:
-        """How many units."""
+        """`units` is how many have neither shipped nor been cancelled."""
         super().__init__(f"{name} has {units} unit{'s' if units != 1 else ''} that neither shipped nor were cancelled")
 
 
 async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: str) -> Forgotten:
-    """Erase what is personal of an order, in one transaction; asked again, it answers the first time.
+    """Erase the personal data of an order, in one transaction. A repeated request gets the first answer.
 
-    `actor` is who asks where the body names nobody. Raises `UnknownOrder` and `StillOpen`.
+    `actor` is recorded where the body names no actor. Raises `UnknownOrder` and `StillOpen`.
     """
     async with database.write() as connection:
         await order.lock(connection, name)
@@ -37,7 +37,7 @@ async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: 
 
 
 async def seal_again(database: Database) -> int:
-    """Seal every key with the first master key, many in a transaction; answers how many were sealed with another one."""
+    """Seal every key with the first master key, in batches; return how many were sealed with another one."""
     after, sealed = "", 0
     while after != COMMON:
         async with database.write() as connection:

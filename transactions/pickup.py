@@ -1,4 +1,4 @@
-"""Lets the customer collect elsewhere what was not released, or sends it home; and reads what he may choose between."""
+"""Changes where the customer collects unreleased units, or sends them home; reads the places that the customer may choose."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,22 +18,22 @@ from domain.units import Impossible
 from transactions.address import plan_for_new_place
 from transactions.network import Networks
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import decide, order_facts
+from transactions.supply import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 PLACES_MAX = 5
-"""Places that are offered to the customer; nobody drives past as many."""
+"""Places that are shown to the customer: the nearest ones."""
 
 
 async def change_pickup(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Pin what is not released at another place of collection, or anywhere to be sent home; all of it, or nothing."""
+    """Pin the unreleased units at another pickup node, or at any node to send them home: all of them, or none."""
     return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
 async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     node = PickupRequest.model_validate(known.facts).pickup_node
     if not work.order.has_unreleased:
-        raise Impossible("nothing of it can go elsewhere: it was released to its nodes, has left, or was cancelled")
+        raise Impossible("no unit of it can go elsewhere: all were released to its nodes, shipped or cancelled")
     await _check(work, node)
     work.header = replace(work.header, pickup_node=node)
     must = units.collect_at(work.order, node)
@@ -52,7 +52,7 @@ async def _check(work: Work, name: str | None) -> None:
 
 
 async def alternatives(connection: ReadConnection, networks: Networks, name: str, at: datetime) -> Alternatives:
-    """What the customer of an order may choose for its units that wait for him; nothing is pinned. Raises `NoNetwork`."""
+    """The choices for units of an order that wait for the customer's decision; nothing is pinned. Raises `NoNetwork`."""
     header, held = await order.load(connection, name)
     _, network = await networks.active(connection)
     wanted = [Wanted(one.line, one.sku, one.quantity, 1, one.tried) for one in held.waiting if one.awaits == "person"]
@@ -70,10 +70,10 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
 async def _places(
     connection: ReadConnection, network: Network, facts: OrderFacts, wanted: list[Wanted], at: datetime
 ) -> tuple[PickupPlace, ...]:
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
+    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
     available = {
-        place: shelf.available(network.safety_stock(*place))
-        for place, shelf in shelves.items()
+        place: level.available(network.safety_stock(*place))
+        for place, level in levels.items()
         if place[0] in network.nodes
     }
     found: list[PickupPlace] = []

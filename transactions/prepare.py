@@ -1,4 +1,4 @@
-"""Makes a database ready for work: migrations, the network, the operator's key, the key of what is personal. Safe to repeat."""
+"""Prepares a database: migrations, the network, the operator's key, and the key for personal data. Safe to repeat."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +12,11 @@ from domain.network import Network
 from network.load import NetworkDocuments, check, load, load_applied, read
 
 
-class Refused(Exception):
-    """The network directory is not applied; `lines` say every mistake, and the active version stays active."""
+class NetworkRefused(Exception):
+    """The network directory was not applied: `lines` name every mistake. The active version stays active."""
 
     def __init__(self, lines: list[str]) -> None:
-        """One line per mistake."""
+        """`lines` has one line per mistake."""
         super().__init__("\n".join(lines))
         self.lines = lines
 
@@ -29,7 +29,7 @@ async def prepare(
     master_keys: MasterKeys,
     first_network: Path | None = None,
 ) -> None:
-    """Bring everything up to date; `first_network` is applied only when no version is active.
+    """Bring a database up to date; `first_network` is applied only when no version is active.
 
     Raises `Refused`, `DatabaseUnreachable` and `WrongMasterKey`.
     """
@@ -39,11 +39,12 @@ async def prepare(
         await migrate.upgrade(database)
         async with database.write() as connection:
             await personal.keep_common_key(connection)
-        wanted = network or (first_network if await _has_no_network(database) else None)
-        if wanted is not None:
-            await _apply(database, wanted)
+        directory = network or (first_network if await _has_no_network(database) else None)
+        if directory is not None:
+            await _apply(database, directory)
         if operator_key:
-            key_id = f"operator-{key.hash_of(operator_key)[:8]}"  # another key is set to take over from this one
+            # Another key has another id, so the old one works until it is revoked.
+            key_id = f"operator-{key.hash_of(operator_key)[:8]}"
             async with database.write() as connection:
                 await key.add(connection, key_id=key_id, kind="operator", name="operator", key=operator_key)
     finally:
@@ -61,7 +62,7 @@ async def apply_network(database_url: str, directory: Path) -> list[str]:
     try:
         await database.check()
         await _apply(database, directory)
-    except Refused as error:
+    except NetworkRefused as error:
         return error.lines
     finally:
         await database.close()
@@ -70,7 +71,7 @@ async def apply_network(database_url: str, directory: Path) -> list[str]:
 
 async def _apply(database: Database, directory: Path) -> None:
     if mistakes := [str(mistake) for mistake in check(directory)]:
-        raise Refused(mistakes)
+        raise NetworkRefused(mistakes)
     documents = read(directory)
     async with database.write() as connection:
         active = await statements.lock_active_version(connection)
@@ -78,7 +79,7 @@ async def _apply(database: Database, directory: Path) -> None:
         if before == documents:
             return
         if refused := await _refusals(connection, directory, before, documents):
-            raise Refused(refused)
+            raise NetworkRefused(refused)
         await statements.activate(connection, asdict(documents), documents.digest)
         await backorder.reset_candidate_nodes(connection)
 
@@ -86,16 +87,16 @@ async def _apply(database: Database, directory: Path) -> None:
 async def _refusals(
     connection: WriteConnection, directory: Path, before: NetworkDocuments | None, documents: NetworkDocuments
 ) -> list[str]:
-    """What speaks against files that are right by themselves: what was applied before, and what is open."""
+    """Why files without mistakes cannot be applied now: they conflict with the active version or with open orders."""
     loaded = load(documents)
     busy = await statements.nodes_with_open_work(connection)
-    wanted = await statements.skus_with_open_demand(connection)
-    refused = _dropped(directory, loaded, busy, wanted)
-    return refused + (_changed(directory, load_applied(before), loaded, wanted) if before else [])
+    demanded = await statements.skus_with_open_demand(connection)
+    refused = _dropped(directory, loaded, busy, demanded)
+    return refused + (_changed(directory, load_applied(before), loaded, demanded) if before else [])
 
 
 def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:
-    """A bundle that open orders want keeps its components: its units are pinned and shipped as so many of each."""
+    """A bundle in open orders keeps its components: its units are pinned and shipped as units of these components."""
     both = [sku for sku in sorted(skus) if sku in before.items and sku in loaded.items]
     return [
         f"{directory / 'items.csv'}:1: {sku} is in open orders; its components can only change when they are done"
@@ -105,7 +106,7 @@ def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) 
 
 
 def _dropped(directory: Path, loaded: Network, nodes: set[str], skus: set[str]) -> list[str]:
-    """Nodes with open work and items that open orders still want cannot be dropped."""
+    """Nodes with open work and items in open orders cannot be dropped."""
     return [
         f"{directory / 'nodes.toml'}:1: node {node} has open work; it can only be dropped when that is done"
         for node in sorted(nodes - set(loaded.nodes))

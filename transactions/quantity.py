@@ -1,4 +1,4 @@
-"""Changes how many units the lines of an order count before they are released: all that was asked for, or nothing."""
+"""Changes the quantities of an order's lines before their release: the whole request, or nothing."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,13 +15,13 @@ from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from transactions.hold import place_by_policy
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import order_facts
 from transactions.sourcing import adopt, decide_for, unpin_ship_complete
+from transactions.supply import order_facts
 from transactions.transaction import OrderTransactions, Work
 
 
 async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Let lines count other quantities, unless one of them was released: units are cancelled, or added and sourced."""
+    """Change line quantities, unless one of the lines was released: units are cancelled, or added and sourced."""
     return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
 
 
@@ -29,26 +29,26 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.is_closed:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
-        raise Impossible("its window has ended: nothing more of it may leave")
-    wanted = units.sums(QuantityRequest.model_validate(known.facts).lines)
-    differences = change_quantities(work.order, work.changes, wanted, at)
-    await _follow_with_the_value(work, wanted, differences)
+        raise Impossible("its not_after has passed: no more units of it may ship")
+    requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
+    differences = change_quantities(work.order, work.changes, requested, at)
+    await _follow_with_the_value(work, requested, differences)
     if work.changes.added:
         await _ask_the_policy_again(work, at)
     await _source_what_waits(work, at)
-    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in wanted]}
+    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}
 
 
-async def _follow_with_the_value(work: Work, wanted: dict[str, int], differences: dict[str, int]) -> None:
-    before = {line: wanted[line] - difference for line, difference in differences.items()}
-    value = await order.change_value(work.connection, work.header.order, before, wanted)
+async def _follow_with_the_value(work: Work, requested: dict[str, int], differences: dict[str, int]) -> None:
+    before = {line: requested[line] - difference for line, difference in differences.items()}
+    value = await order.change_value(work.connection, work.header.order, before, requested)
     if value > VALUE_MAX:
         raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
     work.header = replace(work.header, value=value)
 
 
 async def _ask_the_policy_again(work: Work, at: datetime) -> None:
-    """What was approved is not what is ordered now, and an order that grows must not get past a hold."""
+    """Place the policy's holds again: an order that grows may need approval, even if it was approved before."""
     cancelled = {line: moved["cancelled"] for line, moved in work.changes.buckets.items()}
     wanted = [
         Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
@@ -58,12 +58,12 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:
-    """Source added units at once, and with them everything that waits: with less wanted, it may be had. Raises `StockTaken`."""
+    """Source added units at once, with all waiting units: a smaller quantity may be available. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
-    rights = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
     asked = units.wanted(work.order)
-    decided = await decide_for(work, [wish for _, wish in asked], at, rights)
+    decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
-        raise Impossible("not every unit can be filled, and the policy lets nothing wait for stock")
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+        raise Impossible("not every unit can be filled, and the policy allows no backorders")
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)

@@ -1,4 +1,4 @@
-"""Asks channels to pay customers back for what they return, each amount once, and takes in what they say of it."""
+"""Asks channels to refund customers for returned units, each amount once, and records the payments that they report."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,10 +15,10 @@ from transactions.transaction import Work
 
 
 async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
-    """Ask the channel for what is owed for a return, under its order's lock; false when nothing is.
+    """Ask the channel for the refund that is owed for a return, under its order's lock; false when nothing is owed.
 
-    The refund's id is made from how many there were, and what it is about is not owed any more: so asking twice is asking
-    once. Where nothing is to be paid, it is settled at once.
+    The refund's id is made from the number of earlier refunds, and its units are no longer owed: so a repeated call asks for
+    nothing more. A refund of 0 is settled at once.
     """
     if not (units := owed(state)):
         return False
@@ -28,16 +28,16 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
     if kind is RefundKind.EXCHANGE:
         await _exchange(work, state, name, due, at)
     elif due.amount:
-        work.told.append(await _asking(work, state, name, kind, due))
+        work.channel_events.append(await _asking(work, state, name, kind, due))
     else:
         await _settle_at_once(work, state, name, 0, at)
     return True
 
 
 def _kind(work: Work, state: ReturnState) -> RefundKind:
-    """What the customer gets. Nothing can be sent in exchange for an order that was forgotten: then it is his money."""
-    wished = RefundKind(state.resolution)
-    return RefundKind.REFUND if wished is RefundKind.EXCHANGE and work.header.is_forgotten else wished
+    """What the customer gets. A forgotten order has no address for an exchange, so its customer gets the money."""
+    requested = RefundKind(state.resolution)
+    return RefundKind.REFUND if requested is RefundKind.EXCHANGE and work.header.is_forgotten else requested
 
 
 async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
@@ -46,22 +46,22 @@ async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int
 
 
 async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at: datetime) -> None:
-    """What is owed pays for another order, and nobody has to be asked."""
+    """Place the replacement order, which the owed amount pays for; the channel has nothing to pay."""
     suffix = name.removeprefix(f"{state.order}-").replace("-m", "-x")
     skus = {line.line: line.exchange_for or line.sku for line in state.lines}
     placed = await replace(work, suffix, skus, due, at)
     if placed is not None:
         await refund.replaced_by(work.connection, name, placed)
-        work.told.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
+        work.channel_events.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))
     await _settle_at_once(work, state, name, due.amount, at)
 
 
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
-    """Take in that the customer was paid.
+    """Record that the customer was paid.
 
-    What names neither a refund nor an amount is about the return as a whole. Of a return of which nothing was asked for, all
-    of it was paid. Where only a part was, what else is owed counts as paid too, so that nobody pays it twice; but the channel
-    may have meant only what it was asked for, so a person is told.
+    A message without a refund and an amount settles the return as a whole. If no refund was asked for, the whole return
+    counts as paid. If refunds were asked for only a part, the rest that is owed counts as paid too, so that it is not paid
+    twice. The channel may have meant only the part, so this opens an exception.
     """
     asked = await refund.unsettled(work.connection, state.order, state.return_)
     is_unasked = not asked and not any(line.refunded for line in state.lines)
@@ -71,17 +71,17 @@ async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> Non
         before = sum(known.amount for known in asked)
         asked = await _paid_unasked(work, state, units, message)
         more = sum(known.amount for known in asked) - before
-        _misfit(work, state.return_, f"{more} was not asked for yet, and is taken for paid")
+        _misfit(work, state.return_, f"{more} was not requested yet, and counts as paid")
     meant = [known for known in asked if message.refund in (None, known.refund)]
     if message.refund and not meant:
-        _misfit(work, state.return_, f"{message.refund} is no refund of it that is still to be settled")
+        _misfit(work, state.return_, f"{message.refund} is not one of its unsettled refunds")
         return
     await settle(work, state.return_, meant, message.amount, message.occurred_at)
     await returns.mark(work.connection, state.return_, "settled_at", message.occurred_at)
 
 
 def _is_about_all(work: Work, state: ReturnState, message: ReturnMessage) -> bool:
-    """An exchange is not paid by the channel, so nothing that it says is about goods that are still to be sent."""
+    """Whether a message settles the whole return; never for an exchange, which the channel does not pay."""
     is_money = _kind(work, state) is not RefundKind.EXCHANGE
     return is_money and message.refund is None and message.amount is None
 
@@ -89,7 +89,7 @@ def _is_about_all(work: Work, state: ReturnState, message: ReturnMessage) -> boo
 async def _paid_unasked(
     work: Work, state: ReturnState, units: dict[str, int], message: ReturnMessage
 ) -> list[Unsettled]:
-    """Store a refund that nobody has asked for; answers all that are to be settled now."""
+    """Store a refund that was not asked for; return all unsettled refunds of the return."""
     due = await _due(work, state, units)
     await refund.ask(
         work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
@@ -98,14 +98,14 @@ async def _paid_unasked(
 
 
 async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | None, at: datetime) -> None:
-    """What was paid for a return or a claim fills its refunds one after the other; None = what was asked for.
+    """Settle the refunds of a return or a claim one after the other from the amount `paid`; None = the requested amount.
 
-    Another amount is a fact, and a person is told.
+    Another amount is recorded as it is, and opens an exception.
     """
     asked = sum(known.amount for known in meant)
     left = asked if paid is None else paid
     if left != asked:
-        _misfit(work, name, f"{left} was paid where {asked} was asked")
+        _misfit(work, name, f"{left} was paid where {asked} was requested")
     for position, known in enumerate(meant):
         got = left if position == len(meant) - 1 else min(left, known.amount)
         await refund.settle(work.connection, known.refund, got, at)

@@ -1,4 +1,4 @@
-"""Places the order that a customer gets in exchange for what he returns: an order of its own, paid for by the return."""
+"""Places a replacement order: what a customer gets in exchange for returned or claimed units, paid for by their value."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,10 +14,10 @@ from transactions.transaction import Work
 
 
 async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment, at: datetime) -> str | None:
-    """Store the order of what was paid for; None where nothing was. The relay starts its workflow, which reserves its units.
-    The policy may hold it as it may any order. Not for an order that was forgotten, whose address is not known any more.
+    """Store a replacement order and return its name; None when no line is paid for. The relay starts its workflow. The policy
+    may place holds on it. Do not call it for a forgotten order, which has no address.
 
-    Its number is made of the order's and the suffix, so that it is placed once.
+    Its number is made from the order's number and the suffix, so that it is placed only once.
     """
     lines = tuple(
         NewLine(line=line, sku=skus[line], quantity=units, unit_price=price, discount=price * units - due.worth[line])

@@ -1,7 +1,7 @@
-"""Plans what is pinned and not released again, and swaps its pins for better ones in one transaction.
+"""Plans pinned and unreleased units again, and swaps their pins for better ones in one transaction.
 
-An order that waits (its grace period, a hold, a day to come) keeps the units that were best when it came. Meanwhile stock has
-come nearer, rules have changed, a node has filled up. Its promise stays what it is, and no swap goes past it.
+An order that waits (for its grace period, a hold, a later day) keeps the pins that were best when it came. Meanwhile stock may
+come to a nearer node, rules may change, a node may fill up. The order's promise does not change, and no swap breaks it.
 """
 
 from collections.abc import AsyncIterator
@@ -19,17 +19,17 @@ from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan,
 from domain.sourcing.supply import Entitlement
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
-from transactions.situation import Decision, decide, order_facts
 from transactions.sourcing import StockTaken, claim, claim_capacity
+from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 STALE_AFTER = timedelta(minutes=1)
-"""A plan that is younger is not looked at again at release."""
+"""At release, a younger plan is used as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replanned:
-    """An order that was looked at again: the plan as it was, made now, and the plan that took its place, if one did."""
+    """The result of planning again: the present pins as a plan of now, and the plan that replaced it, if one did."""
 
     order: str
     before: Plan
@@ -37,33 +37,33 @@ class Replanned:
 
 
 async def plan_again(work: Work, at: datetime) -> Replanned | None:
-    """Swap an order's pins if that is better; None when it has none. Write the order afterwards. Raises `StockTaken`.
+    """Swap an order's pins if a better plan exists; None when it has no pins. The caller writes the order. Raises `StockTaken`.
 
-    Pins that stay are for the day on which they would release now. Where that day is full and no other plan is to be had,
-    they stay for the day that they have, and go beyond the capacity when they are released: they were promised.
+    Pins that stay claim the day on which they would release now. If that day is full and no other plan exists, they keep the
+    day that they have, and are released beyond the capacity, because they were promised.
     """
     asked = units.pinned(work.order)
     if not asked:
         return None
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
-    rights = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
-    present = _as_it_is(work, facts, wanted, decided, rights, leaves_at)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
+    present = _as_it_is(work, facts, wanted, decided, entitlement, leaves_at)
     strategy, is_full = strategy_for(facts, work.network), _is_full(work, decided)
     if not is_better(decided.plan, present, work.network, strategy, work.header.deliver_by, is_full=is_full):
         if not is_full:
             await _claim_for_the_new_day(work, leaves_at)
         return Replanned(work.header.order, present, None)
-    await _swap(work, asked, decided, rights, at)
+    await _swap(work, asked, decided, entitlement, at)
     return Replanned(work.header.order, present, decided.plan)
 
 
 async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
-    """Pins that stay claim the capacity of the day on which they release now, and give back that of another one.
+    """Claim capacity for the pins that stay on the day on which they release now, and free that of their old day.
 
-    Raises `StockTaken` when others were quicker.
+    Raises `StockTaken` when a day is full.
     """
     held = units.held(work.order, work.network)
     pinned_for = days(work.network, {node for node, _ in held}, leaves_at)
@@ -75,11 +75,11 @@ async def _claim_for_the_new_day(work: Work, leaves_at: datetime) -> None:
 
 
 def _as_it_is(
-    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, rights: Entitlement, at: datetime
+    work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, entitlement: Entitlement, at: datetime
 ) -> Plan:
-    """The present pins as a plan of now: the best that can be made of what the order holds itself, were no node full."""
+    """The present pins as a plan of now: the best plan from the order's own units, as if no node were full."""
     workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
-    return plan(facts, wanted, Situation(network=work.network, supply=rights.own, now=at, workload=workload))
+    return plan(facts, wanted, Situation(network=work.network, supply=entitlement.own, now=at, workload=workload))
 
 
 def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
@@ -89,32 +89,32 @@ def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
 
 
 def _is_full(work: Work, decided: Decision) -> bool:
-    """Whether a node of the present pins has no capacity left for them on the day of their release."""
+    """Whether a node of the present pins has no capacity left on their release day."""
     loads = [(work.network.nodes[pin.node], decided.workload.get(pin.node)) for pin in work.order.reservations]
     return any(load is not None and load != _with_room(node, load) for node, load in loads)
 
 
-async def _swap(work: Work, asked: list[Waiting], decided: Decision, rights: Entitlement, at: datetime) -> None:
+async def _swap(work: Work, asked: list[Waiting], decided: Decision, entitlement: Entitlement, at: datetime) -> None:
     round_ = work.header.rounds + 1
-    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
-    await claim(work, decided, rights, f"round {round_}", at)
+    await stock.close_gates(work.connection, {sku for _, sku in entitlement.own})
+    await claim(work, decided, entitlement, f"round {round_}", at)
     await claim_capacity(work, decided, pinned_at=())
     work.changes.movements += [
         Movement(MovementKind.FREED, node, sku, reserved=-quantity, reference=f"swapped in round {round_}")
-        for (node, sku), quantity in rights.own.items()
+        for (node, sku), quantity in entitlement.own.items()
     ]
     units.swap(work.order, asked, decided.plan, round_)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
 
 
 async def orders(transactions: OrderTransactions) -> list[str]:
-    """The orders that have something pinned, in sequence."""
+    """The orders with pinned units, in sequence."""
     async with transactions.database.read() as connection:
         return await sourcing.pinned(connection)
 
 
 async def again(transactions: OrderTransactions, orders: list[str]) -> AsyncIterator[Replanned | None]:
-    """Plan each of these orders again, in a transaction of its own; None for one that could not be swapped any more."""
+    """Plan each of these orders again in a transaction of its own; None for an order without pins, or with its stock taken."""
     for order in orders:
         yield await _again(transactions, order)
 

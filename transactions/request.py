@@ -1,6 +1,6 @@
-"""What is asked once is answered once: a request is stored with its answer, and asked again it is answered from there.
+"""A request is carried out once: it is stored with its answer, and a repeated request gets the stored answer.
 
-Over HTTP the idempotency key says that it is the same request, in Temporal the id of the update.
+Requests over HTTP are recognised by their idempotency key, requests in Temporal by the id of the update.
 """
 
 import contextlib
@@ -24,28 +24,28 @@ from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Work
 
 Answer = dict[str, Any]
-"""What is stored of what was done: `{"refused": REASON}` when it was not done; a cancel answers with three lists of units."""
+"""The stored answer to a request: `{"refused": REASON}` when it was refused; a cancel answers with three lists of units."""
 
 
 class RequestRefused(Exception):
-    """What was asked for is not done; this answer is stored as well."""
+    """The request was refused; this answer is stored as well."""
 
     def __init__(self, reason: str, units: dict[str, Any] | None = None) -> None:
-        """`units` says for each unit why, where units were named."""
+        """`units` gives the reason for each unit, where the request named units."""
         super().__init__(reason)
         self.units = units
 
 
 class Body(Protocol):
-    """The body of a request names who asks, where that is somebody else than the holder of the key, and why."""
+    """The body of a request: who makes it, where that is not the holder of the key, and why."""
 
     @property
     def actor(self) -> str | None:
-        """Who asks; None = the holder of the key."""
+        """Who makes the request; None = the holder of the key."""
 
     @property
     def reason(self) -> str | None:
-        """Why; None = no reason was given."""
+        """The reason; None = no reason was given."""
 
 
 AnyBody = TypeVar("AnyBody", bound=Body, covariant=True)
@@ -53,13 +53,13 @@ AnyBody = TypeVar("AnyBody", bound=Body, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[AnyBody]):
-    """What somebody asks for over HTTP; with an idempotency key it is the same request each time it comes."""
+    """A request over HTTP. Requests with the same idempotency key are one request."""
 
     about: str
-    """The order, return, exception, node, SKU or channel that is to change."""
+    """The order, return, exception, node, SKU or channel that the request changes."""
     body: AnyBody
     actor: str
-    """Whose key was shown."""
+    """The holder of the key that was used."""
     idempotency_key: str | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -73,10 +73,10 @@ async def store(
     order: str | None = None,
     subject: str | None = None,
 ) -> Request:
-    """Store a request, or find it with its answer when it is here already; `facts` is its body without personal data.
+    """Store a request, or find it with its answer when it is stored already; `facts` is its body without personal data.
 
-    `subject` is what it is about beside the order and the kind: the same key for another one is another request. Raises
-    `UsedForAnotherRequest`.
+    `subject` names what the request is about beside the order and the kind. Raises `UsedForAnotherRequest` when the same key
+    was used with another body or subject.
     """
     assert isinstance(asked.body, BaseModel), "bodies of requests are models"
     digest = await personal.fingerprint(connection, asked.body)
@@ -104,7 +104,8 @@ async def answered_once(
     order: str | None = None,
     subject: str | None = None,
 ) -> Answer:
-    """Store a request and its answer with what is done for it, in the caller's transaction; answered before, nothing is done.
+    """Store a request, carry it out with `doing` and store the answer, in the caller's transaction. If it has an answer
+    already, return that.
 
     Read the answer with `granted` after the commit: a refusal is stored, too. Raises `UsedForAnotherRequest`.
     """
@@ -117,14 +118,14 @@ async def answered_once(
 
 
 def granted(answer: Answer) -> Answer:
-    """The answer to a request that was granted, if only in part. Raises `RequestRefused`."""
+    """The answer to a request that was granted, wholly or in part. Raises `RequestRefused`."""
     if refusal := refusal_of(answer):
         raise RequestRefused(refusal.reason, refusal.answer.model_dump(mode="json") if refusal.answer else None)
     return answer
 
 
 def _reasons(body: Body) -> str | None:
-    """Everything that was typed as a reason, with the line it was typed for."""
+    """All reasons of a body as one text; the reason of a line is preceded by the line."""
     lines = [line for line in getattr(body, "lines", None) or () if getattr(line, "reason", None)]
     reasons = [body.reason, *(f"line {line.line}: {line.reason}" for line in lines)]
     return "; ".join(filter(None, reasons)) or None
@@ -133,7 +134,7 @@ def _reasons(body: Body) -> str | None:
 async def keep_for_workflow(
     transactions: OrderTransactions, asked: Asked[Body], kind: str, facts: dict[str, Any]
 ) -> Request:
-    """Store a request that the workflow of an order is to answer; an address is sealed beside it.
+    """Store a request that the order's workflow will answer; an address is sealed and stored beside it.
 
     Raises `UsedForAnotherRequest`.
     """
@@ -145,7 +146,7 @@ async def keep_for_workflow(
 
 
 class RequestInput(BaseModel):
-    """What is asked of an order: the id of the request's row, or what came straight from Temporal with its update's id."""
+    """A request for an order: the id of its row, or the facts and the update id when it came directly through Temporal."""
 
     order: str
     request: int | None
@@ -163,7 +164,7 @@ class Refusal(BaseModel):
 
 
 class Done(BaseModel):
-    """What became of a request: the order's state, and the answer or the refusal."""
+    """The result of a request: the order's state, and the answer or the refusal."""
 
     state: OrderState
     answer: dict[str, Any] = {}
@@ -171,25 +172,26 @@ class Done(BaseModel):
 
 
 Doing = Callable[[Work, Request], Awaitable[Answer]]
-"""Does what was asked of an order and answers it."""
+"""Carries out a request for an order and returns the answer."""
 
 
 async def done_once(transactions: OrderTransactions, asked: RequestInput, doing: Doing) -> Done:
-    """Do what is asked of an order and store the answer with it; asked again, only answer it again."""
+    """Carry out a request for an order and store the answer with it; a repeated request gets the stored answer."""
     async with transactions.open(asked.order) as work:
         known = await _stored(work, asked)
         if known.answer is not None:
-            return _done(await work.news(), known.answer)
+            return _done(await work.current_state(), known.answer)
         answer = await doing(work, known)
         await request.answer(work.connection, known.request_id, answer)
         return _done(await work.write(Event(f"request {known.request_id}", "request", asked.at)), answer)
 
 
 async def planned_once(transactions: OrderTransactions, asked: RequestInput, doing: Doing) -> Done:
-    """The same for what needs a plan: it is planned again while others are quicker, and done as a whole or refused.
+    """As `done_once`, for a request that needs a plan: it is planned again while other orders take its stock, and carried out
+    as a whole or refused.
 
-    `doing` raises `Impossible` and `StockTaken`. The refusal has a transaction of its own: the first one takes back
-    whatever was begun.
+    `doing` raises `Impossible` and `StockTaken`. The refusal is stored in a transaction of its own: the first one is rolled
+    back.
     """
     for _ in range(CLAIM_TRIES_MAX):
         with contextlib.suppress(StockTaken):
@@ -208,7 +210,7 @@ def _refuse(reason: str) -> Doing:
 
 
 async def _stored(work: Work, asked: RequestInput) -> Request:
-    """The request's row; one that came straight from Temporal is stored now, under its update's id."""
+    """The request's row; a request that came directly through Temporal is stored now, under its update's id."""
     if asked.request is not None:
         return await request.read(work.connection, asked.order, asked.kind, asked.request)
     content = json.dumps(asked.facts, sort_keys=True)
@@ -230,7 +232,7 @@ def _done(state: OrderState, answer: Answer) -> Done:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:
-    """Why a request was refused as a whole; None = it was granted. A cancel is refused when no unit is cancelled or pending."""
+    """Why a request was refused as a whole; None = it was granted. A cancel is refused if no unit is cancelled or pending."""
     match answer:
         case {"refused": str(reason)}:
             return Refusal(reason=reason)

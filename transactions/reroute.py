@@ -1,4 +1,4 @@
-"""Takes work from its node because a person wants that: at once or by asking the node, and never so that two nodes ship it."""
+"""Takes work from its node on a person's request: at once, or after the node agrees, and never so that two nodes ship it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from domain.sourcing import Plan, Wanted
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible, Waiting
 from transactions.request import Done, RequestInput, planned_once
-from transactions.situation import decide, order_facts
 from transactions.sourcing import adopt
+from transactions.supply import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 
 async def reroute(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Take a fulfillment order from its node; what cannot be done as it was asked for changes nothing."""
+    """Take a fulfillment order from its node; a request that cannot be met as a whole changes nothing."""
     return await planned_once(transactions, asked, lambda work, known: _take_from_its_node(work, known.facts, asked.at))
 
 
@@ -37,31 +37,31 @@ async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -
 
 
 async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[Waiting], at: datetime) -> None:
-    """Pin all units at the node that was chosen. Raises `Impossible` with the planner's reason, and `StockTaken`."""
+    """Pin all units at the chosen node. Raises `Impossible` with the planner's reason, and `StockTaken`."""
     if work.header.waits_for_hold:
-        raise Impossible("a hold lets nothing be reserved now, so no node can be chosen")
+        raise Impossible("a hold forbids reservations now, so no node can be chosen")
     if node not in work.network.nodes:
         raise Impossible(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
-    rights = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
+    entitlement = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, wanted)
     leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights, others)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement, others)
     if decided.plan.unfilled:
         raise Impossible(f"{node} cannot fill it: {_why_not(decided.plan, node)}")
-    await stock.close_gates(work.connection, {sku for _, sku in rights.own})
-    await adopt(work, moved, decided, at, rights)
+    await stock.close_gates(work.connection, {sku for _, sku in entitlement.own})
+    await adopt(work, moved, decided, at, entitlement)
 
 
 def _given_back(work: Work, fo: FulfillmentOrder) -> Counter[tuple[str, str]]:
-    """Units of each stocked SKU that its present node gets back: that shelf is locked together with the chosen one."""
+    """By stocked SKU, the units that the present node gets back; their stock levels are locked with the chosen node's."""
     held: Counter[tuple[str, str]] = Counter()
-    for line, told in fo.lines.items():
-        for sku, quantity in work.network.components(told.sku):
+    for line, ordered in fo.lines.items():
+        for sku, quantity in work.network.components(ordered.sku):
             held[fo.node, sku] += fo.counts(line).held * quantity
     return held
 
 
 def _why_not(plan: Plan, node: str) -> str:
     reasons = [seen.excluded for seen in plan.explanation.nodes if seen.node == node and seen.excluded]
-    return reasons[0] if reasons else "it has not all of it"
+    return reasons[0] if reasons else "it does not have all units"

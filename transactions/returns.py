@@ -1,4 +1,4 @@
-"""Authorizes returns, takes in what came back, puts it on the shelf again, and closes the case."""
+"""Authorizes returns, records what came back, restocks it, and closes the return."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ from transactions.request import Answer, Asked, Done, RequestInput, answered_onc
 from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
 
 RETURN_MESSAGE = "return_message"
-"""The signal that tells a ReturnWorkflow what was recorded."""
+"""The signal that carries a return's new state to its workflow."""
 
 
 class ReturnInput(BaseModel):
@@ -59,9 +59,9 @@ class ReturnStep(BaseModel):
 
 
 async def request_return(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Take a return of delivered units in, as the policy allows; never more than are not in a return already.
+    """Store a return of delivered units, as the policy allows; never of units that are in another return.
 
-    Where the order has closed, the return's workflow is owed its start.
+    For a closed order, the signal of the new return starts its workflow.
     """
 
     async def doing(work: Work, known: Request) -> Answer:
@@ -70,7 +70,7 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
             return {"refused": made}
         name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
-            await _owe(work.transaction, await returns.state(work.connection, name))
+            await _notify_return(work.transaction, await returns.state(work.connection, name))
         return {"return": name}
 
     return await done_once(transactions, asked, doing)
@@ -83,7 +83,7 @@ async def look_at_return(transactions: OrderTransactions, step: ReturnStep) -> R
 
 
 async def pay(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
-    """Ask the channel for what the customer is owed now; apart from the goods, so that either can fail and be repeated."""
+    """Ask the channel to pay what the customer is owed now; apart from the goods, so that each can fail and be retried."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
         if not await ask_for_refunds(work, state, step.at):
@@ -92,7 +92,7 @@ async def pay(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
 
 
 async def remind(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
-    """Tell the channel that nothing has come back yet; late, it is told once, not once for each time it was missed."""
+    """Remind the channel that nothing has come back yet; several missed reminders become one."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
         due = state.reminders_due(step.at)
@@ -100,12 +100,12 @@ async def remind(transactions: OrderTransactions, step: ReturnStep) -> ReturnSta
             return state
         await returns.remind(work.connection, step.return_, due)
         expires_at = state.expires_at.astimezone(UTC).isoformat()
-        work.told.append(about_return(EventKind.RETURN_REMINDER, step.return_, expires_at=expires_at))
+        work.channel_events.append(about_return(EventKind.RETURN_REMINDER, step.return_, expires_at=expires_at))
         return await _written(work, step.return_, Event(f"{step.return_} reminder {due}", "workflow", step.at))
 
 
 async def expire_return(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
-    """Give a return up of which nothing has come back in its time; its units may be returned again."""
+    """Expire a return of which nothing has come back in time; its units may be returned again."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
         if not state.waits_for_its_parcel or step.at < state.expires_at:
@@ -114,12 +114,12 @@ async def expire_return(transactions: OrderTransactions, step: ReturnStep) -> Re
         if state.status is ReturnStatus.IN_TRANSIT:
             detail = f"the parcel of {step.return_} was sent and has not come"
             work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail))
-        work.told.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
+        work.channel_events.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
         return await _written(work, step.return_, Event(f"{step.return_} expired", "workflow", step.at))
 
 
 async def close_return(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
-    """Close the case once it is settled and everything that came back has found its place."""
+    """Close a return when it is settled and everything that came back is graded."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
         if state.status is not ReturnStatus.SETTLED or not state.is_graded or owed(state):
@@ -129,22 +129,22 @@ async def close_return(transactions: OrderTransactions, step: ReturnStep) -> Ret
 
 
 async def cancel(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
-    """End a return of which nothing has come back. Raises `UnknownReturn`, `RequestRefused` and `UsedForAnotherRequest`."""
+    """Cancel a return of which nothing has come back. Raises `UnknownReturn`, `RequestRefused` and `UsedForAnotherRequest`."""
     await _do(transactions, asked, "cancel", _cancel)
 
 
 async def approve(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
-    """Let the customer send it. Raises as `cancel`."""
+    """Authorize a return that the policy left to a person. Raises as `cancel`."""
     await _do(transactions, asked, "approve", _approve)
 
 
 async def decline(transactions: OrderTransactions, asked: Asked[ReturnDecision]) -> None:
-    """Refuse what the policy left to a person. Raises as `cancel`."""
+    """Decline a return that the policy left to a person. Raises as `cancel`."""
     await _do(transactions, asked, "decline", _decline)
 
 
 async def change_dispositions(transactions: OrderTransactions, asked: Asked[DispositionRequest]) -> None:
-    """Change what becomes of units that are still there. Raises as `cancel`."""
+    """Change the disposition of units that are still at the node. Raises as `cancel`."""
 
     async def doing(work: Work, state: ReturnState, event: Event) -> str | None:
         return await _change_dispositions(work, state, asked.body.lines, event)
@@ -155,11 +155,11 @@ async def change_dispositions(transactions: OrderTransactions, asked: Asked[Disp
 async def _do(
     transactions: OrderTransactions, asked: Asked[ReturnDecision | DispositionRequest], kind: str, doing: "_Doing"
 ) -> None:
-    """Store what is asked and do it, in one transaction."""
+    """Store a request and carry it out, in one transaction."""
     async with transactions.begin() as transaction:
         connection, name = transaction.connection, asked.about
         order_name = (await returns.state(connection, name)).order
-        # The request's row refers to the order: written before its lock, two of them would wait in a circle.
+        # The request's row refers to the order: two requests that write it before they lock the order would deadlock.
         work = await transactions.on(transaction, order_name)
 
         async def answer(kept: Request) -> Answer:
@@ -179,7 +179,7 @@ async def _approve(work: Work, state: ReturnState, event: Event) -> str | None:
         return refused
     at = event.occurred_at
     await returns.authorize(work.connection, state.return_, at, at + COMES_BACK_WITHIN)
-    work.told.append(about_return(EventKind.RETURN_AUTHORIZED, state.return_, node=state.node))
+    work.channel_events.append(about_return(EventKind.RETURN_AUTHORIZED, state.return_, node=state.node))
     return None
 
 
@@ -187,7 +187,7 @@ async def _decline(work: Work, state: ReturnState, event: Event) -> str | None:
     if refused := _is_decided(state):
         return refused
     await returns.mark(work.connection, state.return_, "declined_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_DECLINED, state.return_))
+    work.channel_events.append(about_return(EventKind.RETURN_DECLINED, state.return_))
     return None
 
 
@@ -197,14 +197,14 @@ async def _cancel(work: Work, state: ReturnState, event: Event) -> str | None:
     if any(line.refunded for line in state.lines):
         return "the customer is being paid for it"
     await returns.mark(work.connection, state.return_, "cancelled_at", event.occurred_at)
-    work.told.append(about_return(EventKind.RETURN_CANCELLED, state.return_))
+    work.channel_events.append(about_return(EventKind.RETURN_CANCELLED, state.return_))
     return None
 
 
 async def _change_dispositions(
-    work: Work, state: ReturnState, wished: Sequence[NewDisposition], event: Event
+    work: Work, state: ReturnState, requested: Sequence[NewDisposition], event: Event
 ) -> str | None:
-    disposed = dispose(state.lines, wished)
+    disposed = dispose(state.lines, requested)
     if disposed.refused:
         return disposed.refused
     moved = _moved(work, state.return_, state.lines, disposed.lines)
@@ -220,7 +220,7 @@ async def record(
 ) -> bool:
     """Store a message about a return and apply it to its lines and the node's stock, in one transaction.
 
-    Answers whether it is new. Raises `UnknownReturn` and `UsedWithAnotherBody`.
+    Returns whether the message is new. Raises `UnknownReturn` and `UsedWithAnotherBody`.
     """
     async with transactions.begin() as transaction:
         connection = transaction.connection
@@ -241,51 +241,53 @@ async def apply(
     message: ReturnMessage,
     received: Received,
 ) -> None:
-    """Take in a message that the inbox has already."""
+    """Apply a message that the inbox has stored."""
     connection, work = transaction.connection, await transactions.on(transaction, order_name)
     state = await returns.state(connection, name)
-    heard = apply_message(state, message, work.network.policy.returns.dispositions)
+    applied = apply_message(state, message, work.network.policy.returns.dispositions)
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, message.occurred_at)
-    await _note(work, state, message, heard)
+    await _note(work, state, message, applied)
     await personal.note(connection, order_name, None, message.reason)
-    await _book(work, _moved(work, name, state.lines, heard.lines), event)
-    is_news = message.kind is ReturnMessageKind.SETTLED and state.status not in (
+    await _book(work, _moved(work, name, state.lines, applied.lines), event)
+    is_first_settlement = message.kind is ReturnMessageKind.SETTLED and state.status not in (
         ReturnStatus.SETTLED,
         ReturnStatus.CLOSED,
     )
-    work.told += of_return(name, state.lines, heard.lines, state.resolution if is_news else None)
+    work.channel_events += of_return(
+        name, state.lines, applied.lines, state.resolution if is_first_settlement else None
+    )
     await _write(work, name, event)
 
 
 _Doing = Callable[[Work, ReturnState, Event], Awaitable[str | None]]
-"""Does what was asked of a return, or answers why not."""
+"""Carries out a request for a return; returns the reason when it is refused."""
 
 
 def _is_decided(state: ReturnState) -> str | None:
-    """Why nobody has to approve a return any more; None = somebody has to, also where its goods came before it was asked."""
+    """Why a return needs no decision; None = a person must still approve or decline it, even if its goods came already."""
     is_open = not state.is_authorized and not state.is_declined and not state.status.is_over
     return None if is_open else f"{state.return_} is {state.status}"
 
 
-async def _note(work: Work, state: ReturnState, message: ReturnMessage, heard: Applied) -> None:
-    """Write what a message says of its return; what does not fit needs a person."""
-    if heard.lines != tuple(state.lines):
-        await returns.write_lines(work.connection, state.return_, heard.lines)
+async def _note(work: Work, state: ReturnState, message: ReturnMessage, applied: Applied) -> None:
+    """Write the facts of a message about a return; a mismatch opens an exception."""
+    if applied.lines != tuple(state.lines):
+        await returns.write_lines(work.connection, state.return_, applied.lines)
     if message.kind is ReturnMessageKind.SETTLED:
         await confirm(work, state, message)
     if message.kind is ReturnMessageKind.IN_TRANSIT:
         expires_at = message.occurred_at + COMES_BACK_WITHIN
         await returns.send(work.connection, state.return_, message.occurred_at, expires_at)
-    if heard.mismatches:
-        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(heard.mismatches)}"
+    if applied.mismatches:
+        detail = f"{message.kind} does not fit {state.return_}: {'; '.join(applied.mismatches)}"
         work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail, node=message.node))
 
 
 def _moved(
     work: Work, name: str, before: Sequence[ReturnLineState], after: Sequence[ReturnLineState]
 ) -> list[Movement]:
-    """What a change of a return's lots does to the shelves of stocked SKUs."""
+    """The stock movements that follow from a change of a return's lots, by stocked SKU."""
     changed = movements(name, before, after)
     return [part for sku, moved in changed for part in explode(moved, work.network.components(sku))]
 
@@ -304,15 +306,15 @@ async def _book(work: Work, moved: Sequence[Movement], event: Event) -> None:
 
 
 async def _missing(connection: WriteConnection, moved: Sequence[Movement]) -> str | None:
-    """Which units are not there any more to be taken from their shelves, which are locked; None = all are there."""
+    """Lock the stock levels and say which units are no longer there to be moved; None = all are there."""
     taken = [movement for movement in moved if movement.on_hand < 0]
     places = {(movement.node, movement.sku) for movement in moved}
     await stock.close_gates(connection, {movement.sku for movement in moved})
-    shelves = await stock.lock(connection, places)
+    levels = await stock.lock(connection, places)
     aside = await returns.set_aside(connection, places)
     for movement in taken:
         place = (movement.node, movement.sku)
-        there = shelves[place].available(0) if movement.state is None else aside.get((*place, movement.state), 0)
+        there = levels[place].available(0) if movement.state is None else aside.get((*place, movement.state), 0)
         if there < -movement.on_hand:
             return f"only {there} of {movement.sku} are left at {movement.node}"
     return None
@@ -323,22 +325,22 @@ async def _written(work: Work, name: str, event: Event) -> ReturnState:
     return await returns.next_version(work.connection, name)
 
 
-async def _owe(transaction: Transaction, state: ReturnState) -> None:
-    """Owe a return's workflow its new state; where none runs and one should, the relay starts it."""
+async def _notify_return(transaction: Transaction, state: ReturnState) -> None:
+    """Signal the new state to a return's workflow; where it should run and does not, the relay starts it."""
     workflow_id, facts = identifiers.return_workflow_id(state.return_), {"recorded": state.model_dump(mode="json")}
     await transaction.signal(workflow_id, state.order, RETURN_MESSAGE, facts)
 
 
 async def _write(work: Work, name: str, event: Event) -> None:
-    """Write everything that was noted, and owe the return and its order the news."""
-    await _owe(work.transaction, await returns.next_version(work.connection, name))
+    """Write all recorded changes, and signal the new states to the return and its order."""
+    await _notify_return(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))
 
 
 def received_of(
     name: str, message: ReturnMessage | ClaimMessage, body_digest: str, sender: str, actor: str
 ) -> Received:
-    """A message about a return or a claim as the inbox keeps it."""
+    """A message about a return or a claim as the inbox stores it."""
     return Received(
         sender=sender,
         message_id=message.message_id,

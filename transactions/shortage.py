@@ -1,7 +1,7 @@
-"""Sources pinned units again that are not on the shelf after all: a count below what is promised is a fact.
+"""Sources pinned units again where a count found fewer units than are promised.
 
-The youngest pins that no longer fit go first: carts before orders, since nobody has ordered them yet. Released work is left to
-its node; the exception that the fact has opened tells of it.
+The youngest pins go first, and carts before orders, since their units are not ordered yet. Released work stays at its node;
+the exception that the count has opened shows it.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from transactions.transaction import OrderTransactions
 
 
 async def settle(transactions: OrderTransactions) -> None:
-    """Unpin what no longer fits, at every short shelf. Safe to repeat."""
+    """Unpin the units that no longer fit, at every stock level that is short. Safe to repeat."""
     async with transactions.database.read() as connection:
         found = await shortage.short(connection)
     for node, sku in found:
@@ -29,13 +29,13 @@ async def _settle(transactions: OrderTransactions, node: str, sku: str) -> None:
 
 
 async def _drop_a_cart(transactions: OrderTransactions, node: str, sku: str) -> bool:
-    """Give back what the youngest cart holds of the shelf; false when the shelf is whole or no cart holds any of it."""
+    """Free what the youngest cart holds there; false when nothing is short any more or no cart holds any of it."""
     async with transactions.database.write() as connection:
         return await cart.drop_youngest(connection, node, sku, datetime.now(UTC))
 
 
 async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str | None:
-    """The order to unpin next; None when the shelf is whole or only released work is left."""
+    """The order to unpin next; None when nothing is short any more or only released work is left."""
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         order = await shortage.youngest(connection, node, _made_of(network, sku))
@@ -56,5 +56,5 @@ async def _unpin(transactions: OrderTransactions, order: str, node: str, sku: st
 
 
 def _made_of(network: Network, sku: str) -> list[str]:
-    """The items that need a stocked SKU."""
+    """The items that a stocked SKU is part of, itself included."""
     return [item for item in network.items if any(part == sku for part, _ in network.components(item))]

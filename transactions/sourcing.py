@@ -21,15 +21,15 @@ from domain.order import OrderState
 from domain.sourcing import Wanted, strategy_for
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Waiting
-from transactions.situation import Decision, decide, order_facts
+from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 CLAIM_TRIES_MAX = 20
-"""How often a plan is made anew because others took its stock in between, before Temporal tries the activity later."""
+"""How often a plan is made again because others took its stock meanwhile, before Temporal retries the activity later."""
 
 
 class SourceInput(BaseModel):
-    """Which sourcing round of which order; the round is the key that makes sourcing twice sourcing once."""
+    """A sourcing round of an order. The round is the key: a round that is requested twice is made once."""
 
     order: str
     round: int
@@ -38,55 +38,56 @@ class SourceInput(BaseModel):
 
 
 class StockTaken(Exception):
-    """Others took the stock of a plan, or its nodes' capacity, before it could be pinned."""
+    """Other orders took the stock or the node capacity of a plan before its units could be pinned."""
 
 
 async def source(transactions: OrderTransactions, request: SourceInput) -> OrderState:
     """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again.
 
-    No round is made while a hold lets nothing be reserved.
+    No round is made while a hold forbids reservations. Raises `StockTaken` after `CLAIM_TRIES_MAX` plans.
     """
     for _ in range(CLAIM_TRIES_MAX):
         with contextlib.suppress(StockTaken):
             async with transactions.open(request.order) as work:
                 if work.header.rounds >= request.round:
-                    return await work.news()
+                    return await work.current_state()
                 if work.header.waits_for_hold:
                     return await _wait_for_the_hold(work, request.at)
-                rights = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
-                return await source_round(work, request.at, rights)
+                entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
+                return await source_round(work, request.at, entitlement)
     raise StockTaken(request.order)
 
 
 async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
-    """Nothing is reserved before the hold is off, not even what the order's cart had; the first time, that is its answer."""
+    """Free what the order's cart had reserved: nothing is reserved before the hold is taken off. Write this state once."""
     if work.header.version and not work.header.own:
-        return await work.news()
+        return await work.current_state()
     await cart.hand_over(work.connection, work.header.order, at)
     return await work.write(Event("waits for a hold", "workflow", at))
 
 
-async def source_round(work: Work, at: datetime, rights: Entitlement) -> OrderState:
+async def source_round(work: Work, at: datetime, entitlement: Entitlement) -> OrderState:
     """Make an order's next sourcing round. Raises `StockTaken` when another order was quicker.
 
-    The whole transaction is then made anew: a refused claim keeps row locks that the next one would take out of order.
+    The caller then starts a new transaction: a refused claim keeps row locks that the next one would take out of order.
     """
-    rights = replace(rights, own=Counter(rights.own) + unpin_ship_complete(work))
+    entitlement = replace(entitlement, own=Counter(entitlement.own) + unpin_ship_complete(work))
     asked = units.wanted(work.order)
-    return await pin(work, asked, await decide_for(work, [wish for _, wish in asked], at, rights), at, rights)
+    return await pin(work, asked, await decide_for(work, [line for _, line in asked], at, entitlement), at, entitlement)
 
 
 def unpin_ship_complete(work: Work) -> Counter[tuple[str, str]]:
-    """Unpin what an order that must ship complete has pinned while other units of it look for a node: planned without them,
-    the pins would be released by themselves. Answers what is given back, by (node, SKU); the order may claim it again."""
-    if is_whole_in_question(work):
+    """Unpin all units of an order that must ship complete if other units of it have no node: otherwise the pinned units would
+    be released without them. Returns the freed units by (node, SKU); the order may claim them again.
+    """
+    if splits_ship_complete(work):
         units.unpin_everything(work.order, work.changes)
     return work.changes.freed()
 
 
-def is_whole_in_question(work: Work) -> bool:
-    """Whether some units of an order, or of a line, that must ship complete are pinned while others of it look for a node."""
-    asked = [wish for _, wish in units.wanted(work.order)]
+def splits_ship_complete(work: Work) -> bool:
+    """Whether an order, or a line, that must ship complete has pinned units while other units of it have no node."""
+    asked = [line for _, line in units.wanted(work.order)]
     if not asked or not work.order.reservations:
         return False
     facts = order_facts(work.header, work.network, asked)
@@ -94,66 +95,70 @@ def is_whole_in_question(work: Work) -> bool:
         case ShipComplete.ORDER:
             return True
         case ShipComplete.LINE:
-            return bool({wish.line for wish in asked} & {pin.line for pin in work.order.reservations})
+            return bool({line.line for line in asked} & {pin.line for pin in work.order.reservations})
         case ShipComplete.NO:
             return False
 
 
 async def pin(
-    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, rights: Entitlement
+    work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, entitlement: Entitlement
 ) -> OrderState:
-    """Pin what a plan gives the units that asked for a node, and write the round. Raises `StockTaken`."""
+    """Pin units at the nodes of their plan, and write the round. Raises `StockTaken`."""
     round_ = work.header.rounds + 1
-    await adopt(work, [waiting for waiting, _ in asked], decided, at, rights)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
     if work.header.own:
         await cart.hand_over(work.connection, work.header.order, at)
     return await work.write(Event(f"round {round_}", "workflow", at))
 
 
-async def adopt(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, rights: Entitlement) -> None:
-    """Claim what a plan gives the units that asked for a node, and keep it as a round; write the order afterwards.
+async def adopt(
+    work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, entitlement: Entitlement
+) -> None:
+    """Claim the stock and capacity of a plan, and store the plan as a round. The caller writes the order afterwards.
 
     Raises `StockTaken`.
     """
     round_ = work.header.rounds + 1
-    await claim(work, decided, rights, f"round {round_}", at)
+    await claim(work, decided, entitlement, f"round {round_}", at)
     await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
     await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
     await _keep_promise(work)
 
 
-async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, rights: Entitlement) -> Decision:
-    """Plan from what is read now. Before units begin to wait, look again with the gates of their SKUs closed: what comes in
-    between is seen, and what comes later sees that they wait."""
+async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entitlement: Entitlement) -> Decision:
+    """Plan from the present stock. If units stay unfilled, close the gates of their SKUs and plan again before they wait.
+
+    So stock that came in between is seen, and stock that comes later finds the waiting units.
+    """
     facts = order_facts(work.header, work.network, wanted)
     leaves_at = max(at, work.header.release_at)
-    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
     unfilled = parts(work.network, [part.sku for part in decided.plan.unfilled])
-    await stock.close_gates(work.connection, unfilled | {sku for _, sku in rights.own}, exclusive=bool(unfilled))
+    await stock.close_gates(work.connection, unfilled | {sku for _, sku in entitlement.own}, exclusive=bool(unfilled))
     if not unfilled:
         return decided
-    return await decide(work.connection, work.network, facts, wanted, leaves_at, rights)
+    return await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
 
 
-async def claim(work: Work, decided: Decision, rights: Entitlement, cause: str, at: datetime) -> None:
-    """Claim what a plan needs. Raises `StockTaken`. What the order holds itself must be given back in the same transaction.
+async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> None:
+    """Claim the stock of a plan. Raises `StockTaken`. The order must free its own units in the same transaction.
 
-    Its shelves are locked with the others, since locks are taken in one order.
+    Their stock levels are locked together with those of the plan, since locks are taken in one order.
     """
-    wanted = decided.claim(
-        work.network, work.header.channel, rights, cause=cause, at=at, order=work.header.order, actor="workflow"
+    needed = decided.claim(
+        work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
     )
-    if rights.own:
-        await stock.lock(work.connection, set(wanted.safety_stock) | set(rights.own))
-    if not await stock.claim(work.connection, wanted):
+    if entitlement.own:
+        await stock.lock(work.connection, set(needed.safety_stock) | set(entitlement.own))
+    if not await stock.claim(work.connection, needed):
         raise StockTaken(work.header.order)
 
 
 async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[str]) -> None:
-    """Claim capacity of the nodes of a plan for the day on which it releases; nodes `pinned_at` keep what they have.
+    """Claim capacity at the nodes of a plan for its release day; claims at nodes in `pinned_at` stay.
 
-    Raises `StockTaken` when others were quicker. Call it with the stock of the plan claimed.
+    Raises `StockTaken` when a day is full. Claim the stock of the plan first.
     """
     kept = {node: day for node, day in work.pinned_for.items() if node in pinned_at}
     nodes = [shipment.node for shipment in decided.plan.shipments]
@@ -162,8 +167,8 @@ async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[st
 
 
 async def _keep_promise(work: Work) -> None:
-    """The first time that everything has a node, that makes the promise; what comes later never changes it."""
+    """Make the promise when every unit has a node for the first time; later plans never change it."""
     promised = units.promised(work.order)
     if promised and work.header.deliver_by is None:
         await order.keep_promise(work.connection, work.header.order, *promised)
-        work.told.append(event.promised(*promised))
+        work.channel_events.append(event.promised(*promised))

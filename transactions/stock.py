@@ -1,4 +1,4 @@
-"""Takes in what is told about stock: the counters follow the ledger, and who waits for the goods is offered them."""
+"""Records stock messages: books them in the ledger and the counters, and offers new units to the orders that wait for them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from domain.network import Network
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
 from transactions.transaction import OrderTransactions, open_shortages
 
-SHELVES_AT_ONCE = 5_000
-"""Shelves that one statement changes; more are changed by several in the same transaction."""
+LEVELS_AT_ONCE = 5_000
+"""Stock levels that one statement changes; more are changed by several statements in the same transaction."""
 
 
 class UnknownPlace(ValueError):
-    """The message names a node or SKU that the network does not know, or a bundle, which no shelf holds."""
+    """The message names a node or SKU that the network does not know, or a bundle, which has no stock of its own."""
 
     def __init__(self, field: str, message: str) -> None:
         """`field` is the field of the body that is wrong."""
@@ -27,9 +27,9 @@ class UnknownPlace(ValueError):
 
 
 async def record(transactions: OrderTransactions, message: StockMessage, *, actor: str) -> bool:
-    """Store a stock message and apply it, in one transaction; answers whether it is new.
+    """Store a stock message and apply it, in one transaction; returns whether the message is new.
 
-    Raises `UnknownPlace`, and `UsedWithAnotherBody` when the message id was used for something else.
+    Raises `UnknownPlace`, and `UsedWithAnotherBody` when the message id was used for another message.
     """
     return await apply(transactions, message, actor=actor) is not None
 
@@ -39,9 +39,9 @@ async def apply(
     message: StockMessage,
     *,
     actor: str,
-    tell: Callable[[int, int], None] = lambda done, shelves: None,
+    tell: Callable[[int, int], None] = lambda done, levels: None,
 ) -> StockChange | None:
-    """The same; answers what changed, None when the message is here already, and tells how many shelves are done."""
+    """As `record`; returns the changes, None when the message is stored already. Reports progress by `tell(done, all)`."""
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         _check(message, network)
@@ -53,18 +53,18 @@ async def apply(
             return StockChange()
         cause = f"message {message.node} {message.message_id}"
         event = Event(cause, actor, received.received_at, message.occurred_at)
-        change = await _change_shelves(connection, message, event, tell)
+        change = await _change_levels(connection, message, event, tell)
         if message.expected is not None:
             await incoming.arrive(connection, message.node, message.expected, message.units)
         return change
 
 
 def wrong_sku(sku: str, network: Network) -> str | None:
-    """Why no shelf can hold this SKU; None = it can."""
+    """Why there can be no stock of this SKU; None = there can."""
     if sku not in network.items:
         return f"{sku} is not an item of the network"
     if network.items[sku].components:
-        return f"{sku} is a bundle: name its components, which are on the shelf"
+        return f"{sku} is a bundle: name its components, which have stock"
     return None
 
 
@@ -76,43 +76,43 @@ def _check(message: StockMessage, network: Network) -> None:
             raise UnknownPlace(f"lines.{index}.sku", wrong)
 
 
-async def _change_shelves(
+async def _change_levels(
     connection: WriteConnection, message: StockMessage, event: Event, tell: Callable[[int, int], None]
 ) -> StockChange:
-    """Apply a message to its shelves; all are locked before the first is changed, in the one order of locks."""
+    """Apply a message to its stock levels; all are locked before the first is changed, in the one order of locks."""
     skus = sorted(await _skus(connection, message, event.happened_at))
     await stock.close_gates(connection, skus)
     locked = await stock.lock(connection, {(message.node, sku) for sku in skus})
-    shelves = {sku: locked[message.node, sku] for sku in skus}
-    told = _by_sku(message.movements())
+    levels = {sku: locked[message.node, sku] for sku in skus}
+    reported = _by_sku(message.movements())
     booked: list[Movement] = []
     shortages: list[stock.Shortage] = []
-    for begin in range(0, len(skus), SHELVES_AT_ONCE):
-        part = skus[begin : begin + SHELVES_AT_ONCE]
-        movements = [movement for sku in part for movement in told[sku]]
-        movements += await _corrections(connection, message, [shelves[sku] for sku in part], event.happened_at)
+    for begin in range(0, len(skus), LEVELS_AT_ONCE):
+        part = skus[begin : begin + LEVELS_AT_ONCE]
+        movements = [movement for sku in part for movement in reported[sku]]
+        movements += await _corrections(connection, message, [levels[sku] for sku in part], event.happened_at)
         shortages += await stock.record(
             connection, movements, order=None, cause=event.cause, actor=event.actor, at=event.happened_at
         )
         booked += movements
         tell(begin + len(part), len(skus))
     await open_shortages(connection, shortages, event)
-    await _end_cool_downs(connection, message, shelves, event.happened_at)
-    return StockChange.of(shelves, booked, event.happened_at)
+    await _end_cool_downs(connection, message, levels, event.happened_at)
+    return StockChange.of(levels, booked, event.happened_at)
 
 
 async def _end_cool_downs(
-    connection: WriteConnection, message: StockMessage, shelves: Mapping[str, StockLevel], happened_at: datetime
+    connection: WriteConnection, message: StockMessage, levels: Mapping[str, StockLevel], happened_at: datetime
 ) -> None:
-    """Who counts or receives goods after he rejected them knows what he has: he may be asked for them again."""
+    """A count or receipt after a rejection ends the node's cool-down for that SKU."""
     knows = message.kind is StockMessageKind.RECEIVED or message.kind.is_absolute
-    rejected = [sku for sku, shelf in shelves.items() if shelf.rejected_at and shelf.rejected_at <= happened_at]
+    rejected = [sku for sku, level in levels.items() if level.rejected_at and level.rejected_at <= happened_at]
     if knows and rejected:
         await cooldown.end(connection, message.node, rejected)
 
 
 async def _skus(connection: WriteConnection, message: StockMessage, happened_at: datetime) -> set[str]:
-    """What the message speaks of; a snapshot speaks of everything that its node has a shelf for."""
+    """The SKUs that a message is about; a snapshot is about every SKU with a stock level at its node."""
     named = set(message.units)
     if message.kind is not StockMessageKind.SNAPSHOT:
         return named
@@ -127,14 +127,14 @@ def _by_sku(movements: Iterable[Movement]) -> defaultdict[str, list[Movement]]:
 
 
 async def _corrections(
-    connection: WriteConnection, message: StockMessage, shelves: Sequence[StockLevel], taken_at: datetime
+    connection: WriteConnection, message: StockMessage, levels: Sequence[StockLevel], taken_at: datetime
 ) -> list[Movement]:
-    """What a count changes on locked shelves, which remember that they were counted; nothing of another message."""
+    """The corrections of a count for locked stock levels, which are marked as counted; none for other messages."""
     if not message.kind.is_absolute:
         return []
     node, units = message.node, message.units
-    later = await count.differences_after(connection, node, [shelf.sku for shelf in shelves], taken_at)
-    found = [recount(shelf, units[shelf.sku], taken_at, later.get(shelf.sku, 0)) for shelf in shelves]
+    later = await count.differences_after(connection, node, [level.sku for level in levels], taken_at)
+    found = [recount(level, units[level.sku], taken_at, later.get(level.sku, 0)) for level in levels]
     corrections = [correction for correction in found if correction is not None]
     await count.mark(connection, node, [correction.sku for correction in corrections], taken_at)
     return corrections

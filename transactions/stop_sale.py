@@ -1,4 +1,4 @@
-"""Stops the sale of a SKU and lifts it again: what is claimed until then stands and is listed, and nothing more is sold."""
+"""Stops and resumes the sale of a SKU. After a stop no more units are claimed; the units claimed before stay and are listed."""
 
 from collections.abc import Awaitable, Callable
 
@@ -20,9 +20,9 @@ class UnknownItem(LookupError):
 
 
 async def stop(transactions: OrderTransactions, asked: Asked[StopRequest]) -> Stopped:
-    """Stop a sale; one that is stopped stays so. When this returns, no claim is granted there any more.
+    """Stop a sale; a stopped one stays stopped. After this returns, no claim is granted there.
 
-    Raises `UnknownItem`, `UnknownPlace`, and `UsedForAnotherRequest` when the idempotency key was.
+    Raises `UnknownItem`, `UnknownPlace` and `UsedForAnotherRequest`.
     """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
@@ -31,8 +31,10 @@ async def stop(transactions: OrderTransactions, asked: Asked[StopRequest]) -> St
 
 
 async def resume(transactions: OrderTransactions, asked: Asked[StopRequest]) -> Resumed:
-    """Lift a stop; what is sold again is offered to the orders that wait for it. Raises as `stop`, and `RequestRefused`
-    where the sale is not stopped."""
+    """Lift a stop; the units that can be sold again are offered to the orders that wait for them.
+
+    Raises as `stop`, and `RequestRefused` when the sale is not stopped.
+    """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         answer = await _answered_once(connection, network, "resume", asked, _lift)
@@ -42,7 +44,7 @@ async def resume(transactions: OrderTransactions, asked: Asked[StopRequest]) -> 
 async def _answered_once(
     connection: WriteConnection, network: Network, kind: str, asked: Asked[StopRequest], doing: _Doing
 ) -> Answer:
-    """Do what is asked with the gate of its SKU closed to everybody else."""
+    """Carry out a request while the gate of its SKU is closed to all other transactions."""
     sale = Sale(asked.about, asked.body.node)
     _check(sale, network)
 
@@ -57,7 +59,7 @@ def _check(sale: Sale, network: Network) -> None:
     if sale.sku not in network.items:
         raise UnknownItem(sale.sku)
     if network.items[sale.sku].components:
-        raise UnknownPlace("sku", f"{sale.sku} is a bundle: name its components, which are on the shelf")
+        raise UnknownPlace("sku", f"{sale.sku} is a bundle: name its components, which have stock")
     if sale.node is not None and sale.node not in network.nodes:
         raise UnknownPlace("node", f"{sale.node} is not a node of the network")
 
@@ -96,14 +98,14 @@ async def _touches(connection: ReadConnection, network: Network, sale: Sale) -> 
 
 
 def _items_with(network: Network, sku: str) -> list[tuple[str, int]]:
-    """The items that take a SKU off the shelf, itself and its bundles, and how many units each of them takes."""
+    """The items that contain a SKU (itself and its bundles), with the units of it in each."""
     return [(item, quantity) for item in network.items for part, quantity in network.components(item) if part == sku]
 
 
 async def _available(connection: ReadConnection, network: Network, sale: Sale) -> int:
-    shelves = await stock.shelves(connection, [sale.sku])
+    levels = await stock.shelves(connection, [sale.sku])
     return sum(
-        shelf.available(network.safety_stock(node, sale.sku))
-        for (node, _), shelf in shelves.items()
+        level.available(network.safety_stock(node, sale.sku))
+        for (node, _), level in levels.items()
         if node in network.nodes and sale.node in (None, node)
     )

@@ -1,8 +1,8 @@
 """One event of one order is one transaction: lock, read, decide in the domain, write, count the version.
 
-Every activity and every message goes through here, so that nobody moves a unit without the order's row lock, and each change
-is in the buckets, the ledger and the counters or in none of them. What workflows are to hear of it is collected meanwhile, and
-sent once the transaction has committed.
+Every activity and every message goes through here. So no unit moves without the order's row lock, and each change is in the
+buckets, the ledger and the counters, or in none of them. The transaction collects the signals for workflows and sends them
+after its commit.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -29,31 +29,31 @@ from domain.units import Changes, Opened, Order, needs_a_person
 from transactions.network import Networks
 
 CHANGED = "changed"
-"""The signal that tells an order what became of it."""
+"""The signal that carries an order's new state to its workflow."""
 
 Send = Callable[[Sequence[Signal]], None]
-"""Takes the signals of a transaction that has committed, and never raises: what Temporal does not take stays in the outbox."""
+"""Sends the signals of a committed transaction. It never raises: a signal that Temporal does not accept stays in the outbox."""
 
 
 def leave_to_the_relay(_: Sequence[Signal]) -> None:
-    """Send nothing now; the relay sends what stands in the outbox."""
+    """Send nothing now; the relay sends the signals of the outbox later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction that is open, and the signals that leave when it has committed."""
+    """An open transaction, and the signals to send after its commit."""
 
     connection: WriteConnection
     signals: list[Signal] = field(default_factory=list)
 
     async def signal(self, workflow_id: str, order: str, name: str, facts: dict[str, Any]) -> None:
-        """Owe a workflow a signal."""
+        """Store a signal for a workflow in the outbox; it is sent after the commit."""
         self.signals.append(await signal.add(self.connection, workflow_id, order, name, facts))
 
 
 @dataclass(slots=True)
 class Work:
-    """An order under its lock: decide on `order`, note in `changes`, then `write`."""
+    """An order under its lock: decide on `order`, record the changes in `changes`, then call `write`."""
 
     transaction: Transaction
     header: Header
@@ -63,11 +63,11 @@ class Work:
     changes: Changes
     _before: Order
     claimed: Claims
-    """What the order has claimed of its nodes' capacity."""
+    """The capacity that the order has claimed at its nodes."""
     pinned_for: Mapping[str, date]
-    """The local day for which its pins at each node have claimed."""
-    told: list[ChannelEvent] = field(default_factory=list)
-    """What the order's channel hears beside what its units tell."""
+    """By node, the local day for which the order's pins have claimed capacity."""
+    channel_events: list[ChannelEvent] = field(default_factory=list)
+    """Events for the order's channel that do not follow from its units."""
 
     @property
     def connection(self) -> WriteConnection:
@@ -75,7 +75,7 @@ class Work:
         return self.transaction.connection
 
     async def write(self, event: Event) -> OrderState:
-        """Write everything that was noted and answer the order's new state, as `news` does."""
+        """Write all recorded changes and return the order's new state, as `current_state` does."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
@@ -85,39 +85,39 @@ class Work:
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
         await open_shortages(self.connection, shortages, event)
-        told = self.told + events(self._before, self.order, self.changes)
-        return await order.next_version(self.connection, self.header.order, told, event.happened_at)
+        channel_events = self.channel_events + events(self._before, self.order, self.changes)
+        return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
-        """Claim capacity for what is about to be pinned, in the place of what pins have claimed: false when a day is full.
+        """Replace the claims of the order's pins with these; false when a day is full.
 
-        The stock of the pins must be locked before, and a transaction that is refused be undone.
+        Lock the stock of the pins first, and roll the transaction back when the answer is false.
         """
         nodes = self.network.nodes
         limits = {node: nodes[node].capacity_per_day or 0 for node in pinned_for}
         return await self._claim_capacity(pinned_for, limits)
 
     async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
-        wanted = claims(self.order, self.network, pinned_for)
-        if wanted != self.claimed and not await capacity.change(
-            self.connection, self.header.order, self.claimed, wanted, limits
+        needed = claims(self.order, self.network, pinned_for)
+        if needed != self.claimed and not await capacity.change(
+            self.connection, self.header.order, self.claimed, needed, limits
         ):
             return False
-        self.claimed, self.pinned_for = wanted, pinned_for
+        self.claimed, self.pinned_for = needed, pinned_for
         return True
 
-    async def news(self) -> OrderState:
-        """The order's state, when there was nothing to write."""
+    async def current_state(self) -> OrderState:
+        """The order's state as it is stored; for a call that changes nothing."""
         return await order.news(self.connection, self.header.order)
 
     async def notify(self, state: OrderState) -> None:
-        """Owe the order's workflow its new state; a closed order has none."""
+        """Signal the new state to the order's workflow; a closed order has no workflow."""
         if not self.header.is_closed:
             workflow_id, facts = identifiers.order_workflow_id(state.order), {"recorded": state.news()}
             await self.transaction.signal(workflow_id, state.order, CHANGED, facts)
 
     def node(self, fulfillment_order: str) -> Node | None:
-        """The node of a fulfillment order; None when the network has dropped it, which only a closed order survives."""
+        """The node of a fulfillment order; None when the network has dropped it, which is possible once the order is closed."""
         return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
 
     def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
@@ -125,12 +125,12 @@ class Work:
         return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
 
     def wait(self, fulfillment_order: str) -> Wait | None:
-        """What a fulfillment order waits for now, and until when."""
+        """The event that a fulfillment order waits for now, and its deadline."""
         fo, node = self.order.fulfillment_orders[fulfillment_order], self.node(fulfillment_order)
         return waits_for(fo, node, self.network.policy.orders) if node else None
 
     async def _close_what_is_over(self, event: Event) -> None:
-        """Close the exceptions that no person need look at any more: what was at risk has left, what waited has its place."""
+        """Close the exceptions that need no person any more: the units at risk have left, or the pickup has a place."""
         for name in filter(self._was_at_risk, sorted(self.changes.touched)):
             await self._close(ExceptionCode.AT_RISK, name, event)
         if needs_a_person(self._before) and not needs_a_person(self.order):
@@ -152,14 +152,14 @@ class OrderTransactions:
     """Opens transactions on orders. One per process."""
 
     def __init__(self, database: Database, networks: Networks, send: Send = leave_to_the_relay) -> None:
-        """`networks` holds the versions of the business's map that this process has met."""
+        """`networks` holds the network versions that this process has loaded."""
         self.database = database
         self.networks = networks
         self._send = send
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """One transaction: committed when the block ends, and its signals are sent; rolled back when it raises, and none is."""
+        """One transaction: when the block ends, it commits and sends its signals; when the block raises, it rolls back."""
         async with self.database.write() as connection:
             transaction = Transaction(connection)
             yield transaction
@@ -168,7 +168,7 @@ class OrderTransactions:
 
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[Work]:
-        """Lock an order and read what it holds; commits when the block ends, rolls back when it raises.
+        """Lock an order and read its units; commit when the block ends, roll back when it raises.
 
         Raises `database.order.UnknownOrder` and `NoNetwork`.
         """
@@ -176,7 +176,7 @@ class OrderTransactions:
             yield await self.on(transaction, name)
 
     async def on(self, transaction: Transaction, name: str) -> Work:
-        """The same inside a transaction that is open already, for what must be stored together with the order."""
+        """As `open`, inside a transaction that is open already: what the caller stores commits together with the order."""
         connection = transaction.connection
         await order.lock(connection, name)
         header, holding = await order.load(connection, name)
@@ -195,7 +195,7 @@ def _copy(holding: Order) -> Order:
 
 
 async def open_shortages(connection: WriteConnection, shortages: list[stock.Shortage], event: Event) -> None:
-    """A shelf that holds less than is promised needs a person: one exception a node and SKU, with the event as its cause."""
+    """Open an exception for each node and SKU that has less stock than is promised; the event is its cause."""
     opened = [
         Opened(
             ExceptionCode.STOCK_SHORT,

@@ -1,4 +1,4 @@
-"""Registers the webhooks of channels, removes them, and delivers again what they have not taken."""
+"""Registers and removes the webhooks of channels, and retries the delivery of their events."""
 
 import base64
 import secrets
@@ -14,19 +14,19 @@ BOTH_SECRETS_SIGN = timedelta(hours=24)
 
 
 class NoWebhook(LookupError):
-    """The channel has registered none."""
+    """The channel has registered no webhook."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A webhook that was registered: the secret, if we made it now, and until when the one before it signs, too."""
+    """A registered webhook: its secret, if this call made it, and until when the previous secret signs, too."""
 
     secret: str | None
     previous_secret_until: datetime | None
 
 
 async def register(transactions: OrderTransactions, channel: str, url: str, secret: str | None) -> Registered:
-    """Deliver every event of a channel's orders to an address. Without a secret the known one stays, or one is made."""
+    """Register the URL that gets all events of a channel's orders. Without a secret, the known one stays, or one is made."""
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with transactions.begin() as transaction:
         kept = await webhook.keep(
@@ -36,7 +36,7 @@ async def register(transactions: OrderTransactions, channel: str, url: str, secr
 
 
 async def retry(transactions: OrderTransactions, asked: Asked[Body]) -> Answer:
-    """Deliver all waiting events of a channel now, given up ones included; answers how many `events` of which `channel`.
+    """Deliver all waiting events of a channel now, also those after the last retry; answers the number of `events`.
 
     Raises `NoWebhook` and `UsedForAnotherRequest`.
     """

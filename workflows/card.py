@@ -1,4 +1,4 @@
-"""The card that operators read in the Temporal UI: what became of every unit, and what each fulfillment order waits for."""
+"""The card that operators read in the Temporal UI: the state of every unit, and what each fulfillment order waits for."""
 
 from temporalio import workflow
 
@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
 
 _BUCKETS = ("open", "backordered", "reserved", "allocated", "shipped", "delivered", "cancelled")
 _LINES_MAX = 20
-"""A card is read by a person; the rest is one query away."""
+"""More lines make a card hard to read; the query `view` shows them all."""
 
 
 def of(order: OrderState) -> str:
@@ -17,7 +17,7 @@ def of(order: OrderState) -> str:
 
 
 def summary(lines: int, units: int, service: str, country: str, postal_area: str) -> str:
-    """The line beside the workflow's id: `2 lines, 3 units, standard, US 802`."""
+    """The summary beside the workflow's id: `2 lines, 3 units, standard, US 802`."""
     return f"{_count(lines, 'line')}, {_count(units, 'unit')}, {service}, {country} {postal_area}"
 
 
@@ -36,7 +36,7 @@ def _lines(order: OrderState) -> str:
 
 
 def _line(line: LineState) -> str:
-    """Only what holds units: the Temporal UI shows the card in half a page, where a table of all buckets is cut off."""
+    """Only buckets with units: the Temporal UI shows the card in half a page, and would cut off a table of all buckets."""
     held = ", ".join(f"{units} {bucket}" for bucket in _BUCKETS if (units := getattr(line, bucket)))
     return f"line {line.line}, {line.ordered} × {line.sku}: {held}"
 

@@ -1,4 +1,4 @@
-"""The one place where workflows are started, updated and signalled from."""
+"""Starts, updates and signals workflows. No other module does."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ from workflows.returns import ReturnWorkflow
 
 TASK_QUEUE = "switchyard"
 ANSWER_WITHIN = timedelta(seconds=5)
-"""How long a caller waits for a workflow's answer, as docs/reference/http.md says."""
+"""How long a caller waits for a workflow's answer, as docs/reference/http.md says. The workflow continues after it."""
 
 
 class _Start(TypedDict):
@@ -44,17 +44,17 @@ class _Start(TypedDict):
 
 
 class NoAnswer(Exception):
-    """The workflow has not answered in time; the request is kept, and asking again with the same key tells the outcome."""
+    """The workflow has not answered in time. The request is stored: repeated with the same key, it gets the answer."""
 
 
 class WorkflowGone(Exception):
-    """No workflow runs for this order: it is closed, or waits to be started again."""
+    """No workflow runs for this order: the order is closed, or its workflow was terminated."""
 
 
 async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
-    """Start an order's workflow, unless it runs, and wait for its promise; None when it has not answered in time.
+    """Start an order's workflow, unless it runs, and wait for its promise; None when it does not answer in time.
 
-    A completed order is not started again; a terminated or failed one is, and goes on from PostgreSQL.
+    A completed workflow is not started again; a terminated or failed one is, and continues from PostgreSQL.
     """
     operation = WithStartWorkflowOperation(OrderWorkflow.run, order, **_start(order))
     try:
@@ -73,13 +73,13 @@ async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
 
 
 async def start(client: Client, order: OrderInput) -> None:
-    """Start an order's workflow without waiting for its promise; one that runs or has completed stays as it is."""
+    """Start an order's workflow without waiting for its promise, unless it runs or has completed."""
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(OrderWorkflow.run, order, **_start(order))
 
 
 async def start_again(database: Database, client: Client, order: str) -> bool:
-    """Start the workflow of an order that has lost it; it goes on where PostgreSQL says. False when the order is closed."""
+    """Start the workflow of an open order again; it continues from PostgreSQL. False when the order is closed."""
     async with database.read() as connection:
         found = await unattended.open_order(connection, order)
     if found is not None:
@@ -88,7 +88,7 @@ async def start_again(database: Database, client: Client, order: str) -> bool:
 
 
 async def start_return(client: Client, order: str, name: str) -> None:
-    """Start a return's workflow by itself, unless it runs: its order has closed, or it was over and goods came after all."""
+    """Start a return's workflow, unless it runs: its order has closed, or goods came after the return ended."""
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             ReturnWorkflow.run,
@@ -122,8 +122,8 @@ def _summary(order: OrderInput) -> str:
 async def answered(
     transactions: OrderTransactions, client: Client, asked: Asked[Body], kind: str, facts: dict[str, Any]
 ) -> Answer:
-    """Store a request of the table `REQUESTS` and let the order's workflow answer it; asked again with its key, it gets the
-    same answer.
+    """Store a request of the table `REQUESTS` and let the order's workflow answer it. A repeated request with the same key gets
+    the same answer.
 
     Raises `RequestRefused`, `UsedForAnotherRequest`, `WorkflowGone` when the order is closed, and `NoAnswer`.
     """
@@ -140,7 +140,7 @@ async def answered(
 async def _answer(
     transactions: OrderTransactions, client: Client, kept: Request, without_workflow: WithoutWorkflow | None
 ) -> Answer:
-    """What the order's workflow answers; one that somebody terminated is started again to answer."""
+    """The answer of the order's workflow; a terminated workflow is started again to answer."""
     order = kept.order or ""
     try:
         return await ask(client, order, kept.kind, kept.request_id)
@@ -155,7 +155,7 @@ async def _answer(
 async def _answer_for_a_closed_order(
     transactions: OrderTransactions, client: Client, kept: Request, doing: WithoutWorkflow
 ) -> Answer:
-    """A closed order still has a mailbox: an exception is resolved and a return begun without its workflow."""
+    """Carry out a request for a closed order: it can still resolve an exception and begin a return."""
     order, key, at = kept.order or "", f"request-{kept.request_id}", datetime.now(UTC)
     asked = RequestInput(order=order, request=kept.request_id, kind=kept.kind, facts={}, key=key, at=at)
     done = await doing(transactions, asked)
@@ -167,7 +167,7 @@ async def _answer_for_a_closed_order(
 
 
 async def ask(client: Client, order: str, kind: str, request: int) -> Answer:
-    """Ask an order's workflow to do what the request's row says; the row's id makes asking twice asking once.
+    """Ask an order's workflow to carry out a stored request; the row's id is the key, so a repeat is not carried out again.
 
     Raises `RequestRefused`, `NoAnswer` and `WorkflowGone`.
     """
@@ -194,7 +194,7 @@ def _refused(error: WorkflowUpdateFailedError) -> RequestRefused:
 
 
 async def signal(client: Client, workflow_id: str, name: str, facts: dict[str, Any]) -> bool:
-    """Signal a workflow; false when none of this id runs. Raises `RPCError` when Temporal cannot take it now."""
+    """Signal a workflow; false when no workflow of this id runs. Raises `RPCError` when Temporal cannot accept it now."""
     try:
         await client.get_workflow_handle(workflow_id).signal(name, facts)
     except RPCError as error:

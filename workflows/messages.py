@@ -1,4 +1,4 @@
-"""The payloads of signals, updates and results, and how to read them when anybody may have sent anything."""
+"""The payloads of signals, updates and results, and how to read payloads that any client may have sent."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -18,34 +18,34 @@ NODE_MESSAGE = "node_message"
 CHANGED = "changed"
 
 LEVELS_MAX = 16
-"""No message of ours is nested half as deeply."""
+"""Deeper payloads are refused; our own messages have less than half as many levels."""
 
 
 class PlaceAnswer(BaseModel):
-    """What the channel hears at once: where the order stands and what was promised."""
+    """The answer to `place`: the order's status and its promise."""
 
     status: OrderStatus
     promise: PromiseState | None
 
 
 class OrderOutcome(BaseModel):
-    """How an order's life ended."""
+    """The result of an order's workflow: the order's final status."""
 
     status: OrderStatus
 
 
 class ChangedSignal(BaseModel):
-    """Something else than a node's message has moved the order, or may let it go on."""
+    """A signal that is no node's message: the order has changed, or it may now continue."""
 
     model_config = ConfigDict(extra="ignore")
 
     recorded: OrderState | None = None
     look_again: bool = False
-    """New stock came: what waits for stock may be sourced now."""
+    """New stock came: backordered units may be sourced now."""
 
 
 class RequestBody(BaseModel):
-    """The body of an update. Over HTTP it is the id of the request's row; from elsewhere, the body without free text."""
+    """The body of an update: the id of the request's row when it came over HTTP, else the request itself without free text."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -53,7 +53,7 @@ class RequestBody(BaseModel):
 
 
 class RequestOfARow(BaseModel):
-    """The body of an update that is personal data as a whole: only the id of the request's row may travel."""
+    """The body of an update whose content is personal data: only the id of the request's row may travel."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,7 +61,7 @@ class RequestOfARow(BaseModel):
 
 
 def one_argument(args: Sequence[Any], update: str, model: type[Model]) -> Model:
-    """The single argument of an update. Raises a named `ApplicationError` that says which field is wrong."""
+    """The single argument of an update. Raises an `ApplicationError` of type `BadRequest` that names the wrong field."""
     if len(args) != 1:
         raise ApplicationError(f"{update} takes one argument, not {len(args)}", type="BadRequest", non_retryable=True)
     try:
@@ -71,14 +71,12 @@ def one_argument(args: Sequence[Any], update: str, model: type[Model]) -> Model:
 
 
 def decode(args: Sequence[RawValue]) -> dict[str, Any] | str:
-    """The only argument of a signal as a JSON object, or a text that says why it is none. Never raises."""
+    """The only argument of a signal as a JSON object, or a text that says why there is no such object. Never raises."""
     if len(args) != 1:
         return f"{len(args)} arguments instead of one"
     try:
         value = workflow.payload_converter().from_payload(args[0].payload)
-    except (
-        Exception
-    ) as error:  # whatever a foreign sender's encoding makes a decoder raise: the message must not be lost
+    except Exception as error:  # a decoder may raise anything for a foreign encoding, and the message must not be lost
         return f"undecodable: {type(error).__name__}"
     if not isinstance(value, dict):
         return f"{type(value).__name__} instead of an object"
@@ -86,6 +84,6 @@ def decode(args: Sequence[RawValue]) -> dict[str, Any] | str:
 
 
 def _is_flat_enough(value: object, levels: int) -> bool:
-    """Whether this can travel on inside an activity's input: decoders refuse what is nested too deeply, for ever."""
+    """Whether an activity's input can carry this value: a decoder refuses a value that is nested too deeply, at every retry."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return levels > 0 and all(_is_flat_enough(part, levels - 1) for part in inner)

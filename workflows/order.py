@@ -1,8 +1,8 @@
-"""OrderWorkflow: one durable life per order, from its acceptance to the end of its return window.
+"""OrderWorkflow: one workflow per order, from its acceptance to the end of its return window.
 
-`run` is the operations manual. The facts are in PostgreSQL, the decisions in the domain; what is here is the waiting. The
-workflow keeps a copy of the order's state, and every activity and every signal brings a newer one. Handlers only record; the
-main coroutine acts; each fulfillment order is watched by a task of its own.
+`run` is the operations manual. The facts are in PostgreSQL and the decisions in the domain; the workflow waits. It keeps a
+copy of the order's state, and every activity and every signal brings a newer one. Handlers only record, the main coroutine
+acts, and a separate task watches each fulfillment order.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    # `from workflows import card` would pass the package through and make each module anew for every order (5 ms).
+    # `from workflows import card` passes only the package through and loads each module again for every order (5 ms).
     import workflows.card as card
     import workflows.messages as messages
     import workflows.timeouts as timeouts
@@ -42,17 +42,17 @@ with workflow.unsafe.imports_passed_through():
 
 
 _CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
-"""What a node that does not poll is called about."""
+"""The request statuses about which a node that does not poll is called."""
 
-_About = tuple[str, RequestStatus, datetime | None]
-"""A fulfillment order, how the talk with its node stands, and when it was last asked to cancel: each wish is another call."""
+_CallKey = tuple[str, RequestStatus, datetime | None]
+"""A fulfillment order, its request status, and the time of the last cancel request: each cancel request is another call."""
 
-_Wait = tuple[WaitingFor, datetime, datetime | None]
-"""What is waited for, until when, and when the node was last asked to cancel."""
+_NodeWait = tuple[WaitingFor, datetime, datetime | None]
+"""What a fulfillment order waits for, its deadline, and the time of the last cancel request."""
 
 
 @dataclass
-class _Asked:
+class _PendingUpdate:
     """An update that waits for its answer."""
 
     kind: str
@@ -64,18 +64,18 @@ class _Asked:
 @workflow.defn(failure_exception_types=[ValidationError])
 @takes_requests
 class OrderWorkflow:
-    """The life of one order."""
+    """The workflow of one order."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
-        """Signals and updates may come before `run` has begun, so everything that they touch exists from the start."""
+        """Signals and updates may come before `run` begins, so every field that they use is set here."""
         self._name = order.order
         self._copy: OrderState | None = None
-        self._mail: list[tuple[int, str, Sequence[RawValue]]] = []
-        self._mail_came = 0
-        self._asked: list[_Asked] = []
+        self._signals: list[tuple[int, str, Sequence[RawValue]]] = []
+        self._signals_received = 0
+        self._pending: list[_PendingUpdate] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._called: set[_About] = set()
+        self._called: set[_CallKey] = set()
         self._acting: set[str] = set()
         self._look_again = False
         self._look_at_lines = False
@@ -89,7 +89,7 @@ class OrderWorkflow:
         while not self._is_closed:
             try:
                 await self._reserve_its_units_at_real_nodes()
-                await self._read_the_mail()
+                await self._read_signals()
                 await self._look_at_the_facts()
                 await self._answer_requests()
                 await self._give_up_what_waited_too_long()
@@ -99,7 +99,7 @@ class OrderWorkflow:
                 await self._close_when_the_return_window_is_over()
                 self._show_where_it_stands()
                 self._begin_a_new_history_when_this_one_is_long(order)
-                await self._wait_for_news()
+                await self._wait_for_a_change()
             except BaseException as error:
                 if not is_cancelled_exception(error):
                     raise
@@ -112,11 +112,11 @@ class OrderWorkflow:
 
     # --- what outsiders send: handlers only record ---------------------------------------------------------------
 
-    @workflow.signal(dynamic=True, description="Facts from nodes, and news from our own edge")
-    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
-        """Every signal of every name and shape: nothing is dropped, nothing can wedge the workflow."""
-        self._mail_came += 1
-        self._mail.append((self._mail_came, name, args))
+    @workflow.signal(dynamic=True, description="Facts from nodes, and new states of the order")
+    def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """Accept every signal of any name and shape: no signal is dropped, and none can wedge the workflow."""
+        self._signals_received += 1
+        self._signals.append((self._signals_received, name, args))
 
     @workflow.update(description="Answers with the promise as soon as the units are reserved")
     async def place(self, *args: Any) -> PlaceAnswer:
@@ -138,49 +138,49 @@ class OrderWorkflow:
         return self._copy.model_dump(mode="json", exclude={"totals"})
 
     async def answer(self, kind: str, body: RequestBody) -> dict[str, Any]:
-        """Wait until the main coroutine has done what is asked, and answer it."""
+        """Wait until the main coroutine has carried out the request, and return its answer."""
         info = workflow.current_update_info()
-        asked = _Asked(kind, body, info.id if info else kind)
-        self._asked.append(asked)
-        await workflow.wait_condition(lambda: asked.done is not None)
-        assert asked.done is not None
-        if asked.done.refused:
+        pending = _PendingUpdate(kind, body, info.id if info else kind)
+        self._pending.append(pending)
+        await workflow.wait_condition(lambda: pending.done is not None)
+        assert pending.done is not None
+        if pending.done.refused:
             raise ApplicationError(
-                asked.done.refused.reason, asked.done.refused.model_dump(), type="Refused", non_retryable=True
+                pending.done.refused.reason, pending.done.refused.model_dump(), type="Refused", non_retryable=True
             )
-        return asked.done.answer
+        return pending.done.answer
 
     # --- the steps of the manual ---------------------------------------------------------------------------------
 
     async def _reserve_its_units_at_real_nodes(self) -> None:
-        """The first sourcing round; started again from PostgreSQL, the order only reads where it stood."""
+        """Make the first sourcing round; a workflow that was started again only reads the order's state."""
         if self._copy is None:
             is_new = workflow.info().continued_run_id is None
             self._adopt(await self._source(1, "reserve units at real nodes" if is_new else "go on where it stood"))
 
-    async def _read_the_mail(self) -> None:
-        """Take in what was signalled: news brings its own facts, a bare message is recorded first."""
-        while self._mail:
-            number, name, args = self._mail[0]
+    async def _read_signals(self) -> None:
+        """Process the signals: a change carries the order's new state, a bare message is recorded first."""
+        while self._signals:
+            number, name, args = self._signals[0]
             content = messages.decode(args)
-            if not self._take_news(name, content):
+            if not self._apply_change(name, content):
                 await self._record(number, name, content)
-            self._mail.pop(0)
+            self._signals.pop(0)
 
-    def _take_news(self, name: str, content: dict[str, Any] | str) -> bool:
+    def _apply_change(self, name: str, content: dict[str, Any] | str) -> bool:
         if isinstance(content, str) or name not in (messages.NODE_MESSAGE, messages.CHANGED):
             return False
         try:
-            news = ChangedSignal.model_validate(content)
+            change = ChangedSignal.model_validate(content)
         except ValidationError:
             return False
-        if name == messages.NODE_MESSAGE and news.recorded is None:
+        if name == messages.NODE_MESSAGE and change.recorded is None:
             return False
-        if news.recorded and news.recorded.order != self._name:
+        if change.recorded and change.recorded.order != self._name:
             return False
-        if news.recorded:
-            self._take_over(news.recorded)
-        self._look_again = self._look_again or news.look_again
+        if change.recorded:
+            self._keep_newer(change.recorded)
+        self._look_again = self._look_again or change.look_again
         return True
 
     async def _record(self, number: int, name: str, content: dict[str, Any] | str) -> None:
@@ -196,7 +196,7 @@ class OrderWorkflow:
         self._adopt(await transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
 
     async def _look_at_the_facts(self) -> None:
-        """Woken without news, or after a long time without any, the order reads where it stands: its copy may be old."""
+        """Read the state again when the copy may be old: after `look_again`, or after a long time without a signal."""
         if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
         self._look_again = self._look_at_lines = False
@@ -204,39 +204,39 @@ class OrderWorkflow:
             OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts"
         )
         self._lines_of_version = max(self._lines_of_version, found.version)
-        self._take_over(found)
+        self._keep_newer(found)
 
     async def _answer_requests(self) -> None:
-        """Do what was asked, one request after the other, and remember the answer for its update."""
-        while self._asked:
-            asked = self._asked[0]
+        """Carry out the requests one after the other, and give each update its answer."""
+        while self._pending:
+            pending = self._pending[0]
             try:
-                done = await self._do(asked)
+                done = await self._do(pending)
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                asked.done = _no_such_request(self._order)
-                self._asked.pop(0)
+                pending.done = _no_such_request(self._order)
+                self._pending.pop(0)
                 continue
             self._adopt(done.state)
-            if asked.kind == "request_return" and done.refused is None:
+            if pending.kind == "request_return" and done.refused is None:
                 await self._start_return(str(done.answer["return"]))
-            asked.done = done
-            self._asked.pop(0)
+            pending.done = done
+            self._pending.pop(0)
 
-    async def _do(self, asked: _Asked) -> Done:
+    async def _do(self, pending: _PendingUpdate) -> Done:
         request = RequestInput(
             order=self._name,
-            request=asked.body.request,
-            kind=asked.kind,
-            facts=asked.body.model_extra or {},
-            key=asked.key,
+            request=pending.body.request,
+            kind=pending.kind,
+            facts=pending.body.model_extra or {},
+            key=pending.key,
             at=workflow.now(),
         )
-        return await transaction(REQUESTS[asked.kind].activity, request, f"{asked.kind} as asked")
+        return await transaction(REQUESTS[pending.kind].activity, request, f"{pending.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
-        """The child lives on when its order closes, and is linked to it for ever."""
+        """Start the return's child workflow; it continues when its order closes."""
         workflow_id = identifiers.return_workflow_id(name)
         try:
             await workflow.start_child_workflow(
@@ -251,7 +251,7 @@ class OrderWorkflow:
             workflow.logger.info("return %s is under way already", name)
 
     async def _give_up_what_waited_too_long(self) -> None:
-        """Units wait for stock as long as their strategy says, for release until `not_after`; then they are cancelled."""
+        """Cancel units that waited for stock longer than their strategy allows, and unreleased units after `not_after`."""
         gives_up_at = self._order.gives_up_at
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
@@ -259,12 +259,12 @@ class OrderWorkflow:
             await transaction(
                 OrderActivities.give_up,
                 Moment(order=self._name, at=workflow.now()),
-                "give up what was not released in time",
+                "cancel what was not released in time",
             )
         )
 
     async def _source_units_that_lost_their_node(self) -> None:
-        """What was short, rejected or given up is sourced elsewhere; what waits for stock, when there is news of stock."""
+        """Source short, rejected and timed-out units at another node, and backordered units when stock may have come."""
         while self._order.to_source or self._may_find_a_node_now():
             self._look_again = False
             rounds = self._order.rounds
@@ -273,13 +273,13 @@ class OrderWorkflow:
                 return
 
     def _may_find_a_node_now(self) -> bool:
-        """There is news of stock, or a node that had it without room for it has a new day."""
+        """Whether stock has come, or a node that had the units and could not accept them may accept them now."""
         looks_again_at = self._order.looks_again_at
         is_time = looks_again_at is not None and workflow.now() >= looks_again_at
         return bool((self._look_again or is_time) and self._order.total("backordered"))
 
     async def _release_what_may_be_released(self) -> None:
-        """After the grace period and without holds, what is pinned becomes work for its nodes."""
+        """Release pinned units to their nodes after the grace period, unless the order is on hold."""
         if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
             return
         self._adopt(
@@ -289,24 +289,24 @@ class OrderWorkflow:
         )
 
     async def _watch_every_fulfillment_order(self) -> None:
-        """Each fulfillment order that waits for something is watched; a watch that failed makes the order fail loudly."""
+        """Start a task for each fulfillment order that waits; a failed task fails the workflow, so that it is seen."""
         for name, watch in list(self._watches.items()):
             if watch.done():
                 del self._watches[name]
                 watch.result()
         for fo in self._order.fulfillment_orders:
             if fo.waiting_for and fo.fulfillment_order not in self._watches:
-                watch = asyncio.create_task(self._see_through(fo.fulfillment_order))
+                watch = asyncio.create_task(self._watch(fo.fulfillment_order))
                 self._watches[fo.fulfillment_order] = watch
 
-    async def _see_through(self, name: str) -> None:
-        """Wait for the node, as long as its patience says; then act on its silence, and wait for what comes next."""
+    async def _watch(self, name: str) -> None:
+        """Wait for the node until the deadline, act on its silence, and wait for the next event."""
         while (wait := self._wait_of(name)) is not None:
             waiting_for, deadline, _ = wait
             call = self._begin_to_call_the_node(name)
             try:
                 await workflow.wait_condition(
-                    partial(self._waits_otherwise, name, wait),
+                    partial(self._wait_has_changed, name, wait),
                     timeout=max(deadline - workflow.now(), timeouts.AT_ONCE),
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
@@ -321,20 +321,21 @@ class OrderWorkflow:
             await transaction(
                 OrderActivities.act_on_silence,
                 SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
-                f"{name}: no word of {waiting_for.replace('_', ' ')}",
+                f"{name}: no {waiting_for.replace('_', ' ')} in time",
             )
         )
         self._acting.remove(name)
 
     def _begin_to_call_the_node(self, name: str) -> asyncio.Task[None] | None:
-        """A node that does not poll is called with its work, with each wish to cancel, and when it was given up; until it has
-        taken the call, and as long as it is waited for."""
+        """Start a call to a node that does not poll: about new work, each cancel request, and work that timed out. The call is
+        retried until the node accepts it, while the fulfillment order waits.
+        """
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
         is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in _CALLED_ABOUT and about not in self._called
         return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
 
-    async def _call_the_node(self, about: _About, node: str) -> None:
+    async def _call_the_node(self, about: _CallKey, node: str) -> None:
         name, request, cancel_asked_at = about
         try:
             self._adopt(
@@ -367,13 +368,13 @@ class OrderWorkflow:
             await transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
         )
 
-    async def _wait_for_news(self) -> None:
-        """Sleep until somebody says something or a deadline of the order itself has come."""
+    async def _wait_for_a_change(self) -> None:
+        """Wait for a signal, a request, a new state, or the order's own deadline."""
         if self._is_closed:
             return
         wakes_at, why = self._deadline()
         try:
-            await workflow.wait_condition(self._has_news, timeout=self._timeout(wakes_at), timeout_summary=why)
+            await workflow.wait_condition(self._has_changed, timeout=self._timeout(wakes_at), timeout_summary=why)
         except TimeoutError:
             is_early = wakes_at is None or workflow.now() < wakes_at
             self._look_at_lines = is_early and self._lines_are_old
@@ -381,19 +382,19 @@ class OrderWorkflow:
         self._seen_version = self._order.version
 
     def _begin_a_new_history_when_this_one_is_long(self, order: OrderInput) -> None:
-        """Temporal asks for it after thousands of events. All facts are in PostgreSQL, so the order alone is carried on.
+        """Temporal suggests it after thousands of events. All facts are in PostgreSQL, so the new run needs only the order.
 
-        Not while anybody waits for an answer, nor while anything is done that a new run would not hear of. A call to a node
-        is only made again.
+        Never while an update waits for its answer, a signal is unread, or an activity runs whose result the new run would
+        miss. A call to a node is safe to repeat.
         """
-        is_quiet = not (self._mail or self._asked or self._acting) and workflow.all_handlers_finished()
+        is_quiet = not (self._signals or self._pending or self._acting) and workflow.all_handlers_finished()
         if is_quiet and not self._is_closed and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(order)
 
     def _timeout(self, wakes_at: datetime | None) -> timedelta | None:
-        """Until the order's own deadline, and a day at the most for one that nobody else may wake.
+        """The time until the order's own deadline; at most a day for an order that may get no signal.
 
-        A fulfillment order that waits has a deadline of its own, so that its order needs none beside it.
+        A fulfillment order that waits has its own deadline, so its order needs no other timer.
         """
         left = max(wakes_at - workflow.now(), timeouts.AT_ONCE) if wakes_at else None
         if self._lines_are_old:
@@ -402,32 +403,32 @@ class OrderWorkflow:
             return min(left or timeouts.LOOK_AGAIN_AFTER, timeouts.LOOK_AGAIN_AFTER)
         return left or (None if self._is_watched else timeouts.LOOK_AGAIN_AFTER)
 
-    def _has_news(self) -> bool:
+    def _has_changed(self) -> bool:
         return bool(
-            self._mail
-            or self._asked
+            self._signals
+            or self._pending
             or self._look_at_lines
             or self._order.version > self._seen_version
             or any(watch.done() and watch.exception() for watch in self._watches.values())
         )
 
     def _deadline(self) -> tuple[datetime | None, str]:
-        """When the order itself goes on without any news, and with what."""
+        """When the order continues without any signal, and the summary of that timer."""
         deadlines = []
         if self._order.total("reserved") and not self._order.holds:
             deadlines.append((self._order.release_at, "until it may be released"))
         if self._order.gives_up_at is not None:
-            deadlines.append((self._order.gives_up_at, "until it gives up what is not released"))
+            deadlines.append((self._order.gives_up_at, "until unreleased units are cancelled"))
         if self._order.looks_again_at is not None:
-            deadlines.append((self._order.looks_again_at, "until a node may take what it could not"))
+            deadlines.append((self._order.looks_again_at, "until a node may accept units again"))
         if self._order.closes_at is not None:
             deadlines.append((self._order.closes_at, "the return window"))
         return min(deadlines, default=(None, "look at the facts again"))
 
     def _take_the_cancel_button_as_a_request(self) -> None:
-        """The UI's cancel button asks to cancel everything; the order answers it like any other request, and lives on."""
+        """The UI's cancel button becomes a request to cancel everything; the workflow answers it and continues."""
         key = f"temporal-cancel-{workflow.info().run_id}"
-        self._asked.append(_Asked("cancel", RequestBody(), key))
+        self._pending.append(_PendingUpdate("cancel", RequestBody(), key))
 
     # --- the copy ------------------------------------------------------------------------------------------------
 
@@ -445,12 +446,12 @@ class OrderWorkflow:
         return self._copy is not None and self._copy.closed
 
     def _adopt(self, state: OrderState) -> None:
-        """What an activity made of the order. Those are few, so that the lines of a large one are read at once."""
-        self._take_over(state)
+        """Keep the state that an activity returned. Activities are few, so a large order's lines are read at once."""
+        self._keep_newer(state)
         self._look_at_lines = self._look_at_lines or self._lines_are_old
 
-    def _take_over(self, state: OrderState) -> None:
-        """Keep the newer copy: answers and signals may overtake each other."""
+    def _keep_newer(self, state: OrderState) -> None:
+        """Keep the newer state: activity results and signals may overtake each other."""
         if self._copy is None:
             self._copy = state
         elif state.version >= self._copy.version:
@@ -458,14 +459,14 @@ class OrderWorkflow:
 
     @property
     def _lines_are_old(self) -> bool:
-        """The order is large, and what it was told last came without its lines."""
+        """Whether the order is large and its newest state came without its lines."""
         return self._order.totals is not None and self._order.version > self._lines_of_version
 
-    def _wait_of(self, name: str) -> _Wait | None:
+    def _wait_of(self, name: str) -> _NodeWait | None:
         fo = self._order.fulfillment_order(name)
         return (fo.waiting_for, fo.deadline, fo.cancel_asked_at) if fo.waiting_for and fo.deadline else None
 
-    def _waits_otherwise(self, name: str, wait: _Wait) -> bool:
+    def _wait_has_changed(self, name: str, wait: _NodeWait) -> bool:
         return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:
@@ -474,7 +475,7 @@ class OrderWorkflow:
         )
 
     def _show_where_it_stands(self) -> None:
-        """The card and the search attributes that operators see; only what changed is written to the history."""
+        """Update the card and the search attributes; only changed attributes are written to the history."""
         workflow.set_current_details(card.of(self._order))
         wakes_at, _ = self._deadline()
         updates: list[visibility.Update] = []
@@ -487,7 +488,7 @@ class OrderWorkflow:
 
 
 async def _stop(call: asyncio.Task[None]) -> None:
-    """What the call was for is over; one that went wrong makes the order fail loudly."""
+    """Cancel a call that is no longer needed; a failed call fails the workflow, so that it is seen."""
     call.cancel()
     (error,) = await asyncio.gather(call, return_exceptions=True)
     if error is not None and not is_cancelled_exception(error):
@@ -495,5 +496,5 @@ async def _stop(call: asyncio.Task[None]) -> None:
 
 
 def _no_such_request(state: OrderState) -> Done:
-    """Somebody named a request that this order does not have."""
+    """The answer to an update that names a request of another order, or none."""
     return Done(state=state, refused=Refusal(reason="the order has no such request"))

@@ -1,4 +1,4 @@
-"""The one table of what can be asked of an order: each is an update of its workflow, described as the Temporal UI shows it."""
+"""The table of all requests for an order: each is an update of its workflow, described as the Temporal UI shows it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ WithoutWorkflow = Callable[[OrderTransactions, RequestInput], Awaitable[Done]]
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """One kind of request: how it is described, its body where it does not name a row, and the activity that does it."""
+    """A kind of request: its description, its body where it names no row, and the activity that carries it out."""
 
     description: str
     body: type[BaseModel]
     activity: Callable[[Any, RequestInput], Awaitable[Done]]
     without_workflow: WithoutWorkflow | None = None
-    """Does it for an order that is closed; None = a closed order refuses it."""
+    """Carries it out for a closed order; None = a closed order refuses it."""
 
 
 REQUESTS: Mapping[str, RequestKind] = {
@@ -47,17 +47,13 @@ REQUESTS: Mapping[str, RequestKind] = {
     "release": RequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
     "reroute": RequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
     "change_address": RequestKind(
-        "Send it elsewhere; the address stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
+        "Change the address; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
     ),
-    "change_quantity": RequestKind(
-        "Let lines count more or fewer units", QuantityRequest, OrderActivities.change_quantity
-    ),
+    "change_quantity": RequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
     "change_pickup": RequestKind(
-        "Let the customer collect elsewhere, or send it home", PickupRequest, OrderActivities.change_pickup
+        "Change the pickup node, or send the units home", PickupRequest, OrderActivities.change_pickup
     ),
-    "resolve": RequestKind(
-        "Close an exception that a person has seen to", ResolveRequest, OrderActivities.resolve, exception.resolve
-    ),
+    "resolve": RequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
     "request_return": RequestKind(
         "Authorize a return of delivered units", ReturnRequest, ReturnActivities.request_return, returns.request_return
     ),
@@ -95,6 +91,6 @@ def _update(kind: str, description: str) -> object:
 
 
 def _check(kind: str, args: Sequence[Any]) -> None:
-    """Bad input is refused before anything is written to the history."""
+    """Refuse bad input in the validator, before anything is written to the history."""
     if messages.one_argument(args, kind, RequestBody).request is None:
         messages.one_argument(args, kind, REQUESTS[kind].body)

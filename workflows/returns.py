@@ -1,7 +1,7 @@
-"""ReturnWorkflow: one durable life per return, a linked child that outlives its order.
+"""ReturnWorkflow: one workflow per return, a child that outlives its order's workflow.
 
-requested → authorized → in transit → received → graded → disposed → settled → closed. Facts come as messages that PostgreSQL
-has recorded already; this workflow waits, reminds, lets the return expire when nothing comes back, and closes it.
+requested → authorized → in transit → received → graded → disposed → settled → closed. Signals carry states that PostgreSQL
+has recorded already. This workflow waits, reminds, expires the return when nothing comes back, and closes it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,22 +22,22 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import transaction
 
 
-class ReturnNews(BaseModel):
-    """What our own edge tells a return after it recorded a message."""
+class ReturnSignal(BaseModel):
+    """A signal with the return's new state."""
 
     recorded: ReturnState
 
 
 @workflow.defn(failure_exception_types=[ValidationError])
 class ReturnWorkflow:
-    """The life of one return."""
+    """The workflow of one return."""
 
     @workflow.init
     def __init__(self, request: ReturnInput) -> None:
-        """Signals may come before `run` has begun."""
+        """Signals may come before `run` begins, so every field that they use is set here."""
         self._input = request
         self._copy: ReturnState | None = None
-        self._mail: list[Sequence[RawValue]] = []
+        self._signals: list[Sequence[RawValue]] = []
 
     @workflow.run
     async def run(self, request: ReturnInput) -> ReturnStatus:
@@ -45,13 +45,13 @@ class ReturnWorkflow:
         while self._copy is None or not self._state.status.is_over:
             try:
                 await self._read_where_it_stands()
-                self._read_the_mail()
+                self._read_signals()
                 await self._pay_what_is_owed()
                 await self._close_when_settled()
                 await self._remind_and_expire_when_nothing_comes_back()
                 self._show_where_it_stands()
                 self._begin_a_new_history_when_this_one_is_long()
-                await self._wait_for_news()
+                await self._wait_for_a_change()
             except BaseException as error:
                 if not is_cancelled_exception(error):
                     raise
@@ -59,10 +59,10 @@ class ReturnWorkflow:
         self._show_where_it_stands()
         return self._state.status
 
-    @workflow.signal(dynamic=True, description="News from our own edge")
-    def take_mail(self, name: str, args: Sequence[RawValue]) -> None:
-        """Every signal of every name and shape; the facts are in PostgreSQL already."""
-        self._mail.append(args)
+    @workflow.signal(dynamic=True, description="New states of the return")
+    def collect_signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """Accept every signal of any name and shape; the facts are in PostgreSQL already."""
+        self._signals.append(args)
 
     @workflow.query(description="The document of GET /returns/{return}; may lag")
     def view(self) -> dict[str, object]:
@@ -70,18 +70,18 @@ class ReturnWorkflow:
         return self._copy.model_dump(mode="json") if self._copy else {"return": self._input.return_}
 
     async def _read_where_it_stands(self) -> None:
-        """Started again from PostgreSQL, the return goes on where it stood; the UI's cancel button does not end it."""
+        """Read the return's state; a workflow that was started again, or whose cancel button was pressed, continues from it."""
         if self._copy is None:
             self._copy = await self._step(ReturnActivities.look_at_return, "look at the return")
 
-    def _read_the_mail(self) -> None:
-        while self._mail:
+    def _read_signals(self) -> None:
+        while self._signals:
             try:
-                news = ReturnNews.model_validate(messages.decode(self._mail.pop(0)))
+                change = ReturnSignal.model_validate(messages.decode(self._signals.pop(0)))
             except ValidationError:
                 workflow.logger.warning("a signal of return %s could not be read", self._input.return_)
             else:
-                self._adopt(news.recorded)
+                self._adopt(change.recorded)
 
     async def _pay_what_is_owed(self) -> None:
         if owed(self._state):
@@ -95,23 +95,23 @@ class ReturnWorkflow:
         if not self._state.waits_for_its_parcel or workflow.now() < self._state.next_check_at:
             return
         if workflow.now() < self._state.expires_at:
-            self._adopt(await self._step(ReturnActivities.remind, "nothing has come back yet"))
+            self._adopt(await self._step(ReturnActivities.remind, "remind: nothing has come back yet"))
         else:
-            self._adopt(await self._step(ReturnActivities.expire_return, "nothing came back in time"))
+            self._adopt(await self._step(ReturnActivities.expire_return, "expire: nothing came back in time"))
 
     def _begin_a_new_history_when_this_one_is_long(self) -> None:
-        """Temporal asks for it after some megabytes. All facts are in PostgreSQL, so the return's name alone is carried on."""
-        if not self._mail and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
+        """Temporal suggests it after some megabytes. All facts are in PostgreSQL: the new run needs only the return's name."""
+        if not self._signals and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(self._input)
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_a_change(self) -> None:
         if self._state.status.is_over:
             return
         waits = self._state.waits_for_its_parcel
         timeout = self._state.next_check_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mail),
+                lambda: bool(self._signals),
                 timeout=max(timeout, timeouts.AT_ONCE),
                 timeout_summary="until the parcel comes back" if waits else "look at the return again",
             )

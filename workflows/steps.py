@@ -1,4 +1,4 @@
-"""How workflows do a step: one activity that is one transaction."""
+"""How workflows run a step: one activity, which is one transaction."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ State = TypeVar("State")
 
 
 async def transaction(doing: Callable[[Any, Given], Awaitable[State]], given: Given, summary: str) -> State:
-    """One activity that is one transaction: tried until it works, and shown in the UI by its summary."""
+    """Run an activity that is one transaction, and retry it until it works; the UI shows its summary."""
     return await workflow.execute_activity_method(
         doing,
         given,

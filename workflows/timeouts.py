@@ -5,14 +5,14 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 
 ONE_TRANSACTION = timedelta(seconds=5)
-"""How long one transaction may take: after a kill -9 of its worker it is given to another one this soon."""
+"""How long one transaction may take. After a kill -9 of a worker, another worker gets the activity this soon."""
 
 UNTIL_IT_WORKS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=5),
 )
-"""PostgreSQL comes back and bugs get fixed; an order must not give up before. What cannot be mended is not retryable."""
+"""PostgreSQL comes back and bugs get fixed, so these retries never end. Errors that no retry can fix are not retried."""
 
 ONE_CALL = timedelta(seconds=15)
 """How long a node's own interface may take to answer one call."""
@@ -22,13 +22,13 @@ UNTIL_IT_ANSWERS = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=5),
 )
-"""A node's interface may be down for hours; the fulfillment order's own deadline says when that is too long."""
+"""A node's interface may be down for hours; the fulfillment order's deadline ends the retries."""
 
 LOOK_AGAIN_AFTER = timedelta(days=1)
-"""An order that waits for stock, a hold or a person looks at the facts this often by itself; usually a signal comes first."""
+"""An order that waits for stock, a hold or a person reads its state this often; usually a signal comes first."""
 
 LINES_LAG_MAX = timedelta(minutes=1)
-"""News of a large order comes without its lines; this long after the last of it they are read, for whoever looks."""
+"""Signals of a large order carry no lines. The lines are read this long after the last signal, for the query `view`."""
 
 AT_ONCE = timedelta(milliseconds=1)
-"""The shortest timer: for a deadline that has passed already."""
+"""The shortest timer, for a deadline that has already passed."""

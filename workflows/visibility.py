@@ -1,6 +1,6 @@
-"""The search attributes that make orders findable in the Temporal UI; `up` and production set-up register exactly these.
+"""The search attributes by which orders are found in the Temporal UI; `up` and the production set-up register exactly these.
 
-None of them ever holds personal data: search attributes are stored in plain text and bypass every codec.
+They never hold personal data: search attributes are stored in plain text and bypass every codec.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ SEARCH_ATTRIBUTES = (
 
 
 def at_start(order: OrderInput, status: OrderStatus) -> TypedSearchAttributes:
-    """What an order is found by from its first moment on."""
+    """The search attributes of an order at its start."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(ORDER, order.order),
@@ -49,7 +49,7 @@ def at_start(order: OrderInput, status: OrderStatus) -> TypedSearchAttributes:
 
 
 def for_return(order: str, channel: str) -> TypedSearchAttributes:
-    """A return is found by its order, for ever."""
+    """The search attributes of a return: its order and channel."""
     return TypedSearchAttributes([SearchAttributePair(ORDER, order), SearchAttributePair(CHANNEL, channel)])
 
 

@@ -275,7 +275,7 @@ async def test_an_item_on_two_pallets_of_an_announcement_is_their_sum(shop: Shop
 async def test_a_message_longer_than_a_statement_opens_every_exception_that_it_causes(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions.stock, "SHELVES_AT_ONCE", 1)
+    monkeypatch.setattr(transactions.stock, "LEVELS_AT_ONCE", 1)
     await tell(shop, "received", 6, lines={"LAMP": 2, "CHAIR": 2, "VASE": 4})
     await shop.sold(("LAMP", 2))
     await shop.sold(("CHAIR", 2))

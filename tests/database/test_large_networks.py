@@ -11,7 +11,7 @@ from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import Entitlement
 from network.load import NetworkDocuments, load
 from tests.sql_statements import statements_of
-from transactions.situation import decide
+from transactions.supply import decide
 
 NODES = 500
 NODE = """

@@ -18,7 +18,7 @@ from domain.returns import ReturnDecision, ReturnMessage, ReturnState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from transactions import claim, parcel
 from transactions import returns as return_transactions
-from transactions.parcel import Taken
+from transactions.parcel import RecordedParcel
 from transactions.request import Asked, Done, RequestInput, RequestRefused
 from transactions.returns import ReturnStep
 
@@ -74,7 +74,7 @@ class Desk:
         async with self.shop.database.read() as connection:
             return await returns.state(connection, name)
 
-    async def parcel(self, order: str | None, *units: tuple[str, int], message_id: str | None = None) -> Taken:
+    async def parcel(self, order: str | None, *units: tuple[str, int], message_id: str | None = None) -> RecordedParcel:
         """A parcel comes to the nearest node without a return."""
         lines = tuple(ParcelUnits(sku=sku, quantity=quantity) for sku, quantity in units)
         message_id = message_id or f"parcel-{next(_numbers)}"
@@ -330,8 +330,8 @@ async def test_what_its_order_does_not_expect_is_a_persons_case_and_the_rest_is_
     assert await desk.mismatches() == [
         f"a parcel came to denver that {order} does not expect: 1 of CHAIR, 1 of VASE",
         f"a parcel came to denver that {order} does not expect: 1 of CHAIR",
-        "a parcel came to denver that nobody knows whose it is: 1 of LAMP",
-        "a parcel came to denver that nobody knows whose it is: 1 of LAMP",
+        "a parcel came to denver for an unknown order: 1 of LAMP",
+        "a parcel came to denver for an unknown order: 1 of LAMP",
     ]
     await desk.shop.check()
 

@@ -40,7 +40,7 @@ IDENTITY = "recorder"
 
 
 async def plain(house: House) -> str:
-    """Everybody does everything right."""
+    """Every message comes in time and fits."""
     await house.stock("spare", SERUM_30=2)
     name = await house.place(("SERUM-30", 2))
     work = (await house.work(name))["fulfillment_order"]
@@ -149,7 +149,7 @@ async def given_up(house: House) -> str:
 
 
 async def strange_mail(house: House) -> str:
-    """Signals that are none of ours, and a message that comes straight through Temporal."""
+    """Signals with unknown names or shapes, and a node's message that comes directly through Temporal."""
     await house.stock("spare", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
     work = (await house.work(name))["fulfillment_order"]

@@ -1,6 +1,6 @@
 """Each guard against overselling is taken out in a copy of the tree, and the tests that are named beside it must fail.
 
-What is taken out is named by its text, which must be there exactly once: whoever rewrites a guard rewrites its mutant.
+A guard is named by its text, which must be there exactly once: a change of a guard must change its mutant, too.
 """
 
 import os
@@ -56,7 +56,7 @@ MUTANTS = (
         f"{ORDERS}::test_the_same_goods_on_two_lines_are_added_up_before_they_are_promised",
     ),
     Mutant(
-        "a movement is told apart by the time of its booking",
+        "a movement is identified by the time of its booking",
         "database/stock.py",
         'return "|".join((order or "", cause,',
         'return "|".join((str(__import__("time").monotonic_ns()), order or "", cause,',
@@ -77,28 +77,28 @@ MUTANTS = (
         f"{CLAIMS}::test_units_that_a_node_works_on_are_not_promised_again",
     ),
     Mutant(
-        "a claim takes what is offered to others",
+        "a claim takes what is offered to other orders",
         "database/stock.py",
         "AND (s.offered_at IS NULL OR s.offered_at = w.offered_at OR w.quantity <= w.own)",
         "",
         f"{CLAIMS}::test_what_is_offered_to_those_who_wait_is_given_to_nobody_else",
     ),
     Mutant(
-        "a plan counts on what is offered to others",
+        "a plan counts on what is offered to other orders",
         "domain/stock.py",
         "return units if self.offered_at in (None, offer) else min(units, own)",
         "return units",
         f"{ORDERS}::test_a_new_order_does_not_overtake_those_who_wait_when_goods_come",
     ),
     Mutant(
-        "goods that come are offered to nobody",
+        "goods that come are offered to no order",
         "database/stock.py",
         "WHERE m.now > m.before AND EXISTS (",
         "WHERE false AND EXISTS (",
         f"{ORDERS}::test_a_new_order_does_not_overtake_those_who_wait_when_goods_come",
     ),
     Mutant(
-        "who waits is asked in any sequence",
+        "orders that wait get their turns in any sequence",
         "database/backorder.py",
         "ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id",
         "ORDER BY o.order_id",
@@ -119,7 +119,7 @@ MUTANTS = (
         f"{ORDERS}::test_nobody_waits_while_a_unit_that_he_could_take_is_free",
     ),
     Mutant(
-        "nobody looks again before he waits",
+        "an order does not plan again before it waits",
         "transactions/sourcing.py",
         "    if not unfilled:\n        return decided\n",
         "    return decided\n",
@@ -182,7 +182,7 @@ MUTANTS = (
         f"{ORDERS}::test_cancelling_twice_at_once_frees_once",
     ),
     Mutant(
-        "the shortest shelf keeps its youngest promises",
+        "a short stock level keeps its youngest promises",
         "database/shortage.py",
         "ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1",
         "ORDER BY o.placed_at, o.received_at, o.order_id LIMIT 1",
@@ -224,7 +224,7 @@ MUTANTS = (
         f"{CAPACITY}::test_when_that_day_is_full_it_goes_to_another_node",
     ),
     Mutant(
-        "goods that come to a full node wake nobody",
+        "goods that come to a full node signal no order",
         "transactions/backorder.py",
         "if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):",
         "if True:",
@@ -238,7 +238,7 @@ MUTANTS = (
         f"{COOLDOWN}::test_a_count_or_a_receipt_ends_it_and_offers_the_goods_to_who_waits",
     ),
     Mutant(
-        "old news of a rejection begin a cool-down",
+        "an old rejection begins a cool-down",
         "database/cooldown.py",
         "AND (s.counted_at IS NULL OR s.counted_at <= :at)",
         "",
@@ -296,7 +296,7 @@ def test_a_guard_that_is_missing_is_noticed(copy: Path, mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_every_guard_that_is_to_be_taken_out_is_there_once(mutant: Mutant) -> None:
+def test_every_guard_that_a_mutant_takes_out_is_there_once(mutant: Mutant) -> None:
     assert (ROOT / mutant.path).read_text().count(mutant.guard) == 1, f"{mutant.path} has changed: mend the mutant"
     file, _, test = mutant.noticed_by.partition("::")
     assert f"def {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"

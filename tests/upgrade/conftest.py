@@ -30,8 +30,8 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.parent.name for path in HERE.glob("*/known.json"))
 WAS_AWAY = timedelta(hours=7)
-"""How long ago the recording ended, as everybody sees it: some deadlines have come, most have not, and the sweep, which looks
-after every open order each six hours, is due."""
+"""How long ago the recording ended, by the clock of the tests: some deadlines have come, most have not, and the sweep, which
+checks every open order each six hours, is due."""
 IN_ANOTHER_INSTANCE = "UPDATE event SET transaction_id = 0"
 """What docs/operating/production.md asks for after a restore."""
 
@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def known(self) -> Document:
-        """What is to be known of it: orders as they were shown, keys, carts, and what may be sent again."""
+        """What the tests need of it: orders as they were shown, keys, carts, and requests that may be repeated."""
         known: Document = json.loads((self.folder / "known.json").read_text())
         return known
 
@@ -68,7 +68,7 @@ def recording(request: pytest.FixtureRequest) -> Recording:
 
 
 async def new_database(server: str, name: str, source: str = "template0") -> str:
-    """A database of this name, a copy of another one, which nobody uses meanwhile, or an empty one; answers its URL."""
+    """A new database of this name, empty or a copy of one without connections; returns its URL."""
     url = make_url(server).set(drivername="postgresql+asyncpg", database="postgres")
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Nodes, channels and operators after an upgrade: each looks at what is shown and does what is still to be done."""
+"""Nodes, channels and operators after an upgrade: each reads what is shown and does the work that is left."""
 
 import asyncio
 from contextlib import suppress
@@ -31,7 +31,7 @@ async def orders_of(http: AsyncClient) -> list[Document]:
 
 
 class Everybody:
-    """All who have a part in the orders of a house."""
+    """The nodes, channels and operators of a house."""
 
     def __init__(self, house: House) -> None:
         """`house` has a worker and a relay."""
@@ -40,10 +40,10 @@ class Everybody:
         self._posted: set[tuple[str, str]] = set()
         """Where something was posted, and a name for it; it is posted once."""
         self._hands = asyncio.Semaphore(8)
-        """So many orders are looked after at a time: all at once they would only wait for each other."""
+        """The orders that are handled at a time: more would only wait for each other."""
 
     async def see_every_workflow_started(self) -> None:
-        """Return when every open order and every open return has a workflow that runs; nobody but the relay starts it."""
+        """Return when every open order and every open return has a running workflow, which only the relay starts."""
         names = [identifiers.order_workflow_id(order["order"]) for order in await self._open_orders()]
         names += [identifiers.return_workflow_id(made["return"]) for made in await self.open_returns()]
         async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
@@ -52,7 +52,7 @@ class Everybody:
                     await asyncio.sleep(0.05)
 
     async def see_all_through(self) -> None:
-        """Round after round, until every order and every return is over, or nobody would wait any longer."""
+        """Do the work round after round, until every order and every return is over or `ENDS_WITHIN_SECONDS` have passed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDS_WITHIN_SECONDS):
                 while (still_open := await self._open_orders()) or await self.open_returns():
@@ -75,7 +75,7 @@ class Everybody:
         return found
 
     async def _look_after(self, order: Document) -> None:
-        """Operators, those who buy and the nodes do what there is to do; where that is nothing, time passes."""
+        """Operators, buyers and nodes do their work on an order; without work, time passes."""
         async with self._hands:
             name, posted = order["order"], len(self._posted)
             for hold in order["holds"]:

@@ -2,7 +2,7 @@
 
 A business lives for half a minute on the whole service, through the public HTTP interface, and leaves orders, carts, returns
 and everything else in as many states as there are. What `tests/upgrade/test_upgrade.py` needs of it is written to a folder of
-the version's name beside this file. Everybody in it is invented, and the keys open nothing.
+the version's name beside this file. All persons in it are invented, and the keys open nothing.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ KEYS: tuple[Document, ...] = (
 
 
 class Business(Shop):
-    """Everybody who takes part, and what has to be known of it later."""
+    """The channels, nodes and operators of a business, and what the tests must know of them later."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         """`http` has an operator's key."""
@@ -78,7 +78,7 @@ class Business(Shop):
         return await self.do("POST", f"/orders/{name}/{what}", reason=REASON, actor="Eve Example", **body)
 
     async def give_back(self, name: str, *kinds: str, **more: Any) -> str:
-        """Ask for a return of a unit, and report so many steps of its way back."""
+        """Ask for a return of a unit, and report these steps of its way back."""
         lines = [{"line": "1", "quantity": 1, "reason": "damaged"}]
         made: str = (await self.do("POST", f"/orders/{name}/returns", lines=lines, **more))["return"]
         for kind in kinds:
@@ -103,7 +103,7 @@ class Business(Shop):
 
 
 async def prepare_the_business(business: Business) -> None:
-    """Keys, a webhook where nobody listens, and goods."""
+    """Keys, a webhook without a listener, and goods."""
     for holder in KEYS:
         business.known["keys"][holder["name"]] = (made := await business.do("POST", "/keys", **holder))["key"]
     await business.do("DELETE", f"/keys/{made['id']}")

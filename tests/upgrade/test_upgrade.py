@@ -123,7 +123,7 @@ async def test_the_history_of_every_order_that_was_open_replays_on_the_code_as_i
     assert replayed.replay_failures == {}
 
 
-async def test_every_open_order_has_a_history_or_was_taken_in_while_temporal_was_away(
+async def test_every_open_order_has_a_history_or_was_accepted_while_temporal_was_down(
     reader: AsyncClient, recording: Recording
 ) -> None:
     open_orders = [order["order"] for order in await orders_of(reader) if not order["closed"]]

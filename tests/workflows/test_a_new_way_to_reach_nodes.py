@@ -98,6 +98,6 @@ def test_a_page_that_adds_a_way_says_what_its_nodes_have(bearer: None, tmp_path:
     assert check(network_of(tmp_path, ADDRESS)) == []
 
 
-def test_every_kind_stands_under_its_own_name() -> None:
+def test_every_kind_is_registered_under_its_own_name() -> None:
     kinds = KINDS | added_kinds()
     assert [kind.dispatch.kind for kind in kinds.values()] == list(kinds)

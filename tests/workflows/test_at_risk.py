@@ -1,4 +1,4 @@
-"""At risk before late: a person hears in time of what may not leave on its day, once, and no longer than it matters."""
+"""Work at risk opens one exception before it is late, and closes it when the units leave."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from transactions.prepare import apply_network
 
 
 async def watched(house: House, directory: Path, before: str) -> None:
-    """Nodes with a month to ship in; whatever has not left so long before its day is at risk."""
+    """Nodes have a month to ship; units that have not left this time before their ship date are at risk."""
     changed = copytree(SMALL_MAP, directory / "network")
     nodes, policy = (changed / "nodes.toml").read_text(), (changed / "policy.toml").read_text()
     (changed / "nodes.toml").write_text(nodes.replace('ship_within = "1d"', 'ship_within = "30d"'))
@@ -30,7 +30,7 @@ def codes(document: Document) -> list[str]:
     return [known["code"] for known in document["exceptions"]]
 
 
-async def test_a_person_hears_before_work_is_late_and_how_far_it_is(small_house: House, tmp_path: Path) -> None:
+async def test_a_person_is_notified_before_work_is_late_with_its_progress(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await watched(house, tmp_path, "4h")
     name, work = await released(house)
@@ -67,7 +67,7 @@ async def test_the_risk_is_over_when_the_units_have_left_in_whatever_way(
     assert (seen["resolved_by"], seen["resolved_at"] is not None) == (None, True), "it has closed by itself"
 
 
-async def test_the_silence_of_a_node_at_risk_ends_as_it_would_without_and_is_told_beside_it(
+async def test_a_silent_node_at_risk_times_out_as_any_other_and_opens_its_own_exception(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house

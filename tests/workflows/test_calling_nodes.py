@@ -1,4 +1,4 @@
-"""Nodes that do not poll: each is called with its work, with every wish to cancel, and when its work was given up."""
+"""Nodes that do not poll: each is called about its work, each cancel request, and work that timed out."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -24,7 +24,7 @@ async def node(house: House, tmp_path: Path) -> AsyncIterator[Listener]:
 
 
 def network_of(directory: Path, node: Listener, secret: str) -> Path:
-    """The small map, two of whose nodes are called; `escalates` has no time to lose."""
+    """The small map, two of whose nodes are called; `escalates` is at risk soon."""
     copied = copytree(SMALL_MAP, directory, dirs_exist_ok=True)
     nodes = (copied / "nodes.toml").read_text()
     for name in ("reroutes", "escalates"):
@@ -35,18 +35,20 @@ def network_of(directory: Path, node: Listener, secret: str) -> Path:
     return copied
 
 
-def heard(node: Listener) -> list[tuple[str, int]]:
-    """What each call was for, and how many units the node was asked to stop."""
+def calls_of(node: Listener) -> list[tuple[str, int]]:
+    """What each call was about, and how many units the node was asked to cancel."""
     documents = [call.document for call in node.calls]
-    return [(told["request"], sum(line["cancel_requested"] for line in told["lines"])) for told in documents]
+    return [
+        (document["request"], sum(line["cancel_requested"] for line in document["lines"])) for document in documents
+    ]
 
 
 async def called(node: Listener, times: int) -> list[tuple[str, int]]:
-    """What the node has heard, once it was called so often about as many things."""
+    """The calls to the node, once there are this many about as many subjects."""
     await node.until(lambda: len(node.calls) >= times)
     assert all(call.is_signed_with(SECRETS[0]) for call in node.calls)
     assert len({call.headers["webhook-id"] for call in node.calls}) == len(node.calls)
-    return heard(node)
+    return calls_of(node)
 
 
 async def accepted(house: House, node: Listener, where: str = "reroutes") -> tuple[str, str]:
@@ -60,7 +62,7 @@ async def accepted(house: House, node: Listener, where: str = "reroutes") -> tup
     return name, work
 
 
-async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(house: House, node: Listener) -> None:
+async def test_a_node_is_called_with_its_work_and_with_every_cancel_request(house: House, node: Listener) -> None:
     name, work = await accepted(house, node)
     await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])
     await called(node, 2)
@@ -70,11 +72,11 @@ async def test_a_node_is_called_with_its_work_and_with_every_wish_to_cancel(hous
     await house.until(name, lambda found: units(found) == {"allocated": 1, "cancelled": 2})
     await house.ask(name, "cancel")
 
-    wishes = [("cancel_requested", n) for n in (1, 2, 1)]
-    assert await called(node, 4) == [("unsent", 0), *wishes]
+    cancel_requests = [("cancel_requested", n) for n in (1, 2, 1)]
+    assert await called(node, 4) == [("unsent", 0), *cancel_requests]
 
 
-async def test_a_node_whose_work_was_given_up_is_told_so(house: House, node: Listener) -> None:
+async def test_a_node_whose_work_timed_out_is_called_about_it(house: House, node: Listener) -> None:
     name, work = await accepted(house, node)
     await house.wait_out(name)
     await called(node, 2)
@@ -113,11 +115,11 @@ async def test_a_node_is_called_with_its_work_until_it_has_taken_it(house: House
     name = await house.place(("SERUM-30", 2))
     document = await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
     work = document["fulfillment_orders"][0]["fulfillment_order"]
-    assert heard(node) == [("unsent", 0)] * 3
+    assert calls_of(node) == [("unsent", 0)] * 3
     assert {call.headers["webhook-id"] for call in node.calls} == {f"{work}-unsent"}
     assert all(call.is_signed_with(SECRETS[0]) for call in node.calls)
     shown = (await house.http.get(f"/fulfillment-orders/{work}")).json()
-    assert node.calls[-1].document == shown | {"request": "unsent"}, "it is told what polling would show"
+    assert node.calls[-1].document == shown | {"request": "unsent"}, "the call has what polling would show"
 
 
 async def test_a_node_that_takes_a_call_and_never_ends_its_answer_has_taken_it(house: House, node: Listener) -> None:
@@ -125,7 +127,7 @@ async def test_a_node_that_takes_a_call_and_never_ends_its_answer_has_taken_it(h
     await house.stock("escalates", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
     await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
-    assert heard(node) == [("unsent", 0)]
+    assert calls_of(node) == [("unsent", 0)]
 
 
 async def test_a_node_that_does_not_answer_in_time_is_called_again(
@@ -140,23 +142,25 @@ async def test_a_node_that_does_not_answer_in_time_is_called_again(
     await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
 
 
-async def test_a_wish_does_not_wait_for_a_call_that_the_node_does_not_take(house: House, node: Listener) -> None:
+async def test_a_cancel_request_does_not_wait_for_a_call_that_the_node_does_not_accept(
+    house: House, node: Listener
+) -> None:
     node.status = lambda call: 503 if call.document["request"] == "unsent" else 204
     await house.stock("escalates", SERUM_30=2)
     name = await house.place(("SERUM-30", 2))
     await house.work(name)
     await node.until(lambda: len(node.calls) > 0)
     await house.ask(name, "cancel")
-    await node.until(lambda: heard(node)[-1:] == [("cancel_requested", 2)])
+    await node.until(lambda: calls_of(node)[-1:] == [("cancel_requested", 2)])
     await house.settle(name)
     before = len(node.calls)
     await house.wait_out(name)
     document = await house.settle(name)
     assert [exception["code"] for exception in document["exceptions"]] == ["cancel_unanswered"]
-    assert len(node.calls) == before, "the work that nobody wants any more is told to nobody"
+    assert len(node.calls) == before, "a node is not called about cancelled work"
 
 
-async def test_a_wish_does_not_wait_for_the_person_who_sees_to_an_earlier_one(house: House, node: Listener) -> None:
+async def test_a_cancel_request_does_not_wait_for_the_exception_of_an_earlier_one(house: House, node: Listener) -> None:
     name, _ = await accepted(house, node, "escalates")
     for units_asked in (1, 2):
         await house.ask(name, "cancel", lines=[{"line": "1", "quantity": 1}])

@@ -1,4 +1,4 @@
-"""Cancelling an order: at once, by asking its node, and what each answer of the node makes of it."""
+"""Cancelling an order: at once, or by asking its node, and what follows from each answer of the node."""
 
 import pytest
 
@@ -88,7 +88,7 @@ async def test_a_node_that_refuses_to_cancel_ships(small_house: House) -> None:
     assert units(await house.until(name, "shipped")) == {"shipped": 2}
 
 
-async def test_a_parcel_that_left_before_the_node_heard_of_the_cancel_is_shipped(small_house: House) -> None:
+async def test_a_parcel_that_left_before_the_node_got_the_cancel_request_is_shipped(small_house: House) -> None:
     house = small_house
     name, work = await accepted_by(house, "reroutes")
     await house.ask(name, "cancel")
@@ -111,13 +111,13 @@ async def test_a_silent_node_that_may_be_bypassed_loses_the_cancelled_units_behi
 
     document = await house.until(name, "cancelled")
     assert document["fulfillment_orders"][0]["request"] == "timed_out"
-    assert await house.available("SERUM-30") == {"reroutes": 0}, "they may still leave, so nobody is offered them"
+    assert await house.available("SERUM-30") == {"reroutes": 0}, "they may still leave, so they are offered to no order"
     await house.tell(work, "cancel_accepted")
     assert await house.available("SERUM-30") == {"reroutes": 2}
     assert await house.workflow(name).result() == {"status": "cancelled"}
 
 
-async def test_cancelled_units_that_a_silent_node_ships_after_all_are_told_to_a_person(small_house: House) -> None:
+async def test_cancelled_units_that_a_silent_node_ships_after_all_open_an_exception(small_house: House) -> None:
     house = small_house
     name, work = await accepted_by(house, "reroutes")
     await house.ask(name, "cancel")
@@ -207,7 +207,7 @@ async def test_the_cancel_button_on_a_shipped_order_changes_nothing(small_house:
 async def test_a_message_on_its_way_survives_the_cancel_button(small_house: House) -> None:
     house = small_house
     name, work = await accepted_by(house, "reroutes")
-    told = {
+    facts = {
         "fulfillment_order": work,
         "message_id": f"survivor-{name}",
         "kind": "shipped",
@@ -215,7 +215,7 @@ async def test_a_message_on_its_way_survives_the_cancel_button(small_house: Hous
         "lines": [{"line": "1", "quantity": 1}],
     }
 
-    await house.workflow(name).signal("node_message", told)
+    await house.workflow(name).signal("node_message", facts)
     await house.workflow(name).cancel()
 
     document = await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "cancel_requested")

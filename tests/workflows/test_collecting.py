@@ -1,4 +1,4 @@
-"""What customers collect: it lies ready for so long, and what cannot be handed out is never sent elsewhere unasked."""
+"""Pickup orders: goods lie ready for a limited time, and nothing is sent elsewhere unless the customer asks for it."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ async def stores(house: House, directory: Path, *rules: str, unfilled: str = "ba
 
 
 async def to_collect(house: House, node: str, **more: object) -> tuple[str, str]:
-    """An order of two units that its node was told to lay ready; answers its name and its fulfillment order."""
+    """An order of two units that its node must lay ready; returns its name and its fulfillment order."""
     await house.stock(node, SERUM_30=2)
     name = await house.place(("SERUM-30", 2), pickup_node=node, **more)
     return name, (await house.work(name))["fulfillment_order"]
@@ -57,13 +57,13 @@ def requests(document: Document) -> list[str]:
     return [work["request"] for work in document["fulfillment_orders"]]
 
 
-async def told(house: House, name: str) -> list[str]:
+async def event_kinds(house: House, name: str) -> list[str]:
     """The kinds of all events of an order."""
     found = (await house.http.get("/events", params={"limit": 500})).json()["items"]
     return [event["kind"] for event in found if event["order"] == name]
 
 
-async def test_goods_that_nobody_collects_are_sold_again_and_the_channel_is_told_in_time(
+async def test_uncollected_goods_are_sold_again_and_the_channel_is_notified_in_time(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house
@@ -86,7 +86,7 @@ async def test_goods_that_nobody_collects_are_sold_again_and_the_channel_is_told
     assert (units(cancelled), codes(cancelled)) == ({"cancelled": 2}, [])
     assert await house.available("SERUM-30") == {"asks": 2}
     kinds = ["accepted", "promised", "ready_for_pickup", "still_to_collect", "not_collected", "cancelled"]
-    assert await told(house, name) == kinds
+    assert await event_kinds(house, name) == kinds
 
 
 async def test_a_customer_who_comes_at_the_last_moment_has_collected(small_house: House, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_a_store_that_does_not_put_it_back_makes_it_a_persons_case(small_h
     document = await house.until(name, lambda found: codes(found) == ["pickup"])
     answer = await house.ask(name, "resolve", exception=document["exceptions"][0]["exception"], reason="they come")
     assert answer.status_code == 200
-    assert (await house.work(name))["waiting_for"] == "collection", "the customer has his time anew"
+    assert (await house.work(name))["waiting_for"] == "collection", "the customer has the full time again"
     await house.tell(work, "collected")
     await house.until(name, "delivered")
 
@@ -151,9 +151,7 @@ async def test_a_person_gives_up_on_a_store_that_neither_hands_out_nor_puts_back
     assert await house.available("SERUM-30") == {"escalates": 0}, "what may lie there is in doubt"
 
 
-async def test_goods_that_nobody_collects_are_sent_home_where_the_policy_says_so(
-    small_house: House, tmp_path: Path
-) -> None:
+async def test_uncollected_goods_are_sent_home_where_the_policy_says_so(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await stores(house, tmp_path, A_WEEK, 'uncollected = "ship"')
     await house.stock("spare", SERUM_30=2)
@@ -177,7 +175,7 @@ async def test_without_an_address_for_a_parcel_a_person_must_find_an_end(small_h
     document = await house.until(name, lambda found: codes(found) == ["pickup"])
     assert requests(document) == ["accepted"]
     shown = (await house.http.get(f"/exceptions/{document['exceptions'][0]['exception']}")).json()
-    assert shown["detail"] == f"nobody has collected {work} at asks"
+    assert shown["detail"] == f"{work} was not collected at asks"
     assert [action["action"] for action in shown["actions"]] == ["reroute", "cancel", "resolve", "assign"]
 
 
@@ -202,7 +200,7 @@ async def refused_at_the_store(house: House, **more: object) -> tuple[str, str]:
     return name, known["exception"]
 
 
-async def test_a_rejected_pickup_waits_for_the_customers_word_and_shows_what_he_may_choose(
+async def test_a_rejected_pickup_waits_for_the_customers_decision_and_shows_the_choices(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house
@@ -229,13 +227,13 @@ async def test_a_rejected_pickup_waits_for_the_customers_word_and_shows_what_he_
     assert (await house.available("SERUM-30"))["reroutes"] == 2, "nothing is pinned by looking"
 
 
-async def test_the_customer_collects_at_the_place_that_he_chose(small_house: House, tmp_path: Path) -> None:
+async def test_the_customer_collects_at_the_chosen_place(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await stores(house, tmp_path)
     await house.stock("escalates", SERUM_30=2, TONER_200=1)
     await house.stock("reroutes", SERUM_30=2, TONER_200=1)
     name, exception = await refused_at_the_store(house)
-    body = {"pickup_node": "escalates", "reason": "it is on his way", "actor": "Ada"}
+    body = {"pickup_node": "escalates", "reason": "it is on the way home", "actor": "Ada"}
 
     key = {"Idempotency-Key": "chosen"}
     answers = [await house.http.post(f"/orders/{name}/pickup", json=body, headers=key) for _ in range(2)]
@@ -246,7 +244,7 @@ async def test_the_customer_collects_at_the_place_that_he_chose(small_house: Hou
     document = await house.settle(name)
     assert (codes(document), len(document["fulfillment_orders"])) == ([], 2)
     seen = (await house.http.get(f"/exceptions/{exception}")).json()
-    assert (seen["resolved_by"], seen["reason"], seen["actions"]) == ("Ada", "it is on his way", [])
+    assert (seen["resolved_by"], seen["reason"], seen["actions"]) == ("Ada", "it is on the way home", [])
     await house.tell(second["fulfillment_order"], "ready_for_pickup")
     await house.tell(second["fulfillment_order"], "collected")
     await house.until(name, "delivered")
@@ -302,7 +300,7 @@ async def test_the_store_may_have_found_it_after_all(small_house: House, tmp_pat
     assert codes(await house.settle(name)) == []
 
 
-async def test_nobody_has_to_choose_any_more_when_the_customer_cancels(small_house: House, tmp_path: Path) -> None:
+async def test_a_cancel_by_the_customer_ends_the_wait_for_a_choice(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await stores(house, tmp_path)
     name, _ = await refused_at_the_store(house)
@@ -367,7 +365,9 @@ async def test_what_a_store_may_never_hand_out_asks_the_customer_and_what_it_lac
 
     document = await house.settle(name)
     assert (units(document), codes(document)) == found
-    assert await house.available("SERUM-30") == {"reroutes": 9}, "nobody sends it from elsewhere unasked"
+    assert await house.available("SERUM-30") == {"reroutes": 9}, (
+        "no other node sends it unless the customer asks for it"
+    )
 
 
 async def test_what_goes_home_uncollected_does_not_answer_for_what_the_customer_was_asked_about(

@@ -1,4 +1,4 @@
-"""Every deadline wakes its order, and none keeps it awake: while nobody says anything, its history hardly grows."""
+"""Every deadline wakes its order, and none keeps it awake: without messages, its history hardly grows."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -125,7 +125,7 @@ async def lying_ready(house: House) -> str:
         pytest.param(shipped, marks=pytest.mark.long),
     ],
 )
-async def test_an_order_that_nobody_speaks_of_sleeps(
+async def test_an_order_without_messages_sleeps(
     small_house: House, tmp_path: Path, placed: Callable[[House], Awaitable[str]]
 ) -> None:
     house = small_house

@@ -13,7 +13,7 @@ STORY = (
     ("delivered", 1, False),
     ("delivered", 1, False),
 )
-"""What the node tells of three units: kind, quantity, final."""
+"""The node's messages about three units: kind, quantity, final."""
 ORDERS = 4
 
 
@@ -23,13 +23,13 @@ async def test_whichever_message_comes_first_the_order_ends_with_two_units_from_
     """Messages come faster than the workflow acts, and slower: what is short is sourced again at once, or not yet."""
     house, dice = small_house, random.Random(11)
     await house.stock("spare", SERUM_30=3 * ORDERS)
-    for told in dice.sample(list(permutations(range(len(STORY)))), ORDERS):
+    for sequence in dice.sample(list(permutations(range(len(STORY)))), ORDERS):
         await house.stock("asks", SERUM_30=3)
         name = await house.place(("SERUM-30", 3))
         first = await house.work(name)
         assert first["node"] == "asks"
-        twice = dice.choice(told)
-        for index in (*told, twice):
+        twice = dice.choice(sequence)
+        for index in (*sequence, twice):
             kind, quantity, final = STORY[index]
             lines = None if quantity is None else {"1": quantity}
             more = {"final": final, "message_id": f"{name}-{index}", "occurred_at": first["released_at"]}
@@ -37,7 +37,7 @@ async def test_whichever_message_comes_first_the_order_ends_with_two_units_from_
             if dice.random() < 0.5:
                 await house.settle(name)
         assert answer.status_code == 200, "it is known already"
-        check_the_end(await house.settle(name), f"{told}, {twice} twice")
+        check_the_end(await house.settle(name), f"{sequence}, {twice} twice")
 
 
 def check_the_end(document: Document, past: str) -> None:

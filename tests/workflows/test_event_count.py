@@ -38,7 +38,7 @@ def without_tasks(events: Counter[str]) -> Counter[str]:
 
 
 async def send_nothing(_: Relay) -> None:
-    """Leave every signal to who wrote it."""
+    """Send no signal: the transaction that wrote it sends it."""
 
 
 async def test_a_standard_order_costs_exactly_57_events(small_house: House, monkeypatch: pytest.MonkeyPatch) -> None:

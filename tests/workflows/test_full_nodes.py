@@ -1,4 +1,4 @@
-"""What a node has and cannot take today, or is not asked for just now, waits no longer than it must."""
+"""Units at a node that is full, or in its cool-down, wait no longer than they must."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ async def apply_changed(house: House, directory: Path, old: str, new: str) -> No
 
 
 async def waits_until(house: House, name: str) -> datetime:
-    """When an order that waits looks again by itself; a minute earlier it still waits."""
+    """When a waiting order plans again by itself; a minute earlier it still waits."""
     document = await house.until(name, lambda found: found["looks_again_at"] is not None)
     moment = datetime.fromisoformat(document["looks_again_at"])
     await house.skip_to(name, (moment - A_MINUTE).isoformat())

@@ -66,7 +66,7 @@ async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_
     name, work = await released(house)
     await house.tell(work, "picked", {"1": 1})
     before = await house.settle(name)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
@@ -83,13 +83,13 @@ async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_
     await house.until(name, "completed")
 
 
-async def test_an_order_that_is_late_is_looked_after_within_a_minute_although_its_workflow_is_gone(
+async def test_an_order_that_is_late_is_handled_within_a_minute_although_its_workflow_is_gone(
     small_house: House,
 ) -> None:
     house = small_house
     name, _ = await released(house)
     await house.stock("spare", SERUM_30=2)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await backdate(house, LATE_BY_AN_HOUR, name)
     await backdate(house, UNATTENDED_FOR_TWO_MINUTES, name)
@@ -108,21 +108,21 @@ async def test_a_return_whose_workflow_was_terminated_is_started_again_although_
     lines = [{"line": "1", "quantity": 1}]
     made = (await house.ask(name, "returns", lines=lines, resolution="refund")).json()["return"]
     workflow = house.service.client.get_workflow_handle(f"return-{made}")
-    await workflow.terminate("somebody pressed the button")
+    await workflow.terminate("an operator pressed the button")
 
     await backdate(house, RETURNED_A_DAY_AGO, name)
     await house.service.relay.sweep()
 
     assert (await workflow.describe()).status is WorkflowExecutionStatus.RUNNING
-    await workflow.terminate("somebody pressed it again")
+    await workflow.terminate("an operator pressed it again")
     await house.service.relay.sweep()
     assert (await workflow.describe()).status is WorkflowExecutionStatus.TERMINATED, "it is looked at some times a day"
 
 
-async def test_news_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:
+async def test_a_message_for_a_workflow_that_is_gone_starts_it_again(small_house: House) -> None:
     house = small_house
     name, work = await released(house)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
 
     await house.tell(work, "rejected")
     await house.stock("spare", SERUM_30=2)
@@ -144,7 +144,7 @@ async def test_a_completed_order_is_never_started_again(small_house: House) -> N
     assert (await house.workflow(name).describe()).status is WorkflowExecutionStatus.COMPLETED
     document = await house.order(name)
     assert [exception["code"] for exception in document["exceptions"]] == ["double_ship"], (
-        "what left is told all the same"
+        "what left is recorded all the same"
     )
 
 
@@ -182,7 +182,7 @@ async def test_a_signal_that_temporal_refuses_holds_up_no_other_order(
     assert await owed(house, name) == 1
 
 
-async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) -> None:
+async def test_a_signal_that_comes_twice_is_applied_once(small_house: House) -> None:
     house = small_house
     name, work = await released(house)
     body = {"message_id": "twice-1", "kind": "shipped", "occurred_at": now(), "lines": [{"line": "1", "quantity": 1}]}
@@ -190,10 +190,10 @@ async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) ->
     transactions = OrderTransactions(house.service.database, house.service.networks, sent.extend)
     message = NodeMessage.model_validate(body)
     await fulfillment.record(transactions, work, message, node=None, actor="operator operator")
-    (told,) = sent
+    (signal,) = sent
 
     for _ in range(2):
-        await house.workflow(name).signal(told.signal, told.facts)
+        await house.workflow(name).signal(signal.signal, signal.facts)
 
     document = await house.settle(name)
     assert units(document) == {"shipped": 1, "allocated": 1}
@@ -201,12 +201,12 @@ async def test_a_signal_that_comes_twice_is_taken_in_once(small_house: House) ->
 
 
 def forgetful(house: House) -> OrderTransactions:
-    """Transactions of a process that sends none of the signals that it owes."""
+    """Transactions of a process that never sends its signals."""
     return OrderTransactions(house.service.database, house.service.networks)
 
 
 async def owed(house: House, name: str) -> int:
-    """How many signals an order's workflow has not been sent."""
+    """How many signals for an order's workflow are not sent yet."""
     async with house.service.database.read() as connection:
         count = await connection.execute(text("SELECT count(*) FROM wake WHERE order_id = :order"), {"order": name})
         return int(count.scalar_one())
@@ -220,7 +220,7 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
     one = {"lines": [{"line": "1", "quantity": 1}]}
     first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
     await house.settle(name)
-    await house.workflow(name).terminate("somebody pressed the button")
+    await house.workflow(name).terminate("an operator pressed the button")
     await backdate(house, UNATTENDED_FOR_A_DAY, name)
     await house.service.relay.sweep()
 
@@ -230,15 +230,15 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
     assert units(await house.settle(name)) == {"allocated": 1, "cancelled": 1}
 
 
-async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_heard_later_in_its_order(
+async def test_a_nodes_messages_while_temporal_is_down_count_at_once_and_reach_the_workflow_later_in_sequence(
     small_house: House, database: Database
 ) -> None:
     house = small_house
     (one, first), (other, second) = await released(house), await released(house)
-    heard_before = {name: len(await heard(house, name)) for name in (one, other)}
+    heard_before = {name: len(await messages_of(house, name)) for name in (one, other)}
     away = assemble(database, await Client.connect(NOBODY_LISTENS, lazy=True))
-    told = [(first, "accepted"), (second, "rejected"), (first, "picked"), (first, "shipped"), (second, "accepted")]
-    for number, (work, kind) in enumerate(told):
+    signal = [(first, "accepted"), (second, "rejected"), (first, "picked"), (first, "shipped"), (second, "accepted")]
+    for number, (work, kind) in enumerate(signal):
         message = NodeMessage.model_validate({"message_id": f"away-{number}", "kind": kind, "occurred_at": now()})
         assert await fulfillment.record(away.transactions, work, message, node=None, actor="node:reroutes")
 
@@ -252,7 +252,7 @@ async def test_what_a_node_tells_while_temporal_is_away_counts_at_once_and_is_he
 
     for name in (one, other):
         await house.settle(name)
-    found = {name: (await heard(house, name))[heard_before[name] :] for name in (one, other)}
+    found = {name: (await messages_of(house, name))[heard_before[name] :] for name in (one, other)}
     assert found == {one: ["away-0", "away-2", "away-3"], other: ["away-1", "away-4"]}
     await house.stock("spare", SERUM_30=2)
     assert (await house.work(other, 2))["node"] == "spare"
@@ -266,7 +266,7 @@ async def test_relays_that_run_at_once_send_each_orders_backlog_in_the_order_of_
     await house.stock("reroutes", SERUM_30=5 * each)
     names = [await house.place(("SERUM-30", each)) for _ in range(5)]
     works = {name: (await house.work(name))["fulfillment_order"] for name in names}
-    heard_before = {name: len(await heard(house, name)) for name in names}
+    heard_before = {name: len(await messages_of(house, name)) for name in names}
     for number in range(each):
         for name, work in works.items():
             body = {"message_id": f"{name}-{number}", "kind": "picked", "occurred_at": now(), "lines": ONE_UNIT}
@@ -287,12 +287,12 @@ async def test_relays_that_run_at_once_send_each_orders_backlog_in_the_order_of_
 
     for name in names:
         await house.settle(name)
-    found = {name: (await heard(house, name))[heard_before[name] :] for name in names}
+    found = {name: (await messages_of(house, name))[heard_before[name] :] for name in names}
     assert found == {name: [f"{name}-{number}" for number in range(each)] for name in names}
 
 
-async def heard(house: House, name: str) -> list[str]:
-    """The ids of the node's messages in the order in which an order's workflow has got them."""
+async def messages_of(house: House, name: str) -> list[str]:
+    """The ids of the node's messages in the sequence in which an order's workflow got them."""
     history = await house.workflow(name).fetch_history()
     signals = [event.workflow_execution_signaled_event_attributes for event in history.events]
     payloads = [json.loads(signal.input.payloads[0].data) for signal in signals if signal.signal_name == "node_message"]
@@ -301,14 +301,14 @@ async def heard(house: House, name: str) -> list[str]:
 
 @pytest_asyncio.fixture
 async def closed_shop(database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[Service]:
-    """A service that takes orders in while no worker runs and no relay looks after them."""
+    """A service that accepts orders while no worker and no relay runs."""
     assert await apply_network(database_url, SMALL_MAP) == []
     yield assemble(database, temporal.client)
 
 
 @pytest.fixture
 def order() -> NewOrder:
-    """An order that nobody can fill."""
+    """An order that no node can fill."""
     return NewOrder.model_validate(
         {
             "channel": "web",

@@ -1,4 +1,4 @@
-"""Orders that the policy holds, that may leave only within a window, or that are thought over in their grace period."""
+"""Orders that the policy holds, that may leave only within a window, or that change in their grace period."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ async def test_a_large_order_is_promised_and_reserved_and_goes_when_an_operator_
         }
     ]
     own = await house.http.post(f"/orders/{name}/release", json={"hold": "approval"}, headers=channel)
-    assert own.status_code == 403, "who wants something does not approve it"
+    assert own.status_code == 403, "the channel that asks for it must not approve it"
     assert (await house.ask(name, "release", hold="approval", reason="checked", actor="Ada")).status_code == 200
     assert (await house.work(name))["node"] == "reroutes"
 
@@ -73,7 +73,7 @@ async def test_a_channel_takes_off_its_own_hold_but_not_the_policys_of_the_same_
     assert answers == [200, 403]
 
 
-async def test_an_order_whose_hold_lets_nothing_be_reserved_is_answered_at_once_and_sourced_when_it_is_off(
+async def test_an_order_whose_hold_forbids_reservations_is_answered_at_once_and_sourced_when_it_is_off(
     holding_house: House,
 ) -> None:
     house = holding_house
@@ -94,7 +94,7 @@ async def test_an_order_whose_hold_lets_nothing_be_reserved_is_answered_at_once_
     assert (work["node"], (await house.order(name))["promise"] is None) == ("reroutes", False)
 
 
-async def test_while_a_hold_lets_nothing_be_reserved_an_order_can_move_and_be_cancelled(holding_house: House) -> None:
+async def test_while_a_hold_forbids_reservations_an_order_can_move_and_be_cancelled(holding_house: House) -> None:
     house = holding_house
     await house.stock("reroutes", SERUM_30=2)
     await house.stock("spare", SERUM_30=2)
@@ -113,7 +113,7 @@ async def test_while_a_hold_lets_nothing_be_reserved_an_order_can_move_and_be_ca
     assert (work["node"], work["lines"][0]["quantity"]) == ("spare", 1)
 
 
-async def test_while_a_hold_lets_nothing_be_reserved_work_leaves_its_node_but_no_other_can_be_chosen(
+async def test_while_a_hold_forbids_reservations_work_leaves_its_node_but_no_other_can_be_chosen(
     holding_house: House,
 ) -> None:
     house = holding_house
@@ -125,7 +125,7 @@ async def test_while_a_hold_lets_nothing_be_reserved_work_leaves_its_node_but_no
     await house.ask(name, "hold", hold="fraud")
 
     chosen = await house.ask(name, "reroute", fulfillment_order=work, to_node="spare")
-    assert (chosen.status_code, "lets nothing be reserved" in chosen.json()["detail"]) == (409, True)
+    assert (chosen.status_code, "forbids reservations" in chosen.json()["detail"]) == (409, True)
     assert units(await house.settle(name)) == {"allocated": 1}
     assert (await house.ask(name, "reroute", fulfillment_order=work)).json()["outcome"] == "withdrawn"
     assert units(await house.settle(name)) == {"open": 1}

@@ -1,4 +1,4 @@
-"""Orders of many lines and long stories: what travels stays small, and a long history is begun anew with nothing lost."""
+"""Orders with many lines and long histories: payloads stay small, and continue-as-new loses nothing."""
 
 import json
 from datetime import timedelta
@@ -13,9 +13,9 @@ from transactions.prepare import apply_network
 from workflows.visibility import NODES
 
 LINES = 120
-"""With its fulfillment order these are more rows than travel with news."""
+"""With its fulfillment order, these are more rows than a signal carries."""
 MOST_LINES = 2000
-"""With two fulfillment orders these are more rows than Temporal should carry."""
+"""With two fulfillment orders, these are more rows than Temporal should carry."""
 CARRIED_BYTES_MAX = 600_000
 """Temporal refuses 2 MB."""
 
@@ -37,7 +37,7 @@ async def view(house: House, name: str) -> Document:
     return seen
 
 
-async def test_news_of_a_large_order_leaves_its_lines_out_and_they_are_read_in_a_quiet_minute(
+async def test_signals_of_a_large_order_leave_its_lines_out_and_they_are_read_in_a_quiet_minute(
     small_house: House,
 ) -> None:
     house = small_house
@@ -45,7 +45,7 @@ async def test_news_of_a_large_order_leaves_its_lines_out_and_they_are_read_in_a
 
     await house.tell(work, "shipped", {"1": 1})
     await house.settle(name)
-    told = [
+    states = [
         json.loads(event.workflow_execution_signaled_event_attributes.input.payloads[0].data)["recorded"]
         async for event in house.workflow(name).fetch_history_events()
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
@@ -54,13 +54,13 @@ async def test_news_of_a_large_order_leaves_its_lines_out_and_they_are_read_in_a
     await house.skip(name, timedelta(minutes=2))
     later = await house.settle(name)
 
-    assert [news["totals"] for news in told] == [{"allocated": LINES - 1, "shipped": 1}]
-    assert (told[0]["lines"], told[0]["fulfillment_orders"][0]["lines"]) == ([], [])
+    assert [state["totals"] for state in states] == [{"allocated": LINES - 1, "shipped": 1}]
+    assert (states[0]["lines"], states[0]["fulfillment_orders"][0]["lines"]) == ([], [])
     assert (len(at_first["lines"]), units(at_first)) == (LINES, {"allocated": 1})
     assert units(await view(house, name)) == units(later) == {"shipped": 1}
 
 
-async def test_a_large_order_is_seen_through_although_its_news_has_no_lines(small_house: House) -> None:
+async def test_a_large_order_completes_although_its_signals_have_no_lines(small_house: House) -> None:
     house = small_house
     name, work = await large(house)
     await house.stock("spare", SERUM_30=LINES)
@@ -76,7 +76,7 @@ async def test_a_large_order_is_seen_through_although_its_news_has_no_lines(smal
     await house.check_invariants()
 
 
-async def test_a_long_history_is_begun_anew_and_the_order_goes_on_where_it_stood(small_house: House) -> None:
+async def test_a_long_history_continues_as_new_and_the_order_goes_on_where_it_stood(small_house: House) -> None:
     house = small_house
     await house.stock("reroutes", SERUM_30=3)
     name = await house.place(("SERUM-30", 3))
@@ -146,10 +146,10 @@ async def test_a_thousand_lines_over_twenty_nodes_are_seen_through_three_attempt
         for work in [fo for fo in document["fulfillment_orders"] if fo["status"] == "released"]:
             await house.tell(work["fulfillment_order"], "rejected", reason="too much")
     works = [fo for fo in (await _settled(house, name))["fulfillment_orders"] if fo["status"] == "released"]
-    told = [(work["fulfillment_order"], line["line"]) for work in works for line in work["lines"]]
+    states = [(work["fulfillment_order"], line["line"]) for work in works for line in work["lines"]]
     for kind, times in (("picked", 1), ("shipped", 2), ("delivered", 2)):
         for _ in range(times):
-            for work_name, line in told:
+            for work_name, line in states:
                 await house.tell(work_name, kind, {line: 2 // times})
 
     document = await house.until(name, "delivered")
@@ -167,8 +167,8 @@ async def _settled(house: House, name: str) -> Document:
 def _twenty_nodes(directory: Path) -> Path:
     """A network of twenty nodes in a row, of which each has every twentieth item and those of its two neighbours."""
     node = 'id = "n{0:02}"\nkind = "dc"\ncountry = "US"\nlatitude = {1}.0\nlongitude = -105.0\ntime_zone = "UTC"\n'
-    patience = 'accept_within = "30d"\nship_within = "30d"\n'
-    nodes = "".join(f"[[node]]\n{node.format(n, 30 + n)}{patience}\n" for n in range(NODES_OF_MANY))
+    deadlines = 'accept_within = "30d"\nship_within = "30d"\n'
+    nodes = "".join(f"[[node]]\n{node.format(n, 30 + n)}{deadlines}\n" for n in range(NODES_OF_MANY))
     (directory / "nodes.toml").write_text(nodes)
     policy = (SMALL_MAP / "policy.toml").read_text().replace("max_shipments = 3", f"max_shipments = {NODES_OF_MANY}")
     (directory / "policy.toml").write_text(policy)

@@ -1,9 +1,9 @@
-"""Any one message of any journey may be lost, and its node may fall silent for ever: the order ends by a timer's action or in a
-person's queue, never in silence.
+"""Any message of any journey may be lost, and its node may fall silent for ever: the order ends by a timer's action or in a
+person's queue, and never just stops.
 
-All orders live in one house. Of each journey every message is dropped once, or everything from one message on; what remains
-is told. Where the node does not poll, our calls to it are messages too. Then time runs, from deadline to deadline, until
-nothing is due any more. After every step the order must be able to wake by itself.
+All orders live in one house. Each message of each journey is dropped once, and so are all messages from one on; the others are
+sent. Where the node does not poll, our calls to it are messages too. Then time runs, from deadline to deadline, until nothing
+is due any more. After every step the order must have a timer, a running activity or an open exception.
 """
 
 import asyncio
@@ -50,10 +50,10 @@ dispatch = "webhook"
 url = "{url}"
 secret = "whsec_QUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJD"
 """
-"""Impatient ones: each try to call them takes a second, however much of it is skipped."""
+"""Nodes with short deadlines: each attempt to call them takes a real second, however much time is skipped."""
 CALLED_NODES = {"called-reroutes": "reroute", "called-asks": "ask_cancel", "called-escalates": "escalate"}
 NODES = ("reroutes", "asks", "escalates", "shop", *CALLED_NODES)
-"""What each begins its journeys with is its own; `spare` has some of everything."""
+"""Each has a SKU of its own for its journeys; `spare` has some of every SKU."""
 JOURNEYS = """
 asks      || f1 accepted, f1 picked, f1 shipped, f1 delivered
 asks      || f1 accepted, f1 picked 2 final, f1 shipped, f2 accepted, f2 shipped, f1 delivered, f2 delivered
@@ -81,30 +81,30 @@ called-asks      || f1 called, f1 accepted, silence, f1 asked, f1 cancel_rejecte
 called-escalates || f1 called, f1 accepted, cancel 1, f1 asked, f1 cancel_accepted, f1 shipped, f1 delivered
 called-reroutes  || f1 called, cancel 3, f1 asked, f1 cancel_accepted
 """
-"""By the node that is asked first: what it does about silence, and what is told of three units; `f2` is `spare`. A node that
-is called hears of its work when it is `called`, and of our wish to have it back when it is `asked`."""
+"""By the first node: the messages about three units; `f2` is the work of `spare`. A node that does not poll gets its work by a
+call (`called`), and our cancel request, too (`asked`)."""
 CALLS = {"called": "unsent", "asked": "cancel_requested"}
-"""How the talk with the node stands when a call is made."""
+"""The request status that a call is about."""
 AT_ONCE = 4
 DEADLINES_MAX = 10
-"""No journey has more waits before its end, however little is told."""
+"""No journey has more waits before its end, however many messages are lost."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """A journey of which something is not told."""
+    """A journey with lost messages."""
 
     node: str
     story: tuple[str, ...]
     lost: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
-        told = (f"({step})" if number in self.lost else step for number, step in enumerate(self.story))
-        return f"{self.node}: {', '.join(told)}"
+        steps = (f"({step})" if number in self.lost else step for number, step in enumerate(self.story))
+        return f"{self.node}: {', '.join(steps)}"
 
 
 def journeys() -> Iterator[Life]:
-    """Each journey with everything told."""
+    """Each journey with no message lost."""
     for row in JOURNEYS.strip().splitlines():
         node, story = row.split("||")
         yield Life(node.strip(), tuple(step.strip() for step in story.split(",")))
@@ -152,7 +152,7 @@ async def test_an_order_whose_messages_are_lost_ends_by_itself_or_in_a_persons_q
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-async def test_an_order_of_which_everything_is_told_ends_by_itself(house: House, tmp_path: Path) -> None:
+async def test_an_order_with_all_its_messages_ends_by_itself(house: House, tmp_path: Path) -> None:
     async with listening(node := Node(free_port())):
         await _furnish(house, tmp_path, node)
         for life in journeys():
@@ -172,7 +172,7 @@ class Node(Listener):
     def _about(call: Call) -> tuple[str, str]:
         return call.document["fulfillment_order"], call.document["request"]
 
-    def has_heard(self, fulfillment_order: str, request: str) -> bool:
+    def was_called(self, fulfillment_order: str, request: str) -> bool:
         """Whether a call about this has come, and was not lost."""
         about = (fulfillment_order, request)
         return about not in self.lost and about in map(self._about, self.calls)
@@ -196,7 +196,7 @@ def sku_of(node: str) -> str:
 
 
 async def _live(house: House, node: Node, life: Life, doors: asyncio.Semaphore) -> Document:
-    """Tell what is not lost, and let time run until nothing is due any more."""
+    """Send the messages that are not lost, and let time run until nothing is due any more."""
     async with doors:
         body = house.body((sku_of(life.node), 3), pickup_node="shop" if life.node == "shop" else None)
         name = house.orders[-1]
@@ -222,7 +222,7 @@ def _lost_calls(name: str, life: Life) -> set[tuple[str, str]]:
 
 
 async def _take(house: House, node: Node, name: str, step: str, document: Document) -> None:
-    """One step of a journey; nobody tells of a fulfillment order that there is not."""
+    """One step of a journey; a message about a fulfillment order that does not exist is left out."""
     works = document["fulfillment_orders"]
     match step.split():
         case ["silence"]:
@@ -232,7 +232,7 @@ async def _take(house: House, node: Node, name: str, step: str, document: Docume
             await house.ask(name, "cancel", lines=[{"line": "1", "quantity": int(quantity)}])
         case [work, "called" | "asked" as kind]:
             asked = [fo["request"] for fo in works if fo["fulfillment_order"] == f"{name}-{work}"]
-            assert asked != [CALLS[kind]] or node.has_heard(f"{name}-{work}", CALLS[kind]), (
+            assert asked != [CALLS[kind]] or node.was_called(f"{name}-{work}", CALLS[kind]), (
                 node.lost,
                 [c.document["request"] for c in node.calls if c.document["order"] == name],
                 step,
@@ -245,7 +245,7 @@ async def _take(house: House, node: Node, name: str, step: str, document: Docume
 
 
 async def _rest(house: House, name: str, life: Life) -> Document:
-    """The order when it has nothing left to do at once; then it can wake by itself."""
+    """The order when it has nothing to do at once; check that a timer, an activity or an exception is left."""
     if not await house.is_running(name):
         return await house.order(name)
     document = await house.settle(name)
@@ -254,7 +254,7 @@ async def _rest(house: House, name: str, life: Life) -> Document:
 
 
 def _due(document: Document) -> list[str]:
-    """The moments at which the order acts by itself; none of an order that has closed."""
+    """The deadlines at which the order acts by itself; none for a closed order."""
     if document["closed"]:
         return []
     moments = [work["deadline"] for work in document["fulfillment_orders"]] + [document["closes_at"]]

@@ -1,4 +1,4 @@
-"""An order goes elsewhere: before its nodes have it, everything is planned for the new place, or nothing changes."""
+"""An order's address changes: before release, all units are planned for the new address, or nothing changes."""
 
 import json
 from datetime import UTC, datetime, timedelta

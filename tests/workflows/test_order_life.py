@@ -1,11 +1,11 @@
-"""The lives of orders whose nodes answer: what they do, what they cannot do, and what the order makes of it."""
+"""Orders whose nodes answer: they ship, reject or ship in part, and the order continues from it."""
 
 from datetime import datetime, timedelta
 
 from tests.house import House, units
 
 
-async def test_an_order_that_everybody_fulfills_completes_when_its_return_window_is_over(small_house: House) -> None:
+async def test_an_order_without_trouble_completes_when_its_return_window_is_over(small_house: House) -> None:
     house = small_house
     await house.stock("reroutes", SERUM_30=5)
     name = await house.place(("SERUM-30", 2))
@@ -82,7 +82,7 @@ async def under_way(house: House) -> tuple[str, str]:
     return name, work
 
 
-async def test_a_parcel_without_news_is_taken_as_delivered_and_a_later_message_corrects_the_date(
+async def test_a_parcel_without_messages_counts_as_delivered_and_a_later_message_corrects_the_date(
     small_house: House,
 ) -> None:
     house = small_house
@@ -122,7 +122,7 @@ async def test_units_that_three_nodes_rejected_are_left_to_a_person_who_may_canc
     await house.until(name, "cancelled")
 
 
-async def test_a_parcel_that_could_not_be_delivered_is_not_taken_as_delivered_before_a_person_has_seen_to_it(
+async def test_a_parcel_that_could_not_be_delivered_does_not_count_as_delivered_before_a_person_resolves_it(
     small_house: House,
 ) -> None:
     house = small_house
@@ -142,7 +142,7 @@ async def test_a_parcel_that_could_not_be_delivered_is_not_taken_as_delivered_be
     assert not document["needs_attention"]
 
 
-async def test_a_parcel_that_is_told_delivered_by_its_number_brings_what_it_held_and_keeps_its_tracking(
+async def test_a_parcel_that_is_reported_delivered_by_its_number_delivers_its_units_and_keeps_its_tracking(
     small_house: House,
 ) -> None:
     house = small_house

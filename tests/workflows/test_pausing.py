@@ -90,7 +90,7 @@ async def test_open_work_goes_elsewhere_at_once_or_behind_the_fence(small_house:
         assert (await house.settle(name))["exceptions"] == []
 
 
-async def test_goods_that_left_a_paused_node_untold_do_not_ship_twice(small_house: House) -> None:
+async def test_goods_that_left_a_paused_node_unreported_do_not_ship_twice(small_house: House) -> None:
     house = small_house
     await house.stock("reroutes", SERUM_30=1)
     await house.stock("spare", SERUM_30=1)
@@ -120,7 +120,7 @@ async def test_orders_that_waited_meanwhile_are_served_when_the_node_is_back(
     assert (await house.work(name))["node"] == "reroutes"
 
 
-async def test_a_pause_is_shown_stands_once_and_ends_once(small_house: House) -> None:
+async def test_a_pause_is_shown_begins_once_and_ends_once(small_house: House) -> None:
     house = small_house
     first = await pause(house, "spare", "keep")
     again = await pause(house, "spare", "reroute")

@@ -91,7 +91,7 @@ async def test_a_full_node_does_not_lose_the_orders_that_it_is_full_of(small_hou
     assert (await house.work(name))["node"] == "reroutes"
 
 
-async def test_on_demand_orders_on_hold_are_swapped_at_once_and_hear_of_it(
+async def test_on_demand_orders_on_hold_are_swapped_at_once_and_their_workflows_are_signalled(
     small_house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house = small_house
@@ -104,8 +104,8 @@ async def test_on_demand_orders_on_hold_are_swapped_at_once_and_hear_of_it(
 
     assert await resource(house.database_url, MASTER_KEYS) == 0
 
-    told = capsys.readouterr().out.splitlines()
-    assert told == [
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
         f"{held}: asks at 0.00 -> reroutes at 0.00",
         "2 orders looked at, 1 swapped: cost +0.00, shipments +0",
     ]
@@ -126,11 +126,11 @@ async def test_an_explanation_names_the_chosen_node_and_why_the_others_were_not(
     assert await explain(house.database_url, name, Console(file=output, width=120)) == 0
     assert await explain(house.database_url, "web-nobody") == 1
 
-    told = output.getvalue()
-    assert f"{name}, round 1" in told
-    assert "spare ships 3 of SERUM-30 (line 1)" in told
-    assert "1 of 3 units" in told
-    assert "asks" in told
+    printed = output.getvalue()
+    assert f"{name}, round 1" in printed
+    assert "spare ships 3 of SERUM-30 (line 1)" in printed
+    assert "1 of 3 units" in printed
+    assert "asks" in printed
 
 
 async def apply_changed(house: House, directory: Path, file: str, old: str, new: str) -> None:

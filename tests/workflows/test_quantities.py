@@ -1,4 +1,4 @@
-"""A customer who wants more or fewer units before anything was released."""
+"""A customer changes quantities before anything was released."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ async def for_later(house: House, *lines: tuple[str, int]) -> str:
     return name
 
 
-def wanted(quantity: int, line: str = "1") -> Document:
+def quantities(quantity: int, line: str = "1") -> Document:
     return {"lines": [{"line": line, "quantity": quantity}], "reason": "a guest more", "actor": "Ada"}
 
 
@@ -41,7 +41,7 @@ async def test_what_is_added_and_taken_away_before_release_is_what_the_node_gets
     await house.skip(name, timedelta(days=10, minutes=1))
     work = await house.work(name)
     assert [(line["line"], line["quantity"]) for line in work["lines"]] == [("1", 3), ("2", 1)]
-    late = await house.ask(name, "quantities", **wanted(1))
+    late = await house.ask(name, "quantities", **quantities(1))
     assert (late.status_code, late.json()["detail"]) == (409, "line 1 was released to a node")
     await house.fulfill(work["fulfillment_order"])
     assert units(await house.until(name, "delivered"), "2") == {"shipped": 1, "cancelled": 2}
@@ -56,7 +56,7 @@ async def test_what_cannot_be_had_now_waits_in_its_orders_place(small_house: Hou
     await house.stock("reroutes", SERUM_30=1)
     name = await for_later(house, ("SERUM-30", 1))
 
-    (line,) = (await house.ask(name, "quantities", **wanted(2))).json()["lines"]
+    (line,) = (await house.ask(name, "quantities", **quantities(2))).json()["lines"]
     assert (line["reserved"], line["backordered"]) == (1, 1)
     await house.stock("spare", SERUM_30=1)
 
@@ -72,7 +72,7 @@ async def test_a_change_that_comes_twice_with_its_key_is_one_and_another_under_t
     key = {"Idempotency-Key": "more"}
 
     answers = [
-        await house.http.post(f"/orders/{name}/quantities", json=wanted(quantity), headers=key)
+        await house.http.post(f"/orders/{name}/quantities", json=quantities(quantity), headers=key)
         for quantity in (3, 3, 4)
     ]
 
@@ -94,5 +94,5 @@ async def test_an_order_that_is_over_keeps_its_quantities(small_house: House) ->
     name = await house.place(("SERUM-30", 1))
     assert (await house.ask(name, "cancel")).status_code == 200
     await house.workflow(name).result()
-    answer = await house.ask(name, "quantities", **wanted(2))
+    answer = await house.ask(name, "quantities", **quantities(2))
     assert answer.status_code == 409

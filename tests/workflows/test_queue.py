@@ -1,4 +1,4 @@
-"""The queue of what needs a person: whose it is, since when, what can be done, and what is told once more."""
+"""The queue of exceptions: their owner, since when they are open, what can be done, and what is escalated."""
 
 from pathlib import Path
 from shutil import copytree
@@ -22,7 +22,7 @@ async def ruled(house: House, directory: Path, rules: str) -> None:
 
 
 async def misfit(house: House) -> Document:
-    """An exception of an order whose node has spoken of a line that is not there."""
+    """An exception of an order whose node has named a line that does not exist."""
     await house.stock("escalates", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
     await house.tell((await house.work(name))["fulfillment_order"], "picked", {"9": 1})
@@ -43,7 +43,7 @@ async def queue(house: House, **filters: str) -> list[str]:
     return [row["exception"] for row in answer.json()["items"]]
 
 
-async def test_every_exception_has_an_owner_and_each_sees_his_own(small_house: House, tmp_path: Path) -> None:
+async def test_every_exception_has_an_owner_and_each_owner_sees_their_own(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await ruled(house, tmp_path, RULES)
     known = await misfit(house)
@@ -57,7 +57,7 @@ async def test_every_exception_has_an_owner_and_each_sees_his_own(small_house: H
     assert await queue(house, older_than="1h") == []
 
 
-async def test_a_person_gives_an_exception_to_another_and_it_is_known_who_did_and_why(
+async def test_an_exception_is_assigned_to_another_owner_with_who_did_it_and_why(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house
@@ -82,7 +82,7 @@ async def test_a_person_gives_an_exception_to_another_and_it_is_known_who_did_an
     assert (await house.http.post("/exceptions/web-0-x0/assign", json=body)).status_code == 404
 
 
-async def test_what_nobody_resolves_is_told_once_more(small_house: House, tmp_path: Path) -> None:
+async def test_an_exception_that_stays_open_is_escalated(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await ruled(house, tmp_path, '\n[exceptions]\nescalate_after = "1ms"\n')
     known = await misfit(house)
@@ -93,7 +93,7 @@ async def test_what_nobody_resolves_is_told_once_more(small_house: House, tmp_pa
     assert (await exception(house, known["exception"]))["escalated"]
 
 
-async def test_nothing_is_told_again_where_the_policy_does_not_ask_for_it(small_house: House) -> None:
+async def test_nothing_is_escalated_where_the_policy_does_not_ask_for_it(small_house: House) -> None:
     house = small_house
     known = await misfit(house)
 

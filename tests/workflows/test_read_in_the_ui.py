@@ -42,7 +42,7 @@ async def card(house: House, name: str) -> str:
 
 
 async def metadata(house: House, name: str) -> WorkflowMetadata:
-    """What a workflow says of itself."""
+    """A workflow's metadata: its signals, updates and queries."""
     found: WorkflowMetadata = await house.workflow(name).query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
@@ -156,13 +156,13 @@ async def test_what_an_order_is_found_by_follows_it_to_its_end(small_house: Hous
 async def test_a_node_in_trouble_shows_all_orders_that_it_owes(small_house: House) -> None:
     house = small_house
     name, _ = await short_picked(house)
-    wanted = f'Nodes = "spare" AND OrderStatus = "in_fulfillment" AND `Order` = "{name}"'  # a word of SQL
+    query = f'Nodes = "spare" AND OrderStatus = "in_fulfillment" AND `Order` = "{name}"'  # a word of SQL
 
     found: list[str] = []
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while not found:  # the list of workflows follows the workflows with a delay
             await asyncio.sleep(0.05)
-            found = [workflow.id async for workflow in house.time.client.list_workflows(wanted)]
+            found = [workflow.id async for workflow in house.time.client.list_workflows(query)]
 
     assert found == [f"order-{name}"]
 
@@ -170,8 +170,8 @@ async def test_a_node_in_trouble_shows_all_orders_that_it_owes(small_house: Hous
 async def test_every_step_and_every_wait_of_an_order_says_in_words_what_it_is(small_house: House) -> None:
     house = small_house
     name, works = await short_picked(house)
-    told = {"fulfillment_order": works[1], "message_id": f"bare-{name}", "kind": "accepted", "occurred_at": now()}
-    await house.workflow(name).signal("node_message", told)
+    facts = {"fulfillment_order": works[1], "message_id": f"bare-{name}", "kind": "accepted", "occurred_at": now()}
+    await house.workflow(name).signal("node_message", facts)
     await house.ask(name, "hold", hold="fraud")
     await house.ask(name, "release", hold="fraud")
     await house.settle(name)
@@ -201,7 +201,7 @@ async def test_every_step_and_every_wait_of_an_order_says_in_words_what_it_is(sm
         "source again, round 2",
         f"{works[0]}: acceptance",
         f"{works[0]}: shipment",
-        f"{works[0]}: no word of shipment",
+        f"{works[0]}: no shipment in time",
         "record a message that came as a signal",
         "hold as asked",
         "release as asked",

@@ -1,4 +1,4 @@
-"""A person takes work from its node: what nobody has begun moves at once, the rest behind the fence; nothing ships twice."""
+"""A person takes work from its node: unaccepted work moves at once, other work behind the fence; nothing ships twice."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def codes(document: Document) -> list[str]:
     return [known["code"] for known in document["exceptions"]]
 
 
-async def test_work_that_nobody_has_accepted_moves_at_once_and_its_stock_comes_back(small_house: House) -> None:
+async def test_work_that_no_node_has_accepted_moves_at_once_and_its_stock_comes_back(small_house: House) -> None:
     house = small_house
     name, first = await released(house, "reroutes", "spare")
 
@@ -39,7 +39,7 @@ async def test_work_that_nobody_has_accepted_moves_at_once_and_its_stock_comes_b
     assert (again.status_code, "due any more" in again.json()["detail"]) == (409, True)
 
 
-async def test_goods_that_left_before_the_node_heard_of_it_take_the_place_of_their_replacement(
+async def test_goods_that_left_before_the_node_knew_of_it_take_the_place_of_their_replacement(
     small_house: House,
 ) -> None:
     house = small_house

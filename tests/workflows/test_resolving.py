@@ -1,4 +1,4 @@
-"""A person has seen to an exception: it is closed with who and why, and what waited for a person goes on by itself."""
+"""A person resolves an exception: it is closed with who and why, and the units that waited for it continue."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ async def in_trouble(house: House, name: str) -> str:
 
 
 async def without_backorders(house: House, directory: Path) -> None:
-    """What nobody can fill needs a person, and two tries are enough."""
+    """Units that no node can fill need a person, and two attempts are enough."""
     changed = copytree(SMALL_MAP, directory / "network")
     policy = (changed / "policy.toml").read_text()
     policy = policy.replace('unfilled = "backorder"', 'unfilled = "exception"')
@@ -77,7 +77,7 @@ async def test_units_that_every_node_has_failed_are_a_persons_case_and_do_not_wa
     assert (await house.work(name, 2))["node"] == "reroutes"
 
 
-async def test_an_exception_is_resolved_once_by_somebody_for_a_reason(small_house: House, tmp_path: Path) -> None:
+async def test_an_exception_is_resolved_once_by_a_person_for_a_reason(small_house: House, tmp_path: Path) -> None:
     house = small_house
     await without_backorders(house, tmp_path)
     name, other = await house.place(("SERUM-30", 1)), await house.place(("SERUM-30", 1))
@@ -99,7 +99,7 @@ async def test_an_exception_is_resolved_once_by_somebody_for_a_reason(small_hous
     assert codes(await house.settle(other)) == ["unfilled"]
 
 
-async def test_a_silent_node_that_a_person_has_called_has_its_time_anew_and_then_a_person_is_told_again(
+async def test_a_silent_node_that_a_person_has_called_gets_its_full_time_again_and_then_another_exception(
     small_house: House,
 ) -> None:
     house = small_house
@@ -119,7 +119,9 @@ async def test_a_silent_node_that_a_person_has_called_has_its_time_anew_and_then
     assert await in_trouble(house, name) != silent, "a second silence is a second exception"
 
 
-async def test_a_node_that_was_asked_to_cancel_and_called_has_its_time_to_answer_anew(small_house: House) -> None:
+async def test_a_node_that_was_asked_to_cancel_and_called_gets_its_full_time_to_answer_again(
+    small_house: House,
+) -> None:
     house = small_house
     await house.stock("asks", SERUM_30=1)
     name = await house.place(("SERUM-30", 1))
@@ -149,7 +151,7 @@ async def after_a_month_in_doubt(house: House) -> tuple[str, str, str]:
     return name, first, await in_trouble(house, name)
 
 
-async def shelf(house: House, node: str) -> tuple[int, int]:
+async def stock_level(house: House, node: str) -> tuple[int, int]:
     """On hand and allocated of the serum at a node."""
     rows = (await house.http.get("/stock/SERUM-30")).json()["nodes"]
     return next((row["on_hand"], row["allocated"]) for row in rows if row["node"] == node)
@@ -163,27 +165,29 @@ async def test_units_in_doubt_are_written_off_when_a_person_gives_up_on_them_eve
     await house.skip_to(name, (await house.order(name))["closes_at"])
     await house.until(name, "completed")
     await house.workflow(name).result()
-    assert await shelf(house, "reroutes") == (2, 2)
+    assert await stock_level(house, "reroutes") == (2, 2)
 
     assert (await house.ask(name, "resolve", exception=silent, actor="Ada")).status_code == 200
     assert (await house.ask(name, "resolve", exception=silent)).status_code == 409
 
-    assert await shelf(house, "reroutes") == (0, 0), "nobody is promised what may have left"
+    assert await stock_level(house, "reroutes") == (0, 0), "units that may have left are promised to no order"
     assert codes(await house.order(name)) == []
     await house.tell(first, "cancel_accepted", {"1": 2})
-    assert await shelf(house, "reroutes") == (2, 0), "the node has found them after all"
+    assert await stock_level(house, "reroutes") == (2, 0), "the node has found them after all"
 
 
-async def test_what_was_written_off_and_left_after_all_is_a_fact_that_a_person_hears_of(small_house: House) -> None:
+async def test_units_that_ship_after_they_were_written_off_are_recorded_and_open_an_exception(
+    small_house: House,
+) -> None:
     house = small_house
     name, first, silent = await after_a_month_in_doubt(house)
     assert (await house.ask(name, "resolve", exception=silent)).status_code == 200
-    assert await shelf(house, "reroutes") == (0, 0)
+    assert await stock_level(house, "reroutes") == (0, 0)
 
     await house.tell(first, "shipped", {"1": 2})
 
     assert codes(await house.order(name)) == ["double_ship"]
-    assert await shelf(house, "reroutes") == (0, 0)
+    assert await stock_level(house, "reroutes") == (0, 0)
 
 
 async def test_the_queue_says_what_needs_a_person_since_when_and_what_can_be_done(

@@ -1,4 +1,4 @@
-"""The lives of returns: what comes back, what does not, and that a return outlives its order."""
+"""Returns: what comes back, what does not, and that a return outlives its order."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 async def delivered(house: House, quantity: int = 2) -> str:
-    """An order of so many units that its customer has got."""
+    """A delivered order of `quantity` units."""
     await house.stock("reroutes", SERUM_30=quantity)
     name = await house.place(("SERUM-30", quantity))
     await house.fulfill((await house.work(name))["fulfillment_order"])
@@ -37,8 +37,8 @@ async def asked(house: House, name: str, quantity: int) -> str:
 
 async def tell(house: House, name: str, kind: str, **more: Any) -> None:
     """Send a message about a return."""
-    told = {"message_id": f"{name}-{next(_numbers)}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
-    answer = await house.http.post(f"/returns/{name}/messages", json=told)
+    message = {"message_id": f"{name}-{next(_numbers)}", "kind": kind, "occurred_at": now(), "node": "reroutes"} | more
+    answer = await house.http.post(f"/returns/{name}/messages", json=message)
     assert answer.status_code == 202, answer.text
 
 
@@ -49,7 +49,7 @@ async def shown(house: House, name: str) -> dict[str, Any]:
 
 
 async def until(house: House, name: str, status: str, refunds: int = 0) -> dict[str, Any]:
-    """Poll a return until it has a status, and so many refunds."""
+    """Poll a return until it has this status and number of refunds."""
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         document = await shown(house, name)
         while document["status"] != status or len(document["refunds"]) < refunds:
@@ -65,7 +65,7 @@ async def dispose(house: House, name: str, quantity: int, before: str, to: str) 
 
 
 async def events(house: House, kind: str) -> list[dict[str, Any]]:
-    """What the channels heard of one kind, the oldest first."""
+    """The events of one kind, the oldest first."""
     pages = await house.pages("/events", 500)
     return [event["data"] for page in pages for event in page if event["kind"] == kind]
 
@@ -77,8 +77,8 @@ async def age(house: House, name: str, span: str) -> None:
         await connection.execute(text(older), {"order": name})
 
 
-async def until_heard(house: House, kind: str) -> list[dict[str, Any]]:
-    """Poll the feed until it tells something of a kind."""
+async def until_event(house: House, kind: str) -> list[dict[str, Any]]:
+    """Poll the feed until it has an event of this kind."""
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while not (heard := await events(house, kind)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
             await asyncio.sleep(0.03)
@@ -156,7 +156,7 @@ async def test_the_channel_is_reminded_twice_before_a_return_expires(small_house
     assert await events(house, "return_expired") == [{"return": made}]
 
 
-async def test_a_parcel_that_comes_after_its_return_expired_is_taken_in_and_the_case_is_closed(
+async def test_a_parcel_that_comes_after_its_return_expired_is_recorded_and_the_return_is_closed(
     small_house: House,
 ) -> None:
     house = small_house
@@ -192,7 +192,7 @@ async def test_what_was_quarantined_yesterday_is_restocked_today_until_it_is_sol
     assert lots == [("refurbish", 1), ("restock", 1)]
 
 
-async def test_more_than_announced_and_another_item_are_taken_in_and_a_person_is_told_of_each(
+async def test_more_than_announced_and_another_item_are_recorded_and_each_opens_an_exception(
     small_house: House,
 ) -> None:
     house = small_house
@@ -239,7 +239,7 @@ STORIES = """
 
 
 async def happen(house: House, name: str, what: str) -> None:
-    """A step of a story: somebody decides, time passes, or a message comes, such as `graded 1`."""
+    """A step of a story: a person decides, time passes, or a message comes, such as `graded 1`."""
     kind, _, units = what.partition(" ")
     lines = [{"line": "1", "quantity": int(units)}] if units else None
     if kind in ("approve", "decline", "cancel"):
@@ -254,7 +254,7 @@ async def happen(house: House, name: str, what: str) -> None:
         await tell(house, name, kind, lines=lines, **({"amount": 900} if kind == "settled" else {}))
 
 
-def told(document: dict[str, Any]) -> tuple[str, str]:
+def line_and_refunds(document: dict[str, Any]) -> tuple[str, str]:
     """What a return shows of its line and of its refunds."""
     (line,) = document["lines"]
     lots = [f", {lot['quantity']} {lot['condition']} → {lot['disposition']}" for lot in line["lots"]]
@@ -278,7 +278,7 @@ async def test_every_status_of_a_return_is_reached_and_shown_over_http_and_it_is
         for what in filter(None, happened.split(", ")):
             await happen(house, made, what)
         document = await until(house, made, status, refunds=1 if refunds else 0)
-        assert (status, *told(document)) == (status, line, refunds)
+        assert (status, *line_and_refunds(document)) == (status, line, refunds)
         answer = await house.http.post(f"/returns/{made}/cancel", json={"actor": "jo"})
         assert (status, answer.status_code) == (status, 200 if can_be_cancelled == "yes" else 409)
         if can_be_cancelled == "yes":
@@ -327,18 +327,20 @@ receive_at = "spare"
         await house.fulfill((await house.work(order))["fulfillment_order"])
         await house.until(order, "delivered")
 
-    async def wish(order: str, line: str, reason: str = "too_small", **more: Any) -> str:
+    async def requested(order: str, line: str, reason: str = "too_small", **more: Any) -> str:
         lines = [{"line": line, "quantity": 1, "reason": reason}]
         answer = await house.ask(order, "returns", lines=lines, **more)
-        told = answer.json()
-        return str(told["detail"] if answer.status_code == 409 else (await shown(house, told["return"]))["node"])
+        answered = answer.json()
+        return str(
+            answered["detail"] if answer.status_code == 409 else (await shown(house, answered["return"]))["node"]
+        )
 
-    assert await wish(name, "2") == "line 2 was a final sale"
-    assert await wish(name, "1", "I grew") == "line 1: the reason must be one of too_small"
-    assert await wish(name, "1", node="mars") == "mars does not take returns in"
-    assert await wish(name, "1") == "reroutes", "it is the nearest"
-    assert await wish(name, "1", node="asks") == "asks", "the customer chose it"
-    assert await wish(outlet, "1") == "spare", "the policy names it"
+    assert await requested(name, "2") == "line 2 was a final sale"
+    assert await requested(name, "1", "I grew") == "line 1: the reason must be one of too_small"
+    assert await requested(name, "1", node="mars") == "mars does not accept returns"
+    assert await requested(name, "1") == "reroutes", "it is the nearest"
+    assert await requested(name, "1", node="asks") == "asks", "the customer chose it"
+    assert await requested(outlet, "1") == "spare", "the policy names it"
 
 
 async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_its_line_is_open(
@@ -351,7 +353,7 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     late = await house.ask(name, "returns", lines=[{"line": "1", "quantity": 1}])
     assert (late.status_code, late.json()["detail"]) == (409, "line 1: the return window is over")
 
-    # The carrier's word comes after the order closed: it was delivered later than everybody thought.
+    # The carrier reports after the order closed: it was delivered later than was assumed.
     await age(house, name, "-1 day")
     made = await asked(house, name, 1)
     await come_back(house, made, 1)
@@ -359,7 +361,7 @@ async def test_a_return_may_be_asked_of_a_closed_order_as_long_as_the_window_of_
     assert await workflow(house, made).result() == "closed"
 
 
-async def test_those_who_wait_for_a_person_are_listed_the_oldest_first_and_everybody_sees_their_own(
+async def test_returns_that_wait_for_a_person_are_listed_the_oldest_first_and_each_channel_sees_its_own(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house
@@ -400,7 +402,7 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
 
     assert await settle(made[0], "paid-1") == 202
     assert [await settle(made[0], "paid-1"), await settle(made[0], "paid-1", amount=7)] == [200, 409]
-    assert await settle(made[0], "paid-2") == 202, "told again in another message"
+    assert await settle(made[0], "paid-2") == 202, "reported again in another message"
     assert (await house.order(name))["exceptions"] == []
     assert await settle(made[1], "paid-3", amount=700) == 202
 
@@ -411,7 +413,7 @@ async def test_what_was_paid_for_a_claim_is_confirmed_and_another_amount_is_a_pe
     assert documents[0] | head | {"lines": claim["lines"]} == documents[0]
     assert await events(house, "settled") == [{"claim": one, "resolution": "refund"} for one in made]
     (misfit,) = (await house.order(name))["exceptions"]
-    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was asked"
+    assert misfit["detail"] == f"settled does not fit {made[1]}: 700 was paid where 1000 was requested"
 
     assert (await house.ask(name, "forget", even_if_open=True)).status_code == 200
     assert (await house.http.get(f"/claims/{made[0]}")).json() == documents[0] | {"evidence": None}
@@ -430,13 +432,13 @@ async def test_a_return_over_months_is_reminded_received_graded_paid_and_closed_
     assert (requested_at - day_0).days == 29
 
     await house.time.fast_forward(workflow(house, made), timedelta(days=21))
-    (reminder,) = await until_heard(house, "return_reminder")
+    (reminder,) = await until_event(house, "return_reminder")
     assert reminder["return"] == made
     day_50 = (day_0 + timedelta(days=50)).isoformat()
     graded = {"line": "1", "quantity": 1, "condition": "as_new", "disposition": "restock"}
     await tell(house, made, "received", occurred_at=day_50)
     await tell(house, made, "graded", occurred_at=day_50, lines=[graded])
-    (refund,) = await until_heard(house, "refund_requested")
+    (refund,) = await until_event(house, "refund_requested")
     assert (refund["return"], refund["refund"], refund["amount"]) == (made, f"{made}-m1", 1000)
     await tell(house, made, "settled", occurred_at=day_50, refund=refund["refund"])
     assert await workflow(house, made).result() == "closed"
@@ -480,12 +482,12 @@ async def test_a_report_tells_how_much_came_back_how_fast_and_what_is_sellable_a
     await tell(house, made, "settled")
 
     time = "from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z"
-    told = (await house.http.get(f"/reports/returns?{time}")).json()
+    report = (await house.http.get(f"/reports/returns?{time}")).json()
     sheet = await house.http.get(f"/reports/returns?{time}&by=channel", headers={"Accept": "text/csv"})
     nothing = (await house.http.get("/reports/returns?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z")).json()
 
     figures = {"returns": 1, "units": 2, "came_back": 2, "shipped": 2, "rate": 1.0, "recovery": 0.5}
-    assert told == {"by": "sku", "rows": [{"sku": "SERUM-30", "days_to_settled": 0.0} | figures]}
+    assert report == {"by": "sku", "rows": [{"sku": "SERUM-30", "days_to_settled": 0.0} | figures]}
     header, row = sheet.text.splitlines()
     assert header == "channel,returns,units,came_back,shipped,rate,days_to_settled,recovery"
     assert row.startswith("web,1,2,2,2,1.0")

@@ -1,4 +1,4 @@
-"""Nodes that stay silent: what the order does by itself, and what it makes of answers that come late."""
+"""Nodes that stay silent: what the order does by itself, and what follows from late answers."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,7 +35,7 @@ async def test_a_silent_nodes_work_goes_elsewhere_and_its_units_stay_in_doubt(sm
     assert (second["node"], second["attempt"], second["lines"][0]["quantity"]) == ("spare", 2, 2)
     first = await house.work(name)
     assert (first["status"], first["request"]) == ("cancelled", "timed_out")
-    assert await house.available("SERUM-30") == {"reroutes": 0, "spare": 0}, "units in doubt are offered to nobody"
+    assert await house.available("SERUM-30") == {"reroutes": 0, "spare": 0}, "units in doubt are offered to no order"
     document = await house.settle(name)
     assert units(document) == {"allocated": 2}
     assert codes(document) == []
@@ -54,7 +54,7 @@ async def test_a_silent_node_that_consents_late_gets_its_units_back(small_house:
     assert codes(document) == []
 
 
-async def test_goods_that_leave_a_silent_node_late_replace_work_that_nobody_has_accepted(small_house: House) -> None:
+async def test_goods_that_leave_a_silent_node_late_replace_work_that_no_node_has_accepted(small_house: House) -> None:
     house = small_house
     name, first = await silent(house, "reroutes")
     await house.work(name, 2)
@@ -68,7 +68,7 @@ async def test_goods_that_leave_a_silent_node_late_replace_work_that_nobody_has_
     assert await house.available("SERUM-30") == {"reroutes": 0, "spare": 2}
 
 
-async def test_goods_that_leave_two_nodes_are_told_to_a_person_once(small_house: House) -> None:
+async def test_goods_that_leave_two_nodes_open_one_exception(small_house: House) -> None:
     house = small_house
     name, first = await silent(house, "reroutes")
     second = (await house.work(name, 2))["fulfillment_order"]
@@ -81,8 +81,8 @@ async def test_goods_that_leave_two_nodes_are_told_to_a_person_once(small_house:
     document = await house.until(name, "shipped")
     assert units(document) == {"shipped": 2}, "the customer ordered two, whatever left"
     assert codes(await house.settle(name)) == ["double_ship"]
-    shelf = (await house.http.get("/stock/SERUM-30")).json()["nodes"]
-    assert {row["node"]: row["on_hand"] for row in shelf} == {"reroutes": 0, "spare": 0}
+    levels = (await house.http.get("/stock/SERUM-30")).json()["nodes"]
+    assert {row["node"]: row["on_hand"] for row in levels} == {"reroutes": 0, "spare": 0}
 
 
 async def test_a_silent_node_that_accepts_late_changes_nothing_until_it_ships(small_house: House) -> None:
@@ -98,7 +98,7 @@ async def test_a_silent_node_that_accepts_late_changes_nothing_until_it_ships(sm
     assert codes(document) == []
 
 
-async def test_a_dead_attempt_keeps_its_order_open_for_thirty_days_and_then_a_person_hears_of_it(
+async def test_a_dead_attempt_keeps_its_order_open_for_thirty_days_and_then_opens_an_exception(
     small_house: House,
 ) -> None:
     house = small_house
@@ -108,9 +108,9 @@ async def test_a_dead_attempt_keeps_its_order_open_for_thirty_days_and_then_a_pe
     assert delivered["closes_at"] is None, "a return window that is over does not close it"
 
     await house.wait_out(name)
-    told = await house.until(name, lambda found: bool(found["exceptions"]))
-    assert codes(told) == ["node_silent"]
-    await house.skip_to(name, told["closes_at"])
+    document = await house.until(name, lambda found: bool(found["exceptions"]))
+    assert codes(document) == ["node_silent"]
+    await house.skip_to(name, document["closes_at"])
     await house.until(name, "completed")
 
     await house.tell(first, "cancel_accepted")
@@ -130,7 +130,7 @@ async def test_a_silent_node_that_is_to_be_asked_keeps_the_work_until_it_consent
     assert (second["node"], second["attempt"]) == ("spare", 2)
     assert await house.available("SERUM-30") == {"asks": 2, "spare": 0}
     assert units(await house.settle(name)) == {"allocated": 2}, (
-        "silence is no wish of the customer: nothing is cancelled"
+        "silence is no cancel request of the customer: nothing is cancelled"
     )
 
 
@@ -175,7 +175,7 @@ async def test_a_silent_node_that_must_not_be_bypassed_is_a_persons_case_and_may
 
     document = await house.until(name, "delivered")
     assert len(document["fulfillment_orders"]) == 1
-    assert codes(document) == ["node_silent"], "what a person was told stays until a person resolves it"
+    assert codes(document) == ["node_silent"], "the exception stays open until a person resolves it"
 
 
 async def test_a_node_that_is_given_more_time_while_it_works_gets_it(small_house: House, tmp_path: Path) -> None:

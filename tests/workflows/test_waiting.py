@@ -61,7 +61,7 @@ async def test_an_order_for_later_is_reserved_now_and_released_on_its_day(small_
     assert datetime.fromisoformat(work["released_at"]) >= day
 
 
-async def test_during_its_grace_period_an_order_is_reserved_and_can_be_cancelled_without_asking_anybody(
+async def test_during_its_grace_period_an_order_is_reserved_and_can_be_cancelled_without_asking_a_node(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house
@@ -158,7 +158,7 @@ async def test_an_order_that_ships_complete_lets_others_go_first_and_holds_nothi
     assert units(await house.until(whole, "in_fulfillment")) == {"allocated": 3}
 
 
-async def test_units_that_have_waited_as_long_as_their_strategy_lets_them_are_cancelled_and_a_person_is_told(
+async def test_units_that_have_waited_as_long_as_their_strategy_allows_are_cancelled_and_open_an_exception(
     small_house: House, tmp_path: Path
 ) -> None:
     house = small_house

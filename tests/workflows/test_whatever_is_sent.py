@@ -36,7 +36,7 @@ NONSENSE: dict[str, Sequence[Any]] = {
     "nested 5000 levels": [nested(5000)],
     "half a document": [undecodable(b'{"kind":')],
     "not UTF-8": [undecodable(b'{"kind": "\xff"}')],
-    "an encoding of nobody": [undecodable(b"x", b"binary/odd")],
+    "an unknown encoding": [undecodable(b"x", b"binary/odd")],
     "no encoding": [RawValue(Payload(data=b"x"))],
 }
 
@@ -52,8 +52,8 @@ async def released(house: House) -> tuple[str, str]:
 
 def message(fulfillment_order: str, kind: str, **more: Any) -> Document:
     """A node's message as Temporal carries it, as docs/reference/temporal.md says."""
-    told = {"fulfillment_order": fulfillment_order, "message_id": f"bare-{kind}", "kind": kind, "occurred_at": now()}
-    return told | more
+    facts = {"fulfillment_order": fulfillment_order, "message_id": f"bare-{kind}", "kind": kind, "occurred_at": now()}
+    return facts | more
 
 
 @pytest.mark.parametrize("signal", ["node_message", "changed", "no_such_signal"])
@@ -108,12 +108,12 @@ async def test_a_message_that_comes_straight_through_temporal_counts_like_one_ov
 ) -> None:
     house = small_house
     name, work = await released(house)
-    told = message(work, "shipped", lines=[{"line": "1", "quantity": 1}])
+    facts = message(work, "shipped", lines=[{"line": "1", "quantity": 1}])
 
     for _ in range(2):
-        await house.workflow(name).signal("node_message", told)
+        await house.workflow(name).signal("node_message", facts)
     document = await house.until(name, "partially_shipped")
-    body = {field: value for field, value in told.items() if field != "fulfillment_order"}
+    body = {field: value for field, value in facts.items() if field != "fulfillment_order"}
     again = await house.http.post(f"/fulfillment-orders/{work}/messages", json=body)
 
     assert again.status_code == 200, "it is known already"
@@ -125,12 +125,12 @@ async def test_a_message_that_comes_straight_through_temporal_counts_like_one_ov
 async def test_a_message_that_came_over_http_does_not_count_again_when_temporal_brings_it(small_house: House) -> None:
     house = small_house
     name, work = await released(house)
-    told = message(work, "shipped", lines=[{"line": "1", "quantity": 1}])
-    body = {field: value for field, value in told.items() if field != "fulfillment_order"}
+    facts = message(work, "shipped", lines=[{"line": "1", "quantity": 1}])
+    body = {field: value for field, value in facts.items() if field != "fulfillment_order"}
     assert (await house.http.post(f"/fulfillment-orders/{work}/messages", json=body)).status_code == 202
 
-    await house.workflow(name).signal("node_message", told)
-    await house.workflow(name).signal("node_message", told | {"lines": [{"line": "1", "quantity": 2}]})
+    await house.workflow(name).signal("node_message", facts)
+    await house.workflow(name).signal("node_message", facts | {"lines": [{"line": "1", "quantity": 2}]})
 
     document = await house.until(name, lambda found: bool(found["exceptions"]))
     assert units(document) == {"shipped": 1, "allocated": 1}
@@ -139,7 +139,9 @@ async def test_a_message_that_came_over_http_does_not_count_again_when_temporal_
     )
 
 
-async def test_a_message_about_another_order_does_not_change_this_one_and_is_told(small_house: House) -> None:
+async def test_a_message_about_another_order_does_not_change_this_one_and_opens_an_exception(
+    small_house: House,
+) -> None:
     house = small_house
     name, _ = await released(house)
     other, others_work = await released(house)

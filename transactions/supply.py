@@ -1,4 +1,4 @@
-"""Reads what a sourcing decision is made from: the order, what may be taken from which shelf, and how busy the nodes are."""
+"""Reads the input of a sourcing decision: the order, the stock that it may take at each node, and the load of the nodes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,31 +27,31 @@ from network.geography import locate, locate_area
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan with what it was made from, and the claim that pins it."""
+    """A plan, the stock and load that it was made from, and the claim that pins it."""
 
     plan: Plan
-    shelves: Mapping[tuple[str, str], StockLevel]
+    levels: Mapping[tuple[str, str], StockLevel]
     workload: Mapping[str, NodeLoad]
     releases_at: datetime
     looks_again_at: datetime | None
-    """When a node that has what is unfilled may take it: its next day, or the end of its cool-down; None = nothing is known."""
+    """When a node that has the unfilled units may accept them: its next day, or the end of its cool-down; None = unknown."""
 
     def claim(
         self,
         network: Network,
         channel: str,
-        rights: Entitlement,
+        entitlement: Entitlement,
         *,
         cause: str,
         at: datetime,
         order: str | None,
         actor: str,
     ) -> stock.Claim:
-        """What must be granted for the plan to stand."""
+        """The claim that must be granted before the plan can be used."""
         movements = claims(self.plan, network)
         kept_back = {m.sku: kept for m in movements if (kept := network.kept_back(m.sku, channel))}
         named = {(m.node, m.sku) for m in movements}
-        counted = named | {place for place in self.shelves if place[1] in kept_back and place[0] in network.nodes}
+        counted = named | {place for place in self.levels if place[1] in kept_back and place[0] in network.nodes}
         return stock.Claim(
             movements,
             {place: network.safety_stock(*place) for place in counted},
@@ -60,8 +60,8 @@ class Decision:
             at,
             order,
             kept_back,
-            {place: offer for place, offer in rights.offers.items() if place in named},
-            {place: own for place, own in rights.own.items() if place in named},
+            {place: offer for place, offer in entitlement.offers.items() if place in named},
+            {place: own for place, own in entitlement.own.items() if place in named},
         )
 
 
@@ -71,33 +71,33 @@ async def decide(
     facts: OrderFacts,
     wanted: Collection[Wanted],
     at: datetime,
-    rights: Entitlement | None = None,
+    entitlement: Entitlement | None = None,
     kept_out: frozenset[str] = frozenset(),
 ) -> Decision:
-    """The best plan for what is on the shelves now; it holds nothing until its claim is granted.
+    """The best plan for the present stock levels; it pins nothing before its claim is granted.
 
-    Nodes that are `kept_out` get nothing of it.
+    No unit is planned at a node in `kept_out`.
     """
-    rights = rights or Entitlement()
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
-    load = await workload(connection, network, at, rights.pinned_for)
-    supply, limits = supply_of(network, shelves, facts.channel, rights)
-    cooling = cooling_at(network, shelves, at)
+    entitlement = entitlement or Entitlement()
+    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
+    load = await workload(connection, network, at, entitlement.pinned_for)
+    supply, limits = supply_of(network, levels, facts.channel, entitlement)
+    cooling = cooling_at(network, levels, at)
     situation = Situation(
         network=network,
         supply={place: 0 if place in cooling else quantity for place, quantity in supply.items()},
         now=at,
         workload=load,
-        paused=kept_out | paused(shelves),
+        paused=kept_out | paused(levels),
         cooling=cooling,
     )
     decided, _ = plan_within(facts, list(wanted), situation, limits)
     full = next_days_of_full_nodes(situation) if decided.unfilled else {}
-    return Decision(decided, shelves, load, at, looks_again_at(decided, situation, supply, full))
+    return Decision(decided, levels, load, at, looks_again_at(decided, situation, supply, full))
 
 
 def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:
-    """What the policy may see of an order."""
+    """The facts of an order that rules of the policy can use."""
     return OrderFacts(
         channel=header.channel,
         service=header.service,
@@ -107,7 +107,7 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         place=(locate_area if header.is_forgotten else locate)(header.country, header.postal_code),
         customer_tier=header.customer_tier,
         value=header.value,
-        units=sum(wish.quantity for wish in wanted),
+        units=sum(line.quantity for line in wanted),
         priority=header.priority,
         weight_kg=weight_kg(network, wanted),
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
@@ -120,10 +120,10 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
 async def workload(
     connection: ReadConnection, network: Network, at: datetime, pinned_for: Mapping[str, date]
 ) -> dict[str, NodeLoad]:
-    """The load of the nodes for which it matters, on the local day of `at`: those with a daily capacity, or all when the
-    policy reads how many fulfillment orders are open.
+    """The load of nodes on the local day of `at`: of those with a daily capacity, or of all when the policy reads how many
+    fulfillment orders are open.
 
-    What the pins of whoever asks have claimed does not count.
+    The order's own pins do not count: `pinned_for` is the day for which they have claimed capacity, by node.
     """
     counts_open_orders = network.policy.reads_open_orders
     nodes = [node for node in network.nodes.values() if counts_open_orders or node.capacity_per_day is not None]
