@@ -1,4 +1,4 @@
-"""What a way to reach nodes is: the interface of its kinds. `nodes/kinds.py` is the table of them."""
+"""The interface of a dispatch kind: a way to reach nodes. `nodes/kinds.py` is the table of all kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.network import Dispatch
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A POST as plain data; `activities/dispatch.py` sends it, with the guards of all calls out."""
+    """A POST as plain data; `activities/dispatch.py` sends it, with the guards of all outgoing calls."""
 
     url: str
     headers: Mapping[str, str]
@@ -18,17 +18,17 @@ class Call:
 
 
 def anything(_: str) -> str | None:
-    """Of any text nothing is wrong."""
+    """Accept any text."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A text that each node of a kind must have in nodes.toml; no node of another kind may have it."""
+    """A key that each node of a kind must have in nodes.toml; nodes of other kinds must not have it."""
 
     name: str
     mistake: Callable[[str], str | None] = anything
-    """What is wrong with a value, in words for whoever wrote it; None = nothing."""
+    """Answers what is wrong with a value, for the author of the file; None = nothing."""
 
 
 class DispatchKind(Protocol):
@@ -36,7 +36,7 @@ class DispatchKind(Protocol):
 
     @property
     def dispatch(self) -> Dispatch:
-        """Its name, and what decisions see of it."""
+        """Its name, and its properties that decisions use."""
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -45,14 +45,14 @@ class DispatchKind(Protocol):
     def call(
         self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
     ) -> Call | None:
-        """The call about a fulfillment order: of its work, of a request to cancel, or that it was given up (`request`).
+        """The call about a fulfillment order: new work, a request to cancel, or that it was given up (see its `request`).
 
-        `settings` are the node's values of `keys`, and the document is the one that polling would show. `message_id` is the
-        same for every repetition, so the node can tell a repeated call from a new one. None = the node polls.
+        `settings` are the node's values of `keys`. The document is the one that a node gets by polling. `message_id` is the
+        same for every repetition, so the node recognizes a repeated call. None = the node polls.
         """
 
 
 def mistake_of_url(url: str) -> str | None:
-    """What is wrong with an address that is to be called."""
+    """What is wrong with the URL of a node; None = nothing."""
     is_callable = url.startswith(("https://", "http://")) and not url.split("://", 1)[1].startswith("/")
     return None if is_callable else f"url must begin with https:// or http://, not {url!r}"

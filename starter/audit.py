@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database.audit.invariants import Finding, examine, take_apart
+from database.audit.invariants import Finding, examine, load_components
 from database.audit.repair import Correction, DayCorrection
 from database.audit.repair import repair as correct
 from database.audit.running import open_orders
@@ -70,7 +70,7 @@ async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correctio
     """What is corrected, and the violations that are left then; unless confirmed, all of it is undone."""
     async with database.engine.connect() as opened:
         connection = WriteConnection(ReadConnection(opened))
-        await _take_apart(connection)
+        await _load_components(connection)
         at = datetime.now(UTC)
         corrections = await correct(connection, f"repair {at.isoformat()}", at)
         left = [f"{finding.sentence}: {row}" for finding in await examine(connection) for row in finding.violations]
@@ -92,13 +92,13 @@ async def findings_of(database: Database) -> list[Finding]:
     """Every invariant, checked in one snapshot."""
     async with database.engine.connect() as connection:
         snapshot = ReadConnection(await connection.execution_options(isolation_level="REPEATABLE READ"))
-        await _take_apart(snapshot)
+        await _load_components(snapshot)
         return await examine(snapshot)
 
 
-async def _take_apart(connection: ReadConnection) -> None:
+async def _load_components(connection: ReadConnection) -> None:
     _, network = await Networks().active(connection)
-    await take_apart(connection, {sku: network.components(sku) for sku in network.items})
+    await load_components(connection, {sku: network.components(sku) for sku in network.items})
 
 
 async def _running(database: Database, client: Client) -> Finding:

@@ -81,7 +81,7 @@ class Backorders:
 
     async def _is_anything_left(self, connection: ReadConnection, offered: Offers) -> bool:
         _, network = await self._transactions.networks.active(connection)
-        shelves = await stock.shelves(connection, {sku for _, sku in offered})
+        shelves = await stock.levels(connection, {sku for _, sku in offered})
         supply, _ = supply_of(
             network,
             {place: shelf for place, shelf in shelves.items() if place in offered},
@@ -134,8 +134,8 @@ async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], de
     for index, (waiting, _) in enumerate(asked):
         nodes = decided.plan.hopes.get(index)
         if (waiting.nodes, waiting.looks_again_at) != (nodes, decided.looks_again_at):
-            hopes = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
-            await backorder.save_candidates(work.connection, work.header.order, hopes)
+            candidates = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
+            await backorder.save_candidates(work.connection, work.header.order, candidates)
     if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
         return
     await work.notify(await work.news())

@@ -62,7 +62,7 @@ async def _find_its_return(
     if found.left:
         await _give_to_a_person(connection, parcel, found.left, work.header.order)
     if name is not None:
-        await returns.came_in(connection, name, _cause(parcel))
+        await returns.note_parcel(connection, name, _cause(parcel))
         message = parcel.received(found.lines)
         await apply_message(transactions, transaction, work.header.order, name, message, received)
     return Taken(is_new=True, return_=name)

@@ -70,7 +70,7 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
 async def _places(
     connection: ReadConnection, network: Network, facts: OrderFacts, wanted: list[Wanted], at: datetime
 ) -> tuple[PickupPlace, ...]:
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
+    shelves = await stock.levels(connection, parts(network, [wish.sku for wish in wanted]))
     available = {
         place: shelf.available(network.safety_stock(*place))
         for place, shelf in shelves.items()

@@ -79,7 +79,7 @@ async def decide(
     Nodes that are `kept_out` get nothing of it.
     """
     rights = rights or Entitlement()
-    shelves = await stock.shelves(connection, parts(network, [wish.sku for wish in wanted]))
+    shelves = await stock.levels(connection, parts(network, [wish.sku for wish in wanted]))
     load = await workload(connection, network, at, rights.pinned_for)
     supply, limits = supply_of(network, shelves, facts.channel, rights)
     cooling = cooling_at(network, shelves, at)

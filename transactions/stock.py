@@ -136,7 +136,7 @@ async def _corrections(
     later = await count.differences_after(connection, node, [shelf.sku for shelf in shelves], taken_at)
     found = [recount(shelf, units[shelf.sku], taken_at, later.get(shelf.sku, 0)) for shelf in shelves]
     corrections = [correction for correction in found if correction is not None]
-    await count.mark(connection, node, [correction.sku for correction in corrections], taken_at)
+    await count.mark_counted(connection, node, [correction.sku for correction in corrections], taken_at)
     return corrections
 
 

@@ -51,7 +51,7 @@ async def lamps(shop: Shop, *story: tuple[str, int, int]) -> None:
 
 async def shelf(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> StockLevel:
     async with shop.database.read() as connection:
-        return (await stock.shelves(connection, [sku]))[node, sku]
+        return (await stock.levels(connection, [sku]))[node, sku]
 
 
 async def on_hand(shop: Shop, node: str = NEAREST) -> dict[str, int]:

@@ -61,7 +61,7 @@ async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(da
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await to_look_after(database) == ["web-old"]
     async with database.write() as connection:
-        await unattended.looked_after(connection, UnattendedOrder("web-old", "{}"))
+        await unattended.note_checked(connection, UnattendedOrder("web-old", "{}"))
     assert await to_look_after(database) == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from database import stock
 from database.connect import Database
 from database.documents import stock as documents
-from database.documents.stock import Wanted
+from database.documents.stock import StockQuery
 from database.key import Caller
 from domain.stock import Movement, MovementKind
 from tests.asked import asked_of
@@ -44,7 +44,7 @@ async def listed(
 ) -> list[dict[str, Any]]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await documents.page(connection, network, Wanted(node, below, after, limit))
+        return await documents.page(connection, network, StockQuery(node, below, after, limit))
 
 
 async def walk(

@@ -31,7 +31,7 @@ async def claim(database: Database, order: str, *wanted: tuple[str, int], safety
 
 async def counters(database: Database, sku: str) -> tuple[int, int, int]:
     async with database.read() as connection:
-        shelf = (await stock.shelves(connection, [sku]))[NODE, sku]
+        shelf = (await stock.levels(connection, [sku]))[NODE, sku]
         return shelf.on_hand, shelf.reserved, shelf.allocated
 
 

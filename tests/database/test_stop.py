@@ -39,7 +39,7 @@ async def resumed(shop: Shop, sku: str, node: str | None = None, key: str | None
 
 async def stopped_shelves(shop: Shop, sku: str) -> set[str]:
     async with shop.database.read() as connection:
-        shelves = await stock.shelves(connection, [sku])
+        shelves = await stock.levels(connection, [sku])
     return {node for (node, _), shelf in shelves.items() if shelf.stopped_at is not None}
 
 
@@ -274,7 +274,7 @@ async def test_lifted_units_are_offered_where_somebody_waits_for_them_and_sold_e
     await shop.backorders.work_off(10)
     await resumed(shop, "LAMP")
     async with shop.database.read() as connection:
-        shelves = await stock.shelves(connection, ["LAMP"])
+        shelves = await stock.levels(connection, ["LAMP"])
     assert {node for (node, _), shelf in shelves.items() if shelf.offered_at is not None} == {NEXT}
 
 
