@@ -236,7 +236,7 @@ class _PolicyReader:
 def _hold_id(table: Table) -> str:
     name = table.text("id") if table.need("id") else ""
     if name and not re.fullmatch(WORD[0], name):
-        table.wrong("id", f"the id of a hold must be {WORD[1]}")
+        table.wrong("id", f"the id of a hold must be {WORD[1]}, not {name!r}")
     return name
 
 

@@ -131,7 +131,7 @@ policy || id = "wholesale"       ||                                      ||  5 |
 policy || order.channel ==       || order.chanel ==                      ||  7 || when: unknown name 'order.chanel'; did you mean order.channel?
 policy || order.channel ==       || order.value ==                       ||  7 || when: == does not work on an int and a string
 policy || order.channel ==       || order.channel =                      ||  7 || when: syntax error: '=' does not compare; write '=='
-policy || order.channel ==       || node.kind ==                         ||  7 || when: node.kind cannot be seen here: a strategy's when may use only order.*
+policy || order.channel ==       || node.kind ==                         ||  7 || when: node.kind cannot be used here: a strategy's when may use only order.*
 policy || 'order.channel == "wholesale"' || 'order.channel'              ||  7 || when: this is a string; it must be a condition, true or false
 policy || 'order.channel == "wholesale"' || 'true'                       || 15 || this strategy is never reached: 'wholesale' before it matches everything
 policy || when = 'true'          || when = 'order.units > 0'             || 15 || the last strategy must match everything: when = 'true'

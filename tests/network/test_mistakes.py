@@ -85,7 +85,7 @@ order.channel == "wholesale"       || order.channel == 5                        
 order.channel == "wholesale"       || order.channel                                    ||  8 || when: this is a string; it must be a condition, true or false
 order.channel == "wholesale"       || order.channel = "wholesale"                      ||  8 || when: syntax error: '=' does not compare; write '=='
 order.channel == "wholesale"       || order.units > 1 and order.value > 1              ||  8 || when: syntax error: 'and' must be written '&&'
-order.channel == "wholesale"       || node.kind == "dc"                                ||  8 || when: node.kind cannot be seen here: a strategy's when may use only order.*
+order.channel == "wholesale"       || node.kind == "dc"                                ||  8 || when: node.kind cannot be used here: a strategy's when may use only order.*
 order.channel == "wholesale"       || order.channel == "Wholesale"                     ||  8 || when: order.channel is never 'Wholesale'; it is 1 to 16 of a-z and 0-9
 order.channel == "wholesale"       || order.service == "standart"                      ||  8 || when: order.service is never 'standart'; did you mean 'standard'?
 order.channel == "wholesale"       || order.service in ["standard", "air"]             ||  8 || when: order.service is never 'air'; it is one of standard
