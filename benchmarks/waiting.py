@@ -1,8 +1,9 @@
 """The cost of open orders that only wait: a worker's memory, and the time from a message to its effect on an uncached order.
 
 Orders are placed and released, and each waits for its node. Then their worker is replaced by a new one, which has none of them
-in its cache. A node rejects its work: the message is stored and signals the workflow, which is read back from its history, plans
-again and releases. The effect is a fulfillment order at another node. When that node rejects too, the worker knows the order.
+in its cache. A node rejects its work: the message is stored and signals the workflow, which is read back from its history,
+plans again and releases. The effect is a fulfillment order at another node. When that node rejects too, the worker knows the
+order.
 """
 
 import asyncio

@@ -139,7 +139,7 @@ _HOLDERS = f"""
         SELECT * FROM unnest(CAST(:items AS text[]), CAST(:quantities AS bigint[])) AS p(sku, quantity)
     )
 """
-"""The ledger finds the orders that may hold units of a SKU; what they hold now is told by their own rows."""
+"""The ledger finds the orders that may hold units of a SKU; their own rows have what they hold now."""
 
 RESERVED = text(
     f"""

@@ -121,7 +121,7 @@ async def of_item(connection: ReadConnection, network: Network, sku: str, holder
     totals = await _totals(connection, sku, parts)
     seen = network.nodes.keys() & {holder.name} if holder.kind == "node" else network.nodes.keys()
     found = await stock.levels(connection, parts)
-    item = Availability(sku, network, {place: shelf for place, shelf in found.items() if place[0] in seen})
+    item = Availability(sku, network, {place: level for place, level in found.items() if place[0] in seen})
     announced = {node: units for node, units in totals.incoming.items() if node in seen}
     available = item.in_all(_kept_back(network, holder))
     document = {"sku": sku, "available": available, "backordered": totals.backordered, "stopped": totals.is_stopped}
@@ -193,7 +193,7 @@ async def _low(connection: ReadConnection, network: Network, query: StockQuery, 
         candidates = await _levels(
             connection, node=query.node, free_below=free_below, after=query.after, limit=CANDIDATES_MAX
         )
-        low += [shelf for shelf in candidates if knows(network, shelf) and on_sale(shelf, network) < below]
+        low += [level for level in candidates if knows(network, level) and on_sale(level, network) < below]
         if len(candidates) < CANDIDATES_MAX:
             break
         query = replace(query, after=(candidates[-1].sku, candidates[-1].node))
@@ -202,26 +202,26 @@ async def _low(connection: ReadConnection, network: Network, query: StockQuery, 
 
 async def _shown(connection: ReadConnection, network: Network, rows: Sequence[StockLevel]) -> list[dict[str, Any]]:
     details = await _details(connection, rows)
-    return [_row(shelf, details[shelf.node, shelf.sku], network) for shelf in rows]
+    return [_row(level, details[level.node, level.sku], network) for level in rows]
 
 
-def _row(shelf: StockLevel, details: _Details, network: Network) -> dict[str, Any]:
+def _row(level: StockLevel, details: _Details, network: Network) -> dict[str, Any]:
     """A stock level as it is shown; units of lapsed carts are free, and not counted as reserved."""
-    safety_stock = network.safety_stock(shelf.node, shelf.sku) if knows(network, shelf) else 0
+    safety_stock = network.safety_stock(level.node, level.sku) if knows(network, level) else 0
     return {
-        "sku": shelf.sku,
-        "node": shelf.node,
-        "on_hand": shelf.on_hand,
+        "sku": level.sku,
+        "node": level.node,
+        "on_hand": level.on_hand,
         "set_aside": dict(details.set_aside),
-        "reserved": shelf.reserved - shelf.lapsed,
-        "allocated": shelf.allocated,
+        "reserved": level.reserved - level.lapsed,
+        "allocated": level.allocated,
         "safety_stock": safety_stock,
-        "available": on_sale(shelf, network),
-        "stopped": shelf.stopped_at is not None,
-        "offered": shelf.offered_at is not None,
+        "available": on_sale(level, network),
+        "stopped": level.stopped_at is not None,
+        "offered": level.offered_at is not None,
         "incoming": details.incoming,
         "incoming_at": details.incoming_at,
-        "counted_at": shelf.counted_at,
+        "counted_at": level.counted_at,
         "oldest_received_at": details.oldest_received_at,
     }
 
@@ -245,12 +245,12 @@ TOTALS = text(
 )
 
 
-async def _details(connection: ReadConnection, shelves: Collection[StockLevel]) -> dict[tuple[str, str], _Details]:
+async def _details(connection: ReadConnection, levels: Collection[StockLevel]) -> dict[tuple[str, str], _Details]:
     """What is known of stock levels beside their counters, by (node, SKU)."""
     parameters = {
-        "nodes": [shelf.node for shelf in shelves],
-        "skus": [shelf.sku for shelf in shelves],
-        "on_hand": [shelf.on_hand for shelf in shelves],
+        "nodes": [level.node for level in levels],
+        "skus": [level.sku for level in levels],
+        "on_hand": [level.on_hand for level in levels],
     }
     rows = await connection.execute(DETAILS, parameters)
     return {

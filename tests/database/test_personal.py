@@ -76,7 +76,7 @@ def test_the_first_master_key_seals_and_each_one_opens() -> None:
         by_old.unwrap(wrapped, "web-2")
 
 
-def test_where_nobody_keeps_a_master_key_every_process_has_the_same_one_and_a_better_one_can_be_added() -> None:
+def test_without_a_configured_master_key_every_process_has_the_same_one_and_a_better_one_can_be_added() -> None:
     wrapped = master_keys({}).wrap(b"secret", "web-1")
     assert master_keys({"SWITCHYARD_MASTER_KEYS": ""}).unwrap(wrapped, "web-1") == b"secret"
     known, better = base64.b64encode(bytes(KEY_BYTES)).decode(), new_master_key()
@@ -159,7 +159,7 @@ async def test_what_is_typed_while_an_order_is_forgotten_is_not_kept(shop: Shop,
     await shop.check()
 
 
-async def test_an_address_of_a_newer_version_is_not_told_by_the_failure_of_an_older_one(
+async def test_an_address_of_a_newer_version_is_not_shown_by_the_failure_of_an_older_one(
     shop: Shop, database: Database
 ) -> None:
     name = await shop.place(("LAMP", 1))

@@ -112,7 +112,7 @@ def mistakes(documents: NetworkDocuments) -> list[str]:
 
 
 @pytest.mark.parametrize(("right", "wrong"), SAID)
-def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
+def test_each_kind_of_mistake_is_reported_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
     assert right in BUFFERS
     assert mistakes(with_buffers(BUFFERS.replace(right, wrong, 1))) == SAID[right, wrong]
 

@@ -201,7 +201,9 @@ def test_each_kind_of_mistake_is_found_on_its_line(file: str, right: str, wrong:
     assert right in text
     found = mistakes(replace(RIGHT, **{file: text.replace(right, wrong, 1)}))
     name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}[file]
-    assert [told for told in found if told.startswith(f"{name}:{line}: ") and said in told], "\n".join(found)
+    assert [reported for reported in found if reported.startswith(f"{name}:{line}: ") and said in reported], "\n".join(
+        found
+    )
 
 
 def mistakes(documents: NetworkDocuments) -> list[str]:
@@ -232,7 +234,7 @@ def mistakes(documents: NetworkDocuments) -> list[str]:
     ],
 )
 def test_a_document_without_its_main_thing_is_refused(file: str, text: str, said: str) -> None:
-    assert [told for told in mistakes(replace(RIGHT, **{file: text})) if said in told]
+    assert [reported for reported in mistakes(replace(RIGHT, **{file: text})) if said in reported]
 
 
 def test_all_mistakes_of_all_files_are_found_in_one_pass_and_none_twice() -> None:
@@ -241,7 +243,7 @@ def test_all_mistakes_of_all_files_are_found_in_one_pass_and_none_twice() -> Non
         POLICY.replace("order.channel", "order.chanel").replace("max_shipments = 1", "max_shipments = 0"),
         ITEMS.replace("240", "x").replace("TONER*2", "SOAP*2"),
     )
-    assert [told.partition(": ")[0] for told in mistakes(documents)] == [
+    assert [reported.partition(": ")[0] for reported in mistakes(documents)] == [
         "nodes.toml:7",
         "nodes.toml:11",
         "policy.toml:7",

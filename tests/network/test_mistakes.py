@@ -1,4 +1,4 @@
-"""The rule check: each kind of mistake in a policy, told with its line, what is wrong, and what would be right."""
+"""The rule check: each kind of mistake in a policy, reported with its line, what is wrong, and what would be right."""
 
 from dataclasses import replace
 
@@ -181,7 +181,7 @@ def test_what_is_right_has_no_mistakes() -> None:
 
 
 @pytest.mark.parametrize(("right", "wrong"), SAID)
-def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
+def test_each_kind_of_mistake_is_reported_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
     assert right in POLICY
     assert mistakes(replace(RIGHT, policy=POLICY.replace(right, wrong, 1))) == SAID[right, wrong]
 
@@ -190,7 +190,7 @@ def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str
     ("right", "wrong", "line", "said"),
     [tuple(cell.strip().replace("\\n", "\n") for cell in row.split("||")) for row in PLACES.strip().splitlines()],
 )
-def test_a_place_that_cannot_be_is_told_on_its_line(right: str, wrong: str, line: str, said: str) -> None:
+def test_a_place_that_cannot_be_is_reported_on_its_line(right: str, wrong: str, line: str, said: str) -> None:
     assert right in NODES
     assert mistakes(replace(RIGHT, nodes=NODES.replace(right, wrong, 1))) == [f"nodes.toml:{line}: {said}"]
 
@@ -229,12 +229,12 @@ def test_a_narrower_last_tier_is_no_mistake_because_it_decides_what_ships_when_n
 @pytest.mark.parametrize("wrong", ["weight", "sku,sku"])
 def test_items_that_could_not_be_read_make_no_rule_look_wrong(wrong: str) -> None:
     documents = replace(RIGHT, items=ITEMS.replace("weight_g", wrong))
-    assert {told.partition(":")[0] for told in mistakes(documents)} == {"items.csv"}
+    assert {reported.partition(":")[0] for reported in mistakes(documents)} == {"items.csv"}
 
 
 def test_services_that_could_not_be_read_make_no_rule_look_wrong() -> None:
     policy = POLICY.replace('order.channel == "wholesale"', 'order.service == "express"').replace("250, 1", "250")
-    assert [told.partition(": ")[0] for told in mistakes(replace(RIGHT, policy=policy))] == ["policy.toml:39"]
+    assert [reported.partition(": ")[0] for reported in mistakes(replace(RIGHT, policy=policy))] == ["policy.toml:39"]
 
 
 def test_one_misspelt_name_of_a_set_is_one_mistake() -> None:

@@ -108,11 +108,11 @@ def test_each_kind_of_mistake_in_the_rules_for_returns_is_found_on_its_line(
     text = RIGHT.policy.replace('[returns]\nwindow = "30d"\n', RETURNS.replace(right, wrong, 1), 1)
     found = mistakes(replace(RIGHT, policy=text))
     wanted = f"policy.toml:{BEGINS + line}: "
-    assert [told for told in found if told.startswith(wanted) and said in told], "\n".join(found)
+    assert [reported for reported in found if reported.startswith(wanted) and said in reported], "\n".join(found)
 
 
 def test_a_node_that_is_not_accepting_returns_cannot_be_where_they_go() -> None:
     stores = RETURNS.replace('["warehouses"]', '["stores"]', 1)
     text = RIGHT.policy.replace('[returns]\nwindow = "30d"\n', stores, 1)
-    (told,) = mistakes(replace(RIGHT, policy=text))
-    assert told == f"policy.toml:{BEGINS + 15}: slc does not accept returns"
+    (reported,) = mistakes(replace(RIGHT, policy=text))
+    assert reported == f"policy.toml:{BEGINS + 15}: slc does not accept returns"
