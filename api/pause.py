@@ -27,7 +27,7 @@ async def list_nodes(_: Operator, service: ServiceDep, after: str = "", limit: L
     """The nodes of the network by id, each with its pause: since when, by whom and why; null when it is not paused."""
     async with service.database.read() as connection:
         _version, network = await service.networks.active(connection)
-        paused = await documents.standing(connection)
+        paused = await documents.active(connection)
     names = sorted(name for name in network.nodes if name > after)[: limit + 1]
     nodes = [network.nodes[name] for name in names]
     return shown(page(documents.nodes(nodes, paused), limit, "node"))

@@ -11,7 +11,7 @@ from api.paths import ItemSku
 from api.problems import NOT_ALLOWED, Problem
 from database.documents import stock as documents
 from database.documents.document import Page
-from database.documents.stock import StockOfItem, StockRow, Wanted
+from database.documents.stock import StockOfItem, StockQuery, StockRow
 from database.key import Caller
 from domain.stock import StockMessage
 from domain.stop_sale import Resumed, Stopped, StopRequest
@@ -85,7 +85,7 @@ async def list_stock(
     sku, _, at = (after or "@").partition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
-        wanted = Wanted(own_node(holder) or node, below, (sku, at), limit + 1)
+        wanted = StockQuery(own_node(holder) or node, below, (sku, at), limit + 1)
         items = await documents.page(connection, network, wanted)
     last = items[limit - 1] if len(items) > limit else None
     return shown({"items": items[:limit], "next": f"{last['sku']}@{last['node']}" if last else None})

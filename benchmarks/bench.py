@@ -1,4 +1,4 @@
-"""Runs the blocks: orders and skeletons in turn on the same servers, and now and then orders over HTTP."""
+"""Runs the blocks: orders and skeletons in turn on the same servers, and after some pairs orders over HTTP."""
 
 import asyncio
 from collections import Counter
@@ -49,7 +49,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """What `run` says on its way, for a progress bar."""
+        """The number of steps that `run` reports, for a progress bar."""
         return 7 + 2 * self.pairs + len(self.http_after)
 
 
@@ -86,7 +86,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a run has found."""
+    """All results of a run."""
 
     machine: str
     events: Counter[str]
@@ -153,19 +153,19 @@ async def _stock_up(service: Service) -> None:
 
 
 async def _recorded(client: Client, life: Life) -> WorkflowHistory:
-    """The history of a life that had the servers for itself; the one before it has filled the caches."""
+    """The history of a life that ran alone on the servers; the life before it has filled the caches."""
     await one(life)
     return await client.get_workflow_handle(life.workflow_id(await one(life))).fetch_history()
 
 
 def _compare(orders: WorkflowHistory, skeletons: WorkflowHistory) -> None:
-    wanted, found = shape.histogram(orders), shape.histogram(skeletons)
-    if wanted != found:
-        raise DifferentShape(f"too few: {dict(wanted - found)}, too many: {dict(found - wanted)}")
+    expected, found = shape.histogram(orders), shape.histogram(skeletons)
+    if expected != found:
+        raise DifferentShape(f"too few: {dict(expected - found)}, too many: {dict(found - expected)}")
 
 
 async def _pair(turn: "_Turn", number: int, plan: Plan, skeletons: Life, orders: Life, over_http: Life) -> Pair:
-    """Who goes first changes with each pair, so that neither profits from what the other leaves behind."""
+    """The life that goes first changes with each pair, so that neither profits from what the other leaves behind."""
     said = f"pair {number} of {plan.pairs}"
     if number % 2:
         skeleton_block, order_block = await turn.take(skeletons, said), await turn.take(orders, said)

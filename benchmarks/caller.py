@@ -1,4 +1,4 @@
-"""Calls one running build from outside, as channels and nodes do, and tells what its lives cost.
+"""Calls one running build from outside, as channels and nodes do, and measures what its lives cost.
 
     python -m benchmarks.caller PID LIVES COUNTS FILE < the line of JSON that `up` has printed
 
@@ -66,7 +66,7 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Build:
-    """What there is to call and to watch."""
+    """The running build: what to call and what to watch."""
 
     http: AsyncClient
     client: Client
@@ -80,7 +80,7 @@ class Build:
 
 
 async def measure(announced: Mapping[str, Any], up: int, lives: int, *, counts: bool) -> Figures:
-    """Fill the shelves, count lives alone where that is asked, and then have `lives` under load."""
+    """Fill the stock, count lives alone if requested, and then run `lives` under load."""
     client = await Client.connect(announced["temporal"], namespace=announced["namespace"])
     headers = {"Authorization": f"Bearer {announced['operator_key']}"}
     async with AsyncClient(base_url=announced["http"], headers=headers, timeout=ANSWER_SECONDS_MAX) as http:
@@ -99,7 +99,7 @@ async def _stock_up(http: AsyncClient) -> None:
 
 
 async def _alone(build: Build) -> Figures:
-    """Counts of two lives that have the stack for themselves: what no load disturbs."""
+    """Counts of two lives that run alone on the stack: figures that no load disturbs."""
     warm_ups = (HttpLife(build.http, build.client, place) for place in (DENVER, NEWARK))
     await asyncio.gather(*(drive_number(life, WARM_UP_LIVES, WARM_UP_LIVES, RAMP_SECONDS) for life in warm_ups))
     log = StatementLog(build.processes()["PostgreSQL"])
@@ -124,7 +124,7 @@ async def _count(build: Build, life: HttpLife, log: StatementLog, name: str) -> 
 
 
 async def _under_load(build: Build, lives: int) -> Figures:
-    """What lives cost when there are as many as the machine can see through, after a warm-up."""
+    """What lives cost under full load, after a warm-up."""
     life, in_flight = HttpLife(build.http, build.client), max(1, min(IN_FLIGHT_MAX, lives // 4))
     await drive_number(life, in_flight, in_flight, RAMP_SECONDS)
     began = datetime.now(UTC)
@@ -163,7 +163,7 @@ async def _transactions(database: str) -> float:
 
 
 async def _events(client: Client, workflow: str, since: datetime) -> float:
-    """Of a life, on the average."""
+    """The average of a life."""
     query = f"WorkflowType = '{workflow}' AND ExecutionStatus = 'Completed' AND StartTime >= '{since.isoformat()}'"
     return mean([found.history_length async for found in client.list_workflows(query, page_size=1000)])
 

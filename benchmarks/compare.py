@@ -30,12 +30,12 @@ from embedded.process import Child, Command, run_to_end
 from runtime.failure import EmbeddedFailure
 
 BASE = "d4a2a33"
-"""The version that speed is measured against when nobody names another."""
+"""The default version to compare the speed with."""
 
 SLOW_NODE = re.compile(r'(\bid = "nwk".*?\baccept_within = )"[^"]*"', re.DOTALL)
 PORTS = ("--http-port", "0", "--temporal-port", "0", "--ui-port", "0")
 COUNTED_PAIRS = 3
-"""In these, lives alone are counted too: what is exact need not be looked at ten times."""
+"""In this number of pairs, lives alone are counted too: exact counts need no more repetitions."""
 
 STARTED_SECONDS_MAX = 120.0
 STOPPED_SECONDS_MAX = 20.0
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """What `run` says on its way, for a progress bar."""
+        """The number of steps that `run` reports, for a progress bar."""
         return 1 + 2 * self.pairs
 
 
@@ -68,11 +68,11 @@ class Pair:
 
 
 class NotExported(Exception):
-    """The repository does not give the other version."""
+    """The repository cannot export the other version."""
 
 
 def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Iterator[Pair]:
-    """Run all turns; each pair as soon as it is there.
+    """Run all turns; yields each pair as soon as it is measured.
 
     Raises `NotExported`, and `EmbeddedFailure` when a build does not run, fails a call or its audit.
     """
@@ -85,7 +85,7 @@ def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Iterator[Pair]:
 
 
 def _pair(turn: "_Turn", other: Path, number: int, plan: Plan, say: Callable[[str], None]) -> Pair:
-    """Who goes first changes with each pair."""
+    """The build that goes first changes with each pair."""
     builds = {"other": other, "this": ROOT}
     names = {"other": plan.against, "this": "this build"}
     figures = {}
@@ -160,13 +160,13 @@ class _Turn:
 
 
 def _environment() -> dict[str, str]:
-    """The user's, without other servers and other code."""
+    """The user's environment, without settings of other servers and other code."""
     names = ("TEMPORAL_", "DATABASE_URL", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(names)} | WITH_BYTECODE
 
 
 def _announced(up: Child, log: Path) -> str:
-    """The line of JSON, as soon as it is there."""
+    """The line of JSON, as soon as it is written."""
     deadline = time.monotonic() + STARTED_SECONDS_MAX
     while True:
         for line in log.read_text().splitlines(keepends=True):

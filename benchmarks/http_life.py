@@ -15,8 +15,8 @@ from temporalio.client import Client
 NODE_MESSAGES = ("accepted", "picked", "shipped", "delivered")
 PAUSE_AFTER_PLACING = 1.5
 PAUSE_AFTER_MESSAGE = 1.0
-"""Pauses, in times of what the placing took: however busy the servers are, each news then gets its own workflow task, as in
-reality. A node that told everything in one breath would save the order most of them."""
+"""Pauses, as multiples of the time that the placing took. So each message gets its own workflow task, as in reality, however
+busy the servers are. A node that sent all messages at once would save the order most of these tasks."""
 
 LOOK_AGAIN_SECONDS = 0.05
 CHANNEL = "web"
@@ -55,7 +55,7 @@ class NotPlaced(Exception):
 
 
 def standard_order(number: int, place: Place = DENVER) -> dict[str, Any]:
-    """An order as a channel hands it in: two lines that the nearest node fills."""
+    """An order as a channel sends it: two lines that the nearest node fills."""
     return {
         "channel": CHANNEL,
         "number": f"{number:06}",
@@ -82,7 +82,7 @@ def node_message(kind: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """This moment as messages carry it."""
+    """The present time in the form of messages."""
     return datetime.now(UTC).isoformat()
 
 
@@ -114,8 +114,8 @@ class HttpLife:
     """How much longer than usual the node pauses after each message."""
 
     async def live(self, number: int) -> float:
-        """Only the end is awaited through Temporal, so that nobody polls. On a busy machine the promise may come too late
-        for the answer: that is long enough to be seen in the times, and the order lives on. Raises `NotPlaced`."""
+        """Waits only for the end, through Temporal, so that it does not poll. On a busy machine the promise may be too late
+        for the answer; the times show that, and the life goes on. Raises `NotPlaced`."""
         began = time.perf_counter()
         answer = await self.http.post("/orders", json=standard_order(number, self.place))
         if answer.status_code not in (201, 202):

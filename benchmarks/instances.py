@@ -50,7 +50,7 @@ EXCLUSIONS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How large the questions are: at most so many lines, and so many nodes."""
+    """The size of the questions: the most lines of an order, and the number of nodes."""
 
     name: str
     lines_max: int
@@ -69,7 +69,7 @@ class Instance:
 
 
 def instances(size: Size, count: int, seed: int, orders_per_network: int = 100) -> Iterator[Instance]:
-    """So many random questions of a size; the same seed makes the same ones."""
+    """Random questions of a size; the same seed makes the same questions."""
     for number in range(count):
         if number % orders_per_network == 0:
             chance = random.Random(f"{size.name}|{seed}|{number}")
@@ -108,7 +108,7 @@ standard = [[20000, 5]]
 
 
 def very_large(count: int, seed: int) -> Iterator[Instance]:
-    """So many orders of a thousand lines, all of different items, of each of which half of the nodes have some."""
+    """Orders of a thousand lines, all of different items; each item is in stock at about half of the nodes."""
     chance = random.Random(f"{VERY_LARGE.name}|{seed}")
     items = [f"S{number},Item {number},{chance.randint(50, 12000)},0,,," for number in range(VERY_LARGE.lines_max)]
     documents = NetworkDocuments(
@@ -200,7 +200,7 @@ def _require(chance: random.Random, share: float) -> str:
 
 
 def random_instance(chance: random.Random, size: Size, network: Network) -> Instance:
-    """An order of one to so many lines, and what its nodes have of it."""
+    """A random order within the size, and the stock of its nodes."""
     nodes = sorted(network.nodes)
     wanted = _wanted(chance, size, network, nodes)
     density, plenty = chance.uniform(0.15, 0.9), chance.choice([0.7, 1.5, 4.0])
@@ -225,7 +225,7 @@ def random_instance(chance: random.Random, size: Size, network: Network) -> Inst
 
 
 def _wanted(chance: random.Random, size: Size, network: Network, nodes: Sequence[str]) -> list[Wanted]:
-    """Lines, some of the same SKU, some of bundles, some in two parts with nodes that had their chance."""
+    """Lines, some of the same SKU, some of bundles, some in two parts with nodes that were tried already."""
     wanted: list[Wanted] = []
     for line in range(chance.randint(size.lines_min, size.lines_max)):
         sku = _sku(chance, network)

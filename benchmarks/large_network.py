@@ -67,11 +67,11 @@ class LargeNetwork:
     milliseconds: list[float]
     """By order: of planning and reserving it, PostgreSQL's work and the commit included."""
     statements: int
-    """The most that an order took."""
+    """The most statements of one order."""
 
 
 async def run(database: Database, orders: int) -> LargeNetwork:
-    """Fill the shelves, then plan and reserve so many orders of three lines, one after the other."""
+    """Fill the stock, then plan and reserve this number of orders of three lines, one after the other."""
     begin = time.process_time()
     network = large_network()
     load_seconds = time.process_time() - begin

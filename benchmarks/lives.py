@@ -47,7 +47,7 @@ class OrderLife:
     service: Service
 
     async def live(self, number: int) -> float:
-        """Take the order in, place it, let its node tell everything, wait for the end of the return window."""
+        """Accept the order, place it, let its node send every message, wait for the end of the return window."""
         began = time.perf_counter()
         taken = await order.take(self.service.transactions, NewOrder.model_validate(standard_order(number)))
         if await temporal.place(self.service.client, taken.input) is None:
@@ -119,5 +119,5 @@ class SkeletonLife:
 
 
 def _named(number: int) -> OrderInput:
-    """As much of an order as it is found by."""
+    """The part of an order that identifies it."""
     return OrderInput.model_construct(order=order_id(number), channel=CHANNEL)

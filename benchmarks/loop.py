@@ -24,7 +24,7 @@ class Load:
 
 @dataclass
 class Driven:
-    """What came of it: when each life ended, how many seconds its placing took, and which time was measured."""
+    """The result: when each life ended, how many seconds its placing took, and which time was measured."""
 
     begin: float
     end: float
@@ -62,7 +62,7 @@ async def drive(life: Life, load: Load) -> Driven:
 
 
 async def drive_number(life: Life, lives: int, in_flight: int, ramp_seconds: float) -> Driven:
-    """Live just so many lives, `in_flight` at once; the measured time ends when the last of them has begun."""
+    """Live exactly this number of lives, `in_flight` at once; the measured time ends when the last of them has begun."""
     driven = Driven(time.perf_counter() + ramp_seconds, math.inf)
     left = iter(range(lives))
 

@@ -44,7 +44,7 @@ async def count_statements(database: Database) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the server says of one workflow's life."""
+    """The server's figures of one workflow's life."""
 
     events: int
     transitions: int

@@ -3,7 +3,7 @@
 Two times are taken of the planner: of the whole plan (strategy, survey, tiers, search and explanation), and of its search
 alone, from the question in numbers to the best choices. Two are taken of HiGHS, which also begins with the question in
 numbers: of models and solutions, one solve for each ranked measure, and of the solver's own runs alone. Search against
-HiGHS with its models is like against like; every other ratio is told too. A network's first order teaches the planner its
+HiGHS with its models is like against like; every other ratio is reported too. A network's first order teaches the planner its
 rules, as it does once in a process's life, and is not counted.
 """
 
@@ -28,7 +28,7 @@ SIZES = (
 PROOF = Size("8 lines x 50 nodes", lines_max=8, nodes=50)
 SEED = 20261121
 BATCH = 100
-"""Orders between two words to the progress bar."""
+"""Orders between two reports to the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """What `run` says on its way, for a progress bar."""
+        """The number of steps that `run` reports, for a progress bar."""
         return sum(-(-count // BATCH) for count in (self.proofs, *(self.each for _ in SIZES)))
 
 
@@ -62,9 +62,9 @@ class Timed:
     solver: list[float] = field(default_factory=list)
     solver_runs: list[float] = field(default_factory=list)
     differences: list[bool] = field(default_factory=list)
-    """Whether HiGHS found another value, or the plan does what it must not."""
+    """Whether HiGHS found another value, or the plan breaks a rule."""
     unsolved: list[str] = field(default_factory=list)
-    """What HiGHS said of orders on which it gave up, which then prove nothing."""
+    """The messages of HiGHS about orders that it could not solve; these prove nothing."""
     gaps: list[float | None] = field(default_factory=list)
     """0 where the plan is proven best."""
 
@@ -88,7 +88,7 @@ class _Stopwatch:
         return measured
 
     def take(self) -> float:
-        """What was added up since the last time."""
+        """The sum since the last call."""
         spent, self._spent = self._spent * 1000, 0.0
         return spent
 
@@ -159,7 +159,7 @@ def lines(found: Sequence[Timed]) -> Iterator[str]:
             unproven = sum(gap != 0 for gap in timed.gaps)
             yield (
                 f"  {sum(timed.differences)} of {len(timed.plans)} differ, {unproven} unproven;"
-                f" HiGHS gave up on {len(timed.unsolved)}"
+                f" HiGHS could not solve {len(timed.unsolved)}"
             )
         else:
             gaps = [1.0 if gap is None else gap for gap in timed.gaps]

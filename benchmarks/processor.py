@@ -24,7 +24,7 @@ def named_children(parent: int, words: Mapping[str, str]) -> dict[str, int]:
     """The children of a process whose command lines have the words of a name, by that name."""
     children = [pid for pid, fields in _stats() if int(fields[1]) == parent]
     lines = {pid: _command_line(pid) for pid in children}
-    return {name: pid for name, wanted in words.items() for pid, line in lines.items() if wanted in line}
+    return {name: pid for name, part in words.items() for pid, line in lines.items() if part in line}
 
 
 def _command_line(pid: int) -> str:

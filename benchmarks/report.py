@@ -1,4 +1,4 @@
-"""Says what a run has found: the ratio first, then what each kind of life takes and costs."""
+"""Prints the results of a run: the ratio first, then the time and cost of each kind of life."""
 
 from collections.abc import Callable, Iterator
 from statistics import mean, median, quantiles
@@ -91,5 +91,5 @@ def _events(results: Results) -> str:
     kinds = ", ".join(f"{count} {name.lower()}" for name, count in sorted(events.items()))
     return (
         f"A life alone has {whole} events, among them {tasks} completed workflow tasks; so had {exact:.0%} of the lives under "
-        f"load, and in the others two news shared a task. By type, of orders and skeletons alike: {kinds}."
+        f"load, and in the others two messages shared a task. By type, of orders and skeletons alike: {kinds}."
     )

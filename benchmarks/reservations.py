@@ -36,20 +36,20 @@ from transactions.network import Networks
 from transactions.prepare import prepare
 
 NODE = "slc"
-SHELVES = 1_000_000
+STOCK_ROWS = 1_000_000
 SPREAD = 100_000
-"""Shelves that the callers of the uniform load ask for."""
+"""The stock rows that the callers of the uniform load ask for."""
 CALLERS = 64
 UNITS = 1_000_000_000_000
 HOLDS_FOR = timedelta(days=1)
 
 FILL = text(
     """
-    WITH shelf AS (
+    WITH filled AS (
         INSERT INTO stock (node, sku, on_hand) SELECT :node, 'SKU-' || n, :units FROM generate_series(1, :rows) n
         RETURNING node, sku, on_hand)
     INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, cause, actor, occurred_at)
-    SELECT 'filled|' || sku, node, sku, 'received', on_hand, 0, 0, 'filled', 'benchmark', now() FROM shelf
+    SELECT 'filled|' || sku, node, sku, 'received', on_hand, 0, 0, 'filled', 'benchmark', now() FROM filled
     """
 )
 
@@ -62,7 +62,7 @@ INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, cause,
 VALUES (gen_random_uuid()::text, '{node}', 'SKU-' || :n, 'reserved', 0, 1, 0, 'yardstick', 'pgbench', now());
 COMMIT;
 """
-"""What a careful hand would write without batches: lock, look, count, book."""
+"""The careful transaction without batches: lock, look, count, book."""
 
 PLAIN = [
     text("SELECT on_hand - reserved - allocated FROM stock WHERE node = :node AND sku = :sku FOR UPDATE"),
@@ -95,7 +95,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """What `run` says on its way, for a progress bar."""
+        """The number of steps that `run` reports, for a progress bar."""
         return 2 + 4 * self.pairs
 
 
@@ -127,19 +127,19 @@ class Reservations:
 
     contests: list[Contest]
     scanned: int
-    """Sequential scans of any table of the claim while carts were pinned on a million shelves; indexes make it 0."""
+    """Sequential scans of any table of the claim while carts were pinned with a million stock rows; indexes make it 0."""
     flush_milliseconds: float
     large: LargeNetwork
 
 
 async def run(directory: Path, plan: Plan, say: Callable[[str], None]) -> Reservations:
-    """Fill a server of its own with shelves, then let both reserve in turn: one hot SKU, many SKUs, and one caller alone."""
-    say("filling a million shelves")
+    """Fill a server of its own with stock, then let both reserve in turn: one hot SKU, many SKUs, and one caller alone."""
+    say("filling a million rows of stock")
     with EmbeddedPostgres(directory / "reservations") as server:
         await prepare(server.url, Path("network/example"), None, master_keys=MasterKeys.parse(new_master_key()))
         database = Database(server.url)
         async with database.write() as connection:
-            await connection.execute(FILL, {"node": NODE, "units": UNITS, "rows": SHELVES})
+            await connection.execute(FILL, {"node": NODE, "units": UNITS, "rows": STOCK_ROWS})
         seconds, pgbench = plan.seconds, _Pgbench(server.url, directory)
         contests = []
         for name, yardstick_name, rows, callers, yardstick in (
@@ -185,7 +185,7 @@ async def _scans(url: str) -> int:
 async def _compete(
     contest: Contest, ours: PerSecond, yardstick: PerSecond, pairs: int, say: Callable[[str], None]
 ) -> None:
-    """Who goes first changes with each pair."""
+    """The load that goes first changes with each pair."""
     for pair in range(1, pairs + 1):
         say(f"reservations, {contest.name}: pair {pair} of {pairs}")
         turns = [(contest.ours, ours), (contest.yardstick, yardstick)]
@@ -194,7 +194,7 @@ async def _compete(
 
 
 async def _ours(database: Database, rows: int, callers: int, seconds: float) -> float:
-    """Callers that ask again as soon as they are answered; each cart is one unit."""
+    """Callers that repeat as soon as they get an answer; each cart is one unit."""
     carts = Carts(database, Networks())
     end = time.perf_counter() + seconds
     granted = await asyncio.gather(*(_caller(carts, rows, end) for _ in range(callers)))
@@ -204,11 +204,11 @@ async def _ours(database: Database, rows: int, callers: int, seconds: float) -> 
 async def _caller(carts: Carts, rows: int, end: float) -> int:
     granted = 0
     while time.perf_counter() < end:
-        granted += await carts.pin(*_wanted(f"SKU-{random.randint(1, rows)}"))
+        granted += await carts.pin(*_cart_and_claim(f"SKU-{random.randint(1, rows)}"))
     return granted
 
 
-def _wanted(sku: str) -> tuple[Cart, Claim]:
+def _cart_and_claim(sku: str) -> tuple[Cart, Claim]:
     now, cart_id = datetime.now(UTC), f"cart-{next(_numbers)}"
     cart = Cart(cart_id, "web", "benchmark", None, "", {}, now, now + HOLDS_FOR)
     movement = Movement(MovementKind.RESERVED, NODE, sku, reserved=1)
@@ -242,15 +242,15 @@ class _Pgbench:
         options = ("--no-vacuum", "--protocol", "prepared", "--file", str(script))
         program = postgres_programs(server_account()) / "pgbench"
         running = await asyncio.create_subprocess_exec(program, *load, *options, *where, stdout=PIPE, stderr=PIPE)
-        told, failed = await running.communicate()
-        found = re.search(rb"tps = ([0-9.]+)", told)
+        output, failed = await running.communicate()
+        found = re.search(rb"tps = ([0-9.]+)", output)
         if found is None:
             raise YardstickFailed(failed.decode().strip())
         return float(found[1])
 
 
 class YardstickFailed(Exception):
-    """`pgbench` did not come to an end; the text is what it said."""
+    """`pgbench` failed; the text is its error output."""
 
 
 def lines(found: Reservations) -> Iterator[str]:
@@ -262,5 +262,5 @@ def lines(found: Reservations) -> Iterator[str]:
             f" ({min(ratios):.2f}–{max(ratios):.2f});"
             f" {median(contest.ours):,.0f} against {median(contest.yardstick):,.0f} per second"
         )
-    yield f"{found.scanned} sequential scans on {SHELVES:,} shelves; one WAL flush {found.flush_milliseconds:.2f} ms"
+    yield f"{found.scanned} sequential scans on {STOCK_ROWS:,} rows of stock; one WAL flush {found.flush_milliseconds:.2f} ms"
     yield from large_network.lines(found.large)

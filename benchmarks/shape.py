@@ -1,4 +1,4 @@
-"""Reads the shape of an order's life from its recorded history, so that the skeleton cannot be tuned to flatter.
+"""Reads the shape of an order's life from its recorded history, so that no one tunes the skeleton by hand.
 
 A shape is what the Temporal server was asked to do, without any reason for it: after how many signals, activities and timers
 which activities, timers, upserts and answers followed, and how many bytes each payload had.
@@ -20,7 +20,7 @@ from temporalio.client import WorkflowHistory
 
 EVENT_PREFIX = "EVENT_TYPE_"
 SHAPE_FILE = "SKELETON_SHAPE"
-"""The environment variable that tells the skeleton's worker where its shape is."""
+"""The environment variable with the path of the skeleton's shape."""
 
 
 class Activity(BaseModel):
@@ -72,7 +72,7 @@ Deed = Annotated[Activity | Timer | CancelTimer | Upsert | Answer | End, Field(d
 
 
 class Step(BaseModel):
-    """One workflow task: what must have come in since the beginning, and what is then done."""
+    """One workflow task: what must have arrived since the beginning, and what is then done."""
 
     signals: int = 0
     activities: int = 0
@@ -135,7 +135,7 @@ def _summary(event: HistoryEvent) -> str:
 
 
 class _Reader:
-    """Goes through a history once: what comes in is counted, what a workflow task does is noted as its step."""
+    """Reads a history once: it counts what arrives, and notes what each workflow task does as a step."""
 
     def __init__(self, events: Sequence[HistoryEvent]) -> None:
         self.steps: list[Step] = []

@@ -19,7 +19,7 @@ _KEYS: dict[str, SearchAttributeKey[Any]] = {key.name: key for key in SEARCH_ATT
 
 
 class Nothing(BaseModel):
-    """What an activity that does nothing is asked, and how many bytes it shall answer."""
+    """The input of an activity that does nothing, and how many bytes it should answer."""
 
     answer_bytes: int
     padding: str = ""
@@ -46,7 +46,7 @@ class SkeletonWorkflow:
 
     @workflow.run
     async def run(self, _: str) -> str:
-        """Whenever what a step needs has come in, do what the product did then."""
+        """Do each step of the recorded life as soon as everything that it waits for has arrived."""
         for step in loaded().steps:
             await workflow.wait_condition(partial(self._is_due, step))
             for deed in step.deeds:

@@ -34,7 +34,7 @@ class SkeletonInstead(SimplePlugin):
 
 
 async def main() -> None:
-    """Work until the process is told to end; nothing is lost with it."""
+    """Work until the process gets a signal to end; nothing is lost with it."""
     shape.loaded()
     client = await Client.connect(
         **temporal_connection(), data_converter=pydantic_data_converter, plugins=[SkeletonInstead()]

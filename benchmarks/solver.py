@@ -21,7 +21,7 @@ Value = tuple[int, ...]
 """The number of the tier, then units filled, the ranked measures in turn, and shipments; the fewest digits: (0, 0)."""
 
 run_seconds: list[float] = []
-"""Processor seconds of each run of the solver since somebody cleared it."""
+"""Processor seconds of each run of the solver since the list was last cleared."""
 
 THOUSANDTHS = 1000
 UNLIMITED = 1_000_000_000
@@ -40,7 +40,7 @@ ORDER_NAMES: tuple[str, ...] = (
 
 
 class Unsolved(Exception):
-    """HiGHS gave up on a program; the message is its own word for it."""
+    """HiGHS could not solve a program; the message is its own status."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Candidate:
     cost: int
     """Of one shipment, in thousandths of a minor unit."""
     unit_costs: tuple[int, ...]
-    """By what is wanted."""
+    """By position in `wanted`."""
     allowed: tuple[bool, ...]
-    """By what is wanted: whether it may come from here at all."""
+    """By position in `wanted`: whether it may ship from here at all."""
     distance_m: int
     days: int
     priority: int

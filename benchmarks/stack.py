@@ -22,10 +22,10 @@ from embedded.temporal import NAMESPACE, EmbeddedTemporal
 
 ROOT = Path(__file__).parent.parent
 COUNTING = MappingProxyType({"shared_preload_libraries": "pg_stat_statements"})
-"""Counts statements on the server, whoever sends them; everything else is as `up` has it, `fsync` included."""
+"""Counts statements on the server from every client; everything else is as in `up`, `fsync` included."""
 
 WITH_BYTECODE = MappingProxyType({"PYTHONDONTWRITEBYTECODE": ""})
-"""A worker imports its workflow's module anew for every workflow; without bytecode files it would compile it every time."""
+"""A worker imports its workflow's module for every workflow; without bytecode files it would compile it every time."""
 
 UNLIMITED = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0"})
 
@@ -110,7 +110,7 @@ class Stack:
 
     def _polled(self, task_queue: str) -> Callable[[], str | None]:
         began = time.time()
-        return lambda: None if self.temporal.has_worker(task_queue, began) else f"nobody polls {task_queue}"
+        return lambda: None if self.temporal.has_worker(task_queue, began) else f"no worker polls {task_queue}"
 
     def _answers(self) -> str | None:
         connection = HTTPConnection(LOOPBACK, self.http_port, timeout=2.0)

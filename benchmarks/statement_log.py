@@ -37,7 +37,7 @@ class StatementLog:
         await _execute(database, statements)
 
     async def end(self, database: str) -> None:
-        """Have the server log no statement any more."""
+        """Stop logging statements."""
         await _execute(database, [f"ALTER SYSTEM RESET {name}" for name in SETTINGS])
 
     @property
@@ -46,11 +46,11 @@ class StatementLog:
         return self._file.stat().st_size
 
     def learn(self, since: int) -> None:
-        """What was sent since that position is sent while nothing happens."""
+        """Note the transactions since that position as those that an idle stack sends."""
         self._idle |= set(self._transactions(since))
 
     def count(self, since: int) -> int:
-        """Statements since that position, without what is sent while nothing happens."""
+        """Statements since that position, without the transactions that an idle stack sends."""
         return sum(len(one) for one in self._transactions(since) if one not in self._idle)
 
     def _transactions(self, since: int) -> Iterator[Transaction]:

@@ -1,8 +1,9 @@
-"""What open orders cost that only wait: a worker's memory, and the time from a message to its effect on one that nobody knows.
+"""The cost of open orders that only wait: a worker's memory, and the time from a message to its effect on an uncached order.
 
 Orders are placed and released, and each waits for its node. Then their worker is replaced by a new one, which has none of them
-in its cache. A node rejects its work: that is stored, wakes the workflow, which is read back from its history, plans again and
-releases; the effect is a fulfillment order at another node. When that node rejects too, the worker knows the order.
+in its cache. A node rejects its work: the message is stored and signals the workflow, which is read back from its history,
+plans again and releases. The effect is a fulfillment order at another node. When that node rejects too, the worker knows the
+order.
 """
 
 import asyncio
@@ -32,12 +33,12 @@ RELEASED = text("SELECT count(*) FROM fulfillment_order WHERE fulfillment_order_
 ALL_RELEASED = text("SELECT count(*) FROM fulfillment_order")
 KIB_PER_MIB = 1024
 PLACING_SECONDS_MAX = 600.0
-"""How long the worker may be behind when the last order has been taken in."""
+"""How long the worker may be behind when the last order was accepted."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many orders wait when memory is read, and how many of them are then told something."""
+    """How many orders wait when memory is read, and how many of them then get a message."""
 
     waiting: tuple[int, ...]
     warm_up: int
@@ -45,7 +46,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """What `run` says on its way, for a progress bar."""
+        """The number of steps that `run` reports, for a progress bar."""
         return 3 + len(self.waiting) + 1
 
 
@@ -70,25 +71,25 @@ async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Waiting:
     async with assembled(stack, say) as (service, _):
         at_start, placed = _megabytes(stack), 0
         megabytes: dict[int, float] = {}
-        for wanted in plan.waiting:
-            say(f"placing orders until {wanted:,} wait")
-            await _place(service, range(placed, wanted))
-            placed, megabytes[wanted] = wanted, _megabytes(stack)
-        say("telling a new worker of orders that it does not know")
+        for count in plan.waiting:
+            say(f"placing orders until {count:,} wait")
+            await _place(service, range(placed, count))
+            placed, megabytes[count] = count, _megabytes(stack)
+        say("sending messages about orders that the new worker does not know")
         stack.replace_worker()
-        told = _spread(placed, plan.warm_up + plan.messages)
-        for number in told[: plan.warm_up]:
+        chosen = _spread(placed, plan.warm_up + plan.messages)
+        for number in chosen[: plan.warm_up]:
             await _reject(service, number, 1)
         unknown, known = [], []
-        for number in told[plan.warm_up :]:
+        for number in chosen[plan.warm_up :]:
             unknown.append(await _reject(service, number, 1))
             known.append(await _reject(service, number, 2))
         return Waiting(megabytes, at_start, _megabytes(stack), unknown, known)
 
 
-def _spread(placed: int, wanted: int) -> list[int]:
+def _spread(placed: int, count: int) -> list[int]:
     """Orders from the oldest to the youngest, evenly."""
-    return [number * placed // wanted for number in range(min(wanted, placed))]
+    return [number * placed // count for number in range(min(count, placed))]
 
 
 async def _place(service: Service, numbers: Sequence[int]) -> None:
@@ -109,7 +110,7 @@ async def _place(service: Service, numbers: Sequence[int]) -> None:
 
 
 async def _reject(service: Service, order: int, attempt: int) -> float:
-    """A node rejects its work; answers the seconds until another one has it."""
+    """Let a node reject its work; answers the seconds until another node has it."""
     began = time.perf_counter()
     await fulfillment.record(
         service.transactions,
@@ -146,5 +147,5 @@ def lines(found: Waiting) -> Iterator[str]:
 
 
 def _percentile(seconds: Sequence[float], percent: int) -> float:
-    """In milliseconds; the slowest of so many per cent, rounded up."""
+    """The percentile in milliseconds, rounded up to a measured value."""
     return sorted(seconds)[-(-len(seconds) * percent // 100) - 1] * 1000

@@ -1,4 +1,4 @@
-"""Named statements about where an order goes: the address that somebody asked for, and the one that it has."""
+"""Named statements about where an order goes: the addresses that requests ask for, and the order's address."""
 
 from sqlalchemy import text
 
@@ -9,7 +9,7 @@ from domain.order import Address
 
 
 async def keep(connection: WriteConnection, request: int, order: str, ship_to: Address) -> None:
-    """Keep the address that a request asks for, unless the order was forgotten; a repeated request has it already."""
+    """Store the address that a request asks for. Does nothing for a forgotten order or a repeated request."""
     key = await personal.key_of(connection, order)
     if key is not None:
         parameters = {"request": request, "order": order, "ship_to": _sealed(key, ship_to)}
@@ -23,13 +23,13 @@ KEEP = text(
     ON CONFLICT DO NOTHING
     """
 )
-"""Waits for whoever forgets the order meanwhile, and keeps nothing then."""
+"""The key row is locked: when another transaction is forgetting the order, this waits for it and then stores nothing."""
 
 
 async def asked_for(connection: ReadConnection, order: str, request: int) -> Address | None:
     """The address that a request asks for; None when the order was forgotten."""
     sealed = (await connection.execute(ASKED_FOR, {"request": request})).scalar()
-    document = personal.opened(await personal.key_of(connection, order), "address", sealed)
+    document = personal.unseal(await personal.key_of(connection, order), "address", sealed)
     return None if document is None else Address.model_validate(document)
 
 
@@ -37,14 +37,14 @@ ASKED_FOR = text("SELECT ship_to FROM personal.new_address WHERE request_id = :r
 
 
 async def of(connection: ReadConnection, order: str) -> Address | None:
-    """Where an order goes; None when it was forgotten."""
+    """The order's address; None when the order was forgotten."""
     sealed = (await connection.execute(GOES_TO, {"order": order})).scalar()
-    document = personal.opened(await personal.key_of(connection, order), "address", sealed)
+    document = personal.unseal(await personal.key_of(connection, order), "address", sealed)
     return None if document is None else Address.model_validate(document)
 
 
 async def takes_a_parcel(connection: ReadConnection, order: str) -> bool:
-    """Whether an order's address names a street; one that is collected may do without."""
+    """Whether an order's address has a street, so that a parcel can go there. The address of a pickup may have none."""
     goes_to = await of(connection, order)
     return goes_to is not None and bool(goes_to.street)
 
@@ -53,7 +53,7 @@ GOES_TO = text("SELECT ship_to FROM personal.recipient WHERE order_id = :order")
 
 
 async def change(connection: WriteConnection, order: str, ship_to: Address, postal_area: str) -> None:
-    """Let an order go elsewhere that was not forgotten, under its lock."""
+    """Replace the address of an order, under the order's lock. Does nothing when the order was forgotten."""
     key = await personal.key_of(connection, order)
     if key is not None:
         parameters = {"order": order, "ship_to": _sealed(key, ship_to), "country": ship_to.country}

@@ -1,4 +1,4 @@
-"""Named statements about orders that wait for stock: what is offered to them, and in which sequence they are asked."""
+"""Named statements about orders that wait for stock: which units are offered to them, and whose turn it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from sqlalchemy import text
 from database.connect import ReadConnection, WriteConnection
 
 Offers = dict[tuple[str, str], datetime]
-"""Since when the units at each (node, SKU) are offered to the orders that wait, and to nobody else."""
+"""Since when the units at each (node, SKU) are offered to the orders that wait, and to no other claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An order that waits for something that is offered."""
+    """An order that waits for units that are offered."""
 
     order: str
     about: str
-    """Names its waiting units and the offers to them: as long as it is the same, asking again tells nothing new."""
+    """Names the order's waiting units and the offers to them. While it is the same, another attempt has the same result."""
 
 
 async def offers(connection: ReadConnection) -> Offers:
@@ -32,7 +32,7 @@ OFFERS = text("SELECT node, sku, offered_at FROM stock WHERE offered_at IS NOT N
 
 
 async def queue(connection: ReadConnection, offered: Offers) -> list[Turn]:
-    """Open orders that wait for some of what is offered, in sequence: priority, then promised date, then placed at."""
+    """Open orders that wait for offered units, in sequence: priority, then promised date, then placed at."""
     rows = await connection.execute(QUEUE, _arrays(offered))
     return [Turn(row.order_id, row.about) for row in rows]
 
@@ -66,9 +66,9 @@ QUEUE = text(
 
 
 async def withdraw(connection: WriteConnection, offered: Offers) -> None:
-    """Withdraw offers that everyone who waits has been asked about; one that was made anew since then stays.
+    """Withdraw offers that every waiting order has had its turn for. An offer that was made again since then stays.
 
-    Whoever calls it holds the gates of the SKUs alone, and has looked whom to ask after he closed them.
+    The caller holds the gates of the SKUs alone, and has read the queue after closing them.
     """
     await connection.execute(LOCK_OFFERS, _arrays(offered))
     await connection.execute(WITHDRAW, _arrays(offered))
@@ -87,7 +87,7 @@ WITHDRAW = text(
 
 
 async def offer(connection: WriteConnection) -> None:
-    """Offer everything that anybody waits for to those who wait: the rules have changed, and with them who may have it."""
+    """Offer all stock that open orders wait for to these orders: new rules change which order may have which units."""
     await connection.execute(OFFER)
 
 
@@ -103,35 +103,35 @@ OFFER = text(
 
 
 async def reset_candidate_nodes(connection: WriteConnection) -> None:
-    """Under new rules any node may turn out to serve those who wait; their next turn will tell."""
+    """Let any node be a candidate for the units that wait, because the rules changed. The next turn narrows it down."""
     await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What may help units of a line that wait for stock and have tried some nodes."""
+    """The nodes that may fill units of a line that wait for stock, beside those that they have tried."""
 
     line: str
     tried: Sequence[str]
     nodes: Sequence[str] | None
-    """Those that could serve them; None = any."""
+    """The nodes that could fill them; None = any."""
     looks_again_at: datetime | None
-    """When a node that has them may take them."""
+    """When a node that has the units may take them again; None = no such moment is known."""
 
 
-async def save_candidates(connection: WriteConnection, order: str, hopes: Candidates) -> None:
-    """Remember what may help units that wait, under the order's lock."""
+async def save_candidates(connection: WriteConnection, order: str, candidates: Candidates) -> None:
+    """Store the candidate nodes of units that wait, under the order's lock."""
     parameters = {
         "order": order,
-        "line": hopes.line,
-        "tried": list(hopes.tried),
-        "nodes": None if hopes.nodes is None else list(hopes.nodes),
-        "looks_again_at": hopes.looks_again_at,
+        "line": candidates.line,
+        "tried": list(candidates.tried),
+        "nodes": None if candidates.nodes is None else list(candidates.nodes),
+        "looks_again_at": candidates.looks_again_at,
     }
-    await connection.execute(KEEP_HOPES, parameters)
+    await connection.execute(SAVE_CANDIDATES, parameters)
 
 
-KEEP_HOPES = text(
+SAVE_CANDIDATES = text(
     """
     UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz)
     WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = 'stock'

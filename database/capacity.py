@@ -1,4 +1,4 @@
-"""Named statements about nodes' days: what an order claims of their capacity, and how much of a day is claimed.
+"""Named statements about the capacity of nodes' days: what each order claims, and how much of a day is claimed.
 
 The counters of `node_day` are always the sum of the claims, because both are written by the same statement. Its rows are locked
 after those of stock, by node and day.
@@ -18,10 +18,10 @@ from domain.sourcing import NodeLoad
 async def change(
     connection: WriteConnection, order: str, before: Claims, after: Claims, limits: Mapping[str, int]
 ) -> bool:
-    """Let an order, under its lock, have these claims instead of those before.
+    """Replace an order's capacity claims, under the order's lock.
 
-    A claim at a node with a limit is granted when no more are then claimed of the day; false when one is not, and the
-    transaction must be undone. Giving back is never refused, and neither is a fact: it has no limit.
+    `limits` is the capacity by node. A claim is refused when the day would then exceed its limit: the answer is False, and the
+    caller must roll the transaction back. A node without a limit, and giving back, are never refused.
     """
     changed = sorted(place for place in before | after if before[place] != after[place])
     parameters = {
@@ -62,13 +62,13 @@ CHANGE = text(
     SELECT count(*) FROM counted
     """
 )
-"""The check and the claim are one statement: a row that somebody else is changing is waited for, and judged as it is then."""
+"""The check and the claim are one statement: it waits for a row that another transaction changes, and checks its new value."""
 
 
 async def workload(
     connection: ReadConnection, days: Mapping[str, date], *, counts_open_orders: bool
 ) -> dict[str, NodeLoad]:
-    """How much of each node's day is claimed; and how many fulfillment orders are open there, if they are to be counted."""
+    """How much of each node's day is claimed and, with `counts_open_orders`, how many fulfillment orders are open there."""
     parameters = {"nodes": list(days), "days": list(days.values()), "counts_open_orders": counts_open_orders}
     rows = await connection.execute(WORKLOAD, parameters)
     return {row.node: NodeLoad(row.open_orders, row.claimed) for row in rows}
@@ -88,14 +88,14 @@ WORKLOAD = text(
 
 
 def claims(rows: Iterable[Mapping[str, Any]]) -> Claims:
-    """An order's claims, as they are loaded with its other facts."""
+    """The claims in an order's loaded rows."""
     return Claims({(row["node"], date.fromisoformat(row["day"])): row["quantity"] for row in rows})
 
 
-async def follow_the_claims(connection: WriteConnection) -> list[tuple[str, date, int]]:
-    """Put the counters right that are not the sum of the claims; answers node, day and by how much each was changed.
+async def correct_counters(connection: WriteConnection) -> list[tuple[str, date, int]]:
+    """Correct the counters that are not the sum of the claims; answers node, day and the change of each.
 
-    Nobody claims or gives back meanwhile.
+    A table lock keeps every other transaction from claiming or giving back until this one ends.
     """
     if not (await connection.execute(DRIFTED)).all():
         return []

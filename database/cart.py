@@ -1,7 +1,7 @@
 """Named statements about carts: units that a channel has pinned for a customer who has not ordered yet.
 
-Until when a unit is a cart's stands on its own row, and whoever wants to change that holds the row's lock: an order that takes
-the cart over, the sweep, and a claim that frees lapsed units (`database.stock.CLAIM`) meet there, and one of them wins.
+Each row of a cart's units has its own expiry, and every change of it needs the row's lock. An order that takes the cart over,
+the sweep, and a claim that frees lapsed units (`database.stock.CLAIM`) compete for this lock, and one of them wins.
 """
 
 import json
@@ -19,27 +19,27 @@ from domain.stock import Movement, MovementKind
 
 
 class CartUnavailable(Exception):
-    """The cart cannot become this order; the text says why."""
+    """The cart cannot become this order; the message is the reason."""
 
 
 class CartStatus(StrEnum):
-    """Where a cart stands, derived from its facts."""
+    """The status of a cart, derived from its facts."""
 
     HELD = "held"
     LAPSED = "lapsed"
-    """Its time is over, or nothing of it is left on the shelves."""
+    """Its time is over, or none of its units are reserved any more."""
     GIVEN_BACK = "given_back"
     ORDERED = "ordered"
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A reservation that was made: what was answered, and until when it holds."""
+    """A reservation that was made: the promise that the channel got, and when it expires."""
 
     cart_id: str
     channel: str
     asker: str
-    """Whose key was shown."""
+    """The caller whose key made the request."""
     idempotency_key: str | None
     body_digest: str
     promise: dict[str, Any]
@@ -49,19 +49,19 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class KnownCart:
-    """A cart as it stands now."""
+    """A cart with its present status."""
 
     cart: Cart
     status: CartStatus
     order: str | None
-    """The order that it became."""
+    """The order that took it over; None without one."""
 
 
 async def pin(connection: WriteConnection, made: Sequence[tuple[Cart, stock.Claim]]) -> set[int]:
-    """Claim units for carts and store those that got them, each whole or not at all, in one statement; answers their positions.
+    """Claim units for carts and store the carts that got all their units, in one statement; answers the positions of these.
 
-    They are served as `database.stock.claim_each` serves them. Raises `IntegrityError`, with nothing done, when an idempotency
-    key of any of them is taken.
+    The sequence is that of `database.stock.claim_each`. Raises `IntegrityError`, with nothing done, when the idempotency key of
+    any cart is used already.
     """
     if not made:
         return set()
@@ -103,14 +103,14 @@ PIN = text(
     SELECT claim FROM granted
     """
 )
-"""Carts are stored in the order of their keys: two batches that meet in a key wait for each other in one direction only."""
+"""Carts are stored in the order of their keys, so that two batches with a common key cannot deadlock."""
 
 
 async def before(
     connection: ReadConnection, asker: str, idempotency_key: str | None
 ) -> tuple[int | None, KnownCart | None]:
-    """What a request for a reservation needs to know first: the active version of the network, and whether this asker has
-    used this key before."""
+    """The active version of the network, and the cart that this asker made with this idempotency key; None each when there is
+    none. A request for a reservation reads both first."""
     row = (await connection.execute(BEFORE, {"asker": asker, "idempotency_key": idempotency_key})).one()
     return row.network_version, _known(row) if row.cart_id else None
 
@@ -136,7 +136,7 @@ BEFORE = text(
 
 
 async def find(connection: ReadConnection, cart_id: str, channel: str | None) -> KnownCart | None:
-    """A cart by its id; None when there is none, or it is another channel's. None as channel = any."""
+    """A cart by its id; None when there is none, or it belongs to another channel. `channel` None = any channel."""
     row = (await connection.execute(FIND, {"cart": cart_id, "channel": channel})).one_or_none()
     return _known(row) if row else None
 
@@ -164,9 +164,9 @@ def _known(row: Any) -> KnownCart:
 
 
 async def become(connection: WriteConnection, cart_id: str, channel: str, order: str) -> None:
-    """Make a channel's cart this order: what it holds does not lapse any more, and what has lapsed is not the order's.
+    """Let an order take a channel's cart over: its units do not lapse any more. Units that have lapsed before are not included.
 
-    Raises `CartUnavailable` when there is no such cart, or it was given back or became another order.
+    Raises `CartUnavailable` when there is no such cart, it was given back, or another order took it over.
     """
     names = {"cart": cart_id, "channel": channel, "order": order}
     if (await connection.execute(BECOME, names)).scalar() is not None:
@@ -195,7 +195,7 @@ BECOME = text(
 async def give_back(
     connection: WriteConnection, cart_id: str, channel: str | None, *, actor: str, at: datetime
 ) -> None:
-    """Free what a cart holds, unless it became an order or was given back before: then nothing is changed."""
+    """Free a cart's units. Does nothing when an order took the cart over, or it was given back before."""
     rows = (await connection.execute(GIVE_BACK, {"cart": cart_id, "channel": channel, "at": at})).all()
     movements = [_freed(row) for row in rows]
     await stock.record(connection, movements, order=None, cause=f"cart {cart_id} given back", actor=actor, at=at)
@@ -220,8 +220,8 @@ GIVE_BACK = text(
 
 
 async def free_lapsed(connection: WriteConnection, *, at: datetime, limit: int) -> int:
-    """Free units of carts whose time is over, so that they are offered to the orders that wait; answers how many rows of
-    carts. Rows that somebody else is about to take are left to him."""
+    """Free the units of expired carts, so that they are offered to the orders that wait; answers how many cart rows it freed.
+    It skips rows that another transaction has locked."""
     rows = (await connection.execute(FREE_LAPSED, {"limit": limit})).all()
     movements = [_freed(row, f"cart {row.cart_id}") for row in rows]
     await stock.record(connection, movements, order=None, cause="lapsed", actor="clock", at=at)
@@ -238,11 +238,11 @@ FREE_LAPSED = text(
     RETURNING u.cart_id, u.node, u.sku, u.quantity
     """
 )
-"""A claim frees such rows too, under another key in the ledger: each row is deleted once, so it is freed once."""
+"""A claim frees such rows as well, under another key in the ledger. Each row is deleted once, so it is freed once."""
 
 
 async def hand_over(connection: WriteConnection, order: str, at: datetime) -> None:
-    """Give back what the cart of an order held: the order has pinned its own units in this transaction."""
+    """Free the units of an order's cart; the order has pinned its own units in this transaction."""
     rows = (await connection.execute(HAND_OVER, {"order": order})).all()
     movements = [_freed(row) for row in rows]
     await stock.record(connection, movements, order=order, cause="cart handed over", actor="workflow", at=at)
@@ -258,7 +258,7 @@ HAND_OVER = text(
 
 
 async def drop_youngest(connection: WriteConnection, node: str, sku: str, at: datetime) -> bool:
-    """Give back what the youngest cart holds of a shelf that is short; false when it is not, or no cart holds any of it."""
+    """Free the youngest cart's units at a (node, SKU) that is short; False when it is not short, or no cart has units there."""
     row = (await connection.execute(DROP_YOUNGEST, {"node": node, "sku": sku})).one_or_none()
     if row is None:
         return False
@@ -279,4 +279,4 @@ DROP_YOUNGEST = text(
     RETURNING cart_id, quantity
     """
 )
-"""Whether an order has the units is asked of the locked row: it may have come since the statement began."""
+"""The locked row is checked for an order: one may have taken the cart over since the statement began."""

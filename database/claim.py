@@ -19,7 +19,7 @@ class UnknownClaim(LookupError):
 async def add(
     connection: WriteConnection, order: str, claim: ClaimRequest, units: Mapping[str, int], at: datetime
 ) -> str:
-    """Store a claim under the order's lock; answers its id, which counts the order's claims."""
+    """Store a claim under the order's lock; answers its id, the order's id with the claim's number."""
     number: int = (await connection.execute(COUNT, {"order": order})).scalar_one() + 1
     name = identifiers.claim_id(order, number)
     facts = {"claim": name, "order": order, "number": number, "kind": claim.kind, "resolution": claim.resolution}
@@ -32,7 +32,7 @@ async def add(
 
 
 async def _keep_evidence(connection: WriteConnection, name: str, order: str, evidence: dict[str, Any]) -> None:
-    """Nothing is kept of an order that was forgotten."""
+    """Store the evidence, sealed; does nothing when the order was forgotten."""
     key = await personal.key_of(connection, order)
     if key is not None:
         shown = {"claim": name, "order": order, "evidence": key.seal("evidence", evidence)}

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: one engine a process; reading and writing connections are different types.
 
-A `WriteConnection` is a `ReadConnection`, not the reverse: what shows things is given a `ReadConnection`, and the type checker
-refuses to pass it to a statement that writes.
+A `WriteConnection` is a `ReadConnection`, not the reverse. Code that only shows data gets a `ReadConnection`, and the type
+checker refuses to pass it to a statement that writes.
 """
 
 from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ CONNECTIONS_MAX = 20
 
 
 STATEMENTS_MAX = 500
-"""Prepared statements that a connection keeps; there are fewer, lists with their filters included."""
+"""Prepared statements that a connection keeps; more than there are, with every combination of a list's filters."""
 
 
 FROZEN_AFTER = timedelta(seconds=30)
-"""A process that says nothing for so long in a transaction has stopped, or cannot be reached: PostgreSQL ends the transaction.
-Its locks would hold up every order that meets them, and it the feed of events, until the network gives the connection up."""
+"""PostgreSQL ends a transaction that is idle for this time: its process has stopped or cannot be reached. Otherwise its locks
+would block orders, and the transaction the feed of events, until the TCP connection times out."""
 
 
 class DatabaseUnreachable(Exception):
@@ -36,15 +36,15 @@ class DatabaseUnreachable(Exception):
 
 
 class Database:
-    """The facts: hands out one transaction at a time. One per process and event loop."""
+    """The database: gives out connections, one transaction each. Make one for each process and event loop."""
 
     def __init__(self, url: str, master_keys: MasterKeys | None = None) -> None:
-        """`url` as PostgreSQL's own tools take it (`postgresql://user@host/database`).
+        """`url` has the form of PostgreSQL's own tools (`postgresql://user@host/database`).
 
-        Without master keys nothing personal can be stored or shown.
+        Without master keys, personal data can be neither stored nor shown.
 
-        Every statement is planned once for each connection and not for each call: for statements over arrays PostgreSQL would
-        plan each call anew, which for the claim takes longer than to execute it (0.7 ms against 0.5).
+        Every statement is planned once for each connection, not once for each call. For statements over arrays PostgreSQL would
+        plan each call again; for the claim that takes longer than the execution (0.7 ms against 0.5).
         """
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
@@ -70,7 +70,7 @@ class Database:
 
     @asynccontextmanager
     async def at_once(self) -> AsyncIterator[WriteConnection]:
-        """Each statement is a transaction of its own: one journey to PostgreSQL instead of three."""
+        """Autocommit: each statement is a transaction of its own, with one round trip to PostgreSQL instead of three."""
         async with self.engine.connect() as connection:
             yield WriteConnection(ReadConnection(await connection.execution_options(isolation_level="AUTOCOMMIT")))
 

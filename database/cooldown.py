@@ -1,4 +1,4 @@
-"""Named statements about shelves that are left in peace because their node rejected the goods, or did not find them."""
+"""Named statements about cool-downs: a node that rejected a SKU or found it short is not asked for it again for a while."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,9 +9,9 @@ from database.connect import WriteConnection
 
 
 async def begin(connection: WriteConnection, node: str, skus: Collection[str], at: datetime) -> None:
-    """The node rejected these at that moment, or found them short; not where it has told of later stock already.
+    """Begin the cool-down of SKUs that the node rejected or found short at `at`.
 
-    Whoever says so holds the locks of the shelves.
+    A SKU that the node has counted or received later has none. The caller holds the locks of the stock rows.
     """
     await connection.execute(BEGIN, {"node": node, "skus": list(skus), "at": at})
 
@@ -28,9 +28,9 @@ BEGIN = text(
 
 
 async def end(connection: WriteConnection, node: str, skus: Collection[str]) -> None:
-    """The node has told of these since: it may be asked for them again, those who wait for them before all others.
+    """End the cool-down of SKUs that the node has counted or received since, and offer them to the orders that wait.
 
-    Whoever says so holds the gates of the SKUs and the locks of the shelves.
+    The caller holds the gates of the SKUs and the locks of the stock rows.
     """
     await connection.execute(END, {"node": node, "skus": list(skus)})
 

@@ -1,4 +1,4 @@
-"""Named statements about exceptions: what needs a person is opened once per cause and stays until someone resolves it."""
+"""Named statements about exceptions. One cause opens an exception once; it stays open until it is resolved or closed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ ONE_AT_A_TIME = (ExceptionCode.PICKUP, ExceptionCode.AT_RISK, ExceptionCode.CANC
 async def open_all(
     connection: WriteConnection, opened: Iterable[Opened], *, order: str | None, cause: str, at: datetime
 ) -> None:
-    """Open exceptions of one event; one that this cause has opened before is not opened again.
+    """Open the exceptions of one event. An exception that this cause has opened before is not opened again.
 
-    Nor is one of a code of which an order, or its fulfillment order, has at most one open at a time.
+    For a code of `ONE_AT_A_TIME`, an order or a fulfillment order with an open exception gets no second one.
     """
     for index, exception in enumerate(opened):
         await connection.execute(
@@ -82,7 +82,7 @@ CLOSE = text(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An exception as it stands."""
+    """The present state of an exception."""
 
     exception: str
     order: str | None
@@ -94,7 +94,7 @@ class Known:
 
 
 async def find(connection: ReadConnection, exception: str) -> Known | None:
-    """An exception by its id; None when there is none. Read it under its order's lock when you mean to resolve it."""
+    """An exception by its id; None when there is none. Read it under its order's lock before you resolve it."""
     row = (await connection.execute(FIND, {"exception": exception})).one_or_none()
     if row is None:
         return None
@@ -114,7 +114,7 @@ FIND = text(
 
 
 async def resolve(connection: WriteConnection, exception: str, remark: int | None, at: datetime) -> bool:
-    """Close an open exception, with the remark of who has seen to it and why; false when it is closed already."""
+    """Close an open exception, with the remark of who resolved it and why; False when it is closed already."""
     found = await connection.execute(RESOLVE, {"exception": exception, "remark": remark, "at": at})
     return found.rowcount > 0
 
@@ -128,7 +128,7 @@ RESOLVE = text(
 
 
 async def assign(connection: WriteConnection, exception: str, owner: str, remark: int | None) -> bool:
-    """Give an open exception to another owner, with the remark of who did and why; false when it is closed already."""
+    """Give an open exception another owner, with the remark of who did so and why; False when it is closed already."""
     found = await connection.execute(ASSIGN, {"exception": exception, "owner": owner, "remark": remark})
     return found.rowcount > 0
 
@@ -140,14 +140,16 @@ ASSIGN = text(
 )
 
 
-async def waits_too_long(connection: ReadConnection, before: timedelta, limit: int) -> list[tuple[str, datetime]]:
-    """Open orders of which units wait for stock, a node or their release so long before their promised day of shipment,
-    with that day, the most urgent first; not those of which a person was told."""
-    rows = await connection.execute(WAITS_TOO_LONG, {"before": before, "limit": limit})
+async def orders_waiting_too_long(
+    connection: ReadConnection, before: timedelta, limit: int
+) -> list[tuple[str, datetime]]:
+    """Open orders with units that wait for stock, a node or release, when less than `before` is left until their promised ship
+    date. Answers each with this date, the most urgent first; without orders that have such an exception already."""
+    rows = await connection.execute(ORDERS_WAITING_TOO_LONG, {"before": before, "limit": limit})
     return [(row.order_id, row.promise_ship_by) for row in rows]
 
 
-WAITS_TOO_LONG = text(
+ORDERS_WAITING_TOO_LONG = text(
     """
     SELECT o.order_id, o.promise_ship_by FROM orders o
     WHERE o.closed_at IS NULL AND o.promise_ship_by < clock_timestamp() + CAST(:before AS interval)
@@ -161,7 +163,7 @@ WAITS_TOO_LONG = text(
 
 
 async def escalate(connection: WriteConnection, after: timedelta) -> list[dict[str, Any]]:
-    """Mark the exceptions that nobody has resolved for so long, each once; answers those that it has marked."""
+    """Mark the exceptions that are open for longer than `after` as escalated, each once; answers those that it marked."""
     rows = await connection.execute(ESCALATE, {"after": after})
     return [dict(row._mapping) for row in rows]
 
@@ -176,4 +178,4 @@ ESCALATE = text(
     RETURNING exception_id AS exception, code, order_id AS "order", since::text AS since
     """
 )
-"""Whoever resolves one at this very moment is not waited for."""
+"""It skips an exception that another transaction is resolving."""

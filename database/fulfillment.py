@@ -1,4 +1,4 @@
-"""Named statements about fulfillment orders: write them with the counts of what was told, and show them to their node."""
+"""Named statements about fulfillment orders: write them with the counts that their node reported, and their packages."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from domain.fulfillment import FulfillmentOrder, Package, Quantity
 async def save(
     connection: WriteConnection, fulfillment_orders: Iterable[tuple[FulfillmentOrder, Wait | None]], tried: Any
 ) -> None:
-    """Write fulfillment orders as they are now; `tried` holds the nodes tried before by (fulfillment order, line)."""
+    """Write the present state of fulfillment orders; `tried` holds the nodes tried before, by (fulfillment order, line)."""
     for fo, wait in fulfillment_orders:
         await connection.execute(SAVE, _row(fo, wait) | _line_arrays(fo, tried))
 
@@ -64,7 +64,7 @@ SAVE = text(
         in_doubt = excluded.in_doubt
     """
 )
-"""What was asked (order, node, attempt, dates) is written once; only the talk with the node changes."""
+"""The request (order, node, attempt, dates) is written once; only the state of the work changes later."""
 
 
 def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
@@ -108,20 +108,20 @@ def _line_arrays(fo: FulfillmentOrder, tried: Any) -> dict[str, Any]:
 
 
 def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dict[str, Any]:
-    told, counts = fo.lines[line], fo.counts(line)
+    reported, counts = fo.lines[line], fo.counts(line)
     return {
         "line": line,
         "position": position,
-        "sku": told.sku,
-        "quantity": told.quantity,
+        "sku": reported.sku,
+        "quantity": reported.quantity,
         "tried": list(tried.get((fo.fulfillment_order, line), ())),
-        "told_picked": told.picked,
-        "told_ready": told.ready,
-        "told_shipped": told.shipped,
-        "told_delivered": told.delivered,
-        "freed": told.freed,
-        "replaced": told.replaced,
-        "cancel_wanted": told.cancel_wanted,
+        "told_picked": reported.picked,
+        "told_ready": reported.ready,
+        "told_shipped": reported.shipped,
+        "told_delivered": reported.delivered,
+        "freed": reported.freed,
+        "replaced": reported.replaced,
+        "cancel_wanted": reported.cancel_wanted,
         "picked": counts.picked,
         "shipped": counts.shipped,
         "delivered": counts.delivered,
@@ -134,7 +134,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Keep the parcels that left. One that is told again is corrected, as far as it is; a forgotten order gets no tracking."""
+    """Store packages that left. A repeated package corrects the fields that it names; a forgotten order gets no tracking."""
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
@@ -166,7 +166,7 @@ ADD_PACKAGE = text(
 async def with_contents(
     connection: ReadConnection, fulfillment_order: str, packages: tuple[Package, ...]
 ) -> tuple[Package, ...]:
-    """These parcels, with what was told before that they hold in those that name no lines."""
+    """These packages; one that names no lines gets the lines that were stored for it before."""
     if all(parcel.lines for parcel in packages):
         return packages
     rows = await connection.execute(CONTENTS, {"fulfillment_order": fulfillment_order})
@@ -181,7 +181,7 @@ CONTENTS = text("SELECT package, lines FROM package WHERE fulfillment_order_id =
 
 
 async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:
-    """Remember the node's last reason for what it told about this fulfillment order."""
+    """Store the remark with the node's last reason about this fulfillment order."""
     await connection.execute(KEEP_REASON, {"fulfillment_order": fulfillment_order, "remark": remark})
 
 

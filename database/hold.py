@@ -1,4 +1,4 @@
-"""Named statements about holds: place one, take it off, and who placed it."""
+"""Named statements about holds: place one, release it, and see who placed it."""
 
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from domain.hold import POLICY, Placement
 async def place_with_reason(
     connection: WriteConnection, order: str, placement: Placement, actor: str, at: datetime
 ) -> bool:
-    """Place a hold with its own reason, the policy's as the policy and another as `actor`; false when one stands."""
+    """Place a hold with its own reason: a hold of the policy as actor `policy`, another one as `actor`. False when a hold of
+    this name is active."""
     if not await place(connection, order, placement, None, at):
         return False
     remark_id = await personal.note(connection, order, POLICY if placement.is_by_policy else actor, placement.reason)
@@ -25,7 +26,7 @@ async def place_with_reason(
 async def place(
     connection: WriteConnection, order: str, placement: Placement, remark_id: int | None, at: datetime
 ) -> bool:
-    """Place a named hold, with the remark of who placed it and why; false when one of this name stands: it stays as it is."""
+    """Place a named hold, with the remark of who placed it and why. False when a hold of this name is active: it is kept."""
     parameters = {
         "order": order,
         "hold": placement.hold,
@@ -48,7 +49,7 @@ PLACE_HOLD = text(
 
 
 async def is_held_by_policy(connection: ReadConnection, order: str, name: str, channel: str) -> bool:
-    """Whether a hold of this name stands on an order of the channel because the policy placed it."""
+    """Whether an order of the channel has an active hold of this name that the policy placed."""
     parameters = {"order": order, "hold": name, "channel": channel}
     return bool((await connection.execute(IS_HELD_BY_POLICY, parameters)).scalar_one())
 
@@ -62,7 +63,7 @@ IS_HELD_BY_POLICY = text(
 
 
 async def take_off(connection: WriteConnection, order: str, name: str, remark_id: int | None, at: datetime) -> bool:
-    """Release a named hold; false when none of this name stands."""
+    """Release a named hold; False when no hold of this name is active."""
     statement = (
         update(hold)
         .where(hold.c.order_id == order, hold.c.hold == name, hold.c.released_at.is_(None))

@@ -1,4 +1,4 @@
-"""Named statements about goods that are on their way to a node: announced by one message, arriving by others."""
+"""Named statements about incoming goods: one message announces them, later messages report their arrival."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from database.connect import WriteConnection
 async def announce(
     connection: WriteConnection, node: str, message_id: str, expected_at: datetime, units: Mapping[str, int]
 ) -> None:
-    """Expect units, by SKU, under the id of the message that announced them."""
+    """Store announced units, by SKU, under the id of the message that announced them."""
     parameters = {
         "node": node,
         "message": message_id,
@@ -32,9 +32,9 @@ ANNOUNCE = text(
 
 
 async def arrive(connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int]) -> None:
-    """Units, by SKU, of an announcement are there now; what was not announced, or by nobody, is passed over.
+    """Note that announced units, by SKU, have arrived. SKUs or announcements that are not known are ignored.
 
-    Whoever says so holds the locks of these shelves, so that two deliveries of one announcement do not wait in a circle.
+    The caller holds the locks of the stock rows, so that two deliveries of one announcement cannot deadlock.
     """
     parameters = {
         "node": node,

@@ -1,4 +1,4 @@
-"""Named statements about keys: who may speak to us, for which channel or node. Only hashes are kept."""
+"""Named statements about keys: who may call the API, for which channel or node. Only hashes of keys are stored."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,7 +10,7 @@ from database.connect import ReadConnection, WriteConnection
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who holds a key: an operator, or the channel or node that `name` names."""
+    """The holder of a key: an operator, or the channel or node with the name `name`."""
 
     key_id: str
     kind: str
@@ -18,17 +18,17 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """How this holder is named in the ledger and the inbox."""
+        """The holder's name in the ledger and the inbox."""
         return f"{self.kind}:{self.name}"
 
 
 def hash_of(key: str) -> str:
-    """What is kept of a key. Keys are 256 random bits, so a plain hash cannot be searched backwards."""
+    """The hash that is stored of a key. Keys are 256 random bits, so a plain hash is safe against guessing."""
     return sha256(key.encode()).hexdigest()
 
 
 async def holder(connection: ReadConnection, key: str) -> Caller | None:
-    """Who holds this key; None for an unknown or revoked one."""
+    """The holder of this key; None for an unknown or revoked key."""
     row = (await connection.execute(HOLDER, {"hash": hash_of(key)})).one_or_none()
     return Caller(row.key_id, row.kind, row.name) if row else None
 
@@ -37,7 +37,7 @@ HOLDER = text("SELECT key_id, kind, name FROM key WHERE hash = :hash AND revoked
 
 
 async def add(connection: WriteConnection, *, key_id: str, kind: str, name: str, key: str) -> None:
-    """Let a key speak; the same key again changes nothing."""
+    """Store a key, so that it is valid; the same key again changes nothing."""
     await connection.execute(ADD, {"key_id": key_id, "kind": kind, "name": name, "hash": hash_of(key)})
 
 
@@ -45,7 +45,7 @@ ADD = text("INSERT INTO key (key_id, kind, name, hash) VALUES (:key_id, :kind, :
 
 
 async def revoke(connection: WriteConnection, key_id: str) -> bool:
-    """Take a key away; false when there is none of this id."""
+    """Revoke a key; False when there is no key with this id."""
     return (await connection.execute(REVOKE, {"key_id": key_id})).rowcount > 0
 
 

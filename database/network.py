@@ -16,18 +16,19 @@ async def active_version(connection: ReadConnection) -> int | None:
 
 
 async def hold_active_version(connection: WriteConnection) -> int | None:
-    """The active version's number, which cannot change before this transaction ends: whatever is stored now is checked
-    by whoever applies another version; None before one was applied."""
+    """The active version's number; None before one was applied. It cannot change before this transaction ends, so a process
+    that applies another version sees, and checks, what this transaction stores."""
     statement = text("SELECT version FROM network_version WHERE is_active FOR KEY SHARE")
     while True:
         version: int | None = (await connection.execute(statement)).scalar()
-        # Who waited for another version finds the old one not active any more; only the next statement sees the new one.
+        # After a wait for another transaction the old version is not active any more; only the next statement sees the new one.
         if version is not None or await active_version(connection) is None:
             return version
 
 
 async def lock_active_version(connection: WriteConnection) -> int | None:
-    """The active version's number, after every order that was taken in under it is stored and can be seen."""
+    """The active version's number; None before one was applied. Waits until every order that was accepted under it is
+    committed, so that this transaction can read it."""
     await connection.execute(text("LOCK TABLE network_version IN SHARE ROW EXCLUSIVE MODE"))
     statement = text("SELECT version FROM network_version WHERE is_active FOR UPDATE")
     version: int | None = (await connection.execute(statement)).scalar()
@@ -45,7 +46,7 @@ DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :v
 
 
 async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
-    """Make these files the active version, unless they are it already; answers the active version's number.
+    """Make these files the active version, unless they already are; answers the active version's number.
 
     Call it after `lock_active_version`.
     """
@@ -67,7 +68,7 @@ ACTIVATE = text(
 
 
 async def nodes_with_open_work(connection: ReadConnection) -> set[str]:
-    """Nodes that hold pinned units, or have fulfillment orders that are not over: they cannot be dropped."""
+    """Nodes with pinned units or unfinished fulfillment orders: a new version must keep them."""
     return {row.node for row in await connection.execute(NODES_WITH_OPEN_WORK)}
 
 
@@ -81,7 +82,7 @@ NODES_WITH_OPEN_WORK = text(
 
 
 async def skus_with_open_demand(connection: ReadConnection) -> set[str]:
-    """Items that a line of an open order names: its units could not be moved any more without them."""
+    """Items in lines of open orders: a new version must keep them, or their units could not be moved any more."""
     return {row.sku for row in await connection.execute(SKUS_WITH_OPEN_DEMAND)}
 
 

@@ -1,4 +1,4 @@
-"""Named statements about paused nodes: which they are, what is still to be taken from them, and what they offer afterwards."""
+"""Named statements about paused nodes: pause and resume, find the open work that must go elsewhere, offer their stock again."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,17 +8,17 @@ from sqlalchemy import text
 from database.connect import ReadConnection, WriteConnection
 
 CLEARED_AFTER = timedelta(minutes=1)
-"""So long after its pause a node may still get what was being sourced from it at that moment."""
+"""For this time after its pause, a node may still get units from a sourcing round that began before."""
 
 
-async def stand(connection: WriteConnection, node: str, open_work: str, remark: int | None) -> datetime:
-    """Pause a node, or change what becomes of the open work of one that is paused; answers since when it is."""
+async def place(connection: WriteConnection, node: str, open_work: str, remark: int | None) -> datetime:
+    """Pause a node, or change `open_work` of a paused node; answers since when it is paused."""
     parameters = {"node": node, "open_work": open_work, "remark": remark}
-    since: datetime = (await connection.execute(STAND, parameters)).scalar_one()
+    since: datetime = (await connection.execute(PLACE, parameters)).scalar_one()
     return since
 
 
-STAND = text(
+PLACE = text(
     """
     INSERT INTO node_pause (node, since, open_work, remark) VALUES (:node, clock_timestamp(), :open_work, :remark)
     ON CONFLICT (node) WHERE lifted_at IS NULL DO UPDATE SET open_work = excluded.open_work, cleared_at = NULL
@@ -28,7 +28,7 @@ STAND = text(
 
 
 async def lift(connection: WriteConnection, node: str, remark: int | None) -> tuple[datetime, datetime] | None:
-    """Resume a node; answers since when it was paused and until when, None when it was not."""
+    """Resume a node; answers since when it was paused and until when, None when it was not paused."""
     row = (await connection.execute(LIFT, {"node": node, "remark": remark})).one_or_none()
     return (row.since, row.lifted_at) if row else None
 
@@ -50,7 +50,7 @@ ON_HAND = text("SELECT sku FROM stock WHERE node = :node AND on_hand > 0 ORDER B
 
 
 async def offer(connection: WriteConnection, node: str) -> None:
-    """Offer what a node has to the orders that wait, before anybody else may have it."""
+    """Offer a node's stock to the orders that wait, before any other claim may have it."""
     await connection.execute(OFFER, {"node": node})
 
 
@@ -67,7 +67,7 @@ OFFER = text(
 
 
 async def to_clear(connection: ReadConnection) -> list[str]:
-    """Paused nodes whose open work is to go elsewhere, and may not have gone yet."""
+    """Paused nodes whose open work must go elsewhere and may not have gone yet."""
     return list((await connection.execute(TO_CLEAR)).scalars())
 
 
@@ -79,7 +79,7 @@ TO_CLEAR = text(
 async def open_work(
     connection: ReadConnection, node: str, limit: int, *, except_for: Collection[str] = ()
 ) -> list[str]:
-    """Open orders with pins at a node, or with work there that it neither shipped nor was asked to stop, or refuses to."""
+    """Open orders with pins at a node, or with unshipped work there that the node was not asked to stop, or refuses to stop."""
     parameters = {"node": node, "limit": limit, "except_for": sorted(except_for)}
     return list((await connection.execute(OPEN_WORK, parameters)).scalars())
 
@@ -102,7 +102,7 @@ OPEN_WORK = text(
 
 
 async def cleared(connection: WriteConnection, node: str) -> None:
-    """Nothing is left to be taken from a node, and what was being sourced when it was paused has been seen."""
+    """Note that all open work of a paused node has gone elsewhere, and that no sourcing round from before the pause is left."""
     await connection.execute(CLEARED, {"node": node, "age": CLEARED_AFTER})
 
 

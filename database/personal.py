@@ -1,7 +1,7 @@
-"""Named statements about what is personal: addresses and typed text are stored sealed, and read only through this module.
+"""Named statements about personal data: addresses and typed text are stored sealed, and read only through this module.
 
-Every order has a key of its own. Whoever erases it has erased what it sealed. What is about no order is sealed with the common
-key, which stays.
+Every order has a key of its own. To erase the key is to erase everything that it sealed. Text that belongs to no order is
+sealed with the common key, which stays.
 """
 
 import base64
@@ -16,22 +16,22 @@ from database.connect import Database, ReadConnection, WriteConnection
 from database.sealing import COMMON, Document, Key, Kind, Vault, WrongMasterKey
 
 FORGOTTEN = ""
-"""The fingerprint of a body that was forgotten."""
+"""The stored fingerprint of a body whose order was forgotten."""
 
 
 class NoCommonKey(Exception):
-    """The database was not prepared: nothing personal can be kept in it yet."""
+    """The database was not prepared: it has no common key yet, so personal data cannot be stored."""
 
 
 def _vault(connection: ReadConnection) -> Vault:
     vault: Vault | None = connection.sync_engine.get_execution_options().get("vault")
     if vault is None:
-        raise WrongMasterKey("this process was given no master key")
+        raise WrongMasterKey("this process has no master key")
     return vault
 
 
 def new_key(connection: WriteConnection, order: str) -> tuple[Key, bytes]:
-    """A key for a new order, and what is to be stored of it in `personal.key`."""
+    """A key for a new order, and the wrapped key to store in `personal.key`."""
     key = Key.random(order)
     return key, _vault(connection).master_keys.wrap(key.secret, order)
 
@@ -41,8 +41,8 @@ def open_key(connection: ReadConnection, order: str, wrapped: bytes | None) -> K
     return Key(order, _vault(connection).master_keys.unwrap(wrapped, order)) if wrapped is not None else None
 
 
-def opened(key: Key | None, kind: Kind, sealed: bytes | str | None) -> Document | None:
-    """What was sealed, in bytes or in base64; None when there is nothing, or its order was forgotten."""
+def unseal(key: Key | None, kind: Kind, sealed: bytes | str | None) -> Document | None:
+    """The document in `sealed`, which is bytes or base64; None when there is none, or its order was forgotten (no key)."""
     if key is None or sealed is None:
         return None
     return key.open(kind, base64.b64decode(sealed) if isinstance(sealed, str) else sealed)
@@ -57,7 +57,7 @@ WRAPPED = text("SELECT wrapped FROM personal.key WHERE owner = :owner")
 
 
 async def common_key(connection: ReadConnection) -> Key:
-    """The key of what is about no order, read once a process. Raises `NoCommonKey` and `WrongMasterKey`."""
+    """The key for text that belongs to no order; each process reads it once. Raises `NoCommonKey` and `WrongMasterKey`."""
     vault = _vault(connection)
     if vault.common is None:
         vault.common = await key_of(connection, COMMON)
@@ -67,7 +67,7 @@ async def common_key(connection: ReadConnection) -> Key:
 
 
 async def check(database: Database) -> None:
-    """Open the common key, so that a wrong master key is found at the start. Raises `NoCommonKey` and `WrongMasterKey`."""
+    """Open the common key, so that a wrong master key fails at the start. Raises `NoCommonKey` and `WrongMasterKey`."""
     async with database.read() as connection:
         await common_key(connection)
 
@@ -83,7 +83,7 @@ KEEP_COMMON_KEY = text("INSERT INTO personal.key (owner, wrapped) VALUES (:owner
 
 
 async def note(connection: WriteConnection, order: str | None, actor: str | None, reason: str | None) -> int | None:
-    """Keep who did something and why; answers the remark's id. None when nothing was said, or the order was forgotten."""
+    """Store who did something and why; answers the remark's id. None when neither is given, or the order was forgotten."""
     if actor is None and reason is None:
         return None
     sealing = await common_key(connection) if order is None else await key_of(connection, order)
@@ -93,7 +93,7 @@ async def note(connection: WriteConnection, order: str | None, actor: str | None
 async def note_sealed(
     connection: WriteConnection, order: str | None, sealing: Key, actor: str | None, reason: str | None
 ) -> int:
-    """The same with a key that is open already."""
+    """Store who did something and why, sealed with `sealing`; answers the remark's id."""
     sealed = sealing.seal("remark", {"actor": actor, "reason": reason})
     return int((await connection.execute(NOTE, {"order": order, "sealed": sealed})).scalar_one())
 
@@ -102,18 +102,19 @@ NOTE = text("INSERT INTO personal.remark (order_id, sealed) VALUES (:order, :sea
 
 
 def remark(key: Key | None, sealed: bytes | str | None) -> Document:
-    """Who did something and why; both None when nobody said so, or its order was forgotten."""
-    return opened(key, "remark", sealed) or {"actor": None, "reason": None}
+    """Who did something and why; both None when neither was given, or the order was forgotten."""
+    return unseal(key, "remark", sealed) or {"actor": None, "reason": None}
 
 
 async def fingerprint(connection: ReadConnection, body: BaseModel) -> str:
-    """Equal for equal content, whatever the order of its keys; without the common key nobody can check a guess by it."""
+    """A fingerprint of a body: equal for equal content, in any order of its keys. A guess cannot be checked against it without
+    the common key."""
     content = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":"))
     return (await common_key(connection)).fingerprint(content)
 
 
-def is_same(known: str, given: str) -> bool:
-    """Whether two fingerprints are of equal bodies; one that was forgotten fits every body."""
+def is_same_body(known: str, given: str) -> bool:
+    """Whether two fingerprints belong to equal bodies. A forgotten fingerprint counts as equal to every body."""
     return known in (FORGOTTEN, given)
 
 
@@ -127,7 +128,7 @@ class Forgotten:
 
 
 async def forgotten(connection: ReadConnection, order: str) -> Forgotten | None:
-    """How an order was forgotten; None when it was not."""
+    """When, by whom and why an order was forgotten; None when it was not."""
     row = (await connection.execute(FORGOTTEN_ORDER, {"order": order})).one_or_none()
     return Forgotten(row.forgotten_at, **remark(await common_key(connection), row.remark)) if row else None
 
@@ -141,7 +142,7 @@ FORGOTTEN_ORDER = text(
 
 
 async def forget(connection: WriteConnection, order: str, actor: str, reason: str | None) -> None:
-    """Erase what is personal of an order that was not forgotten before, under its lock, and keep who asked for it and why."""
+    """Erase an order's personal data under its lock, and store who asked for it and why. The order was not forgotten before."""
     noted = await note(connection, None, actor, reason)
     await connection.execute(NOTE_FORGOTTEN, {"order": order, "remark": noted})
     for statement in ERASE:
@@ -185,10 +186,10 @@ ERASE = (
 
 
 async def rewrap(connection: WriteConnection, after: str, limit: int) -> tuple[str, int]:
-    """Seal with the first master key what another one has sealed: the keys of so many orders after the one that is named.
+    """Seal keys that another master key has sealed again with the first one: those of up to `limit` orders after `after`.
 
-    Answers the last order that was looked at, and how many keys were sealed anew. When no order is left the common key is,
-    which every process opens when it starts, and the answer is `COMMON`. Raises `WrongMasterKey`.
+    Answers the last order that it read, and how many keys it sealed again. When no order is left it does the common key, which
+    every process opens when it starts, and answers `COMMON`. Raises `WrongMasterKey`.
     """
     rows = (await connection.execute(KEYS, {"common": COMMON, "after": after, "limit": limit})).all()
     rows = rows or (await connection.execute(COMMON_KEY, {"common": COMMON})).all()

@@ -1,4 +1,4 @@
-"""Named statements about refunds: ask for one that what was captured covers, confirm it, show those of a return or a claim."""
+"""Named statements about refunds: request one within the captured amount, mark it settled, list those of a return or claim."""
 
 import json
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Unsettled:
 
 
 class NotCovered(Exception):
-    """More would be refunded than was captured."""
+    """The refunds of the order would exceed the captured amount."""
 
 
 async def account(connection: ReadConnection, order: str) -> Account:
-    """What was paid for an order and what its customer got back; read it under the order's lock when you mean to pay."""
+    """The payments and refunds of an order. Read it under the order's lock before you write a refund."""
     row = (await connection.execute(ACCOUNT, {"order": order})).one()
     return Account(row.captured, row.shipping_price, row.refunded, row.shipping, json.loads(row.units))
 
@@ -43,7 +43,7 @@ ACCOUNT = text(
 
 
 async def fees(connection: ReadConnection, name: str) -> Fees:
-    """What a return keeps back; what is kept once is kept with its first refund."""
+    """The fees of a return. The fee for the whole return is deducted from its first refund only."""
     rows = (await connection.execute(FEES, {"return": name})).all()
     once = max((row.fee for row in rows if not row.refunds), default=0)
     return Fees({row.line: row.unit_fee for row in rows}, once)
@@ -67,9 +67,9 @@ async def ask(
     *,
     is_claim: bool = False,
 ) -> str:
-    """Store a refund of a return or a claim under its order's lock; answers its id, by which the channel knows a repeat.
+    """Store a refund of a return or a claim under its order's lock; answers its id, by which the channel recognizes a repeat.
 
-    The statement sums the order's refunds itself: none is stored that what was captured does not cover. Raises `NotCovered`.
+    The statement sums the order's refunds itself. Raises `NotCovered` when they would exceed the captured amount.
     """
     parameters = {"order": order, "name": name, "kind": kind, "amount": payment.amount, "shipping": payment.shipping}
     parameters |= {"return": None if is_claim else name, "claim": name if is_claim else None}
@@ -106,11 +106,11 @@ ASK_LINE = text("INSERT INTO refund_line (refund_id, line, quantity, paid) VALUE
 
 async def unsettled(connection: ReadConnection, order: str, name: str) -> list[Unsettled]:
     """The refunds of an order's return or claim that its channel has not confirmed, the oldest first."""
-    rows = await connection.execute(UNSETTLED, {"order": order, "name": name})
+    rows = await connection.execute(UNSETTLEDD, {"order": order, "name": name})
     return [Unsettled(row.refund_id, row.amount) for row in rows]
 
 
-UNSETTLED = text(
+UNSETTLEDD = text(
     """
     SELECT refund_id, amount FROM refund
     WHERE order_id = :order AND CAST(:name AS text) IN (return_id, claim_id) AND settled_at IS NULL
@@ -119,12 +119,12 @@ UNSETTLED = text(
 )
 
 
-async def settle(connection: WriteConnection, refund: str, amount: int, at: datetime) -> None:
-    """The customer has got so much of it; the first time counts."""
-    await connection.execute(SETTLE, {"refund": refund, "amount": amount, "at": at})
+async def mark_settled(connection: WriteConnection, refund: str, amount: int, at: datetime) -> None:
+    """Note that the customer was paid `amount` of a refund, in minor units. A second call changes nothing."""
+    await connection.execute(MARK_SETTLED, {"refund": refund, "amount": amount, "at": at})
 
 
-SETTLE = text(
+MARK_SETTLED = text(
     """
     UPDATE refund SET settled_at = :at, settled_amount = :amount WHERE refund_id = :refund AND settled_at IS NULL
     """
@@ -132,7 +132,7 @@ SETTLE = text(
 
 
 async def replaced_by(connection: WriteConnection, refund: str, order: str) -> None:
-    """The customer gets another order for it."""
+    """Note the order that the customer gets instead of a refund."""
     statement = text("UPDATE refund SET replacement = :order WHERE refund_id = :refund")
     await connection.execute(statement, {"refund": refund, "order": order})
 

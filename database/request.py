@@ -1,5 +1,5 @@
-"""Named statements about requests: what was asked, of an order or of none, by whom, and the answer, so that asking twice is
-asking once."""
+"""Named statements about requests: what was requested, for an order or for none, by whom, and the answer. A repeated request
+gets the first answer."""
 
 import json
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class UsedForAnotherRequest(Exception):
 
 
 class UnknownRequest(LookupError):
-    """There is no such request of this order, or of none."""
+    """The order (or none) has no such request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as PostgreSQL keeps it; `facts` is its body without free text, `answer` what was done about it."""
+    """A stored request; `facts` is its body without free text, `answer` is what was done, None before that."""
 
     request_id: int
     order: str | None
@@ -45,9 +45,9 @@ async def keep(
     reason: str | None = None,
     at: datetime,
 ) -> Request:
-    """Store a request with who asked and why; one with the same asker and key is the same request.
+    """Store a request with who asked and why. The same asker and key mean the same request: it is answered as it was stored.
 
-    Raises `UsedForAnotherRequest`.
+    Raises `UsedForAnotherRequest` when it was stored with another order, kind or body.
     """
     parameters = {
         "order": order,
@@ -64,7 +64,7 @@ async def keep(
         await connection.execute(REMARK, {"request": made, "remark": remark})
         return Request(made, order, kind, facts, remark, None)
     row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
-    if (row.order_id, row.kind) != (order, kind) or not personal.is_same(row.body_digest, body_digest):
+    if (row.order_id, row.kind) != (order, kind) or not personal.is_same_body(row.body_digest, body_digest):
         raise UsedForAnotherRequest(idempotency_key)
     return await read(connection, order, kind, row.request_id)
 
@@ -90,7 +90,7 @@ KNOWN = text(
 
 
 async def read(connection: ReadConnection, order: str | None, kind: str, request_id: int) -> Request:
-    """A request of one kind by its id, of an order or of none, with its answer if there is one. Raises `UnknownRequest`."""
+    """A request of one kind by its id, for an order or for none, with its answer if there is one. Raises `UnknownRequest`."""
     row = (await connection.execute(READ, {"order": order, "kind": kind, "request": request_id})).one_or_none()
     if row is None:
         raise UnknownRequest(request_id)
@@ -108,7 +108,7 @@ READ = text(
 
 
 async def answer(connection: WriteConnection, request_id: int, answered: dict[str, Any]) -> None:
-    """Write the answer in the transaction that did what was asked."""
+    """Write the answer, in the transaction that did what was requested."""
     await connection.execute(ANSWER, {"request": request_id, "answer": json.dumps(answered)})
 
 

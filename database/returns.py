@@ -1,4 +1,4 @@
-"""Named statements about returns: store one, write what came back, show and list them."""
+"""Named statements about returns: store one, write what came back, note its events."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,25 +26,25 @@ class NewReturn:
     is_authorized: bool
     expires_at: datetime
     fee: int
-    """Kept back once, in minor units."""
+    """Deducted once, in minor units."""
     lines: Sequence["NewLine"]
 
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """Units of a line that are to come back."""
+    """Units of a line that should come back."""
 
     line: str
     quantity: int
     reason: str | None
-    """A word of the policy's list; None = it has none."""
+    """A reason of the policy's list; None = the policy has no list."""
     exchange_for: str | None
     unit_fee: int
     refund_on: RefundOn
 
 
 async def add(connection: WriteConnection, order: str, new: NewReturn, at: datetime) -> str:
-    """Store a return of the order's units under the order's lock; answers its id, which counts the order's returns."""
+    """Store a return under the order's lock; answers its id, the order's id with the return's number."""
     number: int = (await connection.execute(COUNT, {"order": order})).scalar_one() + 1
     name = identifiers.return_id(order, number)
     parameters = {"return": name, "order": order, "number": number, "resolution": new.resolution, "node": new.node}
@@ -77,7 +77,7 @@ ADD_LINE = text(
 
 
 async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
-    """The lines of an order as returns look at them. Read it under the order's lock when you mean to write."""
+    """By line, what shipped of an order and what was returned already. Read it under the order's lock before you write."""
     rows = await connection.execute(SOLD, {"order": order})
     return {
         row.line: SoldLine(
@@ -117,11 +117,11 @@ SOLD = text(
     WHERE l.order_id = :order ORDER BY l.position
     """
 )
-"""Of a return that is over, only what came back counts: the rest may be announced again."""
+"""Of a finished return only the units that came back count; the others may be returned again."""
 
 
 async def under_way(connection: ReadConnection, order: str) -> list[str]:
-    """The returns of an order that are not over, the oldest first."""
+    """The unfinished returns of an order, the oldest first."""
     return list((await connection.execute(UNDER_WAY, {"order": order})).scalars())
 
 
@@ -133,20 +133,20 @@ UNDER_WAY = text(
 )
 
 
-async def came_in(connection: WriteConnection, name: str, parcel: str) -> None:
-    """Note which parcel belongs to a return although it did not name it."""
+async def note_parcel(connection: WriteConnection, name: str, parcel: str) -> None:
+    """Note that a parcel which did not name its return belongs to this one."""
     statement = text("UPDATE return SET parcel = :parcel WHERE return_id = :return")
     await connection.execute(statement, {"return": name, "parcel": parcel})
 
 
 async def of_parcel(connection: ReadConnection, parcel: str) -> str | None:
-    """The return that a parcel belongs to, if it belongs to one."""
+    """The return that a parcel was assigned to; None when there is none."""
     found = await connection.execute(text("SELECT return_id FROM return WHERE parcel = :parcel"), {"parcel": parcel})
     return found.scalar()
 
 
 async def authorize(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
-    """A person lets the customer send it; its time begins."""
+    """Note that a person authorized the return, and when it now expires."""
     await connection.execute(AUTHORIZE, {"return": name, "at": at, "expires_at": expires_at})
 
 
@@ -191,7 +191,7 @@ WRITE_LOT = text(
 
 
 async def set_aside(connection: ReadConnection, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str, str], int]:
-    """Units that are set aside by (node, SKU, state), on some shelves; lock these before."""
+    """Units that are set aside, by (node, SKU, state), at these places. Lock their stock rows first."""
     named = list(places)
     rows = await connection.execute(SET_ASIDE, {"nodes": [n for n, _ in named], "skus": [s for _, s in named]})
     return {(row.node, row.sku, row.state): row.units for row in rows}
@@ -207,7 +207,7 @@ SET_ASIDE = text(
 
 
 async def send(connection: WriteConnection, name: str, at: datetime, expires_at: datetime) -> None:
-    """The parcel is on its way, the first time counts; it has its time anew."""
+    """Note that the customer sent the parcel, and when the return now expires. The first time of sending is kept."""
     await connection.execute(SEND, {"return": name, "at": at, "expires_at": expires_at})
 
 
@@ -226,7 +226,7 @@ async def remind(connection: WriteConnection, name: str, reminders: int) -> None
 
 
 async def mark(connection: WriteConnection, name: str, fact: str, at: datetime) -> None:
-    """Note that a return was declined, cancelled or settled, has expired or is closed; the first time counts."""
+    """Set the time at which a return was declined, cancelled, settled or closed, or expired. A time that is set stays."""
     await connection.execute(_MARKS[fact], {"return": name, "at": at})
 
 

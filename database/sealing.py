@@ -1,4 +1,4 @@
-"""Seals documents: a key of its own for each owner, itself sealed with a master key that is not in the database. No I/O."""
+"""Seals documents. Each owner has a key, which is sealed with a master key that is not in the database. No I/O."""
 
 import base64
 import hmac
@@ -27,11 +27,11 @@ class NotMasterKeys(ValueError):
 
 
 class WrongMasterKey(Exception):
-    """No master key at hand opens a key of this database."""
+    """No configured master key opens a key of this database."""
 
 
 class MasterKeys:
-    """What the keys of orders are sealed with: the first seals, each one opens what it has sealed."""
+    """The keys that seal the keys of orders. The first one seals; every one opens what it has sealed."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         """At least one, of 32 bytes each."""
@@ -44,13 +44,13 @@ class MasterKeys:
         try:
             keys = [base64.b64decode(word, validate=True) for word in written.replace(",", " ").split()]
         except ValueError as error:
-            raise NotMasterKeys("not base64") from error
+            raise NotMasterKeys("they are not base64") from error
         if not keys or any(len(key) != KEY_BYTES for key in keys):
-            raise NotMasterKeys(f"each must be {KEY_BYTES} bytes, and one is needed at least")
+            raise NotMasterKeys(f"at least one is needed, and each must have {KEY_BYTES} bytes")
         return cls(keys)
 
     def wrap(self, secret: bytes, owner: str) -> bytes:
-        """Seal a key; the name of the master key stands before it."""
+        """Seal a key. The answer begins with the name of the master key."""
         return self.first + _encrypt(self._ciphers[self.first], secret, owner)
 
     def unwrap(self, wrapped: bytes, owner: str) -> bytes:
@@ -63,7 +63,7 @@ class MasterKeys:
         try:
             return _decrypt(cipher, wrapped[NAME_BYTES:], owner)
         except InvalidTag as error:
-            raise WrongMasterKey(f"the key of {owner} does not open: it was changed") from error
+            raise WrongMasterKey(f"the key of {owner} cannot be opened: the stored key was changed") from error
 
 
 def new_master_key() -> str:
@@ -73,18 +73,18 @@ def new_master_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The open key of an order, or the common one."""
+    """The open key of an order, or the open common key."""
 
     owner: str
     secret: bytes
 
     @classmethod
     def random(cls, owner: str) -> Self:
-        """A new one."""
+        """A new random key for this owner."""
         return cls(owner, os.urandom(KEY_BYTES))
 
     def seal(self, kind: Kind, document: Document) -> bytes:
-        """Seal a document: it opens with this key, as this kind and about this owner only."""
+        """Seal a document. It opens only with this key, for the same kind and owner."""
         return _encrypt(AESGCM(self.secret), json.dumps(document).encode(), f"{kind} {self.owner}")
 
     def open(self, kind: Kind, sealed: bytes) -> Document:
@@ -93,22 +93,22 @@ class Key:
         return document
 
     def fingerprint(self, content: str) -> str:
-        """Equal for equal content, and without this key nothing that a guess could be compared with."""
+        """A fingerprint: equal for equal content. Without this key it cannot be used to check a guess."""
         own = sha256(b"switchyard fingerprint " + self.secret).digest()  # sealing and this must not share a key
         return hmac.new(own, content.encode(), sha256).hexdigest()
 
 
 class Vault:
-    """What one process opens keys with, and the common key once it has read it."""
+    """The master keys of one process, and the common key after the first read."""
 
     def __init__(self, master_keys: MasterKeys) -> None:
-        """`master_keys` come from outside of the database."""
+        """`master_keys` come from outside the database."""
         self.master_keys = master_keys
         self.common: Key | None = None
 
 
 def _name(master_key: bytes) -> bytes:
-    """Tells which master key was used, and nothing about it."""
+    """A name for a master key. It reveals nothing of the key."""
     return sha256(b"switchyard master key " + master_key).digest()[:NAME_BYTES]
 
 
@@ -121,5 +121,6 @@ def _decrypt(cipher: AESGCM, sealed: bytes, about: str) -> bytes:
     return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about.encode())
 
 
-NOBODYS = MasterKeys((bytes(KEY_BYTES),))
-"""Where nobody keeps a master key: whoever has the database can read what is personal in it. Erased is erased all the same."""
+DEFAULT_MASTER_KEYS = MasterKeys((bytes(KEY_BYTES),))
+"""Used when no master key is configured. Access to the database is then enough to read personal data; erased data stays
+erased."""

@@ -1,4 +1,4 @@
-"""Named statements about shelves that hold less than is promised of them, pinned units among it."""
+"""Named statements about shortages: fewer units on hand than are promised, pinned units among them."""
 
 from sqlalchemy import text
 
@@ -6,7 +6,7 @@ from database.connect import ReadConnection, WriteConnection
 
 
 async def short(connection: ReadConnection) -> list[tuple[str, str]]:
-    """The (node, SKU) of every shelf that holds less than is promised, pinned units among it."""
+    """Every (node, SKU) with fewer units on hand than are promised, pinned units among them."""
     return [(row.node, row.sku) for row in await connection.execute(SHORT)]
 
 
@@ -14,7 +14,7 @@ SHORT = text("SELECT node, sku FROM stock WHERE short_at IS NOT NULL ORDER BY sk
 
 
 async def missing(connection: ReadConnection, node: str, sku: str) -> int:
-    """Units that are promised and not there; 0 when there are enough."""
+    """Units that are promised and not on hand; 0 or less when there are enough."""
     found: int | None = (await connection.execute(MISSING, {"node": node, "sku": sku})).scalar()
     return max(0, found or 0)
 
@@ -25,7 +25,7 @@ MISSING = text(
 
 
 async def youngest(connection: ReadConnection, node: str, skus: list[str]) -> str | None:
-    """The open order that was placed last among those that have one of the items pinned at a node; None when there is none."""
+    """Of the open orders that have one of the items pinned at a node, the one that was placed last; None when there is none."""
     found: str | None = (await connection.execute(YOUNGEST, {"node": node, "skus": skus})).scalar()
     return found
 
@@ -39,12 +39,12 @@ YOUNGEST = text(
 )
 
 
-async def settled(connection: WriteConnection, node: str, sku: str) -> None:
-    """Nothing that is pinned is short any more: what may still be is in released work, and left to its node."""
-    await connection.execute(SETTLED, {"node": node, "sku": sku})
+async def clear(connection: WriteConnection, node: str, sku: str) -> None:
+    """Clear the mark of a shortage: no pinned unit is missing any more. If released work is short, its node reports that."""
+    await connection.execute(CLEAR, {"node": node, "sku": sku})
 
 
-SETTLED = text(
+CLEAR = text(
     """
     UPDATE stock SET short_at = NULL
     WHERE node = :node AND sku = :sku AND (reserved = 0 OR on_hand - greatest(set_aside, 0) >= reserved + allocated)

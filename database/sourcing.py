@@ -1,4 +1,4 @@
-"""Named statements about sourcing: the plans that were made, and the orders whose pins may be planned again."""
+"""Named statements about sourcing: store plans, and list the orders whose pins may be planned again."""
 
 import json
 
@@ -9,7 +9,7 @@ from domain.sourcing import Plan
 
 
 async def keep_plan(connection: WriteConnection, order: str, round_: int, network_version: int, plan: Plan) -> None:
-    """Store a round's decision with its explanation; (order, round) is its key, and it is never changed."""
+    """Store a round's decision with its explanation, under the key (order, round). It never changes."""
     await connection.execute(
         KEEP_PLAN,
         {

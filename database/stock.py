@@ -1,7 +1,7 @@
-"""Named statements about stock: claim it, book movements with their counters, read what is on the shelves.
+"""Named statements about stock: claim it, book movements with their counters, read stock levels.
 
-The counters of `stock` are always the sum of the ledger's rows, because both are written by the same statement. Whoever takes
-several locks takes them in one order, so that nobody waits in a circle: orders by id, then the gates of SKUs, then rows of
+The counters of `stock` are always the sum of the ledger's rows, because both are written by the same statement. Every
+transaction takes its locks in one order, so that there are no deadlocks: orders by id, then the gates of SKUs, then rows of
 stock by SKU and node.
 """
 
@@ -18,7 +18,7 @@ from domain.stock import Movement, StockLevel
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """At this node less is on hand than is promised, since a movement that could not be refused."""
+    """After a movement that could not be refused, fewer units are on hand at this node than are promised."""
 
     node: str
     sku: str
@@ -27,33 +27,33 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Units that somebody wants to pin, all of them or none; each (node, SKU) is named once."""
+    """A request to pin units, all of them or none; each (node, SKU) is named once."""
 
     movements: Sequence[Movement]
     safety_stock: Mapping[tuple[str, str], int]
-    """What stays at each (node, SKU) that is named; of a SKU in `kept_back`, at every node of the network."""
+    """The safety stock at each (node, SKU) that is named; for a SKU in `kept_back`, at every node of the network."""
     cause: str
     actor: str
     at: datetime
     order: str | None = None
     kept_back: Mapping[str, int] = field(default_factory=dict)
-    """By SKU, units that must stay available over the whole network; absent = none."""
+    """By SKU, units that must stay available in the whole network; absent = none."""
     offers: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
-    """Offers to the orders that wait, by (node, SKU), that this claim may take: it is such an order's turn."""
+    """Offers to the orders that wait, by (node, SKU), that this claim may use because it is its order's turn."""
     own: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Units at each (node, SKU) that the claimant's own cart holds, and gives back in this transaction."""
+    """Units at each (node, SKU) in the order's own cart, which this transaction gives back."""
 
 
-async def claim(connection: WriteConnection, wanted: Claim) -> bool:
+async def claim(connection: WriteConnection, requested: Claim) -> bool:
     """Reserve all units of a claim or none: false when any of them is not available any more."""
-    return await claim_each(connection, [wanted]) == {0}
+    return await claim_each(connection, [requested]) == {0}
 
 
 async def claim_each(connection: WriteConnection, claims: Sequence[Claim]) -> set[int]:
     """Reserve the units of several claims, each whole or not at all; answers the positions of those that were granted.
 
-    They are served in the order given, and no more is granted than there is: what an earlier one wants counts for the later
-    ones, even where it is not granted. So one that is refused may be granted when it is asked again with less before it.
+    They are granted in the given order. The units of an earlier claim count against the later ones even when it is refused, so
+    a refused claim may succeed when it is repeated with fewer claims before it.
     """
     granted = {position for position, one in enumerate(claims) if not one.movements}
     if len(granted) == len(claims):
@@ -63,9 +63,9 @@ async def claim_each(connection: WriteConnection, claims: Sequence[Claim]) -> se
 
 
 def claiming(claims: Sequence[Claim]) -> dict[str, Any]:
-    """The parameters of `CLAIMING`; each claim goes by its position."""
+    """The parameters of `CLAIMING`; each claim is named by its position."""
     rows = [(position, one, movement) for position, one in enumerate(claims) for movement in one.movements]
-    return _claim_rows(rows) | _other_shelves(claims)
+    return _claim_rows(rows) | _other_places(claims)
 
 
 def _claim_rows(rows: Sequence[tuple[int, Claim, Movement]]) -> dict[str, Any]:
@@ -88,15 +88,15 @@ def _claim_rows(rows: Sequence[tuple[int, Claim, Movement]]) -> dict[str, Any]:
     }
 
 
-def _other_shelves(claims: Sequence[Claim]) -> dict[str, Any]:
-    """Of SKUs of which some is kept back, every shelf counts, wherever the units are claimed."""
-    shelves = {
+def _other_places(claims: Sequence[Claim]) -> dict[str, Any]:
+    """Where units of a SKU are kept back, its stock at every node counts, not only where it is claimed."""
+    safety = {
         place: safety for one in claims for place, safety in one.safety_stock.items() if place[1] in one.kept_back
     }
     return {
-        "other_nodes": [node for node, _ in shelves],
-        "other_skus": [sku for _, sku in shelves],
-        "other_safety": list(shelves.values()),
+        "other_nodes": [node for node, _ in safety],
+        "other_skus": [sku for _, sku in safety],
+        "other_safety": list(safety.values()),
     }
 
 
@@ -164,12 +164,12 @@ CLAIMING = """
         UPDATE stock s SET reserved = s.reserved + m.reserved FROM moved m WHERE s.node = m.node AND s.sku = m.sku
     )
 """
-"""The check and the claim are one statement. `locked` waits for other claims on the same rows and reads them as they are then,
-so its figures hold until the transaction ends; demand for one SKU is summed before it is compared.
+"""The check and the claim are one statement. `locked` waits for other claims on the same rows and then reads their new values,
+so its figures are valid until the transaction ends. Demand for one SKU is summed before it is compared.
 
-`lapsed` gives back what carts hold whose time is over, and is read before the shelves are locked, as its rows are locked first;
-where orders wait for the SKU it is theirs, and left to the sweep, which offers it to them. They are counted, because for
-`EXISTS` or `LIMIT 1` a plan that knows no values reads the whole queue, in the hope of finding one soon."""
+`lapsed` gives back the units of expired carts. It is read before the stock rows are locked, because its rows are locked first.
+Where orders wait for the SKU, these units are theirs: the sweep frees and offers them. The orders that wait are counted,
+because for `EXISTS` or `LIMIT 1` a plan without known values reads the whole queue, expecting an early match."""
 
 CLAIM = text(f"{CLAIMING} SELECT claim FROM granted")
 
@@ -184,11 +184,11 @@ async def record(
     at: datetime,
     happened_at: datetime | None = None,
 ) -> list[Shortage]:
-    """Book movements that are facts already: no guard. Booking the same cause again changes nothing.
+    """Book movements that have happened already, without any check. To book the same cause again changes nothing.
 
-    `happened_at` is when goods left or came, where that is not `at`: what happened before the last count of a shelf was seen
-    by it, and does not change what is on hand. What becomes available is offered to the orders that wait for it, in the same
-    statement. Answers where less is on hand than is promised because of the movements.
+    `happened_at` is when goods left or came, if that is not `at`. A movement from before the last count of its place is part
+    of that count, and does not change what is on hand. Units that become available are offered to the orders that wait for
+    them, in the same statement. Answers the shortages that the movements caused.
     """
     summed = _sum(movements)
     if not summed:
@@ -208,8 +208,8 @@ async def record(
 async def close_gates(connection: WriteConnection, skus: Collection[str], *, exclusive: bool = False) -> None:
     """Hold the gates of SKUs until the transaction ends.
 
-    Whoever makes units available holds the gate together with others like him, whoever begins to wait for them holds it alone:
-    so either the one sees the units, or the other sees that somebody waits for them.
+    A transaction that makes units available shares the gate with others that do. A transaction whose order begins to wait holds
+    it alone (`exclusive`). So either the order sees the new units, or the other transaction sees that the order waits.
     """
     if skus:
         await connection.execute(CLOSE_GATES_ALONE if exclusive else CLOSE_GATES, {"skus": sorted(skus)})
@@ -221,22 +221,22 @@ _GATES = """
 """
 CLOSE_GATES = text(_GATES.format(lock="pg_advisory_xact_lock_shared"))
 CLOSE_GATES_ALONE = text(_GATES.format(lock="pg_advisory_xact_lock"))
-"""Locked in the order of their numbers: two SKUs may have the same. There are no more than PostgreSQL has room for: with its
-own settings, a transaction that wants 20,000 locks ends with `out of shared memory`."""
+"""Locked in the order of their numbers; two SKUs may have the same number. The numbers are few enough for PostgreSQL's lock
+table: with its default settings, a transaction with 20,000 locks ends with `out of shared memory`."""
 
 
 async def lock(connection: WriteConnection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], StockLevel]:
-    """Every (node, SKU) that is named has a row afterwards, locked until the transaction ends; answers what they hold.
+    """Lock the row of every named (node, SKU) until the transaction ends; answers their stock levels. Missing rows are made.
 
-    A row is made with the gate of its SKU closed: so it sees that the sale is stopped, or whoever stops it sees the row.
+    A row is made with the gate of its SKU closed: either it sees that the sale is stopped, or the stop-sale sees the row.
     """
     names = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
-    found = {(row.node, row.sku): shelf(row) for row in await connection.execute(LOCK, names)}
+    found = {(row.node, row.sku): level(row) for row in await connection.execute(LOCK, names)}
     if found or not places:
         return found
     await close_gates(connection, {sku for _, sku in places})
     await connection.execute(MAKE, names)
-    return {(row.node, row.sku): shelf(row) for row in await connection.execute(LOCK, names)}
+    return {(row.node, row.sku): level(row) for row in await connection.execute(LOCK, names)}
 
 
 _COUNTERS = """
@@ -254,7 +254,7 @@ LOCK = text(
     FOR UPDATE OF s
     """
 )
-"""Locks all of the rows, or none while one is missing: rows must not be made by somebody who holds others."""
+"""Locks all of the rows, or none when one is missing: a transaction must not make rows while it holds others."""
 
 MAKE = text(
     """
@@ -314,10 +314,10 @@ RECORD = text(
     RETURNING s.node, s.sku, m.now, m.before
     """
 )
-"""The shelves are locked before, by a statement of their own, so that they are read here as they are. Goods that moved before
-their shelf was last counted were `seen` by the count, and are not counted twice. What becomes available is offered where
-somebody waits for it (`awaited` is a join, because a plan that knows no values answers an `EXISTS` among the columns by
-reading the whole queue)."""
+"""A statement of its own locks the stock rows first, so that this one reads their latest values. Goods that moved before the
+last count of their place were `seen` by the count, and are not counted twice. Units that become available are offered where an
+order waits for them (`awaited` is a join, because a plan without known values answers an `EXISTS` among the columns by reading
+the whole queue)."""
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:
@@ -344,17 +344,17 @@ def _arrays(movements: Sequence[Movement], order: str | None, cause: str) -> dic
 
 
 def key(movement: Movement, order: str | None, cause: str) -> str:
-    """A movement's business key: what caused it, for which order, of what, where."""
+    """A movement's business key: its cause, order, kind, SKU and node."""
     return "|".join((order or "", cause, movement.reference, movement.node, movement.sku, str(movement.kind)))
 
 
-async def shelves(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
-    """The stock of some SKUs by (node, SKU), at every node that has ever had one of them."""
-    rows = await connection.execute(SHELVES, {"skus": list(skus)})
-    return {(row.node, row.sku): shelf(row) for row in rows}
+async def levels(connection: ReadConnection, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
+    """The stock levels of SKUs by (node, SKU), at every node that ever had one of them."""
+    rows = await connection.execute(LEVELS, {"skus": list(skus)})
+    return {(row.node, row.sku): level(row) for row in rows}
 
 
-ON_SHELF = f"""
+LEVEL = f"""
     SELECT {_COUNTERS},
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
@@ -363,15 +363,15 @@ ON_SHELF = f"""
            EXISTS (SELECT FROM node_pause p WHERE p.node = s.node AND p.lifted_at IS NULL) AS is_paused
     FROM stock s
 """
-"""Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep will offer them.
+"""Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep offers the units to them.
 
-Who waits is counted: for `EXISTS` PostgreSQL reads the whole table in the hope of an early hit, which there seldom is."""
+The orders that wait are counted: for `EXISTS` PostgreSQL reads the whole table, expecting an early match that is rare."""
 
-SHELVES = text(f"{ON_SHELF} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
+LEVELS = text(f"{LEVEL} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
 
 
-def shelf(row: Any) -> StockLevel:
-    """A shelf as the statements of this module read it."""
+def level(row: Any) -> StockLevel:
+    """The stock level in a row that a statement of this module read."""
     return StockLevel(
         row.node,
         row.sku,

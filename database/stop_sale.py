@@ -1,7 +1,7 @@
-"""Named statements about stop-sales: which of them stand, what they touch, and the shelves from which nothing is sold.
+"""Named statements about stop-sales: place and lift them, apply them to stock, and list the promised units that they concern.
 
-Whoever stops or lifts holds the gate of the SKU alone (`database.stock.close_gates`): so no shelf of it is made, and nobody
-begins to wait for it, without the other being seen.
+A transaction that places or lifts one holds the gate of the SKU alone (`database.stock.close_gates`). So no stock row of the
+SKU is made, and no order begins to wait for it, without seeing the change.
 """
 
 import json
@@ -15,29 +15,29 @@ from sqlalchemy import text
 from database.connect import ReadConnection, WriteConnection
 
 LISTED_MAX = 1_000
-"""Entries that each list of what is touched may have."""
+"""The most entries in each list of promised units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """The sale of a SKU, at one node or everywhere (None)."""
+    """The sale of a SKU at one node, or everywhere (None)."""
 
     sku: str
     node: str | None
 
     @property
     def names(self) -> dict[str, Any]:
-        """The parameters that name it."""
+        """The SQL parameters that name the sale."""
         return {"sku": self.sku, "node": self.node}
 
 
-async def stand(connection: WriteConnection, sale: Sale, remark: int | None) -> datetime:
-    """Stop a sale, unless it is stopped already; answers since when it is."""
-    since: datetime = (await connection.execute(STAND, sale.names | {"remark": remark})).scalar_one()
+async def place(connection: WriteConnection, sale: Sale, remark: int | None) -> datetime:
+    """Stop a sale, unless it is stopped already; answers since when it is stopped."""
+    since: datetime = (await connection.execute(PLACE, sale.names | {"remark": remark})).scalar_one()
     return since
 
 
-STAND = text(
+PLACE = text(
     """
     WITH made AS (
         INSERT INTO stop (sku, node, since, remark) VALUES (:sku, :node, clock_timestamp(), :remark)
@@ -52,7 +52,7 @@ STAND = text(
 
 
 async def lift(connection: WriteConnection, sale: Sale, remark: int | None) -> tuple[datetime, datetime] | None:
-    """Lift the stop of a sale; answers since when it stood and when it was lifted, None when it was not stopped."""
+    """Lift the stop of a sale; answers since when it was stopped and when it was lifted, None when it was not stopped."""
     row = (await connection.execute(LIFT, sale.names | {"remark": remark})).one_or_none()
     return (row.since, row.lifted_at) if row else None
 
@@ -66,43 +66,43 @@ LIFT = text(
 )
 
 
-async def standing(connection: ReadConnection, sku: str) -> list[tuple[str | None, datetime]]:
-    """Where nothing of a SKU is sold, and since when; everywhere (None) first."""
-    return [(row.node, row.since) for row in await connection.execute(STANDING, {"sku": sku})]
+async def active(connection: ReadConnection, sku: str) -> list[tuple[str | None, datetime]]:
+    """The active stops of a SKU: each node, and since when; everywhere (None) first."""
+    return [(row.node, row.since) for row in await connection.execute(ACTIVE, {"sku": sku})]
 
 
-STANDING = text("SELECT node, since FROM stop WHERE sku = :sku AND lifted_at IS NULL ORDER BY node NULLS FIRST")
+ACTIVE = text("SELECT node, since FROM stop WHERE sku = :sku AND lifted_at IS NULL ORDER BY node NULLS FIRST")
 
 
-async def heed(connection: WriteConnection, sale: Sale) -> None:
-    """Let the shelves of a sale follow the stops that stand. What is sold again is offered to the orders that wait for it.
+async def apply_to_stock(connection: WriteConnection, sale: Sale) -> None:
+    """Write the active stops into the stock rows of a sale. Stock that may be sold again is offered to the orders that wait.
 
-    Claims that were there first have ended when this returns, and their units can be read.
+    It waits for earlier claims, so their units can be read when it returns.
     """
     await connection.execute(LOCK, sale.names)
-    await connection.execute(HEED, sale.names)
+    await connection.execute(APPLY_TO_STOCK, sale.names)
 
 
 _CONCERNED = "k.sku = :sku AND (CAST(:node AS text) IS NULL OR k.node = :node)"
 
 LOCK = text(f"SELECT FROM stock k WHERE {_CONCERNED} ORDER BY k.sku, k.node FOR UPDATE")
 
-HEED = text(
+APPLY_TO_STOCK = text(
     f"""
     WITH wanted AS MATERIALIZED (
         SELECT DISTINCT nodes FROM waiting WHERE awaits = 'stock' AND parts @> ARRAY[CAST(:sku AS text)]
-    ), told AS (
+    ), active AS (
         SELECT k.node, k.sku, (SELECT min(since) FROM stop
                                WHERE stop.sku = k.sku AND coalesce(stop.node, k.node) = k.node
                                  AND stop.lifted_at IS NULL) AS stopped_at
         FROM stock k WHERE {_CONCERNED}
     )
     UPDATE stock s
-    SET stopped_at = told.stopped_at,
-        offered_at = CASE WHEN s.stopped_at IS NOT NULL AND told.stopped_at IS NULL AND s.on_hand > 0 AND EXISTS (
+    SET stopped_at = active.stopped_at,
+        offered_at = CASE WHEN s.stopped_at IS NOT NULL AND active.stopped_at IS NULL AND s.on_hand > 0 AND EXISTS (
                                    SELECT FROM wanted w WHERE w.nodes IS NULL OR s.node = ANY(w.nodes))
                           THEN clock_timestamp() ELSE s.offered_at END
-    FROM told WHERE s.node = told.node AND s.sku = told.sku
+    FROM active WHERE s.node = active.node AND s.sku = active.sku
     """
 )
 
@@ -110,13 +110,13 @@ HEED = text(
 async def reserved(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
     """Units of a SKU that are pinned for orders, by order and node; one more than `LISTED_MAX` when there are more.
 
-    `items` are the items that take the SKU off the shelf, and how many units each of them takes.
+    `items` are the items that contain the SKU, with the units of it in each.
     """
     return await _listed(connection, RESERVED, sale, items)
 
 
 async def allocated(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-    """The same of units that belong to fulfillment orders, those of dead attempts in doubt included."""
+    """Units of a SKU that belong to fulfillment orders, as in `reserved`; units in doubt of attempts given up are included."""
     return await _listed(connection, ALLOCATED, sale, items)
 
 
@@ -139,7 +139,7 @@ _HOLDERS = f"""
         SELECT * FROM unnest(CAST(:items AS text[]), CAST(:quantities AS bigint[])) AS p(sku, quantity)
     )
 """
-"""The ledger finds the orders that may hold units of a SKU; what they hold now is told by their own rows."""
+"""The ledger finds the orders that may hold units of a SKU; their own rows have what they hold now."""
 
 RESERVED = text(
     f"""

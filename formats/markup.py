@@ -15,12 +15,12 @@ def element(name: str, *inner: str, **attributes: object) -> str:
 
 
 def text(words: object) -> str:
-    """Words as markup."""
+    """Text as escaped markup."""
     return escape(str(words))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], **attributes: object) -> str:
-    """A table of words, its first row the names of the columns."""
+    """A table of texts; its first row has the names of the columns."""
     head = element("tr", *(element("th", text(column), scope="col") for column in columns))
     body = (element("tr", *(element("td", text(cell)) for cell in row)) for row in rows)
     inner = element("table", element("thead", head), element("tbody", *body), **attributes)
@@ -28,5 +28,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], **attributes: o
 
 
 def _value(value: object) -> str:
-    """Numbers with no more digits than a pixel needs."""
+    """An attribute's value as text; a float has at most one decimal place."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Signs webhooks as the Standard Webhooks specification 1.0 says."""
+"""Signs webhooks by the Standard Webhooks specification 1.0."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 def signed_headers(secrets: Sequence[str], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers of a JSON body. While one secret takes over from another, both sign, and either may be checked."""
+    """The headers of a signed JSON body. Every secret signs; the receiver may check any one of the signatures."""
     timestamp = str(int(at.timestamp()))
     return {
         "content-type": "application/json",

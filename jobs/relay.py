@@ -112,7 +112,7 @@ class Relay:
                 raise
             log.error("temporal does not take a workflow", name=found.name, reason=type(error).__name__)
         async with self._database.at_once() as connection:
-            await unattended.looked_after(connection, found)
+            await unattended.note_checked(connection, found)
 
     async def _send_now(self, signals: Sequence[Signal]) -> None:
         self._taken += (await self._send(signals)).taken

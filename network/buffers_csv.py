@@ -1,4 +1,4 @@
-"""Reads buffers.csv: units that are kept back, by one node, from every channel, or for one channel."""
+"""Reads buffers.csv: units that are kept back at one node, from every channel, or for one channel."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,17 +25,17 @@ _NAMES: Mapping[_Kind, tuple[str, ...]] = {
     _Kind.THRESHOLD: ("sku",),
     _Kind.QUOTA: ("sku", "channel"),
 }
-"""What a buffer of each kind names: of sku, node and channel these cells are filled, and no others."""
+"""Which of the cells sku, node and channel a buffer of each kind fills; the others must be empty."""
 
 _UNITS_LEAST: Mapping[_Kind, int] = {_Kind.SAFETY_STOCK: 0, _Kind.THRESHOLD: 1, _Kind.QUOTA: 1}
-"""A safety stock of 0 wins over what node and item ask to keep; the others would say nothing with 0."""
+"""A safety stock of 0 replaces the safety stock of node and item; the other kinds have no meaning with 0."""
 
 _Check = Callable[[str], str | None]
-"""Says what is wrong with a filled cell; None = nothing."""
+"""Answers what is wrong with a filled cell; None = nothing."""
 
 
 class _Buffer(NamedTuple):
-    """What units are kept for; equal ones are the same buffer. What the kind does not name is empty."""
+    """What units are kept for; equal ones are the same buffer. Cells that the kind does not use are empty."""
 
     kind: _Kind
     sku: str
@@ -47,7 +47,7 @@ class _Buffer(NamedTuple):
 
 
 def read_buffers(text: str, nodes: NodesRead, items: Mapping[str, Item], mistakes: Mistakes) -> Buffers:
-    """The buffers, none in an empty text; whatever is wrong is reported, and what it leaves is read on."""
+    """The buffers; none for an empty text. Mistakes are reported, and the rest is read."""
     checks: dict[str, _Check] = {
         "sku": lambda cell: _wrong_with_sku(cell, items),
         "node": lambda cell: _wrong_with_node(cell, nodes),
@@ -62,7 +62,7 @@ def read_buffers(text: str, nodes: NodesRead, items: Mapping[str, Item], mistake
         kept = row.whole("units", least=_UNITS_LEAST[kind])
         buffer = _buffer(row, kind, checks)
         if buffer and buffer in lines:
-            row.wrong(f"{buffer} is there twice; the first is in line {lines[buffer]}")
+            row.wrong(f"{buffer} is there twice; the first is on line {lines[buffer]}")
         elif buffer:
             units[buffer], lines[buffer] = kept, row.line
     return _by_kind(units)
@@ -85,7 +85,7 @@ def _kind(row: Row) -> _Kind | None:
 
 
 def _buffer(row: Row, kind: _Kind, checks: Mapping[str, _Check]) -> _Buffer | None:
-    """What a row's units are kept for; None, with all that is wrong reported, when its cells do not say it."""
+    """What a row's units are kept for; None, with its mistakes reported, when its cells are wrong."""
     complaints = [_wrong_with_cell(row, kind, column, check) for column, check in checks.items()]
     for complaint in filter(None, complaints):
         row.wrong(complaint)
@@ -101,7 +101,7 @@ def _wrong_with_cell(row: Row, kind: _Kind, column: str, check: _Check) -> str |
 
 
 def _wrong_with_sku(sku: str, items: Mapping[str, Item]) -> str | None:
-    # Where no item could be read, items.csv is told to be wrong, and every SKU here would be told as unknown.
+    # When no item could be read, the mistakes of items.csv are reported; every SKU here would be reported as unknown.
     if items and sku not in items:
         return f"unknown SKU {sku!r}; it must be one of items.csv{did_you_mean(sku, list(items))}"
     if items and items[sku].components:

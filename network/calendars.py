@@ -1,4 +1,4 @@
-"""Remembers public holidays, from the `holidays` library, one year at a time."""
+"""Public holidays, read from the `holidays` library one year at a time and cached."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import holidays
 
 
 class UnknownCalendar(ValueError):
-    """A calendar that the library does not have; the message says which it has."""
+    """A calendar that the library does not have; the message lists those that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def holiday_calendar(name: str) -> HolidayCalendar:
     country, _, part = name.partition("-")
     supported = holidays.list_supported_countries(include_aliases=False)
     if country not in supported:
-        raise UnknownCalendar(f"no holiday calendar {name!r}; a country such as US, or a part such as US-CA, is right")
+        raise UnknownCalendar(f"no holiday calendar {name!r}; write a country such as US, or a part such as US-CA")
     if part and part not in supported[country]:
         known = ", ".join(supported[country]) or "none"
         raise UnknownCalendar(f"no holiday calendar {name!r}; parts of {country}: {known}")

@@ -1,7 +1,7 @@
-"""Remembers roughly where each country of ISO 3166-1 is, for destinations of which nothing finer is known offline.
+"""A rough position of each country of ISO 3166-1, for destinations without a more exact position offline.
 
-The points are the middles of the main territories, rounded to a degree (small states: to a tenth), and so coarse: in
-a large country a customer may be 2,000 km away, and more. A test compares them with the towns of the time zone database.
+The points are the middles of the main territories, rounded to a degree (small states: to a tenth). They are coarse: in a large
+country a customer may be 2,000 km away or more. A test compares them with the towns of the time zone database.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Reads the rows of a CSV file that begins with a header; what stands in them is judged by who asks for them."""
+"""Reads the rows of a CSV file with a header; the caller checks the cells."""
 
 import csv
 import io
@@ -10,12 +10,12 @@ from network.mistakes import Mistakes
 from network.toml_tables import did_you_mean
 
 WHOLE_MAX = 1_000_000_000
-"""No cell counts more than a thousand million of anything."""
+"""The largest number in a cell: a thousand million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as it is written: its cells by column, and the line that it begins on."""
+    """One row of the file: its cells by column, and the line that it begins on."""
 
     line: int
     cells: Mapping[str, str]
@@ -26,7 +26,7 @@ class Row:
         self.mistakes.add(self.line, text)
 
     def whole(self, column: str, least: int = 0) -> int:
-        """A whole number from `least` to WHOLE_MAX; `least`, with the mistake reported, when the cell is none."""
+        """The cell as a whole number from `least` to WHOLE_MAX. Otherwise reports the mistake and answers `least`."""
         cell = self.cells[column].strip()
         if re.fullmatch(r"\d{1,10}", cell, re.ASCII) and least <= int(cell) <= WHOLE_MAX:
             return int(cell)
@@ -35,7 +35,7 @@ class Row:
 
 
 def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mistakes: Mistakes) -> list[Row]:
-    """The rows under the header; none when the header is wrong, since then no cell has a meaning."""
+    """The rows under the header; none when the header is wrong, because then the cells have no meaning."""
     lines = _lines(text, mistakes)
     header = lines[0][1] if lines else []
     if not _header_is_right(header, required, optional, mistakes):
@@ -45,12 +45,12 @@ def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mista
         if len(cells) == len(header):
             found.append(Row(line, dict(zip(header, cells, strict=True)), mistakes))
         elif cells:
-            mistakes.add(line, f"{len(cells)} columns instead of {len(header)}; a text with a comma needs quotes")
+            mistakes.add(line, f"{len(cells)} columns instead of {len(header)}; put a text with a comma in quotes")
     return found
 
 
 def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
-    """The cells of each row, header and empty lines included, up to where the text is no CSV."""
+    """The cells of each row, header and empty lines included, up to where the text stops being CSV."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     found: list[tuple[int, list[str]]] = []
     line = 1
@@ -59,7 +59,7 @@ def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
             found.append((line, cells))
             line = reader.line_num + 1
     except csv.Error as error:
-        mistakes.add(line, f"no CSV: {error}")
+        mistakes.add(line, f"this is not CSV: {error}")
     return found
 
 

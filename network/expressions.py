@@ -1,8 +1,8 @@
-"""Translates the policy's rules: CEL text in, a typed and compiled `domain.network.Expression` out, or what is wrong.
+"""Compiles the policy's rules: from CEL text to a typed `domain.network.Expression`, or to what is wrong.
 
-Every name is declared by itself with its type, never as a field of a map, so that a misspelt name or a wrong type is found
-when the rule is read and not when an order needs it. The engine does not know our enumerations; a text compared with a
-name that can never be that text is found here.
+Every name is declared by itself with its type, never as a field of a map. So a misspelt name or a wrong type is found when the
+rule is read, not when an order needs it. The engine does not know our enumerations, so `comparisons` finds the texts that a
+name is compared with; the caller checks whether the name can have them.
 """
 
 import re
@@ -45,7 +45,7 @@ _ITEM = {
 
 
 class Sight(Enum):
-    """Which names a rule may read: a set's, the `when` of a strategy or hold, a rule for a node, or one for its items."""
+    """The place of a rule in the policy, which decides what names it may read; the value is its name in messages."""
 
     SET = "a set"
     WHEN = "a strategy's when"
@@ -68,7 +68,7 @@ _ENVIRONMENTS = {sight: cel.NewEnv(variables=names) for sight, names in _NAMES.i
 
 
 class Answer(Enum):
-    """What a rule must answer."""
+    """The type of answer that a rule must have."""
 
     CONDITION = "a condition, true or false"
     AMOUNT = "an amount, an int or a double"
@@ -78,14 +78,14 @@ _ANSWER_TYPES = {Answer.CONDITION: ("BOOL",), Answer.AMOUNT: ("INT", "DOUBLE")}
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong with a rule: the line of its text, counted from 0, and what would be right."""
+    """One mistake in a rule: the line of the rule's text, counted from 0, and what would be right."""
 
     line: int
     text: str
 
 
 class UnreadableRule(ValueError):
-    """A rule that does not compile; `faults` says everything that is wrong with it."""
+    """A rule that does not compile; `faults` are all its mistakes."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault.text for fault in faults))
@@ -100,14 +100,14 @@ class CelExpression:
     names: tuple[str, ...]
     program: cel.Expression
     plain: Plain | None
-    """The same in Python, where the rule is simple enough."""
+    """The same rule in Python; None when it is not simple enough."""
 
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
-        """The rule's value for these facts; a division by zero, a missing fact and the like are an EvaluationError."""
+        """The rule's value for these facts. A division by zero, a missing fact and the like give an EvaluationError."""
         if self.plain:
             try:
                 return self.plain(facts)
-            except KeyError:  # the engine says in words which fact is missing
+            except KeyError:  # the engine's message names the missing fact
                 pass
         try:
             answer = self.program.eval(data={name: facts[name] for name in self.names if name in facts})
@@ -116,11 +116,11 @@ class CelExpression:
         value: object = answer.plain_value()
         if isinstance(value, (bool, int, float)):
             return value
-        return EvaluationError(_plainly(str(value)))  # what went wrong comes as a text
+        return EvaluationError(_plainly(str(value)))  # the engine returns an error as its text
 
 
 def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
-    """Compile a rule. Raises UnreadableRule for a wrong syntax, an unknown name, a wrong type or another answer."""
+    """Compile a rule. Raises UnreadableRule for wrong syntax, an unknown name, a wrong type or another type of answer."""
     try:
         program = _ENVIRONMENTS[sight].compile(source)
     except RuntimeError as error:
@@ -132,19 +132,19 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
 
 
 def names_of(sight: Sight) -> Set[str]:
-    """The qualified names that rules of one sort may read."""
+    """The qualified names that rules of this place may read."""
     return _NAMES[sight].keys()
 
 
 def names_in(source: str) -> tuple[str, ...]:
-    """The declared names that a rule reads, in order of appearance; what stands in quotes is no name."""
+    """The declared names that a rule reads, in order of appearance; a name in quotes does not count."""
     words = (token.group() for token in _TOKEN.finditer(source) if token.lastgroup == "name")
     names = (".".join("".join(word.split()).split(".")[:2]) for word in words)
     return tuple(dict.fromkeys(name for name in names if name in _NAMES[Sight.EXCLUDE]))
 
 
 def canonical(source: str) -> str:
-    """A rule without its comments and line breaks, so that rules which differ only in these are equal."""
+    """A rule without comments and line breaks, so that rules that differ only in these are equal."""
     return " ".join(token.group() for token in _TOKEN.finditer(source) if token.lastgroup != "comment")
 
 
@@ -205,7 +205,7 @@ _FAULT = re.compile(
 
 
 def _faults(message: str, source: str, sight: Sight) -> Iterator[Fault]:
-    """The engine's complaints in the words of someone who writes a policy."""
+    """The engine's error messages, reworded for the author of a policy."""
     faults = [
         Fault(int(fault["line"]) - 1, _explain(fault["text"], source, sight)) for fault in _FAULT.finditer(message)
     ]
@@ -226,7 +226,7 @@ def _explain_name(name: str, sight: Sight) -> str:
     visible = _NAMES[sight]
     if name in _NAMES[Sight.EXCLUDE]:
         sees = sorted({known.partition(".")[0] for known in visible})
-        return f"{name} cannot be seen here: {sight.value} sees only " + (
+        return f"{name} cannot be used here: {sight.value} may use only " + (
             ", ".join(visible) if sight is Sight.SET else " and ".join(f"{one}.*" for one in sees)
         )
     close = get_close_matches(name, [*visible, *_NAMES[Sight.EXCLUDE], *_FUNCTIONS], n=1)
@@ -241,17 +241,17 @@ def _explain_types(function: str, types: str) -> str:
     kinds = types.split(", ")
     if "int" in kinds and "double" in kinds:
         return (
-            f"{operator} mixes an int and a double: write 400.0 instead of 400 beside a double such as"
-            " node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name"
+            f"{operator} mixes an int and a double: with a double such as node.distance_km write 400.0, not 400;"
+            " with an int write 400, not 400.0; or put double(…) around an int name"
         )
     return f"{operator} does not work on {' and '.join(map(_article, kinds))}"
 
 
 def _explain_syntax(complaint: str, source: str) -> str:
     if re.search(r"[^=!<>]=[^=]", _TEXT.sub('""', source)):
-        return "syntax error: '=' compares nothing, write '=='"
+        return "syntax error: '=' does not compare; write '=='"
     if wrong := re.search(r"\b(and|or|not)\b", _TEXT.sub('""', source)):
-        return f"syntax error: {wrong[1]!r} is written {_WRITTEN[wrong[1]]!r}"
+        return f"syntax error: {wrong[1]!r} must be written {_WRITTEN[wrong[1]]!r}"
     if "'<EOF>'" in complaint.partition("expecting")[0]:
         return "syntax error: the rule ends too early"
     return "syntax error: " + complaint.removeprefix("Syntax error: ").partition(" expecting")[0]

@@ -1,7 +1,7 @@
-"""Decides where a postal code is, offline, and says how exactly that is known.
+"""Locates a postal code, offline, and states how exact the position is.
 
-United States codes come from the `zipcodes` package. A well-formed code that it does not know falls back to the middle
-of its 3-digit area, then to the middle of the country; every other country is known only by its middle.
+Positions of United States codes come from the `zipcodes` package. A well-formed code that it does not have gets the middle of
+its 3-digit area, or else the middle of the country. For every other country only its middle is known.
 """
 
 import re
@@ -19,7 +19,7 @@ from network.countries import CENTROIDS
 ZIP_CHARACTERS = 5
 
 AREA_CHARACTERS = 3
-"""How much of a postal code names its area; no more of it may travel in Temporal."""
+"""How many characters of a postal code name its area; no more of them may be sent to Temporal."""
 
 _ZIP_COUNTRIES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
 """The United States and those territories that share its codes."""
@@ -40,7 +40,7 @@ _PATTERNS = {
     "PL": (r"\d{2}-?\d{3}", "five digits, such as 12-345"),
     "PT": (r"\d{4}-?\d{3}", "seven digits, such as 1234-567"),
 }
-"""Where the form of a code is certain: what it must match, and the same in words."""
+"""The form of a country's codes, where it is certain: a regular expression, and the same in words."""
 
 
 _ANY_CODE = (r"[A-Z0-9 -]{0,12}", "at most 12 letters, digits, spaces and hyphens")
@@ -55,7 +55,7 @@ class ImpossiblePlace(ValueError):
 
 
 def locate(country: str, postal_code: str) -> Place:
-    """Where a postal code is, as exactly as is known offline.
+    """The position of a postal code, as exact as it is known offline.
 
     `country` is an ISO 3166-1 alpha-2 code in capitals. Raises ImpossiblePlace for an unknown country, or a code that
     cannot exist in that country.
@@ -66,27 +66,27 @@ def locate(country: str, postal_code: str) -> Place:
 
 
 def locate_area(country: str, area: str) -> Place:
-    """Where a known country's `postal_area` is: what is left of an address that was forgotten."""
+    """The position of a `postal_area` of a known country; an address that was forgotten has only this."""
     point = _zip_codes().areas.get(area) if country in _ZIP_COUNTRIES else None
     return Place(*point, Precision.AREA) if point else Place(*CENTROIDS[country], Precision.COUNTRY)
 
 
 def postal_area(country: str, postal_code: str) -> str:
-    """The first three characters of a postal code: an area of many thousand people, and no household.
+    """The first three characters of a postal code: an area of many thousand people, so it identifies no household.
 
-    Raises ImpossiblePlace as `locate` does, so that no text that merely stands in the code's field travels on.
+    Raises ImpossiblePlace as `locate` does, so that no other text in the field of the postal code is sent on.
     """
     return _code(country, postal_code)[:AREA_CHARACTERS]
 
 
 def _code(country: str, postal_code: str) -> str:
-    """The code as it is looked up; ImpossiblePlace when it or its country cannot exist."""
+    """The code in the form for look-ups. Raises ImpossiblePlace when it or its country cannot exist."""
     if country not in CENTROIDS:
-        raise ImpossiblePlace("country", f"{country[:3]!r} is no ISO 3166-1 alpha-2 code such as US or DE")
+        raise ImpossiblePlace("country", f"{country[:3]!r} is not an ISO 3166-1 alpha-2 code such as US or DE")
     code = postal_code.strip().upper()
     pattern, words = _PATTERNS.get(country, _ANY_CODE)
     if not re.fullmatch(pattern, code, re.ASCII):
-        raise ImpossiblePlace("postal_code", f"impossible in {country}, where it has {words}")
+        raise ImpossiblePlace("postal_code", f"impossible in {country}; there it has {words}")
     return code
 
 
@@ -99,9 +99,9 @@ class _ZipCodes(NamedTuple):
 
 @cache
 def _zip_codes() -> _ZipCodes:
-    """The package's table, reduced once (about half a second) to what is needed here.
+    """The package's table, reduced once (about half a second) to the positions.
 
-    A point of (0, 0) is the table's way of saying that it does not know, mostly of military addresses.
+    In the table a point of (0, 0) means an unknown position, mostly of military addresses.
     """
     rows = zipcodes.filter_by()
     codes = {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows}
@@ -113,6 +113,5 @@ def _zip_codes() -> _ZipCodes:
 
 
 def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """The median of each coordinate: a mean would put an area that lies across the date line, or has one wrong row, far
-    away."""
+    """The median of each coordinate. A mean would be far off for an area across the date line, or with one wrong row."""
     return median_low(latitude for latitude, _ in points), median_low(longitude for _, longitude in points)

@@ -16,14 +16,14 @@ QUANTITY_MAX = 1_000_000
 
 
 def read_items(text: str, mistakes: Mistakes) -> dict[str, Item]:
-    """The items by SKU; whatever is wrong is reported, and what it leaves is read on."""
+    """The items by SKU. Mistakes are reported, and the rest is read."""
     rows = read_rows(text, REQUIRED, OPTIONAL, mistakes)
     items: dict[str, Item] = {}
     lines: dict[str, int] = {}
     for row in rows:
         item = _item(row)
         if item.sku in items:
-            row.wrong(f"sku {item.sku!r} is there twice; the first is in line {lines[item.sku]}")
+            row.wrong(f"sku {item.sku!r} is there twice; the first is on line {lines[item.sku]}")
         elif item.sku:
             items[item.sku], lines[item.sku] = item, row.line
     for row in rows:
@@ -70,15 +70,15 @@ def _components(row: Row) -> list[tuple[str, int]]:
 def _check_components(row: Row, items: Mapping[str, Item]) -> None:
     for sku, _ in items[row.cells["sku"]].components if row.cells["sku"] in items else ():
         if sku == row.cells["sku"]:
-            row.wrong(f"components of {sku!r} name itself")
+            row.wrong(f"components of {sku!r} name the bundle itself")
         elif sku not in items:
             row.wrong(f"components name unknown SKU {sku!r}{did_you_mean(sku, list(items))}")
         elif items[sku].components:
-            row.wrong(f"components name {sku!r}, which is a bundle itself; name its components instead")
+            row.wrong(f"components name {sku!r}, which is a bundle too; name its components instead")
 
 
 def _weighed(item: Item, items: Mapping[str, Item]) -> Item:
-    """A bundle that states no weight weighs what its components weigh."""
+    """The item; a bundle without a weight gets the weight of its components."""
     if item.weight_g or not item.components:
         return item
     return replace(item, weight_g=sum(items[sku].weight_g * count for sku, count in item.components if sku in items))

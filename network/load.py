@@ -1,4 +1,4 @@
-"""Decides whether four documents make a network, and says everything that is wrong with them in one pass."""
+"""Makes a network of four documents, or reports all their mistakes in one pass."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ FILES: Mapping[str, str] = {
 """The file of each document."""
 
 OPTIONAL = frozenset({"buffers"})
-"""The documents whose file may be absent; they are then empty."""
+"""The documents whose file may be absent; an absent file counts as an empty text."""
 
 __all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "load_applied", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkDocuments:
-    """The texts of a network directory, as they are kept in the database and loaded again by each worker."""
+    """The texts of a network directory. They are stored in the database, and each worker loads the network from there."""
 
     nodes: str
     policy: str
@@ -46,9 +46,9 @@ class NetworkDocuments:
 
 
 def read(directory: Path) -> NetworkDocuments:
-    """The documents in a directory; a file of OPTIONAL that is not there is an empty text.
+    """The documents in a directory; an absent file of OPTIONAL is an empty text.
 
-    Raises NetworkMistakes for another file that is not there, and for one that is not UTF-8.
+    Raises NetworkMistakes for any other absent file, and for a file that is not UTF-8.
     """
     texts: dict[str, str] = {}
     mistakes: list[Mistake] = []
@@ -68,7 +68,7 @@ def read(directory: Path) -> NetworkDocuments:
 
 
 def check(directory: Path) -> list[Mistake]:
-    """All mistakes of a network directory, without touching anything; none when it can be applied."""
+    """All mistakes of a network directory; none when it can be applied. It changes nothing."""
     try:
         documents = read(directory)
     except NetworkMistakes as error:
@@ -78,7 +78,7 @@ def check(directory: Path) -> list[Mistake]:
 
 
 def load(documents: NetworkDocuments) -> Network:
-    """The network that the documents describe. Raises NetworkMistakes with all that is wrong with them."""
+    """The network that the documents describe. Raises NetworkMistakes with all their mistakes."""
     network, mistakes = _load(documents, FILES)
     if mistakes:
         raise NetworkMistakes(mistakes)
@@ -86,13 +86,13 @@ def load(documents: NetworkDocuments) -> Network:
 
 
 def load_applied(documents: NetworkDocuments) -> Network:
-    """The network of documents that were applied once, whatever is checked today and was not when they were."""
+    """The network of documents that were applied before, without the checks: some may be newer than these documents."""
     network, _ = _load(documents, FILES)
     return network
 
 
 def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Network, list[Mistake]]:
-    """A network, which is whole only if there are no mistakes, and the mistakes."""
+    """A network and the mistakes; the network is complete only if there are none."""
     found = {name: Mistakes(file) for name, file in files.items()}
     nodes = read_nodes(documents.nodes, found["nodes"])
     items = read_items(documents.items, found["items"])

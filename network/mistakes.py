@@ -1,4 +1,4 @@
-"""Remembers what is wrong with a network directory, all of it, each with the line that it stands on."""
+"""The mistakes of a network directory, each with its file and line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One thing that is wrong, and what would be right; `line` counts from 1 and is that of the offending value."""
+    """One mistake, and what would be right; `line` is the line of the wrong value, counted from 1."""
 
     file: str
     line: int
@@ -17,7 +17,7 @@ class Mistake:
 
 
 class NetworkMistakes(ValueError):
-    """Documents that make no network; `mistakes` says all that is wrong with them, in the order of the files."""
+    """The documents are not a network; `mistakes` are all their mistakes, in the order of the files."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
@@ -32,7 +32,7 @@ class Mistakes:
         self._found: dict[Mistake, None] = {}
 
     def add(self, line: int, text: str) -> None:
-        """Remember a mistake; the same one twice counts once."""
+        """Add a mistake; an equal one is added only once."""
         self._found[Mistake(self._file, line, text)] = None
 
     def found(self) -> list[Mistake]:

@@ -1,4 +1,4 @@
-"""Reads nodes.toml: the places that ship, each with its position, calendar, patience and way of being spoken to."""
+"""Reads nodes.toml: the nodes, each with its position, calendar, time limits and dispatch."""
 
 import re
 from collections.abc import Container, Sequence
@@ -18,7 +18,7 @@ from nodes.kinds import KINDS
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 INSTANT = timedelta(microseconds=1)
-"""The least time that may be asked for where 0 would mean never."""
+"""The shortest allowed time span where 0 has no meaning."""
 
 UNKNOWN = (0.0, 0.0)
 
@@ -27,14 +27,14 @@ _SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
 
 @dataclass(frozen=True, slots=True)
 class NodesRead:
-    """The nodes by id; `certain` when all that node sets can see of them was read."""
+    """The nodes by id; `certain` when all fields that node sets use could be read."""
 
     nodes: dict[str, Node]
     certain: bool
 
 
 def read_nodes(text: str, mistakes: Mistakes) -> NodesRead:
-    """Read the nodes; whatever is wrong is reported, and what it leaves is read on."""
+    """Read the nodes. Mistakes are reported, and the rest is read."""
     top = read_toml(text, mistakes)
     if top is None:
         return NodesRead({}, certain=False)
@@ -80,7 +80,7 @@ def _read_node(table: Table) -> Node:
         on_silence=table.word("on_silence", OnSilence, OnSilence.ESCALATE),
         dispatch=kind.dispatch,
         settings=_read_settings(table, kind),
-        pickup=table.flag("pickup", default=False),
+        pickup=table.boolean("pickup", default=False),
     )
     table.finish()
     return node
@@ -106,7 +106,7 @@ def _read_country(table: Table) -> str:
 
 
 def _read_place(table: Table, country: str) -> tuple[float, float]:
-    """Coordinates, given or located by postal code; what is given wins."""
+    """The coordinates in the table, or else those of the postal code."""
     given = [key for key in ("latitude", "longitude") if table.has(key)]
     located = _located(table, country)
     if len(given) == 2:
@@ -114,7 +114,7 @@ def _read_place(table: Table, country: str) -> tuple[float, float]:
     if given:
         table.wrong(given[0], f"{given[0]} needs {'longitude' if given[0] == 'latitude' else 'latitude'} beside it")
     elif not table.has("postal_code"):
-        table.wrong("postal_code", "a place is missing: postal_code, or latitude and longitude")
+        table.wrong("postal_code", "the position is missing: give postal_code, or latitude and longitude")
     return located
 
 
@@ -130,10 +130,13 @@ def _located(table: Table, country: str) -> tuple[float, float]:
 
 
 def _coordinates(table: Table) -> tuple[float, float]:
-    """As given; zero degrees twice, in the sea off Africa, is how tables write that they do not know."""
+    """The coordinates as given. Zero degrees twice, in the sea off Africa, usually means that the position is not known."""
     point = table.number("latitude", -90, 90), table.number("longitude", -180, 180)
     if point == UNKNOWN and not table.failed & {"latitude", "longitude"}:
-        table.wrong("latitude", "latitude and longitude are both 0, which means an unknown place; give the real ones")
+        table.wrong(
+            "latitude",
+            "latitude and longitude are both 0, which usually means that they are not known; give the real ones",
+        )
     return point
 
 
@@ -149,7 +152,7 @@ def _read_time_zone(table: Table) -> ZoneInfo:
 
 @cache
 def _time_zones() -> Sequence[str]:
-    """All there are; to find them takes a walk over files."""
+    """All time zones, cached: to list them needs a walk over files."""
     return sorted(available_timezones())
 
 
@@ -184,13 +187,13 @@ def _read_dispatch(table: Table) -> DispatchKind:
     default = next(iter(KINDS))
     if table.text("dispatch") == "edi940":
         known = " or ".join(KINDS)
-        table.wrong("dispatch", f"dispatch edi940 needs the EDI adapters, which are not there yet; {known}")
+        table.wrong("dispatch", f"dispatch edi940 needs the EDI adapters, which do not exist yet; use {known}")
         return KINDS[default]
     return KINDS[table.one_of("dispatch", list(KINDS), default)]
 
 
 def _read_settings(table: Table, kind: DispatchKind) -> dict[str, str]:
-    """What reaches the node; keys that only other kinds have are reported, unless nobody knows which kind was meant."""
+    """The values of the kind's keys. Keys of other kinds are reported, unless the kind itself could not be read."""
     name = kind.dispatch.kind
     settings: dict[str, str] = {}
     for key in kind.keys:

@@ -1,9 +1,9 @@
-"""Translates simple rules from CEL to Python, because asking the engine costs twenty times as much as the sum itself.
+"""Translates simple rules from CEL to Python, because a call of the engine costs twenty times as much as the arithmetic.
 
-A plan asks dozens of rules, such as `500.0 + 0.4 * node.distance_km`. A rule is simple if it is made of names, numbers,
+A plan evaluates dozens of rules, such as `500.0 + 0.4 * node.distance_km`. A rule is simple if it is made of names, numbers,
 texts, lists of these, comparisons, `in`, `&&`, `||`, `!`, `? :`, `+`, `-`, and `*` of doubles. Then no value is an error
-and nothing overflows, so that Python computes what CEL says. Every other rule is left to the engine, which has checked
-the names and types of all.
+and nothing overflows, so Python gives the same result as CEL. The engine evaluates every other rule; it has checked the names
+and types of all rules.
 """
 
 import re
@@ -30,13 +30,13 @@ class _Part(NamedTuple):
 
 
 class _NotSimple(Exception):
-    """The rule is for the engine."""
+    """The rule must be evaluated by the engine."""
 
 
 def plainly(source: str, kinds: Mapping[str, str]) -> Plain | None:
-    """The rule in Python, or None where it is not simple; `kinds` says of each name what it is.
+    """The rule in Python, or None when it is not simple; `kinds` is the type of each name.
 
-    A kind is "int", "double", "string" or "list<string>". The answer raises KeyError for a fact that is missing.
+    A kind is "int", "double", "string" or "list<string>". The returned function raises KeyError for a missing fact.
     """
     try:
         tokens = [*_tokens(source), ("end", "")]
@@ -68,7 +68,7 @@ class _Reader:
         self._at = 0
 
     def take(self, *signs: str) -> str | None:
-        """The next token if it is one of these, which is then read; with only "" it must be the end."""
+        """Read the next token if it is one of `signs`, and answer it; None otherwise. The sign "" is the end of the rule."""
         _, text = self._tokens[self._at]
         if text in signs and self._tokens[self._at][0] != "text":
             self._at += 1
@@ -82,7 +82,7 @@ class _Reader:
             raise _NotSimple
 
     def choice(self) -> _Part:
-        """Everything: a condition with what holds then and otherwise, or less."""
+        """A whole rule: `condition ? then : otherwise`, or a part without the choice."""
         condition = self._either()
         if self.take("?") is None:
             return condition

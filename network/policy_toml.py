@@ -1,4 +1,4 @@
-"""Reads policy.toml: node sets, strategies with tiers and costs, exclusions, holds, and what holds for orders and returns."""
+"""Reads policy.toml: node sets, strategies with tiers and costs, exclusions, holds, and the rules for orders and returns."""
 
 import math
 import re
@@ -43,16 +43,16 @@ TRANSIT_DEFAULT = {
     "two_day": (TransitBand(20_000, 2),),
     "next_day": (TransitBand(20_000, 1),),
 }
-"""What holds without a [transit] table."""
+"""The transit bands when there is no [transit] table."""
 
 DAYS_MAX = 365
 
 _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
-"""Takes the place of a rule that could not be read."""
+"""Replaces a rule that could not be read."""
 
 
 def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, Policy]:
-    """The version and the policy; whatever is wrong is reported, and what it leaves is read on."""
+    """The version and the policy. Mistakes are reported, and the rest is read."""
     top = read_toml(text, mistakes)
     if top is None:
         return "", Policy(())
@@ -73,7 +73,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
 
 
 class _PolicyReader:
-    """Reads what depends on the nodes: sets, rules and tiers."""
+    """Reads the parts that depend on the nodes: sets, rules and tiers."""
 
     def __init__(self, read: NodesRead, vocabulary: Vocabulary, top: Table) -> None:
         self._read = read
@@ -82,7 +82,7 @@ class _PolicyReader:
         self._sets = self._read_sets()
 
     def strategies(self) -> tuple[Strategy, ...]:
-        """All strategies, after a look at their order: each must be reachable, the last must match everything."""
+        """All strategies, with their order checked: each must be reachable, and the last must match everything."""
         tables = self._top.tables("strategy")
         if not tables:
             self._top.wrong("strategy", "there is no [[strategy]]; at least one is needed, with when = 'true'")
@@ -114,10 +114,12 @@ class _PolicyReader:
     def _hold(self, table: Table) -> HoldRule:
         when = self._condition(table, "when", Sight.HOLD)
         if _always(when) is False:
-            table.wrong("when", "this hold is never placed: its when is never true; without one it is only described")
+            table.wrong(
+                "when", "this hold is never placed: its when is never true; without when, only requests place it"
+            )
         is_placed = table.has("when")
         if table.has("reason") and not is_placed:
-            table.wrong("reason", "reason is used only with when: whoever else places this hold gives his own")
+            table.wrong("reason", "reason is used only with when: a request that places this hold gives its own reason")
         rule = HoldRule(
             id=_hold_id(table),
             owner=table.text("owner") if table.need("owner") else "",
@@ -133,11 +135,11 @@ class _PolicyReader:
         return read_returns(table, self._vocabulary, self._read, self._sets)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
-        """A rule that holds or not; one that can never be computed is reported."""
+        """A rule that is true or false. One whose evaluation always fails is reported."""
         rule = table.rule(key, sight, Answer.CONDITION, self._vocabulary.complaint)
         answer = rule.evaluate({}) if rule and not rule.names else None
         if isinstance(answer, EvaluationError):
-            table.wrong(key, f"{key} can never be told: {answer.reason}")
+            table.wrong(key, f"{key} always fails: {answer.reason}")
         return rule
 
     def _read_sets(self) -> dict[str, frozenset[str] | None]:
@@ -152,7 +154,7 @@ class _PolicyReader:
         for node in self._read.nodes.values():
             answer = rule.evaluate(_set_facts(node))
             if isinstance(answer, EvaluationError):
-                table.wrong(name, f"{name} cannot be told for node {node.id!r}: {answer.reason}")
+                table.wrong(name, f"{name} fails for node {node.id!r}: {answer.reason}")
                 return None
             if answer:
                 members.add(node.id)
@@ -179,7 +181,7 @@ class _PolicyReader:
         return strategy
 
     def _check_strategy(self, table: Table, strategy: Strategy) -> None:
-        """What is right by itself and means nothing together."""
+        """Report fields that are right by themselves but have no meaning together."""
         if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
             table.wrong("cancel_after", said)
@@ -193,7 +195,7 @@ class _PolicyReader:
             sets=names,
             nodes=self._reached(table, names),
             max_shipments=table.whole("max_shipments", 1, least=1),
-            split_line=table.flag("split_line", default=False),
+            split_line=table.boolean("split_line", default=False),
             require=self._condition(table, "require", Sight.RULE),
         )
         if tier.nodes and not self._may_meet(tier.require, tier.nodes):
@@ -202,7 +204,7 @@ class _PolicyReader:
         return tier
 
     def _reached(self, table: Table, names: tuple[str, ...]) -> frozenset[str]:
-        """The nodes of a tier; none is reported, unless a mistake elsewhere may be the cause."""
+        """The nodes of a tier. A tier without nodes is reported, unless another mistake may be the cause."""
         sets = [self._sets[name] for name in names]
         reached = frozenset().union(*(members for members in sets if members is not None))
         certain = self._read.certain and "from" not in table.failed and None not in sets
@@ -211,7 +213,7 @@ class _PolicyReader:
         return reached
 
     def _may_meet(self, require: Expression | None, nodes: Iterable[str]) -> bool:
-        """Whether some of these nodes could meet a requirement; one that depends on the order or the day could be met."""
+        """Whether some of these nodes may meet a requirement. One that depends on the order or the day may always be met."""
         if require is None or not self._read.certain or not set(require.names) <= names_of(Sight.SET):
             return True
         return any(require.evaluate(_set_facts(self._read.nodes[node])) is True for node in nodes)
@@ -234,12 +236,12 @@ class _PolicyReader:
 def _hold_id(table: Table) -> str:
     name = table.text("id") if table.need("id") else ""
     if name and not re.fullmatch(WORD[0], name):
-        table.wrong("id", f"nobody can name hold {name!r}; it must be {WORD[1]}")
+        table.wrong("id", f"the id of a hold must be {WORD[1]}, not {name!r}")
     return name
 
 
 def _check_order(tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:
-    """Ids are unique, every strategy can be reached, and the last one matches everything."""
+    """Check that ids are unique, every strategy can be reached, and the last one matches everything."""
     ids: set[str] = set()
     for position, (table, strategy) in enumerate(zip(tables, strategies, strict=True)):
         if strategy.id and strategy.id in ids:
@@ -253,7 +255,7 @@ def _check_order(tables: Sequence[Table], strategies: Sequence[Strategy]) -> Non
 
 
 def _obstacle(strategy: Strategy, earlier: Sequence[Strategy], tables: Sequence[Table]) -> str | None:
-    """What keeps every order from a strategy; None = nothing that is certain."""
+    """Why no order can reach a strategy; None = some may."""
     if _always(strategy.when) is False:
         return "its when is never true"
     for table, other in zip(tables, earlier, strict=False):
@@ -267,7 +269,7 @@ def _obstacle(strategy: Strategy, earlier: Sequence[Strategy], tables: Sequence[
 
 
 def _always(rule: Expression | None) -> bool | None:
-    """The answer of a rule that reads nothing; None where it depends on something."""
+    """The answer of a rule that reads no facts; None when it depends on facts."""
     answer = rule.evaluate({}) if rule and not rule.names else None
     return answer if isinstance(answer, bool) else None
 
@@ -293,7 +295,9 @@ def _order_rules(table: Table) -> OrderRules:
         at_risk_before=_span_or_none(table, "at_risk_before"),
     )
     if table.has("uncollected") and not table.has("collect_within"):
-        table.wrong("uncollected", "uncollected needs collect_within: without it nothing is taken back")
+        table.wrong(
+            "uncollected", "uncollected needs collect_within: without it, units wait for the customer without a limit"
+        )
     table.finish()
     return rules
 
@@ -309,13 +313,13 @@ def _exception_rules(table: Table) -> ExceptionRules:
 
 
 def _owners(table: Table) -> Mapping[ExceptionCode, str]:
-    """Who sees to exceptions, by code."""
+    """Who handles exceptions, by code."""
     owners: dict[ExceptionCode, str] = {}
     codes = list(ExceptionCode)
     for name in table.names():
         owner = table.text(name)
         if name not in codes:
-            table.wrong(name, f"{name} is no code of an exception{did_you_mean(name, codes)}")
+            table.wrong(name, f"{name} is not a code of an exception{did_you_mean(name, codes)}")
         elif name not in table.failed and not re.fullmatch(WORD[0], owner):
             table.wrong(name, f"the owner of {name} must be {WORD[1]}, not {owner!r}")
         else:
@@ -324,7 +328,7 @@ def _owners(table: Table) -> Mapping[ExceptionCode, str]:
 
 
 def _read_transit(top: Table) -> tuple[Mapping[str, tuple[TransitBand, ...]], Iterable[str] | None]:
-    """The bands of each service, and the services' names; None for these where some could not be read."""
+    """The bands of each service, and the names of the services; None as names when some could not be read."""
     if not top.has("transit"):
         return TRANSIT_DEFAULT, TRANSIT_DEFAULT
     table = top.table("transit")
@@ -338,11 +342,13 @@ def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
     """The bands of each service, which must ascend in distance."""
     for service in table.names():
         if not re.fullmatch(WORD[0], service):
-            table.wrong(service, f"no order can ask for service {service!r}; it must be {WORD[1]}")
+            table.wrong(service, f"the name of a service must be {WORD[1]}, not {service!r}")
         bands = [_band(table, service, position, pair) for position, pair in enumerate(table.values(service))]
         for position, (nearer, farther) in enumerate(pairwise(bands), start=1):
             if nearer and farther and farther.distance_km_max <= nearer.distance_km_max:
-                table.wrong(service, f"{service}: distances must ascend; this one does not", position)
+                table.wrong(
+                    service, f"{service}: distances must ascend; this one is not above the one before", position
+                )
         yield service, tuple(filter(None, bands))
 
 

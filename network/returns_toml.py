@@ -1,4 +1,4 @@
-"""Reads [returns] of policy.toml: how long, what and where customers may return, and what becomes of it."""
+"""Reads [returns] of policy.toml: what customers may return, how long and where, and what becomes of it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ Sets = Mapping[str, frozenset[str] | None]
 """Node ids by set; None for a set that could not be read."""
 
 _STAND_IN = compile_rule("true", Sight.RETURN, Answer.CONDITION)
-"""Takes the place of a rule that could not be read."""
+"""Replaces a rule that could not be read."""
 
 
 def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: Sets) -> ReturnRules:
-    """The rules for returns; what a rule does not say holds as [returns] says it."""
+    """The rules for returns; a rule without a field has the value of [returns]."""
     accepting = _accepting(table, sets)
     terms = _terms(table, ReturnTerms(), nodes, accepting)
     tables = table.tables("rule")
@@ -28,7 +28,7 @@ def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: S
         reasons=_reasons(table),
         accepting=accepting,
         approve_below=table.whole("approve_below", 0, least=0) if table.has("approve_below") else None,
-        refund_shipping=table.flag("refund_shipping", default=False),
+        refund_shipping=table.boolean("refund_shipping", default=False),
         dispositions=_dispositions(table.table("dispositions")),
     )
     _check_order(tables, rules.rules)
@@ -37,10 +37,10 @@ def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: S
 
 
 def _terms(table: Table, default: ReturnTerms, nodes: NodesRead, accepting: frozenset[str] | None) -> ReturnTerms:
-    """What one table says of its items."""
-    is_final = table.flag("final_sale", default.final_sale and not table.has("window"))
+    """The terms in one table."""
+    is_final = table.boolean("final_sale", default.final_sale and not table.has("window"))
     if is_final and table.has("window"):
-        table.wrong("final_sale", "a final sale has no window: say one or the other")
+        table.wrong("final_sale", "a final sale has no window: give one or the other")
     return ReturnTerms(
         window=table.duration("window", default.window),
         final_sale=is_final,
@@ -62,20 +62,20 @@ def _rule(
 
 
 def _check_order(tables: Sequence[Table], rules: Sequence[ReturnRule]) -> None:
-    """Every rule can be reached; one that could not be read hides nothing."""
+    """Check that every rule can be reached. A rule that could not be read hides no other."""
     readable = [(table, rule.when) for table, rule in zip(tables, rules, strict=True) if "when" not in table.failed]
     for position, (table, when) in enumerate(readable):
         earlier = [other for _, other in readable[:position]]
         if _constant(when) in (False, None):
-            table.wrong("when", "this rule never holds: its when is never true")
+            table.wrong("when", "this rule never applies: its when is never true")
         elif any(_constant(other) is True for other in earlier):
-            table.wrong("when", "this rule is never reached: one before it always holds")
+            table.wrong("when", "this rule is never reached: one before it always applies")
         elif canonical(when.source) in {canonical(other.source) for other in earlier}:
             table.wrong("when", "this rule is never reached: one before it has the same when")
 
 
 def _constant(rule: Expression) -> bool | str | None:
-    """What a rule that reads nothing always answers, None when it never can; of one that reads something, its text."""
+    """The answer of a rule that reads no facts, None when it fails; the text of a rule that reads facts."""
     if rule.names:
         return rule.source
     answer = rule.evaluate({})
@@ -97,13 +97,13 @@ def _reasons(table: Table) -> tuple[str, ...] | None:
 
 
 def _accepting(table: Table, sets: Sets) -> frozenset[str] | None:
-    """The nodes that take returns in; None = every node."""
+    """The nodes that accept returns; None = every node."""
     names = table.words("accepting", sets)
     members = [sets[name] for name in names]
     known = [found for found in members if found is not None]
     accepting = frozenset[str]().union(*known)
     if names and len(known) == len(members) and not accepting:
-        table.wrong("accepting", f"no node takes returns in: none is in {' or '.join(names)}")
+        table.wrong("accepting", f"no node accepts returns: none is in {' or '.join(names)}")
     return accepting if names and "accepting" not in table.failed and len(known) == len(members) else None
 
 
@@ -113,9 +113,9 @@ def _receive_at(table: Table, default: str, nodes: NodesRead, accepting: frozens
         return name
     if name not in nodes.nodes:
         known = [NEAREST, *nodes.nodes]
-        table.wrong("receive_at", f'receive_at is "nearest" or a node, not {name!r}{did_you_mean(name, known)}')
+        table.wrong("receive_at", f'receive_at must be "nearest" or a node, not {name!r}{did_you_mean(name, known)}')
     elif accepting is not None and name not in accepting:
-        table.wrong("receive_at", f"{name} is not among the nodes that are accepting returns")
+        table.wrong("receive_at", f"{name} does not accept returns")
     return name
 
 
@@ -123,6 +123,6 @@ def _dispositions(table: Table) -> Mapping[Condition, Disposition]:
     default = ReturnRules().dispositions
     found = {condition: table.word(condition, Disposition, default[condition]) for condition in Condition}
     if found[Condition.WRONG_ITEM] is Disposition.RESTOCK:
-        table.wrong("wrong_item", "another item than the one ordered cannot be restocked in its place")
+        table.wrong("wrong_item", "a wrong item cannot be restocked in place of the ordered one")
     table.finish()
     return found

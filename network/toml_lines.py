@@ -1,6 +1,6 @@
 """Finds the line of every table, key and array element of a TOML text, which `tomllib` reads but does not locate.
 
-It is a scanner for text that `tomllib` has accepted, so it only has to skip values, never to judge them.
+It scans text that `tomllib` has accepted, so it only skips values and does not check them.
 """
 
 import re
@@ -21,13 +21,13 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 def lines_of(text: str) -> dict[Path, int]:
     """The line, counted from 1, of each table's header, each key's value and each array element.
 
-    A text that begins on the line after its opening quotes is located where it begins.
+    The line of a text that begins after its opening quotes is the line where it begins.
     """
     return _Scanner(text).scan()
 
 
 class _Scanner:
-    """Walks once over a TOML text and remembers where it met what."""
+    """Scans a TOML text once and stores the line of each path."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -76,7 +76,7 @@ class _Scanner:
         self._value(path)
 
     def _keys(self) -> list[str]:
-        """Read a dotted key, and stop behind it."""
+        """Read a dotted key."""
         keys = []
         while match := _KEY.match(self._text, self._at):
             self._at = match.end()
@@ -120,7 +120,7 @@ class _Scanner:
         self._at += 1
 
     def _line(self) -> int:
-        """The line of where it is, counted on from where it was asked last: a file of 10,000 nodes has 80,000 values."""
+        """The present line, counted on from the last call, because a file of 10,000 nodes has 80,000 values."""
         self._line_there += self._text.count("\n", self._counted_to, self._at)
         self._counted_to = self._at
         return self._line_there

@@ -1,7 +1,6 @@
-"""Reads the fields of a TOML table into values of ours, and reports whatever is missing, misspelt or of a wrong type.
+"""Reads the fields of a TOML table into our types, and reports fields that are missing, misspelt or of a wrong type.
 
-Reading never stops at a mistake: the field's default, or a stand-in, takes the place of what could not be read, so that
-one pass finds all.
+Reading never stops at a mistake: a default or a stand-in replaces the field, so that one pass finds all mistakes.
 """
 
 import re
@@ -21,7 +20,7 @@ Word = TypeVar("Word", bound=StrEnum)
 Value = TypeVar("Value")
 
 SPAN_MAX = timedelta(days=36_525)
-"""A century: far below what dates can hold."""
+"""A century: far below the range of dates."""
 
 
 class Table:
@@ -37,31 +36,31 @@ class Table:
         """The fields that could not be read."""
 
     def line(self, *keys: str | int) -> int:
-        """The line of a value below this table, or of the nearest thing above it that has one."""
+        """The line of a value below this table, or of the nearest table or key above it that has a line."""
         path = (*self._path, *keys)
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 1)
 
     def wrong(self, key: str, text: str, *below: str | int, line_offset: int = 0) -> None:
-        """Report a mistake at a field, or at something below it."""
+        """Report a mistake at a field, or at a value below it."""
         self.failed.add(key)
         self._mistakes.add(self.line(key, *below) + line_offset, text)
 
     def has(self, key: str) -> bool:
-        """Whether the field is there; it then counts as known."""
+        """Whether the field is present; then it counts as known."""
         self._known.append(key)
         return key in self._values
 
     def need(self, key: str) -> bool:
-        """Whether the field is there; it is reported if not."""
+        """Whether the field is present; a missing field is reported."""
         if self.has(key):
             return True
         self.wrong(key, f"{key} is missing")
         return False
 
     def finish(self) -> None:
-        """Report every field that nobody asked for."""
+        """Report every field that was not read: it is unknown."""
         for key in self._values:
             if key not in self._known:
                 self.wrong(key, f"unknown key {key!r}{did_you_mean(key, self._known)}")
@@ -90,8 +89,8 @@ class Table:
         self.wrong(key, f"{key} must be a number from {least:g} to {most:g}, not {_shown(value)}")
         return 0.0
 
-    def flag(self, key: str, default: bool) -> bool:
-        """true or false."""
+    def boolean(self, key: str, default: bool) -> bool:
+        """The field as true or false."""
         value = self._read(key, default)
         if isinstance(value, bool):
             return value
@@ -99,11 +98,11 @@ class Table:
         return default
 
     def word(self, key: str, words: type[Word], default: Word, known: Iterable[Word] | None = None) -> Word:
-        """One of a few words."""
+        """The field as a member of an enumeration."""
         return words(self.one_of(key, [str(word) for word in known or words], default))
 
     def one_of(self, key: str, allowed: Sequence[str], default: str) -> str:
-        """One of a few texts."""
+        """The field as one of the allowed texts."""
         value = self._read(key, default)
         if isinstance(value, str) and value in allowed:
             return value
@@ -135,7 +134,7 @@ class Table:
         return default
 
     def values(self, key: str) -> list[Any]:
-        """A list that is not empty; an empty one where there is none."""
+        """The field's list, which must not be empty; an empty list when the field is absent or wrong."""
         value = self._read(key, [])
         if isinstance(value, list) and (value or key not in self._values):
             return value
@@ -143,7 +142,7 @@ class Table:
         return []
 
     def words(self, key: str, known: Iterable[str]) -> list[str]:
-        """A list of known words, each at most once."""
+        """The field's list of known words, each at most once."""
         allowed = list(known)
         found: list[str] = []
         for position, value in enumerate(self.values(key)):
@@ -157,7 +156,7 @@ class Table:
         return found
 
     def table(self, key: str) -> "Table":
-        """A table below this one; an empty one where there is none."""
+        """The table of this name below this one; an empty table when there is none."""
         value = self._read(key, {})
         if isinstance(value, dict):
             return self._below(value, key)
@@ -165,7 +164,7 @@ class Table:
         return self._below({}, key)
 
     def tables(self, key: str) -> "list[Table]":
-        """The tables [[key]] below this one, in order."""
+        """The tables [[key]] below this one, in the order of the file."""
         value = self._read(key, [])
         if isinstance(value, list) and all(isinstance(one, dict) for one in value):
             return [self._below(one, key, position) for position, one in enumerate(value)]
@@ -173,12 +172,12 @@ class Table:
         return []
 
     def names(self) -> list[str]:
-        """The names of all fields, which then count as known."""
+        """The names of all fields; then they count as known."""
         self._known.extend(self._values)
         return list(self._values)
 
     def rule(self, key: str, sight: Sight, answer: Answer, check: "Complain") -> CelExpression | None:
-        """A rule in CEL, compiled; None where there is none or it is wrong, which is reported."""
+        """A compiled CEL rule; None when the field is absent, or wrong, which is reported."""
         if not self.has(key):
             return None
         source = self._values[key]
@@ -205,17 +204,17 @@ class Table:
 
 
 Complain = Callable[[str, str], str | None]
-"""Says what is wrong with comparing a name with a text; None = nothing."""
+"""Answers why a comparison of a name with a text is wrong; None = it is right."""
 
 
 def read_toml(text: str, mistakes: Mistakes) -> Table | None:
-    """The top table of a TOML text; None, with the mistake reported, when it is no TOML."""
+    """The top table of a TOML text; None, with the mistake reported, when the text is not TOML."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
         line = int(where[1]) if where and where[1] else len(text.splitlines()) or 1
-        mistakes.add(line, f"no TOML: {str(error)[: where.start()] if where else error}")
+        mistakes.add(line, f"this is not TOML: {str(error)[: where.start()] if where else error}")
         return None
     return Table(values, (), lines_of(text), mistakes)
 
@@ -228,13 +227,13 @@ def _parse_duration(value: object) -> timedelta | None:
 
 
 def parse_clock(value: object) -> time | None:
-    """A time of day such as 09:30; None when it is none."""
+    """A time of day such as 09:30; None when the value is not one."""
     parts = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII) if isinstance(value, str) else None
     return time(int(parts[1]), int(parts[2])) if parts else None
 
 
 def did_you_mean(value: object, known: Sequence[str]) -> str:
-    """A hint at the known word that is most like a value; empty when none is."""
+    """A hint with the known word that is most like a value; empty when none is close."""
     close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
     return f"; did you mean {str(close[0])!r}?" if close else ""
 
@@ -244,7 +243,7 @@ def _as_rule(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as it stands in a TOML file, shortened."""
+    """A value as it is written in a TOML file, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
     text = f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,4 +1,4 @@
-"""Refuses demand that names what the business's map does not know: an item, a service, a place, a pickup node."""
+"""Refuses an order or a promise request with an item, service, place or pickup node that the network does not have."""
 
 from domain.cart import PromiseRequest
 from domain.network import Network
@@ -7,7 +7,7 @@ from network.geography import ImpossiblePlace, locate
 
 
 class WrongField(ValueError):
-    """A field of the body says something that cannot be; nothing was stored."""
+    """A field of the body has a wrong value; nothing was stored."""
 
     def __init__(self, field: str, message: str) -> None:
         """`field` is its path in the body."""
@@ -16,7 +16,7 @@ class WrongField(ValueError):
 
 
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
-    """Refuse what the network does not know. Raises `WrongField`."""
+    """Check an order or a promise request against the network. Raises `WrongField`."""
     for index, line in enumerate(demand.lines):
         if line.sku not in network.items:
             raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
@@ -25,7 +25,7 @@ def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
 
 
 def check_pickup(name: str | None, network: Network) -> None:
-    """Refuse a node where nobody can collect anything; None = nothing is collected. Raises `WrongField`."""
+    """Check that customers can collect at this node; None = no pickup. Raises `WrongField`."""
     node = network.nodes.get(name) if name is not None else None
     if name is not None and (node is None or not node.pickup):
         raise WrongField("pickup_node", f"customers cannot collect at {name}")
@@ -34,7 +34,7 @@ def check_pickup(name: str | None, network: Network) -> None:
 def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
     if service is not None and service not in network.policy.transit:
         offered = ", ".join(sorted(network.policy.transit))
-        raise WrongField("service", f"{service} is not offered; there is: {offered}")
+        raise WrongField("service", f"{service} is not offered; offered are: {offered}")
     try:
         locate(country, postal_code)
     except ImpossiblePlace as error:

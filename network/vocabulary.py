@@ -1,4 +1,4 @@
-"""Remembers which texts the names of a rule can be, because the rule engine does not know our enumerations."""
+"""Checks the texts that a rule compares a name with, because the rule engine does not know our enumerations."""
 
 import re
 from collections.abc import Iterable
@@ -10,30 +10,30 @@ from network.nodes_toml import NodesRead
 from network.toml_tables import did_you_mean
 
 LISTED_MAX = 10
-"""More known texts than these are not listed in a message."""
+"""A message lists at most this number of known texts."""
 
 WORD = (r"[a-z0-9_-]{1,32}", "1 to 32 of a-z, 0-9, '_' and '-'")
-"""How a service and a customer tier are written in an order, and the same in words."""
+"""The form of ids in the policy, of services and of customer tiers, and the same in words."""
 
 _FORMS = {
     "order.channel": (r"[a-z0-9]{1,16}", "1 to 16 of a-z and 0-9"),
     "order.customer_tier": (rf"({WORD[0]})?", WORD[1]),
 }
-"""Of names whose values nobody lists: what a value looks like, and the same in words."""
+"""The form of the values of names that have no list of values, and the same in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All that nodes and services are called; None where that could not be read.
+    """The nodes and the names of services (None when they could not be read) that rules may name.
 
-    What items are called is no part of it: an assortment changes by itself, and a rule may wait for goods to come.
+    Names of items are not checked: the assortment changes, and a rule may be written before its items exist.
     """
 
     nodes: NodesRead
     services: Iterable[str] | None
 
     def complaint(self, name: str, text: str) -> str | None:
-        """What is wrong with comparing a name with a text that it never is; None = nothing."""
+        """Why a name never equals this text; None = it may."""
         form = _FORMS.get(name)
         if form:
             return None if re.fullmatch(form[0], text) else f"{name} is never {text!r}; it is {form[1]}"
@@ -45,7 +45,7 @@ class Vocabulary:
         return f"{name} is never {text!r}{did_you_mean(text, known) or listed}"
 
     def _values_of(self, name: str) -> list[str] | None:
-        """All values that a name can have; None where these are not known."""
+        """All values that a name can have; None when they are not known."""
         if name == "node.kind":
             return [str(kind) for kind in NodeKind]
         if name == "node.id" and self.nodes.certain:

@@ -1,4 +1,4 @@
-"""What a way to reach nodes is: the interface of its kinds. `nodes/kinds.py` is the table of them."""
+"""The interface of a dispatch kind: a way to reach nodes. `nodes/kinds.py` is the table of all kinds."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from domain.network import Dispatch
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A POST as plain data; `activities/dispatch.py` sends it, with the guards of all calls out."""
+    """A POST as plain data; `activities/dispatch.py` sends it, with the guards of all outgoing calls."""
 
     url: str
     headers: Mapping[str, str]
@@ -19,17 +19,17 @@ class Call:
 
 
 def anything(_: str) -> str | None:
-    """Of any text nothing is wrong."""
+    """Accept any text."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A text that each node of a kind must have in nodes.toml; no node of another kind may have it."""
+    """A key that each node of a kind must have in nodes.toml; nodes of other kinds must not have it."""
 
     name: str
     mistake: Callable[[str], str | None] = anything
-    """What is wrong with a value, in words for whoever wrote it; None = nothing."""
+    """Answers what is wrong with a value, for the author of the file; None = nothing."""
 
 
 class DispatchKind(Protocol):
@@ -37,7 +37,7 @@ class DispatchKind(Protocol):
 
     @property
     def dispatch(self) -> Dispatch:
-        """Its name, and what decisions see of it."""
+        """Its name, and its properties that decisions use."""
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -46,14 +46,14 @@ class DispatchKind(Protocol):
     def call(
         self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
     ) -> Call | None:
-        """The call about a fulfillment order: of its work, of a request to cancel, or that it was given up (`request`).
+        """The call about a fulfillment order: new work, a request to cancel, or that it was given up (see its `request`).
 
-        `settings` are the node's values of `keys`, and the document is the one that polling would show. `message_id` is the
-        same for every repetition, so the node can tell a repeated call from a new one. None = the node polls.
+        `settings` are the node's values of `keys`. The document is the one that a node gets by polling. `message_id` is the
+        same for every repetition, so the node recognizes a repeated call. None = the node polls.
         """
 
 
 def mistake_of_url(url: str) -> str | None:
-    """What is wrong with an address that is to be called."""
+    """What is wrong with the URL of a node; None = nothing."""
     is_callable = re.fullmatch(r"https?://[^\s/]+\S*", url)
     return None if is_callable else f"url must begin with https:// or http://, not {url!r}"

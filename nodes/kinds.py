@@ -1,4 +1,4 @@
-"""The table of all ways to reach nodes: `dispatch` of nodes.toml → its kind. The first is that of a node that names none."""
+"""The table of all dispatch kinds, by the value of `dispatch` in nodes.toml. The first kind is the default."""
 
 from nodes.dispatch import DispatchKind
 from nodes.pull import Pull

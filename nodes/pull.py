@@ -8,7 +8,7 @@ from domain.network import Dispatch
 
 
 class Pull:
-    """The node learns of everything when it polls. Before it accepts work it has not begun it, so it need not be asked."""
+    """The node polls. Before it accepts work it has not begun it, so a cancel needs no request to the node."""
 
     dispatch = Dispatch("pull", is_called=False, asks_before_cancel=False)
     keys = ()
@@ -16,4 +16,4 @@ class Pull:
     def call(
         self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
     ) -> None:
-        """There is nothing to call."""
+        """None: the node is never called."""

@@ -11,7 +11,7 @@ from nodes.dispatch import Call, Key, mistake_of_url
 
 
 class Webhook:
-    """The node is called with the fulfillment order as JSON, signed with its `secret`."""
+    """The node gets a call with the fulfillment order as JSON, signed with the node's `secret`."""
 
     dispatch = Dispatch("webhook", is_called=True, asks_before_cancel=True)
     keys = (Key("url", mistake_of_url), Key("secret"))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from database.sealing import KEY_BYTES, NOBODYS, MasterKeys, NotMasterKeys
+from database.sealing import DEFAULT_MASTER_KEYS, KEY_BYTES, MasterKeys, NotMasterKeys
 from runtime.directory_lock import is_locked
 from runtime.private_file import write_private
 
@@ -67,7 +67,7 @@ def master_keys(environment: Mapping[str, str] = os.environ) -> MasterKeys:
     """The master keys for the personal data of the database; raises `NotConfigured` for an invalid key. Unset: no key."""
     written = environment.get("SWITCHYARD_MASTER_KEYS")
     if not written:
-        return NOBODYS
+        return DEFAULT_MASTER_KEYS
     try:
         return MasterKeys.parse(written)
     except NotMasterKeys as error:

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database.audit.invariants import Finding, examine, take_apart
+from database.audit.invariants import Finding, examine, load_components
 from database.audit.repair import Correction, DayCorrection
 from database.audit.repair import repair as correct
 from database.audit.running import open_orders
@@ -98,7 +98,7 @@ async def findings_of(database: Database) -> list[Finding]:
 
 async def _load_components(connection: ReadConnection) -> None:
     _, network = await Networks().active(connection)
-    await take_apart(connection, {sku: network.components(sku) for sku in network.items})
+    await load_components(connection, {sku: network.components(sku) for sku in network.items})
 
 
 async def _running(database: Database, client: Client) -> Finding:

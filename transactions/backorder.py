@@ -81,7 +81,7 @@ class Backorders:
 
     async def _is_anything_left(self, connection: ReadConnection, offered: Offers) -> bool:
         _, network = await self._transactions.networks.active(connection)
-        levels = await stock.shelves(connection, {sku for _, sku in offered})
+        levels = await stock.levels(connection, {sku for _, sku in offered})
         supply, _ = supply_of(
             network,
             {place: level for place, level in levels.items() if place in offered},

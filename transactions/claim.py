@@ -85,7 +85,7 @@ async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime)
     suffix = f"{name.removeprefix(work.header.order + '-')}-x1"
     skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
     placed = await replace(work, suffix, skus, due, at)
-    await refund.settle(work.connection, paid, due.amount, at)
+    await refund.mark_settled(work.connection, paid, due.amount, at)
     if placed is not None:
         await refund.replaced_by(work.connection, paid, placed)
         work.channel_events.append(ChannelEvent(EventKind.EXCHANGED, {"claim": name, "order": placed}))

@@ -96,7 +96,7 @@ async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: 
     async with transactions.database.read() as connection:
         _, network = await transactions.networks.active(connection)
         before = network.policy.orders.at_risk_before
-        found = [] if before is None else await exception.waits_too_long(connection, before, orders_max)
+        found = [] if before is None else await exception.orders_waiting_too_long(connection, before, orders_max)
     for order, ship_by in found:
         await _report_or_log(transactions, order, ship_by)
 

@@ -56,7 +56,7 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrde
             return_windows=return_windows(order, network, locate),
             holds=_holds(order, network),
         )
-        if not personal.is_same(taken.body_digest, body_digest):
+        if not personal.is_same_body(taken.body_digest, body_digest):
             raise UsedForAnotherOrder(order.order)
         if taken.is_new:
             await _take_over_its_cart(connection, order)

@@ -62,7 +62,7 @@ async def _find_its_return(
     if found.left:
         await _open_exception(connection, parcel, found.left, work.header.order)
     if name is not None:
-        await returns.came_in(connection, name, _cause(parcel))
+        await returns.note_parcel(connection, name, _cause(parcel))
         message = parcel.received(found.lines)
         await apply_message(transactions, transaction, work.header.order, name, message, received)
     return RecordedParcel(is_new=True, return_=name)

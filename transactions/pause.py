@@ -34,7 +34,7 @@ async def pause(transactions: OrderTransactions, asked: Asked[PauseRequest]) -> 
     """
 
     async def doing(connection: WriteConnection, kept: Request) -> Answer:
-        since = await statements.stand(connection, asked.about, asked.body.open_work, kept.remark)
+        since = await statements.place(connection, asked.about, asked.body.open_work, kept.remark)
         return Paused(node=asked.about, since=since, open_work=asked.body.open_work).model_dump(mode="json")
 
     return Paused.model_validate(await _answered_once(transactions, asked, "pause", doing))

@@ -70,7 +70,7 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
 async def _places(
     connection: ReadConnection, network: Network, facts: OrderFacts, wanted: list[Wanted], at: datetime
 ) -> tuple[PickupPlace, ...]:
-    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
+    levels = await stock.levels(connection, parts(network, [line.sku for line in wanted]))
     available = {
         place: level.available(network.safety_stock(*place))
         for place, level in levels.items()

@@ -41,7 +41,7 @@ def _kind(work: Work, state: ReturnState) -> RefundKind:
 
 
 async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
-    await refund.settle(work.connection, name, amount, at)
+    await refund.mark_settled(work.connection, name, amount, at)
     await returns.mark(work.connection, state.return_, "settled_at", at)
 
 
@@ -108,7 +108,7 @@ async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | 
         _misfit(work, name, f"{left} was paid where {asked} was requested")
     for position, known in enumerate(meant):
         got = left if position == len(meant) - 1 else min(left, known.amount)
-        await refund.settle(work.connection, known.refund, got, at)
+        await refund.mark_settled(work.connection, known.refund, got, at)
         left -= got
 
 

@@ -41,7 +41,7 @@ async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str
         order = await shortage.youngest(connection, node, _made_of(network, sku))
         if order is not None and await shortage.missing(connection, node, sku):
             return order
-        await shortage.settled(connection, node, sku)
+        await shortage.clear(connection, node, sku)
         return None
 
 

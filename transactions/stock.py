@@ -136,7 +136,7 @@ async def _corrections(
     later = await count.differences_after(connection, node, [level.sku for level in levels], taken_at)
     found = [recount(level, units[level.sku], taken_at, later.get(level.sku, 0)) for level in levels]
     corrections = [correction for correction in found if correction is not None]
-    await count.mark(connection, node, [correction.sku for correction in corrections], taken_at)
+    await count.mark_counted(connection, node, [correction.sku for correction in corrections], taken_at)
     return corrections
 
 

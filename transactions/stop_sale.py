@@ -65,8 +65,8 @@ def _check(sale: Sale, network: Network) -> None:
 
 
 async def _stop(connection: WriteConnection, network: Network, sale: Sale, kept: Request) -> Answer:
-    since = await stop_sale.stand(connection, sale, kept.remark)
-    await stop_sale.heed(connection, sale)
+    since = await stop_sale.place(connection, sale, kept.remark)
+    await stop_sale.apply_to_stock(connection, sale)
     touches = await _touches(connection, network, sale)
     return Stopped(sku=sale.sku, node=sale.node, since=since, touches=touches).model_dump(mode="json")
 
@@ -75,10 +75,10 @@ async def _lift(connection: WriteConnection, _: Network, sale: Sale, kept: Reque
     lifted = await stop_sale.lift(connection, sale, kept.remark)
     if lifted is None:
         return {"refused": f"the sale of {sale.sku} is not stopped {f'at {sale.node}' if sale.node else 'everywhere'}"}
-    await stop_sale.heed(connection, sale)
-    standing = [StandingStop(node=node, since=since) for node, since in await stop_sale.standing(connection, sale.sku)]
+    await stop_sale.apply_to_stock(connection, sale)
+    active = [StandingStop(node=node, since=since) for node, since in await stop_sale.active(connection, sale.sku)]
     since, lifted_at = lifted
-    answer = Resumed(sku=sale.sku, node=sale.node, since=since, lifted_at=lifted_at, standing=standing)
+    answer = Resumed(sku=sale.sku, node=sale.node, since=since, lifted_at=lifted_at, standing=active)
     return answer.model_dump(mode="json")
 
 
@@ -103,7 +103,7 @@ def _items_with(network: Network, sku: str) -> list[tuple[str, int]]:
 
 
 async def _available(connection: ReadConnection, network: Network, sale: Sale) -> int:
-    levels = await stock.shelves(connection, [sale.sku])
+    levels = await stock.levels(connection, [sale.sku])
     return sum(
         level.available(network.safety_stock(node, sale.sku))
         for (node, _), level in levels.items()

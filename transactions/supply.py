@@ -79,7 +79,7 @@ async def decide(
     No unit is planned at a node in `kept_out`.
     """
     entitlement = entitlement or Entitlement()
-    levels = await stock.shelves(connection, parts(network, [line.sku for line in wanted]))
+    levels = await stock.levels(connection, parts(network, [line.sku for line in wanted]))
     load = await workload(connection, network, at, entitlement.pinned_for)
     supply, limits = supply_of(network, levels, facts.channel, entitlement)
     cooling = cooling_at(network, levels, at)

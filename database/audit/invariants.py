@@ -1,7 +1,6 @@
-"""What must never be untrue, each as a query that recomputes it from the facts: a row that it finds is a violation.
+"""The invariants, each with a query that recomputes it from the facts: every row that the query finds is a violation.
 
-An open exception, or a message on its way, is no violation. Each query names what it found in one text, so that a person can
-go and look.
+An open exception, or a message on its way, is no violation. Each row is one text that names what to look at.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from database.connect import ReadConnection
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A sentence that must never be untrue, how many facts it speaks of, and a query for those that break it."""
+    """A sentence that must always be true, a query that counts the facts in question, and one that finds violations."""
 
     sentence: str
     counted: str
@@ -23,7 +22,7 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the audit found about one invariant."""
+    """The audit's result for one invariant."""
 
     sentence: str
     checked: int
@@ -42,7 +41,7 @@ HELD = """
         JOIN component c ON c.sku = fl.sku) h
      GROUP BY node, sku)
 """
-"""Units of each stocked SKU at each node that somebody holds: pinned by an order or a cart, or owed by a node."""
+"""Units of each stocked SKU at each node that are promised: pinned by an order or a cart, or owed by a node."""
 
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
@@ -112,16 +111,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "units that ship leave the shelf: what fulfillment orders say has gone is what the ledger took off",
+        "units that ship leave the stock: what fulfillment orders have shipped is what the ledger took off",
         "SELECT count(*) FROM movement WHERE kind = 'shipped'",
         """
-        SELECT format('%s: %s units are said to have gone, the ledger took %s off', order_id, told.gone, booked.gone)
+        SELECT format('%s: %s units have shipped, the ledger took %s off', order_id, reported.gone, booked.gone)
         FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * component.quantity) AS gone
               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-              JOIN component USING (sku) GROUP BY fo.order_id) told
+              JOIN component USING (sku) GROUP BY fo.order_id) reported
         JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked
              USING (order_id)
-        WHERE told.gone <> booked.gone
+        WHERE reported.gone <> booked.gone
         """,
     ),
     Invariant(
@@ -184,7 +183,7 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "what left beyond the order is told by one exception",
+        "units that left beyond the order have one exception",
         "SELECT count(*) FROM fulfillment_order_line WHERE surplus > 0",
         """
         SELECT format('%s line %s: %s surplus', fl.fulfillment_order_id, fl.line, fl.surplus)
@@ -205,17 +204,17 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "every open order can wake by itself or is in a person's queue",
+        "every open order can go on by itself or has an open exception",
         "SELECT count(*) FROM orders WHERE closed_at IS NULL",
         """
-        SELECT format('%s: a fulfillment order owes something, waits for nothing, and nobody was told', o.order_id)
+        SELECT format('%s: a fulfillment order owes units, waits for nothing, and has no exception', o.order_id)
         FROM orders o JOIN fulfillment_order f USING (order_id)
         JOIN fulfillment_order_line fl USING (fulfillment_order_id)
         WHERE o.closed_at IS NULL AND f.waiting_for IS NULL AND fl.quantity - fl.shipped - fl.short > 0
           AND NOT EXISTS (SELECT FROM exception e
                           WHERE e.fulfillment_order_id = f.fulfillment_order_id AND e.resolved_at IS NULL)
         UNION ALL
-        SELECT format('%s line %s: units wait for a person, and nobody was told', w.order_id, w.line)
+        SELECT format('%s line %s: units wait for a person, and there is no exception', w.order_id, w.line)
         FROM waiting w JOIN orders o USING (order_id)
         WHERE o.closed_at IS NULL AND w.awaits = 'person'
           AND NOT EXISTS (SELECT FROM exception e
@@ -254,7 +253,7 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "no more comes back than was shipped, or a person was told",
+        "no more comes back than was shipped, or an exception was opened",
         "SELECT count(*) FROM return_line",
         """
         SELECT format('%s line %s: %s returned of %s shipped', l.order_id, l.line, r.returned, l.shipped)
@@ -282,23 +281,23 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "only what came back and was graded is on a shelf again: the lots of returns are what the ledger put there",
+        "only graded units that came back are in stock again: the lots of returns are what the ledger put there",
         "SELECT count(*) FROM movement WHERE kind = 'restocked'",
         """
-        SELECT format('%s: lots say %s units are back on shelves, the ledger put %s there', order_id, told.units,
+        SELECT format('%s: lots say %s units are back in stock, the ledger put %s there', order_id, graded.units,
                       coalesce(booked.units, 0))
         FROM (SELECT r.order_id, sum(CASE WHEN o.disposition IN ('restock', 'refurbish', 'quarantine')
                                                AND o.condition <> 'wrong_item'
                                           THEN o.quantity * component.quantity ELSE 0 END) AS units
               FROM return r JOIN return_line l USING (return_id) JOIN return_lot o USING (return_id, line)
-              JOIN component USING (sku) GROUP BY r.order_id) told
+              JOIN component USING (sku) GROUP BY r.order_id) graded
         FULL JOIN (SELECT order_id, sum(on_hand) AS units FROM movement WHERE kind = 'restocked' GROUP BY order_id) booked
              USING (order_id)
-        WHERE coalesce(told.units, 0) <> coalesce(booked.units, 0)
+        WHERE coalesce(graded.units, 0) <> coalesce(booked.units, 0)
         """,
     ),
     Invariant(
-        "no more is paid back than was captured, or a person was told",
+        "no more is paid back than was captured, or an exception was opened",
         "SELECT count(*) FROM refund",
         """
         SELECT format('%s: %s captured, but channels were asked for %s and say that they paid %s', o.order_id, c.captured,
@@ -350,17 +349,17 @@ COMPONENTS = """
     SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:stocked AS text[]), CAST(:quantities AS int[]))
                   AS c(sku, stocked, quantity)
 """
-"""What one unit of each item takes off the shelf; the network knows it, and the queries join it."""
+"""The stocked SKUs in one unit of each item: the network knows them, and the queries join them."""
 
 
 Components = Mapping[str, Sequence[tuple[str, int]]]
 """The stocked SKUs in one unit of each item."""
 
 
-async def take_apart(connection: ReadConnection, components: Components) -> None:
-    """Let the queries of this transaction see what items are made of.
+async def load_components(connection: ReadConnection, components: Components) -> None:
+    """Write the components of items to a temporary table, for the queries of this transaction.
 
-    The transaction must be allowed to make a temporary table, and nothing else is written.
+    The transaction must be allowed to make a temporary table. It writes nothing else.
     """
     rows = [(sku, stocked, quantity) for sku, parts in components.items() for stocked, quantity in parts]
     await connection.execute(
@@ -370,7 +369,7 @@ async def take_apart(connection: ReadConnection, components: Components) -> None
 
 
 async def examine(connection: ReadConnection) -> list[Finding]:
-    """Check every invariant, in one snapshot if the transaction has one. Call `take_apart` before."""
+    """Check every invariant, in one snapshot if the transaction has one. Call `load_components` before."""
     return [await _examine(connection, invariant) for invariant in INVARIANTS]
 
 

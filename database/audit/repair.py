@@ -1,7 +1,7 @@
-"""Puts counters of stock and of nodes' days right that say something else than the facts behind them, and nothing else.
+"""Corrects counters of stock and of nodes' days that differ from the facts behind them. It corrects nothing else.
 
 The ledger is the truth about what has happened, so counters follow its sum. Orders and carts are the truth about what is
-promised, so units that nobody holds are freed, and units that somebody holds are promised, by movements that say so.
+promised: movements free the units that no order or cart holds, and promise the units that one holds.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ ACTOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A shelf whose counters, ledger and holders do not say the same; numbers of COUNTERS, as each of them says."""
+    """A stock level whose counters, ledger and holders differ; the numbers of COUNTERS by each of the three."""
 
     node: str
     sku: str
@@ -35,7 +35,7 @@ class Drift:
 
     @property
     def place(self) -> Place:
-        """Where it is."""
+        """Its (node, SKU)."""
         return self.node, self.sku
 
     @property
@@ -46,7 +46,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One counter of a shelf changes, by so much, because of something that is known better."""
+    """The change of one counter of a stock level, and the reason for it."""
 
     node: str
     sku: str
@@ -60,7 +60,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class DayCorrection:
-    """The counter of a node's local day changes by so much: the claims say so."""
+    """The change of the counter of a node's local day, so that it is the sum of the claims."""
 
     node: str
     day: date
@@ -71,20 +71,20 @@ class DayCorrection:
 
 
 async def repair(connection: WriteConnection, cause: str, at: datetime) -> list[Correction | DayCorrection]:
-    """Correct every shelf and day that has drifted, in this transaction; answers what was changed.
+    """Correct every stock level and day that has drifted, in this transaction; answers the corrections.
 
-    Call `audit.take_apart` before.
+    Call `audit.load_components` before.
     """
     return [
-        *await _repair_shelves(connection, cause, at),
-        *(DayCorrection(*followed) for followed in await capacity.follow_the_claims(connection)),
+        *await _repair_stock_levels(connection, cause, at),
+        *(DayCorrection(*followed) for followed in await capacity.correct_counters(connection)),
     ]
 
 
-async def _repair_shelves(connection: WriteConnection, cause: str, at: datetime) -> list[Correction]:
-    """Correct every shelf that has drifted.
+async def _repair_stock_levels(connection: WriteConnection, cause: str, at: datetime) -> list[Correction]:
+    """Correct every stock level that has drifted.
 
-    What is found is locked and read once more: until then somebody else may have moved it.
+    The rows that it finds are locked and read again: another transaction may have changed them in between.
     """
     found = await drifted(connection)
     if not found:
@@ -94,16 +94,16 @@ async def _repair_shelves(connection: WriteConnection, cause: str, at: datetime)
     locked = {drift.place for drift in found}
     drifts = [drift for drift in await drifted(connection) if drift.place in locked]
     promised, freed = movements(drifts)
-    # Counters are never below zero: they rise first, and fall when the ledger has made them large enough.
+    # Counters are never below zero: they rise first, and fall after the ledger has made them large enough.
     await stock.record(connection, promised, order=None, cause=cause, actor=ACTOR, at=at)
     await connection.execute(FOLLOW_THE_LEDGER, _named(drifts))
     await stock.record(connection, freed, order=None, cause=cause, actor=ACTOR, at=at)
-    await _tell_of_shortages(connection, drifts, cause, at)
+    await _open_exceptions(connection, drifts, cause, at)
     return [correction for drift in drifts for correction in corrections(drift)]
 
 
 async def drifted(connection: ReadConnection) -> list[Drift]:
-    """The shelves that do not agree with their ledger, or with who holds their units."""
+    """The stock levels that differ from their ledger, or from the units that orders and carts hold."""
     return [
         Drift(
             row.node,
@@ -144,12 +144,12 @@ DRIFTED = text(
     ORDER BY sku, node
     """
 )
-"""A node that may still have units of an item that the network has dropped is left to a person: nobody knows any more of what
-that item was made."""
+"""Items that the network has dropped are left out where a node may still have units of them: their components are not known any
+more, so a person must decide."""
 
 
 def movements(drifts: Sequence[Drift]) -> tuple[list[Movement], list[Movement]]:
-    """What makes the ledger say what is held: units to promise, and units to free."""
+    """The movements that make the ledger agree with what is held: those that promise units, and those that free units."""
     promised, freed = [], []
     for drift in drifts:
         reserved, allocated = drift.unbooked
@@ -162,14 +162,14 @@ def movements(drifts: Sequence[Drift]) -> tuple[list[Movement], list[Movement]]:
 
 
 def corrections(drift: Drift) -> list[Correction]:
-    """Each counter that changes, with what is known better than it."""
+    """The correction of each counter that changes, with its reason."""
     followed = [
         Correction(*drift.place, name, booked - counted, "the ledger says so")
         for name, counted, booked in zip(COUNTERS, drift.counted, drift.booked, strict=True)
         if booked != counted
     ]
     held = [
-        Correction(*drift.place, name, by, "nobody holds them" if by < 0 else "somebody holds them")
+        Correction(*drift.place, name, by, "no order or cart holds them" if by < 0 else "an order or cart holds them")
         for name, by in zip(COUNTERS[1:3], drift.unbooked, strict=True)
         if by
     ]
@@ -200,11 +200,11 @@ FOLLOW_THE_LEDGER = text(
     FROM booked b WHERE s.node = b.node AND s.sku = b.sku
     """
 )
-"""Units that turn out to be available are offered to the orders that wait, as `stock.record` does."""
+"""Units that become available are offered to the orders that wait, as `stock.record` does."""
 
 
-async def _tell_of_shortages(connection: WriteConnection, drifts: Sequence[Drift], cause: str, at: datetime) -> None:
-    """A person learns of a shelf that, put right, holds less than is promised."""
+async def _open_exceptions(connection: WriteConnection, drifts: Sequence[Drift], cause: str, at: datetime) -> None:
+    """Open an exception for each stock level that, once corrected, has fewer units on hand than are promised."""
     short = [
         Opened(
             ExceptionCode.STOCK_SHORT,

@@ -1,4 +1,4 @@
-"""The documents of reservations: units that are pinned for a cart, and where that stands."""
+"""The documents of reservations: units that are pinned for a cart, and their status."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ class Reserved(Document):
     reservation: str
     """Its id; an order that names it takes the units."""
     expires_at: AwareDatetime
-    """Until when it holds."""
+    """Until when the units are reserved."""
     fillable: bool
-    """Always true: what would have to wait is not reserved."""
+    """Always true: without stock for every unit nothing is reserved."""
     ship_by: AwareDatetime
     """When the last shipment leaves."""
     deliver_by: AwareDatetime
@@ -27,22 +27,22 @@ class Reserved(Document):
     cost: int
     """Of all shipments, in minor units."""
     destination_precision: Precision | None = None
-    """How exactly the customer's place is known; null only for a reservation that was made before this was kept."""
+    """How exactly the customer's place is known; null only for a reservation that was made before this field existed."""
 
 
 class Reservation(Reserved):
-    """A reservation as it stands."""
+    """A reservation with its status."""
 
     status: CartStatus
     order: str | None
-    """The order that it became; null until then."""
+    """The order that took the units over; null until then."""
 
 
 def reserved(made: Cart) -> dict[str, Any]:
-    """The answer to a reservation that was made."""
+    """The document of a new reservation."""
     return {"reservation": made.cart_id, "expires_at": made.expires_at} | made.promise
 
 
 def reservation(known: KnownCart) -> dict[str, Any]:
-    """A reservation as it stands."""
+    """A reservation with its status."""
     return reserved(known.cart) | {"status": known.status, "order": known.order}

@@ -17,7 +17,7 @@ from domain.fulfillment import Quantity
 
 
 class Claim(Document):
-    """A claim with its evidence, and what its customer was paid or sent for it."""
+    """A claim with its evidence, and what the customer was paid or sent for it."""
 
     claim: str
     """Its id: the order's id with `-c1`, `-c2` and so on."""
@@ -42,11 +42,11 @@ async def show(connection: ReadConnection, name: str) -> dict[str, Any]:
         raise UnknownClaim(name)
     shown: dict[str, Any] = json.loads(row.shown)
     key = personal.open_key(connection, shown["order"], row.wrapped)
-    return shown | {"evidence": personal.opened(key, "evidence", row.evidence)}
+    return shown | {"evidence": personal.unseal(key, "evidence", row.evidence)}
 
 
 async def with_refunds(connection: ReadConnection, known: dict[str, Any]) -> dict[str, Any]:
-    """The whole document of a claim that `show` has found."""
+    """The whole document of a claim from the answer of `show`."""
     return known | {"refunds": await refund.shown(connection, known["order"], known["claim"])}
 
 

@@ -1,7 +1,7 @@
-"""What all documents have in common: how their fields are typed, which may be absent, and the pages of a list.
+"""The common parts of all documents: the types of their fields, which of them may be absent, and the pages of a list.
 
-A document is read from PostgreSQL as JSON, and shown as it was read. Its model says what it holds: the OpenAPI document and the
-reference pages are made from it, and the tests check every answer against it.
+A document is read from PostgreSQL as JSON, and shown as it was read. Its model describes it: the OpenAPI document and the
+reference pages are made from the model, and the tests check every answer against it.
 """
 
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Document(BaseModel):
-    """What is shown as JSON. Every field is always there, but for those that are declared with `sometimes`."""
+    """A JSON document. Every field is always there, except those that are declared with `sometimes`."""
 
     model_config = ConfigDict(
         frozen=True, validate_by_name=True, serialize_by_alias=True, use_attribute_docstrings=True
@@ -20,7 +20,7 @@ class Document(BaseModel):
 
 
 def sometimes(**more: Any) -> Any:
-    """A field that may be absent; its type names `SkipJsonSchema[None]` where it is never null."""
+    """A field that may be absent. If it is never null, its type names `SkipJsonSchema[None]`."""
     return Field(default=None, json_schema_extra=_without_default, **more)
 
 
@@ -35,11 +35,11 @@ class Page(Document, Generic[T]):
 
     items: list[T]
     next: str | None
-    """What to send as `after` for the next page; null at the end."""
+    """Send it as `after` to get the next page; null at the end."""
 
 
 def page(items: list[dict[str, Any]], limit: int, name: str) -> dict[str, Any]:
-    """A page of `items`, which holds one more when there are more; `name` is the field that `next` is taken from."""
+    """A page of at most `limit` items; one more item means that a next page exists. `next` is the last item's field `name`."""
     shown = items[:limit]
     return {"items": shown, "next": shown[-1][name] if len(items) > limit else None}
 

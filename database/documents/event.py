@@ -1,4 +1,4 @@
-"""The documents of events: what channels learn of their orders, with what each kind of event carries."""
+"""The documents of events: what channels learn of their orders, and the data of each kind of event."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from domain.request import Resolution
 
 class _Event(Document):
     event: str
-    """Its id, by which a repeat is known: the same in the feed and in every delivery."""
+    """Its id, the same in the feed and in every delivery: use it to recognize a repeat."""
     order: str
     """The order's id."""
     channel: str
@@ -28,21 +28,21 @@ class _Event(Document):
 
 
 class UnitsData(Document):
-    """Units that something happened to."""
+    """The units of an event."""
 
     lines: list[LineUnits]
     """The units of this event, not totals."""
 
 
 class UnitsEvent(_Event):
-    """The order was taken in, lines count more units, units wait for stock, or units were cancelled."""
+    """The order was accepted, units were added to lines, units wait for stock, or units were cancelled."""
 
     kind: Literal[EventKind.ACCEPTED, EventKind.ADDED, EventKind.BACKORDERED, EventKind.CANCELLED]
     data: UnitsData
 
 
 class PromisedEvent(_Event):
-    """Every unit has a node for the first time."""
+    """Every unit of the order has a node, for the first time."""
 
     kind: Literal[EventKind.PROMISED]
     data: PromiseState
@@ -57,14 +57,14 @@ class WorkData(UnitsData):
 
 
 class PickupData(WorkData):
-    """Units that lie ready for the customer."""
+    """Units that are ready for pickup."""
 
     collect_by: AwareDatetime | SkipJsonSchema[None] = sometimes()
     """Until when the customer may collect them; absent where the policy sets no limit."""
 
 
 class PickupEvent(_Event):
-    """All that is due lies ready for the customer; half of the time to collect it is over; or all of that time is over."""
+    """All units are ready for pickup; half of the time to collect them is over; or all of that time is over."""
 
     kind: Literal[EventKind.READY_FOR_PICKUP, EventKind.STILL_TO_COLLECT, EventKind.NOT_COLLECTED]
     data: PickupData
@@ -88,7 +88,7 @@ class DeliveredData(WorkData):
     """Units that arrived."""
 
     assumed: bool
-    """Whether that is only assumed, because no news came."""
+    """Whether this is only assumed, because no message about the delivery came."""
 
 
 class DeliveredEvent(_Event):
@@ -99,21 +99,21 @@ class DeliveredEvent(_Event):
 
 
 class CancelRefusedEvent(_Event):
-    """Units whose cancel was pending were kept or shipped by their node."""
+    """The node kept or shipped units whose cancel was pending."""
 
     kind: Literal[EventKind.CANCEL_REFUSED]
     data: WorkData
 
 
 class ReturnData(Document):
-    """A return that something happened to."""
+    """The return of an event."""
 
     return_: str = Field(alias="return")
     """The return's id."""
 
 
 class ReturnEvent(_Event):
-    """A return was declined, cancelled before anything came back, or expired because nothing came back in its time."""
+    """A return was declined, was cancelled before anything came back, or expired because nothing came back in time."""
 
     kind: Literal[EventKind.RETURN_DECLINED, EventKind.RETURN_CANCELLED, EventKind.RETURN_EXPIRED]
     data: ReturnData
@@ -123,11 +123,11 @@ class ReturnAuthorizedData(ReturnData):
     """A return that a person has authorized."""
 
     node: str | None
-    """Where it should go; null when nothing says so."""
+    """Where the customer should send it; null when neither the request nor the policy says so."""
 
 
 class ReturnAuthorizedEvent(_Event):
-    """A person authorized a return that the policy left to a person."""
+    """A person authorized a return that the policy does not grant by itself."""
 
     kind: Literal[EventKind.RETURN_AUTHORIZED]
     data: ReturnAuthorizedData
@@ -137,7 +137,7 @@ class ReturnReminderData(ReturnData):
     """A return of which nothing has come back yet."""
 
     expires_at: AwareDatetime
-    """When it is over if nothing comes back."""
+    """When it expires if nothing comes back."""
 
 
 class ReturnReminderEvent(_Event):
@@ -159,7 +159,7 @@ class ReturnedEvent(_Event):
 
 
 class ReturnOrClaimData(Document):
-    """A return or a claim that something happened to: exactly one of the two is there."""
+    """The return or the claim of an event: exactly one of the two is present."""
 
     return_: str | SkipJsonSchema[None] = sometimes(alias="return")
     """The return's id; absent for a claim."""
@@ -168,7 +168,7 @@ class ReturnOrClaimData(Document):
 
 
 class SettledData(ReturnOrClaimData):
-    """A return or a claim whose customer got what was owed."""
+    """A return or a claim that was settled: the customer got what was owed."""
 
     resolution: Resolution | Literal["replacement"]
     """What the customer got; `replacement` only for a claim."""
@@ -182,7 +182,7 @@ class SettledEvent(_Event):
 
 
 class ExchangedData(ReturnOrClaimData):
-    """A return or a claim that is made good with another order."""
+    """A return or a claim for which the customer gets another order."""
 
     order: str
     """The id of the order that the customer gets."""
@@ -199,7 +199,7 @@ class RefundRequestedData(ReturnOrClaimData, UnitsData):
     """A refund that the channel is asked to pay."""
 
     refund: str
-    """The refund's id, by which a repeat is known."""
+    """The refund's id: use it to recognize a repeat."""
     amount: int
     """Minor units of `currency`."""
     currency: str
@@ -209,7 +209,7 @@ class RefundRequestedData(ReturnOrClaimData, UnitsData):
 
 
 class RefundRequestedEvent(_Event):
-    """The customer is to be paid for a return or a claim."""
+    """The channel must pay the customer for a return or a claim."""
 
     kind: Literal[EventKind.REFUND_REQUESTED]
     data: RefundRequestedData
@@ -235,14 +235,14 @@ class Event(
         ]
     ]
 ):
-    """Something that a channel must know of its order. `kind` says what happened, and so what `data` holds. No event names a
-    person."""
+    """Something that happened to an order of a channel. `kind` says what happened and which fields `data` has. No event
+    contains personal data."""
 
 
 async def feed(
     connection: ReadConnection, *, channel: str | None, after: tuple[int, int], limit: int
 ) -> list[dict[str, Any]]:
-    """Events of a channel (of all, without one), the oldest first, after the one with these numbers."""
+    """Events of a channel (None = of all), the oldest first, after the event with these two numbers."""
     asked = given({"channel = :channel": channel})
     rows = await connection.execute(
         text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),

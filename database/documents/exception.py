@@ -1,4 +1,4 @@
-"""The documents of exceptions: the queue of what needs a person, and one with what can be done about it."""
+"""The documents of exceptions: the queue of open ones, and a single one with the actions that it suggests."""
 
 import json
 from datetime import timedelta
@@ -22,36 +22,36 @@ class SuggestedAction(Document):
     """A request that makes sense for an exception now."""
 
     action: Action
-    """What it does."""
+    """The kind of action."""
     method: Literal["POST"]
     path: str
     """Where to send it."""
     body: dict[str, Any]
-    """What is known of its body; the rest is for the person to fill in."""
+    """The known part of its body; a person fills in the rest."""
 
 
 class PickupPlace(Document):
-    """Another node where the customer may collect all of it."""
+    """Another node where the customer can collect all units."""
 
     node: str
     name: str
     distance_km: float
-    """As the crow flies from where the order was to go."""
+    """As the crow flies from the order's address."""
     ready_by: AwareDatetime
-    """When it would lie ready."""
+    """When the units would be ready."""
 
 
 class PickupAlternatives(Document):
-    """What a customer may choose whose pickup cannot go on. Nothing of it is pinned."""
+    """What a customer can choose when the pickup cannot go on. Nothing of it is reserved."""
 
     pickup: list[PickupPlace]
-    """The nearest five places that have all of it, the nearest first."""
+    """The nearest five nodes that have all units, the nearest first."""
     delivery: PromiseState | None
-    """What would be promised if it were sent; null when it cannot be sent."""
+    """The promise for a delivery instead; null when it cannot be delivered."""
 
 
 class ExceptionCase(Document):
-    """Something that needs a person: what happened, who sees to it, and what can be done."""
+    """Something that needs a person: what happened, who handles it, and what can be done."""
 
     exception: str
     """Its id."""
@@ -66,21 +66,21 @@ class ExceptionCase(Document):
     """What happened, in a sentence."""
     since: AwareDatetime
     due_at: AwareDatetime
-    """When somebody should have looked at it: four hours later."""
+    """When a person should have looked at it: four hours later."""
     owner: str
-    """Who sees to it: as the policy says for its code, or as somebody assigned it."""
+    """Who handles it: the owner that it was assigned to, or the policy's owner for its code."""
     escalated: bool
-    """Whether it was reported once more, because nobody had resolved it within the policy's `escalate_after`."""
+    """Whether it was escalated, because it was not resolved within the policy's `escalate_after`."""
     resolved_at: AwareDatetime | None
     """When it was resolved; null while it is open."""
     assigned_by: str | None
-    """Who gave it to its owner; null when the policy did."""
+    """Who assigned it to its owner; null when the policy did."""
     assigned_because: str | None
-    """Why; null when nobody said so."""
+    """Why; null when no reason was given."""
     resolved_by: str | None
     """Who resolved it; null while it is open, when it closed by itself, or when its order was forgotten."""
     reason: str | None
-    """Why it was resolved; null when nobody said so."""
+    """Why it was resolved; null when no reason was given."""
     what_to_do: str
     """What a person can do, in a sentence or two."""
     actions: list[SuggestedAction]
@@ -101,7 +101,7 @@ async def queue(
     after: str | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Exceptions that are open, or those that were resolved, the oldest first, after the one with the id `after`."""
+    """Open exceptions, or resolved ones, the oldest first, after the one with the id `after`."""
     asked = given(
         {
             "(e.resolved_at IS NULL) = :is_open": is_open,
@@ -140,7 +140,7 @@ def _owners(rules: ExceptionRules) -> str:
 
 
 def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """An exception with what a person can do about it, in words and, while it is open, as `Action`s."""
+    """An exception with what a person can do about it: as a text and, while it is open, as requests."""
     shown: dict[str, Any] = json.loads(row.shown)
     assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
     resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)

@@ -18,13 +18,13 @@ class ShippedPackage(Document):
     """A package that left a node."""
 
     package: str
-    """Its id, as the node named it; it counts in its fulfillment order."""
+    """Its id, given by the node; unique in its fulfillment order."""
     carrier: str | None
-    """As the node wrote it; null when it named none."""
+    """The carrier in the node's words; null when it named none."""
     tracking: str | None
     """The carrier's tracking number; null when the node named none, or the order was forgotten."""
     lines: list[Quantity]
-    """What it holds; empty when the node did not say."""
+    """The units in it; empty when the node did not say."""
 
 
 class FulfillmentOrderLine(Document):
@@ -42,14 +42,14 @@ class FulfillmentOrderLine(Document):
     short: int
     """Units that it does not ship; they left this fulfillment order."""
     in_doubt: int
-    """Units of an attempt that was given up, of which nobody knows whether the node still has them."""
+    """Units of an attempt that was given up: it is not known whether the node still has them."""
     cancel_requested: int
-    """Units that the node is asked to stop: those that the customer cancelled, or all that is due."""
+    """Units that the node is asked to stop: those that the customer cancelled, or all that it still owes."""
 
 
 class ShipTo(Document):
-    """Where a fulfillment order goes. A field that the order does not have is absent; all but `country` are null once the order
-    was forgotten."""
+    """The address of a fulfillment order. A field that the order does not have is absent. Once the order was forgotten, every
+    field except `country` is null."""
 
     name: str | None = sometimes()
     street: list[str] | None = sometimes()
@@ -76,7 +76,7 @@ class FulfillmentOrder(Document):
     status: FulfillmentOrderStatus
     """How far the work is."""
     request: RequestStatus
-    """How far the exchange of messages with the node is."""
+    """The status of the request to the node."""
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""
     pickup: bool
@@ -84,15 +84,15 @@ class FulfillmentOrder(Document):
     ship_by: AwareDatetime
     """When it should leave."""
     released_at: AwareDatetime
-    """When it became work for the node."""
+    """When it was released to the node."""
     cancel_asked_at: AwareDatetime | None
-    """When the node was last asked to cancel; null when it was not, or has consented, or has refused in time."""
+    """When the node was last asked to cancel; null when it was not asked, or has answered in time."""
     lines: list[FulfillmentOrderLine]
     packages: list[ShippedPackage]
-    """The packages that left, by their ids."""
+    """The packages that left, sorted by id."""
     ship_to: ShipTo
     forgotten: bool
-    """Whether everything personal of the order was erased."""
+    """Whether the order's personal data was erased."""
     reason: str | None
     """The last reason that the node gave; null when it gave none, or the order was forgotten."""
 
@@ -116,7 +116,7 @@ async def listed(
     after: str | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Fulfillment orders of a node (of all, without one), the oldest first, after the one with the id `after`."""
+    """Fulfillment orders of a node (None = of all), the oldest first, after the one with the id `after`."""
     of_node = given({"a.node = :node": node})
     asked = given(
         {
@@ -134,10 +134,10 @@ async def listed(
 
 
 def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """With where it goes; of an order that was forgotten only the country is left of that."""
+    """A fulfillment order with its address; of a forgotten order only the country is left."""
     shown: dict[str, Any] = json.loads(row.shown)
     key = personal.open_key(connection, shown["order"], row.wrapped)
-    ship_to = personal.opened(key, "address", row.ship_to)
+    ship_to = personal.unseal(key, "address", row.ship_to)
     return shown | {
         "ship_to": ship_to or dict.fromkeys(Address.model_fields) | {"country": row.country},
         "forgotten": ship_to is None,

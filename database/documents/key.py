@@ -1,4 +1,4 @@
-"""The document of a key: whom it is for, and since when; never the key itself."""
+"""The document of a key: its holder, and since when it is valid; never the key itself."""
 
 import json
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from database.documents.document import Document
 
 
 class ListedKey(Document):
-    """A key that was made; only a hash of it is kept."""
+    """A key, without the key itself: only its hash is stored."""
 
     id: str
     kind: Literal["operator", "channel", "node"]
@@ -23,7 +23,7 @@ class ListedKey(Document):
 
 
 async def listed(connection: ReadConnection, *, after: str | None, limit: int) -> list[dict[str, Any]]:
-    """Keys by their id, after the one with the id `after`: whom they are for and since when, never what they are."""
+    """Keys by id, after the one with the id `after`."""
     rows = await connection.execute(LISTED, {"after": after or "", "limit": limit})
     return [json.loads(row.shown) for row in rows]
 

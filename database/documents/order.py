@@ -1,4 +1,4 @@
-"""The documents of orders: one with everything that happened to it, and a page of many; free text included."""
+"""The documents of orders: one in full, and a page of many; free text is included."""
 
 import json
 from datetime import datetime
@@ -20,7 +20,7 @@ from domain.returns import ReturnStatus
 
 
 class OrderLine(Document):
-    """A line of an order, and where its units are.
+    """A line of an order, with its units by what became of them.
 
     The six buckets `open`, `backordered`, `reserved`, `allocated`, `shipped` and `cancelled` add up to `ordered`.
     """
@@ -29,31 +29,31 @@ class OrderLine(Document):
     """The line's id in its order."""
     sku: str
     ordered: int
-    """Units that were ordered, with those that were added later."""
+    """Units that were ordered, including those that were added later."""
     open: int
-    """Units that have no node yet."""
+    """Units that have no node yet and wait for a sourcing round or a person."""
     backordered: int
     """Units that wait for stock."""
     reserved: int
-    """Units that are pinned at a node and not released."""
+    """Units that are reserved at a node and not released yet."""
     allocated: int
-    """Units that a fulfillment order asks a node for."""
+    """Units that were released to a node and have not left it."""
     shipped: int
     """Units that left a node."""
     cancelled: int
     """Units that were cancelled."""
     picked: int
-    """Units that a node has picked, those that shipped among them."""
+    """Units that a node has picked, including those that shipped."""
     delivered: int
     """Units that arrived; part of `shipped`."""
     returned: int
     """Units that came back; part of `shipped`."""
     returnable: int
-    """Units that a return would be granted for now."""
+    """Units that a return can be requested for now."""
 
 
 class OrderFulfillmentLine(Document):
-    """A line of a fulfillment order of an order: what its node was asked for, and what became of it."""
+    """A line of a fulfillment order: what its node was asked to ship, and what became of it."""
 
     line: str
     """The line's id in its order."""
@@ -71,7 +71,7 @@ class OrderFulfillmentLine(Document):
 
 
 class OrderFulfillment(Document):
-    """A fulfillment order as its order shows it: work for one node."""
+    """A fulfillment order in the document of its order: work for one node."""
 
     fulfillment_order: str
     """Its id: the order's id with `-f1`, `-f2` and so on."""
@@ -81,42 +81,42 @@ class OrderFulfillment(Document):
     status: FulfillmentOrderStatus
     """How far the work is."""
     request: RequestStatus
-    """How far the exchange of messages with the node is."""
+    """The status of the request to the node."""
     dispatch: str
-    """How the node gets its work: `pull`, `webhook`, or a kind of yours."""
+    """How the node gets its work: `pull`, `webhook`, or a kind that you have added."""
     lines: list[OrderFulfillmentLine]
     released_at: AwareDatetime
-    """When it became work for the node."""
+    """When it was released to the node."""
     waiting_for: WaitingFor | None
-    """What the order waits for; null when nothing is awaited, or a person has taken over."""
+    """What the order waits for; null when it waits for nothing, or a person has taken over."""
     deadline: AwareDatetime | None
-    """When the order acts by itself, or tells somebody; null when nothing is awaited."""
+    """When the order acts by itself or opens an exception; null when it waits for nothing."""
     cancel_asked_at: AwareDatetime | None
-    """When its node was last asked to cancel; null when it was not, or has consented, or has refused in time."""
+    """When its node was last asked to cancel; null when it was not asked, or has answered in time."""
     packages: list[ShippedPackage]
-    """The packages that left, by their ids."""
+    """The packages that left, sorted by id."""
     reason: str | None
     """The last reason that the node gave; null when it gave none, or the order was forgotten."""
 
 
 class Hold(Document):
-    """A hold that stands: what is not released stays where it is."""
+    """An active hold: nothing more of the order is released to nodes."""
 
     hold: str
     """Its name, such as `fraud` or `payment`."""
     owner: str | None
-    """Who takes it off, as the policy says; null when it does not say."""
+    """Who should release it, by the policy; null when the policy does not say."""
     stock: HoldStock
     """What the hold does to the order's stock."""
     since: AwareDatetime
     actor: str | None
     """Who placed it; `policy` when the policy did. Null when the order was forgotten."""
     reason: str | None
-    """Why; null when nobody said so, or the order was forgotten."""
+    """Why; null when no reason was given, or the order was forgotten."""
 
 
 class OpenException(Document):
-    """An open exception of an order: somebody has to look at it."""
+    """An open exception of an order: a person must look at it."""
 
     exception: str
     """Its id."""
@@ -127,7 +127,7 @@ class OpenException(Document):
 
 
 class OrderReturn(Document):
-    """A return of an order, and how far it is."""
+    """A return of an order, and its status."""
 
     return_: str = Field(alias="return")
     """Its id: the order's id with `-r1`, `-r2` and so on."""
@@ -135,43 +135,43 @@ class OrderReturn(Document):
 
 
 class Order(Document):
-    """An order with every acknowledged message applied."""
+    """An order, with every acknowledged message applied."""
 
     order: str
     """Its id: `{channel}-{number}`, lower-cased."""
     channel: str
     version: int
-    """Counts the changes of the order; the higher one is the newer truth."""
+    """Counts the changes of the order; a higher version is newer."""
     status: OrderStatus
     """Derived from quantities and facts."""
     rounds: int
-    """How many sourcing rounds there were; each is in `GET /orders/{order}/plan`."""
+    """The number of sourcing rounds so far; each is in `GET /orders/{order}/plan`."""
     to_source: int
     """Units that wait for the next sourcing round."""
     gives_up_at: AwareDatetime | None
-    """When units that are not released are cancelled: the first whose time to wait for stock is over, or all at the order's
-    `not_after`. Null = they wait as long as it takes."""
+    """When units that are not released are cancelled: the first units whose time to wait for stock ends, or all units at the
+    order's `not_after`. Null = they wait without a limit."""
     looks_again_at: AwareDatetime | None
-    """When units that wait are sourced again, because a node has them and could not take them: its next local day, or the end
-    of its cool-down. Null = when there is news of stock."""
+    """When units that wait are sourced again, because a node has them but could not take them: its next local day, or the end
+    of its cool-down. Null = when stock arrives."""
     holds: list[Hold]
-    """The holds that stand."""
+    """The active holds."""
     lines: list[OrderLine]
     fulfillment_orders: list[OrderFulfillment]
-    """The oldest first. One exists from release on; until then units are `reserved`."""
+    """The oldest first. A fulfillment order exists from its release; until then the units are `reserved`."""
     promise: PromiseState | None
-    """The promise that was given, which is never changed; null while not every unit has had a node at once."""
+    """The promise that was given; it never changes. Null until every unit has had a node at the same time."""
     exceptions: list[OpenException]
-    """Those that are open."""
+    """The open exceptions."""
     returns: list[OrderReturn]
     release_at: AwareDatetime
-    """Nothing is released before: the end of the grace period, or the order's `not_before`."""
+    """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None
-    """When the order may close; null while something is still to be done."""
+    """When the order may close; null while something must still be done."""
     closed: bool
     """Whether it is closed: its workflow has ended."""
     forgotten: bool
-    """Whether everything personal of it was erased."""
+    """Whether its personal data was erased."""
     needs_attention: bool
     """Whether an exception is open."""
 
@@ -186,13 +186,13 @@ class ListedOrder(Document):
     needs_attention: bool
     """Whether an exception is open."""
     placed_at: AwareDatetime
-    """When the customer placed it, as the channel says."""
+    """When the customer placed it, as the channel reports."""
     promise: PromiseState | None
     """The promise that was given; null when there was none."""
 
 
 async def show(connection: ReadConnection, name: str, *, channel: str | None, at: datetime) -> dict[str, Any] | None:
-    """The document of `GET /orders/{order}` then; None when there is no such order in this channel (any, without one)."""
+    """The document of `GET /orders/{order}` at the moment `at`; None when this channel (None = any) has no such order."""
     row = (await connection.execute(ORDER, {"order": name, "channel": channel})).one_or_none()
     if row is None:
         return None
@@ -251,7 +251,7 @@ async def listed(
     after: str | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Orders as a list shows them, the newest first, after the one with the id `after`."""
+    """Orders of a list, the newest first, after the one with the id `after`."""
     of_channel = given({"a.channel = :channel": channel})
     asked = given(
         {

@@ -1,4 +1,4 @@
-"""The documents of nodes: which there are, and which of them are paused."""
+"""The documents of nodes, each with its pause if it is paused."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from domain.pause import OpenWork
 
 
 class NodePause(Document):
-    """A pause that stands: nothing new is sourced from the node."""
+    """An active pause: no sourcing round chooses the node."""
 
     since: AwareDatetime
     open_work: OpenWork
@@ -23,7 +23,7 @@ class NodePause(Document):
     actor: str | None
     """Who paused it."""
     reason: str | None
-    """Why; null when nobody said so."""
+    """Why; null when no reason was given."""
 
 
 class Node(Document):
@@ -40,21 +40,21 @@ class Node(Document):
 
 
 def nodes(known: list[KnownNode], paused: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Nodes as a list shows them, each with its pause."""
+    """Nodes of a list, each with its pause."""
     return [
         {"node": node.id, "name": node.name, "kind": node.kind, "country": node.country, "paused": paused.get(node.id)}
         for node in known
     ]
 
 
-async def standing(connection: ReadConnection) -> dict[str, dict[str, Any]]:
-    """Every pause that stands, by node, with who made it and why."""
-    rows = (await connection.execute(STANDING)).all()
+async def active(connection: ReadConnection) -> dict[str, dict[str, Any]]:
+    """The active pauses, by node, with who placed them and why."""
+    rows = (await connection.execute(ACTIVE)).all()
     key = await personal.common_key(connection) if rows else None
     return {row.node: json.loads(row.shown) | personal.remark(key, row.remark) for row in rows}
 
 
-STANDING = text(
+ACTIVE = text(
     """
     SELECT p.node, jsonb_build_object('since', p.since, 'open_work', p.open_work)::text AS shown, m.sealed AS remark
     FROM node_pause p LEFT JOIN personal.remark m ON m.remark_id = p.remark

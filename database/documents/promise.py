@@ -1,4 +1,4 @@
-"""The documents of promises: what would be shipped from where, and when it would arrive."""
+"""The documents of promises: which node would ship what, and when it would arrive."""
 
 from typing import Any
 
@@ -24,17 +24,17 @@ class Promise(Document):
     """What would be promised now."""
 
     fillable: bool
-    """Whether every unit can be had now; false when any would have to wait."""
+    """Whether every unit is available now; false when any unit would have to wait."""
     ship_by: AwareDatetime | None
     """When the last shipment leaves; null when it is not fillable."""
     deliver_by: AwareDatetime | None
     """When the last shipment arrives; null when it is not fillable."""
     shipments: list[PromisedShipment]
-    """Of what can be had now."""
+    """Of the units that are available now."""
     cost: int
     """Of all shipments, in minor units."""
     destination_precision: Precision
-    """How exactly the customer's place is known, and so how far the days can be trusted."""
+    """How exactly the customer's place is known, and so how reliable the days are."""
 
 
 class PromisesByService(Document):
@@ -45,7 +45,7 @@ class PromisesByService(Document):
 
 
 def promise(decided: Plan) -> dict[str, Any]:
-    """A plan as it is promised to a channel."""
+    """The promise that a plan makes to a channel."""
     document = decided.document()
     shipments = [
         {name: shipment[name] for name in ("node", "lines", "cost", "days")} for shipment in document["shipments"]

@@ -15,15 +15,15 @@ class Refund(Document):
     """What a customer is owed for units of a return or a claim."""
 
     refund: str
-    """Its id, by which the channel knows a repeat: that of the return or claim with `-m1`, `-m2` and so on."""
+    """Its id, by which the channel recognizes a repeat: that of the return or claim with `-m1`, `-m2` and so on."""
     kind: RefundKind
     amount: int
-    """What the channel was asked to pay, or what the other order costs; minor units of `currency`."""
+    """What the channel was asked to pay, or the price of the other order; minor units of `currency`."""
     currency: str
     """Three letters, ISO 4217."""
     asked_at: AwareDatetime
     settled_at: AwareDatetime | None
-    """When the customer was paid; null while the channel has not said so."""
+    """When the customer was paid; null until the channel confirms it."""
     settled_amount: int | None
     """What the customer got, in minor units of `currency`; null until it is settled."""
     replacement: str | None
@@ -31,7 +31,7 @@ class Refund(Document):
 
 
 async def shown(connection: ReadConnection, order: str, name: str) -> list[dict[str, Any]]:
-    """The refunds of an order's return or claim as they are shown."""
+    """The documents of the refunds of an order's return or claim."""
     rows = await connection.execute(SHOWN, {"order": order, "name": name})
     return [json.loads(row.shown) for row in rows]
 

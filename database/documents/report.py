@@ -27,7 +27,7 @@ _KEYS = {
     By.CHANNEL: ("o.channel", "o.channel"),
     By.REASON: ("coalesce(l.reason, '')", "NULL"),
 }
-"""What names a group among returned units, and among shipped ones; those have no reason."""
+"""The SQL that names a group, of returned units and of shipped units; shipped units have no reason."""
 
 
 class ReturnsFigures(Document):
@@ -35,24 +35,24 @@ class ReturnsFigures(Document):
 
     sku: str | SkipJsonSchema[None] = sometimes()
     node: str | SkipJsonSchema[None] = sometimes()
-    """Where the returns should go; empty when nothing says so."""
+    """Where the returns should go; empty when neither the request nor the policy says so."""
     channel: str | SkipJsonSchema[None] = sometimes()
     reason: str | SkipJsonSchema[None] = sometimes()
     """Empty when there is none."""
     returns: int
-    """Returns that were asked for."""
+    """Returns that were requested."""
     units: int
-    """Units that they announced."""
+    """Units of these returns, as announced."""
     came_back: int
     """Units that came back."""
     shipped: int | None
-    """Units shipped of the orders that were placed in the same time; null by reason, or where none has shipped."""
+    """Units that shipped of orders placed in the same period; null when grouped by reason, or when none shipped."""
     rate: float | None
-    """`units` / `shipped`; null where `shipped` is."""
+    """`units` / `shipped`; null when `shipped` is null."""
     days_to_settled: float | None
-    """Days from the request to the settlement, on average; null while none is settled."""
+    """Days from the request to the settlement, on average; null when none is settled."""
     recovery: float | None
-    """Units that were restocked / units that were graded; null where none was graded."""
+    """Units that were restocked / units that were graded; null when none was graded."""
 
 
 class ReturnsReport(Document):
@@ -64,10 +64,10 @@ class ReturnsReport(Document):
 
 
 async def returns(connection: ReadConnection, by: By, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-    """Returns that were asked for from `begin` until before `end`, the group with the most units first.
+    """Returns that were requested from `begin` until before `end`, the group with the most units first.
 
-    The rate compares their units with what has shipped of the orders that were placed in the same time; NULL where nothing
-    has, or by reason.
+    The rate compares their units with the units that shipped of orders placed in the same period. It is NULL when none shipped,
+    or when grouped by reason.
     """
     returned, shipped = _KEYS[by]
     statement = text(RETURNS.format(returned=returned, shipped=shipped))
@@ -97,4 +97,4 @@ RETURNS = """
     FROM unit u LEFT JOIN shipped s USING (name)
     GROUP BY u.name ORDER BY sum(u.quantity) DESC, u.name
 """
-"""Made from the two names of a group; the times are parameters."""
+"""A template for the two expressions of a group; the times are parameters."""

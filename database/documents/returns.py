@@ -16,7 +16,7 @@ from domain.returns import Condition, Disposition, ReturnLineState, ReturnLot, R
 
 
 class ReturnLine(Document):
-    """A line of a return: what was announced, what came back, and what it was graded."""
+    """A line of a return: what was announced, what came back, and its grading."""
 
     line: str
     """The line's id in its order."""
@@ -26,11 +26,11 @@ class ReturnLine(Document):
     received: int
     """Units that came back."""
     condition: Condition | None
-    """That of all lots; null without one, or where they differ."""
+    """The value of all lots; null without lots, or when they differ."""
     disposition: Disposition | None
-    """That of all lots; null without one, or where they differ."""
+    """The value of all lots; null without lots, or when they differ."""
     lots: list[ReturnLot]
-    """Units that were graded alike at one node."""
+    """Units with the same grading at one node."""
 
 
 class Return(Document):
@@ -47,7 +47,7 @@ class Return(Document):
     node: str | None
     """Where the customer sends or takes it; null when neither the request nor the policy says so."""
     expires_at: AwareDatetime
-    """When it is over if nothing has come back."""
+    """When it expires if nothing has come back."""
     lines: list[ReturnLine]
     refunds: list[Refund]
     """What the channel was asked to pay, the oldest first."""
@@ -69,7 +69,7 @@ class ListedReturn(Document):
     """Where the customer sends or takes it; null when neither the request nor the policy says so."""
     requested_at: AwareDatetime
     expires_at: AwareDatetime
-    """When it is over if nothing has come back."""
+    """When it expires if nothing has come back."""
 
 
 async def show(connection: ReadConnection, state: ReturnState) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def show(connection: ReadConnection, state: ReturnState) -> dict[str, Any]
 
 
 def _line(line: ReturnLineState) -> dict[str, Any]:
-    """A line with its lots; what all of them have in common is shown for the line, too."""
+    """A line with its lots; a value that all lots share is also shown for the line."""
     conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
     return {
         "line": line.line,
@@ -109,7 +109,7 @@ async def listed(
     after: str | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Returns as a list shows them, the oldest first, after the one with the id `after`; of a node, those that go to it."""
+    """Returns of a list, the oldest first, after the one with the id `after`; of a node, those that should go to it."""
     visible = given({"a.node = :node": node, "b.channel = :channel": channel})
     asked = given(
         {

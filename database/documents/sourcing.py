@@ -1,4 +1,4 @@
-"""The document of an order's plan: every sourcing round, with what was chosen, what was considered, and what was left out."""
+"""The document of an order's plan: every sourcing round, with the chosen, the considered and the excluded nodes."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from domain.network import Precision, Unfilled
 
 
 class PlannedShipment(Document):
-    """What one node ships by a plan."""
+    """What one node ships in a plan."""
 
     node: str
     lines: list[LineUnits]
@@ -29,17 +29,17 @@ class PlannedShipment(Document):
 
 
 class ConsideredNode(Document):
-    """A node that a sourcing round has looked at."""
+    """A node that a sourcing round considered."""
 
     node: str
     distance_km: float
     """From the node to the customer, as the crow flies."""
     cost: int | None
-    """What a shipment of everything from here would cost, in minor units; null when the node was excluded before."""
+    """The cost of a shipment of all units from here, in minor units; null when the node was excluded before."""
     days: int | None
     """Days in transit; null when the node was excluded before."""
     excluded: str | None
-    """Why it could not take part; null when it could."""
+    """Why the node was excluded; null when it was not."""
 
 
 class RunnerUp(Document):
@@ -59,7 +59,7 @@ class RunnerUp(Document):
 
 
 class Round(Document):
-    """A sourcing round: what was decided, and why."""
+    """A sourcing round: the decision, and the reasons for it."""
 
     round: int
     """Counts the rounds of an order, from 1."""
@@ -69,14 +69,14 @@ class Round(Document):
     policy_version: str
     """The `version` in policy.toml."""
     strategy: str
-    """The strategy that matched."""
+    """The first strategy whose `when` matched the order."""
     tier: int | None
-    """The tier that filled it, from 1; null when nothing is filled, or the node was given."""
+    """The tier that filled it, from 1; null when nothing is filled, or the order named the node."""
     shipments: list[PlannedShipment]
     unfilled: list[LineUnits]
     """Units that no node fills."""
     unfilled_action: Unfilled | None
-    """What becomes of them; null without any."""
+    """What happens to the unfilled units; null without any."""
     cost: int
     """Of all shipments, in minor units."""
     ship_by: AwareDatetime | None
@@ -86,16 +86,16 @@ class Round(Document):
     destination_precision: Precision
     """How exactly the customer's place is known."""
     nodes: list[ConsideredNode]
-    """At most 200: those that could take part, and the nearest."""
+    """At most 200: those that were not excluded, and the nearest of the others."""
     nodes_beside: dict[str, int]
-    """How many nodes are not listed, by the reason why they could not take part."""
+    """How many nodes are not listed, by the reason for their exclusion."""
     runners_up: list[RunnerUp]
     """The next best plans."""
     exact: bool
-    """Whether the plan is proven best; false when the search was cut short."""
+    """Whether the plan is proven to be the best; false when the search was cut short."""
     gap: float | None
-    """By what share the first measure of the rank could be less at most, such as 0.004: 0 when the plan is proven best, null
-    when no such bound is known."""
+    """By what share the first measure of the rank could be lower at most, such as 0.004. 0 = the plan is proven to be the best,
+    null = no such bound is known."""
 
 
 class Plan(Document):
@@ -104,7 +104,7 @@ class Plan(Document):
     order: str
     """The order's id."""
     rounds: list[Round]
-    """The first one first."""
+    """The first round first."""
 
 
 async def plan(connection: ReadConnection, order: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ async def plan(connection: ReadConnection, order: str) -> dict[str, Any]:
 
 
 async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]:
-    """Every sourcing round of an order, the first one first."""
+    """Every sourcing round of an order, the first round first."""
     rows = await connection.execute(ROUNDS, {"order": order})
     return [
         {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}

@@ -1,4 +1,4 @@
-"""The documents of stock: an item at every node and in all, and pages of shelves, each read from one snapshot."""
+"""The documents of stock: an item in all and at every node, and pages of stock levels, each read from one snapshot."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,25 +20,25 @@ from domain.stock import StockLevel
 
 
 class NodeStock(Document):
-    """What a node has of an item."""
+    """The stock of an item at a node."""
 
     node: str
     on_hand: int
-    """Units that are there. Below 0 when more left than anybody reported to have come."""
+    """Units that are there. Below 0 when more units left than were reported as received."""
     set_aside: dict[str, int]
     """Units on hand that are not sold, by why: `damaged`, `display`, `quarantined`, `refurbishing`."""
     reserved: int
-    """Units that are pinned for orders and carts, without those of carts whose time is over."""
+    """Units that are pinned for orders and carts, without those of expired carts."""
     allocated: int
-    """Units that fulfillment orders ask for."""
+    """Units that fulfillment orders ask the node for."""
     safety_stock: int
-    """Units that the node never sells."""
+    """Units that are never sold from the node."""
     available: int
     """On hand − set aside − reserved − allocated − safety stock, not below 0; 0 where the sale is stopped."""
     stopped: bool
     """Whether its sale is stopped here."""
     offered: bool
-    """Whether its units are offered to the orders that wait, and to nobody else yet."""
+    """Whether its units are offered to the orders that wait, and to no other order yet."""
     incoming: int
     """Units that were announced and have not arrived."""
     incoming_at: AwareDatetime | None
@@ -46,60 +46,60 @@ class NodeStock(Document):
     counted_at: AwareDatetime | None
     """When it was last counted; null when it never was."""
     oldest_received_at: AwareDatetime | None
-    """When the oldest unit on hand came, if what comes first leaves first; what a count found came when it was counted. Null
-    without any."""
+    """When the oldest unit on hand arrived, by first in, first out; units that a count found arrived at that count. Null
+    without units."""
 
 
 class StockRow(NodeStock):
-    """What a node has of an item, in a list."""
+    """The stock of an item at a node, in a list."""
 
     sku: str
 
 
 class NodeBundles(Document):
-    """How many bundles a node can make; what is on hand belongs to the components."""
+    """How many bundles a node can make of the components that are available there."""
 
     node: str
     available: int
-    """Bundles that its scarcest component is enough for."""
+    """Bundles, as far as the scarcest component allows."""
     stopped: bool
     """Whether the sale of any component is stopped here."""
 
 
 class StockOfItem(Document):
-    """What there is of an item, as the key's holder may see it."""
+    """The stock of an item, as the holder of the key may see it."""
 
     sku: str
     available: int
-    """Of all nodes together, less what is kept back. For a channel: what it may take, so the threshold and the other channels'
-    quotas are taken off. For an operator: the threshold only. For a node: its own units, nothing taken off."""
+    """Units at all nodes together, less what is kept back. For a channel: the threshold and the other channels' quotas. For an
+    operator: the threshold only. For a node: its own units, nothing kept back."""
     backordered: int
     """Units of lines of this SKU that wait for stock."""
     stopped: bool
-    """Whether it is sold nowhere, because its sale is stopped everywhere."""
+    """Whether its sale is stopped everywhere."""
     incoming: int | SkipJsonSchema[None] = sometimes()
     """Units that were announced and have not arrived; absent for a bundle."""
     kept_back: int | SkipJsonSchema[None] = sometimes()
     """The threshold, 0 without one; only for operators, and absent for a bundle."""
     nodes: list[NodeStock | NodeBundles] | SkipJsonSchema[None] = sometimes()
-    """By node, where it ever was or is announced; for a node's key its own row; absent for a channel."""
+    """One for each node that ever had it or has it announced; for a node's key only its own; absent for a channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Totals:
-    """What is known of an item beside its shelves."""
+    """What is known of an item beside its stock levels."""
 
     backordered: int
     """Units of its lines that wait for stock."""
     is_stopped: bool
-    """Whether it, or a part of it, is sold nowhere."""
+    """Whether the sale of it, or of a component, is stopped everywhere."""
     incoming: Mapping[str, int]
     """Units that were announced and have not arrived, by node."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Details:
-    """What is known of a shelf beside its counters."""
+    """What is known of a stock level beside its counters."""
 
     set_aside: Mapping[str, int]
     """Units on hand that are not sold, by state."""
@@ -108,11 +108,11 @@ class _Details:
     incoming_at: datetime | None
     """When the first of them are expected."""
     oldest_received_at: datetime | None
-    """When the oldest unit on hand came, if those that come first leave first; None without any."""
+    """When the oldest unit on hand arrived, by first in, first out; None without units."""
 
 
 CANDIDATES_MAX = 2_000
-"""Shelves that are looked at together when only those are wanted of which little is available."""
+"""Stock levels that one statement reads when only low ones are asked for."""
 
 
 async def of_item(connection: ReadConnection, network: Network, sku: str, holder: Caller) -> dict[str, Any]:
@@ -120,8 +120,8 @@ async def of_item(connection: ReadConnection, network: Network, sku: str, holder
     parts, is_bundle = [part for part, _ in network.components(sku)], bool(network.items[sku].components)
     totals = await _totals(connection, sku, parts)
     seen = network.nodes.keys() & {holder.name} if holder.kind == "node" else network.nodes.keys()
-    found = await stock.shelves(connection, parts)
-    item = Availability(sku, network, {place: shelf for place, shelf in found.items() if place[0] in seen})
+    found = await stock.levels(connection, parts)
+    item = Availability(sku, network, {place: level for place, level in found.items() if place[0] in seen})
     announced = {node: units for node, units in totals.incoming.items() if node in seen}
     available = item.in_all(_kept_back(network, holder))
     document = {"sku": sku, "available": available, "backordered": totals.backordered, "stopped": totals.is_stopped}
@@ -136,7 +136,7 @@ async def of_item(connection: ReadConnection, network: Network, sku: str, holder
 
 
 def _kept_back(network: Network, holder: Caller) -> Callable[[str], int]:
-    """Units of a SKU that all nodes together keep back from whoever asks: from a channel the quotas of others as well."""
+    """Units of a SKU that all nodes together keep back from this caller; for a channel, quotas of other channels too."""
     if holder.kind == "channel":
         return lambda sku: network.kept_back(sku, holder.name)
     if holder.kind == "operator":
@@ -145,14 +145,14 @@ def _kept_back(network: Network, holder: Caller) -> Callable[[str], int]:
 
 
 def _bundles(item: Availability) -> list[dict[str, Any]]:
-    """The rows of a bundle: what is on hand or promised can only be said of its components."""
+    """The rows of a bundle. It has no units of its own on hand or promised; only its components have."""
     return [{"node": node, "available": item.at(node), "stopped": item.is_stopped_at(node)} for node in item.nodes]
 
 
 async def _nodes(
     connection: ReadConnection, item: Availability, announced: Collection[str], *, is_stopped: bool
 ) -> list[dict[str, Any]]:
-    """The rows of a plain item, also where it was announced and has never been; `is_stopped` is whether it is everywhere."""
+    """The rows of a plain item, also at nodes where it is only announced; `is_stopped`: its sale is stopped everywhere."""
     places = [(node, item.sku) for node in sorted({*item.nodes, *announced})]
     rows = [item.shelves.get(place) or StockLevel(*place, 0, 0, 0) for place in places]
     shown = await _shown(connection, item.network, rows)
@@ -162,72 +162,72 @@ async def _nodes(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which shelves a page shows: at one node or all (None), with fewer units available than `below` or all (None)."""
+class StockQuery:
+    """Which stock levels a page shows: at one node or all (None), with fewer units available than `below` or all (None)."""
 
     node: str | None
     below: int | None
     after: tuple[str, str]
-    """The (SKU, node) that the page before ended with."""
+    """The last (SKU, node) of the page before."""
     limit: int
 
 
-async def page(connection: ReadConnection, network: Network, wanted: Wanted) -> list[dict[str, Any]]:
+async def page(connection: ReadConnection, network: Network, query: StockQuery) -> list[dict[str, Any]]:
     """The rows of `GET /stock`, by SKU and node."""
-    if wanted.below is None:
-        rows = await _shelves(connection, node=wanted.node, free_below=None, after=wanted.after, limit=wanted.limit)
+    if query.below is None:
+        rows = await _levels(connection, node=query.node, free_below=None, after=query.after, limit=query.limit)
     else:
-        rows = await _low(connection, network, wanted, wanted.below)
+        rows = await _low(connection, network, query, query.below)
     return await _shown(connection, network, rows)
 
 
-async def _low(connection: ReadConnection, network: Network, wanted: Wanted, below: int) -> list[StockLevel]:
-    """The next shelves of the network with fewer units available than `below`.
+async def _low(connection: ReadConnection, network: Network, query: StockQuery, below: int) -> list[StockLevel]:
+    """The next stock levels of the network with fewer units available than `below`.
 
-    How many units a node never sells is known to the network, and not to PostgreSQL. So PostgreSQL leaves out the shelves that
-    have enough whatever stays there, and of the others each is looked at, until the page is full.
+    The network knows the safety stock of each node, PostgreSQL does not. So PostgreSQL leaves out the rows that have enough
+    with any safety stock, and this function checks each of the others until the page is full.
     """
     free_below = below + safety_stock_max(network)
     low: list[StockLevel] = []
-    while len(low) < wanted.limit:
-        candidates = await _shelves(
-            connection, node=wanted.node, free_below=free_below, after=wanted.after, limit=CANDIDATES_MAX
+    while len(low) < query.limit:
+        candidates = await _levels(
+            connection, node=query.node, free_below=free_below, after=query.after, limit=CANDIDATES_MAX
         )
-        low += [shelf for shelf in candidates if knows(network, shelf) and on_sale(shelf, network) < below]
+        low += [level for level in candidates if knows(network, level) and on_sale(level, network) < below]
         if len(candidates) < CANDIDATES_MAX:
             break
-        wanted = replace(wanted, after=(candidates[-1].sku, candidates[-1].node))
-    return low[: wanted.limit]
+        query = replace(query, after=(candidates[-1].sku, candidates[-1].node))
+    return low[: query.limit]
 
 
 async def _shown(connection: ReadConnection, network: Network, rows: Sequence[StockLevel]) -> list[dict[str, Any]]:
     details = await _details(connection, rows)
-    return [_row(shelf, details[shelf.node, shelf.sku], network) for shelf in rows]
+    return [_row(level, details[level.node, level.sku], network) for level in rows]
 
 
-def _row(shelf: StockLevel, details: _Details, network: Network) -> dict[str, Any]:
-    """A shelf as everybody is shown it; units of lapsed carts are free, and not counted as reserved."""
-    safety_stock = network.safety_stock(shelf.node, shelf.sku) if knows(network, shelf) else 0
+def _row(level: StockLevel, details: _Details, network: Network) -> dict[str, Any]:
+    """A stock level as it is shown; units of lapsed carts are free, and not counted as reserved."""
+    safety_stock = network.safety_stock(level.node, level.sku) if knows(network, level) else 0
     return {
-        "sku": shelf.sku,
-        "node": shelf.node,
-        "on_hand": shelf.on_hand,
+        "sku": level.sku,
+        "node": level.node,
+        "on_hand": level.on_hand,
         "set_aside": dict(details.set_aside),
-        "reserved": shelf.reserved - shelf.lapsed,
-        "allocated": shelf.allocated,
+        "reserved": level.reserved - level.lapsed,
+        "allocated": level.allocated,
         "safety_stock": safety_stock,
-        "available": on_sale(shelf, network),
-        "stopped": shelf.stopped_at is not None,
-        "offered": shelf.offered_at is not None,
+        "available": on_sale(level, network),
+        "stopped": level.stopped_at is not None,
+        "offered": level.offered_at is not None,
         "incoming": details.incoming,
         "incoming_at": details.incoming_at,
-        "counted_at": shelf.counted_at,
+        "counted_at": level.counted_at,
         "oldest_received_at": details.oldest_received_at,
     }
 
 
 async def _totals(connection: ReadConnection, sku: str, parts: Collection[str]) -> _Totals:
-    """What is known of an item beside its shelves; `parts` are the stocked SKUs that it is made of."""
+    """What is known of an item beside its stock levels; `parts` are the stocked SKUs that it is made of."""
     row = (await connection.execute(TOTALS, {"sku": sku, "parts": list(parts)})).one()
     return _Totals(row.backordered, row.is_stopped, json.loads(row.incoming))
 
@@ -245,12 +245,12 @@ TOTALS = text(
 )
 
 
-async def _details(connection: ReadConnection, shelves: Collection[StockLevel]) -> dict[tuple[str, str], _Details]:
-    """What is known of some shelves beside their counters, by (node, SKU)."""
+async def _details(connection: ReadConnection, levels: Collection[StockLevel]) -> dict[tuple[str, str], _Details]:
+    """What is known of stock levels beside their counters, by (node, SKU)."""
     parameters = {
-        "nodes": [shelf.node for shelf in shelves],
-        "skus": [shelf.sku for shelf in shelves],
-        "on_hand": [shelf.on_hand for shelf in shelves],
+        "nodes": [level.node for level in levels],
+        "skus": [level.sku for level in levels],
+        "on_hand": [level.on_hand for level in levels],
     }
     rows = await connection.execute(DETAILS, parameters)
     return {
@@ -277,10 +277,10 @@ DETAILS = text(
         WHERE incoming.node = p.node AND incoming.sku = p.sku AND arrived < quantity) i
     """
 )
-"""What came is read from the newest backwards along its index, and no further than to the oldest unit that is still there."""
+"""Arrivals are read from the newest backwards along an index, and no further than the oldest unit that is still there."""
 
 
-async def _shelves(
+async def _levels(
     connection: ReadConnection,
     *,
     node: str | None,
@@ -288,15 +288,15 @@ async def _shelves(
     after: tuple[str, str],
     limit: int,
 ) -> list[StockLevel]:
-    """Shelves by SKU and node, after one (SKU, node).
+    """Stock levels by SKU and node, after one (SKU, node).
 
-    With `free_below` only those that are stopped, or where fewer units than that are on hand and promised to nobody; how many
-    of these a node never sells is known to the network, and not here.
+    With `free_below` only those whose sale is stopped, or with fewer units than that on hand and not promised. Safety stock is
+    not considered: the network knows it, PostgreSQL does not.
     """
     parameters = {"free_below": free_below, "after_sku": after[0], "after_node": after[1], "limit": limit}
     if node is None:
-        return [stock.shelf(row) for row in await connection.execute(PAGE, parameters)]
-    return [stock.shelf(row) for row in await connection.execute(PAGE_OF_NODE, parameters | {"node": node})]
+        return [stock.level(row) for row in await connection.execute(PAGE, parameters)]
+    return [stock.level(row) for row in await connection.execute(PAGE_OF_NODE, parameters | {"node": node})]
 
 
 _PAGE = """
@@ -306,6 +306,6 @@ _PAGE = """
     ORDER BY s.sku, s.node LIMIT :limit
 """
 
-PAGE = text(f"{stock.ON_SHELF} WHERE {_PAGE}")
-PAGE_OF_NODE = text(f"{stock.ON_SHELF} WHERE s.node = :node AND {_PAGE}")
-"""Two statements, because each goes along an index of its own."""
+PAGE = text(f"{stock.LEVEL} WHERE {_PAGE}")
+PAGE_OF_NODE = text(f"{stock.LEVEL} WHERE s.node = :node AND {_PAGE}")
+"""Two statements, because each uses an index of its own."""

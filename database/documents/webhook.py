@@ -1,4 +1,4 @@
-"""The document of a webhook: what its channel is owed, and why the last try failed."""
+"""The document of a webhook: the events that it is owed, and why the last try failed."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class WebhookFailure(Document):
 
     at: AwareDatetime
     reason: str
-    """The status that was answered, such as `status 503`, or the kind of error, such as `ConnectError`."""
+    """The HTTP status of the answer, such as `status 503`, or the kind of error, such as `ConnectError`."""
 
 
 class WebhookState(Document):
@@ -26,22 +26,22 @@ class WebhookState(Document):
     """Where events are sent."""
     registered_at: AwareDatetime
     owed: int
-    """Events that are not taken yet."""
+    """Events that are not delivered yet."""
     owed_since: AwareDatetime | None
     """When the oldest of them was written; null when none is owed."""
     next_try_at: AwareDatetime | None
-    """When the first of them is sent next; in the past: at any moment; during a call: when it would be repeated if nothing came
-    of it. Null when none is owed."""
+    """When the first of them is sent next. In the past: at any moment. During a call: when it is repeated if the call fails.
+    Null when none is owed."""
     last_failure: WebhookFailure | None
-    """The last try that failed. It stays when a later one succeeds, so look at `at` and `owed`. Null when none has failed."""
+    """The last try that failed. It stays when a later try succeeds, so look at `at` and `owed`. Null when none has failed."""
     given_up: int
-    """Events that were not taken for 7 days."""
+    """Events that the channel did not accept for 7 days."""
     given_up_since: AwareDatetime | None
     """When the first of them was given up; null without any."""
 
 
 async def show(connection: ReadConnection, channel: str) -> dict[str, Any] | None:
-    """How a channel's webhook fares; None when it has none."""
+    """The delivery status of a channel's webhook; None when the channel has none."""
     row = (await connection.execute(SHOW, {"channel": channel})).one_or_none()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Stores an order that a channel sends, with its lines, its address and what of it waits for a node, in one statement."""
+"""Stores an order that a channel sends, with its lines, its address and its units that wait for a node, in one statement."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,8 @@ from domain.order import NewOrder
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of an order that was handed in: the digest of the body that counts, and whether it is this one."""
+class StoredOrder:
+    """The order that is stored under this id: the digest of its body, and whether this call stored it."""
 
     is_new: bool
     body_digest: str
@@ -34,7 +34,7 @@ async def take(
     grace: timedelta,
     return_windows: Mapping[str, timedelta | None],
     holds: Sequence[Placement] = (),
-) -> Taken:
+) -> StoredOrder:
     """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
 
     `return_windows` are how long after delivery each line may be returned; None = it may not.
@@ -44,7 +44,7 @@ async def take(
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
-        return Taken(is_new=False, body_digest=known.scalar_one())
+        return StoredOrder(is_new=False, body_digest=known.scalar_one())
     key, wrapped = personal.new_key(connection, order.order)
     sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
     lines = json.dumps(list(_line_rows(order, return_windows)))
@@ -52,7 +52,7 @@ async def take(
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
-    return Taken(is_new=True, body_digest=body_digest)
+    return StoredOrder(is_new=True, body_digest=body_digest)
 
 
 INSERT_ORDER = text(
@@ -67,7 +67,7 @@ INSERT_ORDER = text(
     RETURNING order_id
     """
 )
-"""Answers nothing when the order exists."""
+"""Returns no row when the order exists."""
 
 
 INSERT_LINES = text(
@@ -97,8 +97,8 @@ INSERT_LINES = text(
     INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, :ship_to)
     """
 )
-"""The lines, all of whose units are open and wait for their first sourcing round, where they go, the key that this is sealed
-with, and the first event."""
+"""Writes the lines, whose units are all open and wait for their first sourcing round, the sealed address with its key, and the
+first event."""
 
 
 def _order_row(

@@ -1,4 +1,4 @@
-"""Reads an order: locks its row, loads what it holds, shows the state that its workflow keeps a copy of."""
+"""Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Header:
     country: str
     region: str
     postal_code: str
-    """Only the postal area, when the order was forgotten."""
+    """Only the postal area when the order was forgotten."""
     customer_tier: str
     value: int
     priority: int
@@ -44,31 +44,31 @@ class Header:
     is_closed: bool
     is_held: bool
     waits_for_hold: bool
-    """Nothing is reserved for it before such a hold is off."""
+    """Whether a hold lets nothing be reserved for it until the hold is released."""
     is_forgotten: bool
     deliver_by: datetime | None
-    """The promise; None = none was given yet."""
+    """The promised day; None = no promise was given yet."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
     not_after: datetime | None
-    """What is not released then is cancelled; None = there is no such day."""
+    """Units that are not released then are cancelled; None = there is no such day."""
     placed_at: datetime
     own: dict[tuple[str, str], int]
-    """Units at each (node, SKU) that the cart holds which became this order."""
+    """Units at each (node, SKU) in the cart that this order took over."""
     claimed: Claims
-    """What it has claimed of its nodes' capacity."""
+    """Its claims on the capacity of nodes' days."""
 
     def window_has_ended(self, at: datetime) -> bool:
-        """Whether nothing of it may be released any more."""
+        """Whether none of its units may be released any more."""
         return self.not_after is not None and at >= self.not_after
 
 
 async def lock(connection: WriteConnection, order: str) -> None:
-    """Take the order's row lock: nobody else moves its units until the transaction ends. Raises `UnknownOrder`.
+    """Lock the order's row: no other transaction moves its units until this one ends. Raises `UnknownOrder`.
 
-    Read what the order holds in a statement of its own afterwards: sub-selects of the locking statement would still see the
-    state from before the wait.
+    Read the order in a separate statement afterwards: sub-selects of the locking statement would still see the state from
+    before the wait.
     """
     if (await connection.execute(LOCK, {"order": order})).scalar() is None:
         raise UnknownOrder(order)
@@ -78,7 +78,7 @@ LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
 async def unshipped(connection: ReadConnection, order: str) -> int:
-    """Units that neither shipped nor were cancelled."""
+    """Units that did not ship and were not cancelled."""
     return int((await connection.execute(UNSHIPPED, {"order": order})).scalar_one())
 
 
@@ -86,12 +86,15 @@ UNSHIPPED = text("SELECT sum(ordered - shipped - cancelled) FROM order_line WHER
 
 
 async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
-    """Everything that an order holds, in one statement. Call it under the order's lock when you mean to write."""
+    """An order with all its facts, read by one statement. Call it under the order's lock before you write.
+
+    Raises `UnknownOrder`.
+    """
     row = (await connection.execute(LOAD, {"order": order})).one_or_none()
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    ship_to = personal.opened(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
+    ship_to = personal.unseal(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
     return _header(row, ship_to, facts), _order(order, facts, row.pickup_node)
 
 
@@ -162,11 +165,11 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
 
 def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
-    told: dict[str, dict[str, FulfillmentOrderLine]] = {
+    lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
     }
     for row in facts["fulfillment_order_lines"]:
-        told[row["fulfillment_order_id"]][row["line"]] = _told(row)
+        lines[row["fulfillment_order_id"]][row["line"]] = _fulfillment_order_line(row)
     return Order(
         order=order,
         lines={
@@ -176,7 +179,7 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
         waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
         reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
         fulfillment_orders={
-            row["fulfillment_order_id"]: _fulfillment_order(row, told[row["fulfillment_order_id"]])
+            row["fulfillment_order_id"]: _fulfillment_order(row, lines[row["fulfillment_order_id"]])
             for row in facts["fulfillment_orders"]
         },
         tried={
@@ -251,7 +254,7 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
     )
 
 
-def _told(row: dict[str, Any]) -> FulfillmentOrderLine:
+def _fulfillment_order_line(row: dict[str, Any]) -> FulfillmentOrderLine:
     return FulfillmentOrderLine(
         line=row["line"],
         sku=row["sku"],
@@ -275,7 +278,7 @@ async def channel(connection: ReadConnection, order: str) -> str:
 
 
 async def news(connection: ReadConnection, order: str) -> OrderState:
-    """The order's state with every status derived; of a large one without its lines. Raises `UnknownOrder`."""
+    """The order's state with every status derived; a large order without its lines. Raises `UnknownOrder`."""
     return await state_from(connection, order, NEWS)
 
 
@@ -283,7 +286,7 @@ NEWS = text("SELECT state::text FROM order_news WHERE order_id = :order")
 
 
 async def state(connection: ReadConnection, order: str) -> OrderState:
-    """The same with its lines, unless they are more than Temporal could carry. Raises `UnknownOrder`."""
+    """The order's state with its lines, unless they are more than Temporal can carry. Raises `UnknownOrder`."""
     return await state_from(connection, order, STATE)
 
 

@@ -40,22 +40,22 @@ class Event:
     cause: str
     actor: str
     occurred_at: datetime
-    told_at: datetime | None = None
-    """When goods left or came, as their node tells; None = at the same moment."""
+    reported_at: datetime | None = None
+    """When goods left or came, as their node reports it; None = at `occurred_at`."""
 
     @property
     def happened_at(self) -> datetime:
-        """When goods left or came. A clock that runs ahead cannot tell of the future: then it is the moment that we heard."""
-        return min(self.told_at or self.occurred_at, self.occurred_at)
+        """When goods left or came; `occurred_at` when the node's clock runs ahead of ours."""
+        return min(self.reported_at or self.occurred_at, self.occurred_at)
 
 
 async def save(
     connection: WriteConnection, header: Header, before: Order, after: Order, changes: Changes, event: Event
 ) -> list[stock.Shortage]:
-    """Write what an event changed: buckets, what waits and is pinned, and the ledger with its counters.
+    """Write what an event changed: buckets, waiting and pinned units, and the ledger with its counters.
 
-    Fulfillment orders and exceptions are written by `database.fulfillment` and `database.exception`. Answers where less is on
-    hand than is promised since this event.
+    `database.fulfillment` and `database.exception` write fulfillment orders and exceptions. Answers the shortages that the
+    event caused.
     """
     await _move_buckets(connection, header.order, changes)
     if before.waiting != after.waiting:
@@ -136,7 +136,7 @@ def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
 
 
 async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime) -> None:
-    """Write the promise that was given; one that stands is never overwritten."""
+    """Write the promise, unless the order has one: a promise never changes."""
     statement = (
         update(orders)
         .where(orders.c.order_id == order, orders.c.promise_ship_by.is_(None))
@@ -148,9 +148,9 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
 async def change_value(
     connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
 ) -> int:
-    """Let the order's value follow its lines, which counted so many units `before` and now count so many; answers it.
+    """Change the order's value after its lines went from `before` to `after` units; answers the new value in minor units.
 
-    The discount of a line stays, and never takes more than the line costs.
+    The discount of a line stays the same, and is never more than the line costs.
     """
     parameters = {
         "order": order,
@@ -176,7 +176,7 @@ CHANGE_VALUE = text(
 
 
 async def close(connection: WriteConnection, order: str, at: datetime) -> None:
-    """Close the order: from now on its messages are applied here and wake nobody."""
+    """Close the order: later messages are applied in PostgreSQL and signal no workflow."""
     statement = update(orders).where(orders.c.order_id == order, orders.c.closed_at.is_(None)).values(closed_at=at)
     await connection.execute(statement)
 
@@ -184,7 +184,7 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
 async def next_version(
     connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
 ) -> OrderState:
-    """Count the change, write what its channel hears of it, and answer the order's new state, as `news` does."""
+    """Count the change, write the channel's events about it, and answer the order's new state, as `news` does."""
     parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
     counted = (await connection.execute(NEXT_VERSION, parameters)).one()
     return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
@@ -193,7 +193,7 @@ async def next_version(
 NEXT_VERSION = text(
     f"""
     WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
-    told AS ({event.TELL})
+    written AS ({event.INSERT_EVENTS})
     SELECT counted.version, n.state::text AS state FROM order_news n CROSS JOIN counted WHERE n.order_id = :order
     """
 )

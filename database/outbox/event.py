@@ -1,8 +1,8 @@
-"""Named statements about events: what channels hear of their orders, written with the change that it tells of.
+"""Named statements about events: what channels learn of their orders, written together with the change.
 
-A row is written by the very statement that counts the order's version, or takes the order in. Its number is given before the
-commit, so a reader that went by numbers would skip a row that commits late. So rows are read in the order of their
-transactions, and only those of transactions older than every one that is still open.
+The statement that counts the order's version, or stores the order, writes the row. The row's number is given before the
+commit, so a reader that follows the numbers would skip a row that commits late. So rows are read in the order of their
+transactions, and only those of transactions older than every open transaction.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from domain.event import ChannelEvent
 
-TELL = """
+INSERT_EVENTS = """
     INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
     SELECT o.order_id, o.channel, e.kind, CAST(:occurred_at AS timestamptz),
            CASE WHEN e.kind = 'shipped' THEN e.data || jsonb_build_object('packages', (
@@ -25,9 +25,9 @@ TELL = """
     JOIN orders o ON o.order_id = :order
     ORDER BY e.number
 """
-"""A part of a larger statement. What shipped is told with all parcels of its fulfillment order so far."""
+"""A part of a larger statement. A `shipped` event carries all packages of its fulfillment order so far."""
 
 
 def rows(events: Sequence[ChannelEvent]) -> str:
-    """Events as `TELL` takes them."""
+    """Events as the parameter of `INSERT_EVENTS`."""
     return json.dumps([{"kind": event.kind, "data": event.data} for event in events])

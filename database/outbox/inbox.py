@@ -17,7 +17,7 @@ class UsedWithAnotherBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as the inbox keeps it; `facts` are what is not free text."""
+    """A message as the inbox stores it; `facts` is the message without free text."""
 
     sender: str
     message_id: str
@@ -31,7 +31,7 @@ class Received:
 
 
 async def receive(connection: WriteConnection, message: Received) -> bool:
-    """Store a message; false when it is here already. Raises `UsedWithAnotherBody` when the id names something else."""
+    """Store a message; False when it is stored already. Raises `UsedWithAnotherBody` when its id came with another body."""
     parameters = {
         "sender": message.sender,
         "message_id": message.message_id,
@@ -47,7 +47,7 @@ async def receive(connection: WriteConnection, message: Received) -> bool:
         return True
     known = await connection.execute(KNOWN, {"sender": message.sender, "message_id": message.message_id})
     row = known.one()
-    if row.about != message.about or not personal.is_same(row.body_digest, message.body_digest):
+    if row.about != message.about or not personal.is_same_body(row.body_digest, message.body_digest):
         raise UsedWithAnotherBody(message.message_id)
     return False
 

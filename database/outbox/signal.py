@@ -1,8 +1,8 @@
-"""Named statements about wake-ups: the outbox of signals that workflows must still hear.
+"""Named statements about signals: the outbox of signals that workflows must still receive.
 
-A row is written in the transaction that changed something and deleted when Temporal took the signal. There is no cursor over
-its serial ids: a row that commits late would be skipped by one. A relay takes rows by moving `due_at` ahead, so that no
-transaction stays open while Temporal is spoken to: one would hold the feed of events back.
+A row is written in the transaction that changed something, and deleted when Temporal has accepted the signal. There is no
+cursor over the serial ids: it would skip a row that commits late. A relay takes rows by moving `due_at` ahead, so that no
+transaction is open during a call to Temporal: an open transaction would delay the feed of events.
 """
 
 import json
@@ -17,7 +17,7 @@ from database.connect import WriteConnection
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal that a workflow has not taken yet."""
+    """A signal that Temporal has not accepted yet."""
 
     wake_id: int
     workflow_id: str
@@ -27,7 +27,7 @@ class Signal:
 
 
 async def add(connection: WriteConnection, workflow_id: str, order: str, signal: str, facts: dict[str, Any]) -> Signal:
-    """Owe a workflow a signal; send it after the commit, or let the relay do it."""
+    """Store a signal for a workflow. The caller sends it after the commit; otherwise the relay sends it."""
     parameters = {"workflow_id": workflow_id, "order": order, "signal": signal, "facts": json.dumps(facts)}
     wake_id: int = (await connection.execute(ADD, parameters)).scalar_one()
     return Signal(wake_id, workflow_id, order, signal, facts)
@@ -42,7 +42,7 @@ ADD = text(
 
 
 async def sent(connection: WriteConnection, wake_ids: list[int]) -> None:
-    """Signals that Temporal took are owed no longer."""
+    """Delete signals that Temporal has accepted."""
     if wake_ids:
         await connection.execute(SENT, {"wake_ids": wake_ids})
 
@@ -51,8 +51,8 @@ SENT = text("DELETE FROM wake WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))")
 
 
 async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[Signal]:
-    """Take signals that nobody has sent in their time, the oldest first; they are due again after `lease`. Until then their
-    workflows are this relay's: another one sends neither the same nor what was owed to them later."""
+    """Take signals that are due, the oldest first; they are due again after `lease`. Until then no other relay takes these
+    signals, or later ones of the same workflows."""
     rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
     return [Signal(row.wake_id, row.workflow_id, row.order_id, row.signal, json.loads(row.facts)) for row in rows]
 
@@ -77,18 +77,18 @@ CLAIM = text(
     SELECT wake_id, workflow_id, order_id, signal, facts::text AS facts FROM claimed ORDER BY wake_id
     """
 )
-"""A workflow is claimed by its oldest signal: while that is not due again, none of the others is the oldest, unless it was put
-off for longer than a lease. All signals of one workflow are owed under the same lock, its order's, so they are numbered in the
-order in which they are committed."""
+"""A relay claims a workflow with its oldest signal: until that is due again, no other signal of the workflow is the oldest,
+unless the oldest was postponed for longer than a lease. All signals of one workflow are stored under the lock of its order, so
+their numbers follow the order of the commits."""
 
 
 async def postpone(connection: WriteConnection, wake_ids: list[int], span: timedelta) -> None:
-    """Let signals that were taken and not sent be due again after a span: at once what was not even tried."""
+    """Let signals that were taken and not sent be due again after a span; 0 for those that were not tried."""
     if wake_ids:
-        await connection.execute(PUT_OFF, {"wake_ids": wake_ids, "span": span})
+        await connection.execute(POSTPONE, {"wake_ids": wake_ids, "span": span})
 
 
-PUT_OFF = text(
+POSTPONE = text(
     """
     UPDATE wake SET due_at = clock_timestamp() + CAST(:span AS interval) WHERE wake_id = ANY(CAST(:wake_ids AS bigint[]))
     """

@@ -1,4 +1,4 @@
-"""Open orders and returns whose workflows nobody has started or looked after: what the relay starts and wakes."""
+"""Named statements about open orders and returns whose workflows the relay must start or signal."""
 
 from datetime import timedelta
 from typing import NamedTuple
@@ -24,34 +24,34 @@ class UnattendedReturn(NamedTuple):
 
 
 async def unstarted(connection: ReadConnection, age: timedelta, limit: int) -> list[UnattendedOrder]:
-    """Orders that no workflow has acted on, and that were taken in, or looked after, longer ago than `age`; oldest first."""
+    """Orders that no workflow has acted on and that were accepted, or last checked, longer ago than `age`; oldest first."""
     rows = await connection.execute(UNSTARTED, {"age": age, "limit": limit})
     return [UnattendedOrder(row.order_id, row.input) for row in rows]
 
 
 async def open_order(connection: ReadConnection, order: str) -> str | None:
-    """The input of an open order's workflow as JSON; None when the order is closed, or not there."""
+    """The input of an open order's workflow as JSON; None when the order is closed or unknown."""
     return (await connection.execute(OPEN_ORDER, {"order": order})).scalar_one_or_none()
 
 
 async def orders(connection: ReadConnection, limit: int) -> list[UnattendedOrder]:
-    """Open orders with a deadline, their own or a fulfillment order's, that passed a minute ago, and every open order some
-    times a day: its workflow may be gone. Starting what runs already costs no event; a signal does, so only the overdue are
-    woken."""
+    """Open orders to check: those with a deadline, of the order or a fulfillment order, that passed a minute ago, and every
+    open order several times a day, because its workflow may be gone. To start a workflow that runs costs no event; a signal
+    does, so the relay signals only the overdue ones."""
     rows = await connection.execute(UNATTENDED, {"limit": limit})
     return [UnattendedOrder(row.order_id, row.input, row.is_overdue) for row in rows]
 
 
 async def returns(connection: ReadConnection, limit: int) -> list[UnattendedReturn]:
-    """Open returns, a minute after they were requested and some times a day: nothing else would start one of which nothing
-    comes back. One that was over before its goods came is started by their message."""
+    """Open returns to check: a minute after their request, and several times a day. Nothing else starts the workflow of
+    a return for which no message comes. When goods come after a return was over, their message starts it."""
     rows = await connection.execute(UNATTENDED_RETURNS, {"limit": limit})
     return [UnattendedReturn(row.return_id, row.order_id) for row in rows]
 
 
-async def looked_after(connection: WriteConnection, found: UnattendedOrder | UnattendedReturn) -> None:
-    """Note that an order or a return was looked after just now."""
-    statement = LOOKED_AFTER_RETURN if isinstance(found, UnattendedReturn) else LOOKED_AFTER
+async def note_checked(connection: WriteConnection, found: UnattendedOrder | UnattendedReturn) -> None:
+    """Note that the workflow of an order or a return was checked just now."""
+    statement = NOTE_CHECKED_RETURN if isinstance(found, UnattendedReturn) else NOTE_CHECKED
     await connection.execute(statement, {"name": found.name})
 
 
@@ -97,7 +97,7 @@ UNATTENDED = text(
     """
 )
 
-LOOKED_AFTER = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+NOTE_CHECKED = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
 
 UNATTENDED_RETURNS = text(
     """
@@ -108,4 +108,4 @@ UNATTENDED_RETURNS = text(
     """
 )
 
-LOOKED_AFTER_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")
+NOTE_CHECKED_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")

@@ -1,10 +1,10 @@
-"""Named statements about webhooks: where channels want to be called, and the events that they are still owed.
+"""Named statements about webhooks: the addresses of channels, and the events that must still be delivered to them.
 
-An event is owed while its `due_at` is set. Whoever delivers it moves that into the future first, so that nobody else does
-meanwhile, and no transaction stays open during a call. An event is due only when no earlier one of its order is owed. One
-that was not taken for too long is given up, and no more owed, until somebody asks to have it tried anew.
+An event is owed while its `due_at` is set. A sender moves it into the future before the call, so that no other sender delivers
+the event at the same time, and no transaction is open during a call. An event is due only when no earlier event of its order is
+owed. An event that the channel has not accepted for too long is given up: it is not owed until a retry is requested.
 
-What changes several events of a channel locks the row of its webhook first, so that no two wait for each other.
+A transaction that changes several events of a channel locks the row of its webhook first, so that there are no deadlocks.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from database.documents.event import SHOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What a registration made of a webhook: the secret that signs now, and until when the one before signs along."""
+class Registration:
+    """A registered webhook: the secret that signs now, and until when the previous secret signs as well (None = not)."""
 
     secret: str
     previous_until: datetime | None
@@ -26,7 +26,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An event that a channel is owed, with where and how it wants to be told."""
+    """An event that must be delivered to a channel, with the address and secrets of the channel's webhook."""
 
     transaction_id: int
     event_id: int
@@ -45,14 +45,14 @@ class Owed:
 
 async def keep(
     connection: WriteConnection, channel: str, url: str, secret: str | None, *, otherwise: str, overlap: timedelta
-) -> Kept:
-    """Register a channel's webhook, or change it. Another secret takes over at once; the one before signs along for `overlap`.
+) -> Registration:
+    """Register a channel's webhook, or change it. A new secret signs at once; the previous one signs as well for `overlap`.
 
-    Without a secret the known one stays, and `otherwise` becomes the first.
+    Without `secret` the present secret stays, or `otherwise` becomes the first one.
     """
     parameters = {"channel": channel, "url": url, "secret": secret, "otherwise": otherwise, "overlap": overlap}
     row = (await connection.execute(KEEP, parameters)).one()
-    return Kept(row.secret, row.previous_until)
+    return Registration(row.secret, row.previous_until)
 
 
 KEEP = text(
@@ -70,7 +70,7 @@ KEEP = text(
 
 
 async def remove(connection: WriteConnection, channel: str) -> None:
-    """Forget a channel's webhook and what it is owed."""
+    """Delete a channel's webhook; its events are not owed any more."""
     await connection.execute(REMOVE, {"channel": channel})
     await connection.execute(OWE_NOTHING, {"channel": channel})
 
@@ -90,9 +90,10 @@ FIRST_OF_ITS_ORDER = """
 
 
 async def retry(connection: WriteConnection, channel: str) -> int | None:
-    """Make what a channel is owed, and what was given up, due now, to be tried as long as what is new.
+    """Make all events that a channel is owed, or that were given up, due now, with the full time for delivery.
 
-    Answers how many events had to wait; None when it has no webhook. What is just being delivered may be told twice.
+    Answers how many of them were not due before; None when the channel has no webhook. An event whose delivery is under way may
+    be delivered twice.
     """
     if (await connection.execute(LOCK, {"channel": channel})).one_or_none() is None:
         return None
@@ -110,7 +111,7 @@ RETRY = text(
 
 
 async def channels(connection: WriteConnection) -> list[str]:
-    """The channels that an event is due for."""
+    """The channels with a due event."""
     return list((await connection.execute(CHANNELS)).scalars())
 
 
@@ -123,7 +124,7 @@ CHANNELS = text(
 
 
 async def claim(connection: WriteConnection, channel: str, limit: int, lease: timedelta) -> list[Owed]:
-    """Take events that are due for a channel, each of another order; they are due again after `lease`."""
+    """Take due events of a channel, at most one for each order; they are due again after `lease`."""
     rows = await connection.execute(CLAIM, {"channel": channel, "limit": limit, "lease": lease})
     return [
         Owed(
@@ -160,7 +161,7 @@ CLAIM = text(
 
 
 async def delivered(connection: WriteConnection, owed: Owed) -> None:
-    """The channel took an event."""
+    """Note that the channel accepted an event."""
     await connection.execute(DELIVERED, {"transaction_id": owed.transaction_id, "event_id": owed.event_id})
 
 
@@ -172,10 +173,10 @@ DELIVERED = text(
 
 
 async def postpone(connection: WriteConnection, owed: Owed, why: str, wait: timedelta, keeps_trying: timedelta) -> bool:
-    """The channel did not take an event: keep why, and try again after `wait`.
+    """Note why a channel did not accept an event, and let it be due again after `wait`.
 
-    False when it is given up, since it is older than allowed. What was removed, taken or asked to be tried anew during the call
-    stays as it is.
+    False when the event is given up, because it is older than `keeps_trying`. Nothing changes when the webhook was removed, the
+    event was accepted, or a retry was requested during the call.
     """
     parameters = {
         "channel": owed.channel,
@@ -210,4 +211,4 @@ POSTPONE = text(
     SELECT given_up_at IS NOT NULL FROM tried
     """
 )
-"""What waits behind it is put off as long: else a claim would look at everything that a channel was told in a day's outage."""
+"""Later events of the order are postponed as well: otherwise a claim would read every event of a day's outage."""

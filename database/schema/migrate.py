@@ -1,6 +1,6 @@
-"""Brings the schema up to date; every process may call it at once, an advisory lock lets one do the work.
+"""Brings the schema up to date. Several processes may call it at the same time; an advisory lock lets one do the work.
 
-Tables change by migrations, one after another. Views hold nothing, so they are simply made anew when their text has changed.
+Tables change by migrations, one after another. Views hold no data, so they are replaced when their text has changed.
 """
 
 from hashlib import sha256
@@ -26,7 +26,7 @@ async def upgrade(database: Database) -> None:
             await connection.run_sync(_upgrade)
             await connection.commit()
         finally:
-            await connection.rollback()  # of a step that failed: nothing else could be asked of its transaction
+            await connection.rollback()  # after a step that failed, its transaction accepts no other statement
             await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
             await connection.commit()
 
@@ -46,7 +46,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _renew_views(connection: Connection) -> None:
-    """Views are dropped and made again in one transaction; readers wait for it, and never see a schema without them."""
+    """Drop the views and make them again in one transaction: readers wait for it, and never see a schema without views."""
     digest = sha256("".join(VIEWS.values()).encode()).hexdigest()
     known = connection.scalar(text("SELECT obj_description(to_regclass('order_state'), 'pg_class')"))
     if known == digest:

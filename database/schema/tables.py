@@ -1,8 +1,8 @@
-"""The schema: what Switchyard remembers, each constraint with its sentence.
+"""The schema: all tables, with one sentence for each constraint.
 
-Facts only. Statuses are computed from these rows by the views of `views.py` (`order_state` and its helpers), so that
-none is stored twice. What is personal or was typed lives in the schema `personal`, apart from the facts and sealed, and nothing
-else refers to it by value.
+The tables hold facts only. The views of `views.py` (`order_state` and its helpers) compute statuses from them, so that none is
+stored twice. Personal data and typed text are in the schema `personal`, sealed and apart from the facts; no other table repeats
+them.
 """
 
 from datetime import datetime
@@ -94,7 +94,7 @@ orders = Table(
     Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
-    # A promise has both its dates or none.
+    # A promise has both dates or none.
     CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
     Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
@@ -123,11 +123,11 @@ order_line = Table(
     CheckConstraint(
         "open + backordered + reserved + allocated + shipped + cancelled = ordered", name="every_unit_in_one_bucket"
     ),
-    # No bucket holds fewer than no units.
+    # No bucket has less than 0 units.
     CheckConstraint(
         "least(open, backordered, reserved, allocated, shipped, cancelled) >= 0", name="no_bucket_is_negative"
     ),
-    # Somebody ordered something.
+    # A line is ordered with at least one unit.
     CheckConstraint("ordered > 0", name="something_is_ordered"),
 )
 
@@ -179,7 +179,7 @@ stock = Table(
         Moment,
         comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
     ),
-    # What is promised is never fewer than no units.
+    # Promised units are never less than 0.
     CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
     CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
     Index("ix_stock_sku", "sku", "node"),
@@ -200,9 +200,9 @@ cart = Table(
     Column("expires_at", Moment, nullable=False),
     Column("order_id", Text, ForeignKey("orders.order_id"), comment="the order that it became"),
     Column("given_back_at", Moment, comment="when the channel gave it back"),
-    # A key of an asker names one reservation.
+    # An asker's idempotency key names one reservation.
     UniqueConstraint("asker", "idempotency_key"),
-    # A reservation becomes one order, and an order has one reservation.
+    # One order takes over a reservation, and an order takes over one reservation.
     UniqueConstraint("order_id"),
 )
 
@@ -249,9 +249,9 @@ node_pause = Table(
     Column("remark", BigInteger, comment="who paused it and why, in personal.remark"),
     Column("lifted_at", Moment),
     Column("lifted_by", BigInteger, comment="who resumed it and why, in personal.remark"),
-    # A node is paused once at a time.
+    # A node has one active pause at a time.
     Index("uq_node_pause_standing", "node", unique=True, postgresql_where=text("lifted_at IS NULL")),
-    # Open work stays or goes.
+    # Open work is kept or rerouted.
     CheckConstraint("open_work IN ('keep', 'reroute')", name="open_work_is_known"),
 )
 
@@ -286,7 +286,7 @@ movement = Table(
     Column("actor", Text, nullable=False, comment="workflow, or the kind of key and its id"),
     Column("occurred_at", Moment, nullable=False),
     _recorded_at(),
-    # A movement happens once, however often it is told.
+    # A movement is booked once, however often it is reported.
     UniqueConstraint("key"),
     # The ledger knows these kinds.
     CheckConstraint(
@@ -372,7 +372,7 @@ fulfillment_order = Table(
     Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
     # An order counts its fulfillment orders from 1, each number once.
     UniqueConstraint("order_id", "number"),
-    # Who waits knows until when.
+    # A wait has a deadline.
     CheckConstraint("(waiting_for IS NULL) = (deadline IS NULL)", name="a_wait_has_a_deadline"),
     Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
     Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
@@ -426,7 +426,7 @@ node_day = Table(
     Column("node", Text, primary_key=True),
     Column("day", Date, primary_key=True, comment="the node's local day"),
     Column("claimed", Integer, nullable=False, comment="the sum of the claims: a fact may go beyond the capacity"),
-    # What is claimed of a day is never less than nothing.
+    # The claims on a day are never less than 0.
     CheckConstraint("claimed >= 0", name="claimed_is_not_negative"),
 )
 
@@ -560,7 +560,7 @@ hold = Table(
     Column("released_at", Moment),
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
-    # A hold of one name is placed once at a time.
+    # An order has one active hold of a name at a time.
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 
@@ -577,7 +577,7 @@ request = Table(
     Column("remark", BigInteger, comment="actor and reason, in personal.remark"),
     Column("requested_at", Moment, nullable=False),
     Column("answer", JSONB, comment="what was done; written in the transaction that did it"),
-    # A key of an asker names one request.
+    # An asker's idempotency key names one request.
     UniqueConstraint("asker", "idempotency_key"),
     Index("ix_request_order", "order_id", postgresql_where=text("order_id IS NOT NULL")),
 )
@@ -632,9 +632,9 @@ return_line = Table(
         "returned", Integer, nullable=False, server_default="0", comment="a count: of the line itself, as announced"
     ),
     CheckConstraint("quantity > 0", name="some_units"),
-    # Only what came back is graded.
+    # Only units that came back are graded.
     CheckConstraint("graded <= received", name="graded_is_received"),
-    # What comes back beyond the return is surplus, and no unit of it.
+    # Units that come back beyond the return are surplus, and not counted as its units.
     CheckConstraint("returned <= quantity", name="returned_is_announced"),
 )
 

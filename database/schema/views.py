@@ -120,7 +120,7 @@ LINES = """
                WHERE rt.order_id = o.order_id GROUP BY rl.line) r USING (line)
     WHERE l.order_id = o.order_id
 """
-"""Those of order `o`, with where their units are."""
+"""The lines of order `o`, with their units by bucket."""
 
 LINES_OF_WORK = """
     SELECT json_agg(json_build_object(
@@ -130,16 +130,16 @@ LINES_OF_WORK = """
     FROM fulfillment_order_line fl
     WHERE fl.fulfillment_order_id = f.fulfillment_order_id
 """
-"""Those of fulfillment order `f`."""
+"""The lines of fulfillment order `f`."""
 
 
 def _order_document(rows_max: int | None = None) -> str:
-    """The order as one JSON document. One of more rows than `rows_max`, its lines and those of its fulfillment orders counted
-    together, has totals in their place.
+    """The order as one JSON document. When its lines and those of its fulfillment orders together are more than `rows_max`, it
+    has totals in their place.
 
-    It is json and not jsonb: nobody looks into it, and for an order of a thousand lines it is made in half the time.
+    It is json, not jsonb: no statement reads its fields, and an order of a thousand lines takes half the time.
     """
-    is_told = "true" if rows_max is None else f"s.line_rows <= {rows_max}"
+    has_lines = "true" if rows_max is None else f"s.line_rows <= {rows_max}"
     return f"""
 SELECT o.order_id,
        json_strip_nulls(json_build_object(
@@ -158,17 +158,17 @@ SELECT o.order_id,
                               WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
            'holds', (SELECT coalesce(json_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h
                      WHERE h.order_id = o.order_id AND h.released_at IS NULL),
-           'totals', CASE WHEN NOT {is_told} THEN json_build_object(
+           'totals', CASE WHEN NOT {has_lines} THEN json_build_object(
                          'open', nullif(s.open, 0), 'backordered', nullif(s.backordered, 0),
                          'reserved', nullif(s.reserved, 0), 'allocated', nullif(s.allocated, 0),
                          'shipped', nullif(s.shipped, 0), 'cancelled', nullif(s.cancelled, 0)) END,
-           'lines', CASE WHEN {is_told} THEN ({LINES}) ELSE '[]' END,
+           'lines', CASE WHEN {has_lines} THEN ({LINES}) ELSE '[]' END,
            'fulfillment_orders', (
                SELECT json_agg(json_build_object(
                           'fulfillment_order', f.fulfillment_order_id, 'node', f.node, 'attempt', f.attempt,
                           'status', fs.status, 'request', f.request, 'dispatch', f.dispatch, 'released_at', f.released_at,
                           'waiting_for', f.waiting_for, 'deadline', f.deadline, 'cancel_asked_at', f.cancel_asked_at,
-                          'lines', CASE WHEN {is_told} THEN ({LINES_OF_WORK}) ELSE '[]' END) ORDER BY f.number)
+                          'lines', CASE WHEN {has_lines} THEN ({LINES_OF_WORK}) ELSE '[]' END) ORDER BY f.number)
                FROM fulfillment_order f JOIN fulfillment_order_status fs USING (fulfillment_order_id)
                WHERE f.order_id = o.order_id),
            'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN json_build_object(
@@ -198,4 +198,4 @@ VIEWS = {
     "order_copy": f"CREATE VIEW order_copy AS {_order_document(ROWS_OF_COPY_MAX)}",
     "order_news": f"CREATE VIEW order_news AS {_order_document(ROWS_OF_NEWS_MAX)}",
 }
-"""By name, in the order in which they can be made: a later one reads the earlier."""
+"""By name, in the order in which they must be made: later views read earlier ones."""

@@ -1,4 +1,4 @@
-"""The benchmark itself works: a short run of it, whose figures nobody quotes."""
+"""The benchmark itself works: a short run of it, whose figures are not for quoting."""
 
 import subprocess
 import sys

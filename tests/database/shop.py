@@ -98,10 +98,10 @@ CART = text(
 )
 UNTOLD = """
     SELECT count(*) FROM order_line l LEFT JOIN (
-        SELECT e.order_id, t.line, sum(t.quantity) AS told
+        SELECT e.order_id, t.line, sum(t.quantity) AS reported
         FROM event e CROSS JOIN jsonb_to_recordset(e.data->'lines') AS t(line text, quantity bigint)
         WHERE e.kind = 'shipped' GROUP BY e.order_id, t.line) t USING (order_id, line)
-    WHERE l.shipped <> coalesce(t.told, 0)
+    WHERE l.shipped <> coalesce(t.reported, 0)
 """
 CART_LIVES = timedelta(minutes=15)
 _numbers = count(1)
@@ -122,7 +122,7 @@ class Shop:
 
     @classmethod
     async def open(cls, database: Database, documents: NetworkDocuments = MAP) -> "Shop":
-        """Make the small map the active network and start with empty shelves."""
+        """Make the small map the active network and start without stock."""
         async with database.write() as connection:
             await network.activate(connection, asdict(documents), documents.digest)
         sent: list[Signal] = []
@@ -329,4 +329,4 @@ class Shop:
         """What `python -m starter audit` checks."""
         violations = [row for finding in await findings_of(self.database) for row in finding.violations]
         assert not violations, violations
-        assert not await self.number(UNTOLD), "a unit has shipped and its channel was not told, or was told twice"
+        assert not await self.number(UNTOLD), "a unit has shipped and it has no event, or two"

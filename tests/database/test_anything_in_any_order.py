@@ -47,7 +47,7 @@ STEPS_OF_ONE_LIFE = 40
 """No order has as much to do at once."""
 STEPS_BETWEEN_AUDITS = 5
 STORY = 60
-"""How much of what has happened is told with a failure."""
+"""How many of the last happenings a failure shows."""
 SKUS = ("CHAIR", "LAMP", "DESK-SET")
 RULES = """
 [[hold]]
@@ -86,12 +86,12 @@ OTHER_RULES = (
 
 @dataclass
 class Chance:
-    """A shop to which things happen as a seed says; `told` is what has happened, for whoever must understand a failure."""
+    """A shop to which things happen as a seed says; `reported` is what has happened, for a reader of a failure."""
 
     shop: Shop
     dice: random.Random
     orders: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     rules_changed: bool = False
     days: int = 0
     """Days that have passed at the workflows' clock."""
@@ -137,13 +137,13 @@ class Chance:
         """Let something happen."""
         weights = [weight for weight, _ in self.happenings]
         happening = self.dice.choices([one for _, one in self.happenings], weights)[0]
-        self.told.append(happening.__name__)
+        self.reported.append(happening.__name__)
         await happening()
 
     def some_order(self) -> str:
         """One of the last orders."""
         order = self.dice.choice(self.orders[-ORDERS_MAX:])
-        self.told.append(f" {order}")
+        self.reported.append(f" {order}")
         return order
 
     async def ask(
@@ -154,7 +154,7 @@ class Chance:
         key = f"{kind}-{next(_numbers)}"
         request = RequestInput(order=order, request=None, kind=kind, facts=facts, key=key, at=self.at)
         done = await doing(self.shop.transactions, request)
-        self.told.append(f" {facts} {done.refused.reason if done.refused else done.answer}")
+        self.reported.append(f" {facts} {done.refused.reason if done.refused else done.answer}")
         return done
 
     async def place(self) -> None:
@@ -167,7 +167,7 @@ class Chance:
             pickup_node=self.dice.choices((None, NEXT, FARTHEST), (4, 1, 1))[0],
         )
         self.orders.append(order)
-        self.told.append(f" {order} {lines}")
+        self.reported.append(f" {order} {lines}")
         if self.dice.random() < 0.8:
             await self.shop.source(order, at=self.at)
 
@@ -222,7 +222,7 @@ class Chance:
         if self.dice.random() < 0.5:
             lines = {line.line: self.dice.randint(1, line.quantity) for line in works[number - 1].lines}
         final = self.dice.random() < 0.3
-        self.told.append(f" -f{number} {kind} {lines} {final}")
+        self.reported.append(f" -f{number} {kind} {lines} {final}")
         await self.shop.tell(order, kind, lines, number=number, final=final)
 
     async def silence(self) -> None:
@@ -230,7 +230,7 @@ class Chance:
         state = await self.shop.state(order)
         if waiting := [fo for fo in state.fulfillment_orders if fo.deadline]:
             late = self.dice.choice(waiting)
-            self.told.append(f" {late.fulfillment_order}")
+            self.reported.append(f" {late.fulfillment_order}")
             at = late.deadline or self.at
             await fulfillment.act_on_silence(self.shop.transactions, _silence(state, late.fulfillment_order, at))
 
@@ -321,7 +321,7 @@ class Chance:
             state = await self.shop.state(order)
             if not (due := _due(state, self.at)):
                 return
-            self.told.append(f" {due}")
+            self.reported.append(f" {due}")
             match due:
                 case "give up":
                     await order_transactions.give_up(self.shop.transactions, Moment(order=order, at=self.at))
@@ -376,7 +376,7 @@ def _silence(state: OrderState, name: str, at: datetime) -> SilenceInput:
 
 
 async def let_it_happen(database: Database, seed: int, *, steps: int, at_once: int) -> None:
-    """So many times so many things happen at once, and the books are looked at after every few."""
+    """Many things happen at once, many times, and the invariants are checked after every few."""
     chance = Chance(await Shop.open(database, NETWORK), random.Random(seed))
     try:
         for node in NODES[:2]:
@@ -385,14 +385,14 @@ async def let_it_happen(database: Database, seed: int, *, steps: int, at_once: i
         for step in range(steps):
             done = await asyncio.gather(*(chance.happen() for _ in range(at_once)), return_exceptions=True)
             for error in done:
-                # Only who is not alone can find others quicker, as often as he tries.
+                # Only a caller that is not alone can find others quicker, however often it tries.
                 if isinstance(error, BaseException) and not (at_once > 1 and isinstance(error, StockTaken)):
                     raise error
             if step % STEPS_BETWEEN_AUDITS == 0:
                 await chance.check()
         await chance.check()
     except BaseException as error:
-        error.add_note("\n".join([f"seed {seed}", *chance.told[-STORY:]]))
+        error.add_note("\n".join([f"seed {seed}", *chance.reported[-STORY:]]))
         raise
 
 

@@ -17,14 +17,14 @@ async def shop_with(database: Database, *buffers: str) -> Shop:
 
 
 async def sold_at_once(shop: Shop, number: int, *lines: tuple[str, int], channel: str = "web") -> int:
-    """How many of so many orders at once got all their units."""
+    """How many of `orders` orders at once got all their units."""
     orders = [await shop.place(*lines, channel=channel) for _ in range(number)]
     await asyncio.gather(*(shop.source(order, 1) for order in orders))
     states = [await shop.state(order) for order in orders]
     return sum(not state.total("backordered") for state in states)
 
 
-async def test_a_threshold_is_left_over_all_nodes_together_however_many_want_it(database: Database) -> None:
+async def test_a_threshold_is_left_over_all_nodes_together_however_many_ask_for_it(database: Database) -> None:
     shop = await shop_with(database, "threshold,CHAIR,,,5")
     for node in NODES:
         await shop.receive(node, CHAIR=10)
@@ -71,7 +71,7 @@ async def test_a_set_leaves_what_is_kept_back_of_its_parts(database: Database) -
     assert await shop.counters("CHAIR") == (10, 6, 0)
 
 
-async def test_safety_stock_of_one_shelf_is_left_there_and_only_there(database: Database) -> None:
+async def test_safety_stock_of_one_node_is_left_there_and_only_there(database: Database) -> None:
     shop = await shop_with(database, f"safety_stock,CHAIR,{NEAREST},,4", f"safety_stock,VASE,{NEXT},,0")
     for node in (NEAREST, NEXT):
         await shop.receive(node, CHAIR=5, VASE=5)

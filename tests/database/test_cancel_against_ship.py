@@ -1,8 +1,8 @@
 """A cancel and a shipment at the same moment, in two processes: every unit is shipped or cancelled, never both, never neither.
 
-Goods that left have left, whatever was answered: where the cancel was first, what ships then is surplus and a person is told.
-So the customer's answer and the order's units agree always, and nobody is told that a unit is cancelled which is shipped to
-him silently.
+Goods that left have left, whatever was answered: where the cancel was first, what ships then is surplus and an exception opens.
+So the customer's answer and the order's units always agree, and no unit that was answered as cancelled ships without an
+exception.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def shops(database: Database, database_url: str) -> AsyncIterator[tuple[Sh
     "accepts", [False, True], ids=["at a node that has not accepted", "at a node that has accepted"]
 )
 @pytest.mark.timeout(600)
-async def test_of_a_cancel_and_a_shipment_at_once_every_unit_meets_one_and_the_customer_is_told_which(
+async def test_of_a_cancel_and_a_shipment_at_once_every_unit_meets_one_and_the_answer_says_which(
     shops: tuple[Shop, Shop], accepts: bool, races: int
 ) -> None:
     worker, http = shops
@@ -82,21 +82,23 @@ async def _steps(number: int) -> None:
 
 
 async def check_one_race(shop: Shop, order: str, shipped: int, done: Done) -> str:
-    """What the customer was told is what has happened; answers who was first."""
+    """The answer to the customer is what has happened; answers who was first."""
     answer = done.refused.answer if done.refused else CancelAnswer.model_validate(done.answer)
     assert answer is not None
-    told = {name: sum(part.quantity for part in getattr(answer, name)) for name in ("cancelled", "pending", "refused")}
+    reported = {
+        name: sum(part.quantity for part in getattr(answer, name)) for name in ("cancelled", "pending", "refused")
+    }
     units, codes = await shop.units(order), [one.code for one in (await shop.state(order)).exceptions]
-    assert sum(units.values()) == sum(told.values()) == ORDERED
-    if told["cancelled"]:
-        assert (told["cancelled"], units) == (ORDERED, {"cancelled": ORDERED})
-        assert codes == ["double_ship"], "what leaves although it was cancelled is told to a person, once"
+    assert sum(units.values()) == sum(reported.values()) == ORDERED
+    if reported["cancelled"]:
+        assert (reported["cancelled"], units) == (ORDERED, {"cancelled": ORDERED})
+        assert codes == ["double_ship"], "what leaves although it was cancelled opens one exception"
         return "the customer"
     assert (units.get("shipped"), units.get("cancelled"), codes) == (shipped, None, []), (
         "what may still ship is not cancelled"
     )
-    assert told["refused"] in (0, shipped)
+    assert reported["refused"] in (0, shipped)
     if shipped < ORDERED:
         await shop.tell(order, MessageKind.CANCEL_ACCEPTED)
         assert await shop.units(order) == {"shipped": shipped, "cancelled": ORDERED - shipped}
-    return "the node" if told["refused"] else "the customer"
+    return "the node" if reported["refused"] else "the customer"

@@ -198,7 +198,7 @@ async def test_callers_who_ask_at_the_same_time_share_one_statement_again_and_ag
     assert len(asked) == 5
 
 
-async def test_somebody_who_was_there_alone_waits_with_the_others_from_then_on(shop: Shop, carts: Carts) -> None:
+async def test_a_caller_who_was_alone_waits_with_the_others_from_then_on(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=320)
 
     async def customer() -> None:
@@ -285,7 +285,7 @@ async def test_a_request_that_comes_again_under_its_key_is_answered_as_the_first
     assert await shop.counters("CHAIR") == (1, 0, 0)
 
 
-async def test_one_request_that_is_sent_many_times_at_once_pins_once_and_disturbs_nobody(
+async def test_one_request_that_is_sent_many_times_at_once_pins_once_and_disturbs_no_other(
     shop: Shop, carts: Carts
 ) -> None:
     await shop.receive(NEAREST, CHAIR=50)
@@ -301,7 +301,7 @@ async def test_one_request_that_is_sent_many_times_at_once_pins_once_and_disturb
 # --- time ---------------------------------------------------------------------------------------------------------
 
 
-async def test_units_whose_time_is_over_can_be_had_at_once_before_anybody_has_tidied(shop: Shop, carts: Carts) -> None:
+async def test_units_whose_time_is_over_can_be_had_at_once_before_the_sweep(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=1)
     first = await reserve(carts, ("CHAIR", 1))
     with pytest.raises(NotAvailable):
@@ -343,7 +343,7 @@ async def test_several_sweeps_at_once_free_every_unit_once(shop: Shop, carts: Ca
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (600, 0, 0)
 
 
-async def test_a_sweep_leaves_units_that_somebody_is_about_to_take(shop: Shop, carts: Carts) -> None:
+async def test_a_sweep_leaves_units_that_a_claim_is_about_to_take(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=1, LAMP=1)
     for sku in ("CHAIR", "LAMP"):
         await lapse(shop, await reserve(carts, (sku, 1)))

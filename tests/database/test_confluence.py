@@ -1,4 +1,4 @@
-"""The story of `tests/domain/test_confluence.py` on PostgreSQL: told in any order, one message twice, while our side acts."""
+"""The story of `tests/domain/test_confluence.py` on PostgreSQL: messages in any order, one twice, while our side acts."""
 
 import random
 from collections import Counter
@@ -40,13 +40,13 @@ async def shop(database: Database) -> AsyncIterator[Shop]:
 
 @pytest.mark.parametrize("orders", [ORDERS, pytest.param(ORDERS_OF_A_SOAK, marks=pytest.mark.long)])
 @pytest.mark.timeout(600)
-async def test_a_story_in_any_order_with_one_message_told_twice_and_others_late_ends_with_the_same_units(
+async def test_a_story_in_any_order_with_one_message_sent_twice_and_others_late_ends_with_the_same_units(
     shop: Shop, orders: int
 ) -> None:
     dice = random.Random(5)
-    for told in dice.sample(list(permutations(range(len(STORY)))), orders):
+    for reported in dice.sample(list(permutations(range(len(STORY)))), orders):
         again = dice.randrange(len(STORY))
-        steps = [*told]
+        steps = [*reported]
         steps.insert(dice.randrange(steps.index(again) + 1, len(steps) + 1), again)
         await live(shop, steps, _moments(dice, len(steps)))
 
@@ -56,12 +56,12 @@ def _moments(dice: random.Random, steps: int) -> list[int]:
     return sorted(dice.randrange(2 * steps) for _ in OUR_STEPS)
 
 
-async def live(shop: Shop, told: Sequence[int], moments: Sequence[int]) -> None:
+async def live(shop: Shop, reported: Sequence[int], moments: Sequence[int]) -> None:
     """An order of three chairs whose node tells the messages in this order, while our side acts at these moments."""
     await shop.receive(NEAREST, CHAIR=3)
     order, at = await shop.released(("CHAIR", 3)), datetime.now(UTC)
     heard: set[int] = set()
-    for number, index in enumerate(told):
+    for number, index in enumerate(reported):
         for step, moment in zip(OUR_STEPS, moments, strict=True):
             if moment == number:
                 await do(shop, order, step)
@@ -70,8 +70,8 @@ async def live(shop: Shop, told: Sequence[int], moments: Sequence[int]) -> None:
         is_new = await shop.tell(order, kind, lines, final=final, message_id=f"{order}-{index}", at=at)
         assert is_new is (index not in heard)
         heard.add(index)
-    check_the_end(await shop.state(order), (told, moments))
-    assert await shop.counters("CHAIR", NEAREST) == (0, 0, 0), (told, moments)
+    check_the_end(await shop.state(order), (reported, moments))
+    assert await shop.counters("CHAIR", NEAREST) == (0, 0, 0), (reported, moments)
 
 
 async def do(shop: Shop, order: str, step: str) -> None:
@@ -91,7 +91,7 @@ async def do(shop: Shop, order: str, step: str) -> None:
 
 
 def check_the_end(state: OrderState, past: object) -> None:
-    """Two chairs left and arrived, the third is to come from elsewhere; each too many is surplus and told by one exception."""
+    """Two chairs left and arrived, the third is to come from elsewhere; each unit too many is surplus and has one exception."""
     first, *others = state.fulfillment_orders
     (line,) = first.lines
     accepted = [part for other in others if other.request == "accepted" for part in other.lines]

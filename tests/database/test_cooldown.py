@@ -47,10 +47,10 @@ async def test_the_next_order_for_it_goes_elsewhere_and_its_plan_says_why(shop: 
     order = await shop.sold(("CHAIR", 1))
 
     assert await shop.nodes(order) == {NEXT: 1}
-    told = await reason(shop, order)
-    assert told is not None
-    assert told.startswith("rejected CHAIR at 20")
-    assert ", not asked again until 20" in told
+    reported = await reason(shop, order)
+    assert reported is not None
+    assert reported.startswith("rejected CHAIR at 20")
+    assert ", not asked again until 20" in reported
 
 
 @pytest.mark.parametrize("kind", [MessageKind.PICKED, MessageKind.SHIPPED])
@@ -100,7 +100,7 @@ async def test_a_count_or_a_receipt_ends_it_and_offers_the_goods_to_who_waits(sh
     assert await shop.nodes(order) == {NEAREST: 1}
 
 
-async def test_a_count_that_was_taken_before_the_rejection_does_not_end_it_in_whatever_order_they_are_told(
+async def test_a_count_that_was_taken_before_the_rejection_does_not_end_it_in_whatever_order_they_are_reported(
     shop: Shop,
 ) -> None:
     await rejected(shop)
@@ -111,7 +111,7 @@ async def test_a_count_that_was_taken_before_the_rejection_does_not_end_it_in_wh
     assert await shop.units(await shop.sold(("CHAIR", 1))) == {"backordered": 1}
 
 
-async def test_a_rejection_that_is_told_after_a_later_count_is_old_news(shop: Shop) -> None:
+async def test_a_rejection_that_is_reported_after_a_later_count_is_out_of_date(shop: Shop) -> None:
     order = await shop.released(("CHAIR", 1))
     rejected_at = datetime.now(UTC)
     await shop.count(NEAREST, CHAIR=10)

@@ -1,4 +1,4 @@
-"""Truth from outside: counts, snapshots, receipts and announcements end at the same stock in whatever order they are told."""
+"""Truth from outside: counts, snapshots, receipts and announcements end at the same stock however they are ordered."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _numbers = count(1)
 
 @pytest.fixture
 async def shop(database: Database) -> Shop:
-    """Empty shelves."""
+    """A shop without stock."""
     return await Shop.open(database)
 
 
@@ -51,7 +51,7 @@ async def lamps(shop: Shop, *story: tuple[str, int, int]) -> None:
 
 async def shelf(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> StockLevel:
     async with shop.database.read() as connection:
-        return (await stock.shelves(connection, [sku]))[node, sku]
+        return (await stock.levels(connection, [sku]))[node, sku]
 
 
 async def on_hand(shop: Shop, node: str = NEAREST) -> dict[str, int]:
@@ -64,7 +64,7 @@ async def on_hand(shop: Shop, node: str = NEAREST) -> dict[str, int]:
 R, C, A = "received", "counted", "adjusted"
 # fmt: off
 STORIES: list[tuple[str, list[tuple[str, int, int]], int]] = [
-    # what is told, in this order             kind, units, hour                                          on hand
+    # what is reported this order             kind, units, hour                                          on hand
     ("a count after a receipt",               [(R, 10, 8), (C, 7, 9)],                                    7),
     ("a count before a receipt that we know", [(R, 10, 9), (C, 7, 8)],                                    17),
     ("a count before a loss that we know",    [(R, 10, 6), (A, -4, 9), (C, 10, 8)],                       6),
@@ -73,7 +73,7 @@ STORIES: list[tuple[str, list[tuple[str, int, int]], int]] = [
     ("a count that is as old as the newest",  [(R, 10, 6), (C, 5, 9), (C, 7, 9)],                         7),
     ("goods that the count has seen",         [(R, 10, 6), (C, 13, 9), (R, 3, 8)],                        13),
     ("a loss that the count has seen",        [(R, 10, 6), (C, 7, 9), (A, -3, 8)],                        7),
-    ("goods told after a count, of its time", [(R, 10, 6), (C, 13, 9), (R, 3, 9)],                        16),
+    ("goods named after a count, of its time", [(R, 10, 6), (C, 13, 9), (R, 3, 9)],                        16),
     ("a count with goods that came with it",  [(R, 10, 6), (R, 3, 9), (C, 13, 9)],                        13),
     ("goods that came after the count",       [(R, 10, 6), (C, 10, 9), (R, 3, 10)],                       13),
     ("a count that changes no unit counts",   [(R, 10, 6), (C, 10, 9), (R, 3, 8)],                        10),
@@ -114,7 +114,7 @@ async def test_a_count_taken_before_a_shipment_that_we_know_does_not_resurrect_t
 
 
 @pytest.mark.parametrize(("released", "units"), [(7, 8), (10, 6)], ids=["sent before the count", "sent after it"])
-async def test_a_shipment_that_the_count_has_seen_takes_nothing_from_the_shelf(
+async def test_a_shipment_that_the_count_has_seen_takes_nothing_from_stock(
     shop: Shop, released: int, units: int
 ) -> None:
     await lamps(shop, ("received", 10, 6))
@@ -170,7 +170,7 @@ async def test_what_a_snapshot_did_not_find_has_not_come_before_it(shop: Shop) -
 
 
 @pytest.mark.parametrize("kind", ["counted", "snapshot", "received", "adjusted"])
-async def test_the_same_told_twice_is_told_once_and_never_means_something_else(shop: Shop, kind: str) -> None:
+async def test_the_same_report_sent_twice_is_booked_once_and_never_means_something_else(shop: Shop, kind: str) -> None:
     await lamps(shop, ("received", 10, 6))
     assert await tell(shop, kind, 8, lines={"LAMP": 7}, message_id="slip-7")
     before = await on_hand(shop)
@@ -203,7 +203,7 @@ async def test_units_that_change_why_they_cannot_be_sold_are_in_one_state_only(s
     assert (await shelf(shop)).set_aside == 4
 
 
-async def test_units_put_back_before_anybody_said_that_they_were_set_aside_are_a_fact(shop: Shop) -> None:
+async def test_units_put_back_before_they_were_reported_as_set_aside_are_a_fact(shop: Shop) -> None:
     await lamps(shop, ("received", 10, 6))
     await tell(shop, "moved", 8, lines={"LAMP": 4}, from_state="damaged", to_state="sellable")
     assert (await shelf(shop)).available(0) == 10, "there are not more than are on hand"
@@ -247,7 +247,7 @@ async def test_announced_units_are_on_their_way_until_they_are_received(shop: Sh
     await shop.check()
 
 
-async def test_another_announcement_is_another_and_one_of_nobody_is_passed_over(shop: Shop) -> None:
+async def test_another_announcement_is_another_and_an_unknown_one_is_ignored(shop: Shop) -> None:
     for name, units in (("po-1", 10), ("po-2", 20)):
         await tell(shop, "expected", 6, lines={"LAMP": units}, message_id=name, expected_at=at(48))
     await tell(shop, "received", 30, lines={"LAMP": 3}, expected="po-2")
@@ -280,49 +280,47 @@ async def test_a_message_longer_than_a_statement_opens_every_exception_that_it_c
     await shop.sold(("LAMP", 2))
     await shop.sold(("CHAIR", 2))
     body = {"message_id": "all-1", "node": NEAREST, "kind": "snapshot", "occurred_at": at(9), "file_digest": "abc"}
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     message = StockFile.model_validate(body | {"lines": [{"sku": "LAMP", "quantity": 1}]})
     change = await stock_transactions.apply(
-        shop.transactions, message, actor="command line", tell=lambda *done: told.append(done)
+        shop.transactions, message, actor="command line", tell=lambda *done: progress.append(done)
     )
     assert await shop.number("SELECT count(*) FROM exception WHERE code = 'stock_short'") == 2
     assert change is not None
     assert (change.shelves, change.changed, change.units_up, change.units_down) == (3, 3, 0, 7)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [(1, 3), (2, 3), (3, 3)]
     await shop.check()
 
 
 async def test_counts_and_receipts_at_the_same_time_do_not_wait_in_a_circle(shop: Shop) -> None:
     pair = {"LAMP": 5, "CHAIR": 5}
     backwards = dict(reversed(pair.items()))
-    told = [
+    messages = [
         tell(shop, kind, hour, lines=pair if hour % 2 else backwards)
         for last in range(1, 11)
         for kind, hour in (("counted", last), ("received", last - 1), ("snapshot", last))
     ]
     orders = [shop.sold(("DESK-SET", 1)) for _ in range(10)]
-    await asyncio.gather(*told, *orders)
+    await asyncio.gather(*messages, *orders)
     assert await on_hand(shop) == pair
     await shop.check()
 
 
 async def is_waited_for(shop: Shop, waiters: int = 1) -> None:
-    """Return when so many transactions wait for a lock of another."""
+    """Return when this number of transactions wait for a lock of another."""
     while await shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted") < waiters:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("kind", ["counted", "received"])
-async def test_who_brings_units_waits_for_who_begins_to_wait_for_them_before_he_holds_a_shelf(
-    shop: Shop, kind: str
-) -> None:
+async def test_a_receipt_waits_for_an_order_that_begins_to_wait_before_it_locks_stock(shop: Shop, kind: str) -> None:
     await tell(shop, "received", 6, lines={"LAMP": 1, "CHAIR": 1})
     async with shop.database.write() as connection:
         await stock.close_gates(connection, ["LAMP"], exclusive=True)
-        told = asyncio.create_task(tell(shop, kind, 8, lines={"CHAIR": 5, "LAMP": 5}))
+        sent = asyncio.create_task(tell(shop, kind, 8, lines={"CHAIR": 5, "LAMP": 5}))
         await is_waited_for(shop)
         await stock.lock(connection, [(NEAREST, "LAMP")])
-    assert await told
+    assert await sent
 
 
 async def test_a_hundred_thousand_items_may_change_in_one_transaction(database: Database) -> None:

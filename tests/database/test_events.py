@@ -36,7 +36,7 @@ async def feed(database: Database, after: str = "0-0", channel: str | None = Non
         return await documents.feed(connection, channel=channel, after=numbers, limit=100)
 
 
-async def told(shop: Shop, name: str) -> list[Told]:
+async def reported(shop: Shop, name: str) -> list[Told]:
     return [
         (found["kind"], {line["line"]: line["quantity"] for line in found["data"].get("lines", [])})
         for found in await feed(shop.database)
@@ -78,7 +78,7 @@ async def test_a_process_that_freezes_in_a_transaction_loses_its_locks_and_holds
     await frozen.close()
 
 
-async def test_whoever_reads_on_from_each_event_reads_every_event_once(shop: Shop) -> None:
+async def test_a_reader_that_goes_on_from_each_event_reads_every_event_once(shop: Shop) -> None:
     for _ in range(3):
         await shop.place(("LAMP", 1))
     read = [found["event"] for found in await feed(shop.database)]
@@ -93,7 +93,7 @@ async def test_a_change_that_is_not_committed_tells_nothing(shop: Shop) -> None:
     async with shop.database.engine.connect() as connection:
         await tell(WriteConnection(ReadConnection(connection)), name)
         await connection.rollback()
-    assert await told(shop, name) == [("accepted", {"1": 1})]
+    assert await reported(shop, name) == [("accepted", {"1": 1})]
 
 
 async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop: Shop) -> None:
@@ -101,7 +101,7 @@ async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop:
     name = await shop.released(("LAMP", 3))
     for kind, lines in [("accepted", None), ("shipped", {"1": 2}), ("shipped", {"1": 1}), ("delivered", None)]:
         await shop.tell(name, MessageKind(kind), lines)
-    assert await told(shop, name) == [
+    assert await reported(shop, name) == [
         ("accepted", {"1": 3}),
         ("promised", {}),
         ("shipped", {"1": 2}),
@@ -110,35 +110,35 @@ async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop:
     ]
 
 
-async def test_units_that_wait_are_told_once_and_their_promise_when_it_is_given(shop: Shop) -> None:
+async def test_units_that_wait_are_reported_once_and_their_promise_when_it_is_given(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     name = await shop.sold(("LAMP", 3))
-    assert await told(shop, name) == [("accepted", {"1": 3}), ("backordered", {"1": 2})]
+    assert await reported(shop, name) == [("accepted", {"1": 3}), ("backordered", {"1": 2})]
     await shop.source(name)
-    assert len(await told(shop, name)) == 2
+    assert len(await reported(shop, name)) == 2
     await shop.receive(NEXT, LAMP=2)
     await shop.backorders.work_off(10)
-    assert (await told(shop, name))[2:] == [("promised", {})]
+    assert (await reported(shop, name))[2:] == [("promised", {})]
 
 
-async def test_a_cancel_is_told_with_its_units_and_a_short_pick_is_not_told_at_all(shop: Shop) -> None:
+async def test_a_cancel_is_reported_with_its_units_and_a_short_pick_is_not_reported_at_all(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=3)
     await shop.receive(NEXT, LAMP=3)
     name = await shop.released(("LAMP", 3))
-    before = len(await told(shop, name))
+    before = len(await reported(shop, name))
     await shop.tell(name, MessageKind.PICKED, {"1": 2}, final=True)
-    assert len(await told(shop, name)) == before
+    assert len(await reported(shop, name)) == before
     await shop.cancel(name, {"1": 1})
-    assert (await told(shop, name))[before:] == [("cancelled", {"1": 1})]
+    assert (await reported(shop, name))[before:] == [("cancelled", {"1": 1})]
 
 
-async def test_a_message_that_comes_twice_is_told_once(shop: Shop) -> None:
+async def test_a_message_that_comes_twice_is_reported_once(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     name = await shop.released(("LAMP", 1))
     at = datetime.now(UTC)
     for _ in range(2):
         await shop.tell(name, MessageKind.SHIPPED, message_id="same", at=at)
-    assert [kind for kind, _ in await told(shop, name)] == ["accepted", "promised", "shipped"]
+    assert [kind for kind, _ in await reported(shop, name)] == ["accepted", "promised", "shipped"]
 
 
 async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:
@@ -208,7 +208,7 @@ async def test_a_call_that_fails_after_its_webhook_was_removed_is_not_taken_for_
     assert await shop.number("SELECT count(*) FROM event WHERE due_at IS NOT NULL OR given_up_at IS NOT NULL") == 0
 
 
-async def test_a_call_that_fails_after_somebody_asked_to_try_anew_does_not_put_its_event_off(shop: Shop) -> None:
+async def test_a_call_that_fails_after_a_retry_was_requested_does_not_postpone_its_event(shop: Shop) -> None:
     await placed_for_a_webhook(shop)
     owed = await claimed(shop)
     async with shop.database.write() as connection:

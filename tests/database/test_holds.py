@@ -125,7 +125,7 @@ async def test_an_order_that_is_held_back_gives_back_what_its_cart_had(shop: Sho
     assert (await shop.units(order), await shop.counters("CHAIR")) == ({"open": 2}, (2, 0, 0))
 
 
-async def test_whoever_is_first_a_hold_and_a_release_never_both_have_the_units(shop: Shop) -> None:
+async def test_in_any_sequence_a_hold_and_a_release_never_both_have_the_units(shop: Shop) -> None:
     outcomes = set()
     for _ in range(RACES):
         await shop.receive(NEAREST, CHAIR=1)
@@ -139,7 +139,7 @@ async def test_whoever_is_first_a_hold_and_a_release_never_both_have_the_units(s
     assert outcomes <= {("open",), ("allocated",)}
 
 
-async def test_whoever_is_first_a_hold_and_a_receipt_leave_nothing_pinned_for_the_held_order(shop: Shop) -> None:
+async def test_in_any_sequence_a_hold_and_a_receipt_leave_nothing_pinned_for_the_held_order(shop: Shop) -> None:
     for _ in range(RACES):
         order = await shop.sold(("CHAIR", 1))
         await shop.receive(NEAREST, CHAIR=1)
@@ -149,7 +149,7 @@ async def test_whoever_is_first_a_hold_and_a_receipt_leave_nothing_pinned_for_th
         await shop.count(NEAREST, CHAIR=0)
 
 
-async def test_what_is_not_released_when_its_window_ends_is_cancelled_and_told_also_on_hold(shop: Shop) -> None:
+async def test_what_is_not_released_when_its_window_ends_is_cancelled_and_reported_also_on_hold(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=1)
     end = datetime.now(UTC) + timedelta(days=9)
     order = await shop.place(("CHAIR", 2), ("LAMP", 1), not_after=end, holds=["payment"])
@@ -165,8 +165,8 @@ async def test_what_is_not_released_when_its_window_ends_is_cancelled_and_told_a
     assert (ended.status, ended.gives_up_at) == (OrderStatus.CANCELLED, None)
     assert await shop.counters("CHAIR") == (1, 0, 0)
     assert [known.code for known in ended.exceptions] == ["unfilled"]
-    told = "SELECT count(*) FROM event WHERE order_id = :order AND kind = 'cancelled'"
-    assert await shop.number(told, order=order) == 1
+    reported = "SELECT count(*) FROM event WHERE order_id = :order AND kind = 'cancelled'"
+    assert await shop.number(reported, order=order) == 1
     assert (await give_up(shop, order, end)).version == ended.version, "once is enough"
 
 

@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 @pytest_asyncio.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
-    """A shop with empty shelves; when the test is over, every invariant must hold."""
+    """A shop without stock; when the test is over, every invariant must hold."""
     opened = await Shop.open(database)
     yield opened
     await opened.check()
@@ -114,7 +114,7 @@ async def test_orders_that_come_from_carts_while_some_is_kept_back_never_deadloc
     await shop.check()
 
 
-async def test_safety_stock_is_left_on_the_shelf_however_many_want_it(shop: Shop) -> None:
+async def test_safety_stock_is_left_in_stock_however_many_ask_for_it(shop: Shop) -> None:
     await shop.receive(NEAREST, VASE=5)
     orders = [await shop.place(("VASE", 1)) for _ in range(12)]
     await at_once([shop.source(order, 1) for order in orders])
@@ -143,7 +143,7 @@ async def test_a_set_and_its_parts_in_one_order_are_added_up_before_they_are_pro
     assert sets["backordered"] + chairs["backordered"] == 1
 
 
-async def test_thirteen_over_shelves_with_ten_and_thirteen_are_thirteen_and_not_twenty_three(shop: Shop) -> None:
+async def test_thirteen_over_nodes_with_ten_and_thirteen_are_thirteen_and_not_twenty_three(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=10)
     await shop.receive(NEXT, CHAIR=13)
     order = await shop.released(("CHAIR", 13))
@@ -151,7 +151,7 @@ async def test_thirteen_over_shelves_with_ten_and_thirteen_are_thirteen_and_not_
     assert await agree(shop, "CHAIR") == (23, 0, 13)
 
 
-async def test_thirteen_over_shelves_with_ten_and_five_are_taken_from_both(shop: Shop) -> None:
+async def test_thirteen_over_nodes_with_ten_and_five_are_taken_from_both(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=10)
     await shop.receive(NEXT, CHAIR=5)
     order = await shop.released(("CHAIR", 13))
@@ -173,7 +173,7 @@ async def test_goods_stay_on_hand_until_they_ship(shop: Shop) -> None:
     assert await agree(shop, "CHAIR") == (3, 0, 0)
 
 
-async def test_what_could_not_be_picked_is_sourced_again_elsewhere_and_leaves_the_shelf(shop: Shop) -> None:
+async def test_what_could_not_be_picked_is_sourced_again_elsewhere_and_leaves_the_stock(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=10)
     await shop.receive(NEXT, CHAIR=5)
     order = await shop.released(("CHAIR", 6))
@@ -252,7 +252,7 @@ async def test_a_cancel_and_a_shipment_at_once_end_in_one_of_two_ways(shop: Shop
         order = await shop.released(("CHAIR", 3))
         await at_once([shop.cancel(order), shop.tell(order, MessageKind.SHIPPED, {"1": 2})])
         found = await shop.units(order)
-        # Goods that left have left, whatever the customer wished; a unit that was cancelled first is then surplus.
+        # Goods that left have left, whatever the customer asked for; a unit that was cancelled first is then surplus.
         assert found in ({"shipped": 2, "allocated": 1}, {"cancelled": 3}), found
         shipped += 2
         await shop.tell(order, MessageKind.CANCEL_ACCEPTED)
@@ -325,8 +325,8 @@ async def test_a_message_that_comes_again_ships_nothing_more(shop: Shop) -> None
     order = await shop.released(("CHAIR", 3))
     kind, lines = MessageKind.SHIPPED, {"1": 2}
     moment = datetime.now(UTC)
-    told = await at_once([shop.tell(order, kind, lines, message_id="the-same", at=moment) for _ in range(5)])
-    assert sorted(told) == [False] * 4 + [True]
+    reported = await at_once([shop.tell(order, kind, lines, message_id="the-same", at=moment) for _ in range(5)])
+    assert sorted(reported) == [False] * 4 + [True]
     assert await shop.units(order) == {"allocated": 1, "shipped": 2}
     assert await agree(shop, "CHAIR") == (7, 0, 1)
 
@@ -428,7 +428,7 @@ async def test_a_turn_leaves_units_that_just_lost_their_node_to_their_own_round(
     await shop.check()
 
 
-async def test_what_nobody_waits_for_any_more_is_everybodys(shop: Shop) -> None:
+async def test_what_no_order_waits_for_any_more_is_free_for_all(shop: Shop) -> None:
     await shop.sold(("CHAIR", 2))
     await shop.receive(NEAREST, CHAIR=3)
     await shop.backorders.work_off(100)
@@ -439,7 +439,7 @@ async def test_what_nobody_waits_for_any_more_is_everybodys(shop: Shop) -> None:
     assert await shop.units(new) == {"reserved": 1}
 
 
-async def test_nobody_waits_while_a_unit_that_he_could_take_is_free(shop: Shop) -> None:
+async def test_no_order_waits_while_a_unit_that_it_could_take_is_free(shop: Shop) -> None:
     for _ in range(2 * RACES):
         order = await shop.place(("CHAIR", 1))
         await at_once([shop.source(order, 1), shop.receive(NEAREST, CHAIR=1), shop.backorders.work_off(10)])
@@ -493,7 +493,7 @@ async def test_a_long_queue_is_served_in_its_sequence_however_it_is_worked_off(s
     assert await agree(shop, "CHAIR") == (130, 130, 0)
 
 
-# Less is on the shelf than was promised.
+# Less is in stock than was promised.
 
 
 async def test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewhere(shop: Shop) -> None:

@@ -76,7 +76,7 @@ def test_the_first_master_key_seals_and_each_one_opens() -> None:
         by_old.unwrap(wrapped, "web-2")
 
 
-def test_where_nobody_keeps_a_master_key_every_process_has_the_same_one_and_a_better_one_can_be_added() -> None:
+def test_without_a_configured_master_key_every_process_has_the_same_one_and_a_better_one_can_be_added() -> None:
     wrapped = master_keys({}).wrap(b"secret", "web-1")
     assert master_keys({"SWITCHYARD_MASTER_KEYS": ""}).unwrap(wrapped, "web-1") == b"secret"
     known, better = base64.b64encode(bytes(KEY_BYTES)).decode(), new_master_key()
@@ -159,7 +159,7 @@ async def test_what_is_typed_while_an_order_is_forgotten_is_not_kept(shop: Shop,
     await shop.check()
 
 
-async def test_an_address_of_a_newer_version_is_not_told_by_the_failure_of_an_older_one(
+async def test_an_address_of_a_newer_version_is_not_shown_by_the_failure_of_an_older_one(
     shop: Shop, database: Database
 ) -> None:
     name = await shop.place(("LAMP", 1))
@@ -221,6 +221,6 @@ async def test_the_fingerprint_of_a_body_is_of_this_database_and_fits_every_body
     ((before,),) = await rows(database, "SELECT body_digest FROM orders")
     await forget(database, name, ASKED, actor="test")
     ((after,),) = await rows(database, "SELECT body_digest FROM orders")
-    assert (personal.is_same(before, before), personal.is_same(before, "another")) == (True, False)
-    assert personal.is_same(after, "another")
+    assert (personal.is_same_body(before, before), personal.is_same_body(before, "another")) == (True, False)
+    assert personal.is_same_body(after, "another")
     assert await shop.number("SELECT count(*) FROM inbox WHERE about <> 'stock' AND body_digest <> ''") == 0

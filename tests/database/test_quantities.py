@@ -66,8 +66,8 @@ async def value(shop: Shop, order: str) -> int:
     return await shop.number("SELECT value FROM orders WHERE order_id = :order", order=order)
 
 
-async def told(shop: Shop, order: str) -> int:
-    """Units that the channel was told of: added to the order, less those that were cancelled."""
+async def reported(shop: Shop, order: str) -> int:
+    """Units in the channel's events: added to the order, less those that were cancelled."""
     statement = """
         SELECT coalesce(sum(CASE e.kind WHEN 'added' THEN t.quantity ELSE -t.quantity END), 0)
         FROM event e CROSS JOIN jsonb_to_recordset(e.data->'lines') AS t(line text, quantity bigint)
@@ -88,7 +88,7 @@ async def test_added_units_are_sourced_at_once_and_the_promise_stays(shop: Shop)
 
     state = await shop.state(order)
     assert (state.promise, state.to_source) == (promise, 0)
-    assert (await value(shop, order), await told(shop, order)) == (500, 2)
+    assert (await value(shop, order), await reported(shop, order)) == (500, 2)
     assert await shop.counters("CHAIR") == await shop.ledger("CHAIR") == (5, 4, 0)
 
 
@@ -99,7 +99,7 @@ async def test_what_is_not_wanted_any_more_is_cancelled_and_what_was_ordered_sta
     assert await lines_of(shop, order, {"1": 2}) == [LINE | {"line": "1", "ordered": 5, "cancelled": 3, "reserved": 2}]
     assert (await shop.counters("CHAIR"), await value(shop, order)) == ((3, 2, 0), 200)
     assert await lines_of(shop, order, {"1": 3}) == [LINE | {"line": "1", "ordered": 6, "cancelled": 3, "reserved": 3}]
-    assert (await value(shop, order), await told(shop, order)) == (300, -2)
+    assert (await value(shop, order), await reported(shop, order)) == (300, -2)
 
 
 async def test_one_line_grows_with_what_another_gives_back_in_the_same_change(shop: Shop) -> None:
@@ -196,7 +196,7 @@ async def test_the_same_change_twice_is_one(shop: Shop) -> None:
     order = await shop.sold(("CHAIR", 1))
     answers = await asyncio.gather(*(shop.change(order, {"1": 3}, key="once") for _ in range(4)))
     assert all(done.answer == answers[0].answer for done in answers)
-    assert (await shop.units(order), await told(shop, order)) == ({"backordered": 3}, 2)
+    assert (await shop.units(order), await reported(shop, order)) == ({"backordered": 3}, 2)
 
 
 @pytest.mark.parametrize("complete", [ShipComplete.ORDER, ShipComplete.LINE])
@@ -264,7 +264,7 @@ async def test_a_quantity_that_changes_while_nothing_may_be_reserved_is_sourced_
     assert await shop.units(order) == {"reserved": 3, "cancelled": 1}
 
 
-async def test_whoever_is_first_a_change_and_a_release_never_both_decide(shop: Shop) -> None:
+async def test_in_any_sequence_a_change_and_a_release_never_both_decide(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=3 * RACES)
     for quantity in (1, 3) * (RACES // 2):
         order = await shop.sold(("CHAIR", 2))
@@ -273,7 +273,7 @@ async def test_whoever_is_first_a_change_and_a_release_never_both_decide(shop: S
         assert [line.quantity for line in work.lines] == [2 if done.refused else quantity]
 
 
-async def test_whoever_is_first_a_change_and_a_cancel_leave_nothing_behind(shop: Shop) -> None:
+async def test_in_any_sequence_a_change_and_a_cancel_leave_nothing_behind(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=3)
     for quantity in (1, 3) * (RACES // 2):
         order = await shop.sold(("CHAIR", 2))
@@ -282,7 +282,7 @@ async def test_whoever_is_first_a_change_and_a_cancel_leave_nothing_behind(shop:
         assert (await shop.units(order), await shop.counters("CHAIR")) == ({"cancelled": grown}, (3, 0, 0))
 
 
-async def test_whoever_is_first_a_change_and_a_hold_leave_nothing_pinned(shop: Shop) -> None:
+async def test_in_any_sequence_a_change_and_a_hold_leave_nothing_pinned(shop: Shop) -> None:
     await shop.receive(NEAREST, CHAIR=3)
     for quantity in (1, 3) * (RACES // 2):
         order = await shop.sold(("CHAIR", 2))

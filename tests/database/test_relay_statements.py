@@ -1,4 +1,4 @@
-"""What the relay looks for in the facts: signals unsent, orders unstarted, orders that nobody looks after."""
+"""What the relay looks for in the facts: signals unsent, orders unstarted, orders whose workflow must be checked."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,12 +56,12 @@ async def test_only_orders_that_waited_too_long_for_their_first_step_are_started
     assert await unstarted_for_two_seconds(database) == ["web-forgotten"]
 
 
-async def test_every_open_order_is_looked_after_some_times_a_day_and_not_more(database: Database) -> None:
+async def test_every_open_order_is_checked_some_times_a_day_and_not_more(database: Database) -> None:
     await store(database, "web-young", timedelta(hours=1), version=3)
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await to_look_after(database) == ["web-old"]
     async with database.write() as connection:
-        await unattended.looked_after(connection, UnattendedOrder("web-old", "{}"))
+        await unattended.note_checked(connection, UnattendedOrder("web-old", "{}"))
     assert await to_look_after(database) == []
 
 
@@ -85,9 +85,9 @@ async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database:
             (to_give_up, "waiting", {"gives_up_at": ago}),
             (patient, "waiting", {"looks_again_at": ahead, "gives_up_at": ahead}),
         ):
-            told = ", ".join(f"{moment} = :{moment}" for moment in moments)
+            reported = ", ".join(f"{moment} = :{moment}" for moment in moments)
             await connection.execute(
-                text(f"UPDATE {table} SET {told} WHERE order_id = :name"), moments | {"name": name}
+                text(f"UPDATE {table} SET {reported} WHERE order_id = :name"), moments | {"name": name}
             )
         await connection.execute(text("UPDATE orders SET received_at = received_at - interval '1 hour'"))
 
@@ -99,7 +99,7 @@ LEASE = timedelta(minutes=1)
 
 
 async def owe(database: Database) -> int:
-    """A signal that nobody has sent in its time; answers its id."""
+    """A signal that was not sent in its time; answers its id."""
     await store(database, "web-1", timedelta(0), version=1)
     async with database.write() as connection:
         owed = await signal.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
@@ -165,7 +165,7 @@ async def test_what_a_relay_has_not_come_to_is_due_at_once_and_what_died_with_it
     assert await claimed(database) == [owed]
 
 
-async def test_a_signal_that_was_put_off_for_longer_than_a_lease_lets_the_ones_after_it_pass(
+async def test_a_signal_that_was_postponed_for_longer_than_a_lease_lets_the_ones_after_it_pass(
     database: Database,
 ) -> None:
     refused = await owe(database)
@@ -185,15 +185,15 @@ async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhil
         await is_asked.wait()
         name = await shop.place(("LAMP", 1))
         async with database.read() as connection:
-            told = await documents.feed(connection, channel=None, after=(0, 0), limit=10)
+            reported = await documents.feed(connection, channel=None, after=(0, 0), limit=10)
         assert not sending.done()
         sending.cancel()
-    assert [found["order"] for found in told] == [name]
+    assert [found["order"] for found in reported] == [name]
 
 
 @asynccontextmanager
 async def temporal_that_never_answers() -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """An address where somebody listens and says nothing, and whether he was asked."""
+    """An address where a server listens and sends nothing, and whether it was called."""
     is_asked, is_over = asyncio.Event(), asyncio.Event()
 
     async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -53,8 +53,13 @@ class Desk:
 
     async def tell(self, name: str, kind: str, **more: Any) -> None:
         """A message about a return."""
-        told = {"message_id": f"back-{next(_numbers)}", "kind": kind, "occurred_at": datetime.now(UTC), "node": NEAREST}
-        message = ReturnMessage.model_validate(told | more)
+        reported = {
+            "message_id": f"back-{next(_numbers)}",
+            "kind": kind,
+            "occurred_at": datetime.now(UTC),
+            "node": NEAREST,
+        }
+        message = ReturnMessage.model_validate(reported | more)
         await return_transactions.record(
             self.shop.transactions, name, message, sender=message.node or "web", actor="node"
         )
@@ -78,15 +83,17 @@ class Desk:
         """A parcel comes to the nearest node without a return."""
         lines = tuple(ParcelUnits(sku=sku, quantity=quantity) for sku, quantity in units)
         message_id = message_id or f"parcel-{next(_numbers)}"
-        told = Parcel(message_id=message_id, occurred_at=AT, node=NEAREST, order=order, lines=lines)
-        return await parcel.take(self.shop.transactions, told, actor="node")
+        reported = Parcel(message_id=message_id, occurred_at=AT, node=NEAREST, order=order, lines=lines)
+        return await parcel.take(self.shop.transactions, reported, actor="node")
 
     async def claim(self, order: str, quantity: int, resolution: str = "refund", kind: str = "lost") -> dict[str, Any]:
         """Units of the first line are claimed."""
         lines = [{"line": "1", "quantity": quantity}]
-        told = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
+        reported = {"lines": lines, "kind": kind, "resolution": resolution, "evidence": {"scan": "none since Friday"}}
         try:
-            return await claim.take(self.shop.transactions, Asked(order, ClaimRequest.model_validate(told), "operator"))
+            return await claim.take(
+                self.shop.transactions, Asked(order, ClaimRequest.model_validate(reported), "operator")
+            )
         except RequestRefused as error:
             return {"refused": str(error)}
 
@@ -96,7 +103,7 @@ class Desk:
             return (await returns.sold(connection, order))["1"].returnable(datetime.now(UTC))
 
     async def mismatches(self) -> list[str]:
-        """What a person was told of returns."""
+        """The exceptions about returns."""
         async with self.shop.database.read() as connection:
             statement = "SELECT detail FROM exception WHERE code = 'return_misfit' ORDER BY since, exception_id"
             return list((await connection.execute(text(statement))).scalars())
@@ -235,7 +242,7 @@ async def test_a_refund_call_that_timed_out_but_had_worked_is_repeated_and_pays_
 
 
 async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk: Desk) -> None:
-    """What is confirmed twice is confirmed; a refund that nobody knows is a person's case."""
+    """A second confirmation changes nothing; an unknown refund opens an exception."""
     order = await desk.delivered(("CHAIR", 2))
     name = await desk.asked(order, 2)
     statuses = []
@@ -253,7 +260,7 @@ async def test_a_return_is_settled_when_all_that_was_asked_for_is_confirmed(desk
     await desk.shop.check()
 
 
-async def test_what_was_owed_and_not_asked_for_is_settled_with_the_return_as_a_whole_and_a_person_is_told(
+async def test_what_was_owed_and_not_asked_for_is_settled_with_the_return_as_a_whole_and_an_exception_opens(
     desk: Desk,
 ) -> None:
     """The channel may have been quicker than our question, or may have meant only what it was asked for."""
@@ -288,7 +295,7 @@ async def test_a_refund_that_is_named_before_any_was_asked_for_is_a_persons_case
     await desk.shop.check()
 
 
-async def test_another_amount_than_was_asked_for_is_a_fact_and_a_person_is_told(desk: Desk) -> None:
+async def test_another_amount_than_was_asked_for_is_a_fact_and_an_exception_opens(desk: Desk) -> None:
     order = await desk.delivered(("CHAIR", 2))
     name = await desk.asked(order, 1)
     await desk.grade(name, 1)
@@ -307,7 +314,7 @@ async def test_a_parcel_that_names_no_return_belongs_to_the_one_that_waits_for_i
     assert await desk.mismatches() == []
 
 
-async def test_a_blind_return_becomes_a_return_and_is_told_once(desk: Desk) -> None:
+async def test_a_blind_return_becomes_a_return_and_is_reported_once(desk: Desk) -> None:
     order = await desk.delivered(("CHAIR", 2), ("LAMP", 1))
     first = await desk.parcel(order, ("CHAIR", 1), message_id="again")
     again = await desk.parcel(order, ("CHAIR", 1), message_id="again")
@@ -383,7 +390,7 @@ async def test_an_exchange_whose_replacement_is_out_of_stock_waits_for_it_like_a
     await desk.shop.check()
 
 
-async def test_an_exchange_for_what_nobody_sells_is_refused(desk: Desk) -> None:
+async def test_an_exchange_for_what_is_not_sold_is_refused(desk: Desk) -> None:
     done = await desk.ask(await desk.delivered(("CHAIR", 1)), 1, "exchange", exchange_for="THRONE")
     assert done.refused
     assert done.refused.reason == "line 1: THRONE is not an item of the network"
@@ -469,7 +476,7 @@ async def test_what_has_not_shipped_cannot_be_claimed(desk: Desk) -> None:
 
 
 async def test_a_claimed_unit_is_not_returned_for_money_again_and_the_other_one_is(desk: Desk) -> None:
-    """One unit is sent back all the same: nobody can tell which of the two is in the parcel, so a person decides."""
+    """One unit is sent back all the same: it is not known which of the two is in the parcel, so a person decides."""
     order = await desk.delivered(("CHAIR", 2))
     await desk.claim(order, 1, kind="damaged")
     refused = (await desk.ask(order, 2)).refused

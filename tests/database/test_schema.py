@@ -34,7 +34,7 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
         assert (await connection.execute(text("SELECT count(*) FROM alembic_version"))).scalar_one() == 1
 
 
-async def test_a_changed_view_is_made_anew(database: Database) -> None:
+async def test_a_changed_view_is_made_again(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text("COMMENT ON VIEW order_state IS 'an older text'"))
         await connection.execute(text("DROP VIEW order_state"))

@@ -1,4 +1,4 @@
-"""What a workflow is to hear leaves after the transaction that owes it has committed, and not without it."""
+"""A signal leaves after the transaction that wrote it has committed, and never without it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -91,6 +91,6 @@ async def test_what_is_stored_together_with_an_order_sends_its_signals_too(datab
     await shop.receive(NEAREST, CHAIR=1)
     order = await shop.released(("CHAIR", 1))
     at = datetime.now(UTC)
-    told = [await shop.tell(order, MessageKind.ACCEPTED, message_id="told-twice", at=at) for _ in range(2)]
-    assert told == [True, False]
+    reported = [await shop.tell(order, MessageKind.ACCEPTED, message_id="told-twice", at=at) for _ in range(2)]
+    assert reported == [True, False]
     assert [(signal.signal, signal.order) for signal in shop.sent] == [("node_message", order)]

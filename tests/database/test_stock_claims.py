@@ -31,8 +31,8 @@ async def claim(database: Database, order: str, *wanted: tuple[str, int], safety
 
 async def counters(database: Database, sku: str) -> tuple[int, int, int]:
     async with database.read() as connection:
-        shelf = (await stock.shelves(connection, [sku]))[NODE, sku]
-        return shelf.on_hand, shelf.reserved, shelf.allocated
+        level = (await stock.levels(connection, [sku]))[NODE, sku]
+        return level.on_hand, level.reserved, level.allocated
 
 
 async def ledger(database: Database, sku: str) -> tuple[int, int, int]:
@@ -107,7 +107,7 @@ async def test_the_same_fact_booked_twice_is_booked_once(database: Database) -> 
     assert await counters(database, "SERUM-30") == await ledger(database, "SERUM-30") == (5, 0, 0)
 
 
-async def test_a_fact_that_leaves_less_than_is_promised_is_taken_and_told(database: Database) -> None:
+async def test_a_fact_that_leaves_less_than_is_promised_is_booked_and_reported(database: Database) -> None:
     await receive(database, SERUM_30=5)
     assert await claim(database, "web-1", ("SERUM-30", 4))
     lost = [Movement(MovementKind.ADJUSTED, NODE, "SERUM-30", on_hand=-3)]
@@ -147,7 +147,7 @@ async def test_units_that_a_node_works_on_are_not_promised_again(database: Datab
     assert await claim(database, "web-3", ("SERUM-30", 1))
 
 
-async def test_what_is_offered_to_those_who_wait_is_given_to_nobody_else(database: Database) -> None:
+async def test_what_is_offered_to_those_who_wait_is_given_to_no_other_order(database: Database) -> None:
     await receive(database, SERUM_30=3)
     await by_hand(database, "UPDATE stock SET offered_at = :at", at=AT)
     assert not await claim(database, "web-1", ("SERUM-30", 1))
@@ -191,14 +191,14 @@ async def test_units_of_a_cart_whose_time_is_over_are_promised_once(database: Da
     assert await counters(database, "SERUM-30") == await ledger(database, "SERUM-30") == (3, 3, 0)
 
 
-async def test_units_of_a_living_cart_are_nobody_elses(database: Database) -> None:
+async def test_units_of_a_living_cart_are_for_no_other_claim(database: Database) -> None:
     await pin_for_a_cart(database, timedelta(minutes=1))
     granted = await asyncio.gather(*(claim(database, f"web-{n}", ("SERUM-30", 1)) for n in range(12)))
     assert sum(granted) == 1
     assert await counters(database, "SERUM-30") == (3, 3, 0)
 
 
-async def test_a_fact_that_is_told_again_after_a_count_changes_nothing(database: Database) -> None:
+async def test_a_fact_that_is_reported_again_after_a_count_changes_nothing(database: Database) -> None:
     await receive(database, SERUM_30=3)
     await by_hand(database, "UPDATE stock SET counted_at = :later", later=AT + timedelta(hours=1))
     await receive(database, SERUM_30=3)

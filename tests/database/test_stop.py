@@ -39,8 +39,8 @@ async def resumed(shop: Shop, sku: str, node: str | None = None, key: str | None
 
 async def stopped_shelves(shop: Shop, sku: str) -> set[str]:
     async with shop.database.read() as connection:
-        shelves = await stock.shelves(connection, [sku])
-    return {node for (node, _), shelf in shelves.items() if shelf.stopped_at is not None}
+        levels = await stock.levels(connection, [sku])
+    return {node for (node, _), level in levels.items() if level.stopped_at is not None}
 
 
 async def test_of_a_hundred_claims_that_race_with_a_stop_every_granted_one_is_listed_and_none_comes_later(
@@ -76,7 +76,7 @@ async def test_a_stop_waits_for_the_claim_that_was_there_first_and_lists_it(shop
     assert [row.quantity for row in (await stopping).touches.reserved] == [2]
 
 
-async def test_a_shelf_that_is_made_while_the_sale_is_stopped_is_stopped_as_well(shop: Shop) -> None:
+async def test_a_stock_level_that_is_made_while_the_sale_is_stopped_is_stopped_as_well(shop: Shop) -> None:
     async with shop.database.write() as first:
         await stock.lock(first, {(NEAREST, "LAMP")})
         stopping = asyncio.create_task(stopped(shop, "LAMP"))
@@ -92,7 +92,7 @@ async def _until_somebody_waits(shop: Shop, *kinds: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_shelf_that_is_made_later_is_stopped_where_the_sale_is(shop: Shop) -> None:
+async def test_a_stock_level_that_is_made_later_is_stopped_where_the_sale_is(shop: Shop) -> None:
     await stopped(shop, "LAMP")
     await stopped(shop, "CHAIR", NEXT)
     for node in (NEAREST, NEXT):
@@ -212,7 +212,7 @@ async def test_what_is_not_stopped_cannot_be_lifted(shop: Shop) -> None:
     assert await stopped_shelves(shop, "LAMP") == {NEAREST}
 
 
-async def test_a_shelf_stays_stopped_until_the_last_stop_that_covers_it_is_lifted(shop: Shop) -> None:
+async def test_a_stock_level_stays_stopped_until_the_last_stop_that_covers_it_is_lifted(shop: Shop) -> None:
     for node in (NEAREST, NEXT, FARTHEST):
         await shop.receive(node, LAMP=5)
     here, everywhere = await stopped(shop, "LAMP", NEXT), await stopped(shop, "LAMP")
@@ -255,7 +255,7 @@ async def test_units_that_come_in_while_the_sale_is_stopped_wait_with_the_orders
     assert await shop.units(waits) == {"reserved": 2}
 
 
-async def test_units_that_nobody_waits_for_are_sold_to_anybody_as_soon_as_the_stop_is_lifted(shop: Shop) -> None:
+async def test_units_that_no_order_waits_for_are_free_for_all_as_soon_as_the_stop_is_lifted(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=2)
     await shop.sold(("CHAIR", 1))
     await stopped(shop, "LAMP")
@@ -263,7 +263,7 @@ async def test_units_that_nobody_waits_for_are_sold_to_anybody_as_soon_as_the_st
     assert await shop.units(await shop.sold(("LAMP", 2))) == {"reserved": 2}
 
 
-async def test_lifted_units_are_offered_where_somebody_waits_for_them_and_sold_elsewhere(shop: Shop) -> None:
+async def test_lifted_units_are_offered_where_an_order_waits_for_them_and_sold_elsewhere(shop: Shop) -> None:
     await shop.sold(("LAMP", 1))
     await shop.sold(("CHAIR", 1))
     async with shop.database.write() as connection:
@@ -274,8 +274,8 @@ async def test_lifted_units_are_offered_where_somebody_waits_for_them_and_sold_e
     await shop.backorders.work_off(10)
     await resumed(shop, "LAMP")
     async with shop.database.read() as connection:
-        shelves = await stock.shelves(connection, ["LAMP"])
-    assert {node for (node, _), shelf in shelves.items() if shelf.offered_at is not None} == {NEXT}
+        levels = await stock.levels(connection, ["LAMP"])
+    assert {node for (node, _), level in levels.items() if level.offered_at is not None} == {NEXT}
 
 
 async def test_a_request_repeated_with_its_key_is_answered_as_the_first_time(shop: Shop) -> None:
@@ -305,7 +305,7 @@ async def test_a_key_that_was_used_for_another_stop_is_refused(shop: Shop) -> No
     assert await shop.number("SELECT count(*) FROM stop") == 1
 
 
-async def test_only_items_that_lie_on_shelves_of_the_network_are_stopped(shop: Shop) -> None:
+async def test_only_items_that_are_stocked_in_the_network_are_stopped(shop: Shop) -> None:
     with pytest.raises(UnknownItem):
         await stopped(shop, "SOFA")
     with pytest.raises(UnknownPlace, match="name its components") as bundle:

@@ -81,7 +81,7 @@ MUTANTS = (
         "database/stock.py",
         "AND (s.offered_at IS NULL OR s.offered_at = w.offered_at OR w.quantity <= w.own)",
         "",
-        f"{CLAIMS}::test_what_is_offered_to_those_who_wait_is_given_to_nobody_else",
+        f"{CLAIMS}::test_what_is_offered_to_those_who_wait_is_given_to_no_other_order",
     ),
     Mutant(
         "a plan counts on what is offered to other orders",
@@ -116,14 +116,14 @@ MUTANTS = (
         "database/stock.py",
         "        await connection.execute(CLOSE_GATES_ALONE if exclusive",
         "        exclusive or await connection.execute(CLOSE_GATES_ALONE if exclusive",
-        f"{ORDERS}::test_nobody_waits_while_a_unit_that_he_could_take_is_free",
+        f"{ORDERS}::test_no_order_waits_while_a_unit_that_it_could_take_is_free",
     ),
     Mutant(
         "an order does not plan again before it waits",
         "transactions/sourcing.py",
         "    if not unfilled:\n        return decided\n",
         "    return decided\n",
-        f"{ORDERS}::test_nobody_waits_while_a_unit_that_he_could_take_is_free",
+        f"{ORDERS}::test_no_order_waits_while_a_unit_that_it_could_take_is_free",
     ),
     Mutant(
         "on hand falls at release",
@@ -172,7 +172,7 @@ MUTANTS = (
         "database/stock.py",
         "USING (node, sku)\n        WHERE u.expires_at <= statement_timestamp()",
         "USING (node, sku)\n        WHERE u.expires_at > statement_timestamp()",
-        f"{CLAIMS}::test_units_of_a_living_cart_are_nobody_elses",
+        f"{CLAIMS}::test_units_of_a_living_cart_are_for_no_other_claim",
     ),
     Mutant(
         "events of one order do not wait for each other",
@@ -242,7 +242,7 @@ MUTANTS = (
         "database/cooldown.py",
         "AND (s.counted_at IS NULL OR s.counted_at <= :at)",
         "",
-        f"{COOLDOWN}::test_a_rejection_that_is_told_after_a_later_count_is_old_news",
+        f"{COOLDOWN}::test_a_rejection_that_is_reported_after_a_later_count_is_out_of_date",
     ),
 )
 

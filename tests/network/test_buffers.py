@@ -67,21 +67,21 @@ SERUM,,,4                 || SERUM,,,4.5                 || 3 || units must be a
 ,wholesale,               || ,Wholesale,                 || 4 || channel must be 1 to 16 of a-z and 0-9, not 'Wholesale'
 ,wholesale,               || ,wholesalewholesal,         || 4 || channel must be 1 to 16 of a-z and 0-9, not 'wholesalewholesal'
 ,wholesale,50             || ,wholesale,0                || 4 || units must be a whole number from 1 to 1000000000, not '0'
-,wholesale,50             || ,wholesale,50\\nquota,SERUM,,wholesale,60   || 5 || quota of SERUM, wholesale is there twice; the first is in line 4
+,wholesale,50             || ,wholesale,50\\nquota,SERUM,,wholesale,60   || 5 || quota of SERUM, wholesale is there twice; the first is on line 4
 ,wholesale,50             || ,wholesale,x\\nthreshold,SERUM,,,4          || 4 || units must be a whole number from 1 to 1000000000, not 'x'
-,wholesale,50             || ,wholesale,x\\nthreshold,SERUM,,,4          || 5 || threshold of SERUM is there twice; the first is in line 3
-,wholesale,50             || ,wholesale,5\\n\\nsafety_stock,SERUM,slc,,0 || 6 || safety_stock of SERUM, slc is there twice; the first is in line 2
+,wholesale,50             || ,wholesale,x\\nthreshold,SERUM,,,4          || 5 || threshold of SERUM is there twice; the first is on line 3
+,wholesale,50             || ,wholesale,5\\n\\nsafety_stock,SERUM,slc,,0 || 6 || safety_stock of SERUM, slc is there twice; the first is on line 2
 ,wholesale,50             || ,wholesale,٥٠                || 4 || units must be a whole number from 1 to 1000000000, not '٥٠'
 ,wholesale,50             || ,"whole\\nsale",50\\nquota,TONER,,web,0     || 4 || channel must be 1 to 16 of a-z and 0-9, not 'whole\\nsale'
 ,wholesale,50             || ,"whole\\nsale",50\\nquota,TONER,,web,0     || 6 || units must be a whole number from 1 to 1000000000, not '0'
-,wholesale,50             || ,wholesale,5,0              || 4 || 6 columns instead of 5; a text with a comma needs quotes
-,wholesale,50             || ,"wholesale,50              || 4 || no CSV: unexpected end of data
+,wholesale,50             || ,wholesale,5,0              || 4 || 6 columns instead of 5; put a text with a comma in quotes
+,wholesale,50             || ,"wholesale,50              || 4 || this is not CSV: unexpected end of data
 channel,units             || chanel,units                || 1 || missing column channel
 channel,units             || chanel,units                || 1 || unknown column 'chanel'; did you mean 'channel'?
 channel,units             || channel,units,remark        || 1 || unknown column 'remark'
-channel,units             || channel,units,remark        || 2 || 5 columns instead of 6; a text with a comma needs quotes
-channel,units             || channel,units,remark        || 3 || 5 columns instead of 6; a text with a comma needs quotes
-channel,units             || channel,units,remark        || 4 || 5 columns instead of 6; a text with a comma needs quotes
+channel,units             || channel,units,remark        || 2 || 5 columns instead of 6; put a text with a comma in quotes
+channel,units             || channel,units,remark        || 3 || 5 columns instead of 6; put a text with a comma in quotes
+channel,units             || channel,units,remark        || 4 || 5 columns instead of 6; put a text with a comma in quotes
 channel,units             || channel,units,units         || 1 || column 'units' is there twice
 kind,sku,node,channel     || kind                        || 1 || missing columns sku, node, channel
 """  # noqa: E501  (an aligned table)
@@ -112,7 +112,7 @@ def mistakes(documents: NetworkDocuments) -> list[str]:
 
 
 @pytest.mark.parametrize(("right", "wrong"), SAID)
-def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
+def test_each_kind_of_mistake_is_reported_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
     assert right in BUFFERS
     assert mistakes(with_buffers(BUFFERS.replace(right, wrong, 1))) == SAID[right, wrong]
 

@@ -53,7 +53,7 @@ def test_an_order_from_denver_ships_as_the_example_policy_says(
     network: Network, channel: str, wanted: str, stock: str, outcome: str
 ) -> None:
     decided = decide(network, wanted, stock, replace(DENVER, channel=channel))
-    assert told(decided) == outcome
+    assert reported(decided) == outcome
 
 
 def decide(
@@ -75,7 +75,7 @@ def decide(
     return plan(order, lines, situation)
 
 
-def told(decided: Plan) -> str:
+def reported(decided: Plan) -> str:
     """A plan in one line, such as `slc: SET-01*2 | waits: TONER-200`."""
     shipped = [
         f"{shipment.node}: "
@@ -108,7 +108,7 @@ def test_a_part_is_no_reason_to_split_while_one_box_is_possible(network: Network
 
 def test_a_marketplace_order_arrives_in_two_days_or_a_person_looks_at_it(network: Network) -> None:
     fast = replace(DENVER, channel="marketplace", service="two_day")
-    assert told(decide(network, "SET-01", "nwk SET9, chi SET9", fast)) == "chi: SET-01"
+    assert reported(decide(network, "SET-01", "nwk SET9, chi SET9", fast)) == "chi: SET-01"
     late = decide(network, "SET-01", "slc SET9", replace(DENVER, channel="marketplace"))
     assert late.unfilled_action == "exception"
     assert late.explanation.nodes[0].excluded == "requires node.promise_days <= 2 (node.promise_days is 3)"
@@ -116,13 +116,15 @@ def test_a_marketplace_order_arrives_in_two_days_or_a_person_looks_at_it(network
 
 def test_a_store_whose_day_is_full_or_that_has_much_to_do_gives_way(network: Network) -> None:
     stock = "nwk SET9, chi SET9"
-    assert told(decide(network, "SET-01", stock, DENVER, {"chi": NodeLoad(capacity_used_today=40)})) == "nwk: SET-01"
+    assert (
+        reported(decide(network, "SET-01", stock, DENVER, {"chi": NodeLoad(capacity_used_today=40)})) == "nwk: SET-01"
+    )
     assert decide(network, "SET-01", stock, DENVER, {"chi": NodeLoad(open_orders=20)}).cost == 1091
     assert decide(network, "SET-01", stock, DENVER, {"chi": NodeLoad(open_orders=21)}).cost == 1491
 
 
 def test_glass_never_ships_from_a_store(network: Network) -> None:
     decided = decide(network, "CANDLE-220", "chi CANDLE-220*5", DENVER)
-    assert told(decided) == "waits: CANDLE-220"
+    assert reported(decided) == "waits: CANDLE-220"
     chicago = next(node for node in decided.explanation.nodes if node.node == "chi")
     assert chicago.excluded == "stores do not pack glass"

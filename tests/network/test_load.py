@@ -79,16 +79,16 @@ RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
 
 # file || what stands there || what stands there instead || line || part of what is said
 MISTAKES = """
-nodes  || id = "slc"             || id = "slc                            ||  2 || no TOML: Illegal character
+nodes  || id = "slc"             || id = "slc                            ||  2 || this is not TOML: Illegal character
 nodes  || id = "slc"             || id = "SLC 1"                         ||  2 || id must be 1 to 32 of a-z, 0-9 and '-', not 'SLC 1'
 nodes  || id = "slc"             || name = "Salt Lake City"              ||  1 || id is missing
 nodes  || id = "chi"             || id = "slc"                           || 14 || node id 'slc' is there twice
 nodes  || kind = "3pl"           || kind = "3PL"                         ||  3 || kind must be one of dc, store, 3pl, vendor, not "3PL"
 nodes  || kind = "3pl"           || kind = "stores"                      ||  3 || did you mean 'store'?
 nodes  || country = "US"\\npostal || country = "USA"\\npostal             ||  4 || country must be an ISO 3166-1 code such as US or DE, not 'USA'
-nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US, where it has five digits, or ZIP+4
+nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
 nodes  || "84101"                || 84101                                ||  5 || postal_code must be a text in quotes
-nodes  || postal_code = "84101"  ||                                      ||  1 || a place is missing: postal_code, or latitude and longitude
+nodes  || postal_code = "84101"  ||                                      ||  1 || the position is missing: give postal_code, or latitude and longitude
 nodes  || longitude = -87.6      ||                                      || 17 || latitude needs longitude beside it
 nodes  || longitude = -87.6      || longitude = -187.6                   || 18 || longitude must be a number from -180 to 180, not -187.6
 nodes  || "America/Denver"       || "America/Denvr"                      ||  6 || unknown time zone 'America/Denvr'; did you mean 'America/Denver'?
@@ -99,7 +99,7 @@ nodes  || "14:00"                || 14:00:00                             ||  7 |
 nodes  || "mon", "tue"           || "mon", "tues"                        ||  8 || unknown working_days "tues"; did you mean 'tue'?
 nodes  || "mon", "tue"           || "mon", "mon"                         ||  8 || working_days names "mon" twice
 nodes  || ["mon", "tue"]         || []                                   ||  8 || working_days must be a list that is not empty
-nodes  || holidays = "US"        || holidays = "Utah"                    ||  9 || no holiday calendar 'Utah'; a country such as US
+nodes  || holidays = "US"        || holidays = "Utah"                    ||  9 || no holiday calendar 'Utah'; write a country such as US
 nodes  || holidays = "US"        || holidays = "US-XX"                   ||  9 || no holiday calendar 'US-XX'; parts of US: AK, AL
 nodes  || 08:00-18:00            || 18:00-08:00                          || 10 || hours must open before they close, not '18:00-08:00'
 nodes  || 08:00-18:00            || 8-18                                 || 10 || hours must be like "08:00-18:00", not '8-18'
@@ -117,21 +117,21 @@ nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 |
 nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
 nodes  || on_silence = "reroute" || priority = true                      || 12 || priority must be a whole number of at least 0, not true
 nodes  || on_silence = "reroute" || pickup = "yes"                       || 12 || pickup must be true or false, not "yes"
-nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || no TOML: Cannot
+nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || this is not TOML: Cannot
 policy || version = "v1"         || version = 2026-11-21                 ||  1 || version must be a text in quotes, such as "…", not 2026-11-21
 policy || version = "v1"         ||                                      ||  1 || version is missing
 policy || node.kind in ["dc",    || node.kind in ["warehouse",           ||  3 || warehouses: node.kind is never 'warehouse'; it is one of dc, store, 3pl, vendor
 policy || node.kind == "store"   || node.knd == "store"                  ||  4 || stores: unknown name 'node.knd'; did you mean node.kind?
-policy || node.kind == "store"   || node.distance_km < 9.0               ||  4 || stores: node.distance_km cannot be seen here: a set sees only node.id
+policy || node.kind == "store"   || node.distance_km < 9.0               ||  4 || stores: node.distance_km cannot be used here: a set may use only node.id
 policy || node.kind == "store"   || node.id == "chicago"                 ||  4 || stores: node.id is never 'chicago'; did you mean 'chi'?
 policy || node.kind == "store"   || node.country == "USA"                ||  4 || stores: node.country is never 'USA'; did you mean
-policy || node.kind == "store"   || 1 / (node.priority - 10) == 1        ||  4 || stores cannot be told for node 'slc': divide by zero
+policy || node.kind == "store"   || 1 / (node.priority - 10) == 1        ||  4 || stores fails for node 'slc': divide by zero
 policy || id = "wholesale"       || id = "direct"                        || 14 || strategy id 'direct' is there twice
 policy || id = "wholesale"       ||                                      ||  5 || id is missing
 policy || order.channel ==       || order.chanel ==                      ||  7 || when: unknown name 'order.chanel'; did you mean order.channel?
 policy || order.channel ==       || order.value ==                       ||  7 || when: == does not work on an int and a string
-policy || order.channel ==       || order.channel =                      ||  7 || when: syntax error: '=' compares nothing, write '=='
-policy || order.channel ==       || node.kind ==                         ||  7 || when: node.kind cannot be seen here: a strategy's when sees only order.*
+policy || order.channel ==       || order.channel =                      ||  7 || when: syntax error: '=' does not compare; write '=='
+policy || order.channel ==       || node.kind ==                         ||  7 || when: node.kind cannot be used here: a strategy's when may use only order.*
 policy || 'order.channel == "wholesale"' || 'order.channel'              ||  7 || when: this is a string; it must be a condition, true or false
 policy || 'order.channel == "wholesale"' || 'true'                       || 15 || this strategy is never reached: 'wholesale' before it matches everything
 policy || when = 'true'          || when = 'order.units > 0'             || 15 || the last strategy must match everything: when = 'true'
@@ -147,7 +147,7 @@ policy || max_shipments = 1      || max_shipments = 0                    || 12 |
 policy || max_shipments = 1      || max_shipment = 1                     || 12 || unknown key 'max_shipment'; did you mean 'max_shipments'?
 policy || max_shipments = 1      || split_line = "yes"                   || 12 || split_line must be true or false, not "yes"
 policy || "60d"                  || "two months"                         || 16 || cancel_after must be a time span
-policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: write 400.0 instead of 400
+policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: with a double such as node.distance_km write 400.0, not 400
 policy || per = "shipment"       || per = "parcel"                       || 21 || per must be one of shipment, unit, kg, not "parcel"
 policy || per = "shipment"       ||                                      || 20 || per is missing
 policy || '500.0 + 0.4           || '500 + 0.4                           || 22 || amount: + mixes an int and a double
@@ -161,29 +161,29 @@ policy || max_attempts = 3       || grace = 10                           || 27 |
 policy || max_attempts = 3       || reject_cooldown = 1                  || 27 || reject_cooldown must be a time span
 policy || max_attempts = 3       || reject_cooldwon = "1d"               || 27 || unknown key 'reject_cooldwon'; did you mean 'reject_cooldown'?
 policy || max_attempts = 3       || collect_within = "0d"                || 27 || collect_within must be more than 0, not "0d"
-policy || max_attempts = 3       || uncollected = "ship"                 || 27 || uncollected needs collect_within: without it nothing is taken back
+policy || max_attempts = 3       || uncollected = "ship"                 || 27 || uncollected needs collect_within: without it, units wait for the customer without a limit
 policy || max_attempts = 3       || collect_within = "7d"\\nuncollected = "burn" || 28 || uncollected must be one of cancel, ship, not "burn"
 policy || max_attempts = 3       || at_risk_before = "soon"              || 27 || at_risk_before must be a time span
 policy || max_attempts = 3       || [exceptions]\\nescalate_after = 8    || 28 || escalate_after must be a time span
-policy || max_attempts = 3       || [exceptions]\\nowner.pickups = "ada" || 28 || pickups is no code of an exception; did you mean 'pickup'?
+policy || max_attempts = 3       || [exceptions]\\nowner.pickups = "ada" || 28 || pickups is not a code of an exception; did you mean 'pickup'?
 policy || max_attempts = 3       || [exceptions]\\nowner.pickup = "Ada"  || 28 || the owner of pickup must be 1 to 32 of a-z
 policy || max_attempts = 3       || [exceptions.owner]\\npickup = 1      || 28 || pickup must be a text in quotes
 policy || max_attempts = 3       || [exceptions]\\nowners = 1            || 28 || unknown key 'owners'; did you mean 'owner'?
-policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one does not
+policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one is not above the one before
 policy || [250, 1]               || [250, "1"]                           || 31 || standard must be a list of [km, days] such as [250, 1]
 policy || [250, 1]               || 250                                  || 31 || standard must be a list of [km, days] such as [250, 1], not 250
 policy || [returns]              || [return]                             || 28 || unknown key 'return'; did you mean 'returns'?
 items  || weight_g               || weight                               ||  1 || unknown column 'weight'; did you mean 'weight_g'?
 items  || weight_g               || weight                               ||  1 || missing column weight_g
 items  || category,tags          || category,category                    ||  1 || column 'category' is there twice
-items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is in line 2
+items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is on line 2
 items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 letters, digits and . _ : / -, not ''
 items  || 240                    || 0.24                                 ||  3 || weight_g must be a whole number from 0 to 1000000000, not '0.24'
 items  || 95,2                   || 95,-2                                ||  2 || safety_stock must be a whole number from 0 to 1000000000, not '-2'
-items  || Toner,240              || Toner, 200 ml,240                    ||  3 || 8 columns instead of 7; a text with a comma needs quotes
+items  || Toner,240              || Toner, 200 ml,240                    ||  3 || 8 columns instead of 7; put a text with a comma in quotes
 items  || SERUM*1 TONER*2        || SERUM*1 TONR*2                       ||  4 || components name unknown SKU 'TONR'; did you mean 'TONER'?
-items  || SERUM*1 TONER*2        || SERUM*1 SET*2                        ||  4 || components of 'SET' name itself
-items  || 2,,skincare            || 2,SET*1,skincare                     ||  2 || components name 'SET', which is a bundle itself; name its components instead
+items  || SERUM*1 TONER*2        || SERUM*1 SET*2                        ||  4 || components of 'SET' name the bundle itself
+items  || 2,,skincare            || 2,SET*1,skincare                     ||  2 || components name 'SET', which is a bundle too; name its components instead
 items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 || components must be like SKU*2 SKU*1, not 'SERUM'
 items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 SKU*1, not 'SERUM*0'
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
@@ -201,7 +201,9 @@ def test_each_kind_of_mistake_is_found_on_its_line(file: str, right: str, wrong:
     assert right in text
     found = mistakes(replace(RIGHT, **{file: text.replace(right, wrong, 1)}))
     name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}[file]
-    assert [told for told in found if told.startswith(f"{name}:{line}: ") and said in told], "\n".join(found)
+    assert [reported for reported in found if reported.startswith(f"{name}:{line}: ") and said in reported], "\n".join(
+        found
+    )
 
 
 def mistakes(documents: NetworkDocuments) -> list[str]:
@@ -228,11 +230,11 @@ def mistakes(documents: NetworkDocuments) -> list[str]:
             "orders must be a table [orders]",
         ),
         ("items", "", "items.csv:1: missing columns sku, name, weight_g, safety_stock, components"),
-        ("items", ITEMS + 'A,"open', "items.csv:5: no CSV: unexpected end of data"),
+        ("items", ITEMS + 'A,"open', "items.csv:5: this is not CSV: unexpected end of data"),
     ],
 )
 def test_a_document_without_its_main_thing_is_refused(file: str, text: str, said: str) -> None:
-    assert [told for told in mistakes(replace(RIGHT, **{file: text})) if said in told]
+    assert [reported for reported in mistakes(replace(RIGHT, **{file: text})) if said in reported]
 
 
 def test_all_mistakes_of_all_files_are_found_in_one_pass_and_none_twice() -> None:
@@ -241,7 +243,7 @@ def test_all_mistakes_of_all_files_are_found_in_one_pass_and_none_twice() -> Non
         POLICY.replace("order.channel", "order.chanel").replace("max_shipments = 1", "max_shipments = 0"),
         ITEMS.replace("240", "x").replace("TONER*2", "SOAP*2"),
     )
-    assert [told.partition(": ")[0] for told in mistakes(documents)] == [
+    assert [reported.partition(": ")[0] for reported in mistakes(documents)] == [
         "nodes.toml:7",
         "nodes.toml:11",
         "policy.toml:7",

@@ -1,4 +1,4 @@
-"""The rule check: each kind of mistake in a policy, told with its line, what is wrong, and what would be right."""
+"""The rule check: each kind of mistake in a policy, reported with its line, what is wrong, and what would be right."""
 
 from dataclasses import replace
 
@@ -83,15 +83,15 @@ MISTAKES = """
 order.channel == "wholesale"       || order.chanel == "wholesale"                      ||  8 || when: unknown name 'order.chanel'; did you mean order.channel?
 order.channel == "wholesale"       || order.channel == 5                               ||  8 || when: == does not work on a string and an int
 order.channel == "wholesale"       || order.channel                                    ||  8 || when: this is a string; it must be a condition, true or false
-order.channel == "wholesale"       || order.channel = "wholesale"                      ||  8 || when: syntax error: '=' compares nothing, write '=='
-order.channel == "wholesale"       || order.units > 1 and order.value > 1              ||  8 || when: syntax error: 'and' is written '&&'
-order.channel == "wholesale"       || node.kind == "dc"                                ||  8 || when: node.kind cannot be seen here: a strategy's when sees only order.*
+order.channel == "wholesale"       || order.channel = "wholesale"                      ||  8 || when: syntax error: '=' does not compare; write '=='
+order.channel == "wholesale"       || order.units > 1 and order.value > 1              ||  8 || when: syntax error: 'and' must be written '&&'
+order.channel == "wholesale"       || node.kind == "dc"                                ||  8 || when: node.kind cannot be used here: a strategy's when may use only order.*
 order.channel == "wholesale"       || order.channel == "Wholesale"                     ||  8 || when: order.channel is never 'Wholesale'; it is 1 to 16 of a-z and 0-9
 order.channel == "wholesale"       || order.service == "standart"                      ||  8 || when: order.service is never 'standart'; did you mean 'standard'?
 order.channel == "wholesale"       || order.service in ["standard", "air"]             ||  8 || when: order.service is never 'air'; it is one of standard
 order.channel == "wholesale"       || order.customer_tier == "Gold"                    ||  8 || when: order.customer_tier is never 'Gold'; it is 1 to 32 of a-z, 0-9, '_' and '-'
 order.channel == "wholesale"       || order.country == "USA"                           ||  8 || when: order.country is never 'USA'; did you mean 'US'?
-order.channel == "wholesale"       || 1 / 0 == 1                                       ||  8 || when can never be told: divide by zero
+order.channel == "wholesale"       || 1 / 0 == 1                                       ||  8 || when always fails: divide by zero
 order.channel == "wholesale"       || false                                            ||  8 || this strategy is never reached: its when is never true
 order.channel == "wholesale"       || 1 > 2                                            ||  8 || this strategy is never reached: its when is never true
 order.channel == "wholesale"       || true                                             || 18 || this strategy is never reached: 'wholesale' before it matches everything
@@ -103,7 +103,7 @@ node.kind == "store"               || node.kind == "stores"                     
 node.kind == "store"               || node . kind != "shop"                            ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
 node.kind == "store"               || node.id == "chicago"                             ||  4 || stores: node.id is never 'chicago'; did you mean 'chi'?
 node.kind == "store"               || node.country == "us"                             ||  4 || stores: node.country is never 'us'
-node.kind == "store"               || node.open_orders == 0                            ||  4 || stores: node.open_orders cannot be seen here: a set sees only node.id, node.kind, node.country, node.priority
+node.kind == "store"               || node.open_orders == 0                            ||  4 || stores: node.open_orders cannot be used here: a set may use only node.id, node.kind, node.country, node.priority
 from = ["warehouses"]              || from = ["warehouse"]                             || 13 || unknown from "warehouse"; did you mean 'warehouses'?
 from = ["warehouses"]              || from = []                                        || 13 || from must be a list that is not empty, not []
 ["dc", "3pl"]'                     || ["dc"]'                                          || 13 || this tier reaches no node: no node is in warehouses
@@ -112,7 +112,7 @@ from = ["warehouses"]              || from = ["warehouses"]\\nrequire = 'node.co
 'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 1 reaches no node: no node of stores meets this
 'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
 'node.promise_days <= 9'           || 'node.kind == "3pl"'                             || 20 || tier 1 reaches no node: no node of stores meets this
-'node.promise_days <= 9'           || 'node.promise_days <= 9.0'                       || 20 || require: <= mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
+'node.promise_days <= 9'           || 'node.promise_days <= 9.0'                       || 20 || require: <= mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
 max_shipments = 1                  || max_shipments = 0                                || 14 || max_shipments must be a whole number of at least 1, not 0
 "priority", "distance"             || "priority", "distnce"                            ||  9 || unknown rank "distnce"; did you mean 'distance'?
 ["priority", "distance"]           || ["cots"]                                         ||  9 || unknown rank "cots"; did you mean 'cost'?
@@ -126,32 +126,32 @@ cancel_after                       || cancel_aftr                               
 per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, not "parcel"
 'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
 '500.0 + 0.4 * node.distance_km'   || '-1'                                             || 31 || amount must be at least 0, not -1
-'500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
-'500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be seen here: a require or cost sees only node.* and order.*
+'500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
+'500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be used here: a require or cost may use only node.* and order.*
 item.category == "perfume" && node.country != order.country || false                   || 34 || this excludes nothing: its when is never true
 item.category == "perfume" && node.country != order.country || true                    || 34 || this excludes every item from every node: its when is always true
 reason = "no perfume across a border" || reason = ""                                   || 35 || reason must be a text in quotes, such as "…", not ""
 "15m"                              || "15 minutes"                                     || 37 || grace must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "15 minutes"
-[[250, 1], [20000, 6]]             || [[250, 1], [200, 6]]                             || 39 || standard: distances must ascend; this one does not
+[[250, 1], [20000, 6]]             || [[250, 1], [200, 6]]                             || 39 || standard: distances must ascend; this one is not above the one before
 [[250, 1], [20000, 6]]             || [[250, -1]]                                      || 39 || standard must be a list of [km, days] such as [250, 1], not [250, -1]
 standard = [[250, 1], [20000, 6]]  ||                                                  || 38 || [transit] names no service; one such as standard = [[20000, 3]] is needed
-standard =                         || "Next Day" =                                     || 39 || no order can ask for service 'Next Day'; it must be 1 to 32 of a-z, 0-9, '_' and '-'
+standard =                         || "Next Day" =                                     || 39 || the name of a service must be 1 to 32 of a-z, 0-9, '_' and '-', not 'Next Day'
 version = "v1"                     || version = 1                                      ||  1 || version must be a text in quotes, such as "…", not 1
-order.value > 500000               || order.value > 500000.0                           || 42 || when: > mixes an int and a double: write 400.0 instead of 400 beside a double such as node.distance_km, 400 instead of 400.0 beside an int, or double(…) around an int name
+order.value > 500000               || order.value > 500000.0                           || 42 || when: > mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
 order.value > 500000               || order.value                                      || 42 || when: this is an int; it must be a condition, true or false
 order.value > 500000               || order.valeu > 500000                             || 42 || when: unknown name 'order.valeu'; did you mean order.value?
-order.value > 500000               || node.kind == "dc"                                || 42 || when: node.kind cannot be seen here: a hold's when sees only order.*
+order.value > 500000               || node.kind == "dc"                                || 42 || when: node.kind cannot be used here: a hold's when may use only order.*
 order.value > 500000               || order.service == "air"                           || 42 || when: order.service is never 'air'; it is one of standard
-order.value > 500000               || 1 > 2                                            || 42 || this hold is never placed: its when is never true; without one it is only described
-order.value > 500000               || 1 / 0 == 1                                       || 42 || when can never be told: divide by zero
-when = 'order.value > 500000'      ||                                                  || 43 || reason is used only with when: whoever else places this hold gives his own
+order.value > 500000               || 1 > 2                                            || 42 || this hold is never placed: its when is never true; without when, only requests place it
+order.value > 500000               || 1 / 0 == 1                                       || 42 || when always fails: divide by zero
+when = 'order.value > 500000'      ||                                                  || 43 || reason is used only with when: a request that places this hold gives its own reason
 reason = "approved by finance"     ||                                                  || 40 || reason is missing
 owner = "finance"                  || owner = ""                                       || 44 || owner must be a text in quotes, such as "…", not ""
 owner = "risk"                     ||                                                  || 46 || owner is missing
 stock = "reserve"                  || stock = "keep"                                   || 45 || stock must be one of reserve, wait, not "keep"
 stock = "reserve"                  || stocks = "wait"                                  || 45 || unknown key 'stocks'; did you mean 'stock'?
 id = "fraud"                       || id = "approval"                                  || 47 || hold id 'approval' is there twice
-id = "fraud"                       || id = "Fraud"                                     || 47 || nobody can name hold 'Fraud'; it must be 1 to 32 of a-z, 0-9, '_' and '-'
+id = "fraud"                       || id = "Fraud"                                     || 47 || the id of a hold must be 1 to 32 of a-z, 0-9, '_' and '-', not 'Fraud'
 id = "fraud"                       ||                                                  || 46 || id is missing
 version = "v1"                     || version = ""                                     ||  1 || version must be a text in quotes, such as "…", not ""
 """  # noqa: E501  (an aligned table)
@@ -163,9 +163,9 @@ for row in MISTAKES.strip().splitlines():
 
 # what stands in nodes.toml || what stands there instead || line || what is said, whole
 PLACES = """
-latitude = 41.9\\nlongitude = -87.6 || latitude = 0\\nlongitude = 0.0                         || 11 || latitude and longitude are both 0, which means an unknown place; give the real ones
-latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US, where it has five digits, or ZIP+4
-"84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US, where it has five digits, or ZIP+4
+latitude = 41.9\\nlongitude = -87.6 || latitude = 0\\nlongitude = 0.0                         || 11 || latitude and longitude are both 0, which usually means that they are not known; give the real ones
+latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US; there it has five digits, or ZIP+4
+"84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
 """  # noqa: E501  (an aligned table)
 
 
@@ -181,7 +181,7 @@ def test_what_is_right_has_no_mistakes() -> None:
 
 
 @pytest.mark.parametrize(("right", "wrong"), SAID)
-def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
+def test_each_kind_of_mistake_is_reported_on_its_line_and_nothing_else_is(right: str, wrong: str) -> None:
     assert right in POLICY
     assert mistakes(replace(RIGHT, policy=POLICY.replace(right, wrong, 1))) == SAID[right, wrong]
 
@@ -190,7 +190,7 @@ def test_each_kind_of_mistake_is_told_on_its_line_and_nothing_else_is(right: str
     ("right", "wrong", "line", "said"),
     [tuple(cell.strip().replace("\\n", "\n") for cell in row.split("||")) for row in PLACES.strip().splitlines()],
 )
-def test_a_place_that_cannot_be_is_told_on_its_line(right: str, wrong: str, line: str, said: str) -> None:
+def test_a_place_that_cannot_be_is_reported_on_its_line(right: str, wrong: str, line: str, said: str) -> None:
     assert right in NODES
     assert mistakes(replace(RIGHT, nodes=NODES.replace(right, wrong, 1))) == [f"nodes.toml:{line}: {said}"]
 
@@ -229,12 +229,12 @@ def test_a_narrower_last_tier_is_no_mistake_because_it_decides_what_ships_when_n
 @pytest.mark.parametrize("wrong", ["weight", "sku,sku"])
 def test_items_that_could_not_be_read_make_no_rule_look_wrong(wrong: str) -> None:
     documents = replace(RIGHT, items=ITEMS.replace("weight_g", wrong))
-    assert {told.partition(":")[0] for told in mistakes(documents)} == {"items.csv"}
+    assert {reported.partition(":")[0] for reported in mistakes(documents)} == {"items.csv"}
 
 
 def test_services_that_could_not_be_read_make_no_rule_look_wrong() -> None:
     policy = POLICY.replace('order.channel == "wholesale"', 'order.service == "express"').replace("250, 1", "250")
-    assert [told.partition(": ")[0] for told in mistakes(replace(RIGHT, policy=policy))] == ["policy.toml:39"]
+    assert [reported.partition(": ")[0] for reported in mistakes(replace(RIGHT, policy=policy))] == ["policy.toml:39"]
 
 
 def test_one_misspelt_name_of_a_set_is_one_mistake() -> None:

@@ -90,7 +90,7 @@ def test_what_could_be_an_error_or_overflow_is_left_to_the_engine(source: str) -
     assert compile_rule(source, Sight.EXCLUDE, Answer.AMOUNT).plain is None
 
 
-def test_a_fact_that_is_missing_is_still_told_in_words() -> None:
+def test_a_fact_that_is_missing_is_still_reported_in_words() -> None:
     missing = compile_rule("node.distance_km < 5.0", Sight.RULE, Answer.CONDITION).evaluate({})
     assert isinstance(missing, EvaluationError)
     assert "node.distance_km" in missing.reason

@@ -461,7 +461,7 @@ def test_all_twelve_situations_have_orders() -> None:
 
 
 def test_the_plan_says_in_words_why_the_store_that_is_full_or_busy_or_far_was_left_out() -> None:
-    told = {
+    reported = {
         state: next(
             node.excluded
             for node in decide(network_of(SITUATIONS[situation]), "web, Denver: CHAIR", stock).explanation.nodes
@@ -474,7 +474,7 @@ def test_the_plan_says_in_words_why_the_store_that_is_full_or_busy_or_far_was_le
             ("rejected", "5 what a store rejects goes to another one", "boulder (rejected): CHAIR"),
         ]
     }
-    assert told == {
+    assert reported == {
         "paused": "paused",
         "full": "capacity used up",
         "busy": "requires node.open_orders < 20 (node.open_orders is 20)",

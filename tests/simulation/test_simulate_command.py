@@ -121,7 +121,7 @@ MISTAKES = [
     ("an unknown item",            "orders.jsonl", json.dumps({**ORDER, "lines": [NEW_LINE]}),
      ["1: `lines.0.sku`: SERUM-31 is not an item of the network (under now)"]),
     ("an unknown service",         "orders.jsonl", json.dumps({**ORDER, "service": "pigeon"}),
-     ["1: `service`: pigeon is not offered; there is: next_day, standard, two_day (under now)"]),
+     ["1: `service`: pigeon is not offered; offered are: next_day, standard, two_day (under now)"]),
     ("a node without pick-up",     "orders.jsonl", json.dumps({**ORDER, "pickup_node": "nwk"}),
      ["1: `pickup_node`: customers cannot collect at nwk (under now)"]),
     ("an impossible postal code",  "orders.jsonl", GOOD.replace("80202", "8020"), ["1: `ship_to.postal_code`: "]),

@@ -70,21 +70,22 @@ BROKEN = {
         ["CHAIR at casper: on hand +20 (the ledger says so)"]),
     "units that nobody holds": (
         [NOBODYS, "UPDATE stock SET reserved = reserved + 4 WHERE node = 'denver' AND sku = 'CHAIR'"],
-        ["CHAIR at denver: reserved -4 (nobody holds them)"]),
+        ["CHAIR at denver: reserved -4 (no order or cart holds them)"]),
     "a promise that only the ledger knows": (
         [NOBODYS],
-        ["CHAIR at denver: reserved +4 (the ledger says so)", "CHAIR at denver: reserved -4 (nobody holds them)"]),
+        ["CHAIR at denver: reserved +4 (the ledger says so)", "CHAIR at denver: reserved -4 (no order or cart holds them)"]),
     "units that are held and not promised": (
         ["DELETE FROM movement WHERE kind = 'reserved' AND sku = 'LAMP'",
          "UPDATE stock SET reserved = 0 WHERE sku = 'LAMP'"],
-        ["LAMP at denver: reserved -2 (the ledger says so)", "LAMP at denver: reserved +4 (somebody holds them)"]),
+        ["LAMP at denver: reserved -2 (the ledger says so)", "LAMP at denver: reserved +4 (an order or cart holds them)"]),
     "a cart that is gone": (
         ["DELETE FROM cart_unit"],
-        ["CHAIR at denver: reserved -5 (nobody holds them)"]),
+        ["CHAIR at denver: reserved -5 (no order or cart holds them)"]),
     "promises that the ledger has lost": (
         ["DELETE FROM movement WHERE kind = 'allocated' AND sku = 'LAMP'",
          "UPDATE stock SET allocated = 0, reserved = 4 WHERE sku = 'LAMP' AND node = 'denver'"],
-        ["LAMP at denver: reserved -2 (nobody holds them)", "LAMP at denver: allocated +2 (somebody holds them)"]),
+        ["LAMP at denver: reserved -2 (no order or cart holds them)",
+         "LAMP at denver: allocated +2 (an order or cart holds them)"]),
 }
 # fmt: on
 
@@ -124,7 +125,7 @@ async def test_a_repair_during_business_takes_nothing_from_anybody_and_is_made_o
     made = [str(correction) for corrections, _ in found for correction in corrections]
     assert made == [
         "CHAIR at denver: on hand -7 (the ledger says so)",
-        "CHAIR at denver: reserved -4 (nobody holds them)",
+        "CHAIR at denver: reserved -4 (no order or cart holds them)",
     ]
     await shop.check()
 
@@ -174,7 +175,7 @@ async def test_what_only_a_person_can_correct_is_left_and_printed(
     await by_hand(shop, "DELETE FROM reservation")
     assert await repair_stock(database_url, confirm=True) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert "     corrected  CHAIR at denver: reserved -4 (nobody holds them)" in lines
+    assert "     corrected  CHAIR at denver: reserved -4 (no order or cart holds them)" in lines
     assert any(
         line.startswith("          left  reserved units are those that are pinned at a node: ") for line in lines
     )
@@ -187,7 +188,7 @@ async def test_the_exit_code_tells_whether_something_is_to_be_corrected(
     assert capsys.readouterr().out == "nothing to correct\n"
     await by_hand(shop, NOBODYS)
     assert await repair_stock(database_url, confirm=False) == 1
-    assert "    to correct  CHAIR at denver: reserved -4 (nobody holds them)\n" in capsys.readouterr().out
+    assert "    to correct  CHAIR at denver: reserved -4 (no order or cart holds them)\n" in capsys.readouterr().out
     assert await repair_stock(database_url, confirm=True) == 0
     assert await repair_stock(database_url, confirm=False) == 0
 

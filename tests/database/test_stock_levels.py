@@ -11,7 +11,7 @@ from sqlalchemy import text
 from database import stock
 from database.connect import Database
 from database.documents import stock as documents
-from database.documents.stock import Wanted
+from database.documents.stock import StockQuery
 from database.key import Caller
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
@@ -44,7 +44,7 @@ async def listed(
 ) -> list[dict[str, Any]]:
     async with database.read() as connection:
         _, network = await Networks().active(connection)
-        return await documents.page(connection, network, Wanted(node, below, after, limit))
+        return await documents.page(connection, network, StockQuery(node, below, after, limit))
 
 
 async def walk(
@@ -57,7 +57,7 @@ async def walk(
     return found
 
 
-async def test_units_that_are_set_aside_are_told_by_state_and_are_not_available(shop: Shop) -> None:
+async def test_units_that_are_set_aside_are_shown_by_state_and_are_not_available(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=10)
     for number, (units, state) in enumerate([(3, "damaged"), (2, "on_display"), (1, "quarantined"), (-1, "damaged")]):
         moved = Movement(MovementKind.MOVED, NEAREST, "LAMP", set_aside=units, state=state)
@@ -81,7 +81,7 @@ async def announce(database: Database, node: str, message_id: str, quantity: int
         await connection.execute(statement, parameters | {"expected_at": DAY + timedelta(days=day)})
 
 
-async def test_what_was_announced_and_has_not_arrived_is_told_with_the_day_of_the_first(shop: Shop) -> None:
+async def test_what_was_announced_and_has_not_arrived_is_shown_with_the_day_of_the_first(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     await announce(shop.database, NEAREST, "all here", 5, arrived=5, day=1)
     await announce(shop.database, NEAREST, "more than announced", 5, arrived=7, day=2)
@@ -116,24 +116,24 @@ AGES = [
     ("what came back counts from then",          [(1, RECEIVED, 1), (2, SHIPPED, -1), (6, RESTOCKED, 1)],       6),
     ("what a count found counts from then",      [(1, RECEIVED, 2), (2, SHIPPED, -2), (5, COUNTED, 3)],         5),
     ("several on one day",                       [(1, RECEIVED, 2), (2, RECEIVED, 2), (2, RESTOCKED, 2), (3, SHIPPED, -3)], 2),
-    ("told late, happened early",                [(5, RECEIVED, 2), (1, RECEIVED, 2), (6, SHIPPED, -2)],        5),
+    ("reported late, happened early",                [(5, RECEIVED, 2), (1, RECEIVED, 2), (6, SHIPPED, -2)],        5),
     ("more has left than came",                  [(1, RECEIVED, 2), (2, SHIPPED, -3)],                          None),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("told", "day"), [row[1:] for row in AGES], ids=[row[0] for row in AGES])
+@pytest.mark.parametrize(("reported", "day"), [row[1:] for row in AGES], ids=[row[0] for row in AGES])
 async def test_the_oldest_unit_on_hand_is_what_is_left_when_the_first_in_is_the_first_out(
-    shop: Shop, told: list[tuple[int, MovementKind, int]], day: int | None
+    shop: Shop, reported: list[tuple[int, MovementKind, int]], day: int | None
 ) -> None:
-    for number, (on_day, kind, units) in enumerate(told):
+    for number, (on_day, kind, units) in enumerate(reported):
         movement = Movement(kind, NEAREST, "LAMP", on_hand=units)
         await book(shop.database, movement, day=on_day, cause=f"cause {number}")
     (row,) = (await item(shop.database, "LAMP"))["nodes"]
     assert row["oldest_received_at"] == (None if day is None else DAY + timedelta(days=day))
 
 
-async def test_units_of_other_shelves_do_not_age_a_shelf(shop: Shop) -> None:
+async def test_units_of_other_stock_levels_do_not_age_a_stock_level(shop: Shop) -> None:
     await book(shop.database, Movement(RECEIVED, NEXT, "LAMP", on_hand=9), day=9, cause="next")
     await book(shop.database, Movement(RECEIVED, NEAREST, "CHAIR", on_hand=9), day=9, cause="chairs")
     await book(shop.database, Movement(RECEIVED, NEAREST, "LAMP", on_hand=9), day=1, cause="nearest")
@@ -141,7 +141,7 @@ async def test_units_of_other_shelves_do_not_age_a_shelf(shop: Shop) -> None:
     assert rows == {NEXT: DAY + timedelta(days=9), NEAREST: DAY + timedelta(days=1)}
 
 
-async def test_a_shelf_that_changes_all_the_time_is_shown_as_it_was_at_one_moment(shop: Shop) -> None:
+async def test_a_stock_level_that_changes_all_the_time_is_shown_as_it_was_at_one_moment(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=10)
     is_over = asyncio.Event()
 
@@ -286,7 +286,7 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
     assert scanned >= {"stock", "movement", "order_line", "waiting", "incoming"}
 
 
-async def test_goods_that_come_in_do_not_make_anybody_read_the_whole_queue(shop: Shop) -> None:
+async def test_goods_that_come_in_make_no_statement_read_the_whole_queue(shop: Shop) -> None:
     async with shop.database.write() as connection:
         for statement in MANY:
             await connection.execute(text(statement))
@@ -305,7 +305,7 @@ async def test_goods_that_come_in_do_not_make_anybody_read_the_whole_queue(shop:
     assert "ix_waiting_parts" in {node.get("Index Name") for node in steps}
 
 
-async def test_the_age_of_a_shelf_is_found_without_reading_its_whole_history(shop: Shop) -> None:
+async def test_the_age_of_a_stock_level_is_found_without_reading_its_whole_history(shop: Shop) -> None:
     async with shop.database.write() as connection:
         for statement in MANY[2:5]:
             await connection.execute(text(statement))
