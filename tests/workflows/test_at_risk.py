@@ -36,13 +36,13 @@ async def test_a_person_is_notified_before_work_is_late_with_its_progress(small_
     name, work = await released(house)
     await house.tell(work, "accepted")
     ship_by = (await house.http.get(f"/fulfillment-orders/{work}")).json()["ship_by"]
-    told_at = datetime.fromisoformat(ship_by) - timedelta(hours=4)
+    notified_at = datetime.fromisoformat(ship_by) - timedelta(hours=4)
 
-    await house.skip_to(name, told_at.isoformat())
+    await house.skip_to(name, notified_at.isoformat())
 
     document = await house.until(name, lambda found: codes(found) == ["at_risk"])
     (known,) = document["exceptions"]
-    assert f"{work}: it must leave by {told_at + timedelta(hours=4):%Y-%m-%d %H:%M} UTC" in known["detail"]
+    assert f"{work}: it must leave by {notified_at + timedelta(hours=4):%Y-%m-%d %H:%M} UTC" in known["detail"]
     assert "has waited for shipment since" in known["detail"]
     later = (await house.settle(name))["fulfillment_orders"][0]
     assert later["waiting_for"] == "shipment", "the node still has its own time"

@@ -98,7 +98,7 @@ def workflow(house: House, name: str) -> WorkflowHandle[Any, Any]:
     return house.time.client.get_workflow_handle(f"return-{name}")
 
 
-async def test_what_comes_back_in_order_is_on_the_shelf_again_and_the_case_is_closed(small_house: House) -> None:
+async def test_what_comes_back_in_order_is_restocked_and_the_return_is_closed(small_house: House) -> None:
     house = small_house
     name = await delivered(house)
     made = await asked(house, name, 1)
