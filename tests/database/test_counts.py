@@ -64,7 +64,7 @@ async def on_hand(shop: Shop, node: str = NEAREST) -> dict[str, int]:
 R, C, A = "received", "counted", "adjusted"
 # fmt: off
 STORIES: list[tuple[str, list[tuple[str, int, int]], int]] = [
-    # what is reported this order             kind, units, hour                                          on hand
+    # what is reported, in order               kind, units, hour                                          on hand
     ("a count after a receipt",               [(R, 10, 8), (C, 7, 9)],                                    7),
     ("a count before a receipt that we know", [(R, 10, 9), (C, 7, 8)],                                    17),
     ("a count before a loss that we know",    [(R, 10, 6), (A, -4, 9), (C, 10, 8)],                       6),
