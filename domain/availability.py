@@ -32,12 +32,12 @@ class Availability:
 
     sku: str
     network: Network
-    shelves: Mapping[tuple[str, str], StockLevel]
+    levels: Mapping[tuple[str, str], StockLevel]
 
     @property
     def nodes(self) -> list[str]:
         """The nodes of the network that have ever had a part of it, sorted."""
-        return sorted({node for node, _ in self.shelves} & set(self.network.nodes))
+        return sorted({node for node, _ in self.levels} & set(self.network.nodes))
 
     def at(self, node: str) -> int:
         """Units of the item at a node: the scarcest part limits them."""
@@ -45,7 +45,7 @@ class Availability:
 
     def is_stopped_at(self, node: str) -> bool:
         """Whether the sale of any part is stopped at a node."""
-        levels = [self.shelves.get((node, part)) for part, _ in self.network.components(self.sku)]
+        levels = [self.levels.get((node, part)) for part, _ in self.network.components(self.sku)]
         return any(level is not None and level.stopped_at is not None for level in levels)
 
     def in_all(self, kept_back: Callable[[str], int]) -> int:
@@ -57,5 +57,5 @@ class Availability:
         return min(sum(self.at(node) for node in self.nodes), *limits)
 
     def _units(self, node: str, part: str) -> int:
-        level = self.shelves.get((node, part))
+        level = self.levels.get((node, part))
         return on_sale(level, self.network) if level else 0

@@ -67,10 +67,10 @@ def delay_reason(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
     """For work that may leave late: when it must leave, what it waits for, and since when."""
     stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
     word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
-    return f"it must leave by {told(fulfillment_order.ship_by)}, and has waited for {word} since {told(since)}"
+    return f"it must leave by {utc_text(fulfillment_order.ship_by)}, and has waited for {word} since {utc_text(since)}"
 
 
-def told(moment: datetime) -> str:
+def utc_text(moment: datetime) -> str:
     """A moment as people read it, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 

@@ -300,7 +300,7 @@ def recount(level: StockLevel, quantity: int, taken_at: datetime, later: int) ->
 class StockChange:
     """What a message changed in the units on hand of its node."""
 
-    shelves: int = 0
+    stock_levels: int = 0
     """SKUs that it is about, including those that a snapshot counts as 0 because it does not name them."""
     changed: int = 0
     """Of these, the SKUs that have more or fewer units on hand now."""

@@ -231,6 +231,6 @@ def _summary(message: StockFile, change: StockChange | None) -> str:
     if change is None:
         return f"{what}: was here already, nothing has changed\n"
     return (
-        f"{what}: rows {len(message.lines)}, not named {change.shelves - len(message.units)}, changed {change.changed}, "
+        f"{what}: rows {len(message.lines)}, not named {change.stock_levels - len(message.units)}, changed {change.changed}, "
         f"units up {change.units_up}, units down {change.units_down}\n"
     )

@@ -43,7 +43,7 @@ INSTEAD: Mapping[str, str] = {
 }
 """Each word that is not written, with what is written instead."""
 
-STORED = ("patience_from", "ix_cart_unit_shelf")
+STORED = ("patience_from", "told_received", "ix_cart_unit_shelf")
 """Names in databases and recorded histories: renaming one would be a migration."""
 
 FROZEN = ("database/schema/migrations/", "docs/reference/schema.md", "docs/decisions/", "tests/test_words.py")

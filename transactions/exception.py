@@ -15,7 +15,7 @@ from database.exception import Known
 from database.order import Event
 from database.request import Request
 from domain import units
-from domain.deadlines import after_the_call, told
+from domain.deadlines import after_the_call, utc_text
 from domain.reasons import ExceptionCode
 from domain.request import AssignRequest, ResolveRequest, Seen
 from domain.units import Opened
@@ -113,7 +113,7 @@ async def _report_at_risk(transactions: OrderTransactions, order: str, ship_by: 
     async with transactions.open(order) as work:
         if work.header.is_closed or not work.order.has_unreleased:
             return
-        detail = f"units of it wait, and it was promised to ship by {told(ship_by)}"
+        detail = f"units of it wait, and it was promised to ship by {utc_text(ship_by)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
         await work.notify(await work.write(Event("waits too long", "clock", datetime.now(UTC))))
 

@@ -154,7 +154,7 @@ async def _nodes(
 ) -> list[dict[str, Any]]:
     """The rows of a plain item, also at nodes where it is only announced; `is_stopped`: its sale is stopped everywhere."""
     places = [(node, item.sku) for node in sorted({*item.nodes, *announced})]
-    rows = [item.shelves.get(place) or StockLevel(*place, 0, 0, 0) for place in places]
+    rows = [item.levels.get(place) or StockLevel(*place, 0, 0, 0) for place in places]
     shown = await _shown(connection, item.network, rows)
     return [
         {name: row[name] for name in row if name != "sku"} | {"stopped": row["stopped"] or is_stopped} for row in shown

@@ -42,7 +42,7 @@ def carts(shop: Shop) -> Carts:
     return Carts(shop.database, Networks())
 
 
-def wish(*lines: tuple[str, int], **more: Any) -> ReservationRequest:
+def request(*lines: tuple[str, int], **more: Any) -> ReservationRequest:
     """A cart of `(sku, quantity)` lines for a customer in Denver, pinned for a quarter of an hour."""
     body: dict[str, Any] = {"channel": "web", "ship_to": CUSTOMER, "expires_in": "15m"}
     body["lines"] = tuple(PromiseLine(sku=sku, quantity=quantity) for sku, quantity in lines)
@@ -50,7 +50,7 @@ def wish(*lines: tuple[str, int], **more: Any) -> ReservationRequest:
 
 
 async def reserve(carts: Carts, *lines: tuple[str, int], key: str | None = None, **more: Any) -> Cart:
-    return await carts.reserve(wish(*lines, **more), actor="channel:web", idempotency_key=key)
+    return await carts.reserve(request(*lines, **more), actor="channel:web", idempotency_key=key)
 
 
 async def pin(

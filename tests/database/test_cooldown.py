@@ -77,14 +77,14 @@ async def test_a_set_is_not_asked_for_while_one_of_its_parts_is_in_peace(shop: S
 
 
 async def test_who_waits_only_because_of_it_looks_again_when_it_has_ended(shop: Shop) -> None:
-    told_at = datetime.now(UTC)
+    reported_at = datetime.now(UTC)
     await rejected(shop)
     order = await shop.sold(("CHAIR", 1))
 
     ends_at = (await shop.state(order)).looks_again_at
 
     assert ends_at is not None
-    assert told_at + A_DAY <= ends_at <= datetime.now(UTC) + A_DAY
+    assert reported_at + A_DAY <= ends_at <= datetime.now(UTC) + A_DAY
     assert (await shop.source(order, at=ends_at - timedelta(seconds=1))).total("backordered") == 1
     assert (await shop.source(order, at=ends_at)).total("reserved") == 1
 

@@ -49,7 +49,7 @@ async def lamps(shop: Shop, *story: tuple[str, int, int]) -> None:
         await tell(shop, kind, hour, lines={"LAMP": units})
 
 
-async def shelf(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> StockLevel:
+async def level(shop: Shop, sku: str = "LAMP", node: str = NEAREST) -> StockLevel:
     async with shop.database.read() as connection:
         return (await stock.levels(connection, [sku]))[node, sku]
 
@@ -139,7 +139,7 @@ async def test_a_late_receipt_that_the_count_has_seen_is_in_the_ledger_with_what
 async def test_an_outdated_count_is_kept_like_any_message_and_never_counted_as_the_last(shop: Shop) -> None:
     await lamps(shop, ("counted", 5, 9), ("counted", 7, 8))
     assert await shop.number("SELECT count(*) FROM inbox WHERE kind = 'counted'") == 2
-    assert (await shelf(shop)).counted_at == at(9)
+    assert (await level(shop)).counted_at == at(9)
 
 
 async def test_a_snapshot_counts_what_it_names_and_finds_nothing_else(shop: Shop) -> None:
@@ -184,10 +184,10 @@ async def test_the_same_report_sent_twice_is_booked_once_and_never_means_somethi
 async def test_units_that_are_set_aside_are_there_and_not_for_sale_until_they_are_put_back(shop: Shop) -> None:
     await lamps(shop, ("received", 10, 6))
     await tell(shop, "moved", 7, lines={"LAMP": 4}, from_state="sellable", to_state="damaged")
-    found = await shelf(shop)
+    found = await level(shop)
     assert (found.on_hand, found.set_aside, found.available(0)) == (10, 4, 6)
     await tell(shop, "moved", 8, lines={"LAMP": 3}, from_state="damaged", to_state="sellable")
-    found = await shelf(shop)
+    found = await level(shop)
     assert (found.on_hand, found.set_aside, found.available(0)) == (10, 1, 9)
     await shop.check()
 
@@ -200,15 +200,15 @@ async def test_units_that_change_why_they_cannot_be_sold_are_in_one_state_only(s
     async with shop.database.read() as connection:
         states = {row.state: row.units for row in await connection.execute(text(statement))}
     assert states == {"display": 3, "quarantined": 1}
-    assert (await shelf(shop)).set_aside == 4
+    assert (await level(shop)).set_aside == 4
 
 
 async def test_units_put_back_before_they_were_reported_as_set_aside_are_a_fact(shop: Shop) -> None:
     await lamps(shop, ("received", 10, 6))
     await tell(shop, "moved", 8, lines={"LAMP": 4}, from_state="damaged", to_state="sellable")
-    assert (await shelf(shop)).available(0) == 10, "there are not more than are on hand"
+    assert (await level(shop)).available(0) == 10, "there are not more than are on hand"
     await tell(shop, "moved", 7, lines={"LAMP": 4}, from_state="sellable", to_state="damaged")
-    found = await shelf(shop)
+    found = await level(shop)
     assert (found.set_aside, found.available(0)) == (0, 10)
 
 
@@ -287,7 +287,7 @@ async def test_a_message_longer_than_a_statement_opens_every_exception_that_it_c
     )
     assert await shop.number("SELECT count(*) FROM exception WHERE code = 'stock_short'") == 2
     assert change is not None
-    assert (change.shelves, change.changed, change.units_up, change.units_down) == (3, 3, 0, 7)
+    assert (change.stock_levels, change.changed, change.units_up, change.units_down) == (3, 3, 0, 7)
     assert progress == [(1, 3), (2, 3), (3, 3)]
     await shop.check()
 

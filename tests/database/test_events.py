@@ -20,7 +20,7 @@ from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, NEXT, Shop
 
 CANCELLED = ChannelEvent(EventKind.CANCELLED, {"lines": []})
-Told = tuple[str, dict[str, int]]
+KindAndUnits = tuple[str, dict[str, int]]
 """An event's kind, and its units per line."""
 
 
@@ -36,7 +36,7 @@ async def feed(database: Database, after: str = "0-0", channel: str | None = Non
         return await documents.feed(connection, channel=channel, after=numbers, limit=100)
 
 
-async def reported(shop: Shop, name: str) -> list[Told]:
+async def events_of(shop: Shop, name: str) -> list[KindAndUnits]:
     return [
         (found["kind"], {line["line"]: line["quantity"] for line in found["data"].get("lines", [])})
         for found in await feed(shop.database)
@@ -93,7 +93,7 @@ async def test_a_change_that_is_not_committed_tells_nothing(shop: Shop) -> None:
     async with shop.database.engine.connect() as connection:
         await tell(WriteConnection(ReadConnection(connection)), name)
         await connection.rollback()
-    assert await reported(shop, name) == [("accepted", {"1": 1})]
+    assert await events_of(shop, name) == [("accepted", {"1": 1})]
 
 
 async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop: Shop) -> None:
@@ -101,7 +101,7 @@ async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop:
     name = await shop.released(("LAMP", 3))
     for kind, lines in [("accepted", None), ("shipped", {"1": 2}), ("shipped", {"1": 1}), ("delivered", None)]:
         await shop.tell(name, MessageKind(kind), lines)
-    assert await reported(shop, name) == [
+    assert await events_of(shop, name) == [
         ("accepted", {"1": 3}),
         ("promised", {}),
         ("shipped", {"1": 2}),
@@ -113,23 +113,23 @@ async def test_a_channel_hears_of_acceptance_promise_shipment_and_delivery(shop:
 async def test_units_that_wait_are_reported_once_and_their_promise_when_it_is_given(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=1)
     name = await shop.sold(("LAMP", 3))
-    assert await reported(shop, name) == [("accepted", {"1": 3}), ("backordered", {"1": 2})]
+    assert await events_of(shop, name) == [("accepted", {"1": 3}), ("backordered", {"1": 2})]
     await shop.source(name)
-    assert len(await reported(shop, name)) == 2
+    assert len(await events_of(shop, name)) == 2
     await shop.receive(NEXT, LAMP=2)
     await shop.backorders.work_off(10)
-    assert (await reported(shop, name))[2:] == [("promised", {})]
+    assert (await events_of(shop, name))[2:] == [("promised", {})]
 
 
 async def test_a_cancel_is_reported_with_its_units_and_a_short_pick_is_not_reported_at_all(shop: Shop) -> None:
     await shop.receive(NEAREST, LAMP=3)
     await shop.receive(NEXT, LAMP=3)
     name = await shop.released(("LAMP", 3))
-    before = len(await reported(shop, name))
+    before = len(await events_of(shop, name))
     await shop.tell(name, MessageKind.PICKED, {"1": 2}, final=True)
-    assert len(await reported(shop, name)) == before
+    assert len(await events_of(shop, name)) == before
     await shop.cancel(name, {"1": 1})
-    assert (await reported(shop, name))[before:] == [("cancelled", {"1": 1})]
+    assert (await events_of(shop, name))[before:] == [("cancelled", {"1": 1})]
 
 
 async def test_a_message_that_comes_twice_is_reported_once(shop: Shop) -> None:
@@ -138,7 +138,7 @@ async def test_a_message_that_comes_twice_is_reported_once(shop: Shop) -> None:
     at = datetime.now(UTC)
     for _ in range(2):
         await shop.tell(name, MessageKind.SHIPPED, message_id="same", at=at)
-    assert [kind for kind, _ in await reported(shop, name)] == ["accepted", "promised", "shipped"]
+    assert [kind for kind, _ in await events_of(shop, name)] == ["accepted", "promised", "shipped"]
 
 
 async def test_the_feed_of_a_channel_holds_its_own_orders(shop: Shop) -> None:

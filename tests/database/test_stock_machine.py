@@ -19,7 +19,7 @@ from domain.stock import Movement, MovementKind
 from tests.house import MASTER_KEYS
 
 Place = tuple[str, str]
-Wish = tuple[Place, int, int]
+Demand = tuple[Place, int, int]
 """Where, how many units, and how many must stay."""
 Answer = TypeVar("Answer")
 
@@ -29,22 +29,24 @@ BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 
 places = st.sampled_from(PLACES)
 few = st.integers(1, 4)
-wishes = st.lists(st.tuples(places, few, st.integers(0, 2)), min_size=1, max_size=3, unique_by=lambda wish: wish[0])
+demands = st.lists(
+    st.tuples(places, few, st.integers(0, 2)), min_size=1, max_size=3, unique_by=lambda demand: demand[0]
+)
 
 
 class Model:
     """What stock is, in ten lines: counters by place, and what may be taken from one."""
 
     def __init__(self) -> None:
-        self.shelves = {place: dict.fromkeys(COUNTERS, 0) for place in PLACES}
+        self.levels = {place: dict.fromkeys(COUNTERS, 0) for place in PLACES}
 
     def book(self, movement: Movement) -> None:
         for name in COUNTERS:
-            self.shelves[movement.node, movement.sku][name] += getattr(movement, name)
+            self.levels[movement.node, movement.sku][name] += getattr(movement, name)
 
     def available(self, place: Place) -> int:
-        shelf = self.shelves[place]
-        return shelf["on_hand"] - max(0, shelf["set_aside"]) - shelf["reserved"] - shelf["allocated"]
+        level = self.levels[place]
+        return level["on_hand"] - max(0, level["set_aside"]) - level["reserved"] - level["allocated"]
 
 
 class Stock(RuleBasedStateMachine):
@@ -77,7 +79,7 @@ class Stock(RuleBasedStateMachine):
         for movement in movements:
             self.model.book(movement)
             if at <= self.counted_at.get((movement.node, movement.sku), BEGIN):
-                self.model.shelves[movement.node, movement.sku]["on_hand"] -= movement.on_hand
+                self.model.levels[movement.node, movement.sku]["on_hand"] -= movement.on_hand
 
     async def booked(self, movements: Sequence[Movement], cause: str, at: datetime) -> None:
         async with self.database.write() as connection:
@@ -102,7 +104,7 @@ class Stock(RuleBasedStateMachine):
         """A count: the difference to what was believed is booked, and what happened before it is seen."""
         self.now += timedelta(seconds=1)
         self.run(self.counted(place, units))
-        self.model.shelves[place]["on_hand"] = units
+        self.model.levels[place]["on_hand"] = units
         self.counted_at[place] = self.now
 
     async def counted(self, place: Place, units: int) -> None:
@@ -124,64 +126,64 @@ class Stock(RuleBasedStateMachine):
         before = self.counted_at[place] - timedelta(minutes=1)
         self.record(Movement(MovementKind.RECEIVED, *place, on_hand=units), happened_at=before)
 
-    @rule(claims=st.lists(wishes, min_size=1, max_size=3))
-    def claim(self, claims: list[list[Wish]]) -> None:
+    @rule(claims=st.lists(demands, min_size=1, max_size=3))
+    def claim(self, claims: list[list[Demand]]) -> None:
         """Several claims in one statement; what an earlier one wants counts for the later ones."""
         self.now += timedelta(seconds=1)
         granted = self.run(self.claimed(claims))
         wanted: Counter[Place] = Counter()
-        for position, wishes in enumerate(claims):
-            wanted.update({place: units for place, units, _ in wishes})
+        for position, demands in enumerate(claims):
+            wanted.update({place: units for place, units, _ in demands})
             fits = all(
-                wanted[place] <= self.start[place] - safety for place, _, safety in self.strictest(claims, wishes)
+                wanted[place] <= self.start[place] - safety for place, _, safety in self.strictest(claims, demands)
             )
             assert (position in granted) == fits
-            for place, units, safety in wishes if position in granted else ():
+            for place, units, safety in demands if position in granted else ():
                 self.model.book(Movement(MovementKind.RESERVED, *place, reserved=units))
                 assert self.model.available(place) >= safety
 
-    def strictest(self, claims: list[list[Wish]], wishes: list[Wish]) -> list[Wish]:
+    def strictest(self, claims: list[list[Demand]], demands: list[Demand]) -> list[Demand]:
         """A safety stock is a fact about a place: where claims disagree on it, the largest counts."""
         safety: dict[Place, int] = {}
-        for place, _, units in (wish for one in claims for wish in one):
+        for place, _, units in (demand for one in claims for demand in one):
             safety[place] = max(units, safety.get(place, 0))
-        return [(place, units, safety[place]) for place, units, _ in wishes]
+        return [(place, units, safety[place]) for place, units, _ in demands]
 
-    async def claimed(self, claims: list[list[Wish]]) -> set[int]:
+    async def claimed(self, claims: list[list[Demand]]) -> set[int]:
         self.start = {place: self.model.available(place) for place in PLACES}
         asked = [
             stock.Claim(
-                [Movement(MovementKind.RESERVED, *place, reserved=units) for place, units, _ in wishes],
-                {place: safety for place, _, safety in wishes},
+                [Movement(MovementKind.RESERVED, *place, reserved=units) for place, units, _ in demands],
+                {place: safety for place, _, safety in demands},
                 f"cause {next(self.causes)}",
                 "test",
                 self.now,
             )
-            for wishes in claims
+            for demands in claims
         ]
         async with self.database.write() as connection:
             return await stock.claim_each(connection, asked)
 
     @rule(place=places, units=few)
     def allocate(self, place: Place, units: int) -> None:
-        units = min(units, self.model.shelves[place]["reserved"])
+        units = min(units, self.model.levels[place]["reserved"])
         self.record(Movement(MovementKind.ALLOCATED, *place, reserved=-units, allocated=units))
 
     @rule(place=places, units=few, counter=st.sampled_from(["reserved", "allocated"]))
     def free(self, place: Place, units: int, counter: str) -> None:
-        units = min(units, self.model.shelves[place][counter])
+        units = min(units, self.model.levels[place][counter])
         reserved, allocated = (units, 0) if counter == "reserved" else (0, units)
         self.record(Movement(MovementKind.FREED, *place, reserved=-reserved, allocated=-allocated))
 
     @rule(place=places, units=few, surplus=st.integers(0, 1))
     def ship(self, place: Place, units: int, surplus: int) -> None:
-        units = min(units, self.model.shelves[place]["allocated"])
+        units = min(units, self.model.levels[place]["allocated"])
         self.record(Movement(MovementKind.SHIPPED, *place, on_hand=-units - surplus, allocated=-units))
 
     @rule(place=places, units=few)
     def miss(self, place: Place, units: int) -> None:
         """A short pick: what was allocated was not there."""
-        units = min(units, self.model.shelves[place]["allocated"])
+        units = min(units, self.model.levels[place]["allocated"])
         self.record(Movement(MovementKind.SHORT, *place, on_hand=-units, allocated=-units))
 
     @precondition(lambda self: self.facts)
@@ -192,9 +194,9 @@ class Stock(RuleBasedStateMachine):
     @invariant()
     def counters_ledger_and_model_agree(self) -> None:
         found = self.run(self.read())
-        for place, shelf in self.model.shelves.items():
+        for place, level in self.model.levels.items():
             for table in ("stock", "movement"):
-                assert dict(zip(COUNTERS, found.get((table, *place), (0, 0, 0, 0)), strict=True)) == shelf, table
+                assert dict(zip(COUNTERS, found.get((table, *place), (0, 0, 0, 0)), strict=True)) == level, table
 
     async def read(self) -> dict[tuple[str, ...], tuple[int, ...]]:
         sums = ", ".join(f"sum({name})::int AS {name}" for name in COUNTERS)

@@ -37,7 +37,7 @@ async def resumed(shop: Shop, sku: str, node: str | None = None, key: str | None
     return await stop_sales.resume(shop.transactions, asked(sku, node, key, **body))
 
 
-async def stopped_shelves(shop: Shop, sku: str) -> set[str]:
+async def nodes_with_stop(shop: Shop, sku: str) -> set[str]:
     async with shop.database.read() as connection:
         levels = await stock.levels(connection, [sku])
     return {node for (node, _), level in levels.items() if level.stopped_at is not None}
@@ -82,7 +82,7 @@ async def test_a_stock_level_that_is_made_while_the_sale_is_stopped_is_stopped_a
         stopping = asyncio.create_task(stopped(shop, "LAMP"))
         await _until_somebody_waits(shop, "advisory")
     await stopping
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST}
 
 
 async def _until_somebody_waits(shop: Shop, *kinds: str) -> None:
@@ -97,8 +97,8 @@ async def test_a_stock_level_that_is_made_later_is_stopped_where_the_sale_is(sho
     await stopped(shop, "CHAIR", NEXT)
     for node in (NEAREST, NEXT):
         await shop.receive(node, LAMP=5, CHAIR=5)
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST, NEXT}
-    assert await stopped_shelves(shop, "CHAIR") == {NEXT}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST, NEXT}
+    assert await nodes_with_stop(shop, "CHAIR") == {NEXT}
     assert await shop.units(await shop.sold(("LAMP", 1))) == {"backordered": 1}
     assert await shop.nodes(await shop.sold(("CHAIR", 1))) == {NEAREST: 1}
 
@@ -209,23 +209,23 @@ async def test_what_is_not_stopped_cannot_be_lifted(shop: Shop) -> None:
     for node in (None, NEXT):
         with pytest.raises(RequestRefused):
             await resumed(shop, "LAMP", node)
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST}
 
 
 async def test_a_stock_level_stays_stopped_until_the_last_stop_that_covers_it_is_lifted(shop: Shop) -> None:
     for node in (NEAREST, NEXT, FARTHEST):
         await shop.receive(node, LAMP=5)
     here, everywhere = await stopped(shop, "LAMP", NEXT), await stopped(shop, "LAMP")
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST, NEXT, FARTHEST}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST, NEXT, FARTHEST}
     lifted = await resumed(shop, "LAMP")
     assert lifted.since == everywhere.since < lifted.lifted_at
     assert [(known.node, known.since) for known in lifted.standing] == [(NEXT, here.since)]
-    assert await stopped_shelves(shop, "LAMP") == {NEXT}
+    assert await nodes_with_stop(shop, "LAMP") == {NEXT}
     await stopped(shop, "LAMP")
     assert [known.node for known in (await resumed(shop, "LAMP", NEXT)).standing] == [None]
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST, NEXT, FARTHEST}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST, NEXT, FARTHEST}
     assert (await resumed(shop, "LAMP")).standing == []
-    assert await stopped_shelves(shop, "LAMP") == set()
+    assert await nodes_with_stop(shop, "LAMP") == set()
     assert await shop.nodes(await shop.sold(("LAMP", 1))) == {NEAREST: 1}
 
 
@@ -291,7 +291,7 @@ async def test_a_request_repeated_with_its_key_is_answered_as_the_first_time(sho
     with pytest.raises(RequestRefused):
         await resumed(shop, "LAMP", key="resume-2")
     assert await stopped(shop, "LAMP", key="stop-1") == first
-    assert await stopped_shelves(shop, "LAMP") == {NEAREST}
+    assert await nodes_with_stop(shop, "LAMP") == {NEAREST}
 
 
 async def test_a_key_that_was_used_for_another_stop_is_refused(shop: Shop) -> None:
@@ -354,7 +354,7 @@ async def test_receipts_counts_orders_stops_and_lifts_at_once_do_not_wait_in_a_c
         *(shop.source(order) for order in orders),
     )
     for sku in ("LAMP", "CHAIR"):
-        assert await stopped_shelves(shop, sku) == set()
+        assert await nodes_with_stop(shop, sku) == set()
     await shop.backorders.work_off(100)
     for order in orders:
         assert await shop.units(order, "1") == await shop.units(order, "2") == {"reserved": 1}

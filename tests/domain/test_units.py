@@ -995,8 +995,8 @@ class OrderLife(RuleBasedStateMachine):
         ]
         if held:
             name, line, most = data.draw(st.sampled_from(held))
-            units_told = Quantity(line=line, quantity=data.draw(st.integers(1, most)))
-            self.desk.tell(name, kind, (units_told,), final)
+            reported = Quantity(line=line, quantity=data.draw(st.integers(1, most)))
+            self.desk.tell(name, kind, (reported,), final)
 
     @precondition(lambda self: any(f.request is RequestStatus.SENT for f in self._orders()))
     @rule(data=st.data())
