@@ -28,7 +28,7 @@ TAGS = MappingProxyType(
         "channels": "The feed of events, and the webhook that delivers them.",
         "reports": "Figures, as JSON or CSV.",
         "keys": "Keys of operators, channels and nodes.",
-        "service": "What is running here, and its health. No key needed.",
+        "service": "What is running here, how it is, and its jobs. Only the list of jobs needs a key.",
     }
 )
 """Every subject of the interface with what it is about, in the order in which it is read."""

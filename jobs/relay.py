@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from database import returns
 from database.connect import Database
 from database.outbox import signal, unattended
-from database.outbox.signal import Signal
+from database.outbox.signal import CHANGED, Signal
 from database.outbox.unattended import UnattendedOrder, UnattendedReturn
 from domain import identifiers
 from domain.order import OrderInput
@@ -100,7 +100,7 @@ class Relay:
         await temporal.start(self._client, order)
         if found.is_overdue:
             workflow_id = identifiers.order_workflow_id(order.order)
-            await temporal.signal(self._client, workflow_id, "changed", {"look_again": True})
+            await temporal.signal(self._client, workflow_id, CHANGED, {"look_again": True})
 
     async def _ensure_running(self, found: UnattendedOrder | UnattendedReturn, starting: Awaitable[None]) -> None:
         """Start a workflow; one that Temporal refuses does not stop the others."""

@@ -27,6 +27,9 @@ NOT_PRODUCT = {"tests", "benchmarks", "examples"}
 TEXT = {"", ".cfg", ".csv", ".css", ".env", ".html", ".ini", ".js", ".json", ".mako", ".md", ".py", ".sh", ".sql"}
 TEXT |= {".toml", ".txt", ".yaml", ".yml"}
 LINES_MAX = 70
+FILE_LINES_MAX = 500
+LISTS = ("database/schema/migrations/versions/", "database/schema/tables.py")
+"""Files that are one list of tables or statements, and are read as one."""
 
 Rule = Callable[[Path], Iterator[str]]
 
@@ -93,6 +96,14 @@ def functions_stay_short(tree: Path) -> Iterator[str]:
                         f"{path}:{node.lineno}: {node.name} has {len(lines)} lines; split it into steps with names, "
                         "or say why not in a comment '# long: …' inside it"
                     )
+
+
+def files_stay_short(tree: Path) -> Iterator[str]:
+    """A file of the product has one subject; a file that outgrows it becomes a folder, and no import changes."""
+    for path, _, text in product(tree):
+        lines = len(text.splitlines())
+        if lines > FILE_LINES_MAX and not path.startswith(LISTS):
+            yield f"{path}:1: {lines} lines, more than {FILE_LINES_MAX}; make it a folder with a file for each part"
 
 
 def nothing_is_left_behind(tree: Path) -> Iterator[str]:
@@ -287,6 +298,7 @@ def imports_point_inward(tree: Path) -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     every_module_opens_with_a_sentence,
     functions_stay_short,
+    files_stay_short,
     nothing_is_left_behind,
     every_test_is_found_and_run,
     workflows_name_what_they_start,
@@ -330,6 +342,7 @@ PLANTED = (
     Planted(every_module_opens_with_a_sentence, "tests/test_order.py", '"""Orders"""\n', 1, "no opening sentence"),
     Planted(functions_stay_short, "worker.py", "def f():\n" + "    g()\n" * LINES_MAX, 1, "f has 71 lines"),
     Planted(functions_stay_short, "tests/a.py", "async def f():\n" + "    g()\n" * 99, 1, "f has 100 lines"),
+    Planted(files_stay_short, "domain/order.py", DOC + "x = 1\n" * FILE_LINES_MAX, 1, "501 lines"),
     Planted(nothing_is_left_behind, "docs/start.md", "# Start\nTO" + "DO: more\n", 2, "a note to self"),
     Planted(nothing_is_left_behind, "tests/a.py", "x = 1  # FIX" + "ME\n", 1, "a note to self"),
     Planted(nothing_is_left_behind, "domain/order.py", "print(1)\n", 1, "structlog"),

@@ -5,16 +5,15 @@ from datetime import datetime
 from database import claim, personal, refund, returns
 from database.documents import claim as documents
 from database.order import Event
-from database.outbox import inbox
 from database.request import Request
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
 from domain.refund import Fees, Payment, RefundKind, payment
+from transactions.message import receive
 from transactions.refund import settle
 from transactions.replacement import replace
 from transactions.request import Answer, Asked, answered_once, granted
-from transactions.returns import received_of
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -45,9 +44,11 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
     async with transactions.begin() as transaction:
         connection = transaction.connection
         shown = await documents.show(connection, name)
-        body_digest = await personal.fingerprint(connection, message)
-        received = received_of(name, message, body_digest, actor, actor)
-        if not await inbox.receive(connection, received):
+        facts = message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
+        received = await receive(
+            connection, message, sender=actor, about=name, kind=message.kind, facts=facts, actor=actor
+        )
+        if received is None:
             return False
         work = await transactions.on(transaction, shown["order"])
         await personal.note(connection, work.header.order, None, message.reason)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from database import address, cooldown, fulfillment, order, personal
 from database.order import Event
 from database.outbox import inbox
 from database.outbox.inbox import Received
+from database.outbox.signal import NODE_MESSAGE
 from domain import identifiers, units
 from domain.capacity import days
 from domain.cooldown import failed
@@ -21,15 +22,13 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
+from transactions.message import receive
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
 
 RELEASE_TRIES = 5
 """How often a stale plan is made again because others took its stock, before the order is released with the old plan."""
-
-NODE_MESSAGE = "node_message"
-"""The signal that carries a node's message to the order's workflow."""
 
 
 class ReleaseInput(BaseModel):
@@ -146,9 +145,16 @@ async def record(
     async with transactions.begin() as transaction:
         work = await _order_of(transactions, transaction, fulfillment_order, node)
         owner = work.order.fulfillment_orders[fulfillment_order].node
-        body_digest = await personal.fingerprint(work.connection, message)
-        received = _received(fulfillment_order, message, body_digest, owner, actor)
-        if not await inbox.receive(work.connection, received):
+        received = await receive(
+            work.connection,
+            message,
+            sender=owner,
+            about=fulfillment_order,
+            kind=message.kind,
+            facts=_without_free_text(message),
+            actor=actor,
+        )
+        if received is None:
             return False
         state = await _apply(work, fulfillment_order, message, received)
         if notifies and not work.header.is_closed:
@@ -237,20 +243,6 @@ async def _uncollected_rule(work: Work) -> Uncollected | None:
     if uncollected is Uncollected.SHIP and not await address.takes_a_parcel(work.connection, work.header.order):
         return None
     return uncollected
-
-
-def _received(fulfillment_order: str, message: NodeMessage, body_digest: str, owner: str, actor: str) -> Received:
-    return Received(
-        sender=owner,
-        message_id=message.message_id,
-        about=fulfillment_order,
-        kind=message.kind,
-        body_digest=body_digest,
-        occurred_at=message.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=_without_free_text(message),
-    )
 
 
 def _without_free_text(message: NodeMessage) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from database import exception, personal, returns
 from database.connect import WriteConnection
 from database.order import UnknownOrder
-from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain.parcel import Match, Parcel, Room, match
 from domain.reasons import ExceptionCode
 from domain.request import Resolution
 from domain.returns import refusal
 from domain.units import Opened
+from transactions.message import receive
 from transactions.new_return import new_return
 from transactions.returns import apply as apply_message
 from transactions.stock import UnknownPlace
@@ -41,8 +41,11 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
         for index, line in enumerate(parcel.lines):
             if line.sku not in network.items:
                 raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
-        received = _received(parcel, await personal.fingerprint(connection, parcel), actor)
-        if not await inbox.receive(connection, received):
+        facts = parcel.model_dump(mode="json", include={"lines", "node"})
+        received = await receive(
+            connection, parcel, sender=parcel.node, about=ABOUT, kind="received", facts=facts, actor=actor
+        )
+        if received is None:
             return RecordedParcel(is_new=False, return_=await returns.of_parcel(connection, _cause(parcel)))
         try:
             return await _find_its_return(transactions, transaction, parcel, received)
@@ -112,17 +115,3 @@ async def _open_exception(
 
 def _cause(parcel: Parcel) -> str:
     return f"parcel {parcel.node} {parcel.message_id}"
-
-
-def _received(parcel: Parcel, body_digest: str, actor: str) -> Received:
-    return Received(
-        sender=parcel.node,
-        message_id=parcel.message_id,
-        about=ABOUT,
-        kind="received",
-        body_digest=body_digest,
-        occurred_at=parcel.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=parcel.model_dump(mode="json", include={"lines", "node"}),
-    )

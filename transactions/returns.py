@@ -8,11 +8,10 @@ from pydantic import BaseModel
 from database import personal, returns, stock
 from database.connect import WriteConnection
 from database.order import Event
-from database.outbox import inbox
 from database.outbox.inbox import Received
+from database.outbox.signal import RETURN_MESSAGE
 from database.request import Request
 from domain import identifiers
-from domain.claim import ClaimMessage
 from domain.event import EventKind, about_return, of_return
 from domain.reasons import ExceptionCode
 from domain.refund import owed
@@ -34,13 +33,11 @@ from domain.returns import (
 )
 from domain.stock import Movement, explode
 from domain.units import Opened
+from transactions.message import receive
 from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
 from transactions.request import Answer, Asked, Done, RequestInput, answered_once, done_once, granted
 from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
-
-RETURN_MESSAGE = "return_message"
-"""The signal that carries a return's new state to its workflow."""
 
 
 class ReturnInput(BaseModel):
@@ -225,9 +222,11 @@ async def record(
     async with transactions.begin() as transaction:
         connection = transaction.connection
         state = await returns.state(connection, name)
-        body_digest = await personal.fingerprint(connection, message)
-        received = received_of(name, message, body_digest, sender, actor)
-        if not await inbox.receive(connection, received):
+        facts = message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
+        received = await receive(
+            connection, message, sender=sender, about=name, kind=message.kind, facts=facts, actor=actor
+        )
+        if received is None:
             return False
         await apply(transactions, transaction, state.order, name, message, received)
         return True
@@ -335,20 +334,3 @@ async def _write(work: Work, name: str, event: Event) -> None:
     """Write all recorded changes, and signal the new states to the return and its order."""
     await _notify_return(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))
-
-
-def received_of(
-    name: str, message: ReturnMessage | ClaimMessage, body_digest: str, sender: str, actor: str
-) -> Received:
-    """A message about a return or a claim as the inbox stores it."""
-    return Received(
-        sender=sender,
-        message_id=message.message_id,
-        about=name,
-        kind=message.kind,
-        body_digest=body_digest,
-        occurred_at=message.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True),
-    )

@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from database import cooldown, count, incoming, personal, stock
+from database import cooldown, count, incoming, stock
 from database.connect import WriteConnection
 from database.order import Event
-from database.outbox import inbox
-from database.outbox.inbox import Received
 from domain.network import Network
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
+from transactions.message import receive
 from transactions.transaction import OrderTransactions, open_shortages
 
 LEVELS_AT_ONCE = 5_000
@@ -45,8 +44,16 @@ async def apply(
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         _check(message, network)
-        received = _received(message, await personal.fingerprint(connection, message), actor)
-        if not await inbox.receive(connection, received):
+        received = await receive(
+            connection,
+            message,
+            sender=message.node,
+            about="stock",
+            kind=message.kind,
+            facts=message.facts(),
+            actor=actor,
+        )
+        if received is None:
             return None
         if message.expected_at is not None:
             await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
@@ -138,17 +145,3 @@ async def _corrections(
     corrections = [correction for correction in found if correction is not None]
     await count.mark_counted(connection, node, [correction.sku for correction in corrections], taken_at)
     return corrections
-
-
-def _received(message: StockMessage, body_digest: str, actor: str) -> Received:
-    return Received(
-        sender=message.node,
-        message_id=message.message_id,
-        about="stock",
-        kind=message.kind,
-        body_digest=body_digest,
-        occurred_at=message.occurred_at,
-        received_at=datetime.now(UTC),
-        actor=actor,
-        facts=message.facts(),
-    )

@@ -16,7 +16,7 @@ from database import capacity, exception, fulfillment, order, stock
 from database.connect import Database, WriteConnection
 from database.order import Event, Header
 from database.outbox import signal
-from database.outbox.signal import Signal
+from database.outbox.signal import CHANGED, Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.deadlines import Wait, waits_for
@@ -27,9 +27,6 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.units import Changes, Opened, Order, needs_a_person
 from transactions.network import Networks
-
-CHANGED = "changed"
-"""The signal that carries an order's new state to its workflow."""
 
 Send = Callable[[Sequence[Signal]], None]
 """Sends the signals of a committed transaction. It never raises: a signal that Temporal does not accept stays in the outbox."""

@@ -14,9 +14,6 @@ with workflow.unsafe.imports_passed_through():
 
 Model = TypeVar("Model", bound=BaseModel)
 
-NODE_MESSAGE = "node_message"
-CHANGED = "changed"
-
 LEVELS_MAX = 16
 """Deeper payloads are refused; our own messages have less than half as many levels."""
 

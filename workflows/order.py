@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.visibility as visibility
     from activities.dispatch import CallInput, DispatchActivities
     from activities.order import OrderActivities
+    from database.outbox.signal import CHANGED, NODE_MESSAGE
     from domain import identifiers
     from domain.fulfillment import RequestStatus, WaitingFor
     from domain.order import OrderInput, OrderState
@@ -39,7 +40,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.requests import REQUESTS, takes_requests
     from workflows.returns import ReturnWorkflow
     from workflows.steps import transaction
-
 
 _CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
 """The request statuses about which a node that does not poll is called."""
@@ -168,13 +168,13 @@ class OrderWorkflow:
             self._signals.pop(0)
 
     def _apply_change(self, name: str, content: dict[str, Any] | str) -> bool:
-        if isinstance(content, str) or name not in (messages.NODE_MESSAGE, messages.CHANGED):
+        if isinstance(content, str) or name not in (NODE_MESSAGE, CHANGED):
             return False
         try:
             change = ChangedSignal.model_validate(content)
         except ValidationError:
             return False
-        if name == messages.NODE_MESSAGE and change.recorded is None:
+        if name == NODE_MESSAGE and change.recorded is None:
             return False
         if change.recorded and change.recorded.order != self._name:
             return False
@@ -184,7 +184,7 @@ class OrderWorkflow:
         return True
 
     async def _record(self, number: int, name: str, content: dict[str, Any] | str) -> None:
-        is_message = name == messages.NODE_MESSAGE and not isinstance(content, str)
+        is_message = name == NODE_MESSAGE and not isinstance(content, str)
         unreadable = None if is_message else content if isinstance(content, str) else "not a signal of this workflow"
         signal = SignalInput(
             order=self._name,

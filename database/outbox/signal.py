@@ -14,6 +14,15 @@ from sqlalchemy import text
 
 from database.connect import WriteConnection
 
+CHANGED = "changed"
+"""The signal that carries an order's new state to its workflow, or makes the workflow read it again."""
+
+NODE_MESSAGE = "node_message"
+"""The signal that carries a node's message to the order's workflow."""
+
+RETURN_MESSAGE = "return_message"
+"""The signal that carries a return's new state to its workflow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from database.connect import Database, WriteConnection
-from database.outbox.signal import Signal
+from database.outbox.signal import CHANGED, Signal
 from database.sealing import MasterKeys
 from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, Shop
 from tests.house import MASTER_KEYS
 from transactions.network import Networks
-from transactions.transaction import CHANGED, OrderTransactions
+from transactions.transaction import OrderTransactions
 
 WORKFLOW = "order-web-1"
 END = text("SELECT pg_terminate_backend(:process)")

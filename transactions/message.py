@@ -1,0 +1,44 @@
+"""Stores what a node or a channel reports, once for each sender and message id, before anything else happens to it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from database import personal
+from database.connect import WriteConnection
+from database.outbox import inbox
+from database.outbox.inbox import Received
+from domain.claim import ClaimMessage
+from domain.fulfillment import NodeMessage
+from domain.parcel import Parcel
+from domain.returns import ReturnMessage
+from domain.stock import StockMessage
+
+Message = ClaimMessage | NodeMessage | Parcel | ReturnMessage | StockMessage
+
+
+async def receive(
+    connection: WriteConnection,
+    message: Message,
+    *,
+    sender: str,
+    about: str,
+    kind: str,
+    facts: dict[str, Any],
+    actor: str,
+) -> Received | None:
+    """Store a message; None when it is stored already. `facts` is the message without free text.
+
+    Raises `UsedWithAnotherBody` when the sender has used the message id for another message.
+    """
+    received = Received(
+        sender=sender,
+        message_id=message.message_id,
+        about=about,
+        kind=kind,
+        body_digest=await personal.fingerprint(connection, message),
+        occurred_at=message.occurred_at,
+        received_at=datetime.now(UTC),
+        actor=actor,
+        facts=facts,
+    )
+    return received if await inbox.receive(connection, received) else None
