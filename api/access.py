@@ -89,6 +89,6 @@ def own_node(holder: Caller) -> str | None:
     return holder.name if holder.kind == "node" else None
 
 
-def nothing(what: str, name: str) -> Problem:
+def not_found(what: str, name: str) -> Problem:
     """The problem of what does not exist, and of what belongs to another channel or node."""
     return Problem(NOT_FOUND, f"there is no {what} {name}")

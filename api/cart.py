@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.common import IdempotencyKey
 from api.paths import CartId
 from api.problems import NOT_ALLOWED, Problem
@@ -44,5 +44,5 @@ async def cancel_reservation(name: CartId, holder: OperatorOrChannel, service: S
 
 def _state(name: str, known: KnownCart | None) -> dict[str, Any]:
     if known is None:
-        raise nothing("reservation", name)
+        raise not_found("reservation", name)
     return reservation(known)

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
 from api.common import REPEATED, IdempotencyKey, Kept, check_own, kept
 from api.paths import ClaimId, OrderId
@@ -65,5 +65,5 @@ async def _own(service: Service, name: str, holder: Caller) -> dict[str, Any]:
     async with service.database.read() as connection:
         known = await claim.show(connection, name)
         if own_channel(holder) not in (None, await order.channel(connection, known["order"])):
-            raise nothing("claim", name)
+            raise not_found("claim", name)
     return known

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Header, Query, Response
 from pydantic import BaseModel
 
-from api.access import nothing, own_channel
+from api.access import not_found, own_channel
 from api.service import Service
 from database import order
 from database.key import Caller
@@ -35,4 +35,4 @@ async def check_own(service: Service, name: str, holder: Caller) -> None:
     async with service.database.read() as connection:
         channel = await order.channel(connection, name)
     if own_channel(holder) not in (None, channel):
-        raise nothing("order", name)
+        raise not_found("order", name)

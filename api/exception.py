@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from api.access import Operator, ServiceDep, nothing
+from api.access import Operator, ServiceDep, not_found
 from api.action import with_requests
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
@@ -75,7 +75,7 @@ async def get_exception(name: ExceptionId, _: Operator, service: ServiceDep) -> 
     async with service.database.read() as connection:
         document = await exception.show(connection, name, await _rules(service, connection))
         if document is None:
-            raise nothing("exception", name)
+            raise not_found("exception", name)
         if document["code"] == ExceptionCode.PICKUP and document["resolved_at"] is None:
             offered = await alternatives(connection, service.networks, document["order"], datetime.now(UTC))
             document["alternatives"] = asdict(offered)

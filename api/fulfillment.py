@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from api.access import OperatorOrNode, ServiceDep, nothing, own_node
+from api.access import OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
 from api.common import REPEATED, Kept, Limit, kept
 from api.paths import FulfillmentOrderId
@@ -38,7 +38,7 @@ async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode
     async with service.database.read() as connection:
         document = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
     if document is None:
-        raise nothing("fulfillment order", name)
+        raise not_found("fulfillment order", name)
     return shown(document)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.access import Operator, OperatorOrChannel, ServiceDep, nothing, own_channel
+from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey, Limit, check_own
 from api.paths import OrderId
@@ -144,7 +144,7 @@ async def get_order(name: OrderId, holder: OperatorOrChannel, service: ServiceDe
     async with service.database.read() as connection:
         document = await documents.show(connection, name, channel=own_channel(holder), at=datetime.now(UTC))
     if document is None:
-        raise nothing("order", name)
+        raise not_found("order", name)
     return shown(document)
 
 

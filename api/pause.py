@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Response
 
-from api.access import Operator, OperatorOrNode, ServiceDep, nothing, own_node
+from api.access import Operator, OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
 from api.paths import NodeName
@@ -63,5 +63,5 @@ async def resume_node(
 
 def _asked(name: str, body: AnyBody, holder: Caller, idempotency_key: str | None) -> Asked[AnyBody]:
     if own_node(holder) not in (None, name):
-        raise nothing("node", name)
+        raise not_found("node", name)
     return Asked(name, body, holder.actor, idempotency_key)

@@ -12,7 +12,7 @@ from api.access import (
     OperatorOrChannel,
     OperatorOrNode,
     ServiceDep,
-    nothing,
+    not_found,
     own_channel,
     own_node,
 )
@@ -203,5 +203,5 @@ async def _own(service: Service, name: str, holder: Caller) -> ReturnState:
     async with service.database.read() as connection:
         state = await returns.state(connection, name)
         if own_channel(holder) not in (None, await order.channel(connection, state.order)):
-            raise nothing("return", name)
+            raise not_found("return", name)
     return state

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.access import Anyone, OperatorOrNode, ServiceDep, nothing, own_node
+from api.access import Anyone, OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
 from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
@@ -68,7 +68,7 @@ async def get_stock(sku: ItemSku, holder: Anyone, service: ServiceDep) -> Respon
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         if sku not in network.items:
-            raise nothing("item", sku)
+            raise not_found("item", sku)
         return shown(await documents.of_item(connection, network, sku, holder))
 
 

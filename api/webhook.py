@@ -11,7 +11,7 @@ import httpx2
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from api.access import OperatorOrChannel, ServiceDep, nothing, own_channel
+from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey
 from api.paths import ChannelName
@@ -139,4 +139,4 @@ async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, servic
 
 def _check_own(channel: str, holder: Caller) -> None:
     if not CHANNEL.fullmatch(channel) or own_channel(holder) not in (None, channel):
-        raise nothing("channel", channel)
+        raise not_found("channel", channel)
