@@ -205,7 +205,7 @@ async def test_a_database_that_was_not_prepared_and_a_process_without_a_master_k
     database: Database, database_url: str
 ) -> None:
     without = Database(database_url)
-    with pytest.raises(WrongMasterKey, match="was given no master key"):
+    with pytest.raises(WrongMasterKey, match="this process has no master key"):
         await personal.check(without)
     async with database.write() as connection:
         await connection.execute(text("DELETE FROM personal.key"))

@@ -34,7 +34,7 @@ from workflows.client import NoAnswer, WorkflowGone
 ROOT = Path(__file__).parents[2]
 TRIED_AGAIN = {"KeyTaken", "OffersChanged", "StockTaken"}
 """Never leave the transactions that raise them, or are tried again by Temporal."""
-OF_A_COMMAND = {"Refused"}
+OF_A_COMMAND = {"NetworkRefused"}
 """A network directory that is not applied."""
 
 UNITS = {"cancelled": [], "pending": [], "refused": [{"line": "1", "quantity": 1, "reason": "it has shipped"}]}

@@ -84,7 +84,7 @@ async def test_a_whole_order_lives_through_a_way_that_nothing_else_names(small_h
         ),
         (
             'dispatch = "edi940"',
-            ["dispatch edi940 needs the EDI adapters, which are not there yet; pull or webhook or bearer"],
+            ["dispatch edi940 needs the EDI adapters, which do not exist yet; use pull or webhook or bearer"],
         ),
         ('dispatch = "fax"', ['dispatch must be one of pull, webhook, bearer, not "fax"']),
     ],
