@@ -141,8 +141,8 @@ async def test_a_person_gives_up_on_a_store_that_neither_hands_out_nor_puts_back
     early = await house.ask(name, "reroute", fulfillment_order=work)
     assert (early.status_code, early.json()["detail"]) == (409, "the customer collects it at escalates")
     for _ in ("half of it", "all of it", "the store's time to answer"):
-        await house.wait_out(name)
-        await house.settle(name)
+        if not (await house.settle(name))["exceptions"]:  # on a busy machine one skip may pass two deadlines
+            await house.wait_out(name)
     assert codes(await house.until(name, lambda found: bool(found["exceptions"]))) == ["cancel_unanswered"]
 
     assert (await house.ask(name, "reroute", fulfillment_order=work)).json()["outcome"] == "given_up"
