@@ -97,6 +97,7 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
 def _describe(app: FastAPI) -> None:
     """Let the application answer our OpenAPI document, made once, at the first request for it."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    # FastAPI is extended by replacing this method of the instance; mypy knows no assignment to a method.
     app.openapi = functools.cache(functools.partial(openapi.document, app, routes))  # type: ignore[method-assign]
     app.state.docs = functools.cache(lambda: pages.interface(app.openapi()))
 
