@@ -19,6 +19,11 @@ class ExceptionCode(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     AT_RISK = "at_risk"
     RETURN_MISFIT = "return_misfit"
+    STUCK = "stuck"
+    NODE_UNREACHABLE = "node_unreachable"
+    REFUND_SHORT = "refund_short"
+    REPLACEMENT_LOST = "replacement_lost"
+    STOCK_MISFIT = "stock_misfit"
 
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
@@ -34,6 +39,11 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     "delivered before this is resolved.",
     ExceptionCode.AT_RISK: "The promise is at risk: speed the order up, or inform the customer.",
     ExceptionCode.RETURN_MISFIT: "What came back does not fit the return: decide what to do with it.",
+    ExceptionCode.STUCK: "A step of the order fails again and again: remove the cause that is named, and it goes on by itself.",
+    ExceptionCode.NODE_UNREACHABLE: "The node's interface does not take our call: tell the node, or reroute its work.",
+    ExceptionCode.REFUND_SHORT: "Less was captured than the goods are worth: pay the rest back, or resolve to leave it.",
+    ExceptionCode.REPLACEMENT_LOST: "Goods that replace others will not be sent: pay the customer back, or send others.",
+    ExceptionCode.STOCK_MISFIT: "A stock message names an unknown item: add it to the network, and its rows are applied.",
 }
 
 
@@ -75,6 +85,11 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
     ExceptionCode.DELIVERY_FAILED: (Action.TELL, Action.RETURN),
     ExceptionCode.AT_RISK: (Action.REROUTE, Action.TELL, Action.CANCEL),
     ExceptionCode.RETURN_MISFIT: (),
+    ExceptionCode.STUCK: (),
+    ExceptionCode.NODE_UNREACHABLE: (Action.REROUTE, Action.TELL, Action.PAUSE, Action.CANCEL),
+    ExceptionCode.REFUND_SHORT: (),
+    ExceptionCode.REPLACEMENT_LOST: (Action.RETURN,),
+    ExceptionCode.STOCK_MISFIT: (Action.COUNT,),
 }
 
 
