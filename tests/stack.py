@@ -46,6 +46,8 @@ class Service:
         self._folder = folder
         self._up: Child | None = None
         self.stack: Stack
+        self.start_seconds = 0.0
+        """How long its last start took."""
         self.network = hurried_network(folder / "network", durations)
 
     def start(self) -> None:
@@ -55,8 +57,10 @@ class Service:
         command = Command(
             (sys.executable, "-m", "starter", *arguments, *ports), environment(), ROOT, death_signal=signal.SIGTERM
         )
+        began = time.monotonic()
         self._up = Child("the service", command, self._folder / "up.log")
         self.stack = Stack(**json.loads(_said(self._up, "{")))
+        self.start_seconds = time.monotonic() - began
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does."""
@@ -69,6 +73,11 @@ class Service:
         assert self._up is not None
         os.kill(self._up.pid, signal.SIGKILL)
         self._up.wait(ANSWERS_WITHIN_SECONDS)
+
+    def end(self) -> None:
+        """End it and everything that it started, in whatever state it is."""
+        if self._up is not None:
+            self._up.stop(((signal.SIGTERM, STOPS_WITHIN_SECONDS),))
 
     def part(self, name: str) -> int:
         """The process id of a part that runs."""

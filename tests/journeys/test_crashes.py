@@ -3,19 +3,15 @@
 import ast
 import asyncio
 import os
-import random
-import signal
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
@@ -29,11 +25,22 @@ from embedded.ports import LOOPBACK, free_port
 from embedded.process import Child, Command
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
-from starter.audit import findings_of
 from tests.conftest import OPERATOR_KEY
+from tests.journeys.lives import (
+    HURRIED,
+    SHORT_LIVES,
+    Story,
+    a_cancelled_life,
+    a_life_with_a_silent_store,
+    a_plain_life,
+    check_each_shipped_once,
+    check_invariants,
+    check_its_end,
+    client_of,
+    suspended,
+)
 from tests.listener import Listener, listening
 from tests.stack import (
-    PARTS,
     ROOT,
     Document,
     Service,
@@ -47,17 +54,6 @@ from tests.stack import (
 )
 from transactions.prepare import apply_network
 from workflows.visibility import SEARCH_ATTRIBUTES
-
-SHORT_LIVES = {'window = "4286ms"': 'window = "2s"'}
-DEADLINES_FOR_CRASHES = {
-    'accept_within = "12000ms"': 'accept_within = "120s"',
-    'ship_within = "72000ms"': 'ship_within = "300s"',
-    'cancel_after = "8571ms"': 'cancel_after = "300s"',
-}
-"""Who is killed may be late; only stores are taken for silent."""
-IMPATIENT_STORES = {'accept_within = "6000ms"': 'accept_within = "1s"'}
-HURRIED = SHORT_LIVES | DEADLINES_FOR_CRASHES | IMPATIENT_STORES
-REQUEST_SECONDS_MAX = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +71,9 @@ def service() -> Iterator[Service]:
 @pytest_asyncio.fixture
 async def shop(service: Service) -> AsyncIterator[Shop]:
     """Those who talk to the service; when the test is over, every invariant holds."""
-    async with _client(service.stack.http, service.stack.operator_key) as http:
+    async with client_of(service.stack.http, service.stack.operator_key) as http:
         yield Shop(http)
     await check_invariants(service.stack.database)
-
-
-async def check_invariants(database_url: str) -> None:
-    """What the audit computes from the facts."""
-    database = Database(database_url)
-    violations = [row for finding in await findings_of(database) for row in finding.violations]
-    await database.close()
-    assert not violations
-
-
-def _client(address: str, key: str) -> httpx2.AsyncClient:
-    headers = {"Authorization": f"Bearer {key}"}
-    return httpx2.AsyncClient(base_url=address, headers=headers, timeout=REQUEST_SECONDS_MAX)
 
 
 async def test_a_worker_killed_before_release_before_shipment_and_in_the_return_window_loses_and_repeats_nothing(
@@ -115,21 +98,6 @@ async def test_a_worker_killed_before_release_before_shipment_and_in_the_return_
         await shop.until(name, "completed")
     await check_each_shipped_once(shop, [*unreleased, *accepted, *delivered])
     assert await shop.stock(sku) == (100 - 3 * (1 + 2 + 3), 0, 0)
-
-
-async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1, works: int | None = None) -> None:
-    """Every unit of the orders left in one box of one node, decided in as many rounds of sourcing as were needed.
-
-    There are as many fulfillment orders as rounds, if not said otherwise.
-    """
-    for name in names:
-        order = await shop.order(name)
-        (line,) = order["lines"]
-        assert line["shipped"] == line["ordered"] == line["delivered"]
-        assert sum(work["lines"][0]["shipped"] for work in order["fulfillment_orders"]) == line["ordered"]
-        assert len(order["fulfillment_orders"]) == (works or rounds)
-        assert len((await shop.send("GET", f"/orders/{name}/plan")).json()["rounds"]) == rounds
-        assert not order["exceptions"]
 
 
 async def test_while_temporal_hangs_or_is_killed_orders_and_messages_are_acknowledged_and_then_go_on(
@@ -158,16 +126,6 @@ async def test_while_temporal_hangs_or_is_killed_orders_and_messages_are_acknowl
         await shop.until(name, "completed")
     await check_each_shipped_once(shop, [*before, *during])
     assert not shop.refusals
-
-
-@contextmanager
-def suspended(pid: int) -> Iterator[None]:
-    """A process that is there and does nothing."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_killed_postgresql_loses_nothing_acknowledged_and_is_reported_as_not_ready(
@@ -239,7 +197,7 @@ async def test_a_killed_supervisor_started_again_on_the_same_data_goes_on_with_e
     service.kill()
     service.start()
 
-    async with _client(service.stack.http, service.stack.operator_key) as http:
+    async with client_of(service.stack.http, service.stack.operator_key) as http:
         again = Shop(http)
         await asyncio.gather(*(again.fulfill(name, ("picked", "shipped", "delivered")) for name in accepted))
         await again.live(waiting)
@@ -317,9 +275,12 @@ def deaths(mortal: Child) -> list[str]:
     return [line.removeprefix("died: ").partition(" — ")[0] for line in lines if line.startswith("died: ")]
 
 
+DIES_WITHIN_SECONDS = 30.0
+
+
 async def until_dead(mortal: Child, rules: Sequence[str]) -> None:
     """Wait until a mortal process has died by each of these rules, in their order."""
-    async with asyncio.timeout(REQUEST_SECONDS_MAX):
+    async with asyncio.timeout(DIES_WITHIN_SECONDS):
         while len(deaths(mortal)) < len(rules):  # noqa: ASYNC110 - it appends to a file
             await asyncio.sleep(0.05)
     assert deaths(mortal) == list(rules)
@@ -337,7 +298,7 @@ async def test_a_worker_that_dies_before_or_after_any_commit_makes_nothing_happe
         running(*here, "-m", "starter", "serve", "--port", str(port)),
         running(*here, MORTAL, "worker", *WORKER_DEATHS) as worker,
     ):
-        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+        async with client_of(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Shop(http)
             await shop.receive("slc", "SERUM-30", 100)
             await shop.receive("slc", "TONER-200", 100)
@@ -362,30 +323,13 @@ async def _life_with(activity: str, shop: Shop, temporal: Client) -> str:
     """An order that needs this activity."""
     match activity:
         case "cancel":
-            return await _a_cancelled_life(shop)
+            return await a_cancelled_life(shop)
         case "act_on_silence":
-            return await _a_life_with_a_silent_store(shop)
+            return await a_life_with_a_silent_store(shop)
         case "record_signal":
             return await _a_life_with_a_signal(shop, temporal)
         case _:
-            return await _a_plain_life(shop)
-
-
-async def _a_plain_life(shop: Shop) -> str:
-    name = await shop.place("SERUM-30", 2)
-    await shop.live(name)
-    return name
-
-
-async def _a_cancelled_life(shop: Shop) -> str:
-    """Asked twice, the cancel answers twice the same: all that was ordered, cancelled once."""
-    name = await shop.place("SERUM-30", 2)
-    for _ in range(2):
-        answer = await shop.cancel(name)
-        assert [units["quantity"] for units in answer["cancelled"]] == [2]
-        assert not answer["pending"] + answer["refused"]
-    await shop.until(name, "cancelled")
-    return name
+            return await a_plain_life(shop)
 
 
 async def _a_life_with_a_signal(shop: Shop, temporal: Client) -> str:
@@ -402,15 +346,6 @@ async def _a_life_with_a_signal(shop: Shop, temporal: Client) -> str:
     return name
 
 
-async def _a_life_with_a_silent_store(shop: Shop) -> str:
-    """The store in Los Angeles says nothing, so Salt Lake City ships; then the store says that it has done nothing."""
-    name = await shop.place("TONER-200", 2, ship_to={"postal_code": "90036", "country": "US"})
-    await shop.fulfill(name, number=2)
-    await shop.fulfill(name, ("cancel_accepted",), number=1)
-    await shop.until(name, "completed")
-    return name
-
-
 @pytest.mark.timeout(300)
 async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothing_happen_twice(
     tmp_path: Path, database_url: str, temporal_address: str
@@ -422,7 +357,7 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
         running(*here, "worker.py"),
         running(*here, MORTAL, "serve", str(port), *HTTP_DEATHS) as mortal,
     ):
-        async with _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+        async with client_of(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Shop(http)
             await shop.receive("slc", "SERUM-30", 100)
             await shop.receive("atl", "PERFUME-50", 100)
@@ -435,7 +370,7 @@ async def test_an_http_process_that_dies_before_or_after_any_commit_makes_nothin
             await shop.fulfill(step_by_step, ("accepted",))
             await until_dead(mortal, HTTP_DEATHS[:5])
             await shop.fulfill(step_by_step, ("picked", "shipped", "delivered"))
-            cancelled = await _a_cancelled_life(shop)
+            cancelled = await a_cancelled_life(shop)
             await until_dead(mortal, HTTP_DEATHS)
             for name in (at_once, step_by_step):
                 await shop.until(name, "completed")
@@ -659,7 +594,7 @@ async def _a_life_from_a_cart(shop: Shop) -> str:
 async def _a_channel_that_comes_and_goes(shop: Shop) -> str:
     """Who sends again what was not answered has one key and one webhook, and may take them away twice."""
     made = await once(shop, "POST", "/keys", {"kind": "channel", "name": "popup"})
-    async with _client(str(shop.http.base_url), made["key"]) as http:
+    async with client_of(str(shop.http.base_url), made["key"]) as http:
         popup = Shop(http)
         hook = {"url": "https://popup.example/switchyard", "secret": "whsec_" + "QUJD" * 8}
         assert (await once(popup, "PUT", "/channels/popup/webhook", hook))["previous_secret_until"] is None
@@ -742,9 +677,6 @@ async def _a_life_with_something_odd(shop: Shop) -> str:
     await _until(shop, f"/exceptions/{odd['exception']}", lambda found: bool(found["escalated"]))
     await ask(shop, name, "resolve", exception=odd["exception"])
     return name
-
-
-Story = Callable[[Shop], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -833,7 +765,7 @@ async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_m
     healthy = ("-m", "starter", "serve", "--port", port) if who == "worker" else ("worker.py",)
     mortal = (MORTAL, "worker") if who == "worker" else (MORTAL, "serve", port)
     with running(*here, *healthy), running(*here, *mortal, *deadly(who, RARER_LIVES)) as dying:
-        async with listening(perfumer), _client(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
+        async with listening(perfumer), client_of(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Shop(http)
             for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("chi", "SERUM-30"), ("atl", "PERFUME-50")):
                 await shop.receive(node, sku, 100)
@@ -892,97 +824,3 @@ async def test_every_route_that_stores_something_dies_in_a_life(database_url: st
     }
     assert set(HTTP_DEATHS) | set(deadly("serve", RARER_LIVES)) >= set(rules(routes - STORES_NOTHING))
     await database.close()
-
-
-async def check_its_end(shop: Shop, life: Story, rounds: int, works: int | None = None) -> None:
-    """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all."""
-    name = await life(shop)
-    if rounds:
-        await check_each_shipped_once(shop, [name], rounds, works)
-    else:
-        document = await shop.order(name)
-        assert (document["status"], document["lines"][0]["cancelled"]) == ("cancelled", 2)
-
-
-async def _a_life_with_a_short_pick(shop: Shop) -> str:
-    """One of two is not found; a second fulfillment order brings it."""
-    name = await shop.place("SERUM-30", 2)
-    first = await shop.work(name)
-    await shop.tell(first, "picked", {"1": 1}, final=True)
-    await shop.fulfill(name, number=2)
-    await shop.fulfill(name, ("shipped", "delivered"))
-    await shop.until(name, "completed")
-    return name
-
-
-async def _a_life_that_ends_with_consent(shop: Shop) -> str:
-    """Cancelled after its node has accepted, which consents."""
-    name = await shop.place("SERUM-30", 2)
-    await shop.fulfill(name, ("accepted",))
-    assert [units["quantity"] for units in (await shop.cancel(name))["pending"]] == [2]
-    await shop.fulfill(name, ("cancel_accepted",))
-    await shop.until(name, "cancelled")
-    return name
-
-
-STORIES: tuple[tuple[Story, int], ...] = (
-    (_a_plain_life, 1),
-    (_a_life_with_a_short_pick, 2),
-    (_a_cancelled_life, 0),
-    (_a_life_that_ends_with_consent, 0),
-    (_a_life_with_a_silent_store, 2),
-)
-"""What may befall an order of two units, and in how many rounds it is decided if it ships."""
-UNDER_WAY = 16
-RECOVERS_WITHIN_SECONDS = 15.0
-UNDER_FIRE_SECONDS = 300.0
-"""How long one step of an order may take while something is killed every few seconds: it must end, however often it begins."""
-
-
-async def ends_right(shop: Shop, story: Story, rounds: int, doors: asyncio.Semaphore) -> None:
-    """Live a story, and look at what has become of it."""
-    async with doors:
-        await check_its_end(shop, story, rounds)
-
-
-async def kill_one(service: Service, shop: Shop, part: str) -> float:
-    """Kill a part with -9; answers how many seconds after its restart a new order was at its node."""
-    killed = await asyncio.to_thread(service.kill_part, part)
-    await asyncio.to_thread(service.restarted, part, killed)
-    restarted = time.monotonic()
-    await shop.work(await shop.place("SERUM-30"))
-    return time.monotonic() - restarted
-
-
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    ("seed", "orders", "kills"),
-    [(0, 10, 2)] + [pytest.param(seed, 200, len(PARTS), marks=pytest.mark.long) for seed in range(1, 21)],
-)
-async def test_whichever_parts_are_killed_at_random_moments_every_order_ends_right(
-    service: Service, shop: Shop, seed: int, orders: int, kills: int
-) -> None:
-    """At least so many kills, and as many as it takes until the last order has ended."""
-    dice = random.Random(seed)
-    shop.waits_seconds = UNDER_FIRE_SECONDS
-    for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("slc", "TONER-200"), ("lax", "TONER-200")):
-        await shop.receive(node, sku, 4 * orders)
-    doors = asyncio.Semaphore(UNDER_WAY)
-    stories = [STORIES[number % len(STORIES)] for number in range(orders)]
-    recovered: list[tuple[str, float]] = []
-    async with asyncio.TaskGroup() as group:
-        lives = [group.create_task(ends_right(shop, story, rounds, doors)) for story, rounds in stories]
-        while len(recovered) < kills or not all(life.done() for life in lives):
-            if len(recovered) % len(PARTS) == 0:
-                turn = dice.sample(list(PARTS), len(PARTS))
-            await asyncio.sleep(dice.uniform(0, 1))  # nothing to wait for: any moment may be the last
-            part = turn[len(recovered) % len(PARTS)]
-            recovered.append((part, await kill_one(service, shop, part)))
-    if kills == len(PARTS):
-        sys.stderr.write(f"seed {seed}: {len(recovered)} killed, {_slowest(recovered)}\n")
-        assert max(seconds for _, seconds in recovered) <= RECOVERS_WITHIN_SECONDS, recovered
-
-
-def _slowest(recovered: list[tuple[str, float]]) -> str:
-    slowest = {part: max(seconds for one, seconds in recovered if one == part) for part, _ in recovered}
-    return ", ".join(f"{part} back after at most {seconds:.1f} s" for part, seconds in slowest.items())
