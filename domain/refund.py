@@ -52,6 +52,8 @@ class Payment:
     """Of these, the units that were not paid back before."""
     worth: Mapping[str, int]
     """What these units cost, before fees."""
+    cut: int = 0
+    """What the customer would get beyond the amount, had more been captured; minor units."""
 
 
 def owed(state: ReturnState) -> dict[str, int]:
@@ -83,8 +85,9 @@ def payment(
     kept = sum(fees.by_line.get(line, 0) * n for line, n in paid.items()) + fees.once
     everything = all(account.units.get(name, 0) + paid.get(name, 0) >= line.ordered for name, line in sold.items())
     shipping = account.shipping - account.shipping_refunded if with_shipping and everything else 0
-    amount = min(max(0, sum(worth.values()) + shipping - kept), max(0, account.captured - account.refunded))
-    return Payment(amount, min(shipping, amount), units, paid, worth)
+    due = max(0, sum(worth.values()) + shipping - kept)
+    amount = min(due, max(0, account.captured - account.refunded))
+    return Payment(amount, min(shipping, amount), units, paid, worth, due - amount)
 
 
 def _worth(line: SoldLine, before: int, units: int) -> int:
