@@ -93,3 +93,54 @@ def payment(
 def _worth(line: SoldLine, before: int, units: int) -> int:
     until = cost_of_first(before + units, line.ordered, line.paid)
     return until - cost_of_first(before, line.ordered, line.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """Units of a line that an order was placed for, in place of a refund."""
+
+    sku: str
+    """The SKU that the customer had bought."""
+    units: int
+    """Units that the refund still stands for."""
+    price: int
+    """Of one unit of the replacement, in minor units."""
+    left: int
+    """Units of the replacement that are not cancelled."""
+
+    @property
+    def lost(self) -> int:
+        """Units that will not be sent."""
+        return max(0, self.units - self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A refund that was given as another order."""
+
+    name: str
+    """Its return or claim."""
+    is_claim: bool
+    amount: int
+    """Minor units that it still stands for."""
+    shipping: int
+    """The part of the amount that pays shipping back."""
+    lines: Mapping[str, Promised]
+
+
+def owed_again(exchanged: Exchanged) -> Payment | None:
+    """What is owed in money, because units of the replacement will not be sent; None when all of them will, or have been.
+
+    A part of the units gets its part of the amount, by their prices. The last ones get all that is left, so the parts sum to
+    the whole.
+    """
+    lost = {line: one.lost for line, one in exchanged.lines.items() if one.lost}
+    if not lost:
+        return None
+    whole = sum(one.units * one.price for one in exchanged.lines.values())
+    part = sum(one.lost * one.price for one in exchanged.lines.values())
+    amount, shipping = (
+        of_whole if all(one.lost == one.units for one in exchanged.lines.values()) else of_whole * part // (whole or 1)
+        for of_whole in (exchanged.amount, exchanged.shipping)
+    )
+    return Payment(amount, min(shipping, amount), lost, lost, {})
