@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.refund import Account, Fees, Payment, RefundKind
+from domain.refund import Account, Exchanged, Fees, Payment, Promised, RefundKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,73 @@ async def replaced_by(connection: WriteConnection, refund: str, order: str) -> N
     """Note the order that the customer gets instead of a refund."""
     statement = text("UPDATE refund SET replacement = :order WHERE refund_id = :refund")
     await connection.execute(statement, {"refund": refund, "order": order})
+
+
+async def exchanged(connection: ReadConnection, refund: str) -> Exchanged | None:
+    """A refund that was given as another order, and what is left of this order; None when it stands for no unit any more.
+
+    Read it under the locks of both orders.
+    """
+    row = (await connection.execute(EXCHANGED, {"refund": refund})).one_or_none()
+    if row is None:
+        return None
+    lines = {line: Promised(*facts) for line, *facts in json.loads(row.lines)}
+    return Exchanged(row.name, row.is_claim, row.amount, row.shipping, lines)
+
+
+EXCHANGED = text(
+    """
+    SELECT coalesce(f.return_id, f.claim_id) AS name, f.claim_id IS NOT NULL AS is_claim, f.amount, f.shipping,
+           jsonb_agg(jsonb_build_array(l.line, s.sku, l.paid, r.unit_price, r.ordered - r.cancelled))::text AS lines
+    FROM refund f JOIN refund_line l USING (refund_id)
+    JOIN order_line s ON s.order_id = f.order_id AND s.line = l.line
+    JOIN order_line r ON r.order_id = f.replacement AND r.line = l.line
+    WHERE f.refund_id = :refund AND l.paid > 0
+    GROUP BY f.refund_id
+    """
+)
+
+
+async def take_back(connection: WriteConnection, refund: str, payment: Payment) -> None:
+    """Let a refund that was given as another order stand for fewer units, and for less money; the other order was paid less.
+
+    Units without money still count as dealt with: their return owes nothing, but they may be claimed again.
+    """
+    amounts = {"refund": refund, "amount": payment.amount, "shipping": payment.shipping}
+    await connection.execute(TAKE_BACK, amounts)
+    await connection.execute(PAY_LESS, amounts)
+    lines = [
+        {"refund": refund, "line": line, "units": units, "quantity": units if payment.amount else 0}
+        for line, units in payment.units.items()
+    ]
+    await connection.execute(TAKE_BACK_WHOLE_LINE, lines)
+    await connection.execute(TAKE_BACK_LINE, lines)
+
+
+TAKE_BACK = text(
+    """
+    UPDATE refund SET amount = amount - :amount, settled_amount = settled_amount - :amount, shipping = shipping - :shipping
+    WHERE refund_id = :refund
+    """
+)
+
+PAY_LESS = text(
+    """
+    UPDATE orders o SET paid = o.paid - CAST(:amount AS bigint) FROM refund f
+    WHERE f.refund_id = :refund AND o.order_id = f.replacement AND o.paid >= CAST(:amount AS bigint)
+    """
+)
+
+TAKE_BACK_LINE = text(
+    """
+    UPDATE refund_line SET quantity = quantity - :quantity, paid = paid - :units
+    WHERE refund_id = :refund AND line = :line AND quantity > :quantity
+    """
+)
+
+TAKE_BACK_WHOLE_LINE = text(
+    "DELETE FROM refund_line WHERE refund_id = :refund AND line = :line AND quantity = :quantity"
+)
 
 
 async def currency(connection: ReadConnection, order: str) -> str:

@@ -52,6 +52,8 @@ class Payment:
     """Of these, the units that were not paid back before."""
     worth: Mapping[str, int]
     """What these units cost, before fees."""
+    cut: int = 0
+    """What the customer would get beyond the amount, had more been captured; minor units."""
 
 
 def owed(state: ReturnState) -> dict[str, int]:
@@ -83,10 +85,62 @@ def payment(
     kept = sum(fees.by_line.get(line, 0) * n for line, n in paid.items()) + fees.once
     everything = all(account.units.get(name, 0) + paid.get(name, 0) >= line.ordered for name, line in sold.items())
     shipping = account.shipping - account.shipping_refunded if with_shipping and everything else 0
-    amount = min(max(0, sum(worth.values()) + shipping - kept), max(0, account.captured - account.refunded))
-    return Payment(amount, min(shipping, amount), units, paid, worth)
+    due = max(0, sum(worth.values()) + shipping - kept)
+    amount = min(due, max(0, account.captured - account.refunded))
+    return Payment(amount, min(shipping, amount), units, paid, worth, due - amount)
 
 
 def _worth(line: SoldLine, before: int, units: int) -> int:
     until = cost_of_first(before + units, line.ordered, line.paid)
     return until - cost_of_first(before, line.ordered, line.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """Units of a line that an order was placed for, in place of a refund."""
+
+    sku: str
+    """The SKU that the customer had bought."""
+    units: int
+    """Units that the refund still stands for."""
+    price: int
+    """Of one unit of the replacement, in minor units."""
+    left: int
+    """Units of the replacement that are not cancelled."""
+
+    @property
+    def lost(self) -> int:
+        """Units that will not be sent."""
+        return max(0, self.units - self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A refund that was given as another order."""
+
+    name: str
+    """Its return or claim."""
+    is_claim: bool
+    amount: int
+    """Minor units that it still stands for."""
+    shipping: int
+    """The part of the amount that pays shipping back."""
+    lines: Mapping[str, Promised]
+
+
+def owed_again(exchanged: Exchanged) -> Payment | None:
+    """What is owed in money, because units of the replacement will not be sent; None when all of them will, or have been.
+
+    A part of the units gets its part of the amount, by their prices. The last ones get all that is left, so the parts sum to
+    the whole.
+    """
+    lost = {line: one.lost for line, one in exchanged.lines.items() if one.lost}
+    if not lost:
+        return None
+    whole = sum(one.units * one.price for one in exchanged.lines.values())
+    part = sum(one.lost * one.price for one in exchanged.lines.values())
+    amount, shipping = (
+        of_whole if all(one.lost == one.units for one in exchanged.lines.values()) else of_whole * part // (whole or 1)
+        for of_whole in (exchanged.amount, exchanged.shipping)
+    )
+    return Payment(amount, min(shipping, amount), lost, lost, {})

@@ -11,7 +11,7 @@ from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
 from domain.refund import Fees, Payment, RefundKind, payment
 from transactions.message import receive
-from transactions.refund import settle
+from transactions.refund import report_cut, settle
 from transactions.replacement import replace
 from transactions.request import Answer, Asked, answered_once, granted
 from transactions.transaction import OrderTransactions, Work
@@ -75,6 +75,7 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     name = await claim.add(work.connection, work.header.order, body, requested, at)
     replaces = body.resolution is ClaimResolution.REPLACEMENT
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
+    report_cut(work, name, due)
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
     replacement = await _replace(work, name, paid, due, at) if replaces else None
     if not replaces:

@@ -14,15 +14,16 @@ from transactions.replacement import replace
 from transactions.transaction import Work
 
 
-async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
-    """Ask the channel for the refund that is owed for a return, under its order's lock; false when nothing is owed.
+async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> str | None:
+    """Ask the channel for the refund that is owed for a return, under its order's lock; None when nothing is owed.
 
-    The refund's id is made from the number of earlier refunds, and its units are no longer owed: so a repeated call asks for
-    nothing more. A refund of 0 is settled at once.
+    Answers the refund's id, which is made from the number of earlier refunds. Its units are no longer owed: so a repeated call
+    asks for nothing more. A refund of 0 is settled at once.
     """
     if not (units := owed(state)):
-        return False
+        return None
     due = await _due(work, state, units)
+    report_cut(work, state.return_, due)
     kind = _kind(work, state)
     name = await refund.ask(work.connection, state.order, state.return_, kind, due, at)
     if kind is RefundKind.EXCHANGE:
@@ -31,7 +32,15 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> bool:
         work.channel_events.append(await _asking(work, state, name, kind, due))
     else:
         await _settle_at_once(work, state, name, 0, at)
-    return True
+    return name
+
+
+def report_cut(work: Work, name: str, due: Payment) -> None:
+    """Open an exception when less was captured than the customer should get for a return or a claim."""
+    if due.cut:
+        owed_in_all = due.amount + due.cut
+        detail = f"{name}: {owed_in_all} is owed, and {due.amount} is paid back, because no more was captured"
+        work.changes.opened.append(Opened(ExceptionCode.REFUND_SHORT, detail))
 
 
 def _kind(work: Work, state: ReturnState) -> RefundKind:
@@ -91,6 +100,8 @@ async def _paid_unasked(
 ) -> list[Unsettled]:
     """Store a refund that was not asked for; return all unsettled refunds of the return."""
     due = await _due(work, state, units)
+    if message.amount is None:
+        report_cut(work, state.return_, due)
     await refund.ask(
         work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
     )

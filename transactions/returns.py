@@ -83,9 +83,10 @@ async def pay(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:
     """Ask the channel to pay what the customer is owed now; apart from the goods, so that each can fail and be retried."""
     async with transactions.open(step.order) as work:
         state = await returns.state(work.connection, step.return_)
-        if not await ask_for_refunds(work, state, step.at):
+        asked = await ask_for_refunds(work, state, step.at)
+        if asked is None:
             return state
-        return await _written(work, step.return_, Event(f"{step.return_} paid", "workflow", step.at))
+        return await _written(work, step.return_, Event(f"{asked} asked for", "workflow", step.at))
 
 
 async def remind(transactions: OrderTransactions, step: ReturnStep) -> ReturnState:

@@ -26,6 +26,7 @@ from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.units import Changes, Opened, Order, needs_a_person
+from transactions.lost_replacement import give_back
 from transactions.network import Networks
 
 Send = Callable[[Sequence[Signal]], None]
@@ -82,6 +83,7 @@ class Work:
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
         await open_shortages(self.connection, shortages, event)
+        await self._give_back_what_it_replaces(event)
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
@@ -139,6 +141,14 @@ class Work:
     async def _close(self, code: ExceptionCode, fulfillment_order: str | None, event: Event) -> None:
         await exception.close(self.connection, self.header.order, code, fulfillment_order, None, event.occurred_at)
 
+    async def _give_back_what_it_replaces(self, event: Event) -> None:
+        """Ask for the money again that units of a replacement stood for, when they are cancelled."""
+        stands_for = self.header.replaces
+        if stands_for is None or not any(moved["cancelled"] > 0 for moved in self.changes.buckets.values()):
+            return
+        for signal_ in await give_back(self.connection, self.header.order, stands_for, event):
+            await self.transaction.signal(*signal_)
+
     def _was_at_risk(self, fulfillment_order: str) -> bool:
         before = self._before.fulfillment_orders.get(fulfillment_order)
         after = self.order.fulfillment_orders.get(fulfillment_order)
@@ -177,6 +187,8 @@ class OrderTransactions:
         connection = transaction.connection
         await order.lock(connection, name)
         header, holding = await order.load(connection, name)
+        if header.replaces is not None:  # before any stock level: whoever holds it may be waiting for one
+            await order.lock(connection, header.replaces.order)
         version, network = await self.networks.version(connection, header.network_version)
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network), _copy(holding)

@@ -323,6 +323,17 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "units that were exchanged or replaced are still to be sent, have shipped, or are owed again",
+        "SELECT count(*) FROM refund WHERE replacement IS NOT NULL",
+        """
+        SELECT format('%s line %s: it stands for %s units of %s, of which %s are not cancelled', f.refund_id, l.line, l.paid,
+                      f.replacement, r.ordered - r.cancelled)
+        FROM refund f JOIN refund_line l USING (refund_id)
+        JOIN order_line r ON r.order_id = f.replacement AND r.line = l.line
+        WHERE l.paid > r.ordered - r.cancelled
+        """,
+    ),
+    Invariant(
         "every change of stock names its actor, cause and time",
         "SELECT count(*) FROM movement",
         "SELECT format('movement %s', movement_id) FROM movement WHERE actor = '' OR cause = '' OR key = ''",

@@ -1,12 +1,13 @@
 """Named statements about orders: store one, lock it, read it, write what an event changed, show its state."""
 
 from database.order.accept import StoredOrder, take
-from database.order.read import Header, UnknownOrder, channel, load, lock, news, state, unshipped
+from database.order.read import Header, Replaces, UnknownOrder, channel, load, lock, news, state, unshipped
 from database.order.write import Event, change_value, close, keep_promise, next_version, save
 
 __all__ = [
     "Event",
     "Header",
+    "Replaces",
     "StoredOrder",
     "UnknownOrder",
     "change_value",

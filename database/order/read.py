@@ -22,6 +22,15 @@ class UnknownOrder(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class Replaces:
+    """What an order was placed for: the exchange or the claim of another order."""
+
+    order: str
+    refund: str
+    """The refund of that order that it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What sourcing and releasing need of an order beside its units."""
 
@@ -58,6 +67,8 @@ class Header:
     """Units at each (node, SKU) in the cart that this order took over."""
     claimed: Claims
     """Its claims on the capacity of nodes' days."""
+    replaces: Replaces | None = None
+    """What it was placed for; None = it replaces nothing."""
 
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""
@@ -124,7 +135,9 @@ LOAD = text(
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
                        FROM cart c JOIN cart_unit u USING (cart_id)
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
-               'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id)
+               'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id),
+               'replaces', (SELECT coalesce(json_agg(json_build_array(f.order_id, f.refund_id) ORDER BY f.refund_id), '[]')
+                            FROM refund f WHERE f.replacement = o.order_id)
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
@@ -160,6 +173,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         placed_at=row.placed_at,
         own={(node, sku): quantity for node, sku, quantity in facts["own"]},
         claimed=capacity.claims(facts["claims"]),
+        replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
     )
 
 

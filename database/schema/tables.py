@@ -692,6 +692,7 @@ refund = Table(
     CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
     Index("ix_refund_order", "order_id"),
     Index("ix_refund_return", "return_id"),
+    Index("ix_refund_replacement", "replacement", postgresql_where=text("replacement IS NOT NULL")),
 )
 
 refund_line = Table(
