@@ -1,10 +1,14 @@
 """The messages that a node sends about a fulfillment order."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
+
+PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}(#[0-9]{1,4})?$")]
+"""A node's id of a parcel; `#2` behind it tells it from another parcel that the node gave the same id."""
 
 
 class MessageKind(StrEnum):
@@ -36,7 +40,7 @@ class Package(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    package: Identifier
+    package: PackageName
     carrier: Label | None = None
     tracking: Label | None = None
     lines: tuple[Quantity, ...] = Field(default=(), max_length=2000)
