@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Strict, Units
 
 PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}(#[0-9]{1,4})?$")]
 """A node's id of a parcel; `#2` behind it tells it from another parcel that the node gave the same id."""
@@ -26,19 +26,15 @@ class MessageKind(StrEnum):
     CANCEL_REJECTED = "cancel_rejected"
 
 
-class Quantity(BaseModel):
+class Quantity(Strict):
     """Some units of one order line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     line: Identifier
     quantity: Units
 
 
-class Package(BaseModel):
+class Package(Strict):
     """A parcel that left a node, with the carrier's tracking number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     package: PackageName
     carrier: Label | None = None
@@ -46,10 +42,8 @@ class Package(BaseModel):
     lines: tuple[Quantity, ...] = Field(default=(), max_length=2000)
 
 
-class NodeMessage(BaseModel):
+class NodeMessage(Strict):
     """A fact that a node reports about one fulfillment order; quantities add to earlier ones."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     kind: MessageKind
