@@ -46,7 +46,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "open_work": "what happens to work that has not shipped: it stays (keep) or moves to other nodes (reroute)",
         "order": "the order's id",
         "owner": "the people who handle it",
-        "package": "the parcel's id, unique in its fulfillment order",
+        "package": "the parcel's id; `#2` behind it: the second parcel with this id",
         "packages": "the parcels that left",
         "paid": "what was captured before, in minor units; absent: everything",
         "phone": "the customer's phone number",

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from api.access import Operator, ServiceDep
 from api.answer import shown
@@ -12,16 +12,14 @@ from api.paths import KeyId
 from database.documents import key as documents
 from database.documents.document import Page, page
 from database.documents.key import ListedKey
-from domain.text import NodeId
+from domain.text import NodeId, Strict
 from transactions import key as keys
 
 router = APIRouter(tags=["keys"])
 
 
-class NewKey(BaseModel):
+class NewKey(Strict):
     """A key for the channel or node `name`, or for another operator."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["operator", "channel", "node"]
     name: NodeId

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
@@ -19,7 +19,7 @@ from api.problems import INVALID, Problem
 from database.documents import webhook as documents
 from database.documents.webhook import WebhookState
 from database.key import Caller
-from domain.text import FreeText, Label
+from domain.text import FreeText, Label, Strict
 from transactions import webhook as webhooks
 from transactions.request import Asked
 from transactions.webhook import NoWebhook
@@ -54,10 +54,8 @@ def _whole(secret: str) -> str:
     return secret
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(Strict):
     """The address to call, and the secret that signs the calls; without a secret, one is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[!-~]+$"), AfterValidator(_callable)]
     secret: (
@@ -75,10 +73,8 @@ class Webhook(BaseModel):
     previous_secret_until: datetime | None
 
 
-class RetryRequest(BaseModel):
+class RetryRequest(Strict):
     """The body of `POST /channels/{channel}/webhook/retry`: the actor and the reason."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: FreeText | None = None
     actor: Label | None = None

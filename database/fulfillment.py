@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain.deadlines import Wait
-from domain.fulfillment import FulfillmentOrder, Package, Quantity
+from domain.fulfillment import FulfillmentOrder, Package, Quantity, StoredPackage
 
 
 async def save(
@@ -132,52 +132,78 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 
 
 async def add_packages(
-    connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
-) -> None:
-    """Store packages that left. A repeated package corrects the fields that it names; a forgotten order gets no tracking."""
-    for parcel in packages:
-        await connection.execute(
-            ADD_PACKAGE,
-            {
-                "fulfillment_order": fulfillment_order,
-                "package": parcel.package,
-                "carrier": parcel.carrier,
-                "tracking": parcel.tracking,
-                "lines": json.dumps([line.model_dump() for line in parcel.lines]),
-                "shipped_at": shipped_at,
-            },
-        )
+    connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime | None
+) -> set[str]:
+    """Store parcels whose names are new; answers the names that it stored. `shipped_at` is None for what has not left.
 
-
-ADD_PACKAGE = text(
+    A forgotten order gets no tracking number.
     """
+    rows = await connection.execute(ADD_PACKAGES, _package_rows(fulfillment_order, packages, shipped_at))
+    return set(rows.scalars())
+
+
+async def write_packages(
+    connection: WriteConnection, fulfillment_order: str, packages: Iterable[StoredPackage], shipped_at: datetime | None
+) -> None:
+    """Write parcels as they are now. When a parcel left is written once."""
+    await connection.execute(WRITE_PACKAGES, _package_rows(fulfillment_order, packages, shipped_at))
+
+
+def _package_rows(
+    fulfillment_order: str, packages: Iterable[Package | StoredPackage], shipped_at: datetime | None
+) -> dict[str, Any]:
+    rows = [
+        {
+            "package": parcel.package,
+            "carrier": parcel.carrier,
+            "tracking": parcel.tracking,
+            "lines": [line.model_dump() for line in parcel.lines],
+        }
+        for parcel in packages
+    ]
+    return {"fulfillment_order": fulfillment_order, "packages": json.dumps(rows), "shipped_at": shipped_at}
+
+
+_INSERT_PACKAGES = """
     INSERT INTO package AS p (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
-    SELECT f.fulfillment_order_id, :package, :carrier, CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
-           CAST(:lines AS jsonb), :shipped_at
-    FROM fulfillment_order f LEFT JOIN forgotten g USING (order_id)
+    SELECT f.fulfillment_order_id, n.package, n.carrier, CASE WHEN g.order_id IS NULL THEN n.tracking END, n.lines,
+           CAST(:shipped_at AS timestamptz)
+    FROM jsonb_to_recordset(CAST(:packages AS jsonb)) AS n(package text, carrier text, tracking text, lines jsonb)
+    CROSS JOIN fulfillment_order f LEFT JOIN forgotten g USING (order_id)
     WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
-    DO UPDATE SET carrier = coalesce(excluded.carrier, p.carrier), tracking = coalesce(excluded.tracking, p.tracking),
-                  lines = CASE WHEN excluded.lines = '[]' THEN p.lines ELSE excluded.lines END
+"""
+ADD_PACKAGES = text(f"{_INSERT_PACKAGES} DO NOTHING RETURNING p.package")
+WRITE_PACKAGES = text(
+    f"""
+    {_INSERT_PACKAGES}
+    DO UPDATE SET carrier = excluded.carrier, tracking = excluded.tracking, lines = excluded.lines,
+                  shipped_at = coalesce(p.shipped_at, excluded.shipped_at)
     """
 )
 
 
-async def with_contents(
-    connection: ReadConnection, fulfillment_order: str, packages: tuple[Package, ...]
-) -> tuple[Package, ...]:
-    """These packages; one that names no lines gets the lines that were stored for it before."""
-    if all(parcel.lines for parcel in packages):
-        return packages
-    rows = await connection.execute(CONTENTS, {"fulfillment_order": fulfillment_order})
-    known = {row.package: tuple(Quantity.model_validate(line) for line in row.lines) for row in rows}
-    return tuple(
-        parcel if parcel.lines else parcel.model_copy(update={"lines": known.get(parcel.package, ())})
-        for parcel in packages
-    )
+async def packages(connection: ReadConnection, fulfillment_order: str) -> list[StoredPackage]:
+    """The parcels of a fulfillment order, by name."""
+    rows = await connection.execute(PACKAGES, {"fulfillment_order": fulfillment_order})
+    return [
+        StoredPackage(
+            row.package,
+            row.carrier,
+            row.tracking,
+            tuple(Quantity.model_validate(line) for line in row.lines),
+            row.has_shipped,
+        )
+        for row in rows
+    ]
 
 
-CONTENTS = text("SELECT package, lines FROM package WHERE fulfillment_order_id = :fulfillment_order")
+PACKAGES = text(
+    """
+    SELECT package, carrier, tracking, lines, shipped_at IS NOT NULL AS has_shipped FROM package
+    WHERE fulfillment_order_id = :fulfillment_order ORDER BY package
+    """
+)
 
 
 async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:

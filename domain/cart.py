@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from domain.network import ShipComplete
 from domain.order import Address, NewHold, NewLine
-from domain.text import Label, Moment, Money, NodeId, Span, Word, span
+from domain.text import Label, Moment, Money, NodeId, Span, Strict, Word, span
 
 EXPIRES_IN_LEAST = timedelta(seconds=1)
 EXPIRES_IN_MAX = timedelta(days=7)
@@ -20,10 +20,8 @@ class PromiseLine(NewLine):
     unit_price: Money = 0
 
 
-class PromiseRequest(BaseModel):
+class PromiseRequest(Strict):
     """An order's body without its number; only the destination's country and postal code are needed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
     placed_at: Moment | None = None

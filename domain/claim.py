@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.fulfillment import Quantity
-from domain.text import FreeText, Label, MessageId, Moment, Money
+from domain.text import FreeText, Label, MessageId, Moment, Money, Strict
 
 
 class ClaimKind(StrEnum):
@@ -26,10 +26,8 @@ class ClaimResolution(StrEnum):
     REPLACEMENT = "replacement"
 
 
-class ClaimRequest(BaseModel):
+class ClaimRequest(Strict):
     """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer provided, as data."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
     kind: ClaimKind
@@ -39,10 +37,8 @@ class ClaimRequest(BaseModel):
     actor: Label | None = None
 
 
-class ClaimMessage(BaseModel):
+class ClaimMessage(Strict):
     """A fact about a claim: the customer was paid (`POST /claims/{claim}/messages`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     kind: Literal["settled"]

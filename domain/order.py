@@ -13,7 +13,7 @@ from domain import identifiers
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
 from domain.network import ShipComplete
-from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Units, Word
+from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Strict, Units, Word
 
 VALUE_MAX = 10**15
 """The most that the goods of one order may cost after discounts, in minor units."""
@@ -42,12 +42,6 @@ class OrderStatus(StrEnum):
     BACKORDERED = "backordered"
     SOURCING = "sourcing"
     RECEIVED = "received"
-
-
-class Strict(BaseModel):
-    """Input from outside: an unknown field is refused, as a typo. Errors never repeat the input: Temporal stores them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Address(Strict):

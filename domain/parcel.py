@@ -5,25 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnMessageLine
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, NodeId, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, NodeId, Strict, Units
 
 
-class ParcelUnits(BaseModel):
+class ParcelUnits(Strict):
     """Units of one SKU that were in a parcel."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sku: Identifier
     quantity: Units
 
 
-class Parcel(BaseModel):
+class Parcel(Strict):
     """A fact: a parcel came back that names no return (`POST /returns/blind`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     occurred_at: Moment

@@ -3,9 +3,9 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from domain.text import FreeText, Label
+from domain.text import FreeText, Label, Strict
 
 
 class OpenWork(StrEnum):
@@ -15,10 +15,8 @@ class OpenWork(StrEnum):
     REROUTE = "reroute"
 
 
-class ResumeRequest(BaseModel):
+class ResumeRequest(Strict):
     """The body of `POST /nodes/{node}/resume`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: FreeText | None = None
     actor: Label | None = None

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from domain.fulfillment import Quantity
-from domain.order import Address, Strict
-from domain.text import FreeText, Identifier, Label, NodeId, Units, Word
+from domain.order import Address
+from domain.text import FreeText, Identifier, Label, NodeId, Strict, Units, Word
 
 
 class CancelledUnits(BaseModel):

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from domain.stock import Movement, MovementKind, StockState
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, Money, NodeId, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Money, NodeId, Strict, Units
 
 COMES_BACK_WITHIN = timedelta(days=30)
 """How long a return waits for its parcel before it expires, from its authorization and again from when it was sent."""
@@ -83,10 +83,8 @@ class ReturnMessageKind(StrEnum):
     SETTLED = "settled"
 
 
-class ReturnMessageLine(BaseModel):
+class ReturnMessageLine(Strict):
     """Units of one line of a return. When graded, with their condition, and a disposition if it differs from the policy's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     line: Identifier
     quantity: Units
@@ -94,10 +92,8 @@ class ReturnMessageLine(BaseModel):
     disposition: Disposition | None = None
 
 
-class ReturnMessage(BaseModel):
+class ReturnMessage(Strict):
     """A fact about a return (`POST /returns/{return}/messages`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     kind: ReturnMessageKind
@@ -130,10 +126,10 @@ class ReturnMessage(BaseModel):
         return self
 
 
-class NewDisposition(BaseModel):
+class NewDisposition(Strict):
     """Units of one line whose disposition a person changes; `node` is needed if the units are at several nodes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     line: Identifier
     quantity: Units
@@ -142,20 +138,16 @@ class NewDisposition(BaseModel):
     node: NodeId | None = None
 
 
-class DispositionRequest(BaseModel):
+class DispositionRequest(Strict):
     """The body of `POST /returns/{return}/dispositions`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lines: tuple[NewDisposition, ...] = Field(min_length=1, max_length=2000)
     reason: FreeText | None = None
     actor: Label | None = None
 
 
-class ReturnDecision(BaseModel):
+class ReturnDecision(Strict):
     """Who decides about a whole return, and why: the body of its `/approve`, `/decline` and `/cancel`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: FreeText | None = None
     actor: Label | None = None

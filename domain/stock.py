@@ -8,9 +8,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from domain.text import FreeText, Identifier, MessageId, Moment, NodeId
+from domain.text import FreeText, Identifier, MessageId, Moment, NodeId, Strict
 
 
 class MovementKind(StrEnum):
@@ -170,10 +170,8 @@ LINE_UNITS_MAX = 1_000_000
 """The most units of one line, up or down."""
 
 
-class StockLine(BaseModel):
+class StockLine(Strict):
     """Units of one SKU; what the quantity means depends on the message's kind."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sku: Identifier
     quantity: int = Field(ge=-LINE_UNITS_MAX, le=LINE_UNITS_MAX, strict=True)
@@ -188,10 +186,8 @@ _OF_ONE_KIND: Mapping[str, tuple[StockMessageKind, bool]] = {
 """The fields that only one kind of message has, and whether it must have them."""
 
 
-class StockMessage(BaseModel):
+class StockMessage(Strict):
     """A fact about stock (`POST /stock/messages`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     node: NodeId

@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from domain.text import FreeText, Label, NodeId
+from domain.text import FreeText, Label, NodeId, Strict
 
 
-class StopRequest(BaseModel):
+class StopRequest(Strict):
     """The body of `POST /stock/{sku}/stop` and `/resume`; without a node it means everywhere."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     node: NodeId | None = None
     reason: FreeText | None = None

@@ -1,10 +1,81 @@
 """The kinds of text in requests, each with its length and alphabet, so that an error names the field."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+
+class Strict(BaseModel):
+    """Input from outside: an unknown field is refused, as a typo, and an empty text is an absent field.
+
+    Shops send "" for what a customer left empty. In a list of texts it is left out. Errors never repeat the input: Temporal
+    stores them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_absent(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        texts, lists = _text_fields(cls)
+        return {
+            name: [text for text in value if text != ""] if name in lists and isinstance(value, list) else value
+            for name, value in given.items()
+            if name not in texts or value != ""
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema, in which a text that may be absent may be empty as well."""
+        schema = handler(core_schema)
+        shape = handler.resolve_ref_schema(schema)
+        for name, field in shape.get("properties", {}).items():
+            for branch in () if name in shape.get("required", ()) else field.get("anyOf", [field]):
+                branch.pop("minLength", None)
+                if "pattern" in branch:
+                    branch["pattern"] = f"^$|{branch['pattern']}"
+        return schema
+
+
+@cache
+def _text_fields(model: type[BaseModel]) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields of a model that are written as a text, and those that are a list of texts, as they are called on the wire."""
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return (
+        frozenset(name for name, annotation in fields.items() if _is_text(annotation)),
+        frozenset(name for name, annotation in fields.items() if _is_list_of_texts(annotation)),
+    )
+
+
+def _is_text(annotation: object) -> bool:
+    """Whether a value of this type is written as a text: a name, a word of a vocabulary, a moment; or null."""
+    if isinstance(annotation, str) or annotation is AwareDatetime:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, str):
+        return True
+    return get_origin(annotation) in (Annotated, Literal, Union, UnionType) and any(map(_is_text, get_args(annotation)))
+
+
+def _is_list_of_texts(annotation: object) -> bool:
+    return get_origin(annotation) is tuple and any(map(_is_text, get_args(annotation)))
 
 
 def _printable(text: str) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from database import address, cooldown, fulfillment, order, personal
+from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
 from database.outbox.inbox import Received
@@ -16,7 +18,19 @@ from domain import identifiers, units
 from domain.capacity import days
 from domain.cooldown import failed
 from domain.deadlines import TimedOut, delay_reason, on_timeout, send_reminders_due, waits_for
-from domain.fulfillment import Applied, FulfillmentOrder, MessageKind, NodeMessage, WaitingFor, apply_message
+from domain.fulfillment import (
+    Applied,
+    FulfillmentOrder,
+    MessageKind,
+    NodeMessage,
+    Package,
+    Placed,
+    StoredPackage,
+    WaitingFor,
+    apply_message,
+    brings_units,
+    place,
+)
 from domain.network import Node, Uncollected
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
@@ -178,23 +192,40 @@ async def _order_of(
 
 async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, received: Received) -> OrderState:
     connection, before = work.connection, work.order.fulfillment_orders[fulfillment_order]
+    # Goods cannot leave before their release, whatever the node's clock says.
+    left_at = max(min(message.occurred_at, received.received_at), before.released_at)
+    placed = await _keep_packages(connection, before, message, left_at)
     if message.kind is MessageKind.DELIVERED:
-        packages = await fulfillment.with_contents(connection, fulfillment_order, message.packages)
-        message = message.model_copy(update={"packages": packages})
+        contents = tuple(Package(package=parcel.package, lines=parcel.lines) for parcel in placed.packages)
+        message = message.model_copy(update={"packages": contents})
     applied = apply_message(before, message, received.received_at)
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
-    work.changes.opened += _openings(applied, message)
-    await fulfillment.add_packages(connection, fulfillment_order, message.packages, message.occurred_at)
+    work.changes.opened += _openings(replace(applied, mismatches=(*applied.mismatches, *placed.mismatches)), message)
     remark = await personal.note(connection, work.header.order, None, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"
-    # Goods cannot leave before their release, whatever the node's clock says.
-    left_at = max(message.occurred_at, work.order.fulfillment_orders[fulfillment_order].released_at)
     event = Event(cause, received.actor, received.received_at, left_at)
     state = await work.write(event)
     await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
     return state
+
+
+async def _keep_packages(
+    connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage, left_at: datetime
+) -> Placed:
+    """Store the parcels of a message. What is known of the others is only read where a name comes again."""
+    name, parcels, known = fo.fulfillment_order, message.packages, list[StoredPackage]()
+    shipped_at = left_at if message.kind in (MessageKind.SHIPPED, MessageKind.COLLECTED) else None
+    added: set[str] = set()
+    if parcels and message.kind is not MessageKind.DELIVERED:
+        added = await fulfillment.add_packages(connection, name, parcels, shipped_at)
+    if len(added) < len(parcels):
+        known = [parcel for parcel in await fulfillment.packages(connection, name) if parcel.package not in added]
+    placed = place(message, known, brings_units=brings_units(fo, message))
+    if changed := [parcel for parcel in placed.packages if len(added) < len(parcels) and parcel not in known]:
+        await fulfillment.write_packages(connection, name, changed, shipped_at)
+    return placed
 
 
 def _is_stale(work: Work, at: datetime) -> bool:

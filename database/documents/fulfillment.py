@@ -18,7 +18,7 @@ class ShippedPackage(Document):
     """A package that left a node."""
 
     package: str
-    """Its id, given by the node; unique in its fulfillment order."""
+    """Its id, given by the node; `#2` behind it tells it from another package with this id."""
     carrier: str | None
     """The carrier in the node's words; null when it named none."""
     tracking: str | None

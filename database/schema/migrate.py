@@ -23,10 +23,10 @@ async def upgrade(database: Database) -> None:
         await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
         await connection.commit()
         try:
-            await connection.run_sync(_upgrade)
-            await connection.commit()
+            # Alembic commits nothing in a transaction that is open already: all steps and the views are taken, or none.
+            async with connection.begin():
+                await connection.run_sync(_upgrade)
         finally:
-            await connection.rollback()  # after a step that failed, its transaction accepts no other statement
             await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
             await connection.commit()
 

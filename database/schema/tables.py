@@ -434,11 +434,11 @@ package = Table(
     "package",
     metadata,
     Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
-    Column("package", Text, primary_key=True),
+    Column("package", Text, primary_key=True, comment="the node's id; `#2` behind it tells it from one of the same id"),
     Column("carrier", Text),
     Column("tracking", Text),
     Column("lines", JSONB, nullable=False),
-    Column("shipped_at", Moment, nullable=False),
+    Column("shipped_at", Moment, comment="NULL = it was not reported as shipped, only as packed or delivered"),
 )
 
 inbox = Table(

@@ -6,8 +6,9 @@ the difference between the counts before and after it. A shipment is always a fa
 and ships after all is shipped.
 """
 
-from domain.fulfillment.applying import Applied, apply_message
+from domain.fulfillment.applying import Applied, apply_message, brings_units
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
+from domain.fulfillment.packages import Placed, StoredPackage, place
 from domain.fulfillment.requests import (
     ask_to_cancel,
     drop_empty_cancel_request,
@@ -38,16 +39,20 @@ __all__ = [
     "MessageKind",
     "NodeMessage",
     "Package",
+    "Placed",
     "Quantity",
     "RequestStatus",
+    "StoredPackage",
     "WaitingFor",
     "apply_message",
     "ask_to_cancel",
+    "brings_units",
     "count",
     "drop_empty_cancel_request",
     "give_up_what_was_cancelled",
     "is_asked_for_all",
     "is_partly_cancelled",
+    "place",
     "presume_dead",
     "restart_clock",
     "withdraw",

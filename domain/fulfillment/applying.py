@@ -42,6 +42,15 @@ def _quantities(fulfillment_order: FulfillmentOrder, message: NodeMessage) -> di
     return _DUE_AT_STAGE.get(message.kind, units_due)(fulfillment_order)
 
 
+def brings_units(fulfillment_order: FulfillmentOrder, message: NodeMessage) -> bool:
+    """Whether a message reports units as shipped, those of lines that the fulfillment order does not have included."""
+    if message.kind not in (MessageKind.SHIPPED, MessageKind.COLLECTED):
+        return False
+    if message.lines is not None or any(package.lines for package in message.packages):
+        return message.lines != ()
+    return any(_unshipped(fulfillment_order).values())
+
+
 def _sum(quantities: tuple[Quantity, ...]) -> dict[str, int]:
     total: dict[str, int] = {}
     for quantity in quantities:

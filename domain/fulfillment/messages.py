@@ -1,10 +1,14 @@
 """The messages that a node sends about a fulfillment order."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, StringConstraints
 
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, Units
+from domain.text import FreeText, Identifier, Label, MessageId, Moment, Strict, Units
+
+PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}(#[0-9]{1,4})?$")]
+"""A node's id of a parcel; `#2` behind it tells it from another parcel that the node gave the same id."""
 
 
 class MessageKind(StrEnum):
@@ -22,30 +26,24 @@ class MessageKind(StrEnum):
     CANCEL_REJECTED = "cancel_rejected"
 
 
-class Quantity(BaseModel):
+class Quantity(Strict):
     """Some units of one order line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     line: Identifier
     quantity: Units
 
 
-class Package(BaseModel):
+class Package(Strict):
     """A parcel that left a node, with the carrier's tracking number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    package: Identifier
+    package: PackageName
     carrier: Label | None = None
     tracking: Label | None = None
     lines: tuple[Quantity, ...] = Field(default=(), max_length=2000)
 
 
-class NodeMessage(BaseModel):
+class NodeMessage(Strict):
     """A fact that a node reports about one fulfillment order; quantities add to earlier ones."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message_id: MessageId
     kind: MessageKind

@@ -84,7 +84,6 @@ def test_an_address_without_what_sourcing_needs_is_refused(field: str) -> None:
         ("priority", 10),
         ("priority", "5"),
         ("priority", True),
-        ("customer_tier", ""),
         ("ship_complete", "maybe"),
         ("pickup_node", "Denver Store"),
         ("not_before", "2026-11-21"),
