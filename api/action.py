@@ -1,15 +1,19 @@
 """How a person asks over HTTP for what can be done about an exception: each action as the request that does it."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from domain.reasons import Action
+from domain.claim import ClaimKind
+from domain.fulfillment import MessageKind
+from domain.reasons import Action, ExceptionCode
 
 _PATHS: Mapping[Action, str] = {
     Action.CHOOSE_PICKUP: "/orders/{order}/pickup",
     Action.REROUTE: "/orders/{order}/reroute",
     Action.CANCEL: "/orders/{order}/cancel",
     Action.RETURN: "/orders/{order}/returns",
+    Action.CLAIM: "/orders/{order}/claims",
     Action.TELL: "/fulfillment-orders/{fulfillment_order}/messages",
     Action.COUNT: "/stock/messages",
     Action.PAUSE: "/nodes/{node}/pause",
@@ -18,6 +22,14 @@ _PATHS: Mapping[Action, str] = {
 }
 
 _RESOLVE_OF_NO_ORDER = "/exceptions/{exception}/resolve"
+
+_WAITED_FOR: Mapping[str, MessageKind] = {
+    ExceptionCode.CANCEL_UNANSWERED: MessageKind.CANCEL_ACCEPTED,
+    ExceptionCode.DELIVERY_FAILED: MessageKind.DELIVERED,
+    ExceptionCode.AT_RISK: MessageKind.SHIPPED,
+    ExceptionCode.MESSAGE_MISFIT: MessageKind.SHIPPED,
+}
+"""By code, the message that would end it; of a node that has not answered, its acceptance."""
 
 
 def with_requests(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +50,21 @@ def _body(action: Action, shown: Mapping[str, Any]) -> dict[str, Any]:
             return {"fulfillment_order": shown["fulfillment_order"]}
         case Action.RESOLVE:
             return {"exception": shown["exception"]}
+        case Action.TELL:
+            return _message(shown, _WAITED_FOR.get(shown["code"], MessageKind.ACCEPTED))
         case Action.COUNT:
-            return {"node": shown["node"], "kind": "counted"}
+            lines = [{"sku": shown["subject"], "quantity": None}]
+            return {"node": shown["node"], "lines": lines} | _message(shown, "counted")
+        case Action.RETURN:
+            return {"lines": [{"line": shown["subject"], "quantity": None}]}
+        case Action.CLAIM:
+            return {"lines": [{"line": shown["subject"], "quantity": None}], "kind": ClaimKind.LOST}
+        case Action.ASSIGN:
+            return {"owner": None}
         case _:
             return {}
+
+
+def _message(shown: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A message that somebody enters for a node now."""
+    return {"message_id": f"{shown['exception']}-{kind}", "kind": kind, "occurred_at": datetime.now(UTC)}

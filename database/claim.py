@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import text
 
 from database import personal
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 from domain import identifiers
-from domain.claim import ClaimRequest
+from domain.claim import ClaimKind, ClaimRequest
+from domain.closing import ClaimedUnits
 
 
 class UnknownClaim(LookupError):
@@ -29,6 +30,19 @@ async def add(
     if claim.evidence is not None:
         await _keep_evidence(connection, name, order, claim.evidence)
     return name
+
+
+async def claimed(connection: ReadConnection, order: str) -> list[ClaimedUnits]:
+    """The units of an order that were claimed, by claim and line."""
+    rows = await connection.execute(CLAIMED, {"order": order})
+    return [ClaimedUnits(row.line, ClaimKind(row.kind), row.quantity) for row in rows]
+
+
+CLAIMED = text(
+    """
+    SELECT cl.line, c.kind, cl.quantity FROM claim c JOIN claim_line cl USING (claim_id) WHERE c.order_id = :order
+    """
+)
 
 
 async def _keep_evidence(connection: WriteConnection, name: str, order: str, evidence: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Named statements about exceptions. One cause opens an exception once; it stays open until it is resolved or closed."""
+"""Named statements about exceptions. One cause opens an exception once; it stays open until a person or a fact closes it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ async def open_all(
                 "order": order,
                 "fulfillment_order": exception.fulfillment_order,
                 "node": exception.node,
+                "subject": exception.subject,
                 "code": exception.code,
                 "detail": exception.detail,
                 "cause": f"{order or ''}|{cause}|{index}",
@@ -45,11 +46,12 @@ async def open_all(
 
 OPEN = text(
     """
-    INSERT INTO exception (exception_id, order_id, fulfillment_order_id, node, code, detail, cause, since, due_at)
+    INSERT INTO exception (exception_id, order_id, fulfillment_order_id, node, subject, code, detail, cause, since, due_at)
     SELECT :prefix || '-x' || nextval('exception_number'), n.* FROM (
-        VALUES (CAST(:order AS text), CAST(:fulfillment_order AS text), CAST(:node AS text), CAST(:code AS text),
-                CAST(:detail AS text), CAST(:cause AS text), CAST(:since AS timestamptz), CAST(:due_at AS timestamptz))
-    ) n(order_id, fulfillment_order_id, node, code, detail, cause, since, due_at)
+        VALUES (CAST(:order AS text), CAST(:fulfillment_order AS text), CAST(:node AS text), CAST(:subject AS text),
+                CAST(:code AS text), CAST(:detail AS text), CAST(:cause AS text), CAST(:since AS timestamptz),
+                CAST(:due_at AS timestamptz))
+    ) n(order_id, fulfillment_order_id, node, subject, code, detail, cause, since, due_at)
     WHERE NOT (CAST(:is_single AS boolean) AND EXISTS (
         SELECT FROM exception e WHERE e.order_id = n.order_id AND e.code = n.code AND e.resolved_at IS NULL
           AND e.fulfillment_order_id IS NOT DISTINCT FROM n.fulfillment_order_id))
@@ -58,24 +60,60 @@ OPEN = text(
 )
 
 
-async def close(
-    connection: WriteConnection,
-    order: str,
-    code: ExceptionCode,
-    fulfillment_order: str | None,
-    remark: int | None,
-    at: datetime,
-) -> None:
-    """Close the open exceptions of one code about a fulfillment order of an order, or (None) about the order itself."""
-    parameters = {"order": order, "code": code, "fulfillment_order": fulfillment_order, "remark": remark, "at": at}
-    await connection.execute(CLOSE, parameters)
+@dataclass(frozen=True, slots=True)
+class ClosingFact:
+    """The event whose facts close exceptions: its unique name, and who did it."""
+
+    cause: str
+    actor: str
+    at: datetime
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of a statement that closes exceptions."""
+        return {"cause": self.cause, "actor": self.actor, "at": self.at}
+
+
+_CLOSED = "resolved_at = greatest(:at, since), closed_cause = :cause, closed_actor = :actor"
+
+
+async def close(connection: WriteConnection, exceptions: Collection[str], fact: ClosingFact) -> None:
+    """Close the exceptions whose reason is gone; one that is resolved already stays as it is."""
+    await connection.execute(CLOSE, fact.parameters() | {"exceptions": list(exceptions)})
 
 
 CLOSE = text(
+    f"""
+    UPDATE exception SET {_CLOSED}
+    WHERE exception_id = ANY(CAST(:exceptions AS text[])) AND resolved_at IS NULL
+    """
+)
+
+
+async def close_shortages(connection: WriteConnection, places: Collection[tuple[str, str]], fact: ClosingFact) -> None:
+    """Close the exceptions `stock_short` of those of these (node, SKU) that have as many units on hand as are promised."""
+    names = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
+    await connection.execute(CLOSE_SHORTAGES, fact.parameters() | names)
+
+
+CLOSE_SHORTAGES = text(
+    f"""
+    UPDATE exception e SET {_CLOSED}
+    FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku) JOIN stock s USING (node, sku)
+    WHERE e.code = 'stock_short' AND e.resolved_at IS NULL AND e.node = n.node AND e.subject = n.sku
+      AND s.on_hand - greatest(s.set_aside, 0) >= s.reserved + s.allocated
+    """
+)
+
+
+async def close_chosen_pickup(connection: WriteConnection, order: str, remark: int | None, at: datetime) -> None:
+    """Resolve the open exceptions about where an order's units are collected: a person has entered it, with this remark."""
+    await connection.execute(CLOSE_CHOSEN_PICKUP, {"order": order, "remark": remark, "at": at})
+
+
+CLOSE_CHOSEN_PICKUP = text(
     """
     UPDATE exception SET resolved_at = :at, resolved_by = :remark
-    WHERE order_id = :order AND code = :code AND resolved_at IS NULL
-      AND fulfillment_order_id IS NOT DISTINCT FROM CAST(:fulfillment_order AS text)
+    WHERE order_id = :order AND code = 'pickup' AND resolved_at IS NULL AND fulfillment_order_id IS NULL
     """
 )
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain import identifiers
+from domain.closing import ReturnedUnits
 from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
 
 
@@ -118,6 +119,20 @@ SOLD = text(
     """
 )
 """Of a finished return only the units that came back count; the others may be returned again."""
+
+
+async def came_back(connection: ReadConnection, order: str) -> list[ReturnedUnits]:
+    """The units of an order that came back, by return and line."""
+    rows = await connection.execute(CAME_BACK, {"order": order})
+    return [ReturnedUnits(row.return_id, row.line, row.received, row.requested_at) for row in rows]
+
+
+CAME_BACK = text(
+    """
+    SELECT r.return_id, rl.line, rl.received, r.requested_at FROM return r JOIN return_line rl USING (return_id)
+    WHERE r.order_id = :order AND rl.received > 0
+    """
+)
 
 
 async def under_way(connection: ReadConnection, order: str) -> list[str]:

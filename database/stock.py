@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import exception
 from database.connect import ReadConnection, WriteConnection
+from database.exception import ClosingFact
 from domain.stock import Movement, StockLevel
 
 
@@ -188,7 +190,7 @@ async def record(
 
     `happened_at` is when goods left or came, if that is not `at`. A movement from before the last count of its place is part
     of that count, and does not change what is on hand. Units that become available are offered to the orders that wait for
-    them, in the same statement. Answers the shortages that the movements caused.
+    them, in the same statement. A shortage that is over closes its exceptions. Answers the shortages that the movements caused.
     """
     summed = _sum(movements)
     if not summed:
@@ -201,7 +203,9 @@ async def record(
         "actor": actor,
         "at": happened_at or at,
     }
-    rows = await connection.execute(RECORD, parameters)
+    rows = (await connection.execute(RECORD, parameters)).all()
+    if enough := [(row.node, row.sku) for row in rows if row.before < 0 <= row.now]:
+        await exception.close_shortages(connection, enough, ClosingFact(cause, actor, at))
     return [Shortage(row.node, row.sku, -row.now) for row in rows if row.now < 0 <= row.before]
 
 

@@ -47,7 +47,7 @@ def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules
     if stage is None:
         return None
     moments = [_notice_at(stage, fulfillment_order, rules)]
-    if not _is_with_a_person(stage, fulfillment_order):
+    if not _has_no_deadline(stage, fulfillment_order):
         moments.append(_deadline(stage, fulfillment_order, node, rules))
     return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
@@ -133,8 +133,15 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
     return restart_clock(fulfillment_order, at)
 
 
-def _is_with_a_person(stage: WaitingFor, fulfillment_order: FulfillmentOrder) -> bool:
-    """Whether this wait has no deadline: a person has taken it over, or must find out where an undelivered parcel is."""
+def is_with_a_person(fulfillment_order: FulfillmentOrder, code: ExceptionCode, rules: OrderRules) -> bool:
+    """Whether the fulfillment order still waits for what an exception of this code has given to a person."""
+    escalated = fulfillment_order.escalated
+    is_its_code = escalated is not None and code is _code_of(escalated)
+    return is_its_code and escalated is _stage(fulfillment_order, rules)
+
+
+def _has_no_deadline(stage: WaitingFor, fulfillment_order: FulfillmentOrder) -> bool:
+    """Whether a person has taken this wait over, or must find out where an undelivered parcel is."""
     is_failed = stage is WaitingFor.DELIVERY and fulfillment_order.delivery_failed_at is not None
     return is_failed or stage is fulfillment_order.escalated
 

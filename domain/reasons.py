@@ -28,23 +28,29 @@ class ExceptionCode(StrEnum):
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
     ExceptionCode.UNFILLED: "No node may fill these units: add stock or change the policy and resolve, or cancel them.",
-    ExceptionCode.NODE_SILENT: "Call the node: it has not answered in its time. Then reroute, or resolve to give it more.",
-    ExceptionCode.CANCEL_UNANSWERED: "Call the node: it was asked to cancel and is silent. Then reroute, or resolve to wait.",
-    ExceptionCode.DOUBLE_SHIP: "The same units left from two nodes: stop one parcel or ask the customer to return it.",
-    ExceptionCode.SURPLUS: "More left the node than was ordered: stop the parcel or ask the customer to return it.",
-    ExceptionCode.STOCK_SHORT: "Less is on hand than is promised at this node: count again, or source the orders elsewhere.",
-    ExceptionCode.MESSAGE_MISFIT: "A node's message does not fit its fulfillment order: ask the node what happened.",
+    ExceptionCode.NODE_SILENT: "Call the node: it has not answered in its time. Then enter what it says, reroute the work, or "
+    "resolve to give it more time.",
+    ExceptionCode.CANCEL_UNANSWERED: "Call the node: it was asked to cancel and is silent. Then enter what it says, reroute "
+    "the work, or resolve to wait.",
+    ExceptionCode.DOUBLE_SHIP: "The same units left from two nodes: ask the customer to send one parcel back, and enter the "
+    "return.",
+    ExceptionCode.SURPLUS: "More left the node than was ordered: ask the customer to send it back, and enter the return.",
+    ExceptionCode.STOCK_SHORT: "Less is on hand than is promised at this node: enter a new count, or pause the node and "
+    "have its open work sourced elsewhere.",
+    ExceptionCode.MESSAGE_MISFIT: "A node's message does not fit its fulfillment order: ask the node, enter what it says, and "
+    "resolve.",
     ExceptionCode.PICKUP: "A pickup cannot go on: offer the customer another store or a shipment, and enter their choice.",
-    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: agree with the customer on what to do. No unit counts as "
-    "delivered before this is resolved.",
-    ExceptionCode.AT_RISK: "The promise is at risk: speed the order up, or inform the customer.",
-    ExceptionCode.RETURN_MISFIT: "What came back does not fit the return: decide what to do with it.",
+    ExceptionCode.DELIVERY_FAILED: "The carrier could not deliver: enter the delivery when it succeeds, claim the goods as "
+    "lost, or resolve to wait for the carrier. No unit counts as delivered before that.",
+    ExceptionCode.AT_RISK: "The promise is at risk: ask the node and enter what it says, or reroute or cancel the work.",
+    ExceptionCode.RETURN_MISFIT: "What came back, or was paid, does not fit: ask the node or the channel, and resolve.",
     ExceptionCode.STUCK: "A step of the order fails again and again: remove the cause that is named, and it goes on by itself.",
-    ExceptionCode.NODE_UNREACHABLE: "The node's interface does not take our call: tell the node, or reroute its work.",
+    ExceptionCode.NODE_UNREACHABLE: "The node's interface does not take our call: ask the node, or reroute its work.",
     ExceptionCode.REFUND_SHORT: "Less was captured than the goods are worth: pay the rest back, or resolve to leave it.",
     ExceptionCode.REPLACEMENT_LOST: "Goods that replace others will not be sent: pay the customer back, or send others.",
     ExceptionCode.STOCK_MISFIT: "A stock message names an unknown item: add it to the network, and its rows are applied.",
 }
+"""What a person can do, in a sentence or two: only what `actions` offers, a change of the network, and talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Action(StrEnum):
     REROUTE = "reroute"
     CANCEL = "cancel"
     RETURN = "return"
+    CLAIM = "claim"
     TELL = "tell"
     COUNT = "count"
     PAUSE = "pause"
@@ -82,7 +89,7 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
     ExceptionCode.STOCK_SHORT: (Action.COUNT, Action.PAUSE),
     ExceptionCode.MESSAGE_MISFIT: (Action.TELL,),
     ExceptionCode.PICKUP: (Action.CHOOSE_PICKUP, Action.REROUTE, Action.CANCEL),
-    ExceptionCode.DELIVERY_FAILED: (Action.TELL, Action.RETURN),
+    ExceptionCode.DELIVERY_FAILED: (Action.TELL, Action.CLAIM),
     ExceptionCode.AT_RISK: (Action.REROUTE, Action.TELL, Action.CANCEL),
     ExceptionCode.RETURN_MISFIT: (),
     ExceptionCode.STUCK: (),

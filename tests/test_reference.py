@@ -13,6 +13,7 @@ import pytest
 
 from api.app import application
 from api.service import Service
+from domain.closing import CLOSING
 from domain.event import EventKind
 
 Schema = dict[str, Any]
@@ -101,6 +102,12 @@ def test_every_word_that_a_field_can_hold_is_in_the_reference(name: str) -> None
     assert re.findall(r"^\| `(.*?)` \| .+ \|$", text, re.MULTILINE) == WORDS[name], (
         f"list the words of {name} in a table"
     )
+
+
+def test_the_reference_says_what_closes_each_exception() -> None:
+    _, text = SECTIONS["ExceptionCode"]
+    rows = dict(re.findall(r"^\| `(.*?)` \| [^|]+ \| (.+) \|$", text, re.MULTILINE))
+    assert rows == {code: closing.closed_by or "only a person" for code, closing in CLOSING.items()}
 
 
 def test_every_kind_of_event_is_in_the_reference_with_what_it_carries() -> None:

@@ -200,7 +200,8 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
         message = message.model_copy(update={"packages": contents})
     applied = apply_message(before, message, received.received_at)
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
-    work.changes.opened += _openings(replace(applied, mismatches=(*applied.mismatches, *placed.mismatches)), message)
+    differences = (*applied.mismatches, *placed.mismatches)
+    work.changes.opened += _openings(replace(applied, mismatches=differences), message, received.received_at)
     remark = await personal.note(connection, work.header.order, None, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
@@ -291,13 +292,13 @@ async def _notify_workflow(transaction: Transaction, received: Received, state: 
     await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
-def _openings(applied: Applied, message: NodeMessage) -> list[Opened]:
+def _openings(applied: Applied, message: NodeMessage, at: datetime) -> list[Opened]:
     """The exceptions that a message opens: exactly one for a message that does not fit, however many mismatches it has."""
     fo = applied.fulfillment_order
     if applied.mismatches:
         detail = f"{message.kind} does not fit {fo.fulfillment_order}: {'; '.join(applied.mismatches)}"
         return [Opened(ExceptionCode.MESSAGE_MISFIT, detail, fo.fulfillment_order, fo.node)]
-    if message.kind is MessageKind.DELIVERY_FAILED:
+    if message.kind is MessageKind.DELIVERY_FAILED and fo.delivery_failed_at == at:
         detail = f"{fo.fulfillment_order} could not be delivered"
         return [Opened(ExceptionCode.DELIVERY_FAILED, detail, fo.fulfillment_order, fo.node)]
     return []

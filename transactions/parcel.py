@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from database import exception, personal, returns
 from database.connect import WriteConnection
-from database.order import UnknownOrder
+from database.order import Event, UnknownOrder
 from database.outbox.inbox import Received
 from domain.parcel import Match, Parcel, Room, match
 from domain.reasons import ExceptionCode
@@ -64,7 +64,9 @@ async def _find_its_return(
     await personal.note(connection, work.header.order, None, parcel.reason)
     if found.left:
         await _open_exception(connection, parcel, found.left, work.header.order)
-    if name is not None:
+    if name is None:
+        await work.notify(await work.write(Event(_cause(parcel), received.actor, received.received_at)))
+    else:
         await returns.note_parcel(connection, name, _cause(parcel))
         message = parcel.received(found.lines)
         await apply_message(transactions, transaction, work.header.order, name, message, received)

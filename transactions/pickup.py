@@ -10,7 +10,6 @@ from database.request import Request
 from domain import units
 from domain.network import Network
 from domain.pickup import Alternatives, PickupPlace, as_delivery, as_place, places
-from domain.reasons import ExceptionCode
 from domain.request import PickupRequest
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import parts
@@ -39,7 +38,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     must = units.collect_at(work.order, node)
     refusal = f"{node} cannot hand out {{units}} of it" if node else "no node can send {units} of it there"
     await plan_for_new_place(work, at, must, refusal)
-    await exception.close(work.connection, work.header.order, ExceptionCode.PICKUP, None, known.remark, at)
+    await exception.close_chosen_pickup(work.connection, work.header.order, known.remark, at)
     return {}
 
 

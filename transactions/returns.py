@@ -111,7 +111,7 @@ async def expire_return(transactions: OrderTransactions, step: ReturnStep) -> Re
         await returns.mark(work.connection, step.return_, "expired_at", step.at)
         if state.status is ReturnStatus.IN_TRANSIT:
             detail = f"the parcel of {step.return_} was sent and has not come"
-            work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail))
+            work.changes.opened.append(Opened(ExceptionCode.RETURN_MISFIT, detail, subject=step.return_))
         work.channel_events.append(about_return(EventKind.RETURN_EXPIRED, step.return_))
         return await _written(work, step.return_, Event(f"{step.return_} expired", "workflow", step.at))
 

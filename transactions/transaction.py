@@ -8,24 +8,26 @@ after its commit.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
-from database import capacity, exception, fulfillment, order, stock
+from database import capacity, claim, exception, fulfillment, order, returns, stock
 from database.connect import Database, WriteConnection
+from database.exception import ClosingFact
 from database.order import Event, Header
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
-from domain.deadlines import Wait, waits_for
+from domain.closing import Facts, looks_at_returns, over
+from domain.deadlines import Wait, after_the_call, waits_for
 from domain.event import ChannelEvent, events
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
-from domain.units import Changes, Opened, Order, needs_a_person
+from domain.units import Changes, Opened, Order
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
 
@@ -77,8 +79,8 @@ class Work:
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
         pinned = {pin.node for pin in self.order.reservations}
         await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
-        await fulfillment.save(self.connection, self._touched(), self.order.tried)
         await self._close_what_is_over(event)
+        await fulfillment.save(self.connection, self._touched(), self.order.tried)
         await exception.open_all(
             self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
         )
@@ -129,17 +131,24 @@ class Work:
         return waits_for(fo, node, self.network.policy.orders) if node else None
 
     async def _close_what_is_over(self, event: Event) -> None:
-        """Close the exceptions that need no person any more: the units at risk have left, or the pickup has a place."""
-        for name in filter(self._was_at_risk, sorted(self.changes.touched)):
-            await self._close(ExceptionCode.AT_RISK, name, event)
-        if needs_a_person(self._before) and not needs_a_person(self.order):
-            await self._close(ExceptionCode.PICKUP, None, event)
-        is_watched = self.network.policy.orders.at_risk_before is not None
-        if is_watched and self._before.has_unreleased and not self.order.has_unreleased:
-            await self._close(ExceptionCode.AT_RISK, None, event)
+        """Close the exceptions whose reason is gone. A parcel that is found by a claim or return waits for nobody any more."""
+        known = self.header.open_exceptions
+        if not known:
+            return
+        facts = Facts(self.order, self.network.policy.orders)
+        if looks_at_returns(known):
+            facts = await self._with_returns(facts)
+        closed = over(known, facts)
+        for one in closed:
+            if one.code is ExceptionCode.DELIVERY_FAILED and one.fulfillment_order:
+                self._wait_for_the_parcel_again(one.fulfillment_order, event.occurred_at)
+        if closed:
+            fact = ClosingFact(event.cause, event.actor, event.occurred_at)
+            await exception.close(self.connection, [one.exception for one in closed], fact)
 
-    async def _close(self, code: ExceptionCode, fulfillment_order: str | None, event: Event) -> None:
-        await exception.close(self.connection, self.header.order, code, fulfillment_order, None, event.occurred_at)
+    async def _with_returns(self, facts: Facts) -> Facts:
+        returned = await returns.came_back(self.connection, self.header.order)
+        return replace(facts, returned=returned, claimed=await claim.claimed(self.connection, self.header.order))
 
     async def _give_back_what_it_replaces(self, event: Event) -> None:
         """Ask for the money again that units of a replacement stood for, when they are cancelled."""
@@ -149,10 +158,11 @@ class Work:
         for signal_ in await give_back(self.connection, self.header.order, stands_for, event):
             await self.transaction.signal(*signal_)
 
-    def _was_at_risk(self, fulfillment_order: str) -> bool:
-        before = self._before.fulfillment_orders.get(fulfillment_order)
-        after = self.order.fulfillment_orders.get(fulfillment_order)
-        return bool(before and after and before.at_risk_at and before.is_owed and not after.is_owed)
+    def _wait_for_the_parcel_again(self, name: str, at: datetime) -> None:
+        self.order.fulfillment_orders[name] = after_the_call(
+            self.order.fulfillment_orders[name], ExceptionCode.DELIVERY_FAILED, at
+        )
+        self.changes.touched.add(name)
 
 
 class OrderTransactions:
@@ -210,6 +220,7 @@ async def open_shortages(connection: WriteConnection, shortages: list[stock.Shor
             ExceptionCode.STOCK_SHORT,
             f"{short.missing} of {short.sku} at {short.node} are promised but not on hand",
             node=short.node,
+            subject=short.sku,
         )
         for short in shortages
     ]

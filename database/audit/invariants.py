@@ -172,14 +172,15 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "where less is on hand than is promised, an exception has been opened",
+        "where less is on hand than is promised, an exception is open, or a person has resolved it",
         "SELECT count(*) FROM stock",
         """
         SELECT format('%s at %s: %s on hand, %s of them set aside, %s promised', s.sku, s.node, s.on_hand, s.set_aside,
                       s.reserved + s.allocated)
         FROM stock s
         WHERE s.on_hand - greatest(s.set_aside, 0) < s.reserved + s.allocated
-          AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = s.node)
+          AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = s.node AND e.subject = s.sku
+                                                AND e.closed_cause IS NULL)
         """,
     ),
     Invariant(

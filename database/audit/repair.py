@@ -13,6 +13,7 @@ from sqlalchemy import text
 from database import capacity, exception, stock
 from database.audit.invariants import HELD
 from database.connect import ReadConnection, WriteConnection
+from database.exception import ClosingFact
 from domain.reasons import ExceptionCode
 from domain.stock import Movement, MovementKind
 from domain.units import Opened
@@ -99,6 +100,8 @@ async def _repair_stock_levels(connection: WriteConnection, cause: str, at: date
     await connection.execute(FOLLOW_THE_LEDGER, _named(drifts))
     await stock.record(connection, freed, order=None, cause=cause, actor=ACTOR, at=at)
     await _open_exceptions(connection, drifts, cause, at)
+    fact = ClosingFact(cause, ACTOR, at)
+    await exception.close_shortages(connection, [drift.place for drift in drifts], fact)
     return [correction for drift in drifts for correction in corrections(drift)]
 
 
@@ -210,6 +213,7 @@ async def _open_exceptions(connection: WriteConnection, drifts: Sequence[Drift],
             ExceptionCode.STOCK_SHORT,
             f"{row.missing} of {row.sku} at {row.node} are promised but not on hand",
             node=row.node,
+            subject=row.sku,
         )
         for row in await connection.execute(SHORT, _named(drifts))
     ]
@@ -221,7 +225,8 @@ SHORT = text(
     SELECT node, sku, reserved + allocated + greatest(set_aside, 0) - on_hand AS missing
     FROM stock JOIN {_NAMED} USING (node, sku)
     WHERE on_hand - greatest(set_aside, 0) < reserved + allocated
-      AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = stock.node)
+      AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = stock.node AND e.subject = stock.sku
+                                              AND e.closed_cause IS NULL)
     ORDER BY sku, node
     """
 )

@@ -13,6 +13,7 @@ from database.connect import ReadConnection
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
 from database.sealing import COMMON
+from domain.closing import CLOSING
 from domain.network import ExceptionRules
 from domain.order import PromiseState
 from domain.reasons import WHAT_TO_DO, About, Action, ExceptionCode, actions
@@ -27,7 +28,8 @@ class SuggestedAction(Document):
     path: str
     """Where to send it."""
     body: dict[str, Any]
-    """The known part of its body; a person fills in the rest."""
+    """The known part of its body; a person fills in what is null. That of `tell` can be sent as it is: the message that would
+    close the exception. A person changes it to what the node says."""
 
 
 class PickupPlace(Document):
@@ -50,6 +52,15 @@ class PickupAlternatives(Document):
     """The promise for a delivery instead; null when it cannot be delivered."""
 
 
+class ClosingEvent(Document):
+    """The event whose facts closed an exception."""
+
+    cause: str
+    """Its name: `message` with the node and the message's id, `request` with its number, or what the order did by itself."""
+    actor: str
+    """Who did it: the holder of a key, `workflow` or `clock`."""
+
+
 class ExceptionCase(Document):
     """Something that needs a person: what happened, who handles it, and what can be done."""
 
@@ -62,6 +73,8 @@ class ExceptionCase(Document):
     """The fulfillment order's id; null when it is about none."""
     node: str | None
     """The node that it is about; null when it is about none."""
+    subject: str | None
+    """The line, return or SKU that it is about; null where its detail names it."""
     detail: str
     """What happened, in a sentence."""
     since: AwareDatetime
@@ -81,6 +94,10 @@ class ExceptionCase(Document):
     """Who resolved it; null while it is open, when it closed by itself, or when its order was forgotten."""
     reason: str | None
     """Why it was resolved; null when no reason was given."""
+    closed_by: str | None
+    """The facts that close it without a person; null when only a person resolves it."""
+    ended_by: ClosingEvent | None
+    """The event that closed it; null while it is open, or when a person resolved it."""
     what_to_do: str
     """What a person can do, in a sentence or two."""
     actions: list[SuggestedAction]
@@ -146,7 +163,10 @@ def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
     resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
     code = ExceptionCode(shown["code"])
     about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"))
+    cause, actor = shown.pop("closed_cause"), shown.pop("closed_actor")
     return shown | {
+        "closed_by": CLOSING[code].closed_by,
+        "ended_by": {"cause": cause, "actor": actor} if cause else None,
         "assigned_by": assigned["actor"],
         "assigned_because": assigned["reason"],
         "resolved_by": resolved["actor"],
@@ -161,9 +181,10 @@ _OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
 _SHOWN = f"""
     SELECT jsonb_build_object(
                'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
-               'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'detail', e.detail, 'since', e.since,
+               'fulfillment_order', e.fulfillment_order_id, 'node', e.node, 'subject', e.subject,
+               'detail', e.detail, 'since', e.since,
                'due_at', e.due_at, 'owner', {_OWNER}, 'escalated', e.escalated_at IS NOT NULL,
-               'resolved_at', e.resolved_at,
+               'resolved_at', e.resolved_at, 'closed_cause', e.closed_cause, 'closed_actor', e.closed_actor,
                'can_reroute', EXISTS (
                    SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                    WHERE f.fulfillment_order_id = e.fulfillment_order_id

@@ -12,6 +12,7 @@ from database.connect import ReadConnection
 from database.documents.document import Document
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
+from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.network import HoldStock
 from domain.order import OrderState, OrderStatus, PromiseState
@@ -124,6 +125,8 @@ class OpenException(Document):
     since: AwareDatetime
     detail: str
     """What happened, in a sentence."""
+    closed_by: str | None
+    """The facts that close it without a person; null when only a person resolves it."""
 
 
 class OrderReturn(Document):
@@ -209,7 +212,14 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
         "forgotten": extras["forgotten"],
         "needs_attention": bool(document["exceptions"]),
         "holds": [placed | personal.remark(key, placed.pop("remark")) for placed in extras["holds"]],
-        "exceptions": [known | {"detail": extras["details"][known["exception"]]} for known in document["exceptions"]],
+        "exceptions": [
+            known
+            | {
+                "detail": extras["details"][known["exception"]],
+                "closed_by": CLOSING[ExceptionCode(known["code"])].closed_by,
+            }
+            for known in document["exceptions"]
+        ],
     }
 
 

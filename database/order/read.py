@@ -1,6 +1,7 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,10 @@ from database import capacity, personal
 from database.connect import ReadConnection, WriteConnection
 from database.schema.tables import orders
 from domain.capacity import Claims
+from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
 from domain.order import OrderState
+from domain.reasons import ExceptionCode
 from domain.units import Order, OrderedLine, Reservation, Waiting
 from nodes.kinds import KINDS
 
@@ -69,6 +72,7 @@ class Header:
     """Its claims on the capacity of nodes' days."""
     replaces: Replaces | None = None
     """What it was placed for; None = it replaces nothing."""
+    open_exceptions: Sequence[OpenException] = ()
 
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""
@@ -137,7 +141,9 @@ LOAD = text(
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
                'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id),
                'replaces', (SELECT coalesce(json_agg(json_build_array(f.order_id, f.refund_id) ORDER BY f.refund_id), '[]')
-                            FROM refund f WHERE f.replacement = o.order_id)
+                            FROM refund f WHERE f.replacement = o.order_id),
+               'exceptions', (SELECT coalesce(json_agg(e ORDER BY e.since, e.exception_id), '[]')
+                              FROM exception e WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
@@ -174,6 +180,17 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         own={(node, sku): quantity for node, sku, quantity in facts["own"]},
         claimed=capacity.claims(facts["claims"]),
         replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
+        open_exceptions=[_open_exception(row) for row in facts["exceptions"]],
+    )
+
+
+def _open_exception(row: dict[str, Any]) -> OpenException:
+    return OpenException(
+        row["exception_id"],
+        ExceptionCode(row["code"]),
+        row["fulfillment_order_id"],
+        row["subject"],
+        datetime.fromisoformat(row["since"]),
     )
 
 

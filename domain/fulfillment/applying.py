@@ -191,12 +191,23 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     is_reported_whole = all(fo_line.delivered >= fo.counts(line).shipped for line, fo_line in lines.items())
     is_assumed = fo.assumed_delivered and not is_reported_whole
     delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=is_assumed)
+    if _is_delivered(delivered):
+        delivered = replace(delivered, delivery_failed_at=None)
     return Applied(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
 
 
 def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
-    """The message fits, but a person must handle it: only a person can find out where the parcel is."""
-    return Applied(replace(fo, delivery_failed_at=at))
+    """The message fits, but a person must handle it: only a person can find out where the parcel is.
+
+    A failure from before everything was delivered is old news.
+    """
+    is_old = _is_delivered(fo) and fo.delivered_at is not None and message.occurred_at <= fo.delivered_at
+    return Applied(fo if is_old else replace(fo, delivery_failed_at=at))
+
+
+def _is_delivered(fo: FulfillmentOrder) -> bool:
+    """Whether all that shipped was reported delivered."""
+    return fo.has_shipped and not any(fo.undelivered(line) for line in fo.lines)
 
 
 def _accept_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:

@@ -111,7 +111,7 @@ class FulfillmentOrder:
     delivered_at: datetime | None = None
     assumed_delivered: bool = False
     delivery_failed_at: datetime | None = None
-    """When a failed delivery was reported; None once a person has resolved it."""
+    """When a failed delivery was reported; None once it was delivered after all, or a person has resolved it."""
     dead_at: datetime | None = None
     cancel_asked_at: datetime | None = None
     """When its node was last asked to cancel; kept until the node has accepted, or rejected in time."""
@@ -135,6 +135,11 @@ class FulfillmentOrder:
     def counts(self, line: str) -> Counts:
         """The counts of one line, computed from the sums."""
         return count(self.lines[line], self)
+
+    def undelivered(self, line: str) -> int:
+        """Shipped units of a line that were not reported delivered, also where their delivery is assumed."""
+        shipped = self.counts(line).shipped
+        return shipped - min(self.lines[line].delivered, shipped)
 
     @property
     def has_ended(self) -> bool:

@@ -73,6 +73,8 @@ class Opened:
     detail: str
     fulfillment_order: str | None = None
     node: str | None = None
+    subject: str | None = None
+    """The line, return or SKU that it is about, where the fact that closes it needs it."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ def give_to_a_person(order: Order, changes: Changes, waiting: Waiting, detail: s
     """Open an exception, and let the units wait until a person resolves it."""
     order.waiting.append(replace(waiting, awaits="person"))
     changes.move(waiting.line, BUCKET_OF[waiting.awaits], "open", waiting.quantity)
-    changes.opened.append(Opened(ExceptionCode.UNFILLED, detail))
+    changes.opened.append(Opened(ExceptionCode.UNFILLED, detail, subject=waiting.line))
 
 
 def ask_the_customer(order: Order, changes: Changes, waiting: Waiting, why: str) -> None:

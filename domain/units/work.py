@@ -102,7 +102,7 @@ def _undo_replacements(
         if (missing := back[line] - taken[line]) > 0:
             why = "after they had been given to another node or cancelled"
             detail = f"{missing} of line {line} left {after.node} {why}"
-            changes.opened.append(Opened(ExceptionCode.DOUBLE_SHIP, detail, after.fulfillment_order, after.node))
+            changes.opened.append(Opened(ExceptionCode.DOUBLE_SHIP, detail, after.fulfillment_order, after.node, line))
             lines[line] = replace(fo_line, replaced=fo_line.replaced + missing)
     return replace(after, lines=lines)
 
@@ -143,7 +143,7 @@ def _settle_line(
     beyond = now.surplus - was.surplus - max(0, _newly_replaced(before, after, line))
     if beyond > 0:
         detail = f"{beyond} of line {line} left {after.node} beyond what was ordered"
-        changes.opened.append(Opened(ExceptionCode.SURPLUS, detail, after.fulfillment_order, after.node))
+        changes.opened.append(Opened(ExceptionCode.SURPLUS, detail, after.fulfillment_order, after.node, line))
     left = max(0, now.short - was.short)
     cancelled = min(left, fo_line.cancel_wanted)
     changes.move(line, "allocated", "cancelled", cancelled)

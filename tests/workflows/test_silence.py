@@ -8,6 +8,7 @@ import pytest
 
 from tests.house import SMALL_MAP, Document, House, units
 from transactions.prepare import apply_network
+from workflows.visibility import NEEDS_ATTENTION
 
 
 async def silent(house: House, node: str) -> tuple[str, str]:
@@ -175,7 +176,10 @@ async def test_a_silent_node_that_must_not_be_bypassed_is_a_persons_case_and_may
 
     document = await house.until(name, "delivered")
     assert len(document["fulfillment_orders"]) == 1
-    assert codes(document) == ["node_silent"], "the exception stays open until a person resolves it"
+    assert (codes(document), document["needs_attention"]) == ([], False)
+    await house.settle(name)
+    found = (await house.workflow(name).describe()).typed_search_attributes
+    assert found[NEEDS_ATTENTION] is False, "the Temporal UI shows it too"
 
 
 async def test_a_node_that_is_given_more_time_while_it_works_gets_it(small_house: House, tmp_path: Path) -> None:
