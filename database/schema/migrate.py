@@ -41,8 +41,6 @@ def configuration(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    """All or nothing: inside a transaction that is open already, a migration does not commit by itself."""
-    connection.begin()
     command.upgrade(configuration(connection), "head")
     _renew_views(connection)
 
