@@ -1,14 +1,17 @@
 """Named statements about sourcing: store plans, and list the orders whose pins may be planned again."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
-from domain.sourcing import Plan
 
 
-async def keep_plan(connection: WriteConnection, order: str, round_: int, network_version: int, plan: Plan) -> None:
+async def keep_plan(
+    connection: WriteConnection, order: str, round_: int, network_version: int, document: Mapping[str, Any]
+) -> None:
     """Store a round's decision with its explanation, under the key (order, round). It never changes."""
     await connection.execute(
         KEEP_PLAN,
@@ -16,8 +19,8 @@ async def keep_plan(connection: WriteConnection, order: str, round_: int, networ
             "order": order,
             "round": round_,
             "network_version": network_version,
-            "strategy": plan.strategy,
-            "document": json.dumps(plan.document()),
+            "strategy": document["strategy"],
+            "document": json.dumps(document),
         },
     )
 

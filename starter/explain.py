@@ -67,6 +67,8 @@ def _show_round(name: str, found: Document, console: Console) -> None:
         console.print(f"  {line}")
     if found["nodes"]:
         console.print(_nodes(found))
+    if any(node["lines"] for node in found["nodes"]):
+        console.print(_lines(found))
     if found["runners_up"]:
         console.print(_runners_up(found))
 
@@ -117,6 +119,23 @@ def _nodes(found: Document) -> Table:
             "" if node["cost"] is None else _money(node["cost"]),
             verdict,
         )
+    return table
+
+
+def _lines(found: Document) -> Table:
+    """What each node had of each line; lines that a node had nothing of are left out."""
+    title = "line by line, where there was any"
+    table = Table(
+        "node", "line", "SKU", "wanted", "on hand", "free", "why not, or chosen", title=title, box=None, pad_edge=False
+    )
+    table.title_justify, table.title_style, table.header_style = "left", "", "dim"
+    for node in found["nodes"]:
+        for line in node["lines"]:
+            if line["on_hand"] or line["planned"]:
+                chosen = f"{line['planned']} chosen" if line["planned"] else ""
+                verdict = "; ".join(filter(None, (chosen, line["why"])))
+                numbers = (line["quantity"], line["on_hand"], line["available"])
+                table.add_row(node["node"], line["line"], line["sku"], *map(str, numbers), verdict)
     return table
 
 

@@ -104,7 +104,7 @@ async def _swap(work: Work, asked: list[Waiting], decided: Decision, entitlement
         for (node, sku), quantity in entitlement.own.items()
     ]
     units.swap(work.order, asked, decided.plan, round_)
-    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
+    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.document())
 
 
 async def orders(transactions: OrderTransactions) -> list[str]:

@@ -122,7 +122,7 @@ async def adopt(
     await claim(work, decided, entitlement, f"round {round_}", at)
     await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
-    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.plan)
+    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.document())
     await _keep_promise(work)
 
 

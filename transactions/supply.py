@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from database import capacity, stock
 from database.connect import ReadConnection
@@ -11,6 +12,7 @@ from domain.capacity import but_for_own, day, next_days_of_full_nodes
 from domain.network import Network, ShipComplete
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted
 from domain.sourcing.facts import weight_kg
+from domain.sourcing.lines import Basis, with_lines
 from domain.sourcing.supply import (
     Entitlement,
     claims,
@@ -30,11 +32,20 @@ class Decision:
     """A plan, the stock and load that it was made from, and the claim that pins it."""
 
     plan: Plan
-    levels: Mapping[tuple[str, str], StockLevel]
+    basis: Basis
     workload: Mapping[str, NodeLoad]
     releases_at: datetime
     looks_again_at: datetime | None
     """When a node that has the unfilled units may accept them: its next day, or the end of its cool-down; None = unknown."""
+
+    @property
+    def levels(self) -> Mapping[tuple[str, str], StockLevel]:
+        """The stock levels that it was made from, by (node, SKU)."""
+        return self.basis.levels
+
+    def document(self) -> dict[str, Any]:
+        """The plan with the reasons for each node and line, as it is stored."""
+        return with_lines(self.plan, self.basis)
 
     def claim(
         self,
@@ -91,9 +102,10 @@ async def decide(
         paused=kept_out | paused(levels),
         cooling=cooling,
     )
-    decided, _ = plan_within(facts, list(wanted), situation, limits)
+    decided, situation = plan_within(facts, list(wanted), situation, limits)
     full = next_days_of_full_nodes(situation) if decided.unfilled else {}
-    return Decision(decided, levels, load, at, looks_again_at(decided, situation, supply, full))
+    basis = Basis(list(wanted), levels, situation, entitlement.own, entitlement.offers)
+    return Decision(decided, basis, load, at, looks_again_at(decided, situation, supply, full))
 
 
 def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:

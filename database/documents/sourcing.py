@@ -9,6 +9,7 @@ from sqlalchemy import text
 from database.connect import ReadConnection
 from database.documents.document import Document, LineUnits
 from domain.network import Precision, Unfilled
+from domain.sourcing.lines import all_lines
 
 
 class PlannedShipment(Document):
@@ -28,6 +29,34 @@ class PlannedShipment(Document):
     """When it arrives."""
 
 
+class ConsideredLine(Document):
+    """What a considered node had of a wanted line when the round was decided, and why not all of it comes from there.
+
+    Of a bundle it is about the scarcest part: `on_hand` and `available` are bundles, and the other numbers units of that part.
+    """
+
+    line: str
+    sku: str
+    quantity: int
+    """Units wanted."""
+    planned: int
+    """Units that the plan takes from here."""
+    on_hand: int
+    """Units that were there."""
+    set_aside: int
+    """Units on hand that cannot be sold."""
+    kept_back: int
+    """The safety stock here."""
+    promised: int
+    """Units that are reserved or allocated for others."""
+    available: int
+    """Units that the plan was allowed to take."""
+    why: str | None
+    """Why not all units come from here; null when they do."""
+    until: AwareDatetime | None
+    """When the node's cool-down for it ends; null when there is none."""
+
+
 class ConsideredNode(Document):
     """A node that a sourcing round considered."""
 
@@ -40,6 +69,11 @@ class ConsideredNode(Document):
     """Days in transit; null when the node was excluded before."""
     excluded: str | None
     """Why the node was excluded; null when it was not."""
+    lines: list[ConsideredLine]
+    """What it had of each wanted line; empty for a round that was decided before these were recorded."""
+    lines_beside: int
+    """How many wanted lines are not listed. Only in a large order: those that the node had nothing of, and all beyond the
+    first 1,000 of all nodes."""
 
 
 class RunnerUp(Document):
@@ -117,7 +151,7 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
     rows = await connection.execute(ROUNDS, {"order": order})
     return [
         {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
-        | json.loads(row.document)
+        | all_lines(json.loads(row.document))
         for row in rows
     ]
 

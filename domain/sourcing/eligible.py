@@ -46,6 +46,8 @@ class Surveyed(NamedTuple):
     charges: Charges = Charges()
     facts: Mapping[str, Fact] = MappingProxyType({})
     """The facts for a tier's rules."""
+    forbidden: Mapping[int, str] = MappingProxyType({})
+    """By position of the wanted that it has and may never ship: why."""
 
 
 _PAUSED = ExclusionReason(Obstacle.RULE, "paused")
@@ -147,13 +149,16 @@ class Survey:
         if reason:
             return Surveyed(node, distance, reason, promise=promised)
         facts = self._facts(site, load.open_orders, capacity_left, distance, promised)
+        forbidden: Mapping[int, str] = MappingProxyType({})
         if self._exclusions:
-            limits, notes = self._permitted(limits, notes, facts)
+            limits, forbidden = self._permitted(limits, facts)
+            notes = (*notes, *(why for why in dict.fromkeys(forbidden.values()) if why not in notes))
         charges = self._charges(facts)
         reason = self._nothing(limits, notes) or (_unmet(self._require, facts) if self._require else None)
         if isinstance(charges, str):
-            return Surveyed(node, distance, reason or ExclusionReason(Obstacle.RULE, charges), limits, notes, promised)
-        return Surveyed(node, distance, reason, limits, notes, promised, charges, facts)
+            reason = reason or ExclusionReason(Obstacle.RULE, charges)
+            return Surveyed(node, distance, reason, limits, notes, promised, forbidden=forbidden)
+        return Surveyed(node, distance, reason, limits, notes, promised, charges, facts, forbidden)
 
     def _candidate_positions(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
         node = site.node
@@ -173,7 +178,7 @@ class Survey:
             one.quantity if components and node.id not in one.tried else 0
             for one, components in zip(self._wanted, self._components, strict=True)
         ]
-        permitted, _ = self._permitted(given, (), facts)
+        permitted, _ = self._permitted(given, facts)
         return tuple([one for one in positions if permitted[one]])
 
     def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
@@ -266,22 +271,17 @@ class Survey:
                 notes[f"unknown SKU {one.sku}"] = None
             for sku, _ in components:
                 if cooling := self._situation.cooling.get((node.id, sku)):
-                    notes[_rejected(sku, cooling, node)] = None
+                    notes[rejected_until(sku, cooling, node)] = None
         return tuple(notes)
 
-    def _permitted(
-        self, limits: Sequence[int], notes: Sequence[str], facts: dict[str, Fact]
-    ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The limits, set to 0 where the policy never ships the item from the node; and the notes with the reasons."""
-        forbidden = [found for exclusion in self._exclusions for found in exclusion.forbidden(facts)]
-        if not forbidden:
-            return tuple(limits), tuple(notes)
-        permitted, reasons = list(limits), dict.fromkeys(notes)
-        for position, reason in forbidden:
+    def _permitted(self, limits: Sequence[int], facts: dict[str, Fact]) -> tuple[tuple[int, ...], dict[int, str]]:
+        """The limits, set to 0 where the policy never ships the item from the node; and the reasons, by position."""
+        permitted, reasons = list(limits), dict[int, str]()
+        for position, reason in (found for exclusion in self._exclusions for found in exclusion.forbidden(facts)):
             if permitted[position]:
                 permitted[position] = 0
-                reasons[reason] = None
-        return tuple(permitted), tuple(reasons)
+                reasons[position] = reason
+        return tuple(permitted), reasons
 
     def _charges(self, facts: Mapping[str, Fact]) -> Charges | str:
         """The sum of a strategy's costs at a node, or why one of them cannot be charged."""
@@ -339,7 +339,8 @@ class _Exclusion:
 _IDLE = NodeLoad()
 
 
-def _rejected(sku: str, cooling: CoolDown, node: Node) -> str:
+def rejected_until(sku: str, cooling: CoolDown, node: Node) -> str:
+    """When a node rejected a SKU, and until when it is not asked again, by its own clock."""
     rejected_at, ends_at = (
         f"{at.astimezone(node.time_zone):%Y-%m-%d %H:%M}" for at in (cooling.rejected_at, cooling.ends_at)
     )

@@ -327,6 +327,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
                 _minor_units(measures.cost + cost),
                 _promise(surveyed).days,
                 shortfall(units, units_wanted, surveyed.notes) if short else None,
+                surveyed.forbidden,
             )
         )
     return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km, one.node)))
@@ -334,7 +335,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
 
 def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNode:
     days = surveyed.promise.days if surveyed.promise else None
-    return ConsideredNode(surveyed.node.id, surveyed.distance_km, None, days, reason)
+    return ConsideredNode(surveyed.node.id, surveyed.distance_km, None, days, reason, surveyed.forbidden)
 
 
 def _runner_up(decided: _Try, choice: Choice) -> RunnerUp:

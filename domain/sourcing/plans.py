@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from domain.network import Precision, Unfilled
@@ -63,6 +64,8 @@ class ConsideredNode(NamedTuple):
     days: int | None
     exclusion: ExclusionReason | None
     """Why it could not take part; None = it could."""
+    forbidden: Mapping[int, str] = MappingProxyType({})
+    """By position of the wanted that it has and may never ship: why."""
 
     @property
     def excluded(self) -> str | None:

@@ -280,6 +280,11 @@ MORE: dict[ExceptionCode, tuple[Changed, list[Step], dict[str, list[Step]]]] = {
         [*REROUTED, tell(MessageKind.DELIVERED, 2, 2), silent()],
         {"a month in doubt, then given back": [tell(MessageKind.CANCEL_ACCEPTED)]},
     ),
+    ExceptionCode.DOUBLE_SHIP: (
+        {},
+        [*REROUTED, tell(MessageKind.ACCEPTED, number=2), tell(MessageKind.SHIPPED)],
+        {"the other node could not send them": [tell(MessageKind.REJECTED, number=2)]},
+    ),
     ExceptionCode.PICKUP: (
         STORES,
         [stock(), stock(NEXT), sold(pickup_node=NEAREST), release, tell(MessageKind.REJECTED)],

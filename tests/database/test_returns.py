@@ -414,6 +414,14 @@ async def test_what_came_in_exchange_may_be_returned_for_what_was_paid_for_it(de
     await desk.shop.check()
 
 
+async def test_the_workflow_of_an_order_learns_of_a_parcel_that_fits_none_of_its_lines(desk: Desk) -> None:
+    order = await desk.delivered(("CHAIR", 1))
+    desk.shop.sent.clear()
+    assert (await desk.parcel(order, ("LAMP", 1))).return_ is None
+    (sent,) = desk.shop.sent
+    assert [known["code"] for known in sent.facts["recorded"]["exceptions"]] == ["return_misfit"]
+
+
 async def test_what_the_carrier_calls_lost_after_its_refund_is_a_persons_case_and_pays_nothing_twice(
     desk: Desk,
 ) -> None:

@@ -5,10 +5,13 @@ unless a story says otherwise, and Salt Lake City is the nearest to Denver.
 """
 
 import asyncio
+import io
 from pathlib import Path
 
 from httpx2 import Response
+from rich.console import Console
 
+from starter.explain import explain
 from tests.house import Document, House, now
 from transactions.prepare import apply_network
 
@@ -54,6 +57,26 @@ async def test_a_direct_order_ships_from_the_nearest_node_in_one_box(house: Hous
 def mentioned(made: Document) -> set[str]:
     """Every node that a sourcing round speaks of."""
     return {node for node in ("nwk", "slc", "chi", "lax", "atl") if f'"{node}"' in str(made).replace("'", '"')}
+
+
+async def test_a_store_that_keeps_its_last_unit_back_says_so_line_by_line(house: House) -> None:
+    await house.stock("lax", SERUM_30=1, TONER_200=5)
+    await house.stock("chi", SERUM_30=1, TONER_200=1)
+    name = await house.place(("SERUM-30", 1), ("TONER-200", 1))
+    await house.work(name)
+    await house.stock("lax", SERUM_30=50)
+
+    (made,) = (await house.http.get(f"/orders/{name}/plan")).json()["rounds"]
+
+    lines = {node["node"]: {line["sku"]: line for line in node["lines"]} for node in made["nodes"]}
+    kept = lines["lax"]["SERUM-30"]
+    assert (kept["on_hand"], kept["kept_back"], kept["available"]) == (1, 1, 0), "as it was when it was decided"
+    assert kept["why"] == "1 on hand, 1 kept back"
+    assert (lines["chi"]["SERUM-30"]["planned"], lines["chi"]["SERUM-30"]["why"]) == (1, None)
+    assert lines["nwk"]["SERUM-30"]["why"] == "0 on hand"
+    printed = io.StringIO()
+    assert await explain(house.database_url, name, Console(file=printed, width=150)) == 0
+    assert "1 on hand, 1 kept back" in printed.getvalue()
 
 
 async def test_while_one_box_is_possible_an_order_is_not_split(house: House) -> None:

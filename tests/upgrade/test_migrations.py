@@ -113,6 +113,52 @@ async def test_an_upgrade_that_fails_says_why_and_leaves_the_database_as_it_was(
     assert schema_of(url_of(old)) == before
 
 
+PAST = [
+    ("unfilled", "every node that may ship 2 of line a-1 rejected them or found them short", "a-1"),
+    ("unfilled", "no node may fill 2 of line a-1", "a-1"),
+    ("unfilled", "2 of line a-1 were tried 3 times", "a-1"),
+    ("unfilled", "2 of line a-1 waited for stock until their time was over, and were cancelled", None),
+    ("unfilled", "2 units had not been released when not_after came, and were cancelled", None),
+    ("double_ship", "1 of line a-1 left denver after they had been given to another node or cancelled", "a-1"),
+    ("surplus", "1 of line a-1 left denver beyond what was ordered", "a-1"),
+    ("return_misfit", "the parcel of web-1-r1 was sent and has not come", "web-1-r1"),
+    ("return_misfit", "received does not fit web-1-r1: it was expired", None),
+    ("stock_short", "3 of CHAIR at denver are promised but not on hand", "CHAIR"),
+]
+
+
+async def test_open_exceptions_of_the_past_are_known_by_what_they_are_about(old: Database) -> None:
+    async with old.engine.begin() as connection:
+        for number, (code, detail, _) in enumerate(PAST):
+            row = {"name": f"past-{number:02}", "code": code, "detail": detail}
+            await connection.execute(text(OPEN), row)
+        found = (await connection.execute(text(FAILED_FIRST))).scalars().all()
+    assert found, "the recording has a delivered order"
+
+    await migrate.upgrade(old)
+
+    async with old.read() as connection:
+        statement = "SELECT subject FROM exception WHERE exception_id LIKE 'past-%' ORDER BY exception_id"
+        subjects = (await connection.execute(text(statement))).scalars().all()
+        failed = await connection.execute(
+            text("SELECT count(*) FROM fulfillment_order WHERE delivery_failed_at IS NOT NULL")
+        )
+        assert failed.scalar_one() == 0, "what was delivered after all waits for nobody"
+    assert subjects == [subject for _, _, subject in PAST]
+
+
+OPEN = """
+    INSERT INTO exception (exception_id, code, detail, cause, since, due_at) VALUES (:name, :code, :detail, :name, now(), now())
+"""
+FAILED_FIRST = """
+    UPDATE fulfillment_order f SET delivery_failed_at = delivered_at - interval '1 hour'
+    WHERE delivered_at IS NOT NULL AND NOT assumed_delivered AND delivery_failed_at IS NULL AND NOT EXISTS (
+        SELECT FROM fulfillment_order_line l
+        WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.told_delivered < l.shipped)
+    RETURNING 1
+"""
+
+
 async def orders_of(database: Database) -> list[dict[str, object]]:
     """Every row of the orders."""
     async with database.read() as connection:

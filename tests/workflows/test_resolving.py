@@ -119,6 +119,27 @@ async def test_a_silent_node_that_a_person_has_called_gets_its_full_time_again_a
     assert await in_trouble(house, name) != silent, "a second silence is a second exception"
 
 
+async def test_what_a_node_says_on_the_telephone_can_be_entered_as_the_exception_proposes_it_and_closes_it(
+    small_house: House,
+) -> None:
+    house = small_house
+    await house.stock("escalates", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await house.wait_out(name)
+    silent = await in_trouble(house, name)
+    proposed = (await house.http.get(f"/exceptions/{silent}")).json()
+    tell = next(one for one in proposed["actions"] if one["action"] == "tell")
+
+    assert (await house.http.post(tell["path"], json=tell["body"])).status_code == 202
+
+    closed = (await house.http.get(f"/exceptions/{silent}")).json()
+    cause = f"message escalates {tell['body']['message_id']}"
+    assert (closed["ended_by"]["cause"], closed["resolved_by"], closed["actions"]) == (cause, None, [])
+    assert closed["closed_by"] == proposed["closed_by"] != ""
+    document = await house.settle(name)
+    assert (codes(document), document["fulfillment_orders"][0]["request"]) == ([], "accepted")
+
+
 async def test_a_node_that_was_asked_to_cancel_and_called_gets_its_full_time_to_answer_again(
     small_house: House,
 ) -> None:
