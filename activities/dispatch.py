@@ -75,7 +75,7 @@ class DispatchActivities:
             _, network = await self._transactions.networks.active(connection)
         if document is None or document["request"] != asked.request or _has_answered(document):
             return None
-        node = network.nodes[document["node"]]
+        node = network.node(document["node"])
         kind = KINDS[node.dispatch.kind]
         return kind.call(node.settings, asked.message_id, document, datetime.now(UTC))
 

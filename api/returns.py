@@ -194,7 +194,7 @@ async def _check_nodes(service: Service, named: Mapping[str, str]) -> None:
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
     for field, node in named.items():
-        if node not in network.nodes:
+        if not network.knows_node(node):
             raise Problem(INVALID, f"{node} is not a node of the network", field=field)
 
 

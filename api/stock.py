@@ -67,7 +67,7 @@ async def get_stock(sku: ItemSku, holder: Anyone, service: ServiceDep) -> Respon
     """The stock of an item: per node, or the total for a channel's key. A bundle has as many as its scarcest component."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
-        if sku not in network.items:
+        if not network.knows_item(sku):
             raise not_found("item", sku)
         return shown(await documents.of_item(connection, network, sku, holder))
 

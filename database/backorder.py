@@ -102,6 +102,21 @@ OFFER = text(
 )
 
 
+async def of_retired(connection: ReadConnection, skus: Sequence[str]) -> list[str]:
+    """Open orders with units that wait for stock of one of these items, or of something that they are a part of."""
+    return list((await connection.execute(OF_RETIRED, {"skus": list(skus)})).scalars())
+
+
+OF_RETIRED = text(
+    """
+    SELECT DISTINCT w.order_id FROM waiting w JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
+    WHERE w.awaits = 'stock' AND o.closed_at IS NULL
+      AND (l.sku = ANY(CAST(:skus AS text[])) OR w.parts && CAST(:skus AS text[]))
+    ORDER BY w.order_id
+    """
+)
+
+
 async def reset_candidate_nodes(connection: WriteConnection) -> None:
     """Let any node be a candidate for the units that wait, because the rules changed. The next turn narrows it down."""
     await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))

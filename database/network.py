@@ -1,8 +1,10 @@
-"""Named statements about the network's versions: which one is active, and which nodes still have open work."""
+"""Named statements about the network's versions: which one is active, and what a new one touches."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from database.connect import ReadConnection, WriteConnection
 
@@ -67,23 +69,162 @@ ACTIVATE = text(
 )
 
 
-async def nodes_with_open_work(connection: ReadConnection) -> set[str]:
-    """Nodes with pinned units or unfinished fulfillment orders: a new version must keep them."""
-    return {row.node for row in await connection.execute(NODES_WITH_OPEN_WORK)}
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The nodes and items of a version, as the texts that were applied."""
+
+    nodes: str
+    items: str
 
 
-NODES_WITH_OPEN_WORK = text(
+async def earlier(connection: ReadConnection, version: int) -> list[Earlier]:
+    """The versions before one, the oldest first."""
+    found = await connection.execute(EARLIER, {"version": version})
+    return [Earlier(row.nodes, row.items) for row in found]
+
+
+EARLIER = text(
     """
-    SELECT node FROM reservation
-    UNION
-    SELECT f.node FROM fulfillment_order f JOIN orders o USING (order_id) WHERE o.closed_at IS NULL
+    SELECT documents ->> 'nodes' AS nodes, documents ->> 'items' AS items FROM network_version
+    WHERE version < :version ORDER BY version
     """
 )
 
 
-async def skus_with_open_demand(connection: ReadConnection) -> set[str]:
-    """Items in lines of open orders: a new version must keep them, or their units could not be moved any more."""
-    return {row.sku for row in await connection.execute(SKUS_WITH_OPEN_DEMAND)}
+async def keep_retired(connection: WriteConnection, version: int, retired: str) -> None:
+    """Add the text about what was retired to a version that was applied before such texts were kept."""
+    await connection.execute(KEEP_RETIRED, {"version": version, "retired": retired})
 
 
-SKUS_WITH_OPEN_DEMAND = text("SELECT DISTINCT sku FROM order_line JOIN orders USING (order_id) WHERE closed_at IS NULL")
+KEEP_RETIRED = text(
+    """
+    UPDATE network_version SET documents = documents || jsonb_build_object('retired', CAST(:retired AS text))
+    WHERE version = :version
+    """
+)
+
+_UNDER_WAY = "(l.quantity > l.shipped + l.short OR l.in_doubt > 0 OR l.shipped > l.delivered)"
+"""Whether units of a line of work are owed, in doubt, or shipped and not delivered."""
+
+
+async def nodes_with_work(connection: ReadConnection) -> set[str]:
+    """Nodes with pinned units, or with work that is not delivered: a new version must keep them."""
+    return {row.node for row in await connection.execute(NODES_WITH_WORK)}
+
+
+NODES_WITH_WORK = text(
+    f"""
+    SELECT node FROM reservation
+    UNION
+    SELECT f.node FROM orders o JOIN fulfillment_order f USING (order_id)
+    JOIN fulfillment_order_line l USING (fulfillment_order_id)
+    WHERE o.closed_at IS NULL AND (f.waiting_for IS NOT NULL OR {_UNDER_WAY})
+    """
+)
+
+
+async def skus_under_way(connection: ReadConnection) -> set[str]:
+    """Items, and components of bundles as they were ordered, with units that are pinned or not yet delivered."""
+    return {row.sku for row in await connection.execute(SKUS_UNDER_WAY)}
+
+
+SKUS_UNDER_WAY = text(
+    f"""
+    WITH under_way AS (
+        SELECT d.sku, d.components FROM reservation JOIN order_line d USING (order_id, line)
+        UNION
+        SELECT d.sku, d.components FROM orders o JOIN fulfillment_order f USING (order_id)
+        JOIN fulfillment_order_line l USING (fulfillment_order_id)
+        JOIN order_line d ON (d.order_id, d.line) = (o.order_id, l.line)
+        WHERE o.closed_at IS NULL AND {_UNDER_WAY}
+    )
+    SELECT sku FROM under_way UNION SELECT jsonb_object_keys(components) FROM under_way
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What is open about an item, node, service or strategy: orders, returns, and units that wait for stock or a person."""
+
+    name: str
+    orders: int
+    returns: int
+    waiting: int
+
+
+async def touched(connection: ReadConnection, kind: str, names: Sequence[str]) -> list[Touched]:
+    """Of these items, nodes, services or strategies (`kind`) those about which something is open, the most orders first."""
+    if not names:
+        return []
+    rows = await connection.execute(_TOUCHED[kind], {"names": list(names)})
+    return [Touched(row.name, row.orders, row.returns, row.waiting) for row in rows]
+
+
+_OPEN_RETURN = """
+    SELECT r.return_id, r.order_id, r.node, r.resolution FROM return r JOIN return_status s USING (return_id)
+    WHERE s.status NOT IN ('closed', 'cancelled', 'declined', 'expired')
+"""
+
+
+def _touched(orders: str, returns: str, waiting: str) -> TextClause:
+    """A statement that counts, by name, what these statements find: (name, order_id), (name, return_id), (name, quantity)."""
+    return text(
+        f"""
+        SELECT n.name, coalesce(o.orders, 0) AS orders, coalesce(r.returns, 0) AS returns, coalesce(w.units, 0) AS waiting
+        FROM unnest(CAST(:names AS text[])) AS n(name)
+        LEFT JOIN (SELECT name, count(DISTINCT order_id) AS orders FROM ({orders}) f GROUP BY name) o USING (name)
+        LEFT JOIN (SELECT name, count(DISTINCT return_id) AS returns FROM ({returns}) f GROUP BY name) r USING (name)
+        LEFT JOIN (SELECT name, sum(quantity)::bigint AS units FROM ({waiting}) f GROUP BY name) w USING (name)
+        WHERE coalesce(o.orders, r.returns, w.units) IS NOT NULL
+        ORDER BY orders DESC, returns DESC, waiting DESC, name
+        """
+    )
+
+
+_SKUS = """
+    CROSS JOIN LATERAL (SELECT l.sku AS name UNION SELECT jsonb_object_keys(l.components)) n
+"""
+"""The item of an order line `l`, and what it was made of when it was ordered."""
+
+_LAST_PLAN = """
+    SELECT DISTINCT ON (p.order_id) p.order_id, p.strategy FROM orders o JOIN plan p USING (order_id)
+    WHERE o.closed_at IS NULL ORDER BY p.order_id, p.round DESC
+"""
+
+_TOUCHED = {
+    "item": _touched(
+        f"SELECT n.name, o.order_id FROM orders o JOIN order_line l USING (order_id) {_SKUS} WHERE o.closed_at IS NULL",
+        f"""
+        SELECT n.name, r.return_id FROM ({_OPEN_RETURN}) r JOIN return_line rl USING (return_id)
+        JOIN order_line l ON (l.order_id, l.line) = (r.order_id, rl.line) {_SKUS}
+        UNION ALL
+        SELECT rl.exchange_for, r.return_id FROM ({_OPEN_RETURN}) r JOIN return_line rl USING (return_id)
+        """,
+        f"SELECT n.name, w.quantity FROM waiting w JOIN order_line l USING (order_id, line) {_SKUS}",
+    ),
+    "node": _touched(
+        """
+        SELECT f.node AS name, o.order_id FROM orders o JOIN fulfillment_order f USING (order_id) WHERE o.closed_at IS NULL
+        UNION ALL
+        SELECT r.node, r.order_id FROM reservation r
+        UNION ALL
+        SELECT o.pickup_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
+        """,
+        f"SELECT r.node AS name, r.return_id FROM ({_OPEN_RETURN}) r",
+        "SELECT o.pickup_node AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)",
+    ),
+    "service": _touched(
+        "SELECT o.service AS name, o.order_id FROM orders o WHERE o.closed_at IS NULL",
+        f"""
+        SELECT o.service AS name, r.return_id FROM ({_OPEN_RETURN}) r JOIN orders o USING (order_id)
+        WHERE r.resolution = 'exchange'
+        """,
+        "SELECT o.service AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)",
+    ),
+    "strategy": _touched(
+        f"SELECT p.strategy AS name, p.order_id FROM ({_LAST_PLAN}) p",
+        "SELECT NULL AS name, NULL AS return_id",
+        f"SELECT p.strategy AS name, w.quantity FROM ({_LAST_PLAN}) p JOIN waiting w USING (order_id)",
+    ),
+}

@@ -89,6 +89,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
             row.shipped - row.paid_back - row.to_be_paid,
             tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
             row.in_returns,
+            json.loads(row.terms) if row.terms else None,
         )
         for row in rows
     }
@@ -97,6 +98,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
 SOLD = text(
     """
     SELECT l.line, l.sku, l.ordered, l.shipped, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
+           l.terms::text AS terms,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
             FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
@@ -144,6 +146,31 @@ UNDER_WAY = text(
     """
     SELECT r.return_id FROM return r JOIN return_status s USING (return_id)
     WHERE r.order_id = :order AND s.status NOT IN ('closed', 'cancelled', 'declined', 'expired') ORDER BY r.number
+    """
+)
+
+
+async def on_their_way_to(connection: ReadConnection, nodes: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns of which something may still come to one of these nodes, each with its order; without those that have
+    an exception with the cause `meets_nobody`."""
+    rows = await connection.execute(ON_THEIR_WAY_TO, {"nodes": list(nodes)})
+    return [(row.return_id, row.order_id) for row in rows]
+
+
+def meets_nobody(name: str, node: str | None) -> str:
+    """The cause of the one exception about a return that goes to a retired node."""
+    return f"{name} goes to {node}"
+
+
+ON_THEIR_WAY_TO = text(
+    """
+    SELECT r.return_id, r.order_id FROM return r JOIN return_status s USING (return_id)
+    WHERE r.node = ANY(CAST(:nodes AS text[])) AND s.status IN ('requested', 'authorized', 'in_transit', 'received', 'graded')
+      AND EXISTS (SELECT FROM return_line l WHERE l.return_id = r.return_id AND l.received < l.quantity)
+      AND NOT EXISTS (SELECT FROM exception e
+                      WHERE e.order_id = r.order_id AND e.code = 'return_misfit'
+                        AND starts_with(e.cause, format('%s|%s goes to %s|', r.order_id, r.return_id, r.node)))
+    ORDER BY r.return_id
     """
 )
 

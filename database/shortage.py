@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.parts import units_of
 
 
 async def short(connection: ReadConnection) -> list[tuple[str, str]]:
@@ -24,16 +25,16 @@ MISSING = text(
 )
 
 
-async def youngest(connection: ReadConnection, node: str, skus: list[str]) -> str | None:
-    """Of the open orders that have one of the items pinned at a node, the one that was placed last; None when there is none."""
-    found: str | None = (await connection.execute(YOUNGEST, {"node": node, "skus": skus})).scalar()
+async def youngest(connection: ReadConnection, node: str, sku: str) -> str | None:
+    """Of the open orders that have units of a stocked SKU pinned at a node, the one that was placed last; None without any."""
+    found: str | None = (await connection.execute(YOUNGEST, {"node": node, "sku": sku})).scalar()
     return found
 
 
 YOUNGEST = text(
-    """
+    f"""
     SELECT v.order_id FROM reservation v JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
-    WHERE v.node = :node AND l.sku = ANY(CAST(:skus AS text[]))
+    WHERE v.node = :node AND {units_of("l")} > 0
     ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1
     """
 )

@@ -5,7 +5,6 @@ SKU is made, and no order begins to wait for it, without seeing the change.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.parts import units_of
 
 LISTED_MAX = 1_000
 """The most entries in each list of promised units."""
@@ -107,27 +107,18 @@ APPLY_TO_STOCK = text(
 )
 
 
-async def reserved(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Units of a SKU that are pinned for orders, by order and node; one more than `LISTED_MAX` when there are more.
-
-    `items` are the items that contain the SKU, with the units of it in each.
-    """
-    return await _listed(connection, RESERVED, sale, items)
+async def reserved(connection: ReadConnection, sale: Sale) -> list[dict[str, Any]]:
+    """Units of a SKU that are pinned for orders, by order and node; one more than `LISTED_MAX` when there are more."""
+    return await _listed(connection, RESERVED, sale)
 
 
-async def allocated(connection: ReadConnection, sale: Sale, items: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+async def allocated(connection: ReadConnection, sale: Sale) -> list[dict[str, Any]]:
     """Units of a SKU that belong to fulfillment orders, as in `reserved`; units in doubt of attempts given up are included."""
-    return await _listed(connection, ALLOCATED, sale, items)
+    return await _listed(connection, ALLOCATED, sale)
 
 
-async def _listed(
-    connection: ReadConnection, statement: Any, sale: Sale, items: Sequence[tuple[str, int]]
-) -> list[dict[str, Any]]:
-    parameters = sale.names | {
-        "items": [item for item, _ in items],
-        "quantities": [quantity for _, quantity in items],
-        "limit": LISTED_MAX + 1,
-    }
+async def _listed(connection: ReadConnection, statement: Any, sale: Sale) -> list[dict[str, Any]]:
+    parameters = sale.names | {"limit": LISTED_MAX + 1}
     return [json.loads(row.shown) for row in await connection.execute(statement, parameters)]
 
 
@@ -135,8 +126,6 @@ _HOLDERS = f"""
     holder AS MATERIALIZED (
         SELECT DISTINCT k.node, m.order_id FROM stock k JOIN movement m USING (node, sku)
         WHERE {_CONCERNED} AND k.reserved + k.allocated > 0 AND m.order_id IS NOT NULL
-    ), part AS (
-        SELECT * FROM unnest(CAST(:items AS text[]), CAST(:quantities AS bigint[])) AS p(sku, quantity)
     )
 """
 """The ledger finds the orders that may hold units of a SKU; their own rows have what they hold now."""
@@ -144,8 +133,9 @@ _HOLDERS = f"""
 RESERVED = text(
     f"""
     WITH {_HOLDERS}
-    SELECT jsonb_build_object('order', h.order_id, 'node', h.node, 'quantity', sum(r.quantity * p.quantity))::text AS shown
-    FROM holder h JOIN reservation r USING (order_id, node) JOIN order_line l USING (order_id, line) JOIN part p USING (sku)
+    SELECT jsonb_build_object('order', h.order_id, 'node', h.node, 'quantity', sum(r.quantity * {units_of("l")}))::text AS shown
+    FROM holder h JOIN reservation r USING (order_id, node) JOIN order_line l USING (order_id, line)
+    WHERE {units_of("l")} > 0
     GROUP BY h.order_id, h.node
     ORDER BY h.order_id, h.node LIMIT :limit
     """
@@ -155,9 +145,10 @@ ALLOCATED = text(
     f"""
     WITH {_HOLDERS}, held AS (
         SELECT f.order_id, f.number, f.fulfillment_order_id, f.node,
-               sum((l.quantity - l.shipped - l.short + l.in_doubt) * p.quantity) AS quantity
+               sum((l.quantity - l.shipped - l.short + l.in_doubt) * {units_of("o")}) AS quantity
         FROM holder h JOIN fulfillment_order f USING (order_id, node)
-        JOIN fulfillment_order_line l USING (fulfillment_order_id) JOIN part p USING (sku)
+        JOIN fulfillment_order_line l USING (fulfillment_order_id)
+        JOIN order_line o ON (o.order_id, o.line) = (f.order_id, l.line)
         GROUP BY f.fulfillment_order_id
     )
     SELECT jsonb_build_object('order', order_id, 'fulfillment_order', fulfillment_order_id, 'node', node,

@@ -8,12 +8,12 @@ from domain.stock import StockLevel
 
 
 def knows(network: Network, level: StockLevel) -> bool:
-    """Whether the network has the node and the SKU of a stock level; a stock level that it does not know is not sold."""
+    """Whether the network has the node and the SKU of a stock level; nothing is sold of what is unknown or retired."""
     return level.node in network.nodes and level.sku in network.items
 
 
 def on_sale(level: StockLevel, network: Network) -> int:
-    """Units of a stock level that may still be promised: none where the sale is stopped, or the network does not know it."""
+    """Units of a stock level that may still be promised: none where the sale is stopped, or of which something is retired."""
     if not knows(network, level) or level.stopped_at is not None:
         return 0
     return level.available(network.safety_stock(level.node, level.sku))
@@ -36,8 +36,8 @@ class Availability:
 
     @property
     def nodes(self) -> list[str]:
-        """The nodes of the network that have ever had a part of it, sorted."""
-        return sorted({node for node, _ in self.levels} & set(self.network.nodes))
+        """The nodes that have ever had a part of it, sorted; also retired ones, where it may still lie."""
+        return sorted({node for node, _ in self.levels if self.network.knows_node(node)})
 
     def at(self, node: str) -> int:
         """Units of the item at a node: the scarcest part limits them."""
@@ -58,4 +58,4 @@ class Availability:
 
     def _units(self, node: str, part: str) -> int:
         level = self.levels.get((node, part))
-        return on_sale(level, self.network) if level else 0
+        return on_sale(level, self.network) if level and self.sku in self.network.items else 0

@@ -46,7 +46,7 @@ def but_for_own(load: NodeLoad, has_claimed: bool) -> NodeLoad:
 
 def days(network: Network, nodes: Iterable[str], releases_at: datetime) -> dict[str, date]:
     """The local day on which a plan releases, at each of these nodes that has a capacity."""
-    return {name: day(network.nodes[name], releases_at) for name in nodes if _has_capacity(network, name)}
+    return {name: day(network.node(name), releases_at) for name in nodes if _has_capacity(network, name)}
 
 
 def claims(order: Order, network: Network, pinned_for: Mapping[str, date]) -> Claims:
@@ -61,14 +61,14 @@ def pinned_for(claimed: Claims, order: Order, network: Network) -> dict[str, dat
 
 def _of_work(order: Order, network: Network) -> Claims:
     return Counter(
-        (fo.node, day(network.nodes[fo.node], fo.released_at))
+        (fo.node, day(network.node(fo.node), fo.released_at))
         for fo in order.fulfillment_orders.values()
         if _has_capacity(network, fo.node) and _is_work(fo)
     )
 
 
 def _has_capacity(network: Network, node: str) -> bool:
-    return node in network.nodes and network.nodes[node].capacity_per_day is not None
+    return network.node(node).capacity_per_day is not None
 
 
 def _is_work(fo: FulfillmentOrder) -> bool:

@@ -18,7 +18,8 @@ from domain.fulfillment import (
     restart_clock,
     write_off,
 )
-from domain.network import Node, OnSilence, OrderRules, Uncollected, working_deadline
+from domain.hours import working_deadline
+from domain.network import Node, OnSilence, OrderRules, Uncollected
 from domain.reasons import ExceptionCode
 
 WORD_ON_DOUBT_WITHIN = timedelta(days=30)

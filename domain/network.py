@@ -8,7 +8,7 @@ library and no file format.
 from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
@@ -428,24 +428,45 @@ class Network:
     items: Mapping[str, Item]
     policy: Policy
     buffers: Buffers = Buffers()
+    retired_items: Mapping[str, Item] = field(default_factory=dict)
+    """What earlier versions had and this one has not, each with its last definition: never ordered and never sourced, but its
+    units still ship, are counted and come back. For one order, also what its lines cannot be sourced as any more."""
+    retired_nodes: Mapping[str, Node] = field(default_factory=dict)
+    """The same of nodes: never sourced from and never returned to, but what they report is a fact."""
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
+
+    def item(self, sku: str) -> Item:
+        """An item, also a retired one. Raises KeyError for a SKU that no version has had."""
+        return self.items.get(sku) or self.retired_items[sku]
+
+    def node(self, name: str) -> Node:
+        """A node, also a retired one. Raises KeyError for a name that no version has had."""
+        return self.nodes.get(name) or self.retired_nodes[name]
+
+    def knows_item(self, sku: str) -> bool:
+        """Whether this version or an earlier one has the item."""
+        return sku in self.items or sku in self.retired_items
+
+    def knows_node(self, name: str) -> bool:
+        """Whether this version or an earlier one has the node."""
+        return name in self.nodes or name in self.retired_nodes
 
     def components(self, sku: str) -> tuple[tuple[str, int], ...]:
         """The stocked SKUs and their quantities in one unit of an item; a plain item is its own only component.
 
-        Raises KeyError for a SKU that this version does not know.
+        Raises KeyError for a SKU that no version has had.
         """
-        return self.items[sku].components or ((sku, 1),)
+        return self.item(sku).components or ((sku, 1),)
 
     def safety_stock(self, node: str, sku: str) -> int:
         """Units of a stocked SKU that a node never sells: the buffer for this pair, if there is one, otherwise the larger
         safety stock of the node and of the item.
 
-        Raises KeyError for a node or SKU that this version does not know.
+        Raises KeyError for a node or SKU that no version has had.
         """
         kept = self.buffers.safety_stock.get((node, sku))
-        return max(self.nodes[node].safety_stock, self.items[sku].safety_stock) if kept is None else kept
+        return max(self.node(node).safety_stock, self.item(sku).safety_stock) if kept is None else kept
 
     def kept_back(self, sku: str, channel: str) -> int:
         """Units of a stocked SKU that a channel may not take from what all nodes together have available: the SKU's
@@ -460,32 +481,3 @@ def distance_km(latitude: float, longitude: float, other_latitude: float, other_
     half_width = sin(radians(other_longitude - longitude) / 2) ** 2
     chord = half_height + cos(radians(latitude)) * cos(radians(other_latitude)) * half_width
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
-
-
-def working_deadline(node: Node, start: datetime, span: timedelta) -> datetime:
-    """The moment, in UTC, at which the node will have been open for `span` since `start`.
-
-    A node without hours is always open, so this is plain addition. Otherwise only the hours of its working days count,
-    in its local time: a day on which clocks change is an hour longer or shorter if the change falls into the hours.
-    """
-    if node.hours is None:
-        return start.astimezone(UTC) + span
-    day = start.astimezone(node.time_zone).date()
-    left = span
-    while True:
-        opens, closes = _open_spell(node, node.hours, day)
-        begins = max(opens, start)
-        if closes - begins >= left:
-            return begins.astimezone(UTC) + left
-        left -= max(closes - begins, timedelta())
-        day += timedelta(days=1)
-
-
-def _open_spell(node: Node, hours: tuple[time, time], day: date) -> tuple[datetime, datetime]:
-    """The moments, in UTC, at which the node opens and closes on a local day; on a day off it closes as it opens."""
-    opens, closes = hours
-    opening = datetime.combine(day, opens, node.time_zone).astimezone(UTC)
-    if not node.works_on(day):
-        return opening, opening
-    closing_day = day + timedelta(days=1) if closes == time() else day
-    return opening, datetime.combine(closing_day, closes, node.time_zone).astimezone(UTC)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -268,6 +268,8 @@ class SoldLine:
     """When units were delivered, and how many."""
     in_returns: int = 0
     """Units that came back, or are in a return which is not over."""
+    terms: Mapping[str, Any] | None = None
+    """The terms of return that it was ordered on, but for the window; None = it was ordered before they were kept."""
 
     def returnable(self, at: datetime) -> int:
         """Units that may still be returned at this instant: delivered within the window, in no return, and not paid back.

@@ -1,6 +1,6 @@
 """Reports open exceptions again when they are open too long, and opens exceptions for orders at risk."""
 
-from transactions import exception
+from transactions import exception, retired
 from transactions.transaction import OrderTransactions
 
 ORDERS_MAX = 100
@@ -15,3 +15,8 @@ async def escalate(transactions: OrderTransactions) -> None:
 async def open_at_risk(transactions: OrderTransactions) -> None:
     """Open an exception for each order that was promised to leave soon while units of it wait."""
     await exception.tell_what_waits_too_long(transactions, ORDERS_MAX)
+
+
+async def tell_of_retired(transactions: OrderTransactions) -> None:
+    """Tell people about what waits for an item or a node that the network has retired."""
+    await retired.tell_who_waits_for_what_is_retired(transactions)

@@ -50,6 +50,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
             (
                 Job("escalate_exceptions", partial(exception.escalate, transactions)),
                 Job("open_at_risk", partial(exception.open_at_risk, transactions)),
+                Job("tell_of_retired", partial(exception.tell_of_retired, transactions)),
             ),
         ),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),)),

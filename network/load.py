@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.network import Network
@@ -11,6 +11,7 @@ from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
 from network.nodes_toml import read_nodes
 from network.policy_toml import read_policy
+from network.retired import read_retired
 
 FILES: Mapping[str, str] = {
     "nodes": "nodes.toml",
@@ -34,10 +35,12 @@ class NetworkDocuments:
     policy: str
     items: str
     buffers: str = ""
+    retired: str = field(default="", compare=False)
+    """What earlier versions had and this one has not, as `network.retired` writes it; no file of the directory."""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the four texts, each with its length before it, in hexadecimal: equal texts, equal digest."""
+        """The SHA-256 of the four files, each with its length before it, in hexadecimal: equal texts, equal digest."""
         digest = hashlib.sha256()
         for text in (self.nodes, self.policy, self.items, self.buffers):
             content = text.encode()
@@ -98,5 +101,6 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Networ
     items = read_items(documents.items, found["items"])
     version, policy = read_policy(documents.policy, nodes, found["policy"])
     buffers = read_buffers(documents.buffers, nodes, items, found["buffers"])
-    network = Network(version, nodes.nodes, items, policy, buffers)
+    retired = read_retired(documents.retired)
+    network = Network(version, nodes.nodes, items, policy, buffers, retired.items, retired.nodes)
     return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]

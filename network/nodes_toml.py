@@ -44,7 +44,7 @@ def read_nodes(text: str, mistakes: Mistakes) -> NodesRead:
     top.finish()
     nodes: dict[str, Node] = {}
     for table in tables:
-        node = _read_node(table)
+        node = read_node(table)
         if node.id in nodes:
             table.wrong("id", f"node id {node.id!r} is there twice")
         elif node.id:
@@ -52,7 +52,8 @@ def read_nodes(text: str, mistakes: Mistakes) -> NodesRead:
     return NodesRead(nodes, certain=bool(nodes) and not any(table.failed & _SEEN_BY_SETS for table in tables))
 
 
-def _read_node(table: Table) -> Node:
+def read_node(table: Table) -> Node:
+    """Read one node. Mistakes are reported, and the rest is read."""
     identifier = _read_id(table)
     country = _read_country(table)
     latitude, longitude = _read_place(table, country)

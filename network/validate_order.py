@@ -19,7 +19,9 @@ def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
     for index, line in enumerate(demand.lines):
         if line.sku not in network.items:
-            raise WrongField(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
+            is_retired = network.knows_item(line.sku)
+            why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
+            raise WrongField(f"lines.{index}.sku", f"{line.sku} {why}")
     _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
     check_pickup(demand.pickup_node, network)
 

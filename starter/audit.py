@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database.audit.invariants import Finding, examine, load_components
+from database.audit.invariants import Finding, examine
 from database.audit.repair import Correction, DayCorrection
 from database.audit.repair import repair as correct
 from database.audit.running import open_orders
@@ -21,7 +21,6 @@ from database.connect import Database, ReadConnection, WriteConnection
 from domain import identifiers
 from runtime.temporal import connect
 from runtime.where import database_url
-from transactions.network import Networks
 
 
 async def command(
@@ -45,8 +44,8 @@ async def command(
 
 
 async def audit(database_url: str) -> int:
-    """Print a line per invariant; 0 when all hold, 1 with each violation. Raises `DatabaseUnreachable`,
-    `TemporalUnreachable` and `NoNetwork`."""
+    """Print a line per invariant; 0 when all hold, 1 with each violation. Raises `DatabaseUnreachable` and
+    `TemporalUnreachable`."""
     async with _opened(database_url) as database:
         findings = [*await findings_of(database), await _running(database, await connect())]
     sys.stdout.write("".join(f"{line}\n" for finding in findings for line in _lines(finding)))
@@ -56,7 +55,7 @@ async def audit(database_url: str) -> int:
 async def repair_stock(database_url: str, *, confirm: bool) -> int:
     """Print what is to be corrected about stock, and correct it if that is confirmed; then what only a person can correct.
 
-    0 when nothing is left to do, 1 otherwise. Raises `DatabaseUnreachable` and `NoNetwork`.
+    0 when nothing is left to do, 1 otherwise. Raises `DatabaseUnreachable`.
     """
     async with _opened(database_url) as database:
         corrections, left = await repaired(database, confirm=confirm)
@@ -70,7 +69,6 @@ async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correctio
     """What is corrected, and the violations that are left then; unless confirmed, all of it is undone."""
     async with database.engine.connect() as opened:
         connection = WriteConnection(ReadConnection(opened))
-        await _load_components(connection)
         at = datetime.now(UTC)
         corrections = await correct(connection, f"repair {at.isoformat()}", at)
         left = [f"{finding.sentence}: {row}" for finding in await examine(connection) for row in finding.violations]
@@ -92,13 +90,7 @@ async def findings_of(database: Database) -> list[Finding]:
     """Every invariant, checked in one snapshot."""
     async with database.engine.connect() as connection:
         snapshot = ReadConnection(await connection.execution_options(isolation_level="REPEATABLE READ"))
-        await _load_components(snapshot)
         return await examine(snapshot)
-
-
-async def _load_components(connection: ReadConnection) -> None:
-    _, network = await Networks().active(connection)
-    await load_components(connection, {sku: network.components(sku) for sku in network.items})
 
 
 async def _running(database: Database, client: Client) -> Finding:

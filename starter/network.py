@@ -2,8 +2,9 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from database.connect import Database
 from domain.network import Network
@@ -32,16 +33,20 @@ def check(directory: Path) -> int:
 
 
 @command.command
-async def apply(directory: Path) -> int:
-    """Check a network directory and make it the active version.
+async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Check a network directory, say what it changes, and make it the active version.
 
     Parameters
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+    preview
+        Only say what it changes, and whether it would be refused now.
     """
-    if mistakes := await apply_network(database_url(), directory):
+    if mistakes := await apply_network(database_url(), directory, is_preview=preview, say=_say):
         return _refuse(mistakes)
+    if preview:
+        return 0
     version, network = await _active(database_url())
     sys.stderr.write(f"{_summary(network)}; active as version {version}\n")
     return 0
@@ -61,5 +66,10 @@ def _summary(network: Network) -> str:
 
 
 def _refuse(mistakes: list[str]) -> int:
-    sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+    for mistake in mistakes:
+        _say(mistake)
     return 1
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

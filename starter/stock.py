@@ -130,7 +130,7 @@ async def stock_file(report: Report) -> list[str]:
 
 def _message(report: Report, network: Network) -> StockFile:
     """The message that the file makes. Raises `StockFileRefused` with every mistake."""
-    if report.node not in network.nodes:
+    if not network.knows_node(report.node):
         raise StockFileRefused(
             f"{report.node} is not a node of the network{did_you_mean(report.node, list(network.nodes))}"
         )

@@ -18,6 +18,7 @@ from domain import units
 from domain.sourcing import Wanted
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
+from transactions.retired import tell_who_waits_for_what_is_retired
 from transactions.sourcing import StockTaken, pin
 from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
@@ -40,11 +41,14 @@ class Backorders:
         """By order, the offer of its last turn; kept while anything is offered."""
 
     async def offer_under_new_rules(self) -> None:
-        """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns."""
+        """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
+        An exception is opened for who waits for what it has retired."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
             if version != self._version:
                 await backorder.offer(connection)
+        if version != self._version:
+            await tell_who_waits_for_what_is_retired(self._transactions)
         self._version = version
 
     async def work_off(self, turns_max: int) -> None:

@@ -1,5 +1,6 @@
 """Settles customers' claims for units that need not come back, by a refund or a replacement order; records the payment."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from database import claim, personal, refund, returns
@@ -66,6 +67,8 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
         return {"refused": "the order was forgotten: it has no address for a replacement"}
     requested = units.sums(body.lines)
+    if body.resolution is ClaimResolution.REPLACEMENT and (retired := _retired(work, requested)):
+        return {"refused": f"{retired} is retired: it cannot be sent again, but its price can be paid back"}
     account = await refund.account(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
     if refused := refusal(requested, shipped, account.units):
@@ -81,6 +84,12 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     if not replaces:
         work.channel_events.append(await _asking(work, name, paid, due))
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
+
+
+def _retired(work: Work, lines: Iterable[str]) -> str | None:
+    """The first item of these lines that is not sold any more; None = all are."""
+    known = [work.order.lines[line].sku for line in lines if line in work.order.lines]
+    return next((sku for sku in known if sku not in work.active.items), None)
 
 
 async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime) -> str | None:

@@ -109,7 +109,7 @@ async def act_on_silence(transactions: OrderTransactions, request: SilenceInput)
     """Act on a deadline that has passed, unless the facts say otherwise: the node may have answered meanwhile."""
     async with transactions.open(request.order) as work:
         wait, node = work.wait(request.fulfillment_order), work.node(request.fulfillment_order)
-        if not wait or not node or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
+        if not wait or wait.waiting_for is not request.waiting_for or request.at < wait.deadline:
             # The workflow waited for something that is no longer due; the new version tells it what to wait for.
             work.changes.touched.add(request.fulfillment_order)
             return await work.write(Event(f"look at {request.fulfillment_order}", "workflow", request.at))

@@ -6,9 +6,9 @@ from datetime import datetime
 from database import returns
 from domain import units
 from domain.money import cost_of_first
-from domain.network import NEAREST, FeePer, Network, ReturnRules, ReturnTerms, distance_km
+from domain.network import FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.request import ReturnRequest
-from domain.returns import COMES_BACK_WITHIN, SoldLine, refusal
+from domain.returns import COMES_BACK_WITHIN, RefundOn, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
 from transactions.supply import order_facts
@@ -24,7 +24,7 @@ async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewRe
         refusal(sold, requested, at)
         or _wrong_reason(body, rules)
         or _wrong_node(body, work.network)
-        or _wrong_exchange(body, work.network)
+        or _wrong_exchange(body, work.active)
     )
     if refused:
         return refused
@@ -39,7 +39,9 @@ def _wrong_exchange(body: ReturnRequest, network: Network) -> str | None:
     """Why an item cannot be sent in exchange; None = every requested item is in the network."""
     for line in body.lines:
         if line.exchange_for is not None and line.exchange_for not in network.items:
-            return f"line {line.line}: {line.exchange_for} is not an item of the network"
+            is_retired = network.knows_item(line.exchange_for)
+            why = "is retired: it cannot be sent any more" if is_retired else "is not an item of the network"
+            return f"line {line.line}: {line.exchange_for} {why}"
     return None
 
 
@@ -55,10 +57,10 @@ def new_return(
     instead: Mapping[str, str | None] | None = None,
     is_allowed: bool = True,
 ) -> returns.NewReturn:
-    """The new return of these units on today's terms; one that is not allowed waits for a person's approval."""
+    """The new return of these units on the terms of their order; one that is not allowed waits for a person's approval."""
     rules = work.network.policy.returns
     goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
-    terms = _terms(work, {line: sold[line].sku for line in units})
+    terms = _terms(work, {line: sold[line] for line in units})
     return returns.NewReturn(
         resolution=resolution,
         node=node or _receiving_node(work, {found.receive_at for found in terms.values()}),
@@ -79,11 +81,21 @@ def new_return(
     )
 
 
-def _terms(work: Work, lines: Mapping[str, str]) -> dict[str, ReturnTerms]:
-    """By line, the terms on which its SKU may be returned now."""
+def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
+    """By line, the terms on which it was ordered; those of now for a line that was ordered before terms were kept."""
     network = work.network
     seen = rule_facts(_order_facts(work))
-    return {line: network.policy.returns.terms_of(seen | item_facts(network.items[sku])) for line, sku in lines.items()}
+    return {
+        name: network.policy.returns.terms_of(seen | item_facts(network.item(line.sku)))
+        if line.terms is None
+        else ReturnTerms(
+            refund_on=RefundOn(line.terms["refund_on"]),
+            fee=line.terms["fee"],
+            fee_per=FeePer(line.terms["fee_per"]),
+            receive_at=line.terms["receive_at"],
+        )
+        for name, line in lines.items()
+    }
 
 
 def _order_facts(work: Work) -> OrderFacts:
@@ -104,9 +116,9 @@ def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
 
 
 def _receiving_node(work: Work, named: set[str]) -> str | None:
-    """The node that the terms name, if they agree; else the nearest node to the customer that accepts returns."""
+    """The node that the terms name, if they agree on one that is not retired; else the nearest one that accepts returns."""
     network, rules = work.network, work.network.policy.returns
-    if len(named) == 1 and NEAREST not in named:
+    if len(named) == 1 and named <= network.nodes.keys():
         return named.pop()
     accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
     place = _order_facts(work).place

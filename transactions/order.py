@@ -19,7 +19,7 @@ from domain.hold import Placement, by_policy, by_request
 from domain.network import Network
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
 from domain.request import CancelRequest, HoldRequest
-from domain.sourcing.new_order import facts_of_new, return_windows
+from domain.sourcing.new_order import facts_of_new, return_terms
 from network.geography import locate, postal_area
 from network.validate_order import WrongField, check
 from transactions.hold import place
@@ -53,7 +53,8 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrde
             postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
             received_at=datetime.now(UTC),
             grace=network.policy.orders.grace,
-            return_windows=return_windows(order, network, locate),
+            items=network.items,
+            terms=return_terms(order, network, locate),
             holds=_holds(order, network),
         )
         if not personal.is_same_body(taken.body_digest, body_digest):

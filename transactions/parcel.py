@@ -36,10 +36,10 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
     async with transactions.begin() as transaction:
         connection = transaction.connection
         _, network = await transactions.networks.active(connection)
-        if parcel.node not in network.nodes:
+        if not network.knows_node(parcel.node):
             raise UnknownPlace("node", f"{parcel.node} is not a node of the network")
         for index, line in enumerate(parcel.lines):
-            if line.sku not in network.items:
+            if not network.knows_item(line.sku):
                 raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
         facts = parcel.model_dump(mode="json", include={"lines", "node"})
         received = await receive(

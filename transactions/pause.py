@@ -61,7 +61,7 @@ async def _answered_once(
     async with transactions.begin() as transaction:
         connection = transaction.connection
         _, network = await transactions.networks.active(connection)
-        if asked.about not in network.nodes:
+        if not network.knows_node(asked.about):
             raise UnknownNode(asked.about)
         facts = {"node": asked.about}
         return await answered_once(connection, asked, kind, facts, partial(doing, connection), subject=asked.about)

@@ -11,6 +11,7 @@ from domain import units
 from domain.network import Network
 from domain.pickup import Alternatives, PickupPlace, as_delivery, as_place, places
 from domain.request import PickupRequest
+from domain.retired import as_ordered
 from domain.sourcing import OrderFacts, Wanted
 from domain.sourcing.supply import parts
 from domain.units import Impossible
@@ -53,7 +54,8 @@ async def _check(work: Work, name: str | None) -> None:
 async def alternatives(connection: ReadConnection, networks: Networks, name: str, at: datetime) -> Alternatives:
     """The choices for units of an order that wait for the customer's decision; nothing is pinned. Raises `NoNetwork`."""
     header, held = await order.load(connection, name)
-    _, network = await networks.active(connection)
+    _, active = await networks.active(connection)
+    network = as_ordered(active, held.lines.values())
     wanted = [Wanted(one.line, one.sku, one.quantity, 1, one.tried) for one in held.waiting if one.awaits == "person"]
     if not wanted:
         return Alternatives((), None)

@@ -1,6 +1,7 @@
 """Prepares a database: migrations, the network, the operator's key, and the key for personal data. Safe to repeat."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from database import backorder, key, personal
@@ -8,8 +9,12 @@ from database import network as statements
 from database.connect import Database, WriteConnection
 from database.schema import migrate
 from database.sealing import MasterKeys
-from domain.network import Network
-from network.load import NetworkDocuments, check, load, load_applied, read
+from network.load import NetworkDocuments, check, load, read
+from network.retired import NOTHING, retire
+from transactions.network_change import announced, refusals
+
+Say = Callable[[str], None]
+"""Shows a line to the person who applies a network."""
 
 
 class NetworkRefused(Exception):
@@ -42,6 +47,9 @@ async def prepare(
         directory = network or (first_network if await _has_no_network(database) else None)
         if directory is not None:
             await _apply(database, directory)
+        else:
+            async with database.write() as connection:
+                await _lock_active(connection)
         if operator_key:
             # Another key has another id, so the old one works until it is revoked.
             key_id = f"operator-{key.hash_of(operator_key)[:8]}"
@@ -56,12 +64,17 @@ async def _has_no_network(database: Database) -> bool:
         return await statements.active_version(connection) is None
 
 
-async def apply_network(database_url: str, directory: Path) -> list[str]:
-    """Check a network directory and make it the active version; answers the mistakes, none when it was applied."""
+async def apply_network(
+    database_url: str, directory: Path, *, is_preview: bool = False, say: Say = lambda _: None
+) -> list[str]:
+    """Check a network directory and make it the active version; answers the mistakes, none when it was applied.
+
+    What it changes goes to `say`, line by line, before it is applied. A preview applies nothing.
+    """
     database = Database(database_url)
     try:
         await database.check()
-        await _apply(database, directory)
+        await _apply(database, directory, is_preview=is_preview, say=say)
     except NetworkRefused as error:
         return error.lines
     finally:
@@ -69,48 +82,41 @@ async def apply_network(database_url: str, directory: Path) -> list[str]:
     return []
 
 
-async def _apply(database: Database, directory: Path) -> None:
+async def _apply(database: Database, directory: Path, *, is_preview: bool = False, say: Say = lambda _: None) -> None:
     if mistakes := [str(mistake) for mistake in check(directory)]:
         raise NetworkRefused(mistakes)
     documents = read(directory)
     async with database.write() as connection:
-        active = await statements.lock_active_version(connection)
-        before = NetworkDocuments(**await statements.documents(connection, active)) if active else None
+        before = await _lock_active(connection)
         if before == documents:
             return
-        if refused := await _refusals(connection, directory, before, documents):
+        for line in await announced(connection, before, documents) if before else ():
+            say(line)
+        if refused := await refusals(connection, directory, load(documents)):
             raise NetworkRefused(refused)
-        await statements.activate(connection, asdict(documents), documents.digest)
-        await backorder.reset_candidate_nodes(connection)
+        if not is_preview:
+            kept = replace(documents, retired=_retired(before, documents) if before else NOTHING)
+            await statements.activate(connection, asdict(kept), documents.digest)
+            await backorder.reset_candidate_nodes(connection)
 
 
-async def _refusals(
-    connection: WriteConnection, directory: Path, before: NetworkDocuments | None, documents: NetworkDocuments
-) -> list[str]:
-    """Why files without mistakes cannot be applied now: they conflict with the active version or with open orders."""
-    loaded = load(documents)
-    busy = await statements.nodes_with_open_work(connection)
-    demanded = await statements.skus_with_open_demand(connection)
-    refused = _dropped(directory, loaded, busy, demanded)
-    return refused + (_changed(directory, load_applied(before), loaded, demanded) if before else [])
+async def _lock_active(connection: WriteConnection) -> NetworkDocuments | None:
+    """The documents of the active version, which nobody else replaces before this transaction ends; None = there is none.
+
+    To a version from before retired things were kept it adds what all the versions before it had and it has not.
+    """
+    version = await statements.lock_active_version(connection)
+    if version is None:
+        return None
+    documents = NetworkDocuments(**await statements.documents(connection, version))
+    if documents.retired:
+        return documents
+    retired = NOTHING
+    for earlier in await statements.earlier(connection, version):
+        retired = retire(retired, earlier.nodes, earlier.items, documents.nodes, documents.items)
+    await statements.keep_retired(connection, version, retired)
+    return replace(documents, retired=retired)
 
 
-def _changed(directory: Path, before: Network, loaded: Network, skus: set[str]) -> list[str]:
-    """A bundle in open orders keeps its components: its units are pinned and shipped as units of these components."""
-    both = [sku for sku in sorted(skus) if sku in before.items and sku in loaded.items]
-    return [
-        f"{directory / 'items.csv'}:1: {sku} is in open orders; its components can only change when they are done"
-        for sku in both
-        if before.components(sku) != loaded.components(sku)
-    ]
-
-
-def _dropped(directory: Path, loaded: Network, nodes: set[str], skus: set[str]) -> list[str]:
-    """Nodes with open work and items in open orders cannot be dropped."""
-    return [
-        f"{directory / 'nodes.toml'}:1: node {node} has open work; it can only be dropped when that is done"
-        for node in sorted(nodes - set(loaded.nodes))
-    ] + [
-        f"{directory / 'items.csv'}:1: {sku} is in open orders; it can only be dropped when they are done"
-        for sku in sorted(skus - set(loaded.items))
-    ]
+def _retired(before: NetworkDocuments, documents: NetworkDocuments) -> str:
+    return retire(before.retired, before.nodes, before.items, documents.nodes, documents.items)

@@ -32,6 +32,7 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
         raise Impossible("its not_after has passed: no more units of it may ship")
     requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
     differences = change_quantities(work.order, work.changes, requested, at)
+    _refuse_more_of_what_is_retired(work)
     await _follow_with_the_value(work, requested, differences)
     if work.changes.added:
         await _ask_the_policy_again(work, at)
@@ -45,6 +46,12 @@ async def _follow_with_the_value(work: Work, requested: dict[str, int], differen
     if value > VALUE_MAX:
         raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
     work.header = replace(work.header, value=value)
+
+
+def _refuse_more_of_what_is_retired(work: Work) -> None:
+    for line in work.changes.added:
+        if (sku := work.order.lines[line].sku) not in work.network.items:
+            raise Impossible(f"line {line}: {sku} is retired, no more of it can be ordered")
 
 
 async def _ask_the_policy_again(work: Work, at: datetime) -> None:

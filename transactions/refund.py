@@ -1,6 +1,6 @@
 """Asks channels to refund customers for returned units, each amount once, and records the payments that they report."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from database import refund, returns
@@ -24,7 +24,9 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> str |
         return None
     due = await _due(work, state, units)
     report_cut(work, state.return_, due)
-    kind = _kind(work, state)
+    kind = _kind(work, state, units)
+    if kind is not RefundKind(state.resolution) and not work.header.is_forgotten:
+        _tell_that_nothing_is_sent(work, state, _gone(work, state, units), due)
     name = await refund.ask(work.connection, state.order, state.return_, kind, due, at)
     if kind is RefundKind.EXCHANGE:
         await _exchange(work, state, name, due, at)
@@ -43,10 +45,27 @@ def report_cut(work: Work, name: str, due: Payment) -> None:
         work.changes.opened.append(Opened(ExceptionCode.REFUND_SHORT, detail))
 
 
-def _kind(work: Work, state: ReturnState) -> RefundKind:
-    """What the customer gets. A forgotten order has no address for an exchange, so its customer gets the money."""
+def _kind(work: Work, state: ReturnState, units: Container[str]) -> RefundKind:
+    """What the customer gets for units of these lines. An exchange that cannot be sent becomes money: a forgotten order has no
+    address, and what is retired is not sold any more."""
     requested = RefundKind(state.resolution)
-    return RefundKind.REFUND if requested is RefundKind.EXCHANGE and work.header.is_forgotten else requested
+    if requested is RefundKind.EXCHANGE and (work.header.is_forgotten or _gone(work, state, units)):
+        return RefundKind.REFUND
+    return requested
+
+
+def _gone(work: Work, state: ReturnState, units: Container[str]) -> list[str]:
+    """What should be sent in exchange for units of these lines, and is retired."""
+    wanted = {line.exchange_for or line.sku for line in state.lines if line.line in units}
+    return sorted(wanted - work.active.items.keys())
+
+
+def _tell_that_nothing_is_sent(work: Work, state: ReturnState, retired: Sequence[str], due: Payment) -> None:
+    """Tell a person that the customer gets money instead of goods, or neither of them."""
+    code = ExceptionCode.RETURN_MISFIT if due.amount else ExceptionCode.REPLACEMENT_LOST
+    instead = "it is paid back instead" if due.amount else "no money is owed instead"
+    detail = f"{', '.join(retired)} is retired, and cannot be sent for {state.return_}: {instead}"
+    work.changes.opened.append(Opened(code, detail))
 
 
 async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int, at: datetime) -> None:
@@ -91,7 +110,7 @@ async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> Non
 
 def _is_about_all(work: Work, state: ReturnState, message: ReturnMessage) -> bool:
     """Whether a message settles the whole return; never for an exchange, which the channel does not pay."""
-    is_money = _kind(work, state) is not RefundKind.EXCHANGE
+    is_money = _kind(work, state, owed(state)) is not RefundKind.EXCHANGE
     return is_money and message.refund is None and message.amount is None
 
 

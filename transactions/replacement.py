@@ -8,14 +8,14 @@ from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
 from domain.refund import Payment
-from domain.sourcing.new_order import facts_of_new, return_windows
+from domain.sourcing.new_order import facts_of_new, return_terms
 from network.geography import locate, postal_area
 from transactions.transaction import Work
 
 
 async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment, at: datetime) -> str | None:
     """Store a replacement order and return its name; None when no line is paid for. The relay starts its workflow. The policy
-    may place holds on it. Do not call it for a forgotten order, which has no address.
+    may place holds on it. Do not call it for a forgotten order, which has no address, or for an item that is retired.
 
     Its number is made from the order's number and the suffix, so that it is placed only once.
     """
@@ -48,7 +48,8 @@ async def replace(work: Work, suffix: str, skus: Mapping[str, str], due: Payment
         postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code),
         received_at=at,
         grace=work.network.policy.orders.grace,
-        return_windows=return_windows(replaced, work.network, locate),
-        holds=by_policy(facts_of_new(replaced, work.network, locate), work.network.policy),
+        items=work.active.items,
+        terms=return_terms(replaced, work.active, locate),
+        holds=by_policy(facts_of_new(replaced, work.active, locate), work.active.policy),
     )
     return replaced.order

@@ -78,7 +78,7 @@ def _as_it_is(
     work: Work, facts: OrderFacts, wanted: list[Wanted], decided: Decision, entitlement: Entitlement, at: datetime
 ) -> Plan:
     """The present pins as a plan of now: the best plan from the order's own units, as if no node were full."""
-    workload = {node: _with_room(work.network.nodes[node], load) for node, load in decided.workload.items()}
+    workload = {node: _with_room(work.network.node(node), load) for node, load in decided.workload.items()}
     return plan(facts, wanted, Situation(network=work.network, supply=entitlement.own, now=at, workload=workload))
 
 
@@ -90,7 +90,7 @@ def _with_room(node: Node, load: NodeLoad) -> NodeLoad:
 
 def _is_full(work: Work, decided: Decision) -> bool:
     """Whether a node of the present pins has no capacity left on their release day."""
-    loads = [(work.network.nodes[pin.node], decided.workload.get(pin.node)) for pin in work.order.reservations]
+    loads = [(work.network.node(pin.node), decided.workload.get(pin.node)) for pin in work.order.reservations]
     return any(load is not None and load != _with_room(node, load) for node, load in loads)
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from database import cart, shortage
 from database.order import Event
 from domain import units
-from domain.network import Network
 from transactions.transaction import OrderTransactions
 
 
@@ -37,8 +36,7 @@ async def _drop_a_cart(transactions: OrderTransactions, node: str, sku: str) -> 
 async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str | None:
     """The order to unpin next; None when nothing is short any more or only released work is left."""
     async with transactions.database.write() as connection:
-        _, network = await transactions.networks.active(connection)
-        order = await shortage.youngest(connection, node, _made_of(network, sku))
+        order = await shortage.youngest(connection, node, sku)
         if order is not None and await shortage.missing(connection, node, sku):
             return order
         await shortage.clear(connection, node, sku)
@@ -53,8 +51,3 @@ async def _unpin(transactions: OrderTransactions, order: str, node: str, sku: st
             return
         cause = f"{node} has fewer of {sku} than it promised, version {work.header.version + 1}"
         await work.notify(await work.write(Event(cause, "clock", at)))
-
-
-def _made_of(network: Network, sku: str) -> list[str]:
-    """The items that a stocked SKU is part of, itself included."""
-    return [item for item in network.items if any(part == sku for part, _ in network.components(item))]

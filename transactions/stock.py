@@ -68,15 +68,15 @@ async def apply(
 
 def wrong_sku(sku: str, network: Network) -> str | None:
     """Why there can be no stock of this SKU; None = there can."""
-    if sku not in network.items:
+    if not network.knows_item(sku):
         return f"{sku} is not an item of the network"
-    if network.items[sku].components:
+    if network.item(sku).components:
         return f"{sku} is a bundle: name its components, which have stock"
     return None
 
 
 def _check(message: StockMessage, network: Network) -> None:
-    if message.node not in network.nodes:
+    if not network.knows_node(message.node):
         raise UnknownPlace("node", f"{message.node} is not a node of the network")
     for index, line in enumerate(message.lines):
         if wrong := wrong_sku(line.sku, network):

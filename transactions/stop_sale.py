@@ -6,6 +6,7 @@ from database import stock, stop_sale
 from database.connect import ReadConnection, WriteConnection
 from database.request import Request
 from database.stop_sale import Sale
+from domain.availability import knows
 from domain.network import Network
 from domain.stop_sale import AllocatedUnits, PinnedUnits, Resumed, StandingStop, Stopped, StopRequest, Touched
 from transactions.request import Answer, Asked, answered_once, granted
@@ -56,11 +57,11 @@ async def _answered_once(
 
 
 def _check(sale: Sale, network: Network) -> None:
-    if sale.sku not in network.items:
+    if not network.knows_item(sale.sku):
         raise UnknownItem(sale.sku)
-    if network.items[sale.sku].components:
+    if network.item(sale.sku).components:
         raise UnknownPlace("sku", f"{sale.sku} is a bundle: name its components, which have stock")
-    if sale.node is not None and sale.node not in network.nodes:
+    if sale.node is not None and not network.knows_node(sale.node):
         raise UnknownPlace("node", f"{sale.node} is not a node of the network")
 
 
@@ -83,9 +84,8 @@ async def _lift(connection: WriteConnection, _: Network, sale: Sale, kept: Reque
 
 
 async def _touches(connection: ReadConnection, network: Network, sale: Sale) -> Touched:
-    items = _items_with(network, sale.sku)
-    pinned = await stop_sale.reserved(connection, sale, items)
-    allocated = await stop_sale.allocated(connection, sale, items)
+    pinned = await stop_sale.reserved(connection, sale)
+    allocated = await stop_sale.allocated(connection, sale)
     carts, backordered = await stop_sale.carts_and_backorders(connection, sale)
     return Touched(
         available=await _available(connection, network, sale),
@@ -97,15 +97,10 @@ async def _touches(connection: ReadConnection, network: Network, sale: Sale) -> 
     )
 
 
-def _items_with(network: Network, sku: str) -> list[tuple[str, int]]:
-    """The items that contain a SKU (itself and its bundles), with the units of it in each."""
-    return [(item, quantity) for item in network.items for part, quantity in network.components(item) if part == sku]
-
-
 async def _available(connection: ReadConnection, network: Network, sale: Sale) -> int:
     levels = await stock.levels(connection, [sale.sku])
     return sum(
         level.available(network.safety_stock(node, sale.sku))
         for (node, _), level in levels.items()
-        if node in network.nodes and sale.node in (None, node)
+        if knows(network, level) and sale.node in (None, node)
     )

@@ -27,6 +27,7 @@ from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
+from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -58,6 +59,9 @@ class Work:
     transaction: Transaction
     header: Header
     network: Network
+    """The active version as this order sees it: its lines are made of what they were ordered as."""
+    active: Network
+    """The active version, for what is ordered now."""
     network_version: int
     order: Order
     changes: Changes
@@ -94,8 +98,7 @@ class Work:
 
         Lock the stock of the pins first, and roll the transaction back when the answer is false.
         """
-        nodes = self.network.nodes
-        limits = {node: nodes[node].capacity_per_day or 0 for node in pinned_for}
+        limits = {node: self.network.node(node).capacity_per_day or 0 for node in pinned_for}
         return await self._claim_capacity(pinned_for, limits)
 
     async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
@@ -117,9 +120,9 @@ class Work:
             workflow_id, facts = identifiers.order_workflow_id(state.order), {"recorded": state.news()}
             await self.transaction.signal(workflow_id, state.order, CHANGED, facts)
 
-    def node(self, fulfillment_order: str) -> Node | None:
-        """The node of a fulfillment order; None when the network has dropped it, which is possible once the order is closed."""
-        return self.network.nodes.get(self.order.fulfillment_orders[fulfillment_order].node)
+    def node(self, fulfillment_order: str) -> Node:
+        """The node of a fulfillment order, also a retired one."""
+        return self.network.node(self.order.fulfillment_orders[fulfillment_order].node)
 
     def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
         names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
@@ -127,8 +130,8 @@ class Work:
 
     def wait(self, fulfillment_order: str) -> Wait | None:
         """The event that a fulfillment order waits for now, and its deadline."""
-        fo, node = self.order.fulfillment_orders[fulfillment_order], self.node(fulfillment_order)
-        return waits_for(fo, node, self.network.policy.orders) if node else None
+        fo = self.order.fulfillment_orders[fulfillment_order]
+        return waits_for(fo, self.node(fulfillment_order), self.network.policy.orders)
 
     async def _close_what_is_over(self, event: Event) -> None:
         """Close the exceptions whose reason is gone. A parcel that is found by a claim or return waits for nobody any more."""
@@ -199,10 +202,11 @@ class OrderTransactions:
         header, holding = await order.load(connection, name)
         if header.replaces is not None:  # before any stock level: whoever holds it may be waiting for one
             await order.lock(connection, header.replaces.order)
-        version, network = await self.networks.version(connection, header.network_version)
+        version, active = await self.networks.version(connection, header.network_version)
+        network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network), _copy(holding)
-        return Work(transaction, header, network, version, holding, changes, before, header.claimed, pinned)
+        return Work(transaction, header, network, active, version, holding, changes, before, header.claimed, pinned)
 
 
 def _copy(holding: Order) -> Order:

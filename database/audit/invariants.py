@@ -3,12 +3,12 @@
 An open exception, or a message on its way, is no violation. Each row is one text that names what to look at.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection
+from database.order.parts import PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Finding:
     violations: tuple[str, ...]
 
 
-HELD = """
+HELD = f"""
     (SELECT node, sku, sum(reserved)::bigint AS reserved, sum(allocated)::bigint AS allocated FROM (
         SELECT r.node, c.stocked AS sku, r.quantity * c.quantity AS reserved, 0 AS allocated
-        FROM reservation r JOIN order_line l USING (order_id, line) JOIN component c ON c.sku = l.sku
+        FROM reservation r JOIN {PARTS} c USING (order_id, line)
         UNION ALL
         SELECT node, sku, quantity, 0 FROM cart_unit
         UNION ALL
         SELECT fo.node, c.stocked, 0, (fl.quantity - fl.shipped - fl.short + fl.in_doubt) * c.quantity
         FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-        JOIN component c ON c.sku = fl.sku) h
+        JOIN {PARTS} c USING (order_id, line)) h
      GROUP BY node, sku)
 """
 """Units of each stocked SKU at each node that are promised: pinned by an order or a cart, or owed by a node."""
@@ -113,11 +113,11 @@ INVARIANTS = (
     Invariant(
         "units that ship leave the stock: what fulfillment orders have shipped is what the ledger took off",
         "SELECT count(*) FROM movement WHERE kind = 'shipped'",
-        """
+        f"""
         SELECT format('%s: %s units have shipped, the ledger took %s off', order_id, reported.gone, booked.gone)
-        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * component.quantity) AS gone
+        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * c.quantity) AS gone
               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-              JOIN component USING (sku) GROUP BY fo.order_id) reported
+              JOIN {PARTS} c USING (order_id, line) GROUP BY fo.order_id) reported
         JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked
              USING (order_id)
         WHERE reported.gone <> booked.gone
@@ -284,14 +284,14 @@ INVARIANTS = (
     Invariant(
         "only graded units that came back are in stock again: the lots of returns are what the ledger put there",
         "SELECT count(*) FROM movement WHERE kind = 'restocked'",
-        """
+        f"""
         SELECT format('%s: lots say %s units are back in stock, the ledger put %s there', order_id, graded.units,
                       coalesce(booked.units, 0))
         FROM (SELECT r.order_id, sum(CASE WHEN o.disposition IN ('restock', 'refurbish', 'quarantine')
                                                AND o.condition <> 'wrong_item'
-                                          THEN o.quantity * component.quantity ELSE 0 END) AS units
+                                          THEN o.quantity * c.quantity ELSE 0 END) AS units
               FROM return r JOIN return_line l USING (return_id) JOIN return_lot o USING (return_id, line)
-              JOIN component USING (sku) GROUP BY r.order_id) graded
+              JOIN {PARTS} c USING (order_id, line) GROUP BY r.order_id) graded
         FULL JOIN (SELECT order_id, sum(on_hand) AS units FROM movement WHERE kind = 'restocked' GROUP BY order_id) booked
              USING (order_id)
         WHERE coalesce(graded.units, 0) <> coalesce(booked.units, 0)
@@ -356,32 +356,9 @@ INVARIANTS = (
     ),
 )
 
-COMPONENTS = """
-    CREATE TEMPORARY TABLE component ON COMMIT DROP AS
-    SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:stocked AS text[]), CAST(:quantities AS int[]))
-                  AS c(sku, stocked, quantity)
-"""
-"""The stocked SKUs in one unit of each item: the network knows them, and the queries join them."""
-
-
-Components = Mapping[str, Sequence[tuple[str, int]]]
-"""The stocked SKUs in one unit of each item."""
-
-
-async def load_components(connection: ReadConnection, components: Components) -> None:
-    """Write the components of items to a temporary table, for the queries of this transaction.
-
-    The transaction must be allowed to make a temporary table. It writes nothing else.
-    """
-    rows = [(sku, stocked, quantity) for sku, parts in components.items() for stocked, quantity in parts]
-    await connection.execute(
-        text(COMPONENTS),
-        {"skus": [r[0] for r in rows], "stocked": [r[1] for r in rows], "quantities": [r[2] for r in rows]},
-    )
-
 
 async def examine(connection: ReadConnection) -> list[Finding]:
-    """Check every invariant, in one snapshot if the transaction has one. Call `load_components` before."""
+    """Check every invariant, in one snapshot if the transaction has one."""
     return [await _examine(connection, invariant) for invariant in INVARIANTS]
 
 

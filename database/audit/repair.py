@@ -72,10 +72,7 @@ class DayCorrection:
 
 
 async def repair(connection: WriteConnection, cause: str, at: datetime) -> list[Correction | DayCorrection]:
-    """Correct every stock level and day that has drifted, in this transaction; answers the corrections.
-
-    Call `audit.load_components` before.
-    """
+    """Correct every stock level and day that has drifted, in this transaction; answers the corrections."""
     return [
         *await _repair_stock_levels(connection, cause, at),
         *(DayCorrection(*followed) for followed in await capacity.correct_counters(connection)),
@@ -136,19 +133,13 @@ DRIFTED = text(
                coalesce(s.allocated, 0) AS allocated, coalesce(m.allocated, 0) AS booked_allocated,
                coalesce(h.allocated, 0) AS held_allocated
         FROM stock s FULL JOIN {_LEDGER} m USING (node, sku) FULL JOIN {HELD} h USING (node, sku)
-    ), unknown AS (
-        SELECT fo.node FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-        WHERE fl.in_doubt > 0 AND NOT EXISTS (SELECT FROM component c WHERE c.sku = fl.sku)
     )
     SELECT * FROM compared
     WHERE (on_hand, set_aside, reserved, allocated, reserved, allocated)
           <> (booked_on_hand, booked_set_aside, booked_reserved, booked_allocated, held_reserved, held_allocated)
-      AND node NOT IN (SELECT node FROM unknown)
     ORDER BY sku, node
     """
 )
-"""Items that the network has dropped are left out where a node may still have units of them: their components are not known any
-more, so a person must decide."""
 
 
 def movements(drifts: Sequence[Drift]) -> tuple[list[Movement], list[Movement]]:

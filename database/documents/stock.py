@@ -117,9 +117,10 @@ CANDIDATES_MAX = 2_000
 
 async def of_item(connection: ReadConnection, network: Network, sku: str, holder: Caller) -> dict[str, Any]:
     """The document of `GET /stock/{sku}`, as the holder of the key may see it: a node its own row, a channel only totals."""
-    parts, is_bundle = [part for part, _ in network.components(sku)], bool(network.items[sku].components)
+    parts, is_bundle = [part for part, _ in network.components(sku)], bool(network.item(sku).components)
     totals = await _totals(connection, sku, parts)
-    seen = network.nodes.keys() & {holder.name} if holder.kind == "node" else network.nodes.keys()
+    known = network.nodes.keys() | network.retired_nodes.keys()
+    seen = known & {holder.name} if holder.kind == "node" else known
     found = await stock.levels(connection, parts)
     item = Availability(sku, network, {place: level for place, level in found.items() if place[0] in seen})
     announced = {node: units for node, units in totals.incoming.items() if node in seen}

@@ -13,6 +13,7 @@ from database.connect import WriteConnection
 from database.hold import place_with_reason
 from database.schema.tables import orders
 from domain.hold import Placement
+from domain.network import Item, ReturnTerms
 from domain.order import NewOrder
 
 
@@ -32,14 +33,15 @@ async def take(
     postal_area: str,
     received_at: datetime,
     grace: timedelta,
-    return_windows: Mapping[str, timedelta | None],
+    items: Mapping[str, Item],
+    terms: Mapping[str, ReturnTerms],
     holds: Sequence[Placement] = (),
 ) -> StoredOrder:
     """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
 
-    `return_windows` are how long after delivery each line may be returned; None = it may not.
+    `items` are those of the network, `terms` the terms of return by line. Both stay with the lines, whatever changes later.
     """
-    longest = max((window or timedelta() for window in return_windows.values()), default=timedelta())
+    longest = max((found.window for found in terms.values() if not found.final_sale), default=timedelta())
     row = _order_row(order, body_digest, postal_area, received_at, grace, longest)
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
@@ -47,7 +49,7 @@ async def take(
         return StoredOrder(is_new=False, body_digest=known.scalar_one())
     key, wrapped = personal.new_key(connection, order.order)
     sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
-    lines = json.dumps(list(_line_rows(order, return_windows)))
+    lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
@@ -75,11 +77,12 @@ INSERT_LINES = text(
     WITH l AS (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
                       AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int,
-                           return_window_seconds float)
+                           return_window_seconds float, components jsonb, weight_g int, terms jsonb)
     ), demanded AS (
-        INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, return_window, ordered, open)
-        SELECT :order, line, position, sku, unit_price, discount, make_interval(secs => return_window_seconds),
-               ordered, ordered
+        INSERT INTO order_line (order_id, line, position, sku, components, weight_g, terms, unit_price, discount,
+                                return_window, ordered, open)
+        SELECT :order, line, position, sku, components, weight_g, terms, unit_price, discount,
+               make_interval(secs => return_window_seconds), ordered, ordered
         FROM l
     ), unplaced AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
@@ -133,14 +136,25 @@ def _order_row(
     }
 
 
-def _line_rows(order: NewOrder, return_windows: Mapping[str, timedelta | None]) -> Iterable[dict[str, Any]]:
+def _line_rows(
+    order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms]
+) -> Iterable[dict[str, Any]]:
     for position, line in enumerate(order.lines):
+        item, found = items[line.sku], terms[line.line]
         yield {
             "line": line.line,
             "position": position,
             "sku": line.sku,
             "unit_price": line.unit_price,
             "discount": line.discount,
-            "return_window_seconds": None if (window := return_windows[line.line]) is None else window.total_seconds(),
+            "components": dict(item.components) or None,
+            "weight_g": item.weight_g,
+            "terms": {
+                "refund_on": found.refund_on,
+                "fee": found.fee,
+                "fee_per": found.fee_per,
+                "receive_at": found.receive_at,
+            },
+            "return_window_seconds": None if found.final_sale else found.window.total_seconds(),
             "ordered": line.quantity,
         }

@@ -122,7 +122,7 @@ LOAD = text(
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled FROM order_line
+                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g FROM order_line
                              WHERE order_id = o.order_id ORDER BY position) l),
                'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
@@ -204,7 +204,14 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
     return Order(
         order=order,
         lines={
-            line["line"]: OrderedLine(line["sku"], line["ordered"], line["shipped"], line["cancelled"])
+            line["line"]: OrderedLine(
+                line["sku"],
+                line["ordered"],
+                line["shipped"],
+                line["cancelled"],
+                tuple((line["components"] or {}).items()),
+                line["weight_g"],
+            )
             for line in facts["lines"]
         },
         waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],

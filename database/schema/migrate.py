@@ -41,12 +41,14 @@ def configuration(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
-    _renew_views(connection)
+    """Migrate and renew the views in one transaction: an upgrade that fails leaves the database as it was."""
+    with connection.begin():
+        command.upgrade(configuration(connection), "head")
+        _renew_views(connection)
 
 
 def _renew_views(connection: Connection) -> None:
-    """Drop the views and make them again in one transaction: readers wait for it, and never see a schema without views."""
+    """Drop the views and make them again: readers wait for the transaction, and never see a schema without views."""
     digest = sha256("".join(VIEWS.values()).encode()).hexdigest()
     known = connection.scalar(text("SELECT obj_description(to_regclass('order_state'), 'pg_class')"))
     if known == digest:

@@ -55,7 +55,12 @@ network_version = Table(
     metadata,
     Column("version", Integer, Identity(), primary_key=True),
     Column("digest", Text, nullable=False),
-    Column("documents", JSONB, nullable=False, comment="nodes.toml, policy.toml and items.csv as they were applied"),
+    Column(
+        "documents",
+        JSONB,
+        nullable=False,
+        comment="nodes.toml, policy.toml, items.csv and buffers.csv as they were applied, and what was retired by then",
+    ),
     Column("is_active", Boolean, nullable=False),
     _recorded_at(),
     # At most one version of the network is active.
@@ -107,6 +112,13 @@ order_line = Table(
     Column("line", Text, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("sku", Text, nullable=False),
+    Column("components", JSONB, comment="of a bundle, as it was ordered: units in one, by stocked SKU"),
+    Column("weight_g", Integer, comment="as it was ordered; NULL = it was ordered before weights were kept"),
+    Column(
+        "terms",
+        JSONB,
+        comment="its terms of return as the policy said when the order came, but for the window; NULL = not kept then",
+    ),
     Column("unit_price", BigInteger, nullable=False),
     Column("discount", BigInteger, nullable=False),
     Column(

@@ -78,4 +78,4 @@ class Situation:
 
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
     """The weight of all wanted units."""
-    return sum(network.items[one.sku].weight_g * one.quantity for one in wanted) / 1000
+    return sum(network.item(one.sku).weight_g * one.quantity for one in wanted) / 1000

@@ -1,9 +1,8 @@
-"""The facts of a new order for the policy, and how long each of its lines may be returned."""
+"""The facts of a new order for the policy, and on which terms each of its lines may be returned."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
-from domain.network import Network, Place
+from domain.network import Network, Place, ReturnTerms
 from domain.order import NewOrder
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
@@ -33,9 +32,8 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
     )
 
 
-def return_windows(order: NewOrder, network: Network, locate: Locate) -> dict[str, timedelta | None]:
-    """By line: how long it may be returned; None = it is a final sale."""
+def return_terms(order: NewOrder, network: Network, locate: Locate) -> dict[str, ReturnTerms]:
+    """By line: on which terms it may be returned."""
     rules = network.policy.returns
     seen = order_facts(facts_of_new(order, network, locate)) if rules.rules else {}
-    terms = {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}
-    return {line: None if found.final_sale else found.window for line, found in terms.items()}
+    return {line.line: rules.terms_of(seen | item_facts(network.items[line.sku])) for line in order.lines}

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from domain.availability import knows
 from domain.network import Network
 from domain.sourcing.facts import CoolDown, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan
@@ -31,7 +32,7 @@ def supply_of(
     network: Network, levels: Mapping[tuple[str, str], StockLevel], channel: str, entitlement: Entitlement
 ) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     """Units that a claim may take at each node; and by SKU how many in all, where some are kept back."""
-    known = {place: level for place, level in levels.items() if place[0] in network.nodes}
+    known = {place: level for place, level in levels.items() if knows(network, level)}
     supply = {
         place: level.sellable(
             network.safety_stock(*place), offer=entitlement.offers.get(place), own=entitlement.own.get(place, 0)

@@ -63,6 +63,10 @@ class OrderedLine:
     ordered: int
     shipped: int
     cancelled: int
+    components: tuple[tuple[str, int], ...] = ()
+    """(SKU, quantity in one unit), as it was ordered; empty for a plain item."""
+    weight_g: int | None = None
+    """As it was ordered; None = by the network of now, for it was ordered before weights were kept."""
 
 
 @dataclass(frozen=True, slots=True)

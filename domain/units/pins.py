@@ -69,6 +69,8 @@ def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan
         ask_the_customer(order, changes, waiting, f"no stock that {order.pickup_node} may get fills it")
         return
     match plan.unfilled_action:
+        case "backorder" if waiting.sku not in changes.network.items:
+            give_to_a_person(order, changes, waiting, _no_longer_sold(waiting))
         case "backorder" if waiting.tried and waiting.nodes == ():
             detail = (
                 f"every node that may ship {waiting.quantity} of line {waiting.line} rejected them or found them short"
@@ -82,6 +84,17 @@ def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan
             changes.move(waiting.line, before, "cancelled", waiting.quantity)
         case _:
             give_to_a_person(order, changes, waiting, f"no node may fill {waiting.quantity} of line {waiting.line}")
+
+
+def give_up_retired(order: Order, changes: Changes) -> None:
+    """Give units that wait for stock of what is retired to a person: no stock will fill them."""
+    for waiting in [one for one in order.waiting if one.awaits == "stock" and one.sku not in changes.network.items]:
+        order.waiting.remove(waiting)
+        give_to_a_person(order, changes, waiting, _no_longer_sold(waiting))
+
+
+def _no_longer_sold(waiting: Waiting) -> str:
+    return f"{waiting.sku} is retired, or a part of it: nothing can fill {waiting.quantity} of line {waiting.line}"
 
 
 def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:

@@ -47,7 +47,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         reference = f"{name}:{fo_line.line}"
         units = fo_line.quantity
         changes.book(fo_line.sku, Movement(MovementKind.ALLOCATED, node, fo_line.sku, 0, -units, units, reference))
-    dispatch = changes.network.nodes[node].dispatch
+    dispatch = changes.network.node(node).dispatch
     order.fulfillment_orders[name] = FulfillmentOrder(
         name,
         order.order,

@@ -255,6 +255,10 @@ class Shop:
         """Goods are counted; what the counters believed is of no account."""
         await self._stock_message(StockMessageKind.COUNTED, node, units)
 
+    async def snapshot(self, node: str, **units: int) -> None:
+        """Everything that a node has is counted: what is not named is not there."""
+        await self._stock_message(StockMessageKind.SNAPSHOT, node, units)
+
     async def _stock_message(self, kind: StockMessageKind, node: str, units: Mapping[str, int]) -> None:
         message = StockMessage(
             message_id=f"s-{next(_numbers)}",

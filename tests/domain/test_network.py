@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.network import Buffers, Item, Network, Node, NodeKind, Policy, distance_km, working_deadline
+from domain.hours import working_deadline
+from domain.network import Buffers, Item, Network, Node, NodeKind, Policy, distance_km
 from nodes.pull import Pull
 
 NEW_YORK = ZoneInfo("America/New_York")

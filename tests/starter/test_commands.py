@@ -103,6 +103,17 @@ def test_applying_a_network_says_which_version_is_active(servers: dict[str, str]
     assert applied[0].stderr.endswith("; active as version 1\n")
 
 
+def test_a_preview_says_what_a_network_changes_and_applies_nothing(servers: dict[str, str], tmp_path: Path) -> None:
+    starter("network", "apply", EXAMPLE, folder=tmp_path, **servers)
+    other = shutil.copytree(EXAMPLE, tmp_path / "other")
+    items = (other / "items.csv").read_text().splitlines(keepends=True)
+    (other / "items.csv").write_text("".join([*items, "NEW-1,Something new,100,0,,,\n"]))
+
+    previews = [starter("network", "apply", "--preview", str(other), folder=tmp_path, **servers) for _ in range(2)]
+
+    assert [(one.returncode, one.stdout, one.stderr) for one in previews] == [(0, "items: 1 added\n", "")] * 2
+
+
 def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:
     ended = [starter("prepare", "--network", EXAMPLE, folder=tmp_path, **servers) for _ in range(RUNS)]
     assert [(one.returncode, one.stderr) for one in ended] == [(0, "")] * RUNS

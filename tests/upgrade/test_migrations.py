@@ -159,6 +159,44 @@ FAILED_FIRST = """
 """
 
 
+async def test_lines_of_bundles_that_were_ordered_before_get_what_they_were_ordered_as(old: Database) -> None:
+    async with old.engine.begin() as connection:
+        await connection.execute(text(OTHER_RECIPE))
+        await connection.execute(text(ORDERED_UNDER_IT))
+
+    await migrate.upgrade(old)
+
+    async with old.read() as connection:
+        rows = await connection.execute(
+            text("SELECT order_id, sku, components FROM order_line WHERE components IS NOT NULL")
+        )
+        found = {(row.order_id, row.sku): row.components for row in rows}
+    before = {"SERUM-30": 1, "TONER-200": 2}
+    assert found == {
+        ("web-in-a-parcel", "SET-01"): before,
+        ("web-for-another-day", "SET-01"): before,
+        ("web-later", "SET-01"): {"SERUM-30": 1, "TONER-200": 1},
+    }
+
+
+OTHER_RECIPE = """
+    INSERT INTO network_version (digest, documents, is_active)
+    SELECT 'another', jsonb_set(documents, '{items}', to_jsonb(replace(documents ->> 'items', 'TONER-200*2', 'TONER-200*1'))),
+           false
+    FROM network_version ORDER BY version LIMIT 1
+"""
+ORDERED_UNDER_IT = """
+    WITH later AS (
+        INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
+                            postal_area, priority, customer_tier, value, shipping_price, release_at, return_window)
+        VALUES ('web-later', 'web', 'later', '', now(), now() + interval '1 minute', 'USD', 'standard', 'US', '802', 5, '', 0,
+                0, now(), '30 days')
+    )
+    INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
+    VALUES ('web-later', '1', 0, 'SET-01', 100, 0, 1, 1), ('web-later', '2', 1, 'SERUM-30', 100, 0, 1, 1)
+"""
+
+
 async def orders_of(database: Database) -> list[dict[str, object]]:
     """Every row of the orders."""
     async with database.read() as connection:

@@ -10,7 +10,6 @@ context.configure(
     target_metadata=metadata,
     include_schemas=True,
     compare_type=True,
-    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()
