@@ -1,10 +1,18 @@
-"""Named statements about the network's versions: which one is active, and which nodes still have open work."""
+"""Named statements about the network's versions: which one is active, and which nodes still have open work.
 
+`nodes.toml` has the addresses and secrets of nodes that are called, so it is stored sealed; the other files are not.
+"""
+
+import base64
 import json
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
+
+SEALED = "nodes"
+"""The document that is sealed with the common key."""
 
 
 async def active_version(connection: ReadConnection) -> int | None:
@@ -36,10 +44,12 @@ async def lock_active_version(connection: WriteConnection) -> int | None:
 
 
 async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
-    """The files of a version, by name, as they were applied."""
+    """The files of a version, by name, as they were applied. Raises `NoCommonKey` and `WrongMasterKey`."""
+    key = await personal.common_key(connection)
     found = await connection.execute(DOCUMENTS, {"version": version})
     files: dict[str, str] = json.loads(found.scalar_one())
-    return files
+    opened = personal.unseal(key, "nodes", files[SEALED]) or {}
+    return files | {SEALED: opened["text"]}
 
 
 DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :version")
@@ -48,14 +58,16 @@ DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :v
 async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
     """Make these files the active version, unless they already are; answers the active version's number.
 
-    Call it after `lock_active_version`.
+    Call it after `lock_active_version`. Raises `NoCommonKey` and `WrongMasterKey`.
     """
     known = await connection.execute(text("SELECT version, digest FROM network_version WHERE is_active"))
     row = known.one_or_none()
     if row is not None and row.digest == digest:
         return int(row.version)
     await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
-    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(files)})
+    sealed = (await personal.common_key(connection)).seal("nodes", {"text": files[SEALED]})
+    kept = files | {SEALED: base64.b64encode(sealed).decode()}
+    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept)})
     return int(made.scalar_one())
 
 

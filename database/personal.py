@@ -113,6 +113,14 @@ async def fingerprint(connection: ReadConnection, body: BaseModel) -> str:
     return (await common_key(connection)).fingerprint(content)
 
 
+async def idempotency_key(connection: ReadConnection, asker: str, key: str | None) -> str | None:
+    """What is stored of an idempotency key: equal for equal keys of one asker, and the key cannot be read from it. None stays
+    None."""
+    if key is None:
+        return None
+    return (await common_key(connection)).fingerprint(f"idempotency {asker} {key}")
+
+
 def is_same_body(known: str, given: str) -> bool:
     """Whether two fingerprints belong to equal bodies. A forgotten fingerprint counts as equal to every body."""
     return known in (FORGOTTEN, given)

@@ -10,6 +10,7 @@ from database.schema import migrate
 from database.sealing import MasterKeys
 from domain.network import Network
 from network.load import NetworkDocuments, check, load, load_applied, read
+from runtime.where import master_keys
 
 
 class NetworkRefused(Exception):
@@ -57,8 +58,11 @@ async def _has_no_network(database: Database) -> bool:
 
 
 async def apply_network(database_url: str, directory: Path) -> list[str]:
-    """Check a network directory and make it the active version; answers the mistakes, none when it was applied."""
-    database = Database(database_url)
+    """Check a network directory and make it the active version; answers the mistakes, none when it was applied.
+
+    Raises `DatabaseUnreachable`, `NoCommonKey` and `WrongMasterKey`.
+    """
+    database = Database(database_url, master_keys())
     try:
         await database.check()
         await _apply(database, directory)

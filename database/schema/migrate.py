@@ -41,8 +41,9 @@ def configuration(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
-    _renew_views(connection)
+    with connection.begin():  # Alembic joins it, so that a view that cannot be made undoes the migrations as well
+        command.upgrade(configuration(connection), "head")
+        _renew_views(connection)
 
 
 def _renew_views(connection: Connection) -> None:
