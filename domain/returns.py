@@ -276,6 +276,8 @@ class SoldLine:
     """When units were delivered, and how many."""
     in_returns: int = 0
     """Units that came back, or are in a return which is not over."""
+    was_declined: bool = False
+    """Whether a person has declined a return of its units."""
 
     def returnable(self, at: datetime) -> int:
         """Units that may still be returned at this instant: delivered within the window, in no return, and not paid back.

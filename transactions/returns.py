@@ -1,6 +1,7 @@
 """Authorizes returns, records what came back, restocks it, and closes the return."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from domain import identifiers
 from domain.event import EventKind, about_return, of_return
 from domain.reasons import ExceptionCode
 from domain.refund import owed
-from domain.request import ReturnRequest
+from domain.request import ReturnFacts
 from domain.returns import (
     COMES_BACK_WITHIN,
     Applied,
@@ -38,6 +39,9 @@ from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
 from transactions.request import Answer, Asked, Done, RequestInput, answered_once, done_once, granted
 from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
+
+NAMES_ADDRESS = "names_address"
+"""In the facts of a stored return request: true where it names an address, which is stored sealed and not in the facts."""
 
 
 class ReturnInput(BaseModel):
@@ -62,9 +66,13 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
     """
 
     async def doing(work: Work, known: Request) -> Answer:
-        made = await judged(work, ReturnRequest.model_validate(known.facts), asked.at)
+        facts = dict(known.facts)
+        names_address = bool(facts.pop(NAMES_ADDRESS, False))
+        body = ReturnFacts.model_validate(facts)
+        made = await judged(work, body, asked.at, is_by_channel=known.is_by_channel)
         if isinstance(made, str):
             return {"refused": made}
+        made = replace(made, request=known.request_id if names_address else None)
         name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
             await _notify_return(work.transaction, await returns.state(work.connection, name))
