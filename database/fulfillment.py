@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
 from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity
@@ -134,13 +135,16 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime
 ) -> None:
-    """Store packages that left. A repeated package corrects the fields that it names; a forgotten order gets no tracking."""
+    """Store packages that left. A repeated package corrects the fields that it names; of a forgotten order, nothing is stored
+    that the node chose."""
+    common = await personal.common_key(connection)
     for parcel in packages:
         await connection.execute(
             ADD_PACKAGE,
             {
                 "fulfillment_order": fulfillment_order,
                 "package": parcel.package,
+                "hidden": personal.hidden_name(common, fulfillment_order, parcel.package),
                 "carrier": parcel.carrier,
                 "tracking": parcel.tracking,
                 "lines": json.dumps([line.model_dump() for line in parcel.lines]),
@@ -152,8 +156,16 @@ async def add_packages(
 ADD_PACKAGE = text(
     """
     INSERT INTO package AS p (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
-    SELECT f.fulfillment_order_id, :package, :carrier, CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
-           CAST(:lines AS jsonb), :shipped_at
+    SELECT f.fulfillment_order_id,
+           CASE WHEN g.order_id IS NULL THEN CAST(:package AS text) ELSE :hidden END,
+           CASE WHEN g.order_id IS NULL THEN CAST(:carrier AS text) END,
+           CASE WHEN g.order_id IS NULL THEN CAST(:tracking AS text) END,
+           CASE WHEN g.order_id IS NULL THEN CAST(:lines AS jsonb) ELSE (
+               SELECT coalesce(jsonb_agg(u ORDER BY n), '[]')
+               FROM jsonb_array_elements(CAST(:lines AS jsonb)) WITH ORDINALITY AS e(u, n)
+               JOIN fulfillment_order_line l
+                    ON l.fulfillment_order_id = f.fulfillment_order_id AND l.line = u->>'line') END,
+           :shipped_at
     FROM fulfillment_order f LEFT JOIN forgotten g USING (order_id)
     WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
@@ -171,9 +183,13 @@ async def with_contents(
         return packages
     rows = await connection.execute(CONTENTS, {"fulfillment_order": fulfillment_order})
     known = {row.package: tuple(Quantity.model_validate(line) for line in row.lines) for row in rows}
+    common = await personal.common_key(connection)
+
+    def contents(package: str) -> tuple[Quantity, ...]:
+        return known.get(package) or known.get(personal.hidden_name(common, fulfillment_order, package), ())
+
     return tuple(
-        parcel if parcel.lines else parcel.model_copy(update={"lines": known.get(parcel.package, ())})
-        for parcel in packages
+        parcel if parcel.lines else parcel.model_copy(update={"lines": contents(parcel.package)}) for parcel in packages
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -230,7 +231,7 @@ async def record(
     async with transactions.begin() as transaction:
         connection = transaction.connection
         state = await returns.state(connection, name)
-        facts = message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
+        facts = _without_free_text(state, message)
         received = await receive(
             connection, message, sender=sender, about=name, kind=message.kind, facts=facts, actor=actor
         )
@@ -265,6 +266,17 @@ async def apply(
         name, state.lines, applied.lines, state.resolution if is_first_settlement else None
     )
     await _write(work, name, event)
+
+
+def _without_free_text(state: ReturnState, message: ReturnMessage) -> dict[str, Any]:
+    """What the inbox keeps of a message: no reason, and only lines and a refund of this return."""
+    facts = message.model_dump(mode="json", exclude={"reason", "lines", "refund"}, exclude_unset=True)
+    known = {line.line for line in state.lines}
+    if message.lines is not None:
+        facts["lines"] = [line.model_dump(mode="json") for line in message.lines if line.line in known]
+    if message.refund is not None and message.refund.removeprefix(f"{state.return_}-m").isdigit():
+        facts["refund"] = message.refund
+    return facts
 
 
 _Doing = Callable[[Work, ReturnState, Event], Awaitable[str | None]]

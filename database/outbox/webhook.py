@@ -1,6 +1,6 @@
 """Named statements about webhooks: the addresses of channels, and the events that must still be delivered to them.
 
-Addresses and secrets are sealed with the common key: whoever has a dump can neither call a channel nor sign as Switchyard.
+Addresses and secrets are sealed with the common key: a dump is not enough to call a channel or to sign as Switchyard.
 
 An event is owed while its `due_at` is set. A sender moves it into the future before the call, so that no other sender delivers
 the event at the same time, and no transaction is open during a call. An event is due only when no earlier event of its order is
