@@ -6,9 +6,15 @@ from fastapi import Header, Query, Response
 from pydantic import BaseModel
 
 from api.access import not_found, own_channel
+from api.problems import INVALID, Problem
 from api.service import Service
 from database import order
 from database.key import Caller
+from domain.claim import ClaimRequest
+from domain.network import Network
+from domain.request import ReturnRequest
+from network.geography import locate
+from network.validate_order import check_pickup
 
 SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
@@ -36,3 +42,18 @@ async def check_own(service: Service, name: str, holder: Caller) -> None:
         channel = await order.channel(connection, name)
     if own_channel(holder) not in (None, channel):
         raise not_found("order", name)
+
+
+async def check_destination(service: Service, body: ClaimRequest | ReturnRequest) -> Network:
+    """The active network. Raises the problem of a body that names where a replacement goes and it cannot go there, or that asks
+    for none."""
+    if field := body.without_effect():
+        raise Problem(INVALID, f"has no effect with the resolution {body.resolution}", field=field)
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    check_pickup(body.pickup_node, network)
+    if body.ship_to is not None:
+        locate(body.ship_to.country, body.ship_to.postal_code)
+        if not body.ship_to.street and body.pickup_node is None:
+            raise Problem(INVALID, "is needed: no parcel can go to an address without a street", field="ship_to.street")
+    return network

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
-from api.common import IdempotencyKey, Limit, check_own
+from api.common import IdempotencyKey, Limit, check_destination, check_own
 from api.paths import OrderId
 from api.problems import NOT_ALLOWED, Problem
 from api.service import Service
@@ -39,6 +39,7 @@ from network.validate_order import check_pickup
 from transactions import order as orders
 from transactions.personal import forget
 from transactions.request import Asked, Body
+from transactions.returns import NAMES_ADDRESS
 from workflows import client as temporal
 
 router = APIRouter(tags=["orders"])
@@ -191,9 +192,10 @@ async def release_order(
     service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    """Remove a named hold. The order goes on when it was the last one. Only operators remove holds that the policy placed."""
-    if channel := own_channel(holder):
-        await _check_not_by_policy(service, name, body.hold, channel)
+    """Remove a named hold. The order goes on when it was the last one. A channel removes only holds that it placed itself."""
+    if own_channel(holder):
+        await check_own(service, name, holder)
+        await _check_channels_own(service, name, body.hold)
     asked = Asked(name, body, holder.actor, idempotency_key)
     return {"order": name} | await _ask(service, "release", asked, {"hold": body.hold}, holder)
 
@@ -280,15 +282,16 @@ async def request_return(
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Request a return of delivered units. The policy decides whether it is authorized at once or by a person."""
-    async with service.database.read() as connection:
-        _, network = await service.networks.active(connection)
+    network = await check_destination(service, body)
     reasons = network.policy.returns.reasons or ()
     lines = [
         line.model_dump(mode="json", include={"line", "quantity", "exchange_for"}, exclude_none=True)
         | ({"reason": line.reason} if line.reason in reasons else {})
         for line in body.lines
     ]
-    facts = {"lines": lines, "resolution": body.resolution, "node": body.node}
+    facts: dict[str, Any] = {"lines": lines, "resolution": body.resolution, "node": body.node}
+    facts |= {"pickup_node": body.pickup_node} if body.pickup_node else {}
+    facts |= {NAMES_ADDRESS: True} if body.ship_to else {}
     asked = Asked(name, body, holder.actor, idempotency_key)
     return await _ask(service, "request_return", asked, facts, holder)
 
@@ -300,8 +303,10 @@ async def _ask(
     return await temporal.answered(service.transactions, service.client, asked, kind, facts)
 
 
-async def _check_not_by_policy(service: Service, name: str, hold: str, channel: str) -> None:
-    """Only an operator releases a hold of the policy: the release approves the order, and a channel cannot approve its own."""
+async def _check_channels_own(service: Service, name: str, hold: str) -> None:
+    """Only an operator removes a hold of the policy or of an operator: that approves the order, and a channel cannot approve
+    its own."""
     async with service.database.read() as connection:
-        if await holds.is_held_by_policy(connection, name, hold, channel):
-            raise Problem(NOT_ALLOWED, f"the policy placed hold {hold}; only an operator can remove it", field="hold")
+        if await holds.is_not_the_channels(connection, name, hold):
+            detail = f"an operator or the policy placed hold {hold}; only an operator can remove it"
+            raise Problem(NOT_ALLOWED, detail, field="hold")

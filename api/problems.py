@@ -31,7 +31,7 @@ from transactions.network import NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.pause import UnknownNode
 from transactions.personal import StillOpen
-from transactions.request import RequestRefused
+from transactions.request import NotAllowed, RequestRefused
 from transactions.stock import UnknownPlace
 from transactions.stop_sale import UnknownItem
 from transactions.webhook import NoWebhook
@@ -192,6 +192,7 @@ NOT_THERE: Mapping[type[Exception], str] = {
 
 MEANINGS: Mapping[type[Exception], Meaning] = {
     **{raised: Meaning(NOT_FOUND, f"there is no {what} {{error}}") for raised, what in NOT_THERE.items()},
+    NotAllowed: Meaning(NOT_ALLOWED),
     RequestRefused: Meaning(REFUSED, more=lambda error: error.units),
     BecameAnOrder: Meaning(REFUSED),
     StillOpen: Meaning(REFUSED, "{error}: cancel them first, or forget it with even_if_open"),

@@ -136,8 +136,9 @@ async def run(directory: Path, plan: Plan, say: Callable[[str], None]) -> Reserv
     """Fill a server of its own with stock, then let both reserve in turn: one hot SKU, many SKUs, and one caller alone."""
     say("filling a million rows of stock")
     with EmbeddedPostgres(directory / "reservations") as server:
-        await prepare(server.url, Path("network/example"), None, master_keys=MasterKeys.parse(new_master_key()))
-        database = Database(server.url)
+        keys = MasterKeys.parse(new_master_key())
+        await prepare(server.url, Path("network/example"), None, master_keys=keys)
+        database = Database(server.url, keys)
         async with database.write() as connection:
             await connection.execute(FILL, {"node": NODE, "units": UNITS, "rows": STOCK_ROWS})
         seconds, pgbench = plan.seconds, _Pgbench(server.url, directory)

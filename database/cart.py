@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database import stock
+from database import personal, stock
 from database.connect import ReadConnection, WriteConnection
 from domain.stock import Movement, MovementKind
 
@@ -41,6 +41,7 @@ class Cart:
     asker: str
     """The caller whose key made the request."""
     idempotency_key: str | None
+    """None also for a cart that was read: only a hash of the key is stored."""
     body_digest: str
     promise: dict[str, Any]
     reserved_at: datetime
@@ -65,7 +66,9 @@ async def pin(connection: WriteConnection, made: Sequence[tuple[Cart, stock.Clai
     """
     if not made:
         return set()
-    parameters = stock.claiming([claim for _, claim in made]) | _cart_rows([cart for cart, _ in made])
+    stored_keys = [await personal.idempotency_key(connection, cart.asker, cart.idempotency_key) for cart, _ in made]
+    carts = _cart_rows([cart for cart, _ in made]) | {"idempotency_keys": stored_keys}
+    parameters = stock.claiming([claim for _, claim in made]) | carts
     return set((await connection.execute(PIN, parameters)).scalars())
 
 
@@ -75,7 +78,6 @@ def _cart_rows(carts: Sequence[Cart]) -> dict[str, Any]:
         "carts": [cart.cart_id for cart in carts],
         "channels": [cart.channel for cart in carts],
         "askers": [cart.asker for cart in carts],
-        "idempotency_keys": [cart.idempotency_key for cart in carts],
         "body_digests": [cart.body_digest for cart in carts],
         "promises": [json.dumps(cart.promise) for cart in carts],
         "reserved_at": [cart.reserved_at for cart in carts],
@@ -111,7 +113,8 @@ async def before(
 ) -> tuple[int | None, KnownCart | None]:
     """The active version of the network, and the cart that this asker made with this idempotency key; None each when there is
     none. A request for a reservation reads both first."""
-    row = (await connection.execute(BEFORE, {"asker": asker, "idempotency_key": idempotency_key})).one()
+    stored_key = await personal.idempotency_key(connection, asker, idempotency_key)
+    row = (await connection.execute(BEFORE, {"asker": asker, "idempotency_key": stored_key})).one()
     return row.network_version, _known(row) if row.cart_id else None
 
 
@@ -123,7 +126,7 @@ _STATUS = """
          ELSE 'held' END
 """
 _CART = f"""
-    c.cart_id, c.channel, c.asker, c.idempotency_key, c.body_digest, c.promise::text AS promise, c.reserved_at, c.expires_at,
+    c.cart_id, c.channel, c.asker, c.body_digest, c.promise::text AS promise, c.reserved_at, c.expires_at,
     c.order_id, {_STATUS} AS status
 """
 
@@ -154,7 +157,7 @@ def _known(row: Any) -> KnownCart:
         cart_id=row.cart_id,
         channel=row.channel,
         asker=row.asker,
-        idempotency_key=row.idempotency_key,
+        idempotency_key=None,
         body_digest=row.body_digest,
         promise=json.loads(row.promise),
         reserved_at=row.reserved_at,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
 from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity, StoredPackage
@@ -134,10 +135,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
 async def add_packages(
     connection: WriteConnection, fulfillment_order: str, packages: Iterable[Package], shipped_at: datetime | None
 ) -> set[str]:
-    """Store parcels whose names are new; answers the names that it stored. `shipped_at` is None for what has not left.
-
-    A forgotten order gets no tracking number.
-    """
+    """Store parcels whose names are new; answers the names that it stored. `shipped_at` is None for what has not left."""
     rows = await connection.execute(ADD_PACKAGES, _package_rows(fulfillment_order, packages, shipped_at))
     return set(rows.scalars())
 
@@ -166,11 +164,8 @@ def _package_rows(
 
 _INSERT_PACKAGES = """
     INSERT INTO package AS p (fulfillment_order_id, package, carrier, tracking, lines, shipped_at)
-    SELECT f.fulfillment_order_id, n.package, n.carrier, CASE WHEN g.order_id IS NULL THEN n.tracking END, n.lines,
-           CAST(:shipped_at AS timestamptz)
+    SELECT CAST(:fulfillment_order AS text), n.package, n.carrier, n.tracking, n.lines, CAST(:shipped_at AS timestamptz)
     FROM jsonb_to_recordset(CAST(:packages AS jsonb)) AS n(package text, carrier text, tracking text, lines jsonb)
-    CROSS JOIN fulfillment_order f LEFT JOIN forgotten g USING (order_id)
-    WHERE f.fulfillment_order_id = :fulfillment_order
     ON CONFLICT (fulfillment_order_id, package)
 """
 ADD_PACKAGES = text(f"{_INSERT_PACKAGES} DO NOTHING RETURNING p.package")
@@ -181,6 +176,22 @@ WRITE_PACKAGES = text(
                   shipped_at = coalesce(p.shipped_at, excluded.shipped_at)
     """
 )
+
+
+async def hide_packages(
+    connection: ReadConnection, fo: FulfillmentOrder, packages: Iterable[Package]
+) -> tuple[Package, ...]:
+    """Parcels of a forgotten order, without what the node chose: names become fingerprints, unknown lines are left out."""
+    common = await personal.common_key(connection)
+    return tuple(
+        Package.model_construct(
+            package=personal.hidden_name(common, fo.fulfillment_order, parcel.package),
+            carrier=None,
+            tracking=None,
+            lines=tuple(line for line in parcel.lines if line.line in fo.lines),
+        )
+        for parcel in packages
+    )
 
 
 async def packages(connection: ReadConnection, fulfillment_order: str) -> list[StoredPackage]:

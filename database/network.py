@@ -1,12 +1,21 @@
-"""Named statements about the network's versions: which one is active, and what a new one touches."""
+"""Named statements about the network's versions: which one is active, and what a new one touches.
 
+The texts about nodes have the addresses and secrets of nodes that are called, so they are stored sealed; the others are not.
+"""
+
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import TextClause, text
 
+from database import personal
 from database.connect import ReadConnection, WriteConnection
+from database.sealing import Key
+
+SEALED = ("nodes", "retired")
+"""The documents that are sealed with the common key."""
 
 
 async def active_version(connection: ReadConnection) -> int | None:
@@ -38,10 +47,20 @@ async def lock_active_version(connection: WriteConnection) -> int | None:
 
 
 async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
-    """The files of a version, by name, as they were applied."""
+    """The files of a version, by name, as they were applied. Raises `NoCommonKey` and `WrongMasterKey`."""
+    key = await personal.common_key(connection)
     found = await connection.execute(DOCUMENTS, {"version": version})
     files: dict[str, str] = json.loads(found.scalar_one())
-    return files
+    return files | {name: _unsealed(key, files[name]) for name in SEALED if name in files}
+
+
+def _sealed(key: Key, text_: str) -> str:
+    return base64.b64encode(key.seal("nodes", {"text": text_})).decode()
+
+
+def _unsealed(key: Key, sealed: str) -> str:
+    opened = personal.unseal(key, "nodes", sealed)
+    return str(opened["text"]) if opened else ""
 
 
 DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :version")
@@ -50,14 +69,16 @@ DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :v
 async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
     """Make these files the active version, unless they already are; answers the active version's number.
 
-    Call it after `lock_active_version`.
+    Call it after `lock_active_version`. Raises `NoCommonKey` and `WrongMasterKey`.
     """
     known = await connection.execute(text("SELECT version, digest FROM network_version WHERE is_active"))
     row = known.one_or_none()
     if row is not None and row.digest == digest:
         return int(row.version)
     await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
-    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(files)})
+    key = await personal.common_key(connection)
+    kept = files | {name: _sealed(key, files[name]) for name in SEALED}
+    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept)})
     return int(made.scalar_one())
 
 
@@ -79,8 +100,9 @@ class Earlier:
 
 async def earlier(connection: ReadConnection, version: int) -> list[Earlier]:
     """The versions before one, the oldest first."""
+    key = await personal.common_key(connection)
     found = await connection.execute(EARLIER, {"version": version})
-    return [Earlier(row.nodes, row.items) for row in found]
+    return [Earlier(_unsealed(key, row.nodes), row.items) for row in found]
 
 
 EARLIER = text(
@@ -93,7 +115,8 @@ EARLIER = text(
 
 async def keep_retired(connection: WriteConnection, version: int, retired: str) -> None:
     """Add the text about what was retired to a version that was applied before such texts were kept."""
-    await connection.execute(KEEP_RETIRED, {"version": version, "retired": retired})
+    sealed = _sealed(await personal.common_key(connection), retired)
+    await connection.execute(KEEP_RETIRED, {"version": version, "retired": sealed})
 
 
 KEEP_RETIRED = text(

@@ -11,20 +11,36 @@ CLEARED_AFTER = timedelta(minutes=1)
 """For this time after its pause, a node may still get units from a sourcing round that began before."""
 
 
-async def place(connection: WriteConnection, node: str, open_work: str, remark: int | None) -> datetime:
-    """Pause a node, or change `open_work` of a paused node; answers since when it is paused."""
-    parameters = {"node": node, "open_work": open_work, "remark": remark}
+async def place(
+    connection: WriteConnection, node: str, open_work: str, remark: int | None, *, is_by_node: bool
+) -> datetime:
+    """Pause a node, or change `open_work` of a paused node; answers since when it is paused.
+
+    A pause that an operator places is the operator's from then on, also where the node had paused itself before.
+    """
+    parameters = {"node": node, "open_work": open_work, "remark": remark, "is_by_node": is_by_node}
     since: datetime = (await connection.execute(PLACE, parameters)).scalar_one()
     return since
 
 
 PLACE = text(
     """
-    INSERT INTO node_pause (node, since, open_work, remark) VALUES (:node, clock_timestamp(), :open_work, :remark)
-    ON CONFLICT (node) WHERE lifted_at IS NULL DO UPDATE SET open_work = excluded.open_work, cleared_at = NULL
+    INSERT INTO node_pause AS p (node, since, open_work, remark, is_by_node)
+    VALUES (:node, clock_timestamp(), :open_work, :remark, :is_by_node)
+    ON CONFLICT (node) WHERE lifted_at IS NULL DO UPDATE SET
+        open_work = excluded.open_work, cleared_at = NULL, is_by_node = p.is_by_node AND excluded.is_by_node,
+        remark = CASE WHEN p.is_by_node AND NOT excluded.is_by_node THEN excluded.remark ELSE p.remark END
     RETURNING since
     """
 )
+
+
+async def is_by_operator(connection: WriteConnection, node: str) -> bool:
+    """Whether a node is paused by an operator; the pause is locked, so that it stays as it is."""
+    return (await connection.execute(BY_OPERATOR, {"node": node})).scalar() is True
+
+
+BY_OPERATOR = text("SELECT NOT is_by_node FROM node_pause WHERE node = :node AND lifted_at IS NULL FOR UPDATE")
 
 
 async def lift(connection: WriteConnection, node: str, remark: int | None) -> tuple[datetime, datetime] | None:

@@ -113,6 +113,14 @@ async def fingerprint(connection: ReadConnection, body: BaseModel) -> str:
     return (await common_key(connection)).fingerprint(content)
 
 
+async def idempotency_key(connection: ReadConnection, asker: str, key: str | None) -> str | None:
+    """What is stored of an idempotency key: equal for equal keys of one asker, and the key cannot be read from it. None stays
+    None."""
+    if key is None:
+        return None
+    return (await common_key(connection)).fingerprint(f"idempotency {asker} {key}")
+
+
 def is_same_body(known: str, given: str) -> bool:
     """Whether two fingerprints belong to equal bodies. A forgotten fingerprint counts as equal to every body."""
     return known in (FORGOTTEN, given)
@@ -142,15 +150,35 @@ FORGOTTEN_ORDER = text(
 
 
 async def forget(connection: WriteConnection, order: str, actor: str, reason: str | None) -> None:
-    """Erase an order's personal data under its lock, and store who asked for it and why. The order was not forgotten before."""
+    """Erase an order's personal data under its lock, and all texts about it that others chose; store who asked for it and why.
+    The order was not forgotten before."""
     noted = await note(connection, None, actor, reason)
     await connection.execute(NOTE_FORGOTTEN, {"order": order, "remark": noted})
+    names = await connection.execute(PACKAGES, {"order": order})
+    common = await common_key(connection)
+    hidden = [
+        {"fulfillment_order": row.fulfillment_order_id, "package": row.package, "name": hidden_name(common, *row)}
+        for row in names
+    ]
     for statement in ERASE:
         await connection.execute(statement, {"order": order})
+    await connection.execute(ERASE_PACKAGES, {"order": order, "hidden": json.dumps(hidden)})
+
+
+def hidden_name(common: Key, fulfillment_order: str, package: str) -> str:
+    """What takes the place of a package's name in a forgotten order: a message that names the package again still finds it."""
+    return common.fingerprint(f"package {fulfillment_order} {package}")[:16]
 
 
 NOTE_FORGOTTEN = text(
     "INSERT INTO forgotten (order_id, forgotten_at, remark) VALUES (:order, clock_timestamp(), :remark)"
+)
+
+PACKAGES = text(
+    """
+    SELECT fulfillment_order_id, package FROM package JOIN fulfillment_order USING (fulfillment_order_id)
+    WHERE order_id = :order
+    """
 )
 
 ERASE = (
@@ -159,30 +187,60 @@ ERASE = (
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
-    text("UPDATE orders SET body_digest = '' WHERE order_id = :order"),
-    text("UPDATE request SET body_digest = '' WHERE order_id = :order"),
+    text("UPDATE orders SET body_digest = '', customer_tier = '' WHERE order_id = :order"),
     text(
         """
-        UPDATE inbox SET body_digest = '' WHERE about IN (
+        UPDATE request SET body_digest = '', facts = CASE WHEN answer IS NULL THEN facts ELSE '{}' END
+        WHERE order_id = :order
+        """
+    ),
+    text(
+        """
+        UPDATE inbox SET body_digest = '', facts = '{}' WHERE about IN (
             SELECT fulfillment_order_id FROM fulfillment_order WHERE order_id = :order
-            UNION ALL SELECT return_id FROM return WHERE order_id = :order)
+            UNION ALL SELECT return_id FROM return WHERE order_id = :order
+            UNION ALL SELECT claim_id FROM claim WHERE order_id = :order)
         """
     ),
     text(
         """
-        UPDATE package SET tracking = NULL WHERE fulfillment_order_id IN (
-            SELECT fulfillment_order_id FROM fulfillment_order WHERE order_id = :order)
+        UPDATE inbox SET body_digest = '' WHERE about = 'parcel' AND 'parcel ' || sender || ' ' || message_id IN (
+            SELECT parcel FROM return WHERE order_id = :order)
         """
     ),
     text(
         """
-        UPDATE event SET data = jsonb_set(data, '{packages}', (
-            SELECT coalesce(jsonb_agg(p || '{"tracking": null}'), '[]') FROM jsonb_array_elements(data->'packages') p))
-        WHERE order_id = :order AND kind = 'shipped'
+        UPDATE exception SET detail = code || ': what it said was erased with its order'
+        WHERE order_id = :order AND code IN ('message_misfit', 'return_misfit')
         """
     ),
 )
-"""A tracking number leads to the customer at the carrier; a fingerprint could be compared with a guess."""
+"""A fingerprint could be compared with a guess; a request that nobody has answered yet still needs its facts; the detail of a
+message that did not fit quotes it."""
+
+_KNOWN_LINES = """
+    (SELECT coalesce(jsonb_agg(u ORDER BY n), '[]') FROM jsonb_array_elements(p.lines) WITH ORDINALITY AS e(u, n)
+     JOIN fulfillment_order_line l ON l.fulfillment_order_id = p.fulfillment_order_id AND l.line = u->>'line')
+"""
+
+ERASE_PACKAGES = text(
+    f"""
+    WITH hidden AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:hidden AS jsonb)) AS h(fulfillment_order text, package text, name text)
+    ), erased AS (
+        UPDATE package p SET package = h.name, carrier = NULL, tracking = NULL, lines = {_KNOWN_LINES}
+        FROM hidden h WHERE p.fulfillment_order_id = h.fulfillment_order AND p.package = h.package
+        RETURNING p.fulfillment_order_id, h.package, jsonb_build_object(
+            'package', p.package, 'carrier', NULL, 'tracking', NULL, 'lines', p.lines) AS shown
+    )
+    UPDATE event SET data = jsonb_set(data, '{{packages}}', (
+        SELECT coalesce(jsonb_agg(e.shown ORDER BY n), '[]')
+        FROM jsonb_array_elements(data->'packages') WITH ORDINALITY AS s(parcel, n)
+        JOIN erased e ON e.fulfillment_order_id = data->>'fulfillment_order' AND e.package = s.parcel->>'package'))
+    WHERE order_id = :order AND kind = 'shipped'
+    """
+)
+"""A tracking number leads to the customer at the carrier; a name, a carrier and an unknown line are what somebody typed."""
 
 
 async def rewrap(connection: WriteConnection, after: str, limit: int) -> tuple[str, int]:

@@ -27,9 +27,21 @@ class Request:
     request_id: int
     order: str | None
     kind: str
+    asker: str
+    """Whose key was shown, as in `channel:web`; `temporal` for an update that somebody sent to the workflow."""
     facts: dict[str, Any]
     remark: int | None
     answer: dict[str, Any] | None
+
+    @property
+    def is_by_channel(self) -> bool:
+        """Whether a channel asks, and not an operator."""
+        return self.asker.startswith("channel:")
+
+    @property
+    def is_by_node(self) -> bool:
+        """Whether a node asks, and not an operator."""
+        return self.asker.startswith("node:")
 
 
 async def keep(
@@ -49,11 +61,12 @@ async def keep(
 
     Raises `UsedForAnotherRequest` when it was stored with another order, kind or body.
     """
+    stored_key = await personal.idempotency_key(connection, asker, idempotency_key)
     parameters = {
         "order": order,
         "kind": kind,
         "asker": asker,
-        "idempotency_key": idempotency_key,
+        "idempotency_key": stored_key,
         "body_digest": body_digest,
         "facts": json.dumps(facts),
         "at": at,
@@ -62,8 +75,8 @@ async def keep(
     if made is not None:
         remark = await personal.note(connection, order, actor, reason)
         await connection.execute(REMARK, {"request": made, "remark": remark})
-        return Request(made, order, kind, facts, remark, None)
-    row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": idempotency_key})).one()
+        return Request(made, order, kind, asker, facts, remark, None)
+    row = (await connection.execute(KNOWN, {"asker": asker, "idempotency_key": stored_key})).one()
     if (row.order_id, row.kind) != (order, kind) or not personal.is_same_body(row.body_digest, body_digest):
         raise UsedForAnotherRequest(idempotency_key)
     return await read(connection, order, kind, row.request_id)
@@ -95,12 +108,12 @@ async def read(connection: ReadConnection, order: str | None, kind: str, request
     if row is None:
         raise UnknownRequest(request_id)
     answer = json.loads(row.answer) if row.answer else None
-    return Request(row.request_id, row.order_id, row.kind, json.loads(row.facts), row.remark, answer)
+    return Request(row.request_id, row.order_id, row.kind, row.asker, json.loads(row.facts), row.remark, answer)
 
 
 READ = text(
     """
-    SELECT request_id, order_id, kind, facts::text AS facts, remark, answer::text AS answer
+    SELECT request_id, order_id, kind, asker, facts::text AS facts, remark, answer::text AS answer
     FROM request
     WHERE request_id = :request AND order_id IS NOT DISTINCT FROM CAST(:order AS text) AND kind = :kind
     """

@@ -29,6 +29,10 @@ class NewReturn:
     fee: int
     """Deducted once, in minor units."""
     lines: Sequence["NewLine"]
+    pickup_node: str | None = None
+    """Where its exchange is collected; None = the request does not say."""
+    request: int | None = None
+    """The request that names the address of its exchange; None = it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ async def add(connection: WriteConnection, order: str, new: NewReturn, at: datet
     name = identifiers.return_id(order, number)
     parameters = {"return": name, "order": order, "number": number, "resolution": new.resolution, "node": new.node}
     authorized_at = at if new.is_authorized else None
+    parameters |= {"pickup_node": new.pickup_node, "request": new.request}
     parameters |= {"fee": new.fee, "at": at, "authorized_at": authorized_at, "expires_at": new.expires_at}
     await connection.execute(ADD, parameters)
     rows = [
@@ -63,8 +68,9 @@ COUNT = text("SELECT count(*) FROM return WHERE order_id = :order")
 
 ADD = text(
     """
-    INSERT INTO return (return_id, order_id, number, resolution, node, fee, requested_at, authorized_at, expires_at)
-    VALUES (:return, :order, :number, :resolution, :node, :fee, :at, :authorized_at, :expires_at)
+    INSERT INTO return (return_id, order_id, number, resolution, node, fee, pickup_node, request_id, requested_at,
+                        authorized_at, expires_at)
+    VALUES (:return, :order, :number, :resolution, :node, :fee, :pickup_node, :request, :at, :authorized_at, :expires_at)
     """
 )
 
@@ -90,6 +96,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
             tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
             row.in_returns,
             json.loads(row.terms) if row.terms else None,
+            row.was_declined,
         )
         for row in rows
     }
@@ -102,13 +109,14 @@ SOLD = text(
            (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
             FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
-           r.units AS in_returns, r.to_be_paid,
+           r.units AS in_returns, r.to_be_paid, r.was_declined,
            (SELECT coalesce(sum(fl.paid), 0)::int FROM refund f JOIN refund_line fl USING (refund_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line) AS paid_back
     FROM order_line l
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(held.units), 0)::int AS units,
-               coalesce(sum(greatest(held.units - held.asked, 0)) FILTER (WHERE NOT held.is_declined), 0)::int AS to_be_paid
+               coalesce(sum(greatest(held.units - held.asked, 0)) FILTER (WHERE NOT held.is_declined), 0)::int AS to_be_paid,
+               coalesce(bool_or(held.is_declined), false) AS was_declined
         FROM (SELECT CASE WHEN s.status IN ('closed', 'cancelled', 'declined', 'expired') THEN rl.returned
                           ELSE rl.quantity END AS units,
                      r.declined_at IS NOT NULL AS is_declined,
@@ -173,6 +181,15 @@ ON_THEIR_WAY_TO = text(
     ORDER BY r.return_id
     """
 )
+
+
+async def exchange_goes_to(connection: ReadConnection, name: str) -> tuple[str | None, int | None]:
+    """Where the customer wants to collect the exchange of a return, and the request that names an address for it."""
+    row = (await connection.execute(EXCHANGE_GOES_TO, {"return": name})).one()
+    return row.pickup_node, row.request_id
+
+
+EXCHANGE_GOES_TO = text("SELECT pickup_node, request_id FROM return WHERE return_id = :return")
 
 
 async def note_parcel(connection: WriteConnection, name: str, parcel: str) -> None:

@@ -31,21 +31,36 @@ class Sale:
         return {"sku": self.sku, "node": self.node}
 
 
-async def place(connection: WriteConnection, sale: Sale, remark: int | None) -> datetime:
-    """Stop a sale, unless it is stopped already; answers since when it is stopped."""
-    since: datetime = (await connection.execute(PLACE, sale.names | {"remark": remark})).scalar_one()
+async def place(connection: WriteConnection, sale: Sale, remark: int | None, *, is_by_node: bool) -> datetime:
+    """Stop a sale, unless it is stopped already; answers since when it is stopped.
+
+    A stop that an operator places is the operator's from then on, also where the node had stopped the sale before.
+    """
+    parameters = sale.names | {"remark": remark, "is_by_node": is_by_node}
+    since: datetime = (await connection.execute(PLACE, parameters)).scalar_one()
     return since
 
 
 PLACE = text(
     """
-    WITH made AS (
-        INSERT INTO stop (sku, node, since, remark) VALUES (:sku, :node, clock_timestamp(), :remark)
-        ON CONFLICT DO NOTHING RETURNING since
-    )
-    SELECT since FROM made
-    UNION ALL
-    SELECT since FROM stop
+    INSERT INTO stop AS s (sku, node, since, remark, is_by_node)
+    VALUES (:sku, :node, clock_timestamp(), :remark, :is_by_node)
+    ON CONFLICT (sku, coalesce(node, '')) WHERE lifted_at IS NULL DO UPDATE SET
+        is_by_node = s.is_by_node AND excluded.is_by_node,
+        remark = CASE WHEN s.is_by_node AND NOT excluded.is_by_node THEN excluded.remark ELSE s.remark END
+    RETURNING since
+    """
+)
+
+
+async def is_by_operator(connection: ReadConnection, sale: Sale) -> bool:
+    """Whether an operator stopped a sale. Close the gate of its SKU first, so that it stays as it is."""
+    return (await connection.execute(BY_OPERATOR, sale.names)).scalar() is True
+
+
+BY_OPERATOR = text(
+    """
+    SELECT NOT is_by_node FROM stop
     WHERE sku = :sku AND node IS NOT DISTINCT FROM CAST(:node AS text) AND lifted_at IS NULL
     """
 )

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from domain.fulfillment import Quantity
-from domain.text import FreeText, Label, MessageId, Moment, Money, Strict
+from domain.order import Address
+from domain.text import FreeText, Label, MessageId, Moment, Money, NodeId, Strict
 
 
 class ClaimKind(StrEnum):
@@ -27,14 +28,24 @@ class ClaimResolution(StrEnum):
 
 
 class ClaimRequest(Strict):
-    """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer provided, as data."""
+    """The body of `POST /orders/{order}/claims`; `evidence` is what the carrier or the customer provided, as data. With
+    `pickup_node` or `ship_to`, a replacement goes there, and not the way that the order went."""
 
     lines: tuple[Quantity, ...] = Field(min_length=1, max_length=2000)
     kind: ClaimKind
     resolution: ClaimResolution = ClaimResolution.REFUND
+    pickup_node: NodeId | None = None
+    """Where the customer collects a replacement; None = as they got the order."""
+    ship_to: Address | None = None
+    """Where a replacement is sent; None = the order's address."""
     evidence: dict[str, Any] | None = None
     reason: FreeText | None = None
     actor: Label | None = None
+
+    def without_effect(self) -> str | None:
+        """A field that changes nothing, because it is about a replacement and the customer gets none; None = no such field."""
+        named = [name for name in ("pickup_node", "ship_to") if getattr(self, name) is not None]
+        return next(iter(named), None) if self.resolution is ClaimResolution.REFUND else None
 
 
 class ClaimMessage(Strict):

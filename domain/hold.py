@@ -19,6 +19,8 @@ class Placement:
     stock: HoldStock = HoldStock.RESERVE
     reason: str | None = None
     is_by_policy: bool = False
+    is_by_channel: bool = False
+    """Whether the order's channel places it, and so may take it off; others are taken off by operators only."""
 
 
 def by_policy(order: OrderFacts, policy: Policy) -> list[Placement]:
@@ -33,12 +35,12 @@ def by_policy(order: OrderFacts, policy: Policy) -> list[Placement]:
     return placed
 
 
-def by_request(hold: str, policy: Policy, reason: str | None = None) -> Placement:
+def by_request(hold: str, policy: Policy, reason: str | None = None, *, is_by_channel: bool) -> Placement:
     """A hold that a channel or an operator places; its owner and stock come from the policy, where the policy names it."""
     for rule in policy.holds:
         if rule.id == hold:
-            return Placement(hold, rule.owner, rule.stock, reason)
-    return Placement(hold, reason=reason)
+            return Placement(hold, rule.owner, rule.stock, reason, is_by_channel=is_by_channel)
+    return Placement(hold, reason=reason, is_by_channel=is_by_channel)
 
 
 def _reason(rule: HoldRule, answer: object) -> str:

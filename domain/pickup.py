@@ -1,10 +1,13 @@
-"""Decides what a customer may choose when the node that they chose for pickup cannot hand the order out."""
+"""Decides where a customer collects: what they may choose when the node that they chose cannot hand the order out, and where
+they get what replaces it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node, distance_km
+from domain.order import Address
 from domain.sourcing import OrderFacts, Plan, Wanted
 
 
@@ -54,6 +57,34 @@ def places(
         and all(available.get((node.id, sku), 0) >= units for sku, units in needed.items())
     ]
     return sorted(able, key=lambda node: (_distance_km(order, node), node.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a request wants a replacement to go; both None = the way that the order went."""
+
+    pickup_node: str | None = None
+    ship_to: Address | None = None
+
+
+def collected_at(fulfillment_orders: Iterable[FulfillmentOrder], lines: Collection[str]) -> str | None:
+    """The node where the customer collected units of these lines last; None when a unit of them was shipped instead."""
+    gone = [fo for fo in fulfillment_orders if any(fo.counts(line).shipped for line in lines if line in fo.lines)]
+    is_collected = bool(gone) and all(fo.pickup for fo in gone)
+    return (
+        max(gone, key=lambda fo: (fo.shipped_at or fo.released_at, fo.fulfillment_order)).node if is_collected else None
+    )
+
+
+def replacement_place(wanted: Destination, collected: str | None, ship_to: Address, network: Network) -> str | None:
+    """The node where the customer collects a replacement that would otherwise go to `ship_to`; None = it is shipped there.
+
+    `collected` is where they collected what is replaced. Where neither can be, because the place hands nothing out and the
+    address has no street, it is the place all the same: no plan can fill that, and a person is asked.
+    """
+    place = wanted.pickup_node or (None if wanted.ship_to else collected)
+    node = network.nodes.get(place) if place else None
+    return place if (node is not None and node.pickup) or not ship_to.street else None
 
 
 def as_place(order: OrderFacts, node: Node, plan: Plan) -> PickupPlace | None:

@@ -139,12 +139,29 @@ class Resolution(StrEnum):
     STORE_CREDIT = "store_credit"
 
 
-class ReturnRequest(Strict):
-    """The body of `POST /orders/{order}/returns`."""
+class ReturnFacts(Strict):
+    """What a return request says that may travel through Temporal."""
 
     lines: tuple[ReturnedUnits, ...] = Field(min_length=1, max_length=2000)
     resolution: Resolution = Resolution.REFUND
     node: NodeId | None = None
     """The node that the goods go to; None = the policy chooses."""
+    pickup_node: NodeId | None = None
+    """Where the customer collects what they get in exchange; None = as they got the order."""
     reason: FreeText | None = None
     actor: Label | None = None
+
+    def without_effect(self) -> str | None:
+        """A field that changes nothing, because it is about an exchange and the customer gets none; None = no such field."""
+        if self.resolution is Resolution.EXCHANGE:
+            return None
+        named = [f"lines.{index}.exchange_for" for index, line in enumerate(self.lines) if line.exchange_for]
+        return next(iter(named + [name for name in ("pickup_node", "ship_to") if getattr(self, name, None)]), None)
+
+
+class ReturnRequest(ReturnFacts):
+    """The body of `POST /orders/{order}/returns`. With `pickup_node` or `ship_to`, an exchange goes there, and not the way that
+    the order went."""
+
+    ship_to: Address | None = None
+    """Where what they get in exchange is sent; None = the order's address."""

@@ -270,6 +270,8 @@ class SoldLine:
     """Units that came back, or are in a return which is not over."""
     terms: Mapping[str, Any] | None = None
     """The terms of return that it was ordered on, but for the window; None = it was ordered before they were kept."""
+    was_declined: bool = False
+    """Whether a person has declined a return of its units."""
 
     def returnable(self, at: datetime) -> int:
         """Units that may still be returned at this instant: delivered within the window, in no return, and not paid back.

@@ -20,7 +20,7 @@ from database.audit.running import open_orders
 from database.connect import Database, ReadConnection, WriteConnection
 from domain import identifiers
 from runtime.temporal import connect
-from runtime.where import database_url
+from runtime.where import database_url, master_keys
 
 
 async def command(
@@ -78,7 +78,7 @@ async def repaired(database: Database, *, confirm: bool) -> tuple[list[Correctio
 
 @asynccontextmanager
 async def _opened(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+    database = Database(database_url, master_keys())
     try:
         await database.check()
         yield database

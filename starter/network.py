@@ -10,7 +10,7 @@ from database.connect import Database
 from domain.network import Network
 from network.load import check as mistakes_in
 from network.load import load, read
-from runtime.where import database_url
+from runtime.where import database_url, master_keys
 from transactions.network import Networks
 from transactions.prepare import apply_network
 
@@ -53,7 +53,7 @@ async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative=
 
 
 async def _active(database_url: str) -> tuple[int, Network]:
-    database = Database(database_url)
+    database = Database(database_url, master_keys())
     try:
         async with database.read() as connection:
             return await Networks().active(connection)

@@ -280,7 +280,7 @@ def _says_that_a_key_is_taken(error: Exception) -> bool:
 
 def _same(known: KnownCart, body_digest: str) -> Cart:
     if known.cart.body_digest != body_digest:
-        raise UsedForAnotherRequest(known.cart.idempotency_key)
+        raise UsedForAnotherRequest(known.cart.cart_id)
     return known.cart
 
 

@@ -10,6 +10,7 @@ from database.request import Request
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
 from domain.event import ChannelEvent, EventKind
+from domain.pickup import Destination
 from domain.refund import Fees, Payment, RefundKind, payment
 from transactions.message import receive
 from transactions.refund import report_cut, settle
@@ -31,7 +32,7 @@ async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> A
                 await work.notify(await work.write(Event(f"request {kept.request_id}", asked.actor, asked.at)))
             return answer
 
-        facts = asked.body.model_dump(mode="json", include={"lines", "kind", "resolution"})
+        facts = asked.body.model_dump(mode="json", include={"lines", "kind", "resolution", "pickup_node"})
         # Lock the order first: the request's row refers to it, and two requests that write theirs first would deadlock.
         answer = await answered_once(work.connection, asked, "claim", facts, doing, order=asked.about)
     return granted(answer)
@@ -80,7 +81,8 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND
     report_cut(work, name, due)
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
-    replacement = await _replace(work, name, paid, due, at) if replaces else None
+    goes_to = Destination(body.pickup_node, body.ship_to)
+    replacement = await _replace(work, name, paid, due, at, goes_to) if replaces else None
     if not replaces:
         work.channel_events.append(await _asking(work, name, paid, due))
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
@@ -92,10 +94,10 @@ def _retired(work: Work, lines: Iterable[str]) -> str | None:
     return next((sku for sku in known if sku not in work.active.items), None)
 
 
-async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime) -> str | None:
-    suffix = f"{name.removeprefix(work.header.order + '-')}-x1"
+async def _replace(work: Work, name: str, paid: str, due: Payment, at: datetime, goes_to: Destination) -> str | None:
+    about = name.removeprefix(f"{work.header.order}-")
     skus = {line: ordered.sku for line, ordered in work.order.lines.items()}
-    placed = await replace(work, suffix, skus, due, at)
+    placed = await replace(work, about, 1, skus, due, at, goes_to)
     await refund.mark_settled(work.connection, paid, due.amount, at)
     if placed is not None:
         await refund.replaced_by(work.connection, paid, placed)

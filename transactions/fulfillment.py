@@ -165,7 +165,7 @@ async def record(
             sender=owner,
             about=fulfillment_order,
             kind=message.kind,
-            facts=_without_free_text(message),
+            facts=_without_free_text(message, work.order.fulfillment_orders[fulfillment_order].lines),
             actor=actor,
         )
         if received is None:
@@ -192,6 +192,9 @@ async def _order_of(
 
 async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, received: Received) -> OrderState:
     connection, before = work.connection, work.order.fulfillment_orders[fulfillment_order]
+    if work.header.is_forgotten:
+        hidden = await fulfillment.hide_packages(connection, before, message.packages)
+        message = message.model_copy(update={"packages": hidden})
     # Goods cannot leave before their release, whatever the node's clock says.
     left_at = max(min(message.occurred_at, received.received_at), before.released_at)
     placed = await _keep_packages(connection, before, message, left_at)
@@ -277,13 +280,18 @@ async def _uncollected_rule(work: Work) -> Uncollected | None:
     return uncollected
 
 
-def _without_free_text(message: NodeMessage) -> dict[str, Any]:
-    """The part of a message that may travel through Temporal: no reason, no carrier and no tracking number."""
+def _without_free_text(message: NodeMessage, known: Collection[str]) -> dict[str, Any]:
+    """The part of a message that may travel through Temporal: no reason, carrier or tracking number, and only `known` lines.
+
+    As another line, a node may have typed anything, and a history cannot be erased.
+    """
     facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
     lines = message.lines
     if lines is None and message.packages:
         quantities: Sequence[Any] = [line for parcel in message.packages for line in parcel.lines]
         facts["lines"] = [line.model_dump() for line in quantities]
+    if "lines" in facts and facts["lines"] is not None:
+        facts["lines"] = [line for line in facts["lines"] if line["line"] in known]
     return facts
 
 

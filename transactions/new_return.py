@@ -1,13 +1,14 @@
 """Makes new returns: decides whether units may be returned, on which terms, and to which node."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from database import returns
 from domain import units
 from domain.money import cost_of_first
 from domain.network import FeePer, Network, ReturnRules, ReturnTerms, distance_km
-from domain.request import ReturnRequest
+from domain.request import ReturnFacts
 from domain.returns import COMES_BACK_WITHIN, RefundOn, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
 from domain.sourcing import order_facts as rule_facts
@@ -15,8 +16,12 @@ from transactions.supply import order_facts
 from transactions.transaction import Work
 
 
-async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewReturn | str:
-    """The new return of these units, or why they cannot be returned."""
+async def judged(work: Work, body: ReturnFacts, at: datetime, *, is_by_channel: bool) -> returns.NewReturn | str:
+    """The new return of these units, or why they cannot be returned.
+
+    A channel that asks again for units of lines that were declined needs a person, whatever they cost: otherwise it could ask
+    in smaller parts for what a person has refused.
+    """
     rules = work.network.policy.returns
     requested = units.sums(body.lines)
     sold = await returns.sold(work.connection, work.header.order)
@@ -25,17 +30,32 @@ async def judged(work: Work, body: ReturnRequest, at: datetime) -> returns.NewRe
         or _wrong_reason(body, rules)
         or _wrong_node(body, work.network)
         or _wrong_exchange(body, work.active)
+        or _without_effect(body)
     )
     if refused:
         return refused
     reasons = {line.line: line.reason for line in body.lines} if rules.reasons else {}
     instead = {line.line: line.exchange_for for line in body.lines}
-    return new_return(
-        work, sold, requested, resolution=body.resolution, node=body.node, at=at, reasons=reasons, instead=instead
+    made = new_return(
+        work,
+        sold,
+        requested,
+        resolution=body.resolution,
+        node=body.node,
+        at=at,
+        reasons=reasons,
+        instead=instead,
+        is_allowed=not (is_by_channel and any(sold[line].was_declined for line in requested)),
     )
+    return replace(made, pickup_node=body.pickup_node)
 
 
-def _wrong_exchange(body: ReturnRequest, network: Network) -> str | None:
+def _without_effect(body: ReturnFacts) -> str | None:
+    field = body.without_effect()
+    return f"{field} has no effect with the resolution {body.resolution}" if field else None
+
+
+def _wrong_exchange(body: ReturnFacts, network: Network) -> str | None:
     """Why an item cannot be sent in exchange; None = every requested item is in the network."""
     for line in body.lines:
         if line.exchange_for is not None and line.exchange_for not in network.items:
@@ -103,14 +123,14 @@ def _order_facts(work: Work) -> OrderFacts:
     return order_facts(work.header, work.network, wanted)
 
 
-def _wrong_reason(body: ReturnRequest, rules: ReturnRules) -> str | None:
+def _wrong_reason(body: ReturnFacts, rules: ReturnRules) -> str | None:
     for line in body.lines:
         if rules.reasons is not None and line.reason not in rules.reasons:
             return f"line {line.line}: the reason must be one of {', '.join(rules.reasons)}"
     return None
 
 
-def _wrong_node(body: ReturnRequest, network: Network) -> str | None:
+def _wrong_node(body: ReturnFacts, network: Network) -> str | None:
     known = body.node is None or (body.node in network.nodes and network.policy.returns.accepts(body.node))
     return None if known else f"{body.node} does not accept returns"
 

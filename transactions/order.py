@@ -70,7 +70,9 @@ def _holds(order: NewOrder, network: Network) -> list[Placement]:
     placed = by_policy(facts_of_new(order, network, locate), network.policy) if network.policy.holds else []
     names = {placement.hold for placement in placed}
     return placed + [
-        by_request(asked.hold, network.policy, asked.reason) for asked in order.holds if asked.hold not in names
+        by_request(asked.hold, network.policy, asked.reason, is_by_channel=True)
+        for asked in order.holds
+        if asked.hold not in names
     ]
 
 
@@ -125,17 +127,20 @@ async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
 
     async def doing(work: Work, known: Request) -> Answer:
         body = HoldRequest.model_validate(known.facts)
-        await place(work, by_request(body.hold, work.network.policy), known.remark, asked.at)
+        placement = by_request(body.hold, work.network.policy, is_by_channel=known.is_by_channel)
+        await place(work, placement, known.remark, asked.at)
         return {}
 
     return await done_once(transactions, asked, doing)
 
 
 async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Take a named hold off; the order continues when it was the last one."""
+    """Take a named hold off; the order continues when it was the last one. A channel takes off its own holds only."""
 
     async def doing(work: Work, known: Request) -> Answer:
         name = HoldRequest.model_validate(known.facts).hold
+        if known.is_by_channel and await holds.is_not_the_channels(work.connection, asked.order, name):
+            return {"refused": f"only an operator can remove hold {name}"}
         is_off = await holds.take_off(work.connection, asked.order, name, known.remark, asked.at)
         return {} if is_off else {"refused": f"no hold named {name} is active"}
 

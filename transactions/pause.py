@@ -17,7 +17,7 @@ from database.order import Event
 from database.request import Request
 from domain import units
 from domain.pause import Paused, PauseRequest, ResumedNode, ResumeRequest
-from transactions.request import Answer, Asked, answered_once, granted
+from transactions.request import Answer, Asked, NotAllowed, answered_once, granted
 from transactions.transaction import OrderTransactions
 
 log = structlog.get_logger("pause")
@@ -30,11 +30,14 @@ class UnknownNode(LookupError):
 async def pause(transactions: OrderTransactions, asked: Asked[PauseRequest]) -> Paused:
     """Pause a node; a paused one stays paused, and the last request decides about its open work.
 
-    Raises `UnknownNode` and `UsedForAnotherRequest`.
+    Raises `UnknownNode` and `UsedForAnotherRequest`, and `NotAllowed` when a node asks and an operator paused it.
     """
 
     async def doing(connection: WriteConnection, kept: Request) -> Answer:
-        since = await statements.place(connection, asked.about, asked.body.open_work, kept.remark)
+        await _check_not_an_operators(connection, asked.about, kept)
+        since = await statements.place(
+            connection, asked.about, asked.body.open_work, kept.remark, is_by_node=kept.is_by_node
+        )
         return Paused(node=asked.about, since=since, open_work=asked.body.open_work).model_dump(mode="json")
 
     return Paused.model_validate(await _answered_once(transactions, asked, "pause", doing))
@@ -112,9 +115,15 @@ class Pauses:
             await work.notify(await work.write(Event(cause, "clock", at)))
 
 
+async def _check_not_an_operators(connection: WriteConnection, node: str, kept: Request) -> None:
+    if kept.is_by_node and await statements.is_by_operator(connection, node):
+        raise NotAllowed(f"an operator paused {node}; only an operator can change or end that")
+
+
 async def _lift(connection: WriteConnection, node: str, kept: Request) -> Answer:
     """Resume a node with the gates of its SKUs closed: an order that begins to wait sees the node, or gets its offer."""
     await stock.close_gates(connection, await statements.on_hand(connection, node), exclusive=True)
+    await _check_not_an_operators(connection, node, kept)
     lifted = await statements.lift(connection, node, kept.remark)
     if lifted is None:
         return {"refused": f"{node} is not paused"}

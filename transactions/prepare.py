@@ -11,6 +11,7 @@ from database.schema import migrate
 from database.sealing import MasterKeys
 from network.load import NetworkDocuments, check, load, read
 from network.retired import NOTHING, retire
+from runtime.where import master_keys
 from transactions.network_change import announced, refusals
 
 Say = Callable[[str], None]
@@ -69,9 +70,10 @@ async def apply_network(
 ) -> list[str]:
     """Check a network directory and make it the active version; answers the mistakes, none when it was applied.
 
-    What it changes goes to `say`, line by line, before it is applied. A preview applies nothing.
+    What it changes goes to `say`, line by line, before it is applied. A preview applies nothing. Raises `DatabaseUnreachable`,
+    `NoCommonKey` and `WrongMasterKey`.
     """
-    database = Database(database_url)
+    database = Database(database_url, master_keys())
     try:
         await database.check()
         await _apply(database, directory, is_preview=is_preview, say=say)

@@ -3,9 +3,10 @@
 from collections.abc import Container, Sequence
 from datetime import datetime
 
-from database import refund, returns
+from database import address, refund, returns
 from database.refund import Unsettled
 from domain.event import ChannelEvent, EventKind, about_return
+from domain.pickup import Destination
 from domain.reasons import ExceptionCode
 from domain.refund import Payment, RefundKind, owed, payment
 from domain.returns import ReturnMessage, ReturnState
@@ -75,9 +76,11 @@ async def _settle_at_once(work: Work, state: ReturnState, name: str, amount: int
 
 async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at: datetime) -> None:
     """Place the replacement order, which the owed amount pays for; the channel has nothing to pay."""
-    suffix = name.removeprefix(f"{state.order}-").replace("-m", "-x")
+    about, _, number = name.removeprefix(f"{state.order}-").partition("-m")
     skus = {line.line: line.exchange_for or line.sku for line in state.lines}
-    placed = await replace(work, suffix, skus, due, at)
+    pickup_node, request = await returns.exchange_goes_to(work.connection, state.return_)
+    ship_to = await address.asked_for(work.connection, state.order, request) if request else None
+    placed = await replace(work, about, int(number), skus, due, at, Destination(pickup_node, ship_to))
     if placed is not None:
         await refund.replaced_by(work.connection, name, placed)
         work.channel_events.append(about_return(EventKind.EXCHANGED, state.return_, order=placed))

@@ -18,7 +18,7 @@ from database.connect import WriteConnection
 from database.order import Event
 from database.request import Request
 from domain.order import OrderState
-from domain.request import AddressRequest, CancelAnswer
+from domain.request import AddressRequest, CancelAnswer, ReturnRequest
 from domain.units import Impossible
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Work
@@ -62,6 +62,10 @@ class Asked(Generic[AnyBody]):
     """The holder of the key that was used."""
     idempotency_key: str | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class NotAllowed(Exception):
+    """An operator decided this, and only an operator may undo it; nothing was stored."""
 
 
 async def store(
@@ -140,7 +144,7 @@ async def keep_for_workflow(
     """
     async with transactions.begin() as transaction:
         kept = await store(transaction.connection, asked, kind, facts, order=asked.about)
-        if isinstance(asked.body, AddressRequest):
+        if isinstance(asked.body, AddressRequest | ReturnRequest) and asked.body.ship_to is not None:
             await address.keep(transaction.connection, kept.request_id, asked.about, asked.body.ship_to)
         return kept
 

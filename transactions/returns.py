@@ -1,7 +1,9 @@
 """Authorizes returns, records what came back, restocks it, and closes the return."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -15,7 +17,7 @@ from domain import identifiers
 from domain.event import EventKind, about_return, of_return
 from domain.reasons import ExceptionCode
 from domain.refund import owed
-from domain.request import ReturnRequest
+from domain.request import ReturnFacts
 from domain.returns import (
     COMES_BACK_WITHIN,
     Applied,
@@ -38,6 +40,9 @@ from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
 from transactions.request import Answer, Asked, Done, RequestInput, answered_once, done_once, granted
 from transactions.transaction import OrderTransactions, Transaction, Work, open_shortages
+
+NAMES_ADDRESS = "names_address"
+"""In the facts of a stored return request: true where it names an address, which is stored sealed and not in the facts."""
 
 
 class ReturnInput(BaseModel):
@@ -62,9 +67,13 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
     """
 
     async def doing(work: Work, known: Request) -> Answer:
-        made = await judged(work, ReturnRequest.model_validate(known.facts), asked.at)
+        facts = dict(known.facts)
+        names_address = bool(facts.pop(NAMES_ADDRESS, False))
+        body = ReturnFacts.model_validate(facts)
+        made = await judged(work, body, asked.at, is_by_channel=known.is_by_channel)
         if isinstance(made, str):
             return {"refused": made}
+        made = replace(made, request=known.request_id if names_address else None)
         name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
             await _notify_return(work.transaction, await returns.state(work.connection, name))
@@ -223,7 +232,7 @@ async def record(
     async with transactions.begin() as transaction:
         connection = transaction.connection
         state = await returns.state(connection, name)
-        facts = message.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
+        facts = _without_free_text(state, message)
         received = await receive(
             connection, message, sender=sender, about=name, kind=message.kind, facts=facts, actor=actor
         )
@@ -258,6 +267,17 @@ async def apply(
         name, state.lines, applied.lines, state.resolution if is_first_settlement else None
     )
     await _write(work, name, event)
+
+
+def _without_free_text(state: ReturnState, message: ReturnMessage) -> dict[str, Any]:
+    """What the inbox keeps of a message: no reason, and only lines and a refund of this return."""
+    facts = message.model_dump(mode="json", exclude={"reason", "lines", "refund"}, exclude_unset=True)
+    known = {line.line for line in state.lines}
+    if message.lines is not None:
+        facts["lines"] = [line.model_dump(mode="json") for line in message.lines if line.line in known]
+    if message.refund is not None and message.refund.removeprefix(f"{state.return_}-m").isdigit():
+        facts["refund"] = message.refund
+    return facts
 
 
 _Doing = Callable[[Work, ReturnState, Event], Awaitable[str | None]]

@@ -9,7 +9,7 @@ from database.stop_sale import Sale
 from domain.availability import knows
 from domain.network import Network
 from domain.stop_sale import AllocatedUnits, PinnedUnits, Resumed, StandingStop, Stopped, StopRequest, Touched
-from transactions.request import Answer, Asked, answered_once, granted
+from transactions.request import Answer, Asked, NotAllowed, answered_once, granted
 from transactions.stock import UnknownPlace
 from transactions.transaction import OrderTransactions
 
@@ -34,7 +34,8 @@ async def stop(transactions: OrderTransactions, asked: Asked[StopRequest]) -> St
 async def resume(transactions: OrderTransactions, asked: Asked[StopRequest]) -> Resumed:
     """Lift a stop; the units that can be sold again are offered to the orders that wait for them.
 
-    Raises as `stop`, and `RequestRefused` when the sale is not stopped.
+    Raises as `stop`, `RequestRefused` when the sale is not stopped, and `NotAllowed` when a node asks and an operator stopped
+    it.
     """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
@@ -66,13 +67,15 @@ def _check(sale: Sale, network: Network) -> None:
 
 
 async def _stop(connection: WriteConnection, network: Network, sale: Sale, kept: Request) -> Answer:
-    since = await stop_sale.place(connection, sale, kept.remark)
+    since = await stop_sale.place(connection, sale, kept.remark, is_by_node=kept.is_by_node)
     await stop_sale.apply_to_stock(connection, sale)
     touches = await _touches(connection, network, sale)
     return Stopped(sku=sale.sku, node=sale.node, since=since, touches=touches).model_dump(mode="json")
 
 
 async def _lift(connection: WriteConnection, _: Network, sale: Sale, kept: Request) -> Answer:
+    if kept.is_by_node and await stop_sale.is_by_operator(connection, sale):
+        raise NotAllowed(f"an operator stopped the sale of {sale.sku} at {sale.node}; only an operator can resume it")
     lifted = await stop_sale.lift(connection, sale, kept.remark)
     if lifted is None:
         return {"refused": f"the sale of {sale.sku} is not stopped {f'at {sale.node}' if sale.node else 'everywhere'}"}

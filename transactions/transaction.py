@@ -36,6 +36,11 @@ Send = Callable[[Sequence[Signal]], None]
 """Sends the signals of a committed transaction. It never raises: a signal that Temporal does not accept stays in the outbox."""
 
 
+QUOTING = (ExceptionCode.MESSAGE_MISFIT, ExceptionCode.RETURN_MISFIT)
+"""Exceptions whose detail repeats something of the message that opened them."""
+FORGOTTEN_DETAIL = "{code}: what it said was not kept, because its order is forgotten"
+
+
 def leave_to_the_relay(_: Sequence[Signal]) -> None:
     """Send nothing now; the relay sends the signals of the outbox later."""
 
@@ -86,12 +91,21 @@ class Work:
         await self._close_what_is_over(event)
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
         await exception.open_all(
-            self.connection, self.changes.opened, order=self.header.order, cause=event.cause, at=event.occurred_at
+            self.connection, self._opened(), order=self.header.order, cause=event.cause, at=event.occurred_at
         )
         await open_shortages(self.connection, shortages, event)
         await self._give_back_what_it_replaces(event)
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
+
+    def _opened(self) -> Sequence[Opened]:
+        """The exceptions to open. Of a forgotten order, none repeats what a message said."""
+        if not self.header.is_forgotten:
+            return self.changes.opened
+        return [
+            replace(opened, detail=FORGOTTEN_DETAIL.format(code=opened.code)) if opened.code in QUOTING else opened
+            for opened in self.changes.opened
+        ]
 
     async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
         """Replace the claims of the order's pins with these; false when a day is full.

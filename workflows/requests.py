@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         QuantityRequest,
         RerouteRequest,
         ResolveRequest,
-        ReturnRequest,
+        ReturnFacts,
     )
     from transactions import exception, returns
     from transactions.request import Done, RequestInput
@@ -55,7 +55,7 @@ REQUESTS: Mapping[str, RequestKind] = {
     ),
     "resolve": RequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
     "request_return": RequestKind(
-        "Authorize a return of delivered units", ReturnRequest, ReturnActivities.request_return, returns.request_return
+        "Authorize a return of delivered units", ReturnFacts, ReturnActivities.request_return, returns.request_return
     ),
 }
 """By the name of the update."""

@@ -335,6 +335,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "a replacement replaces: its order was made for that return or claim, and for no other",
+        "SELECT count(*) FROM refund WHERE replacement IS NOT NULL",
+        """
+        SELECT format('%s: %s was not made for it', f.refund_id, f.replacement)
+        FROM refund f JOIN orders o USING (order_id) JOIN orders r ON r.order_id = f.replacement
+        WHERE r.channel <> o.channel OR r.order_id = o.order_id OR (r.received_at, r.placed_at) <> (f.asked_at, f.asked_at)
+           OR EXISTS (SELECT FROM refund n WHERE n.replacement = f.replacement AND n.refund_id <> f.refund_id)
+        """,
+    ),
+    Invariant(
         "every change of stock names its actor, cause and time",
         "SELECT count(*) FROM movement",
         "SELECT format('movement %s', movement_id) FROM movement WHERE actor = '' OR cause = '' OR key = ''",

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import AwareDatetime
 from sqlalchemy import text
 
+from database import personal
 from database.connect import ReadConnection
 from database.documents.document import Document
 from database.outbox.webhook import FIRST_OF_ITS_ORDER
@@ -46,13 +47,15 @@ async def show(connection: ReadConnection, channel: str) -> dict[str, Any] | Non
     if row is None:
         return None
     known = dict(row._mapping)
+    opened = personal.unseal(await personal.common_key(connection), "webhook", known.pop("sealed")) or {}
     at, reason = known.pop("failed_at"), known.pop("failure")
-    return known | {"channel": channel, "last_failure": {"at": at, "reason": reason} if at and reason else None}
+    failure = {"at": at, "reason": reason} if at and reason else None
+    return known | {"channel": channel, "url": opened["url"], "last_failure": failure}
 
 
 SHOW = text(
     f"""
-    SELECT w.url, w.recorded_at AS registered_at, o.owed, o.owed_since, n.next_try_at, g.given_up, g.given_up_since,
+    SELECT w.sealed, w.recorded_at AS registered_at, o.owed, o.owed_since, n.next_try_at, g.given_up, g.given_up_since,
            w.failed_at, w.failure
     FROM webhook w
     CROSS JOIN LATERAL (SELECT count(*) AS owed, min(e.recorded_at) AS owed_since FROM event e

@@ -1,5 +1,7 @@
 """Named statements about webhooks: the addresses of channels, and the events that must still be delivered to them.
 
+Addresses and secrets are sealed with the common key: a dump is not enough to call a channel or to sign as Switchyard.
+
 An event is owed while its `due_at` is set. A sender moves it into the future before the call, so that no other sender delivers
 the event at the same time, and no transaction is open during a call. An event is due only when no earlier event of its order is
 owed. An event that the channel has not accepted for too long is given up: it is not owed until a retry is requested.
@@ -9,11 +11,14 @@ A transaction that changes several events of a channel locks the row of its webh
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
+from database import personal
 from database.connect import WriteConnection
 from database.documents.event import SHOWN
+from database.sealing import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +53,33 @@ async def keep(
 ) -> Registration:
     """Register a channel's webhook, or change it. A new secret signs at once; the previous one signs as well for `overlap`.
 
-    Without `secret` the present secret stays, or `otherwise` becomes the first one.
+    Without `secret` the present secret stays, or `otherwise` becomes the first one. Raises `NoCommonKey` and `WrongMasterKey`.
     """
-    parameters = {"channel": channel, "url": url, "secret": secret, "otherwise": otherwise, "overlap": overlap}
-    row = (await connection.execute(KEEP, parameters)).one()
-    return Registration(row.secret, row.previous_until)
+    key = await personal.common_key(connection)
+    await connection.execute(ONE_AT_A_TIME, {"channel": channel})
+    known = personal.unseal(key, "webhook", (await connection.execute(KNOWN, {"channel": channel})).scalar()) or {}
+    before = known.get("secret")
+    kept = {"url": url, "secret": secret or before or otherwise, "previous_secret": known.get("previous_secret")}
+    is_changed = before is not None and kept["secret"] != before
+    if is_changed:
+        kept["previous_secret"] = before
+    parameters = {"channel": channel, "sealed": key.seal("webhook", kept), "overlap": overlap if is_changed else None}
+    previous_until = (await connection.execute(KEEP, parameters)).scalar_one()
+    return Registration(str(kept["secret"]), previous_until)
 
+
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webhook ' || CAST(:channel AS text), 0))")
+"""Two first registrations of a channel have no row to lock; the secret that one of them makes must not be lost."""
+
+KNOWN = text("SELECT sealed FROM webhook WHERE channel = :channel FOR UPDATE")
 
 KEEP = text(
     """
-    INSERT INTO webhook AS w (channel, url, secret) VALUES (:channel, :url, coalesce(CAST(:secret AS text), :otherwise))
+    INSERT INTO webhook AS w (channel, sealed) VALUES (:channel, :sealed)
     ON CONFLICT (channel) DO UPDATE SET
-        url = excluded.url,
-        secret = coalesce(CAST(:secret AS text), w.secret),
-        previous_secret = CASE WHEN CAST(:secret AS text) <> w.secret THEN w.secret ELSE w.previous_secret END,
-        previous_until = CASE WHEN CAST(:secret AS text) <> w.secret THEN clock_timestamp() + CAST(:overlap AS interval)
-                              ELSE w.previous_until END
-    RETURNING secret, CASE WHEN previous_until > clock_timestamp() THEN previous_until END AS previous_until
+        sealed = excluded.sealed,
+        previous_until = coalesce(clock_timestamp() + CAST(:overlap AS interval), w.previous_until)
+    RETURNING CASE WHEN previous_until > clock_timestamp() THEN previous_until END AS previous_until
     """
 )
 
@@ -125,19 +140,23 @@ CHANNELS = text(
 
 async def claim(connection: WriteConnection, channel: str, limit: int, lease: timedelta) -> list[Owed]:
     """Take due events of a channel, at most one for each order; they are due again after `lease`."""
+    key = await personal.common_key(connection)
     rows = await connection.execute(CLAIM, {"channel": channel, "limit": limit, "lease": lease})
-    return [
-        Owed(
-            row.transaction_id,
-            row.event_id,
-            channel,
-            row.shown,
-            row.tries,
-            row.url,
-            tuple(filter(None, (row.secret, row.previous_secret))),
-        )
-        for row in rows
-    ]
+    return [_owed(key, channel, row) for row in rows]
+
+
+def _owed(key: Key, channel: str, row: Any) -> Owed:
+    opened = personal.unseal(key, "webhook", row.sealed) or {}
+    signing = [opened["secret"], opened["previous_secret"] if row.previous_signs else None]
+    return Owed(
+        row.transaction_id,
+        row.event_id,
+        channel,
+        row.shown,
+        row.tries,
+        opened["url"],
+        tuple(filter(None, signing)),
+    )
 
 
 CLAIM = text(
@@ -152,8 +171,7 @@ CLAIM = text(
         FROM due WHERE e.transaction_id = due.transaction_id AND e.event_id = due.event_id
         RETURNING e.*
     )
-    SELECT transaction_id, event_id, {SHOWN}, tries, w.url, w.secret,
-           CASE WHEN w.previous_until > clock_timestamp() THEN w.previous_secret END AS previous_secret
+    SELECT transaction_id, event_id, {SHOWN}, tries, w.sealed, w.previous_until > clock_timestamp() AS previous_signs
     FROM claimed JOIN webhook w USING (channel)
     ORDER BY transaction_id, event_id
     """

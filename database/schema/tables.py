@@ -59,7 +59,8 @@ network_version = Table(
         "documents",
         JSONB,
         nullable=False,
-        comment="nodes.toml, policy.toml, items.csv and buffers.csv as they were applied, and what was retired by then",
+        comment="nodes.toml, policy.toml, items.csv and buffers.csv as they were applied, and what was retired by then; the "
+        "texts about nodes are sealed, because they have secrets",
     ),
     Column("is_active", Boolean, nullable=False),
     _recorded_at(),
@@ -205,7 +206,7 @@ cart = Table(
     Column("cart_id", Text, primary_key=True, comment="what the channel calls a reservation"),
     Column("channel", Text, nullable=False),
     Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
-    Column("idempotency_key", Text),
+    Column("idempotency_key", Text, comment="a keyed hash of it: equal for equal keys of one asker"),
     Column("body_digest", Text, nullable=False),
     Column("promise", JSONB, nullable=False, comment="what was answered"),
     Column("reserved_at", Moment, nullable=False),
@@ -239,6 +240,13 @@ stop = Table(
     Column("node", Text, comment="where nothing is sold; NULL = everywhere"),
     Column("since", Moment, nullable=False),
     Column("remark", BigInteger, comment="who stopped the sale and why, in personal.remark"),
+    Column(
+        "is_by_node",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="its node stopped it, and may lift it",
+    ),
     Column("lifted_at", Moment),
     Column("lifted_by", BigInteger, comment="who lifted it and why, in personal.remark"),
     Index(
@@ -259,6 +267,9 @@ node_pause = Table(
     Column("open_work", Text, nullable=False, comment="keep, or reroute"),
     Column("cleared_at", Moment, comment="when nothing of its open work was left that could be rerouted"),
     Column("remark", BigInteger, comment="who paused it and why, in personal.remark"),
+    Column(
+        "is_by_node", Boolean, nullable=False, server_default=text("false"), comment="it paused itself, and may resume"
+    ),
     Column("lifted_at", Moment),
     Column("lifted_by", BigInteger, comment="who resumed it and why, in personal.remark"),
     # A node has one active pause at a time.
@@ -522,10 +533,10 @@ webhook = Table(
     "webhook",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("url", Text, nullable=False),
-    Column("secret", Text, nullable=False, comment="what calls are signed with, so it cannot be a hash"),
-    Column("previous_secret", Text, comment="signs along until previous_until"),
-    Column("previous_until", Moment),
+    Column(
+        "sealed", LargeBinary, nullable=False, comment="url, secret and previous_secret, sealed with the common key"
+    ),
+    Column("previous_until", Moment, comment="how long the previous secret signs along"),
     Column("failed_at", Moment, comment="when the channel last did not take an event"),
     Column("failure", Text, comment="why: a status, or the kind of error; no address, no body"),
     _recorded_at(),
@@ -570,6 +581,13 @@ hold = Table(
         "stock", Text, nullable=False, comment="whether the order's units stay reserved, or wait for the hold to be off"
     ),
     Column("is_by_policy", Boolean, nullable=False),
+    Column(
+        "is_by_channel",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="the order's channel placed it, and may take it off",
+    ),
     Column("since", Moment, nullable=False),
     Column("remark", BigInteger, comment="who placed it and why, in personal.remark"),
     Column("released_at", Moment),
@@ -586,7 +604,7 @@ request = Table(
     Column("order_id", Text, ForeignKey("orders.order_id")),
     Column("kind", Text, nullable=False),
     Column("asker", Text, nullable=False, comment="whose key was shown, as in `channel:web`"),
-    Column("idempotency_key", Text),
+    Column("idempotency_key", Text, comment="a keyed hash of it: equal for equal keys of one asker"),
     Column("body_digest", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the body without free text"),
     Column("remark", BigInteger, comment="actor and reason, in personal.remark"),
@@ -607,6 +625,12 @@ return_ = Table(
     Column("node", Text, comment="where it should go; NULL = wherever the customer takes it"),
     Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back once, minor units"),
     Column("parcel", Text, comment="the message of the last parcel that came without naming it"),
+    Column("pickup_node", Text, comment="where its exchange is collected, as the request says; NULL = it says nothing"),
+    Column(
+        "request_id",
+        BigInteger,
+        comment="the request that names where its exchange goes, in personal.new_address; NULL = it names no address",
+    ),
     Column("requested_at", Moment, nullable=False),
     Column("authorized_at", Moment),
     Column("expires_at", Moment, nullable=False, comment="when nothing has come back by then, it expires"),

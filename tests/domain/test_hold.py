@@ -82,6 +82,8 @@ def test_an_order_does_not_get_past_a_rule_that_cannot_be_computed() -> None:
 
 
 def test_a_hold_by_request_has_the_owner_and_the_stock_that_the_policy_gives_its_name() -> None:
-    assert by_request("fraud", policy(), "odd") == Placement("fraud", "risk", HoldStock.WAIT, "odd")
-    assert by_request("approval", policy()) == Placement("approval", "finance")
-    assert by_request("payment", policy()) == Placement("payment")
+    assert by_request("fraud", policy(), "odd", is_by_channel=False) == Placement(
+        "fraud", "risk", HoldStock.WAIT, "odd"
+    )
+    assert by_request("approval", policy(), is_by_channel=False) == Placement("approval", "finance")
+    assert by_request("payment", policy(), is_by_channel=True) == Placement("payment", is_by_channel=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,9 @@ COLUMNS = [
     ("node", "none"),
 ]
 
+PAGE_COLUMNS = [("operator", "own"), ("channel", "own"), ("channel", "other"), ("node", "own"), ("node", "other")]
+PAGE = Path(__file__).parents[2] / "docs/reference/http/who-may.md"
+
 _numbers = count(1)
 
 
@@ -151,6 +155,8 @@ async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Re
     """Ask a route about what is one's own, another's, or nobody's."""
     method, _, path = route.partition(" ")
     what = named(path, cast, whose)
+    if path.startswith("/nodes") and (kind, whose) == ("operator", "own"):
+        what = "chi"  # what an operator pauses is not its node's any more
     address = re.sub(r"{\w+}", await key_id(house, whose) if path.startswith("/keys/") else what, path)
     body = sent(path, cast, kind, whose) if method in ("POST", "PUT") else None
     return await house.http.request(method, address, json=body, headers=cast.headers[kind])
@@ -226,6 +232,19 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/keys": {"kind": "node", "name": "chi"},
     }
     return bodies[path]
+
+
+def page_table() -> str:
+    """The rows of the page that says who may what: the statuses of `ACCESS` as a person reads them."""
+    shown = {OK: "yes", NO: "403", NONE: "404", None: "–"}
+    columns = [COLUMNS.index(column) for column in PAGE_COLUMNS]
+    rows = [f"| `{route}` | 200 | yes | yes | – | yes | – |" for route in sorted(PUBLIC)]
+    rows += [f"| `{route}` | 401 | {' | '.join(shown[row[n]] for n in columns)} |" for route, row in ACCESS.items()]
+    return "\n".join(rows)
+
+
+def test_the_page_says_of_every_route_who_may_call_it() -> None:
+    assert page_table() in PAGE.read_text(), f"paste below the heading of the table:\n\n{page_table()}\n"
 
 
 async def test_every_route_has_a_row_that_says_whom_it_is_open_to(house: House) -> None:

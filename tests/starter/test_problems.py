@@ -9,7 +9,18 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from api import problems
-from api.problems import INVALID, MEANINGS, NO_ANSWER, NOT_AVAILABLE, NOT_FOUND, NOT_READY, OTHER_BODY, REFUSED, Kind
+from api.problems import (
+    INVALID,
+    MEANINGS,
+    NO_ANSWER,
+    NOT_ALLOWED,
+    NOT_AVAILABLE,
+    NOT_FOUND,
+    NOT_READY,
+    OTHER_BODY,
+    REFUSED,
+    Kind,
+)
 from database.claim import UnknownClaim
 from database.order import UnknownOrder
 from database.outbox.inbox import UsedWithAnotherBody
@@ -25,7 +36,7 @@ from transactions.network import NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.pause import UnknownNode
 from transactions.personal import StillOpen
-from transactions.request import RequestRefused
+from transactions.request import NotAllowed, RequestRefused
 from transactions.stock import UnknownPlace
 from transactions.stop_sale import UnknownItem
 from transactions.webhook import NoWebhook
@@ -52,6 +63,7 @@ DOCUMENTS: list[tuple[Exception, Kind, str, str | None, dict[str, Any]]] = [
     (UnknownItem("SOFA"),                 NOT_FOUND, "there is no item SOFA", None, {}),
     (UnknownKey("0123"),                  NOT_FOUND, "there is no key 0123", None, {}),
     (NoWebhook("web"),                    NOT_FOUND, "there is no webhook of channel web", None, {}),
+    (NotAllowed("an operator paused slc"), NOT_ALLOWED, "an operator paused slc", None, {}),
     (RequestRefused("it has shipped"),    REFUSED, "it has shipped", None, {}),
     (RequestRefused("it has shipped", UNITS), REFUSED, "it has shipped", None, UNITS),
     (BecameAnOrder("it became order web-1"), REFUSED, "it became order web-1", None, {}),
