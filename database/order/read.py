@@ -62,6 +62,7 @@ class Header:
     claimed: Claims
     """Its claims on the capacity of nodes' days."""
     open_exceptions: Sequence[OpenException] = ()
+    """What needs a person, the oldest first."""
 
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""
