@@ -27,9 +27,8 @@ _WAITED_FOR: Mapping[str, MessageKind] = {
     ExceptionCode.CANCEL_UNANSWERED: MessageKind.CANCEL_ACCEPTED,
     ExceptionCode.DELIVERY_FAILED: MessageKind.DELIVERED,
     ExceptionCode.AT_RISK: MessageKind.SHIPPED,
-    ExceptionCode.MESSAGE_MISFIT: MessageKind.SHIPPED,
 }
-"""By code, the message that would end it; of a node that has not answered, its acceptance."""
+"""By code, the message that closes it; for any other, that the node has accepted."""
 
 
 def with_requests(shown: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ class SuggestedAction(Document):
     path: str
     """Where to send it."""
     body: dict[str, Any]
-    """The known part of its body; a person fills in what is null. That of `tell` can be sent as it is: the message that would
-    close the exception. A person changes it to what the node says."""
+    """The known part of its body; a person fills in what is null. That of `tell` can be sent as it is: the message that is
+    missing most often. A person changes it to what the node says."""
 
 
 class PickupPlace(Document):

@@ -73,6 +73,7 @@ class Header:
     replaces: Replaces | None = None
     """What it was placed for; None = it replaces nothing."""
     open_exceptions: Sequence[OpenException] = ()
+    """What needs a person, the oldest first."""
 
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""

@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from database.connect import Database
+from database.exception import open_all
 from domain.claim import ClaimRequest
 from domain.closing import CLOSING
 from domain.fulfillment import MessageKind
 from domain.parcel import Parcel, ParcelUnits
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnMessage
+from domain.units import Opened
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from transactions import claim, exception, parcel, pickup, returns
 from transactions.request import Asked, RequestInput
@@ -274,6 +276,14 @@ ELSEWHERE = {
 """Codes that are opened and closed where their facts are recorded, and tested there."""
 BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REFUND_SHORT}
 
+
+async def unreachable(case: Case) -> None:
+    """The node's interface has not taken the call; what notices that is tested with the calls."""
+    opened = Opened(ExceptionCode.NODE_UNREACHABLE, "refused", f"{case.order}-f1", NEAREST)
+    async with case.shop.database.write() as connection:
+        await open_all(connection, [opened], order=case.order, cause="calls", at=datetime.now(UTC))
+
+
 MORE: dict[ExceptionCode, tuple[Changed, list[Step], dict[str, list[Step]]]] = {
     ExceptionCode.NODE_SILENT: (
         {},
@@ -289,6 +299,11 @@ MORE: dict[ExceptionCode, tuple[Changed, list[Step], dict[str, list[Step]]]] = {
         STORES,
         [stock(), stock(NEXT), sold(pickup_node=NEAREST), release, tell(MessageKind.REJECTED)],
         {"another place is chosen": PLACES, "cancelled": [cancelled]},
+    ),
+    ExceptionCode.NODE_UNREACHABLE: (
+        {},
+        [stock(), released(), unreachable],
+        {"rerouted": [rerouted], "shipped": [tell(MessageKind.SHIPPED)], "cancelled": [cancelled]},
     ),
     ExceptionCode.AT_RISK: (
         WATCHED,
