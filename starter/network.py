@@ -1,14 +1,14 @@
 """`python -m starter network`: a network directory is checked, or checked and made the active version."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cyclopts import App
 
 from database.connect import Database
 from domain.network import Network
-from network.load import check as mistakes_in
-from network.load import load, read
+from network.load import Mistake, examine
 from runtime.where import database_url
 from transactions.network import Networks
 from transactions.prepare import apply_network
@@ -18,16 +18,18 @@ command = App(name="network", help="Check or apply a network directory: nodes, i
 
 @command.command
 def check(directory: Path) -> int:
-    """Check a network directory without touching anything: one line per mistake, exit 1 if there is any.
+    """Check a network directory without touching anything: one line per mistake or warning, exit 1 if there is a mistake.
 
     Parameters
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
-    if mistakes := mistakes_in(directory):
-        return _refuse([str(mistake) for mistake in mistakes])
-    sys.stderr.write(f"{_summary(load(read(directory)))}; nothing is wrong\n")
+    found = examine(directory)
+    if found.network is None:
+        return _refuse([str(mistake) for mistake in found.mistakes])
+    _show(found.warnings)
+    sys.stderr.write(f"{_summary(found.network)}; {_verdict(found.warnings)}\n")
     return 0
 
 
@@ -58,6 +60,20 @@ async def _active(database_url: str) -> tuple[int, Network]:
 
 def _summary(network: Network) -> str:
     return f"network {network.version}: {len(network.nodes)} nodes, {len(network.items)} items"
+
+
+def _verdict(warnings: Sequence[Mistake]) -> str:
+    if not warnings:
+        return "nothing is wrong"
+    return (
+        "it can be applied, with 1 warning"
+        if len(warnings) == 1
+        else f"it can be applied, with {len(warnings)} warnings"
+    )
+
+
+def _show(warnings: Sequence[Mistake]) -> None:
+    sys.stdout.write("".join(f"{warning}\n" for warning in warnings))
 
 
 def _refuse(mistakes: list[str]) -> int:

@@ -3,7 +3,8 @@
 import pytest
 
 from domain.network import EvaluationError, Fact
-from network.expressions import Answer, Sight, UnreadableRule, compile_rule, names_in
+from network.expressions import Answer, UnreadableRule, compile_rule, names_in
+from network.rule_names import Sight
 
 FACTS: dict[str, Fact] = {
     "order.channel": "web",
