@@ -10,7 +10,7 @@ from domain.network import distance_km
 from network.countries import CENTROIDS
 from network.time_zones import zones_by_country
 
-OUTSIDE_KM = 2000
+OUTSIDE_KM = 2700
 """No place of any country is so far from its middle and from all cities of its time zones."""
 
 OUTSIDE_SMALL_KM = 1000
@@ -43,13 +43,11 @@ def outside_km(country: str, latitude: float, longitude: float) -> int | None:
 
     `country` is an ISO 3166-1 alpha-2 code in capitals. The distance is that to the nearest known point.
     """
-    distances = []
     for one in (country, *_TERRITORIES.get(country, ())):
-        nearest = min(distance_km(latitude, longitude, *point) for point in _points(one))
-        if nearest <= (OUTSIDE_SMALL_KM if one in _SMALL or one != country else OUTSIDE_KM):
+        limit = OUTSIDE_SMALL_KM if one in _SMALL or one != country else OUTSIDE_KM
+        if any(distance_km(latitude, longitude, *point) <= limit for point in _points(one)):
             return None
-        distances.append(nearest)
-    return int(round(min(distances), -2))
+    return int(round(min(distance_km(latitude, longitude, *point) for point in _points(country)), -2))
 
 
 def slip(country: str, latitude: float, longitude: float) -> str | None:

@@ -1,9 +1,10 @@
 """Makes a network of four documents, or reports all their mistakes in one pass."""
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from domain.network import Network
@@ -103,8 +104,8 @@ class Checked(NamedTuple):
     mistakes: Sequence[Mistake]
     warnings: Sequence[Mistake] = ()
     """What is probably not meant, though the network can be applied; it is looked for when there is no mistake."""
-    channels: Set[str] = frozenset()
-    """The channels that rules and buffers name."""
+    channels: Mapping[str, tuple[str, int]] = MappingProxyType({})
+    """The channels that rules and buffers name, each with the file and line that name it first."""
 
 
 def examine(directory: Path) -> Checked:
@@ -118,7 +119,7 @@ def examine(directory: Path) -> Checked:
         return Checked(None, mistakes)
     find_warnings(loaded.policy, loaded.network, loaded.quotas, loaded.found)
     warnings = [warning for one in loaded.found.values() for warning in one.warnings()]
-    return Checked(loaded.network, (), warnings, channels_in(loaded.policy, loaded.quotas))
+    return Checked(loaded.network, (), warnings, channels_in(loaded.policy, loaded.quotas, loaded.found))
 
 
 def check(directory: Path) -> list[Mistake]:

@@ -31,16 +31,16 @@ class Mistakes:
     """Collects the mistakes and the warnings of one file."""
 
     def __init__(self, file: str) -> None:
-        self._file = file
+        self.file = file
         self._found: dict[Mistake, None] = {}
 
     def add(self, line: int, text: str) -> None:
         """Add a mistake; an equal one is added only once."""
-        self._found[Mistake(self._file, line, text)] = None
+        self._found[Mistake(self.file, line, text)] = None
 
     def warn(self, line: int, text: str) -> None:
         """Add a warning; an equal one is added only once."""
-        self._found[Mistake(self._file, line, text, is_warning=True)] = None
+        self._found[Mistake(self.file, line, text, is_warning=True)] = None
 
     def found(self) -> list[Mistake]:
         """All mistakes, by line."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from domain.network import Network, Strategy, Tier
 from network.close_names import misspelt
-from network.mistakes import Mistakes
+from network.mistakes import Mistake, Mistakes
 from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts
 from network.policy_toml import PolicyRead
 from network.possible_facts import World, can_hold
@@ -51,10 +51,29 @@ def find_warnings(read: PolicyRead, network: Network, quotas: Mapping[str, int],
     _warn_of_misspelt_names(read.top, network, quotas, found["buffers"])
 
 
-def channels_in(read: PolicyRead, quotas: Mapping[str, int]) -> set[str]:
-    """Every channel that the files name."""
-    named = (one for _, one in _named(read.top.rules if read.top else ()) if one.name == "order.channel")
-    return {one.text for one in named if _is_whole(one)} | set(quotas)
+def channels_in(
+    read: PolicyRead, quotas: Mapping[str, int], found: Mapping[str, Mistakes]
+) -> dict[str, tuple[str, int]]:
+    """Every channel that the files name, with the file and line where it is named first."""
+    places = {channel: (found["buffers"].file, line) for channel, line in quotas.items()}
+    for rule, one in reversed(list(_named(read.top.rules if read.top else ()))):
+        if one.name == "order.channel" and _is_whole(one):
+            line = rule.table.line(rule.key) + rule.rule.source.count("\n", 0, one.at)
+            places[one.text] = found["policy"].file, line
+    return places
+
+
+def warnings_of_channels(named: Mapping[str, tuple[str, int]], known: Set[str]) -> list[Mistake]:
+    """A warning for each channel that nobody uses; `known` are those that have placed an order or have a key.
+
+    As long as no channel is known, none is missed.
+    """
+    said = "no order came yet from the channel {!r}, and it has no key{}"
+    unknown = sorted(named.keys() - known) if known else []
+    return sorted(
+        Mistake(*named[channel], said.format(channel, did_you_mean(channel, sorted(known))), is_warning=True)
+        for channel in unknown
+    )
 
 
 def _named(rules: Sequence[RuleRead]) -> Iterator[tuple[RuleRead, NamedText]]:
@@ -134,19 +153,17 @@ def _warn_of_empty_sets(policy: PolicyRead) -> None:
 
 
 _NOTHING: Mapping[tuple[Sight, str], str] = {
-    (Sight.EXCLUDE, "when"): "this excludes nothing: no node and item of today meet it together",
+    (Sight.EXCLUDE, "when"): "this excludes nothing: no node of today meets it",
     (Sight.RULE, "when"): "this cost is never charged: no node of today meets it",
-    (Sight.RETURN, "when"): "this rule never applies: no item of today meets it",
 }
-"""What is said of a rule that none of the present nodes and items can meet."""
+"""What is said of a rule that none of the present nodes can meet, whatever the order and the item."""
 
 
 def _warn_of_rules_that_nothing_meets(rules: Sequence[RuleRead], network: Network, warned: Set[int]) -> None:
     """`warned` are rules that name what nobody has: nothing more need be said of them."""
-    nodes, items = list(network.nodes.values()), list(network.items.values())
+    world = World(network.policy.transit, list(network.nodes.values()))
     for read in rules:
         said = _NOTHING.get((read.sight, read.key))
-        world = World(network.policy.transit, nodes, items, units_least=0 if read.sight is Sight.RETURN else 1)
         if said and read.rule.names and id(read) not in warned and not can_hold(wanted(read.rule), world):
             _warn(read, 0, said)
 

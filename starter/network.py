@@ -6,9 +6,11 @@ from pathlib import Path
 
 from cyclopts import App
 
+from database import channel
 from database.connect import Database
 from domain.network import Network
 from network.load import Mistake, examine
+from network.warnings import warnings_of_channels
 from runtime.where import database_url
 from transactions.network import Networks
 from transactions.prepare import apply_network
@@ -35,25 +37,28 @@ def check(directory: Path) -> int:
 
 @command.command
 async def apply(directory: Path) -> int:
-    """Check a network directory and make it the active version.
+    """Check a network directory and make it the active version; it prints mistakes and warnings as `check` does.
 
     Parameters
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
+    found = examine(directory)
     if mistakes := await apply_network(database_url(), directory):
         return _refuse(mistakes)
-    version, network = await _active(database_url())
+    version, network, channels = await _active(database_url())
+    _show([*found.warnings, *warnings_of_channels(found.channels, channels)])
     sys.stderr.write(f"{_summary(network)}; active as version {version}\n")
     return 0
 
 
-async def _active(database_url: str) -> tuple[int, Network]:
+async def _active(database_url: str) -> tuple[int, Network, set[str]]:
+    """The active version, its network, and the channels that the database knows."""
     database = Database(database_url)
     try:
         async with database.read() as connection:
-            return await Networks().active(connection)
+            return *await Networks().active(connection), await channel.known(connection)
     finally:
         await database.close()
 
