@@ -84,6 +84,15 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     return CelExpression(source, names_in(source), program, plainly(source, _KINDS))
 
 
+_MATCHING = _ENVIRONMENTS[Sight.WHEN].compile("order.channel.matches(order.region)")
+
+
+def wrong_pattern(pattern: str) -> str | None:
+    """What is wrong with a regular expression, which the engine reads only when it uses it; None = nothing."""
+    answer: object = _MATCHING.eval(data={"order.channel": "", "order.region": pattern}).plain_value()
+    return None if isinstance(answer, bool) else plainly_said(str(answer))
+
+
 def _parsed(source: str) -> Tree:
     """A rule whose names and types are not checked; it must have no syntax error."""
     return tree_of(_ENVIRONMENTS[Sight.EXCLUDE].compile(source, disable_check=True).serialize())

@@ -137,7 +137,7 @@ def load(documents: NetworkDocuments) -> Network:
 
 def load_applied(documents: NetworkDocuments) -> Network:
     """The network of documents that were applied before, without the checks: some may be newer than these documents."""
-    return _load(documents, FILES).network
+    return _load(documents, FILES, were_applied=True).network
 
 
 class _Loaded(NamedTuple):
@@ -152,8 +152,8 @@ class _Loaded(NamedTuple):
         return [mistake for mistakes in self.found.values() for mistake in mistakes.found()]
 
 
-def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> _Loaded:
-    found = {name: Mistakes(file) for name, file in files.items()}
+def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied: bool = False) -> _Loaded:
+    found = {name: Mistakes(file, was_applied=were_applied) for name, file in files.items()}
     nodes = read_nodes(documents.nodes, found["nodes"])
     items = read_items(documents.items, found["items"])
     policy = read_policy(documents.policy, nodes, found["policy"])

@@ -30,8 +30,10 @@ class NetworkMistakes(ValueError):
 class Mistakes:
     """Collects the mistakes and the warnings of one file."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, was_applied: bool = False) -> None:
+        """`was_applied`: the file belongs to a version that was applied, perhaps before a check existed."""
         self.file = file
+        self.was_applied = was_applied
         self._found: dict[Mistake, None] = {}
 
     def add(self, line: int, text: str) -> None:

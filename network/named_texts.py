@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from network.rule_tree import Call, Constant, Listing, Loop, Name, Tree
+from network.rule_tree import Call, Constant, Listing, Loop, Name, Tree, walk
 
 EQUALITY = "=="
 INEQUALITY = "!="
@@ -31,6 +31,15 @@ class NamedText:
 def named_texts(tree: Tree) -> list[NamedText]:
     """Every text that a rule compares a name with. An element of a list such as `item.tags` counts as the list."""
     return list(_found(tree, {}))
+
+
+def patterns_in(tree: Tree) -> Iterator[tuple[int, str]]:
+    """Every regular expression that a rule matches a text with, and where it stands."""
+    for part in walk(tree):
+        if isinstance(part, Call) and part.function == "matches" and len(part.parts) == 2:
+            pattern = part.parts[1]
+            if isinstance(pattern, Constant) and isinstance(pattern.value, str):
+                yield pattern.at, pattern.value
 
 
 def _found(tree: Tree, elements: Mapping[str, Tree]) -> Iterator[NamedText]:

@@ -143,7 +143,6 @@ def _located(table: Table, country: str) -> Place | None:
         return None
     if country == "US" and re.match(NO_ZIP, code):
         table.wrong("postal_code", f"postal_code: impossible in US; no ZIP code begins with {code[:AREA_CHARACTERS]}")
-        return None
     try:
         return locate(country, code)
     except ImpossiblePlace as error:

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from domain.text import span
-from network.expressions import Answer, CelExpression, UnreadableRule, compile_rule
+from network.expressions import Answer, CelExpression, UnreadableRule, compile_rule, wrong_pattern
 from network.mistakes import Mistakes
-from network.named_texts import PARTS_OF_TEXTS, named_texts
+from network.named_texts import PARTS_OF_TEXTS, named_texts, patterns_in
 from network.rule_names import Sight
 from network.toml_faults import toml_fault
 from network.toml_lines import Path, lines_of
@@ -210,8 +210,8 @@ class Table:
             for fault in error.faults:
                 self.wrong(key, f"{key}: {fault.text}", line_offset=fault.line)
             return None
-        compared = [one for one in named_texts(rule.tree) if one.relation not in PARTS_OF_TEXTS]
-        complaints = {one.at: complaint for one in compared if (complaint := check(one.name, one.text))}
+        # A rule that was applied holds as it is: it must not be replaced because a check of today finds fault with it.
+        complaints = {} if self._mistakes.was_applied else _complaints(rule, check)
         for at, complaint in complaints.items():
             self.wrong(key, f"{key}: {complaint}", line_offset=source.count("\n", 0, at))
         if complaints:
@@ -237,6 +237,14 @@ class RuleRead(NamedTuple):
 
 Complain = Callable[[str, str], str | None]
 """Answers why a comparison of a name with a text is wrong; None = it is right."""
+
+
+def _complaints(rule: CelExpression, check: Complain) -> dict[int, str]:
+    """What is wrong with the texts of a rule that compiles, by their place in it."""
+    tree = rule.tree
+    compared = [one for one in named_texts(tree) if one.relation not in PARTS_OF_TEXTS]
+    found = {one.at: complaint for one in compared if (complaint := check(one.name, one.text))}
+    return found | {at: complaint for at, pattern in patterns_in(tree) if (complaint := wrong_pattern(pattern))}
 
 
 def read_toml(text: str, mistakes: Mistakes) -> Table | None:

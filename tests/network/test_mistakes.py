@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from domain.network import Fact
+from network.countries import CENTROIDS
 from network.load import NetworkDocuments, NetworkMistakes, load, load_applied
 
 NODES = """\
@@ -173,6 +175,8 @@ item.category == "perfume" && node.country != order.country || "a" in item.tags 
 item.category == "perfume" && node.country != order.country || item.weight_g >= 0       || 34 || this excludes every item from every node: its when is always true
 order.value > 500000               || order.priority > 9                               || 42 || this hold is never placed: its when is never true; without when, only requests place it
 order.value > 500000               || order.weight_kg * 2.0 < 0.0                      || 42 || this hold is never placed: its when is never true; without when, only requests place it
+order.channel == "wholesale"       || order.channel.matches("[")                       ||  8 || when: invalid regular expression: missing ]: [
+node.kind == "store"               || ["shop"].exists(kind, kind == node.kind)         ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
 order.channel == "wholesale"       || order.channel == wholesale                       ||  8 || when: unknown name 'wholesale'; if it is a text, write "wholesale" in quotes
 'node.promise_days <= 9'           || 'node.available > 9'                             || 20 || require: unknown name 'node.available': a rule does not see stock: the plan itself takes what is available
 'node.distance_km <= 3000.0'       || 'node.distance_km <= 450'                        || 23 || require: <= mixes an int and a double: node.distance_km is a double, write 450.0 instead of 450
@@ -290,3 +294,14 @@ def test_a_network_that_was_applied_before_a_check_existed_still_serves_its_orde
         [["slc"]],
         [["chi"], ["chi", "slc"]],
     ]
+
+
+def test_a_rule_that_was_applied_is_kept_as_it_is_whatever_is_found_wrong_with_it_now() -> None:
+    policy = POLICY.replace('item.category == "perfume"', 'node.kind in ["store", "shop"]')
+    documents = replace(RIGHT, policy=policy, nodes=NODES.replace('"84101"', '"00011"'))
+    assert len(mistakes(documents)) == 2
+    applied = load_applied(documents)
+    (exclusion,) = applied.policy.exclusions
+    facts: dict[str, Fact] = {"node.kind": "dc", "node.country": "US", "order.country": "US"}
+    assert exclusion.when.evaluate(facts) is False
+    assert (applied.nodes["slc"].latitude, applied.nodes["slc"].longitude) == CENTROIDS["US"]

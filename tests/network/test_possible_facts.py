@@ -86,7 +86,7 @@ facts = st.fixed_dictionaries(
         "node.distance_km": st.sampled_from([0.0, 39.0, 40.0, 41.0, 20_015.0]) | st.floats(0, 20_000),
     }
 )
-thoroughly = settings(max_examples=400, deadline=None)
+thoroughly = settings(max_examples=200, deadline=None)
 
 
 def compiled(source: str) -> CelExpression:
@@ -135,6 +135,9 @@ order.service in ["standard", "two_day"]                     || -
 order.value > 100 && order.value < 50                        || never
 order.value > 100 && order.value < 101                       || never
 order.value > 100 && order.value < 102                       || -
+order.value == 3 || -
+order.value >= 3 && order.value <= 3 || -
+order.weight_kg == 1.5 || -
 order.weight_kg > 1.0 && order.weight_kg < 1.1               || -
 order.units < 1                                              || never
 order.units >= 1                                             || always
