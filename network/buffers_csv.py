@@ -46,7 +46,14 @@ class _Buffer(NamedTuple):
         return f"{self.kind} of {', '.join(name for name in self[1:] if name)}"
 
 
-def read_buffers(text: str, nodes: NodesRead, items: Mapping[str, Item], mistakes: Mistakes) -> Buffers:
+class BuffersRead(NamedTuple):
+    """The buffers, and the channels that they are for, each with the line that names it first."""
+
+    buffers: Buffers
+    channels: Mapping[str, int]
+
+
+def read_buffers(text: str, nodes: NodesRead, items: Mapping[str, Item], mistakes: Mistakes) -> BuffersRead:
     """The buffers; none for an empty text. Mistakes are reported, and the rest is read."""
     checks: dict[str, _Check] = {
         "sku": lambda cell: _wrong_with_sku(cell, items),
@@ -65,7 +72,7 @@ def read_buffers(text: str, nodes: NodesRead, items: Mapping[str, Item], mistake
             row.wrong(f"{buffer} is there twice; the first is on line {lines[buffer]}")
         elif buffer:
             units[buffer], lines[buffer] = kept, row.line
-    return _by_kind(units)
+    return BuffersRead(_by_kind(units), {it.channel: line for it, line in reversed(lines.items()) if it.channel})
 
 
 def _by_kind(units: Mapping[_Buffer, int]) -> Buffers:

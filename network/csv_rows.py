@@ -59,14 +59,34 @@ def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
             found.append((line, cells))
             line = reader.line_num + 1
     except csv.Error as error:
-        mistakes.add(line, f"this is not CSV: {error}")
+        mistakes.add(line, _FAULTS.get(str(error), f"this is not CSV: {error}"))
     return found
+
+
+_FAULTS = {
+    "',' expected after '\"'": 'behind the quotes that close a text must stand a comma; inside a text write "" for "',
+    "unexpected end of data": "the quotes that open in this row are not closed",
+    "field larger than field limit (131072)": "a cell has more than 131072 characters; are its quotes closed?",
+}
+"""What the library says, and the same in plain words."""
+
+_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
+"""What stands between columns in the files of some spreadsheets, and its name."""
+
+
+def _separator(header: Sequence[str], known: Sequence[str]) -> str | None:
+    """What stands between the columns when it is no comma; None when the header has commas, or one column only."""
+    names = {sign: {name.strip(' "') for name in ",".join(header).split(sign)} for sign in _SEPARATORS}
+    return next((_SEPARATORS[sign] for sign, found in names.items() if len(found & set(known)) > 1), None)
 
 
 def _header_is_right(
     header: Sequence[str], required: Sequence[str], optional: Sequence[str], mistakes: Mistakes
 ) -> bool:
     known = [*required, *optional]
+    if separator := _separator(header, known):
+        mistakes.add(1, f"columns are separated by {separator}; write , between them, in every row")
+        return False
     missing = [column for column in required if column not in header]
     for column in header:
         if column not in known:

@@ -1,17 +1,20 @@
 """Makes a network of four documents, or reports all their mistakes in one pass."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from domain.network import Network
 from network.buffers_csv import read_buffers
 from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
 from network.nodes_toml import read_nodes
-from network.policy_toml import read_policy
+from network.policy_toml import PolicyRead, read_policy
 from network.retired import read_retired
+from network.warnings import channels_in, find_warnings
 
 FILES: Mapping[str, str] = {
     "nodes": "nodes.toml",
@@ -24,7 +27,18 @@ FILES: Mapping[str, str] = {
 OPTIONAL = frozenset({"buffers"})
 """The documents whose file may be absent; an absent file counts as an empty text."""
 
-__all__ = ["FILES", "Mistake", "NetworkDocuments", "NetworkMistakes", "check", "load", "load_applied", "read"]
+__all__ = [
+    "FILES",
+    "Checked",
+    "Mistake",
+    "NetworkDocuments",
+    "NetworkMistakes",
+    "check",
+    "examine",
+    "load",
+    "load_applied",
+    "read",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,12 @@ class NetworkDocuments:
 def read(directory: Path) -> NetworkDocuments:
     """The documents in a directory; an absent file of OPTIONAL is an empty text.
 
-    Raises NetworkMistakes for any other absent file, and for a file that is not UTF-8.
+    Raises NetworkMistakes for any other absent file or directory, and for a file that is not UTF-8.
     """
+    if not directory.is_dir():
+        raise NetworkMistakes(
+            [Mistake(str(directory), 0, "there is no such directory; it holds nodes.toml and others")]
+        )
     texts: dict[str, str] = {}
     mistakes: list[Mistake] = []
     for name, file in FILES.items():
@@ -61,46 +79,88 @@ def read(directory: Path) -> NetworkDocuments:
         except OSError as error:
             if name in OPTIONAL and isinstance(error, FileNotFoundError):
                 continue
-            mistakes.append(Mistake(str(directory / file), 1, f"cannot be read: {error.strerror}"))
+            mistakes.append(Mistake(str(directory / file), 0, _unreadable(file, error)))
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            mistakes.append(Mistake(str(directory / file), line, "this is not UTF-8 text"))
+            mistakes.append(Mistake(str(directory / file), line, "this is not UTF-8 text; save the file as UTF-8"))
     if mistakes:
         raise NetworkMistakes(mistakes)
     return NetworkDocuments(**texts)
 
 
-def check(directory: Path) -> list[Mistake]:
-    """All mistakes of a network directory; none when it can be applied. It changes nothing."""
+def _unreadable(file: str, error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return f"{file} is missing"
+        case PermissionError():
+            return f"{file} may not be read by this user"
+        case IsADirectoryError():
+            return f"{file} is a directory, not a file"
+    return f"{file} cannot be read: {error.strerror}"
+
+
+class Checked(NamedTuple):
+    """What the check of a network directory found."""
+
+    network: Network | None
+    """The network; None when there is a mistake."""
+    mistakes: Sequence[Mistake]
+    warnings: Sequence[Mistake] = ()
+    """What is probably not meant, though the network can be applied; it is looked for when there is no mistake."""
+    channels: Mapping[str, tuple[str, int]] = MappingProxyType({})
+    """The channels that rules and buffers name, each with the file and line that name it first."""
+
+
+def examine(directory: Path) -> Checked:
+    """Check a network directory, and look for what is probably not meant. It changes nothing."""
     try:
         documents = read(directory)
     except NetworkMistakes as error:
-        return list(error.mistakes)
-    _, mistakes = _load(documents, {name: str(directory / file) for name, file in FILES.items()})
-    return mistakes
+        return Checked(None, error.mistakes)
+    loaded = _load(documents, {name: str(directory / file) for name, file in FILES.items()})
+    if mistakes := loaded.mistakes():
+        return Checked(None, mistakes)
+    find_warnings(loaded.policy, loaded.network, loaded.quotas, loaded.found)
+    warnings = [warning for one in loaded.found.values() for warning in one.warnings()]
+    return Checked(loaded.network, (), warnings, channels_in(loaded.policy, loaded.quotas, loaded.found))
+
+
+def check(directory: Path) -> list[Mistake]:
+    """All mistakes of a network directory; none when it can be applied. It changes nothing."""
+    return list(examine(directory).mistakes)
 
 
 def load(documents: NetworkDocuments) -> Network:
     """The network that the documents describe. Raises NetworkMistakes with all their mistakes."""
-    network, mistakes = _load(documents, FILES)
-    if mistakes:
+    loaded = _load(documents, FILES)
+    if mistakes := loaded.mistakes():
         raise NetworkMistakes(mistakes)
-    return network
+    return loaded.network
 
 
 def load_applied(documents: NetworkDocuments) -> Network:
     """The network of documents that were applied before, without the checks: some may be newer than these documents."""
-    network, _ = _load(documents, FILES)
-    return network
+    return _load(documents, FILES, were_applied=True).network
 
 
-def _load(documents: NetworkDocuments, files: Mapping[str, str]) -> tuple[Network, list[Mistake]]:
-    """A network and the mistakes; the network is complete only if there are none."""
-    found = {name: Mistakes(file) for name, file in files.items()}
+class _Loaded(NamedTuple):
+    """A network, complete only if there are no mistakes, and what was found in each document."""
+
+    network: Network
+    policy: PolicyRead
+    quotas: Mapping[str, int]
+    found: Mapping[str, Mistakes]
+
+    def mistakes(self) -> list[Mistake]:
+        return [mistake for mistakes in self.found.values() for mistake in mistakes.found()]
+
+
+def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied: bool = False) -> _Loaded:
+    found = {name: Mistakes(file, was_applied=were_applied) for name, file in files.items()}
     nodes = read_nodes(documents.nodes, found["nodes"])
     items = read_items(documents.items, found["items"])
-    version, policy = read_policy(documents.policy, nodes, found["policy"])
-    buffers = read_buffers(documents.buffers, nodes, items, found["buffers"])
+    policy = read_policy(documents.policy, nodes, found["policy"])
+    buffers, quotas = read_buffers(documents.buffers, nodes, items, found["buffers"])
     retired = read_retired(documents.retired)
-    network = Network(version, nodes.nodes, items, policy, buffers, retired.items, retired.nodes)
-    return network, [mistake for mistakes in found.values() for mistake in mistakes.found()]
+    network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes)
+    return _Loaded(network, policy, quotas, found)

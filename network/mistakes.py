@@ -1,4 +1,4 @@
-"""The mistakes of a network directory, each with its file and line."""
+"""The mistakes of a network directory, and what only looks like one, each with its file and line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake, and what would be right; `line` is the line of the wrong value, counted from 1."""
+    """One mistake, and what would be right; `line` is the line of the wrong value, counted from 1, and 0 for a whole file."""
 
     file: str
     line: int
     text: str
+    is_warning: bool = False
+    """Whether it only looks like a mistake: the network can be applied."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {'warning: ' if self.is_warning else ''}{self.text}"
 
 
 class NetworkMistakes(ValueError):
@@ -25,16 +28,26 @@ class NetworkMistakes(ValueError):
 
 
 class Mistakes:
-    """Collects the mistakes of one file."""
+    """Collects the mistakes and the warnings of one file."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, *, was_applied: bool = False) -> None:
+        """`was_applied`: the file belongs to a version that was applied, perhaps before a check existed."""
+        self.file = file
+        self.was_applied = was_applied
         self._found: dict[Mistake, None] = {}
 
     def add(self, line: int, text: str) -> None:
         """Add a mistake; an equal one is added only once."""
-        self._found[Mistake(self._file, line, text)] = None
+        self._found[Mistake(self.file, line, text)] = None
+
+    def warn(self, line: int, text: str) -> None:
+        """Add a warning; an equal one is added only once."""
+        self._found[Mistake(self.file, line, text, is_warning=True)] = None
 
     def found(self) -> list[Mistake]:
         """All mistakes, by line."""
-        return sorted(self._found)
+        return sorted(mistake for mistake in self._found if not mistake.is_warning)
+
+    def warnings(self) -> list[Mistake]:
+        """All warnings, by line."""
+        return sorted(mistake for mistake in self._found if mistake.is_warning)

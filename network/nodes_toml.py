@@ -4,14 +4,17 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from domain.network import Node, NodeKind, OnSilence
+from domain.network import Node, NodeKind, OnSilence, Place, Precision, distance_km
 from network.calendars import UnknownCalendar, holiday_calendar
 from network.countries import CENTROIDS
-from network.geography import ImpossiblePlace, locate
+from network.country_extent import outside_km, slip
+from network.geography import AREA_CHARACTERS, ImpossiblePlace, locate
 from network.mistakes import Mistakes
+from network.time_zones import zones_by_country
 from network.toml_tables import Table, did_you_mean, parse_clock, read_toml
 from nodes.dispatch import DispatchKind
 from nodes.kinds import KINDS
@@ -21,6 +24,17 @@ INSTANT = timedelta(microseconds=1)
 """The shortest allowed time span where 0 has no meaning."""
 
 UNKNOWN = (0.0, 0.0)
+
+NO_ZIP = r"00[0-4]\d\d"
+"""The beginning of what looks like a ZIP code of the United States and is none: they begin with 005.
+
+Only of a node: orders that were accepted with such a code must still be planned.
+"""
+
+ZONE_LIKENESS = 0.9
+"""Most names of zones begin alike, so only a name with nearly all letters is a misspelt one."""
+
+ZONES_LISTED_MAX = 4
 
 _SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
 
@@ -56,7 +70,7 @@ def read_node(table: Table) -> Node:
     """Read one node. Mistakes are reported, and the rest is read."""
     identifier = _read_id(table)
     country = _read_country(table)
-    latitude, longitude = _read_place(table, country)
+    latitude, longitude = place = _read_place(table, country)
     kind = _read_dispatch(table)
     working_days = table.words("working_days", WEEK) or WEEK[:5]
     node = Node(
@@ -67,7 +81,7 @@ def read_node(table: Table) -> Node:
         postal_code=table.text("postal_code") or None,
         latitude=latitude,
         longitude=longitude,
-        time_zone=_read_time_zone(table),
+        time_zone=_read_time_zone(table, country, place),
         cutoff=table.clock("cutoff", time(17)),
         working_days=frozenset(WEEK.index(day) for day in working_days),
         holidays=_read_holidays(table),
@@ -107,27 +121,52 @@ def _read_country(table: Table) -> str:
 
 
 def _read_place(table: Table, country: str) -> tuple[float, float]:
-    """The coordinates in the table, or else those of the postal code."""
+    """The coordinates in the table, or else those of the postal code. A place outside the country is reported."""
     given = [key for key in ("latitude", "longitude") if table.has(key)]
     located = _located(table, country)
     if len(given) == 2:
-        return _coordinates(table)
+        point = _coordinates(table)
+        _check_country(table, "latitude", country, point)
+        return point
     if given:
         table.wrong(given[0], f"{given[0]} needs {'longitude' if given[0] == 'latitude' else 'latitude'} beside it")
     elif not table.has("postal_code"):
         table.wrong("postal_code", "the position is missing: give postal_code, or latitude and longitude")
-    return located
+    elif located:
+        _check_country(table, "postal_code", country, located[:2])
+        _warn_of_rough_place(table, country, located)
+    return located[:2] if located else UNKNOWN
 
 
-def _located(table: Table, country: str) -> tuple[float, float]:
+def _located(table: Table, country: str) -> Place | None:
     code = table.text("postal_code")
-    if country and code:
-        try:
-            place = locate(country, code)
-            return place.latitude, place.longitude
-        except ImpossiblePlace as error:
-            table.wrong("postal_code", str(error))
-    return UNKNOWN
+    if not (country and code):
+        return None
+    if country == "US" and re.match(NO_ZIP, code):
+        table.wrong("postal_code", f"postal_code: impossible in US; no ZIP code begins with {code[:AREA_CHARACTERS]}")
+    try:
+        return locate(country, code)
+    except ImpossiblePlace as error:
+        table.wrong("postal_code", str(error))
+        return None
+
+
+def _check_country(table: Table, key: str, country: str, point: tuple[float, float]) -> None:
+    """Report a position that is certainly not in the country of the node."""
+    if not country or point == UNKNOWN or table.failed & {"latitude", "longitude"}:
+        return
+    if kilometres := outside_km(country, *point):
+        words = slip(country, *point) if key == "latitude" else None
+        table.wrong(key, f"this is about {kilometres:,} km outside {country}" + (f"; perhaps {words}" if words else ""))
+
+
+def _warn_of_rough_place(table: Table, country: str, place: Place) -> None:
+    code = table.text("postal_code")
+    instead = f"because {code} cannot be located offline; give latitude and longitude"
+    if place.precision is Precision.COUNTRY:
+        table.warn("postal_code", f"this node is placed at the middle of {country}, {instead}")
+    elif place.precision is Precision.AREA:
+        table.warn("postal_code", f"this node is placed at the middle of all {code[:AREA_CHARACTERS]}…, {instead}")
 
 
 def _coordinates(table: Table) -> tuple[float, float]:
@@ -141,14 +180,27 @@ def _coordinates(table: Table) -> tuple[float, float]:
     return point
 
 
-def _read_time_zone(table: Table) -> ZoneInfo:
+def _read_time_zone(table: Table, country: str, place: tuple[float, float]) -> ZoneInfo:
     name = table.text("time_zone") if table.need("time_zone") else ""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = did_you_mean(name, _time_zones()) or "; such as America/Denver"
-        table.wrong("time_zone", f"unknown time zone {name!r}{hint}")
+        table.wrong("time_zone", f"unknown time zone {name!r}{_zone_hint(name, country, place)}")
         return ZoneInfo("UTC")
+
+
+def _zone_hint(name: str, country: str, place: tuple[float, float]) -> str:
+    """The zone that was misspelt; otherwise the zones of the country, those near the node if they are many."""
+    alike = {zone.casefold(): zone for zone in _time_zones()}
+    if close := get_close_matches(name.casefold().replace(" ", "_"), alike, n=1, cutoff=ZONE_LIKENESS):
+        return f"; did you mean {alike[close[0]]!r}?"
+    zones = list(zones_by_country().get(country, ()))
+    if place != UNKNOWN:
+        zones.sort(key=lambda zone: distance_km(*place, zone.latitude, zone.longitude))
+    names = ", ".join(zone.name for zone in zones[:ZONES_LISTED_MAX])
+    if not zones:
+        return "; such as America/Denver"
+    return f"; {country} has {names}" + (" and others" if len(zones) > ZONES_LISTED_MAX else "")
 
 
 @cache

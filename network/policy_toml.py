@@ -2,16 +2,16 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from domain.network import (
     Cost,
     EvaluationError,
     ExceptionRules,
     Exclusion,
-    Expression,
     Fact,
     HoldRule,
     HoldStock,
@@ -29,10 +29,12 @@ from domain.network import (
     Unfilled,
 )
 from domain.reasons import ExceptionCode
-from network.expressions import Answer, CelExpression, Sight, canonical, compile_rule, names_of
+from network.expressions import Answer, CelExpression, compile_rule
 from network.mistakes import Mistakes
 from network.nodes_toml import INSTANT, NodesRead
+from network.reach import Reach, Transit, always, check_order
 from network.returns_toml import read_returns
+from network.rule_names import Sight
 from network.toml_tables import Table, did_you_mean, read_toml
 from network.vocabulary import WORD, Vocabulary
 
@@ -51,14 +53,25 @@ _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Replaces a rule that could not be read."""
 
 
-def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, Policy]:
+class PolicyRead(NamedTuple):
+    """The policy, and what the search for warnings needs of the file."""
+
+    version: str
+    policy: Policy
+    top: Table | None
+    """The whole file, with all its rules; None when it is not TOML."""
+    sets: Mapping[str, frozenset[str] | None]
+    """Node ids by set; None for a set that could not be read."""
+
+
+def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
     """The version and the policy. Mistakes are reported, and the rest is read."""
     top = read_toml(text, mistakes)
     if top is None:
-        return "", Policy(())
+        return PolicyRead("", Policy(()), None, {})
     version = top.text("version") if top.need("version") else ""
     transit, services = _read_transit(top)
-    reader = _PolicyReader(nodes, Vocabulary(nodes, services), top)
+    reader = _PolicyReader(nodes, Vocabulary(nodes, services), top, transit if services is not None else None)
     policy = Policy(
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
@@ -69,17 +82,18 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> tuple[str, P
         holds=reader.holds(),
     )
     top.finish()
-    return version, policy
+    return PolicyRead(version, policy, top, reader.sets)
 
 
 class _PolicyReader:
     """Reads the parts that depend on the nodes: sets, rules and tiers."""
 
-    def __init__(self, read: NodesRead, vocabulary: Vocabulary, top: Table) -> None:
+    def __init__(self, read: NodesRead, vocabulary: Vocabulary, top: Table, transit: Transit | None) -> None:
         self._read = read
         self._vocabulary = vocabulary
         self._top = top
-        self._sets = self._read_sets()
+        self._transit = transit
+        self.sets = self._read_sets()
 
     def strategies(self) -> tuple[Strategy, ...]:
         """All strategies, with their order checked: each must be reachable, and the last must match everything."""
@@ -87,16 +101,17 @@ class _PolicyReader:
         if not tables:
             self._top.wrong("strategy", "there is no [[strategy]]; at least one is needed, with when = 'true'")
         strategies = [self._strategy(table) for table in tables]
-        _check_order(tables, strategies)
+        check_order(tables, strategies, self._transit)
         return tuple(strategies)
 
     def exclusion(self, table: Table) -> Exclusion:
         """An [[exclude]]."""
         table.need("when")
         when = self._condition(table, "when", Sight.EXCLUDE)
-        if _always(when) is True:
+        answer = always(when, self._transit)
+        if answer is True:
             table.wrong("when", "this excludes every item from every node: its when is always true")
-        if _always(when) is False:
+        if answer is False:
             table.wrong("when", "this excludes nothing: its when is never true")
         reason = table.text("reason") if table.need("reason") else ""
         table.finish()
@@ -113,7 +128,7 @@ class _PolicyReader:
 
     def _hold(self, table: Table) -> HoldRule:
         when = self._condition(table, "when", Sight.HOLD)
-        if _always(when) is False:
+        if always(when, self._transit) is False:
             table.wrong(
                 "when", "this hold is never placed: its when is never true; without when, only requests place it"
             )
@@ -132,7 +147,7 @@ class _PolicyReader:
 
     def returns(self, table: Table) -> ReturnRules:
         """The table [returns]."""
-        return read_returns(table, self._vocabulary, self._read, self._sets)
+        return read_returns(table, self._vocabulary, self._read, self.sets, self._transit)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that is true or false. One whose evaluation always fails is reported."""
@@ -176,21 +191,16 @@ class _PolicyReader:
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
-        self._check_strategy(table, strategy)
-        table.finish()
-        return strategy
-
-    def _check_strategy(self, table: Table, strategy: Strategy) -> None:
-        """Report fields that are right by themselves but have no meaning together."""
         if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
             table.wrong("cancel_after", said)
-        for number, tier in enumerate(strategy.tiers, start=1):
-            if tier.nodes and not self._may_meet(strategy.require, tier.nodes):
-                table.wrong("require", f"tier {number} reaches no node: no node of {' or '.join(tier.sets)} meets this")
+        if self._read.certain:
+            Reach(self._read.nodes, self._transit).check_strategy(table, strategy, tier_tables)
+        table.finish()
+        return strategy
 
     def _tier(self, table: Table) -> Tier:
-        names = tuple(table.words("from", self._sets)) if table.need("from") else ()
+        names = tuple(table.words("from", self.sets)) if table.need("from") else ()
         tier = Tier(
             sets=names,
             nodes=self._reached(table, names),
@@ -198,25 +208,17 @@ class _PolicyReader:
             split_line=table.boolean("split_line", default=False),
             require=self._condition(table, "require", Sight.RULE),
         )
-        if tier.nodes and not self._may_meet(tier.require, tier.nodes):
-            table.wrong("require", f"this tier reaches no node: no node of {' or '.join(names)} meets this")
         table.finish()
         return tier
 
     def _reached(self, table: Table, names: tuple[str, ...]) -> frozenset[str]:
         """The nodes of a tier. A tier without nodes is reported, unless another mistake may be the cause."""
-        sets = [self._sets[name] for name in names]
+        sets = [self.sets[name] for name in names]
         reached = frozenset().union(*(members for members in sets if members is not None))
         certain = self._read.certain and "from" not in table.failed and None not in sets
         if certain and not reached:
             table.wrong("from", f"this tier reaches no node: no node is in {' or '.join(names)}")
         return reached
-
-    def _may_meet(self, require: Expression | None, nodes: Iterable[str]) -> bool:
-        """Whether some of these nodes may meet a requirement. One that depends on the order or the day may always be met."""
-        if require is None or not self._read.certain or not set(require.names) <= names_of(Sight.SET):
-            return True
-        return any(require.evaluate(_set_facts(self._read.nodes[node])) is True for node in nodes)
 
     def _cost(self, table: Table) -> Cost:
         table.need("amount")
@@ -227,7 +229,7 @@ class _PolicyReader:
             if isinstance(constant, EvaluationError) or constant < 0:
                 table.wrong("amount", f"amount must be at least 0, not {amount.source}")
         when = self._condition(table, "when", Sight.RULE)
-        if _always(when) is False:
+        if always(when, self._transit) is False:
             table.wrong("when", "this cost is never charged: its when is never true")
         table.finish()
         return Cost(per, amount or _STAND_IN, when)
@@ -238,40 +240,6 @@ def _hold_id(table: Table) -> str:
     if name and not re.fullmatch(WORD[0], name):
         table.wrong("id", f"the id of a hold must be {WORD[1]}, not {name!r}")
     return name
-
-
-def _check_order(tables: Sequence[Table], strategies: Sequence[Strategy]) -> None:
-    """Check that ids are unique, every strategy can be reached, and the last one matches everything."""
-    ids: set[str] = set()
-    for position, (table, strategy) in enumerate(zip(tables, strategies, strict=True)):
-        if strategy.id and strategy.id in ids:
-            table.wrong("id", f"strategy id {strategy.id!r} is there twice")
-        ids.add(strategy.id)
-        obstacle = _obstacle(strategy, strategies[:position], tables) if "when" not in table.failed else None
-        if obstacle:
-            table.wrong("when", f"this strategy is never reached: {obstacle}")
-    if tables and "when" not in tables[-1].failed and strategies[-1].when.source.strip() != "true":
-        tables[-1].wrong("when", "the last strategy must match everything: when = 'true'")
-
-
-def _obstacle(strategy: Strategy, earlier: Sequence[Strategy], tables: Sequence[Table]) -> str | None:
-    """Why no order can reach a strategy; None = some may."""
-    if _always(strategy.when) is False:
-        return "its when is never true"
-    for table, other in zip(tables, earlier, strict=False):
-        if "when" in table.failed:
-            continue
-        if _always(other.when) is True:
-            return f"{other.id!r} before it matches everything"
-        if canonical(other.when.source) == canonical(strategy.when.source):
-            return f"{other.id!r} before it has the same when"
-    return None
-
-
-def _always(rule: Expression | None) -> bool | None:
-    """The answer of a rule that reads no facts; None when it depends on facts."""
-    answer = rule.evaluate({}) if rule and not rule.names else None
-    return answer if isinstance(answer, bool) else None
 
 
 def _set_facts(node: Node) -> Mapping[str, Fact]:

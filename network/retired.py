@@ -67,4 +67,4 @@ def _item(values: dict[str, Any]) -> Item:
 
 
 def _table(values: dict[str, Any]) -> Table:
-    return Table(values, (), {}, Mistakes(""))
+    return Table(values, (), {}, Mistakes("", was_applied=True))

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from domain.network import NEAREST, EvaluationError, Expression, FeePer, ReturnRule, ReturnRules, ReturnTerms
 from domain.returns import Condition, Disposition, RefundOn
-from network.expressions import Answer, Sight, canonical, compile_rule
+from network.expressions import Answer, canonical, compile_rule
 from network.nodes_toml import NodesRead
+from network.reach import Transit, always, covers
+from network.rule_names import Sight
 from network.toml_tables import Table, did_you_mean
 from network.vocabulary import WORD, Vocabulary
 
@@ -17,7 +19,9 @@ _STAND_IN = compile_rule("true", Sight.RETURN, Answer.CONDITION)
 """Replaces a rule that could not be read."""
 
 
-def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: Sets) -> ReturnRules:
+def read_returns(
+    table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: Sets, transit: Transit | None
+) -> ReturnRules:
     """The rules for returns; a rule without a field has the value of [returns]."""
     accepting = _accepting(table, sets)
     terms = _terms(table, ReturnTerms(), nodes, accepting)
@@ -31,7 +35,7 @@ def read_returns(table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: S
         refund_shipping=table.boolean("refund_shipping", default=False),
         dispositions=_dispositions(table.table("dispositions")),
     )
-    _check_order(tables, rules.rules)
+    _check_order(tables, rules.rules, transit)
     table.finish()
     return rules
 
@@ -61,25 +65,27 @@ def _rule(
     return ReturnRule(when or _STAND_IN, terms)
 
 
-def _check_order(tables: Sequence[Table], rules: Sequence[ReturnRule]) -> None:
+def _check_order(tables: Sequence[Table], rules: Sequence[ReturnRule], transit: Transit | None) -> None:
     """Check that every rule can be reached. A rule that could not be read hides no other."""
     readable = [(table, rule.when) for table, rule in zip(tables, rules, strict=True) if "when" not in table.failed]
     for position, (table, when) in enumerate(readable):
         earlier = [other for _, other in readable[:position]]
-        if _constant(when) in (False, None):
+        if _always(when, transit) is False or _fails(when):
             table.wrong("when", "this rule never applies: its when is never true")
-        elif any(_constant(other) is True for other in earlier):
+        elif any(_always(other, transit) is True for other in earlier):
             table.wrong("when", "this rule is never reached: one before it always applies")
         elif canonical(when.source) in {canonical(other.source) for other in earlier}:
             table.wrong("when", "this rule is never reached: one before it has the same when")
+        elif covers(earlier, when, units_least=0):
+            table.wrong("when", "this rule is never reached: those before it apply to all that it names")
 
 
-def _constant(rule: Expression) -> bool | str | None:
-    """The answer of a rule that reads no facts, None when it fails; the text of a rule that reads facts."""
-    if rule.names:
-        return rule.source
-    answer = rule.evaluate({})
-    return None if isinstance(answer, EvaluationError) else bool(answer)
+def _always(rule: Expression, transit: Transit | None) -> bool | None:
+    return always(rule, transit, units_least=0)
+
+
+def _fails(rule: Expression) -> bool:
+    return not rule.names and isinstance(rule.evaluate({}), EvaluationError)
 
 
 def _reasons(table: Table) -> tuple[str, ...] | None:

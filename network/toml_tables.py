@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from domain.text import span
-from network.expressions import Answer, CelExpression, Sight, UnreadableRule, comparisons, compile_rule
+from network.expressions import Answer, CelExpression, UnreadableRule, compile_rule, wrong_pattern
 from network.mistakes import Mistakes
+from network.named_texts import PARTS_OF_TEXTS, named_texts, patterns_in
+from network.rule_names import Sight
+from network.toml_faults import toml_fault
 from network.toml_lines import Path, lines_of
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -26,11 +29,19 @@ SPAN_MAX = timedelta(days=36_525)
 class Table:
     """One table of a TOML file: its values, its place in the file, and the mistakes met while reading it."""
 
-    def __init__(self, values: Mapping[str, Any], path: Path, lines: Mapping[Path, int], mistakes: Mistakes) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        path: Path,
+        lines: Mapping[Path, int],
+        mistakes: Mistakes,
+        rules: "list[RuleRead] | None" = None,
+    ) -> None:
         self._values = values
         self._path = path
         self._lines = lines
         self._mistakes = mistakes
+        self._rules: list[RuleRead] = [] if rules is None else rules
         self._known: list[str] = []
         self.failed: set[str] = set()
         """The fields that could not be read."""
@@ -46,6 +57,15 @@ class Table:
         """Report a mistake at a field, or at a value below it."""
         self.failed.add(key)
         self._mistakes.add(self.line(key, *below) + line_offset, text)
+
+    def warn(self, key: str, text: str, line_offset: int = 0) -> None:
+        """Report what only looks like a mistake."""
+        self._mistakes.warn(self.line(key) + line_offset, text)
+
+    @property
+    def rules(self) -> "list[RuleRead]":
+        """All rules of the whole file that were read and are right, in the order in which they were read."""
+        return self._rules
 
     def has(self, key: str) -> bool:
         """Whether the field is present; then it counts as known."""
@@ -190,21 +210,41 @@ class Table:
             for fault in error.faults:
                 self.wrong(key, f"{key}: {fault.text}", line_offset=fault.line)
             return None
-        complaints = [(compared.line, check(compared.name, compared.text)) for compared in comparisons(source)]
-        for line, complaint in complaints:
-            if complaint:
-                self.wrong(key, f"{key}: {complaint}", line_offset=line)
-        return None if any(complaint for _, complaint in complaints) else rule
+        # A rule that was applied holds as it is: it must not be replaced because a check of today finds fault with it.
+        complaints = {} if self._mistakes.was_applied else _complaints(rule, check)
+        for at, complaint in complaints.items():
+            self.wrong(key, f"{key}: {complaint}", line_offset=source.count("\n", 0, at))
+        if complaints:
+            return None
+        self._rules.append(RuleRead(self, key, sight, rule))
+        return rule
 
     def _read(self, key: str, default: Any) -> Any:
         return self._values[key] if self.has(key) else default
 
     def _below(self, values: Mapping[str, Any], *keys: str | int) -> "Table":
-        return Table(values, (*self._path, *keys), self._lines, self._mistakes)
+        return Table(values, (*self._path, *keys), self._lines, self._mistakes, self._rules)
+
+
+class RuleRead(NamedTuple):
+    """A rule, and where it stands."""
+
+    table: Table
+    key: str
+    sight: Sight
+    rule: CelExpression
 
 
 Complain = Callable[[str, str], str | None]
 """Answers why a comparison of a name with a text is wrong; None = it is right."""
+
+
+def _complaints(rule: CelExpression, check: Complain) -> dict[int, str]:
+    """What is wrong with the texts of a rule that compiles, by their place in it."""
+    tree = rule.tree
+    compared = [one for one in named_texts(tree) if one.relation not in PARTS_OF_TEXTS]
+    found = {one.at: complaint for one in compared if (complaint := check(one.name, one.text))}
+    return found | {at: complaint for at, pattern in patterns_in(tree) if (complaint := wrong_pattern(pattern))}
 
 
 def read_toml(text: str, mistakes: Mistakes) -> Table | None:
@@ -212,9 +252,8 @@ def read_toml(text: str, mistakes: Mistakes) -> Table | None:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
-        line = int(where[1]) if where and where[1] else len(text.splitlines()) or 1
-        mistakes.add(line, f"this is not TOML: {str(error)[: where.start()] if where else error}")
+        fault = toml_fault(text, error)
+        mistakes.add(fault.line, fault.text)
         return None
     return Table(values, (), lines_of(text), mistakes)
 
@@ -232,9 +271,17 @@ def parse_clock(value: object) -> time | None:
     return time(int(parts[1]), int(parts[2])) if parts else None
 
 
+COMPARED_MAX = 2000
+"""Of more words than these only those are compared that begin or end as the value: the comparison takes long."""
+
+
 def did_you_mean(value: object, known: Sequence[str]) -> str:
     """A hint with the known word that is most like a value; empty when none is close."""
-    close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    if not isinstance(value, str):
+        return ""
+    if len(known) > COMPARED_MAX:
+        known = [word for word in known if word[:3] == value[:3] or word[-3:] == value[-3:]][:COMPARED_MAX]
+    close = get_close_matches(value, known, n=1)
     return f"; did you mean {str(close[0])!r}?" if close else ""
 
 

@@ -1,15 +1,17 @@
 """`python -m starter network`: a network directory is checked, or checked and made the active version."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from database import channel
 from database.connect import Database
 from domain.network import Network
-from network.load import check as mistakes_in
-from network.load import load, read
+from network.load import Mistake, examine
+from network.warnings import warnings_of_channels
 from runtime.where import database_url, master_keys
 from transactions.network import Networks
 from transactions.prepare import apply_network
@@ -19,22 +21,25 @@ command = App(name="network", help="Check or apply a network directory: nodes, i
 
 @command.command
 def check(directory: Path) -> int:
-    """Check a network directory without touching anything: one line per mistake, exit 1 if there is any.
+    """Check a network directory without touching anything: one line per mistake or warning, exit 1 if there is a mistake.
 
     Parameters
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
     """
-    if mistakes := mistakes_in(directory):
-        return _refuse([str(mistake) for mistake in mistakes])
-    sys.stderr.write(f"{_summary(load(read(directory)))}; nothing is wrong\n")
+    found = examine(directory)
+    if found.network is None:
+        return _refuse([str(mistake) for mistake in found.mistakes])
+    _show(found.warnings)
+    sys.stderr.write(f"{_summary(found.network)}; {_verdict(found.warnings)}\n")
     return 0
 
 
 @command.command
 async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """Check a network directory, say what it changes, and make it the active version.
+    """Check a network directory, say what it changes, and make it the active version; it prints mistakes and warnings as
+    `check` does.
 
     Parameters
     ----------
@@ -43,26 +48,43 @@ async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative=
     preview
         Only say what it changes, and whether it would be refused now.
     """
+    found = examine(directory)
     if mistakes := await apply_network(database_url(), directory, is_preview=preview, say=_say):
         return _refuse(mistakes)
     if preview:
         return 0
-    version, network = await _active(database_url())
+    version, network, channels = await _active(database_url())
+    _show([*found.warnings, *warnings_of_channels(found.channels, channels)])
     sys.stderr.write(f"{_summary(network)}; active as version {version}\n")
     return 0
 
 
-async def _active(database_url: str) -> tuple[int, Network]:
+async def _active(database_url: str) -> tuple[int, Network, set[str]]:
+    """The active version, its network, and the channels that the database knows."""
     database = Database(database_url, master_keys())
     try:
         async with database.read() as connection:
-            return await Networks().active(connection)
+            return *await Networks().active(connection), await channel.known(connection)
     finally:
         await database.close()
 
 
 def _summary(network: Network) -> str:
     return f"network {network.version}: {len(network.nodes)} nodes, {len(network.items)} items"
+
+
+def _verdict(warnings: Sequence[Mistake]) -> str:
+    if not warnings:
+        return "nothing is wrong"
+    return (
+        "it can be applied, with 1 warning"
+        if len(warnings) == 1
+        else f"it can be applied, with {len(warnings)} warnings"
+    )
+
+
+def _show(warnings: Sequence[Mistake]) -> None:
+    sys.stdout.write("".join(f"{warning}\n" for warning in warnings))
 
 
 def _refuse(mistakes: list[str]) -> int:

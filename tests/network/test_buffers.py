@@ -75,7 +75,7 @@ SERUM,,,4                 || SERUM,,,4.5                 || 3 || units must be a
 ,wholesale,50             || ,"whole\\nsale",50\\nquota,TONER,,web,0     || 4 || channel must be 1 to 16 of a-z and 0-9, not 'whole\\nsale'
 ,wholesale,50             || ,"whole\\nsale",50\\nquota,TONER,,web,0     || 6 || units must be a whole number from 1 to 1000000000, not '0'
 ,wholesale,50             || ,wholesale,5,0              || 4 || 6 columns instead of 5; put a text with a comma in quotes
-,wholesale,50             || ,"wholesale,50              || 4 || this is not CSV: unexpected end of data
+,wholesale,50             || ,"wholesale,50              || 4 || the quotes that open in this row are not closed
 channel,units             || chanel,units                || 1 || missing column channel
 channel,units             || chanel,units                || 1 || unknown column 'chanel'; did you mean 'channel'?
 channel,units             || channel,units,remark        || 1 || unknown column 'remark'
@@ -181,10 +181,12 @@ def test_the_file_may_be_absent_and_is_read_and_checked_where_it_is_there(tmp_pa
 def test_a_file_that_is_there_and_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_bytes(b"kind,sku,node,channel,units\n\xff")
-    assert [str(mistake) for mistake in check(tmp_path)] == [f"{file}:2: this is not UTF-8 text"]
+    assert [str(mistake) for mistake in check(tmp_path)] == [
+        f"{file}:2: this is not UTF-8 text; save the file as UTF-8"
+    ]
     file.unlink()
     file.mkdir()
-    assert [str(mistake) for mistake in check(tmp_path)] == [f"{file}:1: cannot be read: Is a directory"]
+    assert [str(mistake) for mistake in check(tmp_path)] == [f"{file}: buffers.csv is a directory, not a file"]
 
 
 def test_other_buffers_make_another_digest() -> None:

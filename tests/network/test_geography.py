@@ -3,10 +3,13 @@
 from importlib.resources import files
 
 import pytest
+import zipcodes
 
 from domain.network import Place, Precision, distance_km
 from network.countries import CENTROIDS
+from network.country_extent import outside_km
 from network.geography import ImpossiblePlace, locate, postal_area
+from network.time_zones import zones_by_country
 
 
 @pytest.mark.parametrize(
@@ -129,3 +132,53 @@ def degrees(coordinates: str) -> tuple[float, float]:
 def _signed(text: str, minutes_at: int) -> float:
     size = int(text[1:minutes_at]) + int(text[minutes_at : minutes_at + 2]) / 60
     return -size if text[0] == "-" else size
+
+
+def test_no_place_that_is_known_to_be_in_a_country_counts_as_outside() -> None:
+    cities = {
+        (country, zone.name): outside_km(country, zone.latitude, zone.longitude)
+        for country, zones in zones_by_country().items()
+        for zone in zones
+    }
+    assert {city: away for city, away in cities.items() if away} == {}
+    rows = [(row["zip_code"], float(row["lat"]), float(row["long"])) for row in zipcodes.filter_by()]
+    outside = {code for code, *point in rows if tuple(point) != (0, 0) and outside_km("US", point[0], point[1])}
+    assert outside <= {"96940", "96960"}, (
+        "towns of Palau and the Marshall Islands, which are no part of the United States"
+    )
+
+
+# far places of countries, without a city of a time zone near: all are inside
+FAR_PLACES = """
+US || 25.1 -80.4;  49.0 -124.7; 71.3 -156.8; 52.8 173.2; 18.0 -66.6; 13.4 144.8
+CA || 41.9 -82.5;  82.5 -62.3;  60.8 -140.9; 47.6 -52.7
+GB || 49.2 -2.1;   60.8 -0.8;   49.9 -6.3;   36.1 -5.3
+FR || 41.4 9.2;    48.4 -5.1;   51.1 2.5;    -21.1 55.5
+DE || 55.0 8.4;    47.3 10.2;   51.3 15.0;   51.0 5.9
+IT || 35.5 12.6;   47.0 11.5;   45.1 6.7;    40.1 18.5
+ES || 43.8 -7.7;   39.9 4.3;    27.7 -18.0;  36.0 -5.6
+PT || 39.5 -31.2;  32.6 -16.9;  42.1 -8.2
+SE || 55.3 13.4;   69.1 20.5
+FI || 59.8 22.9;   70.1 27.9
+NO || 58.0 7.1;    71.2 25.8;   69.7 30.0
+TR || 40.8 26.0;   39.9 44.8;   36.1 36.2
+UA || 48.6 22.1;   48.9 40.2;   44.4 33.7
+NZ || -34.4 172.7; -47.3 168.1; -44.0 -176.5
+JP || 24.1 123.0;  45.5 141.9;  27.1 142.2
+CN || 53.5 122.3;  18.2 109.5;  39.4 73.9;   48.4 134.8
+IN || 8.1 77.5;    34.2 77.6;   28.2 97.4;   23.7 68.0; 6.8 93.9
+BR || 5.3 -60.2;   -33.7 -53.4; -7.5 -73.9;  -7.1 -34.8
+RU || 54.5 19.9;   43.2 47.5;   66.1 -169.8; 77.7 104.3
+AU || -43.6 146.8; -10.7 142.5; -26.0 113.2; -28.6 153.6
+MX || 32.5 -117.1; 14.5 -92.3;  21.2 -86.7
+AR || -54.8 -68.3; -21.8 -66.2; -25.6 -54.6
+CL || -17.5 -69.5; -55.0 -67.0; -27.1 -109.4
+"""
+
+
+@pytest.mark.parametrize("row", FAR_PLACES.strip().splitlines())
+def test_the_ends_of_a_country_are_not_outside(row: str) -> None:
+    country, _, points = row.partition(" || ")
+    for point in points.split(";"):
+        latitude, longitude = map(float, point.split())
+        assert outside_km(country, latitude, longitude) is None, point

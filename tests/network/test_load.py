@@ -79,7 +79,7 @@ RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
 
 # file || what stands there || what stands there instead || line || part of what is said
 MISTAKES = """
-nodes  || id = "slc"             || id = "slc                            ||  2 || this is not TOML: Illegal character
+nodes  || id = "slc"             || id = "slc                            ||  2 || the text is not closed: " is missing at its end
 nodes  || id = "slc"             || id = "SLC 1"                         ||  2 || id must be 1 to 32 of a-z, 0-9 and '-', not 'SLC 1'
 nodes  || id = "slc"             || name = "Salt Lake City"              ||  1 || id is missing
 nodes  || id = "chi"             || id = "slc"                           || 14 || node id 'slc' is there twice
@@ -117,7 +117,7 @@ nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 |
 nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
 nodes  || on_silence = "reroute" || priority = true                      || 12 || priority must be a whole number of at least 0, not true
 nodes  || on_silence = "reroute" || pickup = "yes"                       || 12 || pickup must be true or false, not "yes"
-nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || this is not TOML: Cannot
+nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || this key is there twice in its table
 policy || version = "v1"         || version = 2026-11-21                 ||  1 || version must be a text in quotes, such as "…", not 2026-11-21
 policy || version = "v1"         ||                                      ||  1 || version is missing
 policy || node.kind in ["dc",    || node.kind in ["warehouse",           ||  3 || warehouses: node.kind is never 'warehouse'; it is one of dc, store, 3pl, vendor
@@ -147,7 +147,7 @@ policy || max_shipments = 1      || max_shipments = 0                    || 12 |
 policy || max_shipments = 1      || max_shipment = 1                     || 12 || unknown key 'max_shipment'; did you mean 'max_shipments'?
 policy || max_shipments = 1      || split_line = "yes"                   || 12 || split_line must be true or false, not "yes"
 policy || "60d"                  || "two months"                         || 16 || cancel_after must be a time span
-policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: with a double such as node.distance_km write 400.0, not 400
+policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: node.distance_km is a double, write 3000.0 instead of 3000
 policy || per = "shipment"       || per = "parcel"                       || 21 || per must be one of shipment, unit, kg, not "parcel"
 policy || per = "shipment"       ||                                      || 20 || per is missing
 policy || '500.0 + 0.4           || '500 + 0.4                           || 22 || amount: + mixes an int and a double
@@ -175,6 +175,9 @@ policy || [250, 1]               || 250                                  || 31 |
 policy || [returns]              || [return]                             || 28 || unknown key 'return'; did you mean 'returns'?
 items  || weight_g               || weight                               ||  1 || unknown column 'weight'; did you mean 'weight_g'?
 items  || weight_g               || weight                               ||  1 || missing column weight_g
+items  || sku,name,weight_g,safety_stock,components,category,tags || sku;name;weight_g;safety_stock;components;category;tags || 1 || columns are separated by ';'; write , between them, in every row
+items  || sku,name,weight_g,safety_stock,components,category,tags || sku\\tname\\tweight_g\\tsafety_stock\\tcomponents\\tcategory\\ttags || 1 || columns are separated by tabs; write , between them, in every row
+items  || TONER,Toner,           || TONER,"The "Toner"",                 ||  3 || behind the quotes that close a text must stand a comma; inside a text write "" for "
 items  || category,tags          || category,category                    ||  1 || column 'category' is there twice
 items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is on line 2
 items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 letters, digits and . _ : / -, not ''
@@ -188,7 +191,10 @@ items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 |
 items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 SKU*1, not 'SERUM*0'
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
 """  # noqa: E501  (an aligned table)
-ROWS = [tuple(cell.strip().replace("\\n", "\n") for cell in row.split("||")) for row in MISTAKES.strip().splitlines()]
+ROWS = [
+    tuple(cell.strip().replace("\\n", "\n").replace("\\t", "\t") for cell in row.split("||"))
+    for row in MISTAKES.strip().splitlines()
+]
 
 
 def test_what_is_right_has_no_mistakes() -> None:
@@ -230,7 +236,7 @@ def mistakes(documents: NetworkDocuments) -> list[str]:
             "orders must be a table [orders]",
         ),
         ("items", "", "items.csv:1: missing columns sku, name, weight_g, safety_stock, components"),
-        ("items", ITEMS + 'A,"open', "items.csv:5: this is not CSV: unexpected end of data"),
+        ("items", ITEMS + 'A,"open', "items.csv:5: the quotes that open in this row are not closed"),
     ],
 )
 def test_a_document_without_its_main_thing_is_refused(file: str, text: str, said: str) -> None:
@@ -326,8 +332,12 @@ def test_a_directory_is_checked_with_the_paths_of_its_files(tmp_path: Path) -> N
     (tmp_path / "nodes.toml").write_text(NODES.replace('"4h"', "4"))
     (tmp_path / "policy.toml").write_bytes(b"version = 1\n\xff")
     assert [str(mistake) for mistake in check(tmp_path)] == [
-        f"{tmp_path / 'policy.toml'}:2: this is not UTF-8 text",
-        f"{tmp_path / 'items.csv'}:1: cannot be read: No such file or directory",
+        f"{tmp_path / 'policy.toml'}:2: this is not UTF-8 text; save the file as UTF-8",
+        f"{tmp_path / 'items.csv'}: items.csv is missing",
+    ]
+    absent = tmp_path / "absent"
+    assert [str(one) for one in check(absent)] == [
+        f"{absent}: there is no such directory; it holds nodes.toml and others"
     ]
     (tmp_path / "policy.toml").write_text(POLICY)
     (tmp_path / "items.csv").write_text(ITEMS)

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from domain.network import Fact
+from network.countries import CENTROIDS
 from network.load import NetworkDocuments, NetworkMistakes, load, load_applied
 
 NODES = """\
@@ -112,7 +114,7 @@ from = ["warehouses"]              || from = ["warehouses"]\\nrequire = 'node.co
 'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 1 reaches no node: no node of stores meets this
 'node.promise_days <= 9'           || 'node.priority > 10'                             || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
 'node.promise_days <= 9'           || 'node.kind == "3pl"'                             || 20 || tier 1 reaches no node: no node of stores meets this
-'node.promise_days <= 9'           || 'node.promise_days <= 9.0'                       || 20 || require: <= mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
+'node.promise_days <= 9'           || 'node.promise_days <= 9.0'                       || 20 || require: <= mixes an int and a double: node.promise_days is an int, write 9 instead of 9.0
 max_shipments = 1                  || max_shipments = 0                                || 14 || max_shipments must be a whole number of at least 1, not 0
 "priority", "distance"             || "priority", "distnce"                            ||  9 || unknown rank "distnce"; did you mean 'distance'?
 ["priority", "distance"]           || ["cots"]                                         ||  9 || unknown rank "cots"; did you mean 'cost'?
@@ -126,7 +128,7 @@ cancel_after                       || cancel_aftr                               
 per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, not "parcel"
 'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
 '500.0 + 0.4 * node.distance_km'   || '-1'                                             || 31 || amount must be at least 0, not -1
-'500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
+'500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: write 500.0 instead of 500
 '500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be used here: a require or cost may use only node.* and order.*
 item.category == "perfume" && node.country != order.country || false                   || 34 || this excludes nothing: its when is never true
 item.category == "perfume" && node.country != order.country || true                    || 34 || this excludes every item from every node: its when is always true
@@ -137,7 +139,7 @@ reason = "no perfume across a border" || reason = ""                            
 standard = [[250, 1], [20000, 6]]  ||                                                  || 38 || [transit] names no service; one such as standard = [[20000, 3]] is needed
 standard =                         || "Next Day" =                                     || 39 || the name of a service must be 1 to 32 of a-z, 0-9, '_' and '-', not 'Next Day'
 version = "v1"                     || version = 1                                      ||  1 || version must be a text in quotes, such as "…", not 1
-order.value > 500000               || order.value > 500000.0                           || 42 || when: > mixes an int and a double: with a double such as node.distance_km write 400.0, not 400; with an int write 400, not 400.0; or put double(…) around an int name
+order.value > 500000               || order.value > 500000.0                           || 42 || when: > mixes an int and a double: order.value is an int, write 500000 instead of 500000.0
 order.value > 500000               || order.value                                      || 42 || when: this is an int; it must be a condition, true or false
 order.value > 500000               || order.valeu > 500000                             || 42 || when: unknown name 'order.valeu'; did you mean order.value?
 order.value > 500000               || node.kind == "dc"                                || 42 || when: node.kind cannot be used here: a hold's when may use only order.*
@@ -154,6 +156,31 @@ id = "fraud"                       || id = "approval"                           
 id = "fraud"                       || id = "Fraud"                                     || 47 || the id of a hold must be 1 to 32 of a-z, 0-9, '_' and '-', not 'Fraud'
 id = "fraud"                       ||                                                  || 46 || id is missing
 version = "v1"                     || version = ""                                     ||  1 || version must be a text in quotes, such as "…", not ""
+order.channel == "wholesale"       || order.channel == "a" && order.channel == "b"     ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || order.value > 100 && order.value < 101           ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || order.units < 1                                  ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || order.value >= 0                                 || 18 || this strategy is never reached: 'wholesale' before it matches everything
+when = 'true'                      || when = 'order.channel == "wholesale" && order.value > 5' || 18 || this strategy is never reached: 'wholesale' before it matches all its orders
+'node.distance_km <= 3000.0'       || 'node.distance_km < 0.0'                         || 23 || this tier reaches no node: no node of stores meets this
+'node.distance_km <= 3000.0'       || 'node.distance_km > 20100.0'                     || 23 || this tier reaches no node: no node of stores meets this
+'node.distance_km <= 3000.0'       || 'node.country == "US" && node.country == "CA"'   || 23 || this tier reaches no node: no node of stores meets this
+'node.distance_km <= 3000.0'       || 'node.promise_days > 9'                          || 22 || this tier reaches no node: no node of stores meets its require and that of the strategy together
+'node.promise_days <= 9'           || 'node.promise_days < 1'                          || 20 || tier 1 reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || 'node.promise_days < 1'                          || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
+'node.promise_days <= 9'           || 'node.capacity_left < 1'                         || 20 || tier 1 reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || 'node.capacity_left < 1'                         || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
+'node.open_orders > 20'            || 'node.open_orders < 0'                           || 30 || this cost is never charged: its when is never true
+'node.open_orders > 20'            || 'node.kind == "store" && node.kind == "dc"'      || 30 || this cost is never charged: its when is never true
+item.category == "perfume" && node.country != order.country || "a" in item.tags && !("a" in item.tags) || 34 || this excludes nothing: its when is never true
+item.category == "perfume" && node.country != order.country || item.weight_g >= 0       || 34 || this excludes every item from every node: its when is always true
+order.value > 500000               || order.priority > 9                               || 42 || this hold is never placed: its when is never true; without when, only requests place it
+order.value > 500000               || order.weight_kg * 2.0 < 0.0                      || 42 || this hold is never placed: its when is never true; without when, only requests place it
+order.channel == "wholesale"       || order.channel.matches("[")                       ||  8 || when: invalid regular expression: missing ]: [
+node.kind == "store"               || ["shop"].exists(kind, kind == node.kind)         ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
+order.channel == "wholesale"       || order.channel == wholesale                       ||  8 || when: unknown name 'wholesale'; if it is a text, write "wholesale" in quotes
+'node.promise_days <= 9'           || 'node.available > 9'                             || 20 || require: unknown name 'node.available': a rule does not see stock: the plan itself takes what is available
+'node.distance_km <= 3000.0'       || 'node.distance_km <= 450'                        || 23 || require: <= mixes an int and a double: node.distance_km is a double, write 450.0 instead of 450
+'order.channel == "wholesale"'     || "order.channel == "wholesale""                   ||  8 || a text in "…" ends at the next "; use '…' around a rule that has "…" in it
 """  # noqa: E501  (an aligned table)
 SAID: dict[tuple[str, str], list[str]] = {}
 """Everything that is said when one thing stands instead of another."""
@@ -165,6 +192,14 @@ for row in MISTAKES.strip().splitlines():
 PLACES = """
 latitude = 41.9\\nlongitude = -87.6 || latitude = 0\\nlongitude = 0.0                         || 11 || latitude and longitude are both 0, which usually means that they are not known; give the real ones
 latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US; there it has five digits, or ZIP+4
+longitude = -87.6                   || longitude = 87.6                                       || 11 || this is about 6,600 km outside US; perhaps the sign of longitude is wrong
+latitude = 41.9\\nlongitude = -87.6 || latitude = -41.9\\nlongitude = -87.6                   || 11 || this is about 8,700 km outside US; perhaps the sign of latitude is wrong
+country = "US"\\nlatitude = 41.9\\nlongitude = -87.6 || country = "CA"\\nlatitude = 51.05\\nlongitude = 114.07 || 11 || this is about 5,600 km outside CA; perhaps the sign of longitude is wrong
+country = "US"\\nlatitude = 41.9\\nlongitude = -87.6 || country = "DE"\\nlatitude = 13.4\\nlongitude = 52.5    || 11 || this is about 5,600 km outside DE; perhaps latitude and longitude are exchanged
+country = "US"\\npostal_code        || country = "PR"\\npostal_code                           ||  5 || this is about 5,000 km outside PR
+"84101"                             || "00011"                                                ||  5 || postal_code: impossible in US; no ZIP code begins with 000
+"America/Denver"                    || "Europe/Munich"                                        ||  6 || unknown time zone 'Europe/Munich'; US has America/Boise, America/Denver, America/Phoenix, America/Los_Angeles and others
+country = "US"\\nlatitude = 41.9\\nlongitude = -87.6\\ntime_zone = "America/Chicago" || country = "DE"\\nlatitude = 48.1\\nlongitude = 11.6\\ntime_zone = "Europe/Munich" || 13 || unknown time zone 'Europe/Munich'; DE has Europe/Busingen, Europe/Berlin
 "84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
 """  # noqa: E501  (an aligned table)
 
@@ -211,6 +246,15 @@ def test_a_place_that_cannot_be_is_reported_on_its_line(right: str, wrong: str, 
         ('["priority", "distance"]', '["cost", "distance"]'),
         ('item.category == "perfume"', 'item.category == "lamps"'),
         ('item.category == "perfume"', 'item.sku == "LAMP" || "heavy" in item.tags'),
+        ('order.channel == "wholesale"', "order.value > 100 && order.value < 102"),
+        ('order.channel == "wholesale"', 'order.channel in ["a", "b"] && order.channel != "a"'),
+        ('order.channel == "wholesale"', 'order.channel.startsWith("b") && order.channel != "b2b"'),
+        ('order.channel == "wholesale"', 'order.country != "US" && order.country != "CA"'),
+        ("'node.distance_km <= 3000.0'", "'node.distance_km <= 0.0'"),
+        ("'node.distance_km <= 3000.0'", "'node.country == order.country'"),
+        ("'node.distance_km <= 3000.0'", "'node.country != order.country'"),
+        ("'node.promise_days <= 9'", "'node.promise_days <= 1'"),
+        ("'node.promise_days <= 9'", "'node.open_orders == 0 || 1 / node.priority > 3'"),
         ("[[strategy.tier]]\nfrom = [\"stores\"]\nrequire = 'node.distance_km <= 3000.0'", 'ship_complete = "no"'),
     ],
 )
@@ -250,3 +294,14 @@ def test_a_network_that_was_applied_before_a_check_existed_still_serves_its_orde
         [["slc"]],
         [["chi"], ["chi", "slc"]],
     ]
+
+
+def test_a_rule_that_was_applied_is_kept_as_it_is_whatever_is_found_wrong_with_it_now() -> None:
+    policy = POLICY.replace('item.category == "perfume"', 'node.kind in ["store", "shop"]')
+    documents = replace(RIGHT, policy=policy, nodes=NODES.replace('"84101"', '"00011"'))
+    assert len(mistakes(documents)) == 2
+    applied = load_applied(documents)
+    (exclusion,) = applied.policy.exclusions
+    facts: dict[str, Fact] = {"node.kind": "dc", "node.country": "US", "order.country": "US"}
+    assert exclusion.when.evaluate(facts) is False
+    assert (applied.nodes["slc"].latitude, applied.nodes["slc"].longitude) == CENTROIDS["US"]

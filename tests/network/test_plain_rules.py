@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.network import EvaluationError, Fact
-from network.expressions import Answer, Sight, compile_rule
+from network.expressions import Answer, compile_rule
+from network.rule_names import Sight
 
 texts = st.sampled_from(["node.kind", "order.channel", "order.country", "'store'", '"web"', "'it is'"])
 ints = st.sampled_from(["node.priority", "order.value", "node.open_orders", "0", "7", "20"])

@@ -114,6 +114,42 @@ def test_a_preview_says_what_a_network_changes_and_applies_nothing(servers: dict
     assert [(one.returncode, one.stdout, one.stderr) for one in previews] == [(0, "items: 1 added\n", "")] * 2
 
 
+A_KEY = """
+import asyncio, os
+from database import key
+from database.connect import Database
+
+async def add():
+    async with Database(os.environ["DATABASE_URL"]).write() as connection:
+        await key.add(connection, key_id="wholesale", kind="channel", name="wholesale", key="a key of the channel")
+
+asyncio.run(add())
+"""
+
+
+def test_what_is_probably_not_meant_is_printed_and_still_applied(servers: dict[str, str], tmp_path: Path) -> None:
+    network = tmp_path / "network"
+    shutil.copytree(EXAMPLE, network)
+    policy = network / "policy.toml"
+    policy.write_text(
+        policy.read_text().replace('"fragile" in', '"fragil" in').replace('version = "2026', 'version = "2027')
+    )
+    line = policy.read_text()[: policy.read_text().index("fragil")].count("\n") + 1
+    warning = f"{policy}:{line}: warning: when: no item has the tag 'fragil'; did you mean 'fragile'?\n"
+    checked = starter("network", "check", str(network), folder=tmp_path)
+    assert (checked.returncode, checked.stdout) == (0, warning)
+    assert checked.stderr == "network 2027-11-21: 5 nodes, 10 items; it can be applied, with 1 warning\n"
+    applied = starter("network", "apply", str(network), folder=tmp_path, **servers)
+    assert (applied.returncode, applied.stdout) == (0, warning)
+    assert applied.stderr == "network 2027-11-21: 5 nodes, 10 items; active as version 2\n"
+    subprocess.run([sys.executable, "-c", A_KEY], check=True, cwd=tmp_path, env=surroundings(servers))
+    applied = starter("network", "apply", EXAMPLE, folder=tmp_path, **servers)
+    said = "warning: no order came yet from the channel 'marketplace', and it has no key\n"
+    assert applied.stdout.startswith(f"{EXAMPLE}/policy.toml:")
+    assert applied.stdout.endswith(said)
+    assert applied.stdout.count("\n") == 1
+
+
 def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:
     ended = [starter("prepare", "--network", EXAMPLE, folder=tmp_path, **servers) for _ in range(RUNS)]
     assert [(one.returncode, one.stderr) for one in ended] == [(0, "")] * RUNS

@@ -1,0 +1,54 @@
+"""The names that a rule may read, each with its type, by the place of the rule in the policy."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from cel_expr_python import cel
+
+_ORDER = {
+    **dict.fromkeys(
+        (f"order.{name}" for name in ("channel", "service", "country", "region", "postal_code", "customer_tier")),
+        cel.Type.STRING,
+    ),
+    **dict.fromkeys((f"order.{name}" for name in ("value", "units", "priority")), cel.Type.INT),
+    "order.weight_kg": cel.Type.DOUBLE,
+}
+_NODE_ITSELF = {
+    "node.id": cel.Type.STRING,
+    "node.kind": cel.Type.STRING,
+    "node.country": cel.Type.STRING,
+    "node.priority": cel.Type.INT,
+}
+_NODE = {
+    **_NODE_ITSELF,
+    **dict.fromkeys((f"node.{name}" for name in ("promise_days", "open_orders", "capacity_left")), cel.Type.INT),
+    "node.distance_km": cel.Type.DOUBLE,
+}
+_ITEM = {
+    "item.sku": cel.Type.STRING,
+    "item.category": cel.Type.STRING,
+    "item.tags": cel.Type.List(cel.Type.STRING),
+    "item.weight_g": cel.Type.INT,
+}
+
+
+class Sight(Enum):
+    """The place of a rule in the policy, which decides what names it may read; the value is its name in messages."""
+
+    SET = "a set"
+    WHEN = "a strategy's when"
+    HOLD = "a hold's when"
+    RULE = "a require or cost"
+    EXCLUDE = "an exclude"
+    RETURN = "a rule for returns"
+
+
+NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
+    Sight.SET: _NODE_ITSELF,
+    Sight.WHEN: _ORDER,
+    Sight.HOLD: _ORDER,
+    Sight.RULE: {**_ORDER, **_NODE},
+    Sight.EXCLUDE: {**_ORDER, **_NODE, **_ITEM},
+    Sight.RETURN: {**_ORDER, **_ITEM},
+}
+"""The names and types by place; an exclude may read all that there are."""

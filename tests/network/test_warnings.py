@@ -1,0 +1,176 @@
+"""What the check warns of: what can be applied, and is probably not meant. And what it does not warn of."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from network.close_names import misspelt
+from network.load import NetworkDocuments, examine
+from network.warnings import warnings_of_channels
+from tests.network.test_mistakes import ITEMS, NODES, POLICY
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs/reference/network.md"
+
+EXCLUDE = 'item.category == "perfume" && node.country != order.country'
+BUFFERS = "kind,sku,node,channel,units\nquota,SERUM,,wholesale,5\n"
+
+# file || what stands there || what stands there instead || where || what is said, whole
+WARNINGS = f"""
+policy  || {EXCLUDE} || "hazmt" in item.tags                             || policy.toml:34  || when: no item has the tag 'hazmt'
+policy  || {EXCLUDE} || "fragil" in item.tags                            || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || !("fragil" in item.tags) && node.kind == "store" || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || item.tags.exists(tag, tag == "fragil")           || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || ["glass", "fragil"].exists(one, one in item.tags) || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || item.tags.exists(tag, tag.startsWith("haz"))     || policy.toml:34  || when: no item has a tag that starts with 'haz'
+policy  || {EXCLUDE} || "perfum" == item.category                        || policy.toml:34  || when: no item has the category 'perfum'; did you mean 'perfume'?
+policy  || {EXCLUDE} || item.category != "perfum" && node.kind == "store" || policy.toml:34  || when: no item has the category 'perfum'; did you mean 'perfume'?
+policy  || {EXCLUDE} || item.category in ["perfume", "lamps"]            || policy.toml:34  || when: no item has the category 'lamps'
+policy  || {EXCLUDE} || item.sku == "SERUN"                              || policy.toml:34  || when: no item has the SKU 'SERUN'; did you mean 'SERUM'?
+policy  || {EXCLUDE} || item.sku.endsWith("-XL")                         || policy.toml:34  || when: no item has a SKU that ends with '-XL'
+policy  || {EXCLUDE} || node.kind == "vendor"                            || policy.toml:34  || when: no node is of the kind 'vendor'
+policy  || {EXCLUDE} || node.country == "CA" || policy.toml:34  || when: no node is in 'CA'
+policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:34  || when: no node has an id that starts with 'nyc-'
+policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:34  || when: this excludes nothing: no node of today meets it
+policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:7   || no node can ship any item for this strategy: [[exclude]] leaves none
+policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:17  || no node can ship any item for this strategy: [[exclude]] leaves none
+policy  || {EXCLUDE} || order.channel == "wholsale"                      || policy.toml:34  || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || order.channel == "wholesale" || order.channel == "wholsale"   || policy.toml:8   || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || order.value > 500000 || order.customer_tier in ["approvals", "aproval"] || policy.toml:42  || when: the customer tier 'aproval' is named only here, and 'approval' is nearly the same; is it misspelt?
+policy  || 'order.value > 500000' || '''order.value > 5 &&\\n(\\norder.channel == "wholsale")''' || policy.toml:44 || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || node.open_orders > 20 || node.priority > 10                   || policy.toml:30  || when: this cost is never charged: no node of today meets it
+policy  || node.open_orders > 20 || node.kind == "dc" && node.open_orders > 9 || policy.toml:30  || when: no node is of the kind 'dc'
+policy  || [sets] || [sets]\\nvendors = 'node.kind == "vendor"'          || policy.toml:3   || no node is in vendors
+policy  || 6]]\\n || 6]]\\nslow = [[9000, 12]]\\n                        || policy.toml:17  || no node can fill an order of this strategy with service 'slow': none meets what is required
+policy  || grace = "15m" || grace = "15m"\\n[[returns.rule]]\\nwhen = '"trial" in item.tags'\\nwindow = "2d" || policy.toml:39 || when: no item has the tag 'trial'
+buffers || wholesale || wholsale                                         || buffers.csv:2   || the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+nodes   || "84101" || "09999"                                            || nodes.toml:5    || this node is placed at the middle of US, because 09999 cannot be located offline; give latitude and longitude
+nodes   || "84101" || "84100"                                            || nodes.toml:5    || this node is placed at the middle of all 841…, because 84100 cannot be located offline; give latitude and longitude
+nodes   || country = "US"\\npostal_code = "84101" || country = "GB"\\npostal_code = "M1 1AE" || nodes.toml:5 || this node is placed at the middle of GB, because M1 1AE cannot be located offline; give latitude and longitude
+"""  # noqa: E501  (an aligned table)
+SAID: dict[tuple[str, str, str], list[str]] = {}
+"""Everything that is said when one thing stands instead of another."""
+for row in WARNINGS.strip().splitlines():
+    file, right, wrong, place, said = (cell.strip(" ").replace("\\n", "\n") for cell in row.split("||"))
+    SAID.setdefault((file, right, wrong), []).append(f"{place}: warning: {said}")
+
+
+def found_in(folder: Path, documents: NetworkDocuments) -> list[str]:
+    """What is said of documents that can be applied."""
+    for file, text in {
+        "nodes.toml": documents.nodes,
+        "policy.toml": documents.policy,
+        "items.csv": documents.items,
+        "buffers.csv": documents.buffers,
+    }.items():
+        (folder / file).write_text(text)
+    found = examine(folder)
+    assert found.mistakes == ()
+    return [str(warning).removeprefix(f"{folder}/") for warning in found.warnings]
+
+
+@pytest.mark.parametrize(("file", "right", "wrong"), SAID)
+def test_each_warning_has_its_line_and_stands_alone(file: str, right: str, wrong: str, tmp_path: Path) -> None:
+    texts = {"nodes": NODES, "policy": POLICY, "items": ITEMS, "buffers": BUFFERS}
+    assert right in texts[file]
+    texts[file] = texts[file].replace(right, wrong, 1)
+    assert found_in(tmp_path, NetworkDocuments(**texts)) == SAID[file, right, wrong]
+
+
+# what stands in policy.toml || what stands there instead, without a warning
+HARMLESS = f"""
+{EXCLUDE} || "fragile" in item.tags
+{EXCLUDE} || item.category == ""
+{EXCLUDE} || item.weight_g > 30000 && node.kind == "store"
+{EXCLUDE} || item.sku.startsWith("SER") && node.distance_km > 5000.0
+{EXCLUDE} || item.tags.exists(tag, tag.contains("lass"))
+{EXCLUDE} || size(item.tags) > 9
+{EXCLUDE} || "fragile" in item.tags && node.kind != "vendor"
+{EXCLUDE} || "fragile" in item.tags && node.kind in ["store", "dc"]
+{EXCLUDE} || "fragile" in item.tags && node.country in ["US", "CA", "MX"]
+{EXCLUDE} || item.sku.matches("^S.*")
+{EXCLUDE} || order.channel == "b2b"
+{EXCLUDE} || order.channel == "retail"
+order.channel == "wholesale" || order.channel == "wholesale" && order.country in ["US", "CA"]
+order.channel == "wholesale" || order.channel in ["shopus", "shopuk", "shop1", "shop2"]
+order.channel == "wholesale" || order.channel.startsWith("whole")
+order.value > 500000 || order.customer_tier == "gold" || order.customer_tier == "golden"
+'node.distance_km <= 3000.0' || 'node.country == order.country'
+'node.open_orders > 20' || 'node.capacity_left < 5'
+"""
+
+
+@pytest.mark.parametrize("row", HARMLESS.strip().splitlines())
+def test_what_may_be_meant_gives_no_warning(row: str, tmp_path: Path) -> None:
+    right, _, allowed = row.partition(" || ")
+    assert right in POLICY
+    documents = NetworkDocuments(NODES, POLICY.replace(right, allowed, 1), ITEMS, BUFFERS)
+    assert found_in(tmp_path, documents) == []
+
+
+@pytest.mark.parametrize("directory", ["network/example", "tests/workflows/network", "tests/upgrade/network"])
+def test_the_networks_of_this_repository_give_no_warning(directory: str) -> None:
+    found = examine(ROOT / directory)
+    assert (found.mistakes, list(found.warnings)) == ((), [])
+
+
+def test_without_items_nothing_is_said_of_their_names(tmp_path: Path) -> None:
+    header = ITEMS.splitlines()[0] + "\n"
+    assert found_in(tmp_path, NetworkDocuments(NODES, POLICY, header)) == []
+
+
+NAMED = {"wholsale": ("policy.toml", 8), "web": ("buffers.csv", 2)}
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (set(), []),
+        ({"web", "wholsale"}, []),
+        (
+            {"web", "wholesale"},
+            [
+                "policy.toml:8: warning: no order came yet from the channel 'wholsale', and it has no key;"
+                " did you mean 'wholesale'?"
+            ],
+        ),
+        (
+            {"marketplace", "wholsale"},
+            ["buffers.csv:2: warning: no order came yet from the channel 'web', and it has no key"],
+        ),
+    ],
+)
+def test_a_channel_that_the_database_does_not_know_is_named_when_others_are_known(
+    known: set[str], said: list[str]
+) -> None:
+    assert [str(one) for one in warnings_of_channels(NAMED, known)] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "is_misspelt"),
+    [
+        ("wholsale", "wholesale", True),
+        ("whoelsale", "wholesale", True),
+        ("wholessale", "wholesale", True),
+        ("whalesale", "wholesale", True),
+        ("wholesales", "wholesale", False),
+        ("amazonus", "amazonuk", False),
+        ("shop1", "shop2", False),
+        ("web2", "web", False),
+        ("ebay", "eday", False),
+        ("wholesale", "wholesale", False),
+        ("marketplace", "wholesale", False),
+    ],
+)
+def test_a_misspelt_name_differs_in_one_letter_and_not_at_its_end(name: str, known: str, is_misspelt: bool) -> None:
+    assert misspelt(name, [known]) == (known if is_misspelt else None)
+
+
+def test_the_page_shows_warnings_as_they_are_printed() -> None:
+    section = PAGE.read_text().partition("### Warnings")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    printed = {line.partition("warning: ")[2].removeprefix("when: ") for lines in SAID.values() for line in lines}
+    printed.add("no order came yet from the channel 'wholsale', and it has no key")
+    assert len(shown) > 8
+    assert [one for one in shown if one not in printed] == []
