@@ -52,5 +52,6 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
                 Job("open_at_risk", partial(exception.open_at_risk, transactions)),
             ),
         ),
+        Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),)),
     )

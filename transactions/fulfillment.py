@@ -154,6 +154,7 @@ async def record(
             facts=_without_free_text(message),
             actor=actor,
         )
+        transactions.heard.note(owner)
         if received is None:
             return False
         state = await _apply(work, fulfillment_order, message, received)

@@ -26,6 +26,7 @@ from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.units import Changes, Opened, Order, needs_a_person
+from transactions.heard import Heard
 from transactions.network import Networks
 
 Send = Callable[[Sequence[Signal]], None]
@@ -127,9 +128,13 @@ class Work:
         return waits_for(fo, node, self.network.policy.orders) if node else None
 
     async def _close_what_is_over(self, event: Event) -> None:
-        """Close the exceptions that need no person any more: the units at risk have left, or the pickup has a place."""
+        """Close the exceptions that need no person any more: the units at risk have left, its node was called, the pickup has a
+        place.
+        """
         for name in filter(self._was_at_risk, sorted(self.changes.touched)):
             await self._close(ExceptionCode.AT_RISK, name, event)
+        for name in filter(self._needed_a_call, sorted(self.changes.touched)):
+            await self._close(ExceptionCode.NODE_UNREACHABLE, name, event)
         if needs_a_person(self._before) and not needs_a_person(self.order):
             await self._close(ExceptionCode.PICKUP, None, event)
         is_watched = self.network.policy.orders.at_risk_before is not None
@@ -144,6 +149,11 @@ class Work:
         after = self.order.fulfillment_orders.get(fulfillment_order)
         return bool(before and after and before.at_risk_at and before.is_owed and not after.is_owed)
 
+    def _needed_a_call(self, fulfillment_order: str) -> bool:
+        before = self._before.fulfillment_orders.get(fulfillment_order)
+        after = self.order.fulfillment_orders[fulfillment_order]
+        return before is not None and before.needs_a_call and not after.needs_a_call
+
 
 class OrderTransactions:
     """Opens transactions on orders. One per process."""
@@ -152,6 +162,7 @@ class OrderTransactions:
         """`networks` holds the network versions that this process has loaded."""
         self.database = database
         self.networks = networks
+        self.heard = Heard()
         self._send = send
 
     @asynccontextmanager

@@ -153,6 +153,7 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("stock", 1.0, "give_turns"),
         ("exceptions", 60.0, "escalate_exceptions"),
         ("exceptions", 60.0, "open_at_risk"),
+        ("contacts", 60.0, "store_last_heard"),
         ("webhooks", 1.0, "call_channels"),
     }
     for name, state in shown.items():
