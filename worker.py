@@ -7,6 +7,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import uvloop
@@ -27,13 +29,19 @@ from runtime.temporal import TemporalUnreachable, connect
 from runtime.where import NotConfigured, database_url, master_keys
 from transactions.network import Networks
 from transactions.transaction import OrderTransactions
-from workflows.client import TASK_QUEUE
 from workflows.order import OrderWorkflow
+from workflows.queues import CALLS_QUEUE, TASK_QUEUE
 from workflows.returns import ReturnWorkflow
 
 WORKFLOWS = [OrderWorkflow, ReturnWorkflow]
 CLOSING_WITHIN = timedelta(seconds=8)
 """When the worker stops, running activities have this long to finish; each is one transaction."""
+CALLS_CLOSING_WITHIN = timedelta(seconds=1)
+"""The same for calls. One that is cut off is made again, with the same message id."""
+
+CALLS_MAX = 100
+"""Calls under way at once. Each only waits, so there are more of them than transactions (`CONNECTIONS_MAX`); what one host
+may have of them is `activities.dispatch.CALLS_TO_A_HOST_MAX`."""
 
 WORKFLOWS_CACHED_MAX = 1_000
 """Workflows that a worker keeps in memory, at 0.2 MB each (`python -m benchmarks waiting`). Any number may be open: the others
@@ -51,10 +59,24 @@ def versioning() -> WorkerDeploymentConfig | None:
     )
 
 
-def build(client: Client, database: Database) -> Worker:
-    """A worker with all its workflows and activities; it runs while it is entered as a context."""
+@asynccontextmanager
+async def build(client: Client, database: Database) -> AsyncIterator[None]:
+    """A worker with all its workflows and activities, which serves both task queues while the block lasts.
+
+    The transactions' queue takes calls too: histories that are older than the queue of calls have theirs pending there, and
+    Temporal repeats an activity on the queue on which it was scheduled. Both queues share the limits and the breaker.
+    """
     transactions = OrderTransactions(database, Networks())
-    subjects = (OrderActivities(transactions), ReturnActivities(transactions), DispatchActivities(transactions))
+    calls = DispatchActivities(transactions)
+    try:
+        async with _of_transactions(client, transactions, calls), _of_calls(client, calls):
+            yield
+    finally:
+        calls.close()
+
+
+def _of_transactions(client: Client, transactions: OrderTransactions, calls: DispatchActivities) -> Worker:
+    subjects = (OrderActivities(transactions), ReturnActivities(transactions), calls)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -64,6 +86,17 @@ def build(client: Client, database: Database) -> Worker:
         max_concurrent_activities=CONNECTIONS_MAX,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
         graceful_shutdown_timeout=CLOSING_WITHIN,
+        deployment_config=versioning(),
+    )
+
+
+def _of_calls(client: Client, calls: DispatchActivities) -> Worker:
+    return Worker(
+        client,
+        task_queue=CALLS_QUEUE,
+        activities=calls.activities(),
+        max_concurrent_activities=CALLS_MAX,
+        graceful_shutdown_timeout=CALLS_CLOSING_WITHIN,
         deployment_config=versioning(),
     )
 

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from api import request_log
 from api.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem, wrong_fields
@@ -15,6 +18,8 @@ from domain.mistake import Mistake, shown_name, unknown
 
 Kind = Literal["operator", "channel", "node"]
 
+_HOLDER = "switchyard.holder"
+"""Where a request's scope keeps the holder of its key."""
 _bearer = HTTPBearer(auto_error=False, description="A key made by POST /keys")
 
 
@@ -25,6 +30,32 @@ def service_of(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(service_of)]
+
+
+def shown_key(scope: Scope) -> str | None:
+    """The key that a request shows, however its header is spelt; None when it shows none."""
+    scheme, shown = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
+    return shown if scheme.lower() == "bearer" and shown else None
+
+
+async def holder_of(scope: Scope) -> Caller:
+    """The holder of a request's key, looked up once for each request. Raises the problem of a request without a valid key."""
+    known: Caller | None = scope.get(_HOLDER)
+    if known is not None:
+        return known
+    shown = shown_key(scope)
+    if shown is None:
+        raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
+    service: Service = scope["app"].state.service
+    async with service.database.read() as connection:
+        found = await key.holder(connection, shown)
+    if found is None:
+        raise Problem(NO_KEY, "this key is not valid")
+    request_log.show_key(found.actor)
+    if found.kind == "node":
+        service.transactions.heard.note(found.name)
+    scope[_HOLDER] = found
+    return found
 
 
 class OpenTo:
@@ -40,17 +71,10 @@ class OpenTo:
     async def __call__(
         self,
         request: Request,
-        service: ServiceDep,
-        shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
     ) -> Caller:
         """The holder of the key that was sent."""
-        if shown is None:
-            raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
-        async with service.database.read() as connection:
-            found = await key.holder(connection, shown.credentials)
-        if found is None:
-            raise Problem(NO_KEY, "this key is not valid")
-        request_log.show_key(found.actor)
+        found = await holder_of(request.scope)
         if found.kind not in self.kinds:
             raise Problem(NOT_ALLOWED, f"keys of kind {found.kind} may not do this")
         known_query(request)

@@ -1,11 +1,11 @@
-"""The HTTP interface as an application: routes, problem documents and the limit on bodies."""
+"""The HTTP interface as an application: routes, problem documents and limits."""
 
 import functools
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     cart,
@@ -28,8 +28,9 @@ from api import (
     stock,
     webhook,
 )
+from api.body import BodyGuard
 from api.limits import RateLimit
-from api.problems import INVALID, NOT_FOUND, TOO_LARGE, Problem
+from api.problems import INVALID, NOT_FOUND, Problem
 from api.request_log import Recorded
 from api.service import Service
 
@@ -61,9 +62,6 @@ Channels place orders and ask for changes. Nodes get fulfillment orders and repo
 Errors are RFC 9457 problem documents; their `type` is stable. Every list is a page: send its `next` as `after`.
 """.strip()
 
-BODY_BYTES_MAX = 1_048_576
-"""A body of 2,000 order lines is a third of it."""
-
 
 def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: str | None = None) -> FastAPI:
     """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
@@ -86,7 +84,7 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
         app.include_router(router)
     _describe(app)
     problems.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyGuard)
     app.add_middleware(ReadableAddress)
     if rate_per_second:
         app.add_middleware(RateLimit, per_second=rate_per_second)
@@ -119,56 +117,3 @@ class ReadableAddress:
             )
         else:
             await self._app(scope, receive, send)
-
-
-class BodyLimit:
-    """Refuses bodies that are too large before they are read into memory, announced or not."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Wraps an application."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what comes; the first byte too many ends the request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > BODY_BYTES_MAX:
-            await _refuse(scope, receive, send)
-            return
-        body = await _read(receive)
-        if body is None:
-            await _refuse(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), send)
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too large."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            return None
-        if message["type"] != "http.request" or not message.get("more_body"):
-            return bytes(body)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    is_given = False
-
-    async def again() -> Message:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    problem = Problem(TOO_LARGE, f"a body can have at most {BODY_BYTES_MAX:,} bytes")
-    await problems.answer(problem)(scope, receive, send)

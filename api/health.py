@@ -1,11 +1,9 @@
-"""Routes for monitoring: is the process alive, and can it accept orders."""
+"""Routes for monitoring: is the process alive, and can it accept orders that somebody works on."""
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
-from temporalio.service import RPCError
 
 from api.access import ServiceDep, known_query
 from api.answer import shown
@@ -13,8 +11,6 @@ from api.problems import NOT_READY, Problem, answer
 from database.connect import DatabaseUnreachable
 
 router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
-
-TEMPORAL_ANSWERS_WITHIN_SECONDS = 1.0
 
 
 class Health(BaseModel):
@@ -32,6 +28,9 @@ class Readiness(BaseModel):
     """PostgreSQL; without it the answer is 503."""
     temporal: Literal["up", "down"]
     """Without Temporal orders and messages are stored, and go on later."""
+    workers: Literal["up", "unknown"]
+    """Whether a worker has asked for work in the last 70 seconds; when none has, the answer is 503. Unknown without
+    Temporal."""
 
 
 @router.get("/healthz")
@@ -42,17 +41,20 @@ async def get_health() -> Health:
 
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(service: ServiceDep) -> Response:
-    """200 while orders and messages can be accepted. Without Temporal they are stored, and go on later."""
+    """200 while orders and messages can be accepted and a worker listens. Without Temporal they are stored, and go on later."""
     try:
         await service.database.check()
     except DatabaseUnreachable:
         return answer(Problem(NOT_READY, "PostgreSQL does not answer"))
-    return shown({"database": "up", "temporal": "up" if await _temporal_answers(service) else "down"})
+    listens = await service.listeners.any()
+    if listens is False:
+        problem = Problem(
+            NOT_READY, "no worker listens: orders and messages are stored, and nobody works on them", more=NO_WORKERS
+        )
+        return answer(problem)
+    return shown({"database": "up"} | (WITHOUT_TEMPORAL if listens is None else WHOLE))
 
 
-async def _temporal_answers(service: ServiceDep) -> bool:
-    try:
-        async with asyncio.timeout(TEMPORAL_ANSWERS_WITHIN_SECONDS):
-            return await service.client.service_client.check_health()
-    except (RPCError, RuntimeError, TimeoutError):
-        return False
+WHOLE = {"temporal": "up", "workers": "up"}
+WITHOUT_TEMPORAL = {"temporal": "down", "workers": "unknown"}
+NO_WORKERS = {"database": "up", "temporal": "up", "workers": "down"}

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, IPv6Network
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems, request_log
+from api.access import shown_key
 from api.problems import NO_KEY, TOO_MANY, Problem
 
 NAMES_MAX = 10_000
@@ -59,7 +60,7 @@ class RateLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        shown = sha256(dict(scope["headers"]).get(b"authorization", b"")).hexdigest()
+        shown = sha256((shown_key(scope) or "").encode()).hexdigest()
         wait = self._keys.wait(shown) if shown in self._valid else self._strangers.wait(_stranger(scope))
         if wait:
             problem = Problem(

@@ -106,7 +106,7 @@ async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Servic
     if not taken.is_new:
         response.status_code = 200
         return Placed(order=body.order, status=taken.state.status, promise=taken.state.promise)
-    answer = await temporal.place(service.client, taken.input)
+    answer = await temporal.place(service.client, service.breaker, taken.input)
     if answer is None:
         response.status_code = 202
         return Placed(order=body.order, status=taken.state.status, promise=None)
@@ -300,7 +300,7 @@ async def _ask(
     service: Service, kind: str, asked: Asked[Body], facts: dict[str, Any], holder: Caller
 ) -> dict[str, Any]:
     await check_own(service, asked.about, holder)
-    return await temporal.answered(service.transactions, service.client, asked, kind, facts)
+    return await temporal.answered(service.transactions, service.client, service.breaker, asked, kind, facts)
 
 
 async def _check_channels_own(service: Service, name: str, hold: str) -> None:

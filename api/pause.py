@@ -24,13 +24,16 @@ AnyBody = TypeVar("AnyBody", PauseRequest, ResumeRequest)
 
 @router.get("/nodes", response_model=Page[Node])
 async def list_nodes(_: Operator, service: ServiceDep, after: str = "", limit: Limit = 50) -> Response:
-    """The nodes of the network by id, each with its pause: since when, by whom and why; null when it is not paused."""
+    """The nodes of the network by id, each with its pause, the last call to it, and when it was last heard."""
     async with service.database.read() as connection:
         _version, network = await service.networks.active(connection)
+        names = sorted(name for name in network.nodes if name > after)[: limit + 1]
         paused = await documents.active(connection)
-    names = sorted(name for name in network.nodes if name > after)[: limit + 1]
-    nodes = [network.nodes[name] for name in names]
-    return shown(page(documents.nodes(nodes, paused), limit, "node"))
+        contacts = await documents.contacts(connection, names)
+    nodes = documents.nodes([network.nodes[name] for name in names], paused, contacts)
+    for node in nodes:
+        node["last_heard"] = service.transactions.heard.last(node["node"]) or node["last_heard"]
+    return shown(page(nodes, limit, "node"))
 
 
 @router.post("/nodes/{node}/pause", response_model=Paused)

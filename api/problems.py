@@ -67,6 +67,7 @@ NO_METHOD = _kind("no-method", 405, "This address does not have this method")
 REFUSED = _kind("refused", 409, "The request was refused")
 NOT_AVAILABLE = _kind("not-available", 409, "Not all units are available now")
 OTHER_BODY = _kind("other-body", 409, "This id or idempotency key was used with another body")
+TOO_SLOW = _kind("too-slow", 408, "The request took too long to arrive")
 TOO_LARGE = _kind("too-large", 413, "The body is too large")
 INVALID = _kind("invalid", 422, "A field or parameter is invalid")
 TOO_MANY = _kind("too-many", 429, "Too many requests")
@@ -83,6 +84,7 @@ KINDS = (
     REFUSED,
     NOT_AVAILABLE,
     OTHER_BODY,
+    TOO_SLOW,
     TOO_LARGE,
     INVALID,
     TOO_MANY,
@@ -158,6 +160,8 @@ def answer(problem: Problem) -> JSONResponse:
     headers = {"Retry-After": str(problem.retry_after_seconds)} if kind.status in (429, 503) else None
     if kind is NO_KEY:
         headers = {"WWW-Authenticate": "Bearer"}
+    if kind is TOO_SLOW:
+        headers = {"Connection": "close"}  # what is still to come belongs to no request
     content = document.model_dump(mode="json") | problem.more
     return JSONResponse(content, kind.status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -177,6 +181,10 @@ class Meaning:
         field = self.field.format(error=error) if self.field else None
         return Problem(self.kind, self.detail.format(error=error), field=field, more=self.more(error))
 
+
+AWAY = (DBAPIError, NoConnectionFree, DatabaseUnreachable, OSError)
+"""What is raised when PostgreSQL does not answer; a `DBAPIError` also has other causes."""
+REPEAT_LATER = "PostgreSQL does not answer; repeat the request later"
 
 NOT_THERE: Mapping[type[Exception], str] = {
     UnknownOrder: "order",
@@ -227,7 +235,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _invalid,
         HTTPException: _plain,
         **dict.fromkeys(MEANINGS, _meant),
-        **dict.fromkeys((DBAPIError, NoConnectionFree, DatabaseUnreachable, OSError), _away),
+        **dict.fromkeys(AWAY, _away),
         Exception: _defect,
     }
     for raised, handler in handlers.items():
@@ -251,7 +259,7 @@ async def _away(_: Request, raised: Exception) -> JSONResponse:
         raise raised
     cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
     log.warning("postgresql does not answer", reason=type(cause).__name__)
-    return answer(Problem(NOT_READY, "PostgreSQL does not answer; repeat the request later"))
+    return answer(Problem(NOT_READY, REPEAT_LATER))
 
 
 def _is_away(raised: DBAPIError) -> bool:

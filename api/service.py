@@ -11,10 +11,14 @@ from jobs.driver import Driver
 from jobs.relay import Relay
 from jobs.schedule import schedule
 from jobs.webhook import WebhookSender
+from runtime.breaker import Breaker
 from runtime.outbound import Outbound
+from runtime.temporal import Listeners
 from transactions.cart import Carts
 from transactions.network import Networks
 from transactions.transaction import OrderTransactions
+from workflows import client as temporal
+from workflows.queues import TASK_QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class Service:
 
     transactions: OrderTransactions
     client: Client
+    breaker: Breaker
+    """How long callers wait for workflows: not at all while none answers."""
+    listeners: Listeners
+    """The workers that ask for workflow tasks."""
     carts: Carts
     relay: Relay
     sender: WebhookSender
@@ -60,6 +68,8 @@ def assemble(database: Database, client: Client, *, allows_private_webhooks: boo
     return Service(
         transactions=transactions,
         client=client,
+        breaker=temporal.new_breaker(),
+        listeners=Listeners(client, TASK_QUEUE),
         carts=Carts(database, transactions.networks),
         relay=relay,
         sender=sender,

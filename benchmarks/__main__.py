@@ -1,6 +1,7 @@
-"""`python -m benchmarks [lives] [reservations] [plans] [waiting] [--quick]`: whole order lives per second, against a workflow
-that does nothing; reservations per second, against plain row-locked transactions; plans, against an independent solver (twenty
-minutes); what ten thousand waiting orders cost. `python -m benchmarks compare`: a life here against a life in another version.
+"""`python -m benchmarks [lives] [reservations] [plans] [waiting] [neighbour] [--quick]`: whole order lives per second, against
+a workflow that does nothing; reservations per second, against plain row-locked transactions; plans, against an independent
+solver (twenty minutes); what ten thousand waiting orders cost; what a silent node costs the orders of others. `python -m
+benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse
@@ -14,14 +15,14 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import compare, planner, reservations, waiting
+from benchmarks import compare, neighbour, planner, reservations, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans", "waiting")
+SUBJECTS = ("lives", "reservations", "plans", "waiting", "neighbour")
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -91,6 +92,14 @@ def measure_waiting(is_quick: bool) -> None:
     _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
 
 
+def measure_neighbour(is_quick: bool) -> None:
+    """Print what a silent node costs the orders of other nodes."""
+    plan = neighbour.QUICK if is_quick else neighbour.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
+        found = uvloop.run(neighbour.run(stack, plan, say))
+    _print(neighbour.lines(found))
+
+
 def measure_another(plan: compare.Plan) -> None:
     """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
     pairs: list[compare.Pair] = []
@@ -108,6 +117,7 @@ MEASURED = {
     "reservations": measure_reservations,
     "plans": measure_plans,
     "waiting": measure_waiting,
+    "neighbour": measure_neighbour,
 }
 
 

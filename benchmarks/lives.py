@@ -50,7 +50,7 @@ class OrderLife:
         """Accept the order, place it, let its node send every message, wait for the end of the return window."""
         began = time.perf_counter()
         taken = await order.take(self.service.transactions, NewOrder.model_validate(standard_order(number)))
-        if await temporal.place(self.service.client, taken.input) is None:
+        if await temporal.place(self.service.client, self.service.breaker, taken.input) is None:
             raise NotPlaced(taken.input.order)
         answered = time.perf_counter() - began
         await asyncio.sleep(answered * PAUSE_AFTER_PLACING)

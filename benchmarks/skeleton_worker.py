@@ -14,6 +14,7 @@ import worker
 from benchmarks import shape, skeleton
 from database.connect import Database
 from runtime.where import database_url, master_keys, temporal_connection
+from workflows.queues import CALLS_QUEUE
 
 TASK_QUEUE = "skeleton"
 
@@ -26,7 +27,9 @@ class SkeletonInstead(SimplePlugin):
         super().__init__("skeleton instead of orders")
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """Swap the workflows and the activities."""
+        """Swap the workflows and the activities of the transactions' worker; nobody is called."""
+        if config["task_queue"] == CALLS_QUEUE:
+            return super().configure_worker(config)
         config["task_queue"] = TASK_QUEUE
         config["workflows"] = [skeleton.SkeletonWorkflow]
         config["activities"] = [skeleton.do_nothing]

@@ -69,12 +69,12 @@ class Waiting:
 async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Waiting:
     """Let orders wait, read memory, replace the worker and send messages."""
     async with assembled(stack, say) as (service, _):
-        at_start, placed = _megabytes(stack), 0
+        at_start, placed = megabytes_of_the_worker(stack), 0
         megabytes: dict[int, float] = {}
         for count in plan.waiting:
             say(f"placing orders until {count:,} wait")
             await _place(service, range(placed, count))
-            placed, megabytes[count] = count, _megabytes(stack)
+            placed, megabytes[count] = count, megabytes_of_the_worker(stack)
         say("sending messages about orders that the new worker does not know")
         stack.replace_worker()
         chosen = _spread(placed, plan.warm_up + plan.messages)
@@ -84,7 +84,7 @@ async def run(stack: Stack, plan: Plan, say: Callable[[str], None]) -> Waiting:
         for number in chosen[plan.warm_up :]:
             unknown.append(await _reject(service, number, 1))
             known.append(await _reject(service, number, 2))
-        return Waiting(megabytes, at_start, _megabytes(stack), unknown, known)
+        return Waiting(megabytes, at_start, megabytes_of_the_worker(stack), unknown, known)
 
 
 def _spread(placed: int, count: int) -> list[int]:
@@ -131,7 +131,7 @@ async def _number(database: Database, statement: TextClause, **parameters: str) 
         return int((await connection.execute(statement, parameters)).scalar_one())
 
 
-def _megabytes(stack: Stack) -> float:
+def megabytes_of_the_worker(stack: Stack) -> float:
     """The worker's resident memory."""
     status = Path("/proc", str(stack.processes()["worker"]), "status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / KIB_PER_MIB

@@ -15,7 +15,12 @@ DUE_WITHIN = timedelta(hours=4)
 """How soon a person should look at an exception."""
 
 
-ONE_AT_A_TIME = (ExceptionCode.PICKUP, ExceptionCode.AT_RISK, ExceptionCode.CANCEL_UNANSWERED)
+ONE_AT_A_TIME = (
+    ExceptionCode.PICKUP,
+    ExceptionCode.AT_RISK,
+    ExceptionCode.CANCEL_UNANSWERED,
+    ExceptionCode.NODE_UNREACHABLE,
+)
 
 
 async def open_all(
@@ -35,7 +40,7 @@ async def open_all(
                 "subject": exception.subject,
                 "code": exception.code,
                 "detail": exception.detail,
-                "cause": f"{order or ''}|{cause}|{index}",
+                "cause": _cause(order, cause, index),
                 "since": at,
                 "due_at": at + DUE_WITHIN,
                 "prefix": order or "stock",
@@ -58,6 +63,19 @@ OPEN = text(
     ON CONFLICT (code, cause) DO NOTHING
     """
 )
+
+
+def _cause(order: str | None, cause: str, index: int) -> str:
+    return f"{order or ''}|{cause}|{index}"
+
+
+async def was_opened(connection: ReadConnection, code: ExceptionCode, order: str, cause: str) -> bool:
+    """Whether an event of an order has opened an exception of this code as its first one; it may be resolved since."""
+    asked = {"code": code, "cause": _cause(order, cause, 0)}
+    return (await connection.execute(WAS_OPENED, asked)).one_or_none() is not None
+
+
+WAS_OPENED = text("SELECT FROM exception WHERE code = :code AND cause = :cause")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,9 @@ def _risk_is_over(known: OpenException, facts: Facts) -> bool:
     return not fo.is_owed if fo else not facts.order.has_unreleased
 
 
-def _work_is_over(known: OpenException, facts: Facts) -> bool:
+def _needs_no_call(known: OpenException, facts: Facts) -> bool:
     fo = _work(known, facts)
-    return fo is not None and fo.has_ended
+    return fo is not None and not fo.needs_a_call
 
 
 def _parcel_is_found(known: OpenException, facts: Facts) -> bool:
@@ -182,7 +182,9 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
         "a parcel that was sent and had not come arrives; anything else: only a person", _parcel_came
     ),
     ExceptionCode.STUCK: Closing("the step works"),
-    ExceptionCode.NODE_UNREACHABLE: Closing("the node takes a call, or nothing of the work is due", _work_is_over),
+    ExceptionCode.NODE_UNREACHABLE: Closing(
+        "the node takes a call, or has nothing left to be called about", _needs_no_call
+    ),
     ExceptionCode.REFUND_SHORT: Closing(None),
     ExceptionCode.REPLACEMENT_LOST: Closing("the customer is paid for the goods"),
     ExceptionCode.STOCK_MISFIT: Closing("the network knows the item, and its rows are applied"),

@@ -25,7 +25,7 @@ from runtime.where import LOCK, READY, Stack
 
 ROOT = Path(__file__).parent.parent
 TASK_QUEUE = (
-    "switchyard"  # that of `workflows.client`, which this process does not import: it needs no client, only 0.5 s
+    "switchyard"  # that of `workflows.queues`, which this process does not import: it needs no client, only 0.5 s
 )
 PROBE_SECONDS_MAX = 2.0
 FOR_TRYING = MappingProxyType({"SWITCHYARD_RATE_PER_SECOND": "0", "SWITCHYARD_PRIVATE_WEBHOOKS": "on"})

@@ -53,5 +53,6 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
                 Job("tell_of_retired", partial(exception.tell_of_retired, transactions)),
             ),
         ),
+        Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),)),
     )

@@ -13,12 +13,17 @@ from database.connect import Database
 from database.outbox import webhook
 from database.outbox.webhook import Owed
 from formats.standard_webhooks import signed_headers
+from runtime.breaker import Breaker
 from runtime.outbound import CallFailed, Outbound
 
 ANSWER_WITHIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=1)
 """After this time another process sends what a dead process had claimed; every call must have ended well before."""
 AT_ONCE_MAX = 20
+FAILURES_MAX = 5
+"""After so many failed calls in a row a channel rests, whatever is due: a silent one does not have calls under way for ever."""
+REST = ANSWER_WITHIN
+"""How long it rests before one event is tried."""
 WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
 
@@ -37,17 +42,18 @@ class WebhookSender:
         """`outbound` decides which addresses channels may name."""
         self._database = database
         self._outbound = outbound
+        self._breaker = Breaker(FAILURES_MAX, REST)
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def visit(self) -> None:
-        """Begin to serve every channel that has a due event and is not being served.
+        """Begin to serve every channel that has a due event, is not being served and does not rest.
 
         Raises what ended the serving of a channel since the last visit; another one begins all the same.
         """
         ended = [self._serving.pop(channel) for channel, task in list(self._serving.items()) if task.done()]
         async with self._database.at_once() as connection:
             due = await webhook.channels(connection)
-        for channel in set(due) - self._serving.keys():
+        for channel in filter(self._breaker.admits, set(due) - self._serving.keys()):
             self._serving[channel] = asyncio.create_task(self._serve(channel))
         for task in ended:
             task.result()
@@ -59,11 +65,12 @@ class WebhookSender:
         await asyncio.gather(*self._serving.values(), return_exceptions=True)
 
     async def _serve(self, channel: str) -> None:
-        """Deliver a channel's due events until none is left, or one is not accepted."""
+        """Deliver a channel's due events until none is left, or one is not accepted; after a rest, one event as a trial."""
         takes = True
         while takes:
+            at_once = AT_ONCE_MAX if self._breaker.is_closed(channel) else 1
             async with self._database.at_once() as connection:
-                owed = await webhook.claim(connection, channel, AT_ONCE_MAX, LEASE)
+                owed = await webhook.claim(connection, channel, at_once, LEASE)
             failures = await asyncio.gather(*map(self._deliver, owed))
             # Not at once: each writes to the row of the webhook, and would hold a connection until it is its turn.
             for one, why in zip(owed, failures, strict=True):
@@ -73,17 +80,23 @@ class WebhookSender:
 
     async def _deliver(self, owed: Owed) -> str | None:
         """Send an event to its channel; return why it was not accepted, or None."""
+        why = await self._send(owed)
+        if why is not None:
+            self._breaker.failed(owed.channel)
+            return why
+        self._breaker.succeeded(owed.channel)
+        async with self._database.at_once() as connection:
+            await webhook.delivered(connection, owed)
+        return None
+
+    async def _send(self, owed: Owed) -> str | None:
         body = owed.document.encode()
         headers = signed_headers(owed.secrets, owed.name, datetime.now(UTC), body)
         try:
             answer = await self._outbound.post(owed.url, headers, body, within=ANSWER_WITHIN)
         except CallFailed as error:
             return str(error)
-        if not answer.is_success:
-            return f"status {answer.status}"
-        async with self._database.at_once() as connection:
-            await webhook.delivered(connection, owed)
-        return None
+        return None if answer.is_success else f"status {answer.status}"
 
     async def _postpone(self, owed: Owed, why: str) -> None:
         async with self._database.at_once() as connection:

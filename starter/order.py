@@ -20,7 +20,7 @@ from transactions import order as orders
 from transactions.network import Networks, NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.transaction import OrderTransactions
-from workflows.client import place
+from workflows.client import new_breaker, place
 
 LONG = 20
 """From this many orders on, a terminal gets a progress bar."""
@@ -75,7 +75,7 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
         return _say(f"{where}: {order.order} exists with another body", is_good=False)
     except NoNetwork as error:
         return _say(f"{where}: {error}", is_good=False)
-    answer = await place(client, taken.input)
+    answer = await place(client, new_breaker(), taken.input)  # each is started here: no relay may run
     promised = f", promised by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
     return _say(f"{order.order}: {answer.status if answer else 'kept; its workflow has not answered yet'}{promised}")
 

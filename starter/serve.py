@@ -8,6 +8,7 @@ import uvicorn
 import uvloop
 
 from api.app import application
+from api.connection import Connection
 from api.service import assemble
 from database import personal
 from database.connect import Database
@@ -56,7 +57,7 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=CLOSING_WITHIN_SECONDS,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from api.app import application
+from api.connection import Connection
 from embedded.ports import LOOPBACK, free_port
 from tests.house import House
 
@@ -30,7 +31,7 @@ async def listening(house: House, temporal_ui: str | None = None) -> AsyncIterat
     """The house's HTTP interface on a port, for clients that are not in this process."""
     port = free_port()
     app = application(house.service, temporal_ui=temporal_ui)
-    config = uvicorn.Config(app, host=LOOPBACK, port=port, lifespan="off", log_level="warning")
+    config = uvicorn.Config(app, host=LOOPBACK, port=port, lifespan="off", log_level="warning", http=Connection)
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     await server.listens.wait()

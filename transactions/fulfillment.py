@@ -168,6 +168,7 @@ async def record(
             facts=_without_free_text(message, work.order.fulfillment_orders[fulfillment_order].lines),
             actor=actor,
         )
+        transactions.heard.note(owner)
         if received is None:
             return False
         state = await _apply(work, fulfillment_order, message, received)

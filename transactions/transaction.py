@@ -29,6 +29,7 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order
+from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
 
@@ -189,6 +190,7 @@ class OrderTransactions:
         """`networks` holds the network versions that this process has loaded."""
         self.database = database
         self.networks = networks
+        self.heard = Heard()
         self._send = send
 
     @asynccontextmanager

@@ -20,18 +20,24 @@ from database.outbox import unattended
 from database.request import Request
 from domain import identifiers
 from domain.order import OrderInput, OrderStatus
+from runtime.breaker import Breaker
 from transactions.request import Answer, Asked, Body, RequestInput, RequestRefused, granted, keep_for_workflow
 from transactions.returns import ReturnInput
 from transactions.transaction import OrderTransactions
 from workflows import card, visibility
 from workflows.messages import PlaceAnswer
 from workflows.order import OrderWorkflow
+from workflows.queues import TASK_QUEUE
 from workflows.requests import REQUESTS, WithoutWorkflow
 from workflows.returns import ReturnWorkflow
 
-TASK_QUEUE = "switchyard"
 ANSWER_WITHIN = timedelta(seconds=5)
 """How long a caller waits for a workflow's answer, as docs/reference/http.md says. The workflow continues after it."""
+TIMEOUTS_MAX = 3
+"""After the workflows of so many orders in a row have not answered in time, callers do not wait any more."""
+REST = ANSWER_WITHIN
+"""One caller in this time waits all the same, to find out whether there is an answer again."""
+_NAME = "temporal"
 
 
 class _Start(TypedDict):
@@ -51,25 +57,32 @@ class WorkflowGone(Exception):
     """No workflow runs for this order: the order is closed, or its workflow was terminated."""
 
 
-async def place(client: Client, order: OrderInput) -> PlaceAnswer | None:
-    """Start an order's workflow, unless it runs, and wait for its promise; None when it does not answer in time.
+def new_breaker() -> Breaker:
+    """The breaker of a process: it spares callers the wait while Temporal hangs, or no worker answers."""
+    return Breaker(TIMEOUTS_MAX, REST)
+
+
+async def place(client: Client, breaker: Breaker, order: OrderInput) -> PlaceAnswer | None:
+    """Start an order's workflow, unless it runs, and wait for its promise; None when it does not answer in time, or others did
+    not lately. The relay starts what was not started.
 
     A completed workflow is not started again; a terminated or failed one is, and continues from PostgreSQL.
     """
+    if not breaker.admits(_NAME):
+        return None
     operation = WithStartWorkflowOperation(OrderWorkflow.run, order, **_start(order))
     try:
         placing = client.execute_update_with_start_workflow(
             "place", id="place", start_workflow_operation=operation, result_type=PlaceAnswer
         )
-        return await asyncio.wait_for(placing, ANSWER_WITHIN.total_seconds())
-    except (
-        TimeoutError,
-        RPCError,
-        RuntimeError,
-        WorkflowUpdateRPCTimeoutOrCancelledError,
-        WorkflowAlreadyStartedError,
-    ):
+        answer: PlaceAnswer | None = await asyncio.wait_for(placing, ANSWER_WITHIN.total_seconds())
+    except WorkflowAlreadyStartedError:
+        answer = None
+    except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        breaker.failed(_NAME, order.order)
         return None
+    breaker.succeeded(_NAME)
+    return answer
 
 
 async def start(client: Client, order: OrderInput) -> None:
@@ -120,7 +133,12 @@ def _summary(order: OrderInput) -> str:
 
 
 async def answered(
-    transactions: OrderTransactions, client: Client, asked: Asked[Body], kind: str, facts: dict[str, Any]
+    transactions: OrderTransactions,
+    client: Client,
+    breaker: Breaker,
+    asked: Asked[Body],
+    kind: str,
+    facts: dict[str, Any],
 ) -> Answer:
     """Store a request of the table `REQUESTS` and let the order's workflow answer it. A repeated request with the same key gets
     the same answer.
@@ -132,24 +150,28 @@ async def answered(
     if kept.answer is not None:
         return granted(kept.answer)
     try:
-        return await _answer(transactions, client, kept, without_workflow)
+        return await _answer(transactions, client, breaker, kept, without_workflow)
     except (RPCError, RuntimeError) as error:
         raise NoAnswer(asked.about) from error
 
 
 async def _answer(
-    transactions: OrderTransactions, client: Client, kept: Request, without_workflow: WithoutWorkflow | None
+    transactions: OrderTransactions,
+    client: Client,
+    breaker: Breaker,
+    kept: Request,
+    without_workflow: WithoutWorkflow | None,
 ) -> Answer:
     """The answer of the order's workflow; a terminated workflow is started again to answer."""
     order = kept.order or ""
     try:
-        return await ask(client, order, kept.kind, kept.request_id)
+        return await ask(client, breaker, order, kept.kind, kept.request_id)
     except WorkflowGone:
         if not await start_again(transactions.database, client, order):
             if without_workflow is None:
                 raise
             return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
-    return await ask(client, order, kept.kind, kept.request_id)
+    return await ask(client, breaker, order, kept.kind, kept.request_id)
 
 
 async def _answer_for_a_closed_order(
@@ -166,23 +188,28 @@ async def _answer_for_a_closed_order(
     return done.answer
 
 
-async def ask(client: Client, order: str, kind: str, request: int) -> Answer:
+async def ask(client: Client, breaker: Breaker, order: str, kind: str, request: int) -> Answer:
     """Ask an order's workflow to carry out a stored request; the row's id is the key, so a repeat is not carried out again.
 
-    Raises `RequestRefused`, `NoAnswer` and `WorkflowGone`.
+    Raises `RequestRefused`, `NoAnswer`, also at once when others got no answer lately, and `WorkflowGone`.
     """
+    if not breaker.admits(_NAME):
+        raise NoAnswer(order)
     handle = client.get_workflow_handle(identifiers.order_workflow_id(order))
     asking = handle.execute_update(kind, {"request": request}, id=f"request-{request}", result_type=dict[str, Any])
     try:
-        return await asyncio.wait_for(asking, ANSWER_WITHIN.total_seconds())
+        answer: Answer = await asyncio.wait_for(asking, ANSWER_WITHIN.total_seconds())
     except WorkflowUpdateFailedError as error:
+        breaker.succeeded(_NAME)
         raise _refused(error) from error
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+    except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            breaker.succeeded(_NAME)
             raise WorkflowGone(order) from error
+        breaker.failed(_NAME, order)
         raise NoAnswer(order) from error
-    except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-        raise NoAnswer(order) from error
+    breaker.succeeded(_NAME)
+    return answer
 
 
 def _refused(error: WorkflowUpdateFailedError) -> RequestRefused:

@@ -24,29 +24,27 @@ with workflow.unsafe.imports_passed_through():
     import workflows.messages as messages
     import workflows.timeouts as timeouts
     import workflows.visibility as visibility
-    from activities.dispatch import CallInput, DispatchActivities
+    from activities.dispatch import DispatchActivities
     from activities.order import OrderActivities
     from database.outbox.signal import CHANGED, NODE_MESSAGE
     from domain import identifiers
-    from domain.fulfillment import RequestStatus, WaitingFor
+    from domain.fulfillment import CALLED_ABOUT, RequestStatus, WaitingFor
     from domain.order import OrderInput, OrderState
     from nodes.kinds import KINDS
+    from transactions.contact import CallInput
     from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
     from transactions.order import Moment
     from transactions.request import Done, Refusal, RequestInput
     from transactions.returns import ReturnInput
     from transactions.sourcing import SourceInput
     from workflows.messages import ChangedSignal, OrderOutcome, PlaceAnswer, RequestBody
+    from workflows.queues import CALLS_QUEUE
     from workflows.requests import REQUESTS, takes_requests
     from workflows.returns import ReturnWorkflow
     from workflows.steps import transaction
 
-_CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
-"""The request statuses about which a node that does not poll is called."""
-
 _CallKey = tuple[str, RequestStatus, datetime | None]
 """A fulfillment order, its request status, and the time of the last cancel request: each cancel request is another call."""
-
 _NodeWait = tuple[WaitingFor, datetime, datetime | None]
 """What a fulfillment order waits for, its deadline, and the time of the last cancel request."""
 
@@ -332,7 +330,7 @@ class OrderWorkflow:
         """
         fo = self._order.fulfillment_order(name)
         about = (name, fo.request, fo.cancel_asked_at)
-        is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in _CALLED_ABOUT and about not in self._called
+        is_called = KINDS[fo.dispatch].dispatch.is_called and fo.request in CALLED_ABOUT and about not in self._called
         return asyncio.create_task(self._call_the_node(about, fo.node)) if is_called else None
 
     async def _call_the_node(self, about: _CallKey, node: str) -> None:
@@ -346,8 +344,10 @@ class OrderWorkflow:
                         fulfillment_order=name,
                         request=request,
                         cancel_asked_at=cancel_asked_at,
+                        node=node,
                         at=workflow.now(),
                     ),
+                    task_queue=CALLS_QUEUE,
                     start_to_close_timeout=timeouts.ONE_CALL,
                     retry_policy=timeouts.UNTIL_IT_ANSWERS,
                     summary=f"call {node} about {name}",

@@ -26,6 +26,20 @@ class NodePause(Document):
     """Why; null when no reason was given."""
 
 
+class NodeCall(Document):
+    """The last call to a node that does not poll."""
+
+    at: AwareDatetime
+    """When it ended."""
+    taken: bool
+    """Whether the node took it."""
+    answer: str
+    """The answer (`status 204`), or why there was none (`no connection`)."""
+    failing_since: AwareDatetime | None
+    """Since when the node is called in vain: the first failed call after the last one that it took; null when it took the
+    last one."""
+
+
 class Node(Document):
     """A node of the network."""
 
@@ -37,14 +51,39 @@ class Node(Document):
     """Two letters, ISO 3166-1."""
     paused: NodePause | None
     """Null when it is not paused."""
+    last_call: NodeCall | None
+    """The last call to it; null when it was never called."""
+    last_heard: AwareDatetime | None
+    """When it last sent a request with its own key, or a message about its work came; null when it never did. Other HTTP
+    processes show it within a minute."""
 
 
-def nodes(known: list[KnownNode], paused: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Nodes of a list, each with its pause."""
+def nodes(
+    known: list[KnownNode], paused: dict[str, dict[str, Any]], contacts: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Nodes of a list, each with its pause and our contact with it."""
     return [
         {"node": node.id, "name": node.name, "kind": node.kind, "country": node.country, "paused": paused.get(node.id)}
+        | contacts.get(node.id, {"last_call": None, "last_heard": None})
         for node in known
     ]
+
+
+async def contacts(connection: ReadConnection, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Our contact with these nodes, by node, as it is stored."""
+    rows = await connection.execute(CONTACTS, {"nodes": names})
+    return {row.node: json.loads(row.shown) for row in rows}
+
+
+CONTACTS = text(
+    """
+    SELECT node, jsonb_build_object(
+        'last_call', CASE WHEN called_at IS NOT NULL THEN jsonb_build_object(
+            'at', called_at, 'taken', failing_since IS NULL, 'answer', answer, 'failing_since', failing_since) END,
+        'last_heard', heard_at)::text AS shown
+    FROM node_contact WHERE node = ANY(CAST(:nodes AS text[]))
+    """
+)
 
 
 async def active(connection: ReadConnection) -> dict[str, dict[str, Any]]:

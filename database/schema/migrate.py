@@ -41,10 +41,9 @@ def configuration(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    """Migrate and renew the views in one transaction: an upgrade that fails leaves the database as it was."""
-    with connection.begin():
-        command.upgrade(configuration(connection), "head")
-        _renew_views(connection)
+    """Migrate and renew the views in the open transaction: an upgrade that fails leaves the database as it was."""
+    command.upgrade(configuration(connection), "head")
+    _renew_views(connection)
 
 
 def _renew_views(connection: Connection) -> None:

@@ -278,6 +278,16 @@ node_pause = Table(
     CheckConstraint("open_work IN ('keep', 'reroute')", name="open_work_is_known"),
 )
 
+node_contact = Table(
+    "node_contact",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("called_at", Moment, comment="when a call to it last ended"),
+    Column("answer", Text, comment="what it answered, or why there was no answer"),
+    Column("failing_since", Moment, comment="since when no call was taken; NULL = the last one was"),
+    Column("heard_at", Moment, comment="when it last sent a request"),
+)
+
 incoming = Table(
     "incoming",
     metadata,

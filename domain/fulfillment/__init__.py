@@ -21,6 +21,7 @@ from domain.fulfillment.requests import (
     write_off,
 )
 from domain.fulfillment.work import (
+    CALLED_ABOUT,
     Counts,
     FulfillmentOrder,
     FulfillmentOrderLine,
@@ -31,6 +32,7 @@ from domain.fulfillment.work import (
 )
 
 __all__ = [
+    "CALLED_ABOUT",
     "Applied",
     "Counts",
     "FulfillmentOrder",

@@ -21,6 +21,10 @@ class RequestStatus(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+CALLED_ABOUT = (RequestStatus.UNSENT, RequestStatus.CANCEL_REQUESTED, RequestStatus.TIMED_OUT)
+"""The request statuses about which a node that does not poll is called."""
+
+
 class FulfillmentOrderStatus(StrEnum):
     """The status of the work; derived by the view `fulfillment_order_status`."""
 
@@ -155,6 +159,12 @@ class FulfillmentOrder:
     def is_owed(self) -> bool:
         """Whether its node must still ship some of it, or make it ready for pickup."""
         return not self.lies_ready and not self.has_ended
+
+    @property
+    def needs_a_call(self) -> bool:
+        """Whether its node is called and does not know yet of work, of a cancel request, or that work was taken from it."""
+        is_open = self.request in CALLED_ABOUT
+        return self.dispatch.is_called and is_open and any(self.counts(line).held for line in self.lines)
 
     @property
     def has_shipped(self) -> bool:

@@ -15,7 +15,7 @@ from httpx2 import AsyncByteStream, Response
 from temporalio.service import RPCError
 
 from api import problems
-from api.app import BODY_BYTES_MAX
+from api.body import BODY_BYTES_MAX
 from tests.house import Document, House, now
 
 ABSENT = object()

@@ -133,6 +133,41 @@ async def door_from(http: AsyncClient, address: str) -> AsyncIterator[AsyncClien
         yield other
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "],
+    ids=lambda spelling: repr(spelling),
+)
+async def test_a_key_has_one_limit_however_its_header_is_spelt(house: House, spelling: str) -> None:
+    busy = await house.key("channel", "web")
+    key = busy["Authorization"].removeprefix("Bearer ")
+    async with door(house, SELDOM) as http:
+        assert [(await http.get("/orders", headers=busy)).status_code for _ in range(2)] == [200, 200]
+        again = await http.get("/orders", headers={"Authorization": spelling.format(key)})
+        assert again.status_code == 429
+
+
+async def test_a_second_header_with_another_key_is_no_way_around_the_limit(house: House) -> None:
+    busy = await house.key("channel", "web")
+    async with door(house, SELDOM) as http:
+        assert [(await http.get("/orders", headers=busy)).status_code for _ in range(2)] == [200, 200]
+        twice = [(b"authorization", busy["Authorization"].encode()), (b"authorization", b"Bearer another")]
+        assert (await http.get("/orders", headers=twice)).status_code == 429
+
+
+async def test_a_key_that_is_spelt_in_many_ways_pushes_no_other_key_out_of_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.limits.NAMES_MAX", 2)
+    calm, busy = await house.key("channel", "outlet"), await house.key("channel", "web")
+    async with door(house, 0.1) as http, door_from(http, "192.0.2.2") as elsewhere:
+        assert [(await http.get("/orders", headers=calm)).status_code for _ in range(2)] == [200, 200]
+        for blanks in range(1, 4):
+            headers = {"Authorization": busy["Authorization"].replace(" ", " " * blanks)}
+            await elsewhere.get("/orders", headers=headers)
+        assert (await http.get("/orders", headers=calm)).status_code == 429, "it is counted as the key that it is"
+
+
 async def test_who_tries_keys_is_stopped_by_address_and_valid_keys_from_there_go_on(house: House) -> None:
     async with (
         door(house, SELDOM) as http,

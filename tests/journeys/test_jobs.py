@@ -154,6 +154,7 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("exceptions", 60.0, "escalate_exceptions"),
         ("exceptions", 60.0, "open_at_risk"),
         ("exceptions", 60.0, "tell_of_retired"),
+        ("contacts", 60.0, "store_last_heard"),
         ("webhooks", 1.0, "call_channels"),
     }
     for name, state in shown.items():

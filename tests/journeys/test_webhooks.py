@@ -16,7 +16,7 @@ from sqlalchemy import text
 from embedded.ports import free_port
 from jobs.driver import Driver, Job, Lane
 from jobs.schedule import WEBHOOKS
-from jobs.webhook import AT_ONCE_MAX, WebhookSender, wait_after
+from jobs.webhook import AT_ONCE_MAX, FAILURES_MAX, WebhookSender, wait_after
 from runtime.outbound import Outbound, is_public
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 from tests.listener import Listener, listening
@@ -239,6 +239,32 @@ async def test_a_channel_whose_name_nobody_looks_up_holds_up_no_other(
 
 
 GETADDRINFO = socket.getaddrinfo
+
+
+@pytest.fixture
+def rests_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that took nothing rests for an hour; a sender must be made after this."""
+    monkeypatch.setattr("jobs.webhook.REST", timedelta(hours=1))
+
+
+async def test_a_channel_that_takes_nothing_rests_and_the_others_are_called(
+    rests_long: None, house: House, shop: Shop
+) -> None:
+    shop.status = lambda _: 503
+    calm = Shop(free_port())
+    async with listening(calm):
+        await register(house, "web", shop.url)
+        await register(house, "outlet", calm.url)
+        for _ in range(FAILURES_MAX):
+            await house.place(("SERUM-30", 1))
+        await shop.until(lambda: len(shop.calls) >= FAILURES_MAX)
+        calls = []
+        for _ in range(2):
+            name = await house.place(("SERUM-30", 1), channel="outlet")
+            await calm.until(partial(calm.has_heard, name, ["accepted", "backordered"]))
+            calls.append(len(shop.calls))
+            await change(house, "UPDATE event SET due_at = clock_timestamp() WHERE due_at IS NOT NULL")
+    assert calls[0] == calls[1], "whatever is due"
 
 
 async def test_two_processes_share_the_work_and_deliver_each_event_once(house: House, shop: Shop) -> None:

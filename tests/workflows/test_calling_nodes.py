@@ -1,18 +1,29 @@
 """Nodes that do not poll: each is called about its work, each cancel request, and work that timed out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 
+from activities.dispatch import CALLS_TO_A_HOST_MAX
+from database.connect import CONNECTIONS_MAX
 from embedded.ports import free_port
-from tests.house import SMALL_MAP, House, units
+from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, Document, House, units
 from tests.listener import Listener, listening
+from transactions.contact import UNREACHABLE_AFTER
 from transactions.prepare import apply_network
 
 SECRETS = ("whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB", "whsec_REVGREVGREVGREVGREVGREVGREVGREVG")
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other as fast as the order's clock is turned, while a node rests by the real clock."""
+    monkeypatch.setattr("activities.dispatch.REST", timedelta())
 
 
 @pytest.fixture
@@ -33,6 +44,11 @@ def network_of(directory: Path, node: Listener, secret: str) -> Path:
     head, escalates, rest = nodes.partition('id = "escalates"')
     (copied / "nodes.toml").write_text(head + escalates + rest.replace('"4h"', '"1m"', 1))
     return copied
+
+
+def codes(document: Document) -> list[str]:
+    """The codes of an order's open exceptions."""
+    return [known["code"] for known in document["exceptions"]]
 
 
 def calls_of(node: Listener) -> list[tuple[str, int]]:
@@ -102,7 +118,7 @@ async def test_a_node_that_could_not_be_called_before_its_work_was_at_risk_is_ca
 
     await house.skip(name, timedelta(minutes=1))
 
-    await house.until(name, lambda found: [known["code"] for known in found["exceptions"]] == ["at_risk"])
+    await house.until(name, lambda found: "at_risk" in codes(found))
     node.status = lambda _: 204
     await house.skip(name, timedelta(minutes=1))
     await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "sent")
@@ -177,8 +193,8 @@ async def test_a_node_that_a_person_has_talked_to_is_called_again(house: House, 
     name = await house.place(("SERUM-30", 2))
     await house.work(name)
     await house.wait_out(name)
-    (silence,) = (await house.until(name, lambda found: bool(found["exceptions"])))["exceptions"]
-    assert silence["code"] == "node_silent"
+    found = await house.until(name, lambda found: "node_silent" in codes(found))
+    (silence,) = (known for known in found["exceptions"] if known["code"] == "node_silent")
     node.status = lambda _: 204
     assert (await house.ask(name, "resolve", exception=silence["exception"])).status_code == 200
     await house.until(name, lambda found: [fo["request"] for fo in found["fulfillment_orders"]] == ["sent"])
@@ -205,3 +221,102 @@ async def test_a_node_whose_secret_is_changed_is_called_with_the_new_one_from_th
     await node.until(lambda: len(node.calls) == 2)
     signed = [[call.is_signed_with(secret) for secret in SECRETS] for call in node.calls]
     assert signed == [[True, False], [False, True]]
+
+
+async def test_a_node_that_takes_no_call_for_minutes_is_an_exception_until_it_takes_one(
+    house: House, node: Listener
+) -> None:
+    node.status = lambda _: 503
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await node.until(lambda: bool(node.calls))
+    assert codes(await house.settle(name)) == []
+
+    await house.skip(name, UNREACHABLE_AFTER)
+    found = await house.until(name, lambda found: bool(found["exceptions"]))
+    (exception,) = found["exceptions"]
+    work = found["fulfillment_orders"][0]["fulfillment_order"]
+    assert exception["code"] == "node_unreachable"
+    assert exception["detail"] == f"reroutes does not take our call about {work}: status 503"
+    tries = len(node.calls)
+    await house.skip(name, timedelta(minutes=10))
+    await node.until(lambda: len(node.calls) > tries)
+    assert codes(await house.settle(name)) == ["node_unreachable"], "one exception, however often it is tried"
+
+    node.status = lambda _: 204
+    await house.skip(name, timedelta(minutes=6))
+    assert codes(await house.until(name, lambda found: found["fulfillment_orders"][0]["request"] == "sent")) == []
+
+
+@pytest.mark.parametrize("ends", ["accepted", "rejected", "cancelled"])
+async def test_the_exception_ends_when_nothing_is_left_that_the_node_must_be_called_about(
+    house: House, node: Listener, ends: str
+) -> None:
+    node.status = lambda _: 503
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work = (await house.work(name))["fulfillment_order"]
+    await node.until(lambda: bool(node.calls))
+    await house.skip(name, UNREACHABLE_AFTER)
+    await house.until(name, lambda found: codes(found) == ["node_unreachable"])
+
+    if ends == "cancelled":
+        await house.ask(name, "cancel")
+        assert codes(await house.settle(name)) == ["node_unreachable"], "it does not know yet that it should stop"
+        await house.tell(work, "cancel_accepted")
+    else:
+        await house.tell(work, ends)
+
+    await house.until(name, lambda found: "node_unreachable" not in codes(found))
+
+
+async def test_the_list_of_nodes_shows_the_last_call_and_since_when_none_was_taken(
+    house: House, node: Listener
+) -> None:
+    assert await shown(house, "reroutes") == {"last_call": None, "last_heard": None}
+    node.status = lambda _: 503
+    await house.stock("reroutes", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    await node.until(lambda: len(node.calls) > 1)
+
+    failing = await shown_until(house, lambda call: call is not None and call["failing_since"] < call["at"])
+    assert (failing["taken"], failing["answer"]) == (False, "status 503")
+
+    node.status = lambda _: 204
+    await house.skip(name, timedelta(minutes=1))
+    taken = await shown_until(house, lambda call: call["taken"])
+    assert (taken["answer"], taken["failing_since"]) == ("status 204", None)
+
+
+async def shown_until(house: House, is_so: Callable[[Any], bool]) -> Document:
+    """The last call to `reroutes`, as soon as something is true of it."""
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not is_so(call := (await shown(house, "reroutes"))["last_call"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.03)
+    found: Document = call
+    return found
+
+
+async def shown(house: House, node: str) -> Document:
+    """Our contact with a node, as `GET /nodes` shows it."""
+    (found,) = (row for row in (await house.http.get("/nodes")).json()["items"] if row["node"] == node)
+    return {name: found[name] for name in ("last_call", "last_heard")}
+
+
+async def test_a_node_that_says_nothing_holds_up_no_other_order(
+    house: House, node: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.dispatch.ANSWER_WITHIN", timedelta(hours=1))
+    node.gate.clear()
+    await house.stock("reroutes", SERUM_30=CONNECTIONS_MAX)
+    await house.stock("spare", TONER_200=1)
+    silent = [await house.place(("SERUM-30", 1)) for _ in range(CONNECTIONS_MAX)]
+    for name in silent:
+        await house.work(name)
+    await node.until(lambda: node.asked >= CALLS_TO_A_HOST_MAX)
+
+    name = await house.place(("TONER-200", 1))
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    await house.until(name, "delivered")
+
+    assert node.asked == CALLS_TO_A_HOST_MAX, "a host gets so many calls at once"
