@@ -235,10 +235,10 @@ class Season:
         await self.shop.snapshot(await self.some_node(), **{sku: self.dice.randint(0, 9) for sku in named})
 
     async def stocked(self) -> list[str]:
-        """Every SKU that ever was a plain item and is no bundle now: each may still lie somewhere."""
+        """Every SKU that ever was a plain item, though it may be a bundle now: each may still lie somewhere."""
         _, network = await self.network()
-        known = network.items | network.retired_items
-        return sorted(sku for sku, item in known.items() if sku in PLAIN and not item.components)
+        known = [*network.items.values(), *network.retired_items.values()]
+        return sorted({item.sku for item in known if item.sku in PLAIN and not item.components})
 
     async def network(self) -> tuple[int, Any]:
         async with self.shop.database.read() as connection:
