@@ -8,8 +8,9 @@ from domain.stock import StockLevel
 
 
 def knows(network: Network, level: StockLevel) -> bool:
-    """Whether the network has the node and the SKU of a stock level; nothing is sold of what is unknown or retired."""
-    return level.node in network.nodes and level.sku in network.items
+    """Whether the network has the node and the plain item of a stock level; of what it does not have nothing is sold."""
+    item = network.items.get(level.sku)
+    return level.node in network.nodes and item is not None and not item.components
 
 
 def on_sale(level: StockLevel, network: Network) -> int:

@@ -430,7 +430,8 @@ class Network:
     buffers: Buffers = Buffers()
     retired_items: Mapping[str, Item] = field(default_factory=dict)
     """What earlier versions had and this one has not, each with its last definition: never ordered and never sourced, but its
-    units still ship, are counted and come back. For one order, also what its lines cannot be sourced as any more."""
+    units still ship, are counted and come back. Also plain items that are bundles now, as their units may still lie somewhere;
+    and for one order, what its lines cannot be sourced as any more."""
     retired_nodes: Mapping[str, Node] = field(default_factory=dict)
     """The same of nodes: never sourced from and never returned to, but what they report is a fact."""
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)

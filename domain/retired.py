@@ -33,4 +33,7 @@ def _item(network: Network, line: OrderedLine) -> Item:
 
 
 def _can_be_sourced(network: Network, item: Item) -> bool:
-    return item.sku in network.items and all(part in network.items for part, _ in item.components)
+    """Whether it and all its parts are still sold; a plain item that is sold as a bundle now is not."""
+    today = network.items.get(item.sku)
+    was_plain = today is not None and bool(today.components) and not item.components
+    return today is not None and not was_plain and all(part in network.items for part, _ in item.components)

@@ -1,7 +1,8 @@
 """Keeps what the network has dropped: each retired item and node with its last definition, as one more text of a version.
 
 A version's own files say what it has. This text says what earlier versions had and it has not, and goes from version to
-version. So a fact about an old unit is understood, however long ago its item or node was dropped.
+version. So a fact about an old unit is understood, however long ago its item or node was dropped. A plain item that has become
+a bundle is in both: as what is sold, and as what still lies there.
 """
 
 import json
@@ -45,10 +46,15 @@ def retire(text: str, nodes_before: str, items_before: str, nodes: str, items: s
     had_nodes = known["nodes"] | node_tables(nodes_before)
     has_items, has_nodes = read_items(items, Mistakes("")), node_tables(nodes)
     retired = {
-        "items": {sku: values for sku, values in had_items.items() if sku not in has_items},
+        "items": {sku: values for sku, values in had_items.items() if _is_gone(values, has_items.get(sku))},
         "nodes": {name: values for name, values in had_nodes.items() if name not in has_nodes},
     }
     return json.dumps(retired, sort_keys=True)
+
+
+def _is_gone(had: dict[str, Any], has: Item | None) -> bool:
+    """Whether an item is dropped, or was stocked itself and is a bundle now: its units may still lie somewhere."""
+    return has is None or (bool(has.components) and not had["components"])
 
 
 def node_tables(text: str) -> dict[str, dict[str, Any]]:

@@ -70,7 +70,7 @@ def wrong_sku(sku: str, network: Network) -> str | None:
     """Why there can be no stock of this SKU; None = there can."""
     if not network.knows_item(sku):
         return f"{sku} is not an item of the network"
-    if network.item(sku).components:
+    if network.item(sku).components and sku not in network.retired_items:
         return f"{sku} is a bundle: name its components, which have stock"
     return None
 

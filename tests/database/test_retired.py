@@ -187,6 +187,20 @@ async def test_an_order_that_waits_gets_the_components_that_were_sold(owner: Own
     await owner.shop.check()
 
 
+async def test_what_lies_there_of_a_plain_item_that_became_a_bundle_is_counted_and_not_sold(owner: Owner) -> None:
+    waits = await owner.shop.sold(("VASE", 2))
+    await owner.apply(items=ITEMS.replace("VASE,Vase,700,2,", "VASE,Vases,700,0,LAMP*2"))
+    await owner.shop.receive(NEAREST, VASE=2)
+    await owner.shop.backorders.work_off(10)
+    later = await owner.shop.sold(("VASE", 1))
+
+    assert await owner.shop.counters("VASE", NEAREST) == (2, 0, 0)
+    assert await owner.shop.counters("LAMP", NEAREST) == (5, 2, 0)
+    assert [await owner.shop.units(order) for order in (waits, later)] == [{"open": 2}, {"reserved": 1}]
+    assert len(await owner.opened("unfilled")) == 1
+    await owner.shop.check()
+
+
 async def test_a_bundle_that_comes_back_is_put_into_stock_as_what_was_in_the_box(owner: Owner) -> None:
     order = await owner.delivered(("DESK-SET", 2))
     name = await owner.asked(order, 2)

@@ -68,14 +68,14 @@ class Season:
     def __post_init__(self) -> None:
         self.happenings: list[tuple[int, Callable[[], Awaitable[object]]]] = [
             (10, self.change_the_network),
-            (12, self.place),
-            (14, self.live),
-            (12, self.message),
+            (10, self.place),
+            (16, self.live),
+            (18, self.message),
             (8, self.receive),
             (5, self.count),
             (3, self.snapshot),
-            (8, self.ask_for_a_return),
-            (12, self.goods_come_back),
+            (12, self.ask_for_a_return),
+            (16, self.goods_come_back),
             (4, self.change_dispositions),
             (5, self.blind_parcel),
             (5, self.claim),
@@ -166,7 +166,9 @@ class Season:
         return order
 
     async def place(self) -> None:
-        lines = [(self.dice.choice(list(self.items)), self.dice.randint(1, 3)) for _ in range(self.dice.randint(1, 2))]
+        weights = [3 if parts else 1 for parts in self.items.values()]
+        skus = self.dice.choices(list(self.items), weights, k=self.dice.randint(1, 2))
+        lines = [(sku, self.dice.randint(1, 3)) for sku in skus]
         order = await self.shop.place(*lines)
         self.recipes[order] = {str(n): self.items[sku] or {sku: 1} for n, (sku, _) in enumerate(lines, 1)}
         self.reported.append(f" {order} {lines}")
@@ -235,10 +237,10 @@ class Season:
         await self.shop.snapshot(await self.some_node(), **{sku: self.dice.randint(0, 9) for sku in named})
 
     async def stocked(self) -> list[str]:
-        """Every SKU that ever was a plain item and is no bundle now: each may still lie somewhere."""
+        """Every SKU that ever was a plain item, though it may be a bundle now: each may still lie somewhere."""
         _, network = await self.network()
-        known = network.items | network.retired_items
-        return sorted(sku for sku, item in known.items() if sku in PLAIN and not item.components)
+        known = [*network.items.values(), *network.retired_items.values()]
+        return sorted({item.sku for item in known if item.sku in PLAIN and not item.components})
 
     async def network(self) -> tuple[int, Any]:
         async with self.shop.database.read() as connection:
@@ -404,15 +406,16 @@ async def let_seasons_pass(database: Database, database_url: str, directory: Pat
     return season
 
 
+@pytest.mark.timeout(300)
 async def test_whatever_was_sold_keeps_its_meaning_while_the_network_changes(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    await let_seasons_pass(database, database_url, tmp_path, 1, steps=120)
+    await let_seasons_pass(database, database_url, tmp_path, 4, steps=80)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("seed", range(5, 15))
 async def test_whatever_was_sold_keeps_its_meaning_for_long(
     database: Database, database_url: str, tmp_path: Path, seed: int
 ) -> None:

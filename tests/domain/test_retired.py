@@ -26,7 +26,10 @@ def test_a_bundle_is_made_of_what_was_in_it_when_it_was_ordered() -> None:
 
 
 def test_a_plain_item_stays_plain_for_its_order_when_it_becomes_a_bundle() -> None:
-    assert as_ordered(TODAY, [line("SET")]).components("SET") == (("SET", 1),)
+    seen = as_ordered(TODAY, [line("SET")])
+
+    assert seen.components("SET") == (("SET", 1),)
+    assert "SET" not in seen.items, "as that it is not sold any more"
 
 
 def test_a_line_keeps_its_weight() -> None:

@@ -34,6 +34,17 @@ def test_it_stays_known_from_version_to_version_and_comes_back() -> None:
     assert back == NOTHING
 
 
+def test_a_plain_item_that_becomes_a_bundle_is_still_known_as_what_lies_there() -> None:
+    bundle = MAP.items.replace("VASE,Vase,700,2,", "VASE,Vases,700,2,LAMP*2")
+    later = replace(MAP, items=bundle, retired=retire(NOTHING, MAP.nodes, MAP.items, MAP.nodes, bundle))
+
+    network = load_applied(later)
+
+    assert network.item("VASE").components == (("LAMP", 2),)
+    assert network.retired_items["VASE"].components == ()
+    assert retire(later.retired, MAP.nodes, bundle, MAP.nodes, MAP.items) == NOTHING
+
+
 def test_the_files_alone_say_whether_two_versions_are_the_same() -> None:
     assert replace(MAP, retired=NOTHING) == MAP
     assert replace(MAP, retired=NOTHING).digest == MAP.digest
