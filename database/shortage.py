@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.sequence import PLACED
 
 
 async def short(connection: ReadConnection) -> list[tuple[str, str]]:
@@ -31,10 +32,10 @@ async def youngest(connection: ReadConnection, node: str, skus: list[str]) -> st
 
 
 YOUNGEST = text(
-    """
+    f"""
     SELECT v.order_id FROM reservation v JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
     WHERE v.node = :node AND l.sku = ANY(CAST(:skus AS text[]))
-    ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1
+    ORDER BY {PLACED} DESC, o.received_at DESC, o.order_id DESC LIMIT 1
     """
 )
 

@@ -333,7 +333,6 @@ CLAIM_MESSAGES: Rows = [
 
 PARCELS: Rows = [
     ("a node that does not exist",     "node",                 "mars"),
-    ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
     ("an empty parcel",                "lines",                []),
     ("a NUL in the reason",            "reason",               NUL),
 ]
