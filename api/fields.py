@@ -192,6 +192,7 @@ ANSWERS: Mapping[str, str] = MappingProxyType(
         "Running.temporal_ui": "where the page of Temporal is; null when this process was not started with its address",
         "Running.readiness": "where to check that it can accept orders",
         "ShipTo.name": "the person's name",
+        "StockKept.not_applied": "the rows that do not count, or not yet; empty when all were applied",
         "StandingStop.node": "where its sale is stopped; null = everywhere",
         "Stopped.node": "where its sale is stopped; null = everywhere",
         "Stopped.touches": "what the stop affects; nothing of it is changed",

@@ -53,6 +53,9 @@ def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
         servers=[{"url": "/", "description": "This Switchyard"}],
     )
     made["components"]["schemas"] |= problems.SCHEMAS
+    # A type that no caller sends, such as a row that could not be read, is among the models of FastAPI all the same.
+    schemas, shown = made["components"]["schemas"], _reached(made, made["paths"])
+    made["components"]["schemas"] = {name: schema for name, schema in schemas.items() if name in shown}
     callers = {route.name: _callers(route) for route in routes}
     for method, operation in operations(made):
         name = operation["operationId"]
@@ -85,8 +88,13 @@ def _say_what_fields_mean(made: Document) -> None:
 
 def sent(made: Document) -> set[str]:
     """The names of the schemas that bodies of requests are made of."""
+    return _reached(made, [operation.get("requestBody") for _, operation in operations(made)])
+
+
+def _reached(made: Document, parts: object) -> set[str]:
+    """The names of the schemas that parts of a document refer to, directly or through others."""
     found: set[str] = set()
-    left = [name for _, operation in operations(made) for name in _references(operation.get("requestBody"))]
+    left = _references(parts)
     while left:
         if (name := left.pop()) not in found:
             found.add(name)

@@ -1,12 +1,12 @@
 """Routes about stock: accept messages about it, stop and resume its sale, and show what is available."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from api.access import Anyone, OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
-from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
+from api.common import IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
 from api.problems import NOT_ALLOWED, Problem
 from database.documents import stock as documents
@@ -14,6 +14,7 @@ from database.documents.document import Page
 from database.documents.stock import StockOfItem, StockQuery, StockRow
 from database.key import Caller
 from domain.stock import StockMessage
+from domain.stock_rows import RowNotApplied
 from domain.stop_sale import Resumed, Stopped, StopRequest
 from jobs.schedule import STOCK
 from transactions import stock as stocks
@@ -26,16 +27,29 @@ AFTER = r"^[A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}$"
 """A row of stock as `next` names it: `SKU@node`, neither of which can contain an `@`."""
 
 
-@router.post("/stock/messages", status_code=202, response_model=Kept, responses=REPEATED)
+class StockKept(Kept):
+    """The message was stored and applied, but for the rows that the answer names."""
+
+    not_applied: list[RowNotApplied]
+
+
+STOCK_REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": StockKept, "description": "The same message came before; the answer is the first one"}
+}
+
+
+@router.post("/stock/messages", status_code=202, response_model=StockKept, responses=STOCK_REPEATED)
 async def send_stock_message(
     body: StockMessage, holder: OperatorOrNode, service: ServiceDep, response: Response
-) -> Kept:
-    """Report a fact about stock. It is applied before the answer. 202 when it is new, 200 when it was sent before."""
+) -> StockKept:
+    """Report a fact about stock. It is applied before the answer. 202 when it is new, 200 when it was sent before. A row that
+    does not fit never keeps the others from being applied: the answer names it."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    is_new = await stocks.record(service.transactions, body, actor=holder.actor)
+    recorded = await stocks.apply(service.transactions, body, actor=holder.actor)
     service.driver.run_soon(STOCK)
-    return kept(body.message_id, response, is_new=is_new)
+    kept(body.message_id, response, is_new=recorded.change is not None)
+    return StockKept(message_id=body.message_id, not_applied=list(recorded.not_applied))
 
 
 @router.post("/stock/{sku}/stop", response_model=Stopped)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.sequence import PLACED
 
 Offers = dict[tuple[str, str], datetime]
 """Since when the units at each (node, SKU) are offered to the orders that wait, and to no other claim."""
@@ -60,7 +61,7 @@ QUEUE = text(
         GROUP BY w.order_id) w
     JOIN orders o USING (order_id)
     WHERE o.closed_at IS NULL
-    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id
+    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id
     """
 )
 

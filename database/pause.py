@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.sequence import PLACED
 
 CLEARED_AFTER = timedelta(minutes=1)
 """For this time after its pause, a node may still get units from a sourcing round that began before."""
@@ -101,7 +102,7 @@ async def open_work(
 
 
 OPEN_WORK = text(
-    """
+    f"""
     SELECT o.order_id FROM orders o
     JOIN (SELECT order_id FROM reservation WHERE node = :node
           UNION
@@ -112,7 +113,7 @@ OPEN_WORK = text(
                         WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
          ) w USING (order_id)
     WHERE o.closed_at IS NULL AND o.pickup_node IS NULL AND o.order_id <> ALL(CAST(:except_for AS text[]))
-    ORDER BY o.priority, o.placed_at, o.order_id LIMIT :limit
+    ORDER BY o.priority, {PLACED}, o.order_id LIMIT :limit
     """
 )
 

@@ -272,7 +272,7 @@ async def send(connection: WriteConnection, name: str, at: datetime, expires_at:
 
 SEND = text(
     """
-    UPDATE return SET sent_at = :at, expires_at = :expires_at, reminders = 0
+    UPDATE return SET sent_at = greatest(:at, requested_at), expires_at = greatest(:expires_at, expires_at), reminders = 0
     WHERE return_id = :return AND sent_at IS NULL
     """
 )
@@ -290,7 +290,7 @@ async def mark(connection: WriteConnection, name: str, fact: str, at: datetime) 
 
 
 _MARKS: Mapping[str, Any] = {
-    fact: text(f"UPDATE return SET {fact} = coalesce({fact}, :at) WHERE return_id = :return")
+    fact: text(f"UPDATE return SET {fact} = coalesce({fact}, greatest(:at, requested_at)) WHERE return_id = :return")
     for fact in ("declined_at", "cancelled_at", "settled_at", "expired_at", "closed_at")
 }
 

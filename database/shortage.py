@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from database.order.parts import units_of
+from database.order.sequence import PLACED
 
 
 async def short(connection: ReadConnection) -> list[tuple[str, str]]:
@@ -35,7 +36,7 @@ YOUNGEST = text(
     f"""
     SELECT v.order_id FROM reservation v JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
     WHERE v.node = :node AND {units_of("l")} > 0
-    ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1
+    ORDER BY {PLACED} DESC, o.received_at DESC, o.order_id DESC LIMIT 1
     """
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.sequence import PLACED
 
 
 async def keep_plan(
@@ -39,9 +40,9 @@ async def pinned(connection: ReadConnection) -> list[str]:
 
 
 PINNED = text(
-    """
+    f"""
     SELECT o.order_id FROM orders o
     WHERE o.closed_at IS NULL AND EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id)
-    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id
+    ORDER BY o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id
     """
 )

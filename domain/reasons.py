@@ -48,7 +48,8 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     ExceptionCode.NODE_UNREACHABLE: "The node's interface does not take our call: ask the node, or reroute its work.",
     ExceptionCode.REFUND_SHORT: "Less was captured than the goods are worth: pay the rest back, or resolve to leave it.",
     ExceptionCode.REPLACEMENT_LOST: "Goods that replace others will not be sent: pay the customer back, or send others.",
-    ExceptionCode.STOCK_MISFIT: "A stock message names an unknown item: add it to the network, and its rows are applied.",
+    ExceptionCode.STOCK_MISFIT: "Rows of a stock message do not fit: add an unknown item to the network, and its rows are "
+    "applied; correct the others and send them again.",
 }
 """What a person can do, in a sentence or two: only what `actions` offers, a change of the network, and talk."""
 

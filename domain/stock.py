@@ -1,15 +1,28 @@
 """What a stock movement is: a row of the append-only ledger; how available units are computed; and messages about stock."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from hashlib import sha256
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
+from domain.mistake import Mistake, mistakes
 from domain.text import FreeText, Identifier, MessageId, Moment, NodeId, Strict
 
 
@@ -177,6 +190,45 @@ class StockLine(Strict):
     quantity: int = Field(ge=-LINE_UNITS_MAX, le=LINE_UNITS_MAX, strict=True)
 
 
+class WrongRow(BaseModel):
+    """A row that cannot be read or does not fit its message: it is left out, and the other rows count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sku: str | None = None
+    """The SKU, if it could be read."""
+    field: str = ""
+    """The field of the row that is wrong; empty = the row itself."""
+    detail: str
+    digest: str = ""
+    """The SHA-256 of what was sent, so that another wrong row makes another body."""
+
+    def __str__(self) -> str:
+        """What is wrong with it, as a person reads it."""
+        return str(Mistake(self.field, self.detail)) if self.field else self.detail
+
+
+def _read_row(row: Any, _: ValidatorFunctionWrapHandler) -> StockLine | WrongRow:
+    if isinstance(row, StockLine | WrongRow):
+        return row
+    try:
+        return StockLine.model_validate(row)
+    except ValidationError as error:
+        first = mistakes(error.errors(), StockLine)[0]
+        digest = sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
+        is_object = isinstance(row, Mapping)
+        sku, field = (sku_of(row.get("sku")), first.field) if is_object else (None, "")
+        return WrongRow(sku=sku, field=field, detail=first.detail, digest=digest)
+
+
+def sku_of(given: object) -> str | None:
+    """A SKU as it was sent; None where it is none, which is not repeated."""
+    return given if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", given) else None
+
+
+StockRow = Annotated[StockLine | SkipJsonSchema[WrongRow], WrapValidator(_read_row)]
+"""A row of a stock message as it was read."""
+
 _OF_ONE_KIND: Mapping[str, tuple[StockMessageKind, bool]] = {
     "from_state": (StockMessageKind.MOVED, True),
     "to_state": (StockMessageKind.MOVED, True),
@@ -193,7 +245,7 @@ class StockMessage(Strict):
     node: NodeId
     kind: StockMessageKind
     occurred_at: Moment
-    lines: tuple[StockLine, ...] = Field(min_length=1, max_length=10_000)
+    lines: tuple[StockRow, ...] = Field(min_length=1, max_length=10_000)
     from_state: StockState | None = None
     to_state: StockState | None = None
     expected_at: Moment | None = None
@@ -215,25 +267,58 @@ class StockMessage(Strict):
         return self
 
     @model_validator(mode="after")
-    def _quantities_fit_the_kind(self) -> "StockMessage":
-        for index, line in enumerate(self.lines):
-            if refusal := self.kind.refuses(line.quantity):
-                raise ValueError(f"lines.{index}.quantity: {refusal}")
-        if self.kind.is_absolute and len(self.units) < len(self.lines):
-            raise ValueError("lines: a SKU is counted twice in one message")
+    def _a_row_counts(self) -> "StockMessage":
+        if not self.good:
+            first = self.wrong[0]
+            raise ValueError(f"{'.'.join(filter(None, ('lines', '0', first.field)))}: {first.detail}")
         return self
 
     @cached_property
+    def wrong(self) -> Mapping[int, WrongRow]:
+        """The rows that cannot count, by their place: unreadable, of a quantity that the kind does not have, counted twice."""
+        found: dict[int, WrongRow] = {}
+        first_places: dict[str, int] = {}
+        for place, row in enumerate(self.lines):
+            if isinstance(row, WrongRow):
+                found[place] = row
+            elif refusal := self.kind.refuses(row.quantity):
+                found[place] = WrongRow(sku=row.sku, field="quantity", detail=refusal)
+            elif self.kind.is_absolute and first_places.setdefault(row.sku, place) != place:
+                found[place] = WrongRow(sku=row.sku, field="sku", detail="it is counted twice in one message")
+        return found
+
+    @cached_property
+    def good(self) -> Mapping[int, StockLine]:
+        """The other rows, by their place."""
+        rows = ((place, row) for place, row in enumerate(self.lines) if place not in self.wrong)
+        return {place: row for place, row in rows if isinstance(row, StockLine)}
+
+    def with_rows(self, rows: Iterable[StockLine]) -> "StockMessage":
+        """The same message with other rows, all of them good; any number of them."""
+        return self._changed(lines=tuple(rows))
+
+    def later_rows(self, rows: Iterable[StockLine]) -> "StockMessage":
+        """The message that applies rows which were kept from this one: of a snapshot, a count of just these SKUs."""
+        is_count = self.kind.is_absolute
+        return self._changed(lines=tuple(rows), kind=StockMessageKind.COUNTED if is_count else self.kind)
+
+    def _changed(self, **fields: Any) -> "StockMessage":
+        return StockMessage.model_construct(
+            **{name: getattr(self, name) for name in StockMessage.model_fields} | fields
+        )
+
+    @cached_property
     def units(self) -> Counter[str]:
-        """Units by SKU; a SKU that comes on several lines is summed."""
+        """Units by SKU in the good rows; a SKU that comes on several rows is summed."""
         found: Counter[str] = Counter()
-        for line in self.lines:
-            found[line.sku] += line.quantity
+        for row in self.good.values():
+            found[row.sku] += row.quantity
         return found
 
     def facts(self) -> dict[str, Any]:
         """What the inbox stores of it: all but free text."""
-        return self.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)
+        rows = [row.model_dump() for row in self.good.values()]
+        return self.model_dump(mode="json", exclude={"reason", "lines"}, exclude_unset=True) | {"lines": rows}
 
     def movements(self) -> list[Movement]:
         """The movements that do not depend on the stock levels; none for a count, which `recount` compares with them."""
@@ -241,7 +326,7 @@ class StockMessage(Strict):
             kind = MovementKind(self.kind)
             return [
                 Movement(kind, self.node, line.sku, on_hand=line.quantity, reference=str(position))
-                for position, line in enumerate(self.lines)
+                for position, line in self.good.items()
             ]
         if self.kind is not StockMessageKind.MOVED:
             return []
@@ -254,7 +339,7 @@ class StockMessage(Strict):
                 state=state,
                 reference=f"{position} {direction}",
             )
-            for position, line in enumerate(self.lines)
+            for position, line in self.good.items()
             for direction, sign, state in (("from", -1, self.from_state), ("to", 1, self.to_state))
             if state is not StockState.SELLABLE
         ]
@@ -263,13 +348,15 @@ class StockMessage(Strict):
 class StockFile(StockMessage):
     """The same fact from a file, with any number of lines."""
 
-    lines: tuple[StockLine, ...] = Field(min_length=1)
+    lines: tuple[StockRow, ...] = Field(min_length=1)
     file_digest: str
     """The SHA-256 of the file in hexadecimal: the inbox stores it instead of the lines, which the ledger has."""
+    file_lines: tuple[int, ...] = ()
+    """The line of the file that each row begins on."""
 
     def facts(self) -> dict[str, Any]:
         """What the inbox stores of it: which file it was, and how many lines and units it has."""
-        kept = self.model_dump(mode="json", exclude={"reason", "lines"}, exclude_unset=True)
+        kept = self.model_dump(mode="json", exclude={"reason", "lines", "file_lines"}, exclude_unset=True)
         return kept | {"lines": len(self.lines), "units": self.units.total()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from jobs import backorder, cart, exception, pause, shortage
+from jobs import backorder, cart, exception, pause, shortage, stock_rows
 from jobs.driver import Job, Lane
 from jobs.relay import Relay
 from jobs.webhook import WebhookSender
@@ -37,6 +37,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
             STOCK,
             SECOND,
             (
+                Job("apply_kept_rows", partial(stock_rows.apply_kept, transactions)),
                 Job("offer_under_new_rules", partial(backorder.offer_under_new_rules, backorders)),
                 Job("source_shortages_again", partial(shortage.source_again, transactions)),
                 Job("clear_paused_nodes", partial(pause.clear_nodes, pauses)),

@@ -35,7 +35,8 @@ class Row:
 
 
 def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mistakes: Mistakes) -> list[Row]:
-    """The rows under the header; none when the header is wrong, because then the cells have no meaning."""
+    """The rows under the header; none when the header is wrong, because then the cells have no meaning, or when the text stops
+    being CSV, because then it is not known which rows follow."""
     lines = _lines(text, mistakes)
     header = lines[0][1] if lines else []
     if not _header_is_right(header, required, optional, mistakes):
@@ -50,7 +51,7 @@ def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mista
 
 
 def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
-    """The cells of each row, header and empty lines included, up to where the text stops being CSV."""
+    """The cells of each row, header and empty lines included; of a text that stops being CSV only the header."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     found: list[tuple[int, list[str]]] = []
     line = 1
@@ -60,6 +61,7 @@ def _lines(text: str, mistakes: Mistakes) -> list[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         mistakes.add(line, _FAULTS.get(str(error), f"this is not CSV: {error}"))
+        return found[:1]
     return found
 
 

@@ -1,4 +1,4 @@
-"""`python -m starter stock KIND NODE FILE`: reports a node's stock from a CSV file, all of it in one transaction or nothing."""
+"""`python -m starter stock KIND NODE FILE`: reports a node's stock from a CSV file, all of its good rows in one transaction."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 from pydantic import TypeAdapter, ValidationError
@@ -20,14 +20,15 @@ from database.connect import Database
 from database.outbox.inbox import UsedWithAnotherBody
 from domain.mistake import mistakes
 from domain.network import Network
-from domain.stock import LINE_UNITS_MAX, StockChange, StockFile, StockLine, StockMessageKind
+from domain.stock import LINE_UNITS_MAX, StockFile, StockLine, StockMessageKind, WrongRow, sku_of
+from domain.stock_rows import RowNotApplied
 from domain.text import MessageId, Moment
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
 from network.toml_tables import did_you_mean
 from runtime.where import database_url, master_keys
 from transactions.network import Networks
-from transactions.stock import apply, wrong_sku
+from transactions.stock import Recorded, UnknownPlace, apply
 from transactions.transaction import OrderTransactions
 
 Value = TypeVar("Value")
@@ -48,7 +49,8 @@ GivenId = Annotated[
 ]
 
 command = App(
-    name="stock", help="Report a node's stock from a CSV file with the header sku,quantity: the whole file or nothing."
+    name="stock",
+    help="Report a node's stock from a CSV file with the header sku,quantity. Wrong rows are named and left out.",
 )
 
 
@@ -107,7 +109,8 @@ class Report:
 
 
 async def stock_file(report: Report) -> list[str]:
-    """Check a file and apply it; return the mistakes, none when it was applied, now or before."""
+    """Apply a file; return a line for each mistake, none when all of it counts, now or before. Rows with a mistake are left
+    out, and the others are applied. Rows of an unknown SKU are only printed: they are kept, and count once it is known."""
     database = Database(database_url(), master_keys())
     transactions = OrderTransactions(database, Networks())
     try:
@@ -117,15 +120,22 @@ async def stock_file(report: Report) -> list[str]:
             _, network = await transactions.networks.active(connection)
         message = _message(report, network)
         with _progress(len(message.lines)) as tell:
-            change = await apply(transactions, message, actor=ACTOR, tell=tell)
+            recorded = await apply(transactions, message, actor=ACTOR, tell=tell)
     except StockFileRefused as refused:
         return refused.lines
+    except UnknownPlace as unknown:
+        return [_placed(report, message, row) for row in unknown.rows]
     except UsedWithAnotherBody as used:
         return [f"--message-id: {used} was used before with another body; a new file needs a new id"]
     finally:
         await database.close()
-    sys.stdout.write(_summary(message, change))
-    return []
+    sys.stdout.write(_summary(message, recorded))
+    return [_placed(report, message, row) for row in recorded.not_applied if not row.kept]
+
+
+def _placed(report: Report, message: StockFile, row: RowNotApplied) -> str:
+    """A row that was not applied, with its place in the file."""
+    return f"{report.file}:{message.file_lines[row.line]}: {row.why}"
 
 
 def _message(report: Report, network: Network) -> StockFile:
@@ -137,14 +147,29 @@ def _message(report: Report, network: Network) -> StockFile:
     content = _content(report.file)
     moment = _moment(report)
     file_digest = sha256(content).hexdigest()
-    return StockFile(
-        message_id=_message_id(report, moment, file_digest),
-        node=report.node,
-        kind=report.kind,
-        occurred_at=moment,
-        lines=_lines(report, content, network),
-        file_digest=file_digest,
+    rows = _rows(report, content)
+    return _valid_file(
+        report,
+        {
+            "message_id": _message_id(report, moment, file_digest),
+            "node": report.node,
+            "kind": report.kind,
+            "occurred_at": moment,
+            "lines": list(rows.values()),
+            "file_digest": file_digest,
+            "file_lines": list(rows),
+        },
     )
+
+
+def _valid_file(report: Report, content: dict[str, Any]) -> StockFile:
+    """The message, unless no row of the file can count. Raises `StockFileRefused` with the mistakes of all rows."""
+    try:
+        return StockFile.model_validate(content)
+    except ValidationError:
+        wrong = StockFile.model_construct(**content).wrong
+        lines = content["file_lines"]
+        raise StockFileRefused(*(f"{report.file}:{lines[place]}: {row}" for place, row in wrong.items())) from None
 
 
 def _content(file: Path) -> bytes:
@@ -174,16 +199,18 @@ def _valid(adapter: TypeAdapter[Value], text: str, option: str) -> Value:
         raise StockFileRefused(f"{option}: {mistakes(error.errors())[0].detail}") from error
 
 
-def _lines(report: Report, content: bytes, network: Network) -> tuple[StockLine, ...]:
+def _rows(report: Report, content: bytes) -> dict[int, StockLine | WrongRow]:
+    """The rows by the line of the file on which each begins. Raises `StockFileRefused` when the file as a whole is wrong."""
     mistakes = Mistakes(str(report.file))
     rows = read_rows(_text(report.file, content), ("sku", "quantity"), (), mistakes)
-    first_lines: dict[str, int] = {}
-    found = [_line(row, report.kind, network, first_lines) for row in rows]
-    if not found and not mistakes.found():
+    wrong = mistakes.found()
+    if not rows and not wrong:
         mistakes.add(1, "there are no rows under the header; a row is a SKU and its units")
-    if wrong := mistakes.found():
-        raise StockFileRefused(*map(str, wrong))
-    return tuple(line for line in found if line is not None)
+    if not rows or any(mistake.line == 1 for mistake in wrong):
+        raise StockFileRefused(*map(str, mistakes.found()))
+    found: dict[int, StockLine | WrongRow] = {mistake.line: WrongRow(detail=mistake.text) for mistake in wrong}
+    found |= {row.line: _row(row) for row in rows}
+    return dict(sorted(found.items()))
 
 
 def _text(file: Path, content: bytes) -> str:
@@ -194,28 +221,15 @@ def _text(file: Path, content: bytes) -> str:
         raise StockFileRefused(f"{file}:{line}: this is not UTF-8 text") from error
 
 
-def _line(row: Row, kind: StockMessageKind, network: Network, first_lines: dict[str, int]) -> StockLine | None:
-    """A row's SKU and units; None when the row is wrong, and then its mistakes are reported."""
+def _row(row: Row) -> StockLine | WrongRow:
+    """A row's SKU and units, or what is wrong with it."""
     sku, quantity = (row.cells[column].strip() for column in ("sku", "quantity"))
-    first = first_lines.setdefault(sku, row.line)
-    complaints = [_wrong_with_sku(sku, network), _wrong_with_quantity(quantity, kind)]
-    if kind.is_absolute and first != row.line:
-        complaints.append(f"sku {sku!r} is counted twice; the first is in line {first}")
-    for complaint in filter(None, complaints):
-        row.wrong(complaint)
-    return None if any(complaints) else StockLine(sku=sku, quantity=int(quantity))
-
-
-def _wrong_with_sku(sku: str, network: Network) -> str | None:
-    if not sku.isprintable() or not sku:
-        return f"sku must be an item of the network, not {sku!r}"
-    return wrong_sku(sku, network)
-
-
-def _wrong_with_quantity(quantity: str, kind: StockMessageKind) -> str | None:
     if not re.fullmatch(r"[+-]?\d{1,7}", quantity, re.ASCII) or abs(int(quantity)) > LINE_UNITS_MAX:
-        return f"quantity must be a whole number of no more than {LINE_UNITS_MAX} units, not {quantity!r}"
-    return kind.refuses(int(quantity))
+        detail = f"quantity must be a whole number of no more than {LINE_UNITS_MAX} units, not {quantity!r}"
+        return WrongRow(sku=sku_of(sku), detail=detail)
+    if sku_of(sku) is None:
+        return WrongRow(detail=f"sku must be an item of the network, not {sku!r}")
+    return StockLine(sku=sku, quantity=int(quantity))
 
 
 @contextmanager
@@ -226,11 +240,15 @@ def _progress(rows: int) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _summary(message: StockFile, change: StockChange | None) -> str:
-    what = f"{message.node}: {message.kind} as {message.message_id}"
+def _summary(message: StockFile, recorded: Recorded) -> str:
+    what, change = f"{message.node}: {message.kind} as {message.message_id}", recorded.change
+    kept = [f"line {message.file_lines[row.line]}: {row.why}; it is kept\n" for row in recorded.not_applied if row.kept]
     if change is None:
-        return f"{what}: was here already, nothing has changed\n"
+        return f"{what}: was here already, nothing has changed\n" + "".join(kept)
+    not_applied = {row.line for row in recorded.not_applied}
+    applied = [row.sku for place, row in message.good.items() if place not in not_applied]
+    unnamed = change.stock_levels - len(set(applied))
     return (
-        f"{what}: rows {len(message.lines)}, not named {change.stock_levels - len(message.units)}, changed {change.changed}, "
+        f"{what}: rows {len(applied)}, not named {unnamed}, changed {change.changed}, "
         f"units up {change.units_up}, units down {change.units_down}\n"
-    )
+    ) + "".join(kept)

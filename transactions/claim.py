@@ -9,6 +9,7 @@ from database.order import Event
 from database.request import Request
 from domain import units
 from domain.claim import ClaimMessage, ClaimRequest, ClaimResolution, refusal
+from domain.clock import happened_at
 from domain.event import ChannelEvent, EventKind
 from domain.pickup import Destination
 from domain.refund import Fees, Payment, RefundKind, payment
@@ -58,7 +59,9 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
             work.channel_events.append(
                 ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]})
             )
-        await settle(work, name, asked, message.amount, message.occurred_at)
+        claimed_at = datetime.fromisoformat(shown["claimed_at"])
+        paid_at = happened_at(message.occurred_at, arrived=received.received_at, follows=claimed_at)
+        await settle(work, name, asked, message.amount, paid_at)
         cause = f"message {received.sender} {message.message_id}"
         await work.notify(await work.write(Event(cause, actor, received.received_at, message.occurred_at)))
         return True

@@ -16,6 +16,7 @@ from database.outbox.inbox import Received
 from database.outbox.signal import NODE_MESSAGE
 from domain import identifiers, units
 from domain.capacity import days
+from domain.clock import happened_at
 from domain.cooldown import failed
 from domain.deadlines import TimedOut, delay_reason, on_timeout, send_reminders_due, waits_for
 from domain.fulfillment import (
@@ -196,9 +197,9 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if work.header.is_forgotten:
         hidden = await fulfillment.hide_packages(connection, before, message.packages)
         message = message.model_copy(update={"packages": hidden})
-    # Goods cannot leave before their release, whatever the node's clock says.
-    left_at = max(min(message.occurred_at, received.received_at), before.released_at)
-    placed = await _keep_packages(connection, before, message, left_at)
+    occurred_at = happened_at(message.occurred_at, arrived=received.received_at, follows=before.released_at)
+    message = message.model_copy(update={"occurred_at": occurred_at})
+    placed = await _keep_packages(connection, before, message)
     if message.kind is MessageKind.DELIVERED:
         contents = tuple(Package(package=parcel.package, lines=parcel.lines) for parcel in placed.packages)
         message = message.model_copy(update={"packages": contents})
@@ -210,18 +211,16 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"
-    event = Event(cause, received.actor, received.received_at, left_at)
+    event = Event(cause, received.actor, received.received_at, occurred_at)
     state = await work.write(event)
     await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
     return state
 
 
-async def _keep_packages(
-    connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage, left_at: datetime
-) -> Placed:
+async def _keep_packages(connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage) -> Placed:
     """Store the parcels of a message. What is known of the others is only read where a name comes again."""
     name, parcels, known = fo.fulfillment_order, message.packages, list[StoredPackage]()
-    shipped_at = left_at if message.kind in (MessageKind.SHIPPED, MessageKind.COLLECTED) else None
+    shipped_at = message.occurred_at if message.kind in (MessageKind.SHIPPED, MessageKind.COLLECTED) else None
     added: set[str] = set()
     if parcels and message.kind is not MessageKind.DELIVERED:
         added = await fulfillment.add_packages(connection, name, parcels, shipped_at)

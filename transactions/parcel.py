@@ -8,6 +8,7 @@ from database import exception, personal, returns
 from database.connect import WriteConnection
 from database.order import Event, UnknownOrder
 from database.outbox.inbox import Received
+from domain.clock import happened_at
 from domain.parcel import Match, Parcel, Room, match
 from domain.reasons import ExceptionCode
 from domain.request import Resolution
@@ -38,9 +39,6 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
         _, network = await transactions.networks.active(connection)
         if not network.knows_node(parcel.node):
             raise UnknownPlace("node", f"{parcel.node} is not a node of the network")
-        for index, line in enumerate(parcel.lines):
-            if not network.knows_item(line.sku):
-                raise UnknownPlace(f"lines.{index}.sku", f"{line.sku} is not an item of the network")
         facts = parcel.model_dump(mode="json", include={"lines", "node"})
         received = await receive(
             connection, parcel, sender=parcel.node, about=ABOUT, kind="received", facts=facts, actor=actor
@@ -60,7 +58,10 @@ async def _find_its_return(
 ) -> RecordedParcel:
     """Find a parcel's return and record its units there. Raises `UnknownOrder` when the parcel names no known order."""
     connection, work = transaction.connection, await transactions.on(transaction, parcel.order or "")
-    name, found = await _expected(work, parcel) or await _unexpected(work, parcel)
+    released = (fo.released_at for fo in work.order.fulfillment_orders.values())
+    follows = min(released, default=parcel.occurred_at)
+    came_at = happened_at(parcel.occurred_at, arrived=received.received_at, follows=follows)
+    name, found = await _expected(work, parcel) or await _unexpected(work, parcel, came_at)
     await personal.note(connection, work.header.order, None, parcel.reason)
     if found.left:
         await _open_exception(connection, parcel, found.left, work.header.order)
@@ -84,7 +85,7 @@ async def _expected(work: Work, parcel: Parcel) -> tuple[str, Match] | None:
     return None
 
 
-async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
+async def _unexpected(work: Work, parcel: Parcel, at: datetime) -> tuple[str | None, Match]:
     """A new return of shipped units that are in no return. A person approves it where the terms do not allow it, or where the
     units may be paid back already."""
     sold = await returns.sold(work.connection, work.header.order)
@@ -98,11 +99,11 @@ async def _unexpected(work: Work, parcel: Parcel) -> tuple[str | None, Match]:
         found.lines,
         resolution=Resolution.REFUND,
         node=parcel.node,
-        at=parcel.occurred_at,
-        is_allowed=refusal(sold, found.lines, parcel.occurred_at) is None
+        at=at,
+        is_allowed=refusal(sold, found.lines, at) is None
         and all(sold[name].unpaid >= shipped[name] - sold[name].in_returns for name in found.lines),
     )
-    return await returns.add(work.connection, work.header.order, made, parcel.occurred_at), found
+    return await returns.add(work.connection, work.header.order, made, at), found
 
 
 async def _open_exception(

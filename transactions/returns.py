@@ -14,6 +14,7 @@ from database.outbox.inbox import Received
 from database.outbox.signal import RETURN_MESSAGE
 from database.request import Request
 from domain import identifiers
+from domain.clock import happened_at
 from domain.event import EventKind, about_return, of_return
 from domain.reasons import ExceptionCode
 from domain.refund import owed
@@ -253,6 +254,9 @@ async def apply(
     """Apply a message that the inbox has stored."""
     connection, work = transaction.connection, await transactions.on(transaction, order_name)
     state = await returns.state(connection, name)
+    follows = min(fo.released_at for fo in work.order.fulfillment_orders.values())
+    occurred_at = happened_at(message.occurred_at, arrived=received.received_at, follows=follows)
+    message = message.model_copy(update={"occurred_at": occurred_at})
     applied = apply_message(state, message, work.network.policy.returns.dispositions)
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, message.occurred_at)

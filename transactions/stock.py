@@ -1,14 +1,20 @@
 """Records stock messages: books them in the ledger and the counters, and offers new units to the orders that wait for them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
-from database import cooldown, count, incoming, stock
+from database import cooldown, count, exception, incoming, stock, stock_rows
 from database.connect import WriteConnection
 from database.order import Event
+from database.outbox import inbox
 from domain.network import Network
+from domain.reasons import ExceptionCode
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
+from domain.stock_rows import RowNotApplied, SortedRows, sort_rows, summary
+from domain.units import Opened
 from transactions.message import receive
 from transactions.transaction import OrderTransactions, open_shortages
 
@@ -19,18 +25,26 @@ LEVELS_AT_ONCE = 5_000
 class UnknownPlace(ValueError):
     """The message names a node or SKU that the network does not know, or a bundle, which has no stock of its own."""
 
-    def __init__(self, field: str, message: str) -> None:
-        """`field` is the field of the body that is wrong."""
+    def __init__(self, field: str, message: str, rows: Sequence[RowNotApplied] = ()) -> None:
+        """`field` is the field of the body that is wrong; `rows` are those of a stock message of which none counts."""
         super().__init__(message)
         self.field = field
+        self.rows = rows
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A stock message as it was recorded."""
+
+    change: StockChange | None
+    """What it changed; None = it was stored before, and nothing has changed."""
+    not_applied: Sequence[RowNotApplied] = ()
+    """The rows that do not count, or not yet; of a repeated message, as they were answered the first time."""
 
 
 async def record(transactions: OrderTransactions, message: StockMessage, *, actor: str) -> bool:
-    """Store a stock message and apply it, in one transaction; returns whether the message is new.
-
-    Raises `UnknownPlace`, and `UsedWithAnotherBody` when the message id was used for another message.
-    """
-    return await apply(transactions, message, actor=actor) is not None
+    """As `apply`; returns whether the message is new."""
+    return (await apply(transactions, message, actor=actor)).change is not None
 
 
 async def apply(
@@ -39,31 +53,42 @@ async def apply(
     *,
     actor: str,
     tell: Callable[[int, int], None] = lambda done, levels: None,
-) -> StockChange | None:
-    """As `record`; returns the changes, None when the message is stored already. Reports progress by `tell(done, all)`."""
+) -> Recorded:
+    """Store a stock message and apply it, in one transaction. Reports progress by `tell(done, all)`.
+
+    Rows that do not fit are left out. Those of a SKU that the network does not have are kept; `apply_kept` applies them later.
+    Raises `UnknownPlace`, also when every row is refused, and `UsedWithAnotherBody` when the id was used for another message.
+    """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
-        _check(message, network)
+        if not network.knows_node(message.node):
+            raise UnknownPlace("node", f"{message.node} is not a node of the network")
+        rows = sort_rows(message, network.knows_item, partial(wrong_sku, network=network))
+        if not rows.applied and not rows.kept:
+            raise UnknownPlace("lines.0.sku", rows.not_applied[0].why, rows.not_applied)
+        not_applied = [row.model_dump() for row in rows.not_applied]
         received = await receive(
             connection,
             message,
             sender=message.node,
             about="stock",
             kind=message.kind,
-            facts=message.facts(),
+            facts=message.facts() | ({NOT_APPLIED: not_applied} if not_applied else {}),
             actor=actor,
         )
         if received is None:
-            return None
-        if message.expected_at is not None:
-            await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
-            return StockChange()
+            facts = await inbox.facts(connection, message.node, message.message_id)
+            return Recorded(None, [RowNotApplied.model_validate(row) for row in facts.get(NOT_APPLIED, ())])
         cause = f"message {message.node} {message.message_id}"
         event = Event(cause, actor, received.received_at, message.occurred_at)
-        change = await _change_levels(connection, message, event, tell)
-        if message.expected is not None:
-            await incoming.arrive(connection, message.node, message.expected, message.units)
-        return change
+        named = {row.sku for row in rows.not_applied if row.sku is not None}
+        change = await _apply(connection, message.with_rows(rows.applied), event, named, tell)
+        await _set_aside(connection, message, rows, event)
+        return Recorded(change, rows.not_applied)
+
+
+NOT_APPLIED = "not_applied"
+"""Where the inbox has the rows of a message that were not applied."""
 
 
 def wrong_sku(sku: str, network: Network) -> str | None:
@@ -75,19 +100,80 @@ def wrong_sku(sku: str, network: Network) -> str | None:
     return None
 
 
-def _check(message: StockMessage, network: Network) -> None:
-    if not network.knows_node(message.node):
-        raise UnknownPlace("node", f"{message.node} is not a node of the network")
-    for index, line in enumerate(message.lines):
-        if wrong := wrong_sku(line.sku, network):
-            raise UnknownPlace(f"lines.{index}.sku", wrong)
+async def _set_aside(connection: WriteConnection, message: StockMessage, rows: SortedRows, event: Event) -> None:
+    """Keep the rows that wait for their SKU, and open one exception for all that is not applied. A count ends what older
+    messages say of the same SKUs."""
+    if rows.kept:
+        await stock_rows.keep(connection, message.node, message.message_id, rows.kept)
+    if rows.not_applied:
+        opened = Opened(ExceptionCode.STOCK_MISFIT, summary(message, rows.not_applied), node=message.node)
+        await exception.open_all(connection, [opened], order=None, cause=event.cause, at=event.occurred_at)
+    is_whole = message.kind is StockMessageKind.SNAPSHOT
+    if is_whole or (message.kind.is_absolute and rows.kept):
+        skus = None if is_whole else {row.sku for row in rows.kept.values()}
+        await stock_rows.supersede(connection, message.node, message.message_id, skus, event.happened_at)
+        whole_at = event.happened_at if is_whole else None
+        await stock_rows.close_exceptions(connection, message.node, event.occurred_at, whole_at)
+
+
+async def _apply(
+    connection: WriteConnection,
+    message: StockMessage,
+    event: Event,
+    not_applied: Collection[str],
+    tell: Callable[[int, int], None] = lambda done, levels: None,
+) -> StockChange:
+    """Apply a message whose rows all fit; `not_applied` are SKUs that it also names, in rows that do not count."""
+    if message.expected_at is not None:
+        await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
+        return StockChange()
+    change = await _change_levels(connection, message, event, not_applied, tell)
+    if message.expected is not None:
+        await incoming.arrive(connection, message.node, message.expected, message.units)
+    return change
+
+
+async def apply_kept(transactions: OrderTransactions) -> None:
+    """Apply the rows that were kept and whose SKU the network has now: those of a node in one transaction, each once."""
+    async with transactions.database.read() as connection:
+        waiting = await stock_rows.waiting(connection)
+        if not waiting:
+            return
+        _, network = await transactions.networks.active(connection)
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for node, sku in waiting:
+        if network.knows_node(node) and wrong_sku(sku, network) is None:
+            known[node].add(sku)
+    for node, skus in known.items():
+        async with transactions.database.write() as connection:
+            await _apply_kept_of(connection, node, skus)
+
+
+async def _apply_kept_of(connection: WriteConnection, node: str, skus: Collection[str]) -> None:
+    """Apply the rows as if their SKUs had been known: the counts and the ledger do not depend on the order of reports."""
+    await stock.close_gates(connection, skus)
+    await stock.lock(connection, {(node, sku) for sku in skus})
+    for kept in await stock_rows.take(connection, node, skus):
+        facts = {name: value for name, value in kept.facts.items() if name in StockMessage.model_fields}
+        message = StockMessage.model_validate(facts | {"lines": kept.lines[:1]}).later_rows(kept.lines)
+        happened_at = min(kept.occurred_at, kept.received_at)
+        event = Event(f"message {node} {message.message_id}", kept.actor, datetime.now(UTC), happened_at)
+        if not kept.is_superseded:
+            await _apply(connection, message, event, ())
+        elif message.expected is not None:
+            await incoming.arrive(connection, node, message.expected, message.units)
+    await stock_rows.close_exceptions(connection, node, datetime.now(UTC))
 
 
 async def _change_levels(
-    connection: WriteConnection, message: StockMessage, event: Event, tell: Callable[[int, int], None]
+    connection: WriteConnection,
+    message: StockMessage,
+    event: Event,
+    not_applied: Collection[str],
+    tell: Callable[[int, int], None],
 ) -> StockChange:
     """Apply a message to its stock levels; all are locked before the first is changed, in the one order of locks."""
-    skus = sorted(await _skus(connection, message, event.happened_at))
+    skus = sorted(await _skus(connection, message, not_applied, event.happened_at))
     await stock.close_gates(connection, skus)
     locked = await stock.lock(connection, {(message.node, sku) for sku in skus})
     levels = {sku: locked[message.node, sku] for sku in skus}
@@ -118,12 +204,16 @@ async def _end_cool_downs(
         await cooldown.end(connection, message.node, rejected)
 
 
-async def _skus(connection: WriteConnection, message: StockMessage, happened_at: datetime) -> set[str]:
-    """The SKUs that a message is about; a snapshot is about every SKU with a stock level at its node."""
+async def _skus(
+    connection: WriteConnection, message: StockMessage, not_applied: Collection[str], happened_at: datetime
+) -> set[str]:
+    """The SKUs that a message is about; a snapshot is about every SKU with a stock level at its node, but for those that it
+    names in rows that do not count: it does not say that they are not there."""
     named = set(message.units)
     if message.kind is not StockMessageKind.SNAPSHOT:
         return named
-    return named | await count.not_counted_since(connection, message.node, happened_at)
+    others = await count.not_counted_since(connection, message.node, happened_at)
+    return named | (others - set(not_applied))
 
 
 def _by_sku(movements: Iterable[Movement]) -> defaultdict[str, list[Movement]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database import personal
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 
 
 class UsedWithAnotherBody(Exception):
@@ -63,3 +63,12 @@ RECEIVE = text(
 """A second transaction with the same id waits here until the first has committed or failed."""
 
 KNOWN = text("SELECT body_digest, about FROM inbox WHERE sender = :sender AND message_id = :message_id")
+
+
+async def facts(connection: ReadConnection, sender: str, message_id: str) -> dict[str, Any]:
+    """A stored message without free text."""
+    found = (await connection.execute(FACTS, {"sender": sender, "message_id": message_id})).scalar_one()
+    return dict(found)
+
+
+FACTS = text("SELECT facts FROM inbox WHERE sender = :sender AND message_id = :message_id")

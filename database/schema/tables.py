@@ -489,6 +489,18 @@ inbox = Table(
     Index("ix_inbox_about", "about"),
 )
 
+unknown_stock = Table(
+    "unknown_stock",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("place", Integer, primary_key=True, comment="the row's place in its message, from 0"),
+    Column("sku", Text, nullable=False, comment="no item of the network when the message came"),
+    Column("quantity", Integer, nullable=False),
+    ForeignKeyConstraint(["node", "message_id"], ["inbox.sender", "inbox.message_id"]),
+    Index("ix_unknown_stock_sku", "node", "sku"),
+)
+
 wake = Table(
     "wake",
     metadata,

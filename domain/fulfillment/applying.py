@@ -187,8 +187,10 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     lines = dict(fo.lines)
     for line, quantity in quantities.items():
         lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
-    latest = max(filter(None, (fo.delivered_at if not fo.assumed_delivered else None, message.occurred_at)))
     is_reported_whole = all(fo_line.delivered >= fo.counts(line).shipped for line, fo_line in lines.items())
+    # The last parcel cannot arrive before it left.
+    moments = (None if fo.assumed_delivered else fo.delivered_at, fo.shipped_at if is_reported_whole else None)
+    latest = max(filter(None, (*moments, min(message.occurred_at, at))))
     is_assumed = fo.assumed_delivered and not is_reported_whole
     delivered = replace(_accepted(fo, at), lines=lines, delivered_at=latest, assumed_delivered=is_assumed)
     if _is_delivered(delivered):

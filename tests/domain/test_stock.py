@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.mistake import mistakes
 from domain.stock import (
     Movement,
     MovementKind,
@@ -194,7 +195,7 @@ FIELDS: dict[str, dict[str, str]] = {"moved": DAMAGED, "expected": SOON}
 def test_each_kind_of_stock_message_has_its_own_quantities(kind: str, quantity: int, refusal: str | None) -> None:
     body = GOOD | {"kind": kind, "lines": lines(quantity)} | FIELDS.get(kind, {})
     if refusal is None:
-        assert StockMessage.model_validate(body).lines[0].quantity == quantity
+        assert StockMessage.model_validate(body).good[0].quantity == quantity
     else:
         with pytest.raises(ValidationError, match=refusal):
             StockMessage.model_validate(body)
@@ -205,9 +206,36 @@ def test_goods_may_come_on_several_pallets() -> None:
 
 
 @pytest.mark.parametrize("kind", ["counted", "snapshot"])
-def test_a_count_names_each_item_once(kind: str) -> None:
-    with pytest.raises(ValidationError, match="lines: a SKU is counted twice"):
-        StockMessage.model_validate(GOOD | {"kind": kind, "lines": lines(1, 2)})
+def test_of_an_item_that_a_count_names_twice_the_first_row_counts(kind: str) -> None:
+    message = StockMessage.model_validate(GOOD | {"kind": kind, "lines": lines(1, 2)})
+    assert message.units == {"LAMP": 1}
+    assert {place: str(row) for place, row in message.wrong.items()} == {1: "`sku`: it is counted twice in one message"}
+
+
+A_WHOLE_NUMBER = "must be a whole number, without quotes and without a point"
+# fmt: off
+ROWS = [
+    # a row                                              what is said of it
+    ({"sku": "LAMP"},                                    "LAMP `quantity`: is missing"),
+    ({"sku": "LAMP", "quantity": "ten"},                 f"LAMP `quantity`: {A_WHOLE_NUMBER}"),
+    ({"sku": "LAMP", "quantity": -1},                    "LAMP `quantity`: counted units are 0 or more"),
+    ({"sku": "LAMP", "quantity": 1, "reason": "found"},  "LAMP `reason`: unknown"),
+    ({"sku": "", "quantity": 1},                         "None `sku`: is missing"),
+    ({"sku": "a lamp", "quantity": 1},                   "None `sku`: must match [A-Za-z0-9._:/-]{1,64}"),
+    ({"sku": "LAMP", "quantity": 1, "why": "x"},         "LAMP `why`: unknown"),
+    ("LAMP",                                             "None must be an object"),
+    (None,                                               "None must be an object"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("row", "said"), ROWS, ids=[said for _, said in ROWS])
+def test_a_row_that_is_wrong_is_named_and_the_others_count(row: object, said: str) -> None:
+    body = GOOD | {"kind": "counted", "lines": [*lines(5), row, *lines(7, sku="CHAIR")]}
+    message = StockMessage.model_validate(body)
+    assert message.units == {"LAMP": 5, "CHAIR": 7}
+    assert {place: f"{wrong.sku} {wrong}" for place, wrong in message.wrong.items()} == {1: said}
+    assert message.facts()["lines"] == [*lines(5), *lines(7, sku="CHAIR")]
 
 
 # fmt: off
@@ -301,4 +329,4 @@ def test_a_stock_message_of_the_wrong_shape_is_refused_with_the_name_of_its_fiel
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         StockMessage.model_validate(GOOD | bad)
-    assert ".".join(map(str, refused.value.errors()[0]["loc"])) == field
+    assert mistakes(refused.value.errors())[0].field == field

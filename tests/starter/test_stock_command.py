@@ -1,4 +1,4 @@
-"""`python -m starter stock`: a node's stock from a CSV file, all of it or nothing, and every mistake in a line of its own."""
+"""`python -m starter stock`: a node's stock from a CSV file; every mistake in a line of its own, and the other rows count."""
 
 import os
 import subprocess
@@ -144,27 +144,25 @@ MISTAKES = [
     ("nothing",                "counted",  "",                               ["1: missing columns sku, quantity"]),
     ("no rows",                "counted",  HEAD,                             ["1: there are no rows under the header"]),
     ("a column too many",      "counted",  HEAD + "SERUM-30,1,2\n",          ["2: 3 columns instead of 2"]),
-    ("an unknown item",        "counted",  HEAD + "SERUM-31,1\n",            ["2: SERUM-31 is not an item of the network"]),
     ("a bundle",               "counted",  HEAD + "SET-01,1\n",              ["2: SET-01 is a bundle: name its components"]),
     ("no item",                "counted",  HEAD + ",1\n",                    ["2: sku must be an item of the network, not ''"]),
     ("an escape in an item",   "counted",  HEAD + "\x1b[31m,1\n",            ["2: sku must be an item of the network, not"]),
     ("half a unit",            "counted",  HEAD + "SERUM-30,1.5\n",          ["2: quantity must be a whole number of no more"]),
     ("units in words",         "counted",  HEAD + "SERUM-30,ten\n",          ["2: quantity must be a whole number of no more"]),
     ("more than a million",    "counted",  HEAD + "SERUM-30,1000001\n",      ["2: quantity must be a whole number of no more"]),
-    ("a count below zero",     "snapshot", HEAD + "SERUM-30,-1\n",           ["2: counted units are 0 or more"]),
-    ("nothing received",       "received", HEAD + "SERUM-30,0\n",            ["2: received units are 1 or more"]),
-    ("an adjustment by 0",     "adjusted", HEAD + "SERUM-30,0\n",            ["2: an adjustment of 0 says nothing"]),
-    ("an item twice",          "snapshot", HEAD + "SERUM-30,1\nTONER-200,1\nSERUM-30,1\n",
-                                                             ["4: sku 'SERUM-30' is counted twice; the first is in line 2"]),
+    ("a count below zero",     "snapshot", HEAD + "SERUM-30,-1\n",           ["2: `quantity`: counted units are 0 or more"]),
+    ("nothing received",       "received", HEAD + "SERUM-30,0\n",            ["2: `quantity`: received units are 1 or more"]),
+    ("an adjustment by 0",     "adjusted", HEAD + "SERUM-30,0\n",            ["2: `quantity`: an adjustment of 0 says"]),
     ("broken UTF-8",           "counted",  b"sku,quantity\nSERUM-30,1\n\xff,1\n", ["3: this is not UTF-8 text"]),
-    ("all that is wrong",      "counted",  HEAD + "SERUM-31,x\nTONER-200,4\nTONER-200,-4\n",
-     ["2: SERUM-31 is not an item", "2: quantity must be", "4: counted units are", "4: sku 'TONER-200' is counted twice"]),
+    ("not CSV any more",       "counted",  HEAD + 'SERUM-30,1\n"TONER', ["3: this is not CSV: unexpected end of data"]),
+    ("all that is wrong",      "counted",  HEAD + "SERUM-30,x\nTONER-200,-4\n,1\n",
+     ["2: quantity must be", "3: `quantity`: counted units are", "4: sku must be"]),
 ]
 # fmt: on
 
 
 @pytest.mark.parametrize(("what", "kind", "content", "said"), MISTAKES, ids=[what for what, *_ in MISTAKES])
-async def test_every_mistake_of_a_file_is_a_line_with_its_place_and_nothing_is_stored(
+async def test_every_mistake_of_a_file_is_a_line_with_its_place_and_nothing_is_stored_when_no_row_counts(
     folder: Path, database: Database, what: str, kind: str, content: str | bytes, said: list[str]
 ) -> None:
     found = await report(kind, content)
@@ -172,6 +170,47 @@ async def test_every_mistake_of_a_file_is_a_line_with_its_place_and_nothing_is_s
     for mistake, beginning in zip(found, said, strict=True):
         assert mistake.startswith(f"stock.csv:{beginning}")
     assert await rows(database, "SELECT 1 FROM inbox UNION ALL SELECT 1 FROM stock") == [], what
+
+
+# fmt: off
+ROWS = [
+    # a row                                         what is said of it
+    ("a bundle",                 "SET-01,1",        ["3: SET-01 is a bundle: name its components, which have stock"]),
+    ("a quantity in words",      "CLEANSER-150,x",  ["3: quantity must be a whole number of no more than 1000000 units"]),
+    ("a count below zero",       "CLEANSER-150,-1", ["3: `quantity`: counted units are 0 or more"]),
+    ("an item twice",            "SERUM-30,9",      ["3: `sku`: it is counted twice in one message"]),
+    ("a column too many",        "TONER-200,1,x",   ["3: 3 columns instead of 2; put a text with a comma in quotes"]),
+    ("an item that is unknown",  "SERUM-31,1",      []),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("row", "said"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+async def test_a_wrong_row_is_named_each_time_and_the_others_count(
+    folder: Path, database: Database, capsys: pytest.CaptureFixture[str], row: str, said: list[str]
+) -> None:
+    content = f"sku,quantity\nSERUM-30,10\n{row}\nTONER-200,4\n"
+    for _ in range(2):
+        found = await report("snapshot", content, message_id="all-1")
+        assert [line[: len(f"stock.csv:{begin}")] for line, begin in zip(found, said, strict=True)] == [
+            f"stock.csv:{begin}" for begin in said
+        ]
+    assert await on_hand(database) == {"SERUM-30": 10, "TONER-200": 4}
+    printed = capsys.readouterr().out
+    assert "slc: snapshot as all-1: rows 2, not named 0, changed 2" in printed
+    is_kept = not said
+    assert printed.count("line 3: SERUM-31 is not an item of the network; it is kept") == 2 * is_kept
+    (detail,) = await rows(database, "SELECT code, detail FROM exception")
+    assert detail[0] == "stock_misfit"
+    assert str(detail[1]).startswith("1 of 3 rows of snapshot all-1: line 1 (")
+
+
+async def test_a_snapshot_does_not_say_that_an_item_is_not_there_whose_row_is_wrong(
+    folder: Path, database: Database
+) -> None:
+    await report("received", "sku,quantity\nSERUM-30,10\nTONER-200,4\nCLEANSER-150,3\n")
+    await report("snapshot", "sku,quantity\nSERUM-30,9\nTONER-200,x\n", NOON)
+    assert await on_hand(database) == {"SERUM-30": 9, "TONER-200": 4, "CLEANSER-150": 0}
 
 
 async def test_what_is_wrong_with_the_command_is_printed_by_its_name(folder: Path) -> None:
@@ -198,7 +237,7 @@ def starter(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("kind", ["snapshot", "counted", "received", "adjusted"])
 def test_the_command_ends_with_0_when_the_file_is_taken_and_with_1_when_it_is_not(folder: Path, kind: str) -> None:
     Path("good.csv").write_text("sku,quantity\nSERUM-30,1\n")
-    Path("bad.csv").write_text("sku,quantity\nSERUM-31,1\nSERUM-30,x\n")
+    Path("bad.csv").write_text("sku,quantity\nSET-01,1\nSERUM-30,x\n")
     good = starter(kind, "slc", "good.csv", "--occurred-at", MORNING, "--message-id", "it-1")
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.startswith(f"slc: {kind} as it-1: rows 1, not named 0, changed 1, units up 1")
