@@ -105,6 +105,8 @@ async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Servic
     taken = await orders.take(service.transactions, body)
     if not taken.is_new:
         response.status_code = 200
+        if not taken.state.closed:
+            service.relay.start_soon(taken.input)
         return Placed(order=body.order, status=taken.state.status, promise=taken.state.promise)
     answer = await temporal.place(service.client, service.breaker, taken.input)
     if answer is None:

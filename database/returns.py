@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.outbox.unattended import RETURN_DUE_AT, sweep_at, when_due
 from domain import identifiers
 from domain.closing import ReturnedUnits
 from domain.returns import RefundOn, ReturnLineState, ReturnState, SoldLine
@@ -297,10 +298,19 @@ _MARKS: Mapping[str, Any] = {
 
 async def next_version(connection: WriteConnection, name: str) -> ReturnState:
     """Count the change and answer the return's new state."""
-    await connection.execute(
-        text("UPDATE return SET version = version + 1 WHERE return_id = :return"), {"return": name}
-    )
-    return await state(connection, name)
+    found = await state(connection, name)
+    await connection.execute(NEXT_VERSION, {"return": name} | when_due(found))
+    return found.model_copy(update={"version": found.version + 1})
+
+
+NEXT_VERSION = text(
+    f"""
+    UPDATE return r
+    SET version = version + 1, sweep_at = CASE WHEN NOT :is_over THEN {sweep_at("d.due_at")} END
+    FROM (SELECT {RETURN_DUE_AT} AS due_at) d
+    WHERE r.return_id = :return
+    """
+)
 
 
 async def state(connection: ReadConnection, name: str) -> ReturnState:

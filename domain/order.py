@@ -257,6 +257,17 @@ class OrderState(BaseModel):
     totals: dict[str, int] | None = None
     """The units of all lines by bucket, if there were too many lines to include; None = the lines are included."""
 
+    def deadlines(self) -> list[tuple[AwareDatetime, str]]:
+        """When the order goes on without a signal, and what it waits for until then. Its fulfillment orders have their own."""
+        releases_at = self.release_at if self.total("reserved") and not self.holds else None
+        found = (
+            (releases_at, "until it may be released"),
+            (self.gives_up_at, "until unreleased units are cancelled"),
+            (self.looks_again_at, "until a node may accept units again"),
+            (self.closes_at, "the return window"),
+        )
+        return [(moment, why) for moment, why in found if moment is not None]
+
     def total(self, bucket: str) -> int:
         """The units of all lines in one bucket."""
         if self.totals is not None:

@@ -64,6 +64,16 @@ def owed(state: ReturnState) -> dict[str, int]:
     return {line: n for line, n in units.items() if n > 0}
 
 
+def is_to_be_closed(state: ReturnState) -> bool:
+    """Whether nothing is left to do about a return: it is settled, and what came back was graded."""
+    return state.status is ReturnStatus.SETTLED and state.is_graded
+
+
+def has_something_to_do(state: ReturnState) -> bool:
+    """Whether its workflow has to act now: to have the customer paid, or to close it."""
+    return bool(owed(state)) or is_to_be_closed(state)
+
+
 def _earned(line: ReturnLineState, is_sent: bool) -> int:
     if line.refund_on is RefundOn.NONE_NEEDED or (line.refund_on is RefundOn.SHIPPING and is_sent):
         return line.quantity

@@ -239,6 +239,11 @@ class ReturnState(BaseModel):
         """When the next reminder is due, or the return expires."""
         return min((self.expires_at - before for before in REMINDERS_BEFORE[self.reminders :]), default=self.expires_at)
 
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When it goes on although nothing is reported; None = it waits for a report, or for a person."""
+        return self.next_check_at if self.waits_for_its_parcel else None
+
     def reminders_due(self, at: datetime) -> int:
         """How many reminders its channel should have got by then."""
         return max(self.reminders, sum(self.expires_at - before <= at for before in REMINDERS_BEFORE))

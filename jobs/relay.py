@@ -7,10 +7,10 @@ in which they were stored, with any number of relays, so that a history is easy 
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from temporalio.client import Client
@@ -20,7 +20,7 @@ from database import returns
 from database.connect import Database
 from database.outbox import signal, unattended
 from database.outbox.signal import CHANGED, Signal
-from database.outbox.unattended import UnattendedOrder, UnattendedReturn
+from database.outbox.unattended import UnattendedOrder
 from domain import identifiers
 from domain.order import OrderInput
 from workflows import client as temporal
@@ -65,6 +65,12 @@ class Relay:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
+    def start_soon(self, order: OrderInput) -> None:
+        """Start an open order's workflow after the caller has answered, if it is gone; else the sweep does, in its time."""
+        task = asyncio.create_task(self._start_now(order))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
     async def send_overdue(self) -> None:
         """Send the signals that are overdue, to each workflow in the sequence in which they were written."""
         goes_on = True
@@ -83,17 +89,38 @@ class Relay:
         async with self._database.read() as connection:
             found = await unattended.unstarted(connection, UNSTARTED_AFTER, BATCH_MAX)
         for order in found:
-            await self._ensure_running(order, self._start(order))
+            await self._ensure_running(order.name, self._start(order))
+            async with self._database.at_once() as connection:
+                await unattended.note_started(connection, order.name)
 
     async def sweep(self) -> None:
         """Start workflows that should run and do not, and signal orders whose deadline has passed without effect."""
+        while await self._sweep_orders() == BATCH_MAX:
+            pass
+        while await self._sweep_returns() == BATCH_MAX:
+            pass
+
+    async def _sweep_orders(self) -> int:
+        """One batch of orders; answers how many there were."""
         async with self._database.read() as connection:
-            orders = await unattended.orders(connection, BATCH_MAX)
-            returned = await unattended.returns(connection, BATCH_MAX)
-        for order in orders:
-            await self._ensure_running(order, self._start(order))
-        for one in returned:
-            await self._ensure_running(one, temporal.start_return(self._client, one.order, one.name))
+            found = await unattended.orders(connection, BATCH_MAX)
+        if found:
+            await _all(self._ensure_running(order.name, self._start(order)) for order in found)
+            async with self._database.at_once() as connection:
+                await unattended.note_checked(connection, found)
+        return len(found)
+
+    async def _sweep_returns(self) -> int:
+        """One batch of returns; answers how many there were."""
+        async with self._database.read() as connection:
+            found = await unattended.returns(connection, BATCH_MAX)
+        await _all(
+            self._ensure_running(one.name, temporal.start_return(self._client, one.order, one.name)) for one in found
+        )
+        for one in found:
+            async with self._database.write() as connection:
+                await unattended.note_checked_return(connection, await returns.state(connection, one.name))
+        return len(found)
 
     async def _start(self, found: UnattendedOrder) -> None:
         order = OrderInput.model_validate_json(found.input)
@@ -102,7 +129,7 @@ class Relay:
             workflow_id = identifiers.order_workflow_id(order.order)
             await temporal.signal(self._client, workflow_id, CHANGED, {"look_again": True})
 
-    async def _ensure_running(self, found: UnattendedOrder | UnattendedReturn, starting: Awaitable[None]) -> None:
+    async def _ensure_running(self, name: str, starting: Awaitable[None]) -> None:
         """Start a workflow; one that Temporal refuses does not stop the others."""
         try:
             async with asyncio.timeout(SEND_WITHIN.total_seconds()):
@@ -110,9 +137,13 @@ class Relay:
         except (RPCError, ValueError) as error:
             if _is_away(error):
                 raise
-            log.error("temporal does not take a workflow", name=found.name, reason=type(error).__name__)
-        async with self._database.at_once() as connection:
-            await unattended.note_checked(connection, found)
+            log.error("temporal does not take a workflow", name=name, reason=type(error).__name__)
+
+    async def _start_now(self, order: OrderInput) -> None:
+        try:
+            await self._ensure_running(order.order, temporal.start(self._client, order))
+        except Exception as error:
+            log.warning("temporal did not take a workflow", name=order.order, reason=type(error).__name__)
 
     async def _send_now(self, signals: Sequence[Signal]) -> None:
         self._taken += (await self._send(signals)).taken
@@ -165,6 +196,13 @@ class Relay:
                 await temporal.start_return(self._client, owed.order, name)
         else:
             await temporal.start_again(self._database, self._client, owed.order)
+
+
+async def _all(doing: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at once; when all have ended, raise what one of them raised."""
+    for failure in await asyncio.gather(*doing, return_exceptions=True):
+        if failure is not None:
+            raise failure
 
 
 def _is_away(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from database.audit.invariants import Finding, examine
 from database.audit.repair import Correction, DayCorrection
 from database.audit.repair import repair as correct
-from database.audit.running import open_orders
+from database.audit.running import open_orders, without_workflow
 from database.connect import Database, ReadConnection, WriteConnection
 from domain import identifiers
 from runtime.temporal import connect
@@ -47,7 +47,7 @@ async def audit(database_url: str) -> int:
     """Print a line per invariant; 0 when all hold, 1 with each violation. Raises `DatabaseUnreachable` and
     `TemporalUnreachable`."""
     async with _opened(database_url) as database:
-        findings = [*await findings_of(database), await _running(database, await connect())]
+        findings = [*await findings_of(database), await running(database, await connect())]
     sys.stdout.write("".join(f"{line}\n" for finding in findings for line in _lines(finding)))
     return 1 if any(finding.violations for finding in findings) else 0
 
@@ -93,18 +93,15 @@ async def findings_of(database: Database) -> list[Finding]:
         return await examine(snapshot)
 
 
-async def _running(database: Database, client: Client) -> Finding:
+async def running(database: Database, client: Client) -> Finding:
     """Every open order that a workflow has acted on has one that runs; an order that waits for its first start is left out."""
-    names = await _open_orders(database)
+    async with database.read() as connection:
+        names = await open_orders(connection)
     without = [name for name in names if not await _runs(client, name)]
     # An order that closed between the two queries is no violation.
-    lost = set(without) & set(await _open_orders(database)) if without else set()
-    return Finding("every open order has one running workflow", len(names), tuple(sorted(lost)))
-
-
-async def _open_orders(database: Database) -> list[str]:
     async with database.read() as connection:
-        return await open_orders(connection)
+        lost = await without_workflow(connection, without)
+    return Finding("every open order has one running workflow", len(names), tuple(lost))
 
 
 async def _runs(client: Client, order: str) -> bool:

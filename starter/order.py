@@ -75,7 +75,8 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
         return _say(f"{where}: {order.order} exists with another body", is_good=False)
     except NoNetwork as error:
         return _say(f"{where}: {error}", is_good=False)
-    answer = await place(client, new_breaker(), taken.input)  # each is started here: no relay may run
+    # Each is started here: no relay may run.
+    answer = await place(client, new_breaker(), taken.input, is_known=not taken.is_new)
     promised = f", promised by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
     return _say(f"{order.order}: {answer.status if answer else 'kept; its workflow has not answered yet'}{promised}")
 

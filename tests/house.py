@@ -271,8 +271,8 @@ TABLES = text(
 
 
 def _fingerprint(table: str) -> str:
-    """A row with a table's number of rows and their content; when the sweep looked in is no fact of an order."""
-    content = "to_jsonb(t) - 'looked_after_at'"
+    """A row with a table's number of rows and their content; when the sweep looks in is no fact of an order."""
+    content = "to_jsonb(t) - 'looked_after_at' - 'sweep_at'"
     digest = f"md5(coalesce(string_agg(({content})::text, '' ORDER BY ({content})::text), ''))"
     return f"SELECT '{table}' AS name, count(*) || ' rows, ' || {digest} AS fingerprint FROM {table} t"
 

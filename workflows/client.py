@@ -62,16 +62,19 @@ def new_breaker() -> Breaker:
     return Breaker(TIMEOUTS_MAX, REST)
 
 
-async def place(client: Client, breaker: Breaker, order: OrderInput) -> PlaceAnswer | None:
+async def place(client: Client, breaker: Breaker, order: OrderInput, *, is_known: bool = False) -> PlaceAnswer | None:
     """Start an order's workflow, unless it runs, and wait for its promise; None when it does not answer in time, or others did
     not lately. The relay starts what was not started.
 
-    A completed workflow is not started again; a terminated or failed one is, and continues from PostgreSQL.
+    A completed workflow is not started again; a terminated or failed one is, and continues from PostgreSQL. `is_known` = the
+    order came before: its `place` may have been answered by a run that is gone, and that answer would start nothing.
     """
     if not breaker.admits(_NAME):
         return None
     operation = WithStartWorkflowOperation(OrderWorkflow.run, order, **_start(order))
     try:
+        if is_known:
+            await asyncio.wait_for(start(client, order), ANSWER_WITHIN.total_seconds())
         placing = client.execute_update_with_start_workflow(
             "place", id="place", start_workflow_operation=operation, result_type=PlaceAnswer
         )

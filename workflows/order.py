@@ -414,16 +414,7 @@ class OrderWorkflow:
 
     def _deadline(self) -> tuple[datetime | None, str]:
         """When the order continues without any signal, and the summary of that timer."""
-        deadlines = []
-        if self._order.total("reserved") and not self._order.holds:
-            deadlines.append((self._order.release_at, "until it may be released"))
-        if self._order.gives_up_at is not None:
-            deadlines.append((self._order.gives_up_at, "until unreleased units are cancelled"))
-        if self._order.looks_again_at is not None:
-            deadlines.append((self._order.looks_again_at, "until a node may accept units again"))
-        if self._order.closes_at is not None:
-            deadlines.append((self._order.closes_at, "the return window"))
-        return min(deadlines, default=(None, "look at the facts again"))
+        return min(self._order.deadlines(), default=(None, "look at the facts again"))
 
     def _take_the_cancel_button_as_a_request(self) -> None:
         """The UI's cancel button becomes a request to cancel everything; the workflow answers it and continues."""

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.messages as messages
     import workflows.timeouts as timeouts
     from activities.returns import ReturnActivities
-    from domain.refund import owed
+    from domain.refund import is_to_be_closed, owed
     from domain.returns import ReturnState, ReturnStatus
     from transactions.returns import ReturnInput, ReturnStep
     from workflows.steps import transaction
@@ -88,11 +88,12 @@ class ReturnWorkflow:
             self._adopt(await self._step(ReturnActivities.pay, "ask the channel to pay the customer"))
 
     async def _close_when_settled(self) -> None:
-        if self._state.status is ReturnStatus.SETTLED and self._state.is_graded:
+        if is_to_be_closed(self._state):
             self._adopt(await self._step(ReturnActivities.close_return, "close the return"))
 
     async def _remind_and_expire_when_nothing_comes_back(self) -> None:
-        if not self._state.waits_for_its_parcel or workflow.now() < self._state.next_check_at:
+        wakes_at = self._state.wakes_at
+        if wakes_at is None or workflow.now() < wakes_at:
             return
         if workflow.now() < self._state.expires_at:
             self._adopt(await self._step(ReturnActivities.remind, "remind: nothing has come back yet"))
@@ -107,16 +108,16 @@ class ReturnWorkflow:
     async def _wait_for_a_change(self) -> None:
         if self._state.status.is_over:
             return
-        waits = self._state.waits_for_its_parcel
-        timeout = self._state.next_check_at - workflow.now() if waits else timeouts.LOOK_AGAIN_AFTER
+        wakes_at = self._state.wakes_at
+        timeout = wakes_at - workflow.now() if wakes_at else timeouts.LOOK_AGAIN_AFTER
         try:
             await workflow.wait_condition(
                 lambda: bool(self._signals),
                 timeout=max(timeout, timeouts.AT_ONCE),
-                timeout_summary="until the parcel comes back" if waits else "look at the return again",
+                timeout_summary="until the parcel comes back" if wakes_at else "look at the return again",
             )
         except TimeoutError:
-            if not waits:
+            if wakes_at is None:
                 self._adopt(await self._step(ReturnActivities.look_at_return, "look at the return again"))
 
     @property

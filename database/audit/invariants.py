@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection
 from database.order.parts import PARTS
+from database.outbox.unattended import sweep_again_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,16 @@ INVARIANTS = (
         WHERE o.closed_at IS NULL AND w.awaits = 'person'
           AND NOT EXISTS (SELECT FROM exception e
                           WHERE e.order_id = w.order_id AND e.code IN ('unfilled', 'pickup') AND e.resolved_at IS NULL)
+        """,
+    ),
+    Invariant(
+        "the sweep looks at every open order a minute after its next deadline",
+        "SELECT count(*) FROM orders WHERE closed_at IS NULL AND version > 0",
+        f"""
+        SELECT format('%s: it has something to do at %s, and the sweep looks at %s', o.order_id, d.due_at, o.sweep_at)
+        FROM orders o JOIN order_due d USING (order_id)
+        WHERE o.closed_at IS NULL AND o.version > 0
+          AND (o.sweep_at IS NULL OR o.sweep_at > {sweep_again_at("d.due_at")})
         """,
     ),
     Invariant(

@@ -11,6 +11,7 @@ from database import stock
 from database.connect import WriteConnection
 from database.order.read import Header
 from database.outbox import event
+from database.outbox.unattended import sweep_at
 from database.schema.tables import orders, waiting
 from domain.event import ChannelEvent
 from domain.network import Network
@@ -192,9 +193,13 @@ async def next_version(
 
 NEXT_VERSION = text(
     f"""
-    WITH counted AS (UPDATE orders SET version = version + 1 WHERE order_id = :order RETURNING version),
+    WITH news AS MATERIALIZED (SELECT state::text, due_at FROM order_news WHERE order_id = :order),
+    counted AS (
+        UPDATE orders
+        SET version = version + 1, sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
+        FROM news WHERE order_id = :order RETURNING version),
     written AS ({event.INSERT_EVENTS})
-    SELECT counted.version, n.state::text AS state FROM order_news n CROSS JOIN counted WHERE n.order_id = :order
+    SELECT counted.version, news.state FROM news CROSS JOIN counted
     """
 )
 """The view still sees the version from before the statement."""

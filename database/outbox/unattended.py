@@ -1,11 +1,14 @@
 """Named statements about open orders and returns whose workflows the relay must start or signal."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from domain.refund import has_something_to_do
+from domain.returns import ReturnState
 
 
 class UnattendedOrder(NamedTuple):
@@ -35,24 +38,56 @@ async def open_order(connection: ReadConnection, order: str) -> str | None:
 
 
 async def orders(connection: ReadConnection, limit: int) -> list[UnattendedOrder]:
-    """Open orders to check: those with a deadline, of the order or a fulfillment order, that passed a minute ago, and every
-    open order several times a day, because its workflow may be gone. To start a workflow that runs costs no event; a signal
-    does, so the relay signals only the overdue ones."""
+    """Open orders to check: those that had something to do a minute ago (see the view `order_due`), and every open order
+    several times a day, because its workflow may be gone. To start a workflow that runs costs no event; a signal does, so the
+    relay signals only the orders whose own copy of a deadline may be wrong, and none that only has to call its node."""
     rows = await connection.execute(UNATTENDED, {"limit": limit})
     return [UnattendedOrder(row.order_id, row.input, row.is_overdue) for row in rows]
 
 
 async def returns(connection: ReadConnection, limit: int) -> list[UnattendedReturn]:
-    """Open returns to check: a minute after their request, and several times a day. Nothing else starts the workflow of
-    a return for which no message comes. When goods come after a return was over, their message starts it."""
+    """Returns to check that are not over, by the same rule. Nothing else starts the workflow of a return for which no message
+    comes."""
     rows = await connection.execute(UNATTENDED_RETURNS, {"limit": limit})
     return [UnattendedReturn(row.return_id, row.order_id) for row in rows]
 
 
-async def note_checked(connection: WriteConnection, found: UnattendedOrder | UnattendedReturn) -> None:
-    """Note that the workflow of an order or a return was checked just now."""
-    statement = NOTE_CHECKED_RETURN if isinstance(found, UnattendedReturn) else NOTE_CHECKED
-    await connection.execute(statement, {"name": found.name})
+async def note_started(connection: WriteConnection, name: str) -> None:
+    """Note that the first start of an order's workflow was tried just now."""
+    await connection.execute(NOTE_STARTED, {"name": name})
+
+
+async def note_checked(connection: WriteConnection, found: Sequence[UnattendedOrder]) -> None:
+    """Note that the workflows of orders were checked just now, and when each is checked next: what is still not done is
+    checked again after a minute, or after an eighth of the time that it is late."""
+    await connection.execute(NOTE_CHECKED, {"names": [order.name for order in found]})
+
+
+async def note_checked_return(connection: WriteConnection, state: ReturnState) -> None:
+    """Note that the workflow of a return was checked just now, and by its state when it is checked next."""
+    await connection.execute(NOTE_CHECKED_RETURN, {"name": state.return_} | when_due(state))
+
+
+def when_due(state: ReturnState) -> dict[str, Any]:
+    """The parameters of `RETURN_DUE_AT`: when the workflow of a return has something to do."""
+    return {"is_over": state.status.is_over, "is_due": has_something_to_do(state), "wakes_at": state.wakes_at}
+
+
+RETURN_DUE_AT = "CASE WHEN :is_due THEN '-infinity' ELSE CAST(:wakes_at AS timestamptz) END"
+
+
+def sweep_at(due_at: str, patience: str = "interval '1 minute'") -> str:
+    """SQL for when the sweep looks at what has something to do at `due_at`: after the patience that a workflow is given, and at
+    the latest after six hours. `due_at` = SQL; NULL = it waits for a word, -infinity = it has something to do at once."""
+    return f"""
+        least(clock_timestamp() + interval '6 hours',
+              CASE WHEN {due_at} IS NOT NULL THEN greatest({due_at}, clock_timestamp()) + {patience} END)
+    """
+
+
+def sweep_again_at(due_at: str) -> str:
+    """The same after the sweep has looked: what is late for long is looked at again after an eighth of that time."""
+    return sweep_at(due_at, f"greatest(interval '1 minute', (clock_timestamp() - nullif({due_at}, '-infinity')) / 8)")
 
 
 _INPUT = """
@@ -77,35 +112,43 @@ OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND 
 
 UNATTENDED = text(
     f"""
-    SELECT o.order_id, {_INPUT}, d.is_overdue FROM orders o
-    CROSS JOIN LATERAL (SELECT clock_timestamp() - interval '1 minute' AS moment) a
-    CROSS JOIN LATERAL (
-        SELECT EXISTS (SELECT FROM fulfillment_order f WHERE f.order_id = o.order_id AND f.deadline < a.moment)
-            OR EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id
-                         AND (o.not_after < a.moment
-                              OR w.awaits = 'stock' AND least(w.gives_up_at, w.looks_again_at) < a.moment))
-            OR EXISTS (SELECT FROM reservation r WHERE r.order_id = o.order_id
-                         AND (o.not_after < a.moment
-                              OR o.release_at < a.moment
-                                 AND NOT EXISTS (SELECT FROM hold h
-                                                 WHERE h.order_id = o.order_id AND h.released_at IS NULL)))
-    ) d(is_overdue)
-    WHERE o.closed_at IS NULL AND o.version > 0
-      AND coalesce(o.looked_after_at, o.received_at)
-          < clock_timestamp() - CASE WHEN d.is_overdue THEN interval '1 minute' ELSE interval '6 hours' END
-    ORDER BY d.is_overdue DESC, coalesce(o.looked_after_at, o.received_at) LIMIT :limit
+    SELECT o.order_id, {_INPUT},
+           (SELECT coalesce(d.deadline < clock_timestamp(), false) OR d.to_source > 0
+            FROM order_due d WHERE d.order_id = o.order_id) AS is_overdue
+    FROM orders o WHERE o.sweep_at < statement_timestamp() ORDER BY o.sweep_at LIMIT :limit
     """
 )
+"""Both are subqueries of the row: a join would compute what is due for all open orders."""
 
-NOTE_CHECKED = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+NOTE_STARTED = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+
+NOTE_CHECKED = text(
+    f"""
+    WITH found AS MATERIALIZED (
+        SELECT order_id FROM orders WHERE order_id = ANY(CAST(:names AS text[])) FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE orders o
+    SET looked_after_at = clock_timestamp(),
+        sweep_at = (SELECT {sweep_again_at("d.due_at")} FROM order_due d
+                    WHERE d.order_id = o.order_id AND o.closed_at IS NULL)
+    FROM found
+    WHERE o.order_id = found.order_id AND o.sweep_at < statement_timestamp()
+    """
+)
+"""An order that is locked is being changed, which says by itself when it is checked next; so does a change just before."""
 
 UNATTENDED_RETURNS = text(
     """
     SELECT return_id, order_id FROM return
-    WHERE coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL
-      AND coalesce(looked_after_at + interval '6 hours', requested_at + interval '1 minute') < clock_timestamp()
-    ORDER BY coalesce(looked_after_at, requested_at) LIMIT :limit
+    WHERE sweep_at < statement_timestamp() ORDER BY sweep_at LIMIT :limit
     """
 )
 
-NOTE_CHECKED_RETURN = text("UPDATE return SET looked_after_at = clock_timestamp() WHERE return_id = :name")
+NOTE_CHECKED_RETURN = text(
+    f"""
+    UPDATE return r
+    SET looked_after_at = clock_timestamp(),
+        sweep_at = CASE WHEN NOT :is_over THEN {sweep_again_at("d.due_at")} END
+    FROM (SELECT {RETURN_DUE_AT} AS due_at) d
+    WHERE r.return_id = :name AND r.sweep_at < statement_timestamp()
+    """
+)

@@ -98,12 +98,18 @@ orders = Table(
     Column("promise_deliver_by", Moment),
     Column("closed_at", Moment),
     Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
+    Column(
+        "sweep_at",
+        Moment,
+        comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
+    ),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
     # A promise has both dates or none.
     CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
     Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
+    Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
 
 order_line = Table(
@@ -665,6 +671,12 @@ return_ = Table(
     Column("closed_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),
     Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
+    Column(
+        "sweep_at",
+        Moment,
+        server_default=text("clock_timestamp() + interval '1 minute'"),
+        comment="when the sweep sees to it that what is due was done; NULL = the return is over",
+    ),
     UniqueConstraint("order_id", "number"),
     Index("ix_return_requested", "requested_at", "return_id"),
     Index(
@@ -672,6 +684,7 @@ return_ = Table(
         "requested_at",
         postgresql_where=text("coalesce(closed_at, cancelled_at, declined_at, expired_at) IS NULL"),
     ),
+    Index("ix_return_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
 
 return_line = Table(

@@ -1,6 +1,7 @@
 """The views: the only place where a status is derived. `database.schema.migrate` makes them."""
 
 from domain.order import ROWS_OF_COPY_MAX, ROWS_OF_NEWS_MAX
+from nodes.kinds import KINDS
 
 FULFILLMENT_ORDER_STATUS = """
 CREATE VIEW fulfillment_order_status AS
@@ -91,7 +92,7 @@ SELECT o.order_id,
            WHEN t.open > 0 THEN 'sourcing'
            ELSE 'received'
        END AS status,
-       t.needs_attention,
+       t.needs_attention, t.is_held,
        t.line_rows, t.open, t.backordered, t.reserved, t.allocated, t.shipped, t.cancelled,
        CASE WHEN t.open + t.backordered + t.reserved > 0 THEN o.not_after END AS window_ends_at,
        CASE
@@ -101,6 +102,41 @@ SELECT o.order_id,
        END AS closes_at
 FROM orders o
 JOIN order_total t USING (order_id)
+"""
+
+_CALLED = ", ".join(f"'{name}'" for name, kind in sorted(KINDS.items()) if kind.dispatch.is_called)
+
+# The one table of what an order has to do without anybody's word. The workflow waits for these moments, the sweep looks whether
+# they have passed without effect, and the audit whether the sweep will look in time.
+ORDER_DUE = f"""
+CREATE VIEW order_due AS
+SELECT s.*, w.to_source, d.gives_up_at, w.looks_again_at, d.releases_at, f.answered_by,
+       least(d.gives_up_at, w.looks_again_at, d.releases_at, f.answered_by, s.closes_at) AS deadline,
+       CASE WHEN w.to_source > 0 THEN '-infinity'
+            ELSE least(d.gives_up_at, w.looks_again_at, d.releases_at, f.answered_by, f.calls_at, s.closes_at)
+       END AS due_at
+FROM order_status s
+JOIN orders o USING (order_id)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity) FILTER (
+               WHERE awaits = 'sourcing' AND NOT EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.stock = 'wait'
+                                                                              AND h.released_at IS NULL)), 0) AS to_source,
+           min(gives_up_at) FILTER (WHERE awaits = 'stock') AS gives_up_at,
+           min(looks_again_at) FILTER (WHERE awaits = 'stock') AS looks_again_at
+    FROM waiting WHERE waiting.order_id = o.order_id
+) w
+CROSS JOIN LATERAL (
+    SELECT min(deadline) AS answered_by,
+           min(CASE request WHEN 'unsent' THEN released_at
+                            WHEN 'cancel_requested' THEN cancel_asked_at
+                            WHEN 'timed_out' THEN dead_at
+               END) FILTER (WHERE dispatch IN ({_CALLED}) AND waiting_for IS NOT NULL) AS calls_at
+    FROM fulfillment_order WHERE fulfillment_order.order_id = o.order_id
+) f
+CROSS JOIN LATERAL (
+    SELECT least(s.window_ends_at, w.gives_up_at) AS gives_up_at,
+           CASE WHEN s.reserved > 0 AND NOT s.is_held THEN o.release_at END AS releases_at
+) d
 """
 
 
@@ -141,21 +177,16 @@ def _order_document(rows_max: int | None = None) -> str:
     """
     has_lines = "true" if rows_max is None else f"s.line_rows <= {rows_max}"
     return f"""
-SELECT o.order_id,
+SELECT o.order_id, s.due_at,
        json_strip_nulls(json_build_object(
            'order', o.order_id,
            'channel', o.channel,
            'version', o.version,
            'status', s.status,
            'rounds', (SELECT count(*) FROM plan WHERE plan.order_id = o.order_id),
-           'to_source', (SELECT coalesce(sum(w.quantity), 0) FROM waiting w
-                         WHERE w.order_id = o.order_id AND w.awaits = 'sourcing'
-                           AND NOT EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.stock = 'wait'
-                                                                AND h.released_at IS NULL)),
-           'gives_up_at', least(s.window_ends_at, (SELECT min(w.gives_up_at) FROM waiting w
-                                                   WHERE w.order_id = o.order_id AND w.awaits = 'stock')),
-           'looks_again_at', (SELECT min(w.looks_again_at) FROM waiting w
-                              WHERE w.order_id = o.order_id AND w.awaits = 'stock'),
+           'to_source', s.to_source,
+           'gives_up_at', s.gives_up_at,
+           'looks_again_at', s.looks_again_at,
            'holds', (SELECT coalesce(json_agg(h.hold ORDER BY h.hold_id), '[]') FROM hold h
                      WHERE h.order_id = o.order_id AND h.released_at IS NULL),
            'totals', CASE WHEN NOT {has_lines} THEN json_build_object(
@@ -185,7 +216,7 @@ SELECT o.order_id,
            'closed', o.closed_at IS NOT NULL
        )) AS state
 FROM orders o
-JOIN order_status s USING (order_id)
+JOIN order_due s USING (order_id)
 """
 
 
@@ -194,6 +225,7 @@ VIEWS = {
     "return_status": RETURN_STATUS,
     "order_total": ORDER_TOTAL,
     "order_status": ORDER_STATUS,
+    "order_due": ORDER_DUE,
     "order_state": f"CREATE VIEW order_state AS {_order_document()}",
     "order_copy": f"CREATE VIEW order_copy AS {_order_document(ROWS_OF_COPY_MAX)}",
     "order_news": f"CREATE VIEW order_news AS {_order_document(ROWS_OF_NEWS_MAX)}",

@@ -1,25 +1,31 @@
 """What the relay looks for in the facts: signals unsent, orders unstarted, orders whose workflow must be checked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import text
 from temporalio.client import Client
+from temporalio.testing import TimeSkipper
 
 from database.connect import Database
 from database.documents import event as documents
 from database.outbox import signal, unattended
 from database.outbox.unattended import UnattendedOrder
+from jobs import relay
 from jobs.relay import Relay
 from tests.database.shop import NEAREST, Shop
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version)
+                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version,
+                        sweep_at)
     VALUES (:name, 'web', :name, '', now(), now() - CAST(:age AS interval), 'USD', 'standard', 'US', '802', 5, '', 0, 0,
-            now(), '30 days', :version)
+            now(), '30 days', CAST(:version AS bigint),
+            CASE WHEN CAST(:version AS bigint) > 0 THEN now() - CAST(:age AS interval) + interval '6 hours' END)
 """
 LINE = """
     INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
@@ -61,8 +67,13 @@ async def test_every_open_order_is_checked_some_times_a_day_and_not_more(databas
     await store(database, "web-old", timedelta(hours=7), version=3)
     assert await to_look_after(database) == ["web-old"]
     async with database.write() as connection:
-        await unattended.note_checked(connection, UnattendedOrder("web-old", "{}"))
+        await unattended.note_checked(connection, [UnattendedOrder("web-old", "{}")])
     assert await to_look_after(database) == []
+
+
+A_MINUTE_AFTER_ITS_DEADLINE = """
+    UPDATE orders o SET sweep_at = d.due_at + interval '1 minute' FROM order_due d WHERE d.order_id = o.order_id
+"""
 
 
 async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database: Database) -> None:
@@ -89,7 +100,7 @@ async def test_an_order_is_woken_when_a_deadline_of_its_own_has_passed(database:
             await connection.execute(
                 text(f"UPDATE {table} SET {reported} WHERE order_id = :name"), moments | {"name": name}
             )
-        await connection.execute(text("UPDATE orders SET received_at = received_at - interval '1 hour'"))
+        await connection.execute(text(A_MINUTE_AFTER_ITS_DEADLINE))
 
     assert await to_look_after(database) == sorted([to_release, too_late, to_look_again, to_give_up])
 
@@ -100,9 +111,9 @@ LEASE = timedelta(minutes=1)
 
 async def owe(database: Database) -> int:
     """A signal that was not sent in its time; answers its id."""
-    await store(database, "web-1", timedelta(0), version=1)
+    await store(database, "web-owed", timedelta(0), version=1)
     async with database.write() as connection:
-        owed = await signal.add(connection, "order-web-1", "web-1", "changed", {"look_again": True})
+        owed = await signal.add(connection, "order-web-owed", "web-owed", "changed", {"look_again": True})
         await connection.execute(text(OVERDUE))
     return owed.wake_id
 
@@ -171,7 +182,7 @@ async def test_a_signal_that_was_postponed_for_longer_than_a_lease_lets_the_ones
     refused = await owe(database)
     async with database.write() as connection:
         await signal.postpone(connection, [refused], 2 * LEASE)
-        later = await signal.add(connection, "order-web-1", "web-1", "changed", {})
+        later = await signal.add(connection, "order-web-owed", "web-owed", "changed", {})
         await connection.execute(text(f"{OVERDUE} WHERE wake_id = {later.wake_id}"))
     assert await claimed(database) == [later.wake_id]
 
@@ -180,8 +191,8 @@ async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhil
     shop = await Shop.open(database)
     await owe(database)
     async with temporal_that_never_answers() as (address, is_asked):
-        relay = Relay(database, await Client.connect(address, lazy=True))
-        sending = asyncio.create_task(relay.send_overdue())
+        sender = Relay(database, await Client.connect(address, lazy=True))
+        sending = asyncio.create_task(sender.send_overdue())
         await is_asked.wait()
         name = await shop.place(("LAMP", 1))
         async with database.read() as connection:
@@ -208,3 +219,62 @@ async def temporal_that_never_answers() -> AsyncIterator[tuple[str, asyncio.Even
         is_over.set()
         server.close()
         await server.wait_closed()
+
+
+MANY = 20_000
+LATE = 30
+
+
+async def test_the_sweep_reads_the_orders_that_are_due_and_no_others(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(MANY_OPEN_ORDERS), {"many": MANY, "late": LATE})
+        await connection.execute(text(A_LINE_EACH))
+    async with database.engine.connect() as connection:
+        for table in ("orders", "order_line", "waiting", "fulfillment_order"):
+            await connection.execute(text(f"ANALYZE {table}"))
+        explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {unattended.UNATTENDED.text}")
+        plan = (await connection.execute(explained, {"limit": 100})).scalar_one()[0]["Plan"]
+
+    read = {node["Relation Name"]: 0 for node in nodes_of(plan) if "Relation Name" in node}
+    for node in nodes_of(plan):
+        if "Relation Name" in node:
+            removed = node.get("Rows Removed by Filter", 0)
+            read[node["Relation Name"]] += (node["Actual Rows"] + removed) * node["Actual Loops"]
+    assert LATE <= read["orders"] <= 5 * LATE, read
+    assert max(read.values()) <= 5 * LATE, read
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every step of a plan."""
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes_of(inner)
+
+
+MANY_OPEN_ORDERS = """
+    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
+                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version,
+                        sweep_at)
+    SELECT 'web-' || n, 'web', n, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, now(), '30 days', 1,
+           now() + CASE WHEN n <= :late THEN interval '-1 minute' ELSE n * interval '1 second' END
+    FROM generate_series(1, CAST(:many AS int)) n
+"""
+A_LINE_EACH = """
+    INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)
+    SELECT order_id, '1', 0, 'SERUM-30', 100, 0, 2, 2 FROM orders
+"""
+
+
+async def test_the_sweep_goes_on_until_nothing_is_due(
+    database: Database, temporal: TimeSkipper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "BATCH_MAX", 4)
+    late = [f"late-{number}" for number in range(10)]
+    for name in late:
+        await store(database, name, timedelta(hours=7), version=1)
+
+    await Relay(database, temporal.client).sweep()
+
+    assert await to_look_after(database) == []
+    for name in late:
+        await temporal.client.get_workflow_handle(f"order-{name}").terminate("the test is over")
