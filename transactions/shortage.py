@@ -6,7 +6,8 @@ the exception that the count has opened shows it.
 
 from datetime import UTC, datetime
 
-from database import cart, shortage
+from database import cart, exception, shortage
+from database.exception import ClosingFact
 from database.order import Event
 from domain import units
 from transactions.transaction import OrderTransactions
@@ -40,6 +41,8 @@ async def _youngest(transactions: OrderTransactions, node: str, sku: str) -> str
         if order is not None and await shortage.missing(connection, node, sku):
             return order
         await shortage.clear(connection, node, sku)
+        fact = ClosingFact(f"{node} has as many of {sku} as it promised", "clock", datetime.now(UTC))
+        await exception.close_shortages(connection, [(node, sku)], fact)
         return None
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Node, Per, Strategy, Tier
+from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Network, Node, Per, Strategy, Tier
 from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.plans import ExclusionReason, Obstacle
@@ -268,7 +268,7 @@ class Survey:
             if node.id in one.tried:
                 notes["already tried"] = None
             elif not components:
-                notes[f"unknown SKU {one.sku}"] = None
+                notes[not_sold(self._situation.network, one.sku)] = None
             for sku, _ in components:
                 if cooling := self._situation.cooling.get((node.id, sku)):
                     notes[rejected_until(sku, cooling, node)] = None
@@ -337,6 +337,11 @@ class _Exclusion:
 
 
 _IDLE = NodeLoad()
+
+
+def not_sold(network: Network, sku: str) -> str:
+    """Why nothing of an item that is not in the network can be sourced."""
+    return f"{sku} is retired" if network.knows_item(sku) else f"unknown SKU {sku}"
 
 
 def rejected_until(sku: str, cooling: CoolDown, node: Node) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.sourcing.eligible import rejected_until
+from domain.sourcing.eligible import not_sold, rejected_until
 from domain.sourcing.facts import Situation, Wanted
 from domain.sourcing.plans import NODES_SHOWN_MAX, ConsideredNode, Obstacle, Plan
 from domain.stock import StockLevel
@@ -102,7 +102,7 @@ def _lines(
     stocks = {
         position: _scarcest(node.node, one, basis)
         for position, one in enumerate(basis.wanted)
-        if one.sku in basis.situation.network.items and (position in reasons or _has_any(node.node, one, basis))
+        if basis.situation.network.knows_item(one.sku) and (position in reasons or _has_any(node.node, one, basis))
     }
     of_lines = {*reasons.values(), *(stock.obstacle for stock in stocks.values() if stock.obstacle)}
     found: list[dict[str, Any]] = []
@@ -162,9 +162,15 @@ def _why(node: ConsideredNode, one: Wanted, stock: _PartStock) -> str:
 
 
 def _reasons(node: ConsideredNode, basis: Basis) -> dict[int, str]:
-    """By position of the wanted, why the node may not ship it whatever it has: it was tried, or a rule excludes it."""
+    """By position of the wanted, why the node may not ship it whatever it has: it was tried, excluded, or retired."""
     tried = {position: "already tried" for position, one in enumerate(basis.wanted) if node.node in one.tried}
-    return dict(node.forbidden) | tried
+    network = basis.situation.network
+    retired = {
+        position: not_sold(network, one.sku)
+        for position, one in enumerate(basis.wanted)
+        if one.sku not in network.items
+    }
+    return dict(node.forbidden) | tried | retired
 
 
 def _stock(node: str, sku: str, needed: int, basis: Basis) -> _PartStock:

@@ -519,6 +519,18 @@ async def test_a_count_below_what_is_promised_takes_from_carts_but_not_from_one_
     await shop.check()
 
 
+async def test_a_shortage_that_ends_because_a_cart_lapsed_needs_nobody_any_more(shop: Shop, carts: Carts) -> None:
+    await shop.receive(NEAREST, CHAIR=2)
+    made = await reserve(carts, ("CHAIR", 2))
+    await shop.count(NEAREST, CHAIR=1)
+    await lapse(shop, made)
+    await shop.sold(("CHAIR", 1))
+    await shortage.settle(shop.transactions)
+    assert await shop.counters("CHAIR") == (1, 1, 0)
+    assert await shop.number("SELECT count(*) FROM exception WHERE resolved_at IS NULL") == 0
+    await shop.check()
+
+
 async def test_a_reservation_becomes_one_order_however_many_name_it_at_once(shop: Shop, carts: Carts) -> None:
     await shop.receive(NEAREST, CHAIR=1)
     made = await reserve(carts, ("CHAIR", 1))

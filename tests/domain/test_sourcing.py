@@ -46,7 +46,7 @@ def network_of(
     """Nodes along the equator, by name and degrees of longitude from the customer (a degree is 111 km)."""
     places = (word.split(":") for word in nodes.split())
     tables = (
-        f'[[node]]\nid = "{node}"\nkind = "{_kind(node)}"\ncountry = "US"\nlatitude = 0\nlongitude = {degrees}\n'
+        f'[[node]]\nid = "{node}"\nkind = "{_kind(node)}"\ncountry = "CD"\nlatitude = 0\nlongitude = {degrees}\n'
         f'time_zone = "UTC"\n{node_fields}\n'
         for node, degrees in places
     )

@@ -42,15 +42,20 @@ reason = "hazmat does not fly"
 reject_cooldown = "4h"
 """
 ORDER = OrderFacts(
-    channel="web", service="standard", country="US", postal_code="80202", place=Place(0.0, 0.0, Precision.POSTAL_CODE)
+    channel="web",
+    service="standard",
+    country="US",
+    postal_code="80202",
+    place=Place(39.0, -105.0, Precision.POSTAL_CODE),
 )
 FULL = {"n2": NodeLoad(capacity_used_today=9)}
 
 
 def network_of(*nodes: str) -> Network:
-    """Nodes along the equator, the first the nearest."""
+    """Nodes in a row, the first the nearest."""
     tables = [
-        f'[[node]]\nid = "{node}"\nkind = "dc"\ncountry = "US"\nlatitude = 0\nlongitude = {number / 4}\ntime_zone = "UTC"\n'
+        f'[[node]]\nid = "{node}"\nkind = "dc"\ncountry = "US"\nlatitude = 39\nlongitude = {number / 40 - 105}\n'
+        'time_zone = "UTC"\n'
         "capacity_per_day = 9\n"
         for number, node in enumerate(nodes, start=1)
     ]
@@ -152,6 +157,14 @@ def test_a_line_that_comes_from_a_node_in_part_says_how_many_and_why_no_more() -
     document = document_of(NETWORK, [Wanted("1", "CHAIR", 3)], stock, {}, Entitlement())
     (line,) = lines_at(document, "n1")
     assert (line["quantity"], line["planned"], line["available"], line["why"]) == (3, 2, 2, "2 on hand")
+
+
+def test_an_item_that_is_not_sold_any_more_says_so_where_some_of_it_still_lies() -> None:
+    items = {sku: item for sku, item in NETWORK.items.items() if sku != "LAMP"}
+    now = replace(NETWORK, items=items, retired_items={"LAMP": NETWORK.items["LAMP"]})
+    document = document_of(now, [Wanted("1", "LAMP", 1)], [level("n1", "LAMP", 3)], {}, Entitlement())
+    (line,) = lines_at(document, "n1")
+    assert (line["on_hand"], line["planned"], line["why"]) == (3, 0, "LAMP is retired")
 
 
 def test_what_an_order_holds_itself_is_not_promised_to_others() -> None:

@@ -234,7 +234,8 @@ async def test_the_queue_says_what_needs_a_person_since_when_and_what_can_be_don
     assert all(row["since"] < row["due_at"] for row in rows)
     assert (rows[3]["code"], rows[3]["node"], rows[3]["order"]) == ("stock_short", "escalates", None)
     for query, found in (({"code": "unfilled"}, rows[:3]), ({"node": "escalates"}, rows[3:]), ({"open": "false"}, [])):
-        assert (await house.http.get("/exceptions", params=query)).json()["items"] == found
+        items = (await house.http.get("/exceptions", params=query)).json()["items"]
+        assert [row["exception"] for row in items] == [row["exception"] for row in found]
 
     short = rows[3]["exception"]
     resolved = await house.http.post(f"/exceptions/{short}/resolve", json={"reason": "counted again", "actor": "Ada"})
