@@ -1,7 +1,6 @@
 """What a stock movement is: a row of the append-only ledger; how available units are computed; and messages about stock."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -223,7 +223,13 @@ def _read_row(row: Any, _: ValidatorFunctionWrapHandler) -> StockLine | WrongRow
 
 def sku_of(given: object) -> str | None:
     """A SKU as it was sent; None where it is none, which is not repeated."""
-    return given if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", given) else None
+    try:
+        return _SKU.validate_python(given)
+    except ValidationError:
+        return None
+
+
+_SKU = TypeAdapter[str](Identifier)
 
 
 StockRow = Annotated[StockLine | SkipJsonSchema[WrongRow], WrapValidator(_read_row)]

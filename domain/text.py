@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -30,16 +29,27 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    _texts: ClassVar[frozenset[str]]
+    """Its fields that are written as a text, as they are called on the wire."""
+    _lists: ClassVar[frozenset[str]]
+    """Those that are a list of texts."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Note which fields are texts."""
+        fields = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+        cls._texts = frozenset(name for name, annotation in fields.items() if _is_text(annotation))
+        cls._lists = frozenset(name for name, annotation in fields.items() if _is_list_of_texts(annotation))
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_absent(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        texts, lists = _text_fields(cls)
         return {
-            name: [text for text in value if text != ""] if name in lists and isinstance(value, list) else value
+            name: [text for text in value if text != ""] if name in cls._lists and isinstance(value, list) else value
             for name, value in given.items()
-            if name not in texts or value != ""
+            if name not in cls._texts or value != ""
         }
 
     @classmethod
@@ -53,16 +63,6 @@ class Strict(BaseModel):
                 if "pattern" in branch:
                     branch["pattern"] = f"^$|{branch['pattern']}"
         return schema
-
-
-@cache
-def _text_fields(model: type[BaseModel]) -> tuple[frozenset[str], frozenset[str]]:
-    """The fields of a model that are written as a text, and those that are a list of texts, as they are called on the wire."""
-    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-    return (
-        frozenset(name for name, annotation in fields.items() if _is_text(annotation)),
-        frozenset(name for name, annotation in fields.items() if _is_list_of_texts(annotation)),
-    )
 
 
 def _is_text(annotation: object) -> bool:
