@@ -129,7 +129,7 @@ def _failures(method: str, operation: Document) -> list[int]:
         [
             *ALWAYS,
             *((401, 403) if "security" in operation else ()),
-            *((400, 413) if "requestBody" in operation else ()),
+            *((400, 408, 413) if "requestBody" in operation else ()),
             *((404,) if in_path else ()),
             *((409,) if method in ("post", "delete") else ()),
         ]

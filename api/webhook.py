@@ -97,6 +97,7 @@ async def register_webhook(
     if body.url.startswith("http:") and not service.outbound.allows_private_addresses:
         raise Problem(INVALID, "must begin with https://", field="url")
     made = await webhooks.register(service.transactions, channel, body.url, body.secret)
+    service.sender.end_the_rest(channel)
     return Webhook(channel=channel, url=body.url, secret=made.secret, previous_secret_until=made.previous_secret_until)
 
 
@@ -122,7 +123,9 @@ async def retry_webhook(
     """Deliver all waiting events of a channel now, and try those that were given up for another week."""
     _check_own(channel, holder)
     asked = Asked(channel, body, holder.actor, idempotency_key)
-    return Retried.model_validate(await webhooks.retry(service.transactions, asked))
+    retried = await webhooks.retry(service.transactions, asked)
+    service.sender.end_the_rest(channel)
+    return Retried.model_validate(retried)
 
 
 @router.delete("/channels/{channel}/webhook", status_code=204)

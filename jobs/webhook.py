@@ -58,6 +58,10 @@ class WebhookSender:
         for task in ended:
             task.result()
 
+    def end_the_rest(self, channel: str) -> None:
+        """Call a channel as usual from now on: somebody has changed its address, or says that it works again."""
+        self._breaker.succeeded(channel)
+
     async def close(self) -> None:
         """Stop serving; what was not accepted is due again when its lease is over."""
         for task in self._serving.values():

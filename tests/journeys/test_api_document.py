@@ -207,6 +207,7 @@ def test_the_types_of_problems_are_stable_and_each_names_one_kind() -> None:
         "refused": 409,
         "not-available": 409,
         "other-body": 409,
+        "too-slow": 408,
         "too-large": 413,
         "invalid": 422,
         "too-many": 429,
