@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from cryptography.exceptions import InvalidTag
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from database import address, personal
+from database import address, network, personal
 from database import order as orders
 from database.connect import Database
+from database.outbox import webhook
 from database.personal import NoCommonKey
 from database.sealing import COMMON, KEY_BYTES, Key, MasterKeys, NotMasterKeys, WrongMasterKey, new_master_key
 from domain.fulfillment import MessageKind
@@ -26,6 +28,7 @@ SEALED = """
     UNION ALL SELECT 'address', ship_to FROM personal.new_address
     UNION ALL SELECT 'remark', sealed FROM personal.remark
 """
+URL = "https://shop.example/hooks/secret"
 ASKED = ForgetRequest(reason="they asked for it", actor="Ada")
 
 
@@ -177,6 +180,8 @@ async def test_an_address_of_a_newer_version_is_not_shown_by_the_failure_of_an_o
 async def test_a_master_key_is_changed_while_orders_are_open(shop: Shop, database: Database, database_url: str) -> None:
     for _ in range(3):
         await shop.place(("CHAIR", 1))
+    async with database.write() as connection:
+        made = await webhook.keep(connection, "web", URL, None, otherwise="whsec_made", overlap=timedelta())
     new = new_master_key()
     alone, both = (Database(database_url, MasterKeys.parse(written)) for written in (new, f"{new} {MASTER_KEY}"))
     with pytest.raises(WrongMasterKey, match="does not hold"):
@@ -191,13 +196,19 @@ async def test_a_master_key_is_changed_while_orders_are_open(shop: Shop, databas
     assert (sealed, batches) == (4, 3), "three orders, and the common key at the end"
     await personal.check(alone)
     with pytest.raises(WrongMasterKey):
-        await personal.check(Database(database_url, MASTER_KEYS))
+        await personal.check(old := Database(database_url, MASTER_KEYS))
     opened: list[str] = []
     for owner, wrapped in await rows(database, "SELECT owner, wrapped FROM personal.key"):
         MasterKeys.parse(new).unwrap(wrapped, owner)
         opened.append(owner)
     assert len(opened) == 4
-    for one in (alone, both):
+    async with alone.write() as connection:
+        kept = await webhook.keep(connection, "web", URL, None, otherwise="whsec_another", overlap=timedelta())
+        version = await network.active_version(connection)
+        assert version is not None
+        assert "[[node]]" in (await network.documents(connection, version))["nodes"]
+    assert kept.secret == made.secret == "whsec_made"
+    for one in (alone, both, old):
         await one.close()
 
 
