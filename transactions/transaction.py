@@ -191,7 +191,7 @@ class OrderTransactions:
             await order.lock(connection, header.replaces.order)
         version, network = await self.networks.version(connection, header.network_version)
         pinned = pinned_for(header.claimed, holding, network)
-        changes, before = Changes(network), _copy(holding)
+        changes, before = Changes(network, version), _copy(holding)
         return Work(transaction, header, network, version, holding, changes, before, header.claimed, pinned)
 
 

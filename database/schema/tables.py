@@ -151,12 +151,24 @@ waiting = Table(
     Column(
         "looks_again_at", Moment, comment="when a node that has the goods may take them; NULL = no such moment is known"
     ),
+    Column(
+        "network_version",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="the version of the network under which it was last decided what may become of them; 0 = none",
+    ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
     CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_waiting_order", "order_id", "line"),
     Index("ix_waiting_parts", "parts", postgresql_using="gin", postgresql_where=text("awaits = 'stock'")),
+    Index(
+        "ix_waiting_network_version",
+        "network_version",
+        postgresql_where=text("awaits = 'stock' OR (awaits = 'person' AND nodes = '{}')"),
+    ),
 )
 
 stock = Table(
