@@ -64,7 +64,7 @@ class _Watched(ActivityInboundInterceptor):
                 await self._report(_step(input), error)
             raise
         if activity.info().attempt > STUCK_AFTER_TRIES or _says_stuck(result):
-            await self._close(_step(input))
+            return _as_of(result, await self._close(_step(input)))
         return result
 
     async def _report(self, step: Step, error: BaseException) -> None:
@@ -74,10 +74,11 @@ class _Watched(ActivityInboundInterceptor):
         with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
             await asyncio.wait_for(reporting, REPORT_WITHIN.total_seconds())
 
-    async def _close(self, step: Step) -> None:
+    async def _close(self, step: Step) -> OrderState | None:
         """A failure here must not fail the step that works: the next one closes it."""
         with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
-            await asyncio.wait_for(stuck.close(self._transactions, step), REPORT_WITHIN.total_seconds())
+            return await asyncio.wait_for(stuck.close(self._transactions, step), REPORT_WITHIN.total_seconds())
+        return None
 
 
 def _is_due(error: BaseException, attempt: int) -> bool:
@@ -113,3 +114,12 @@ def _says_stuck(result: object) -> bool:
         return result.is_stuck
     state = result.state if isinstance(result, Done) else result
     return isinstance(state, OrderState) and any(one.code == ExceptionCode.STUCK for one in state.exceptions)
+
+
+def _as_of(result: Any, state: OrderState | None) -> Any:
+    """What an activity answers, with the exceptions that are open now: a closed order gets no signal."""
+    if isinstance(result, Done):
+        return result.model_copy(update={"state": _as_of(result.state, state)})
+    if state is None or not isinstance(result, OrderState) or state.version != result.version + 1:
+        return result
+    return result.model_copy(update={"exceptions": state.exceptions, "version": state.version})

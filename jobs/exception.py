@@ -1,6 +1,6 @@
-"""Reports open exceptions again when they are open too long, and opens exceptions for orders at risk."""
+"""Reports open exceptions again when they are open too long, and opens exceptions for what has waited too long."""
 
-from transactions import exception
+from transactions import exception, silence
 from transactions.transaction import OrderTransactions
 
 ORDERS_MAX = 100
@@ -15,3 +15,8 @@ async def escalate(transactions: OrderTransactions) -> None:
 async def open_at_risk(transactions: OrderTransactions) -> None:
     """Open an exception for each order that was promised to leave soon while units of it wait."""
     await exception.tell_what_waits_too_long(transactions, ORDERS_MAX)
+
+
+async def look_for_silence(transactions: OrderTransactions) -> None:
+    """Open an exception for each return and claim that has waited for somebody too long, and close those that are over."""
+    await silence.look(transactions, ORDERS_MAX)

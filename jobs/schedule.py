@@ -52,6 +52,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
             (
                 Job("escalate_exceptions", partial(exception.escalate, transactions)),
                 Job("open_at_risk", partial(exception.open_at_risk, transactions)),
+                Job("look_for_silence", partial(exception.look_for_silence, transactions)),
             ),
         ),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),)),

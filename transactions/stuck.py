@@ -47,14 +47,15 @@ async def report(transactions: OrderTransactions, step: Step, tries: int, error:
         await _notify(transaction, step.order)
 
 
-async def close(transactions: OrderTransactions, step: Step) -> None:
-    """Close the exceptions of a step's subject: it works again."""
+async def close(transactions: OrderTransactions, step: Step) -> OrderState | None:
+    """Close the exceptions of a step's subject: it works again. Answers the order's new state; None when none was open."""
     async with transactions.begin() as transaction:
         connection = transaction.connection
         await order.lock(connection, step.order)
         begins = f"{step.order}|{_cause(step)} "
-        if await exception.close_caused_by(connection, step.order, ExceptionCode.STUCK, begins, datetime.now(UTC)):
-            await _notify(transaction, step.order)
+        at = datetime.now(UTC)
+        is_closed = await exception.close_caused_by(connection, step.order, ExceptionCode.STUCK, begins, at)
+        return await _notify(transaction, step.order) if is_closed else None
 
 
 async def _notify(transaction: Transaction, name: str) -> OrderState:

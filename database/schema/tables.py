@@ -704,6 +704,7 @@ refund = Table(
     CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
     Index("ix_refund_order", "order_id"),
     Index("ix_refund_return", "return_id"),
+    Index("ix_refund_unsettled", "asked_at", postgresql_where=text("settled_at IS NULL")),
     Index("ix_refund_replacement", "replacement", postgresql_where=text("replacement IS NOT NULL")),
 )
 

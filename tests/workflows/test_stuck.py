@@ -265,7 +265,7 @@ async def test_an_activity_that_fails_for_ever_is_told_and_goes_on_when_it_is_me
 ) -> None:
     order, act = await SCENES[name](stage)
     sabotage.broken = name
-    acting = asyncio.create_task(act())  # a clock that is turned stands still until the activity works
+    acting = asyncio.ensure_future(act())  # a clock that is turned stands still until the activity works
 
     await until_open(stage, order, 1)
     (told,) = await stuck(stage, "true")

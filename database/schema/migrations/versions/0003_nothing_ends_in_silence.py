@@ -57,6 +57,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("replacement IS NOT NULL"),
         unique=False,
     )
+    op.create_index(
+        "ix_refund_unsettled", "refund", ["asked_at"], postgresql_where=sa.text("settled_at IS NULL"), unique=False
+    )
     for statement in (LOST, AMOUNTS, LINES, EXCEPTIONS):
         op.execute(statement)
 
@@ -82,4 +85,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_waiting_network_version", table_name="waiting")
     op.drop_column("waiting", "network_version")
+    op.drop_index("ix_refund_unsettled", table_name="refund")
     op.drop_index("ix_refund_replacement", table_name="refund", postgresql_where=sa.text("replacement IS NOT NULL"))
