@@ -19,6 +19,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.dispatch import DispatchActivities
 from activities.order import OrderActivities
 from activities.returns import ReturnActivities
+from activities.stuck import StuckWatch
 from database import personal
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
 from database.personal import NoCommonKey
@@ -82,6 +83,7 @@ def _of_transactions(client: Client, transactions: OrderTransactions, calls: Dis
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
         activities=[activity for subject in subjects for activity in subject.activities()],
+        interceptors=[StuckWatch(transactions)],
         max_cached_workflows=WORKFLOWS_CACHED_MAX,
         max_concurrent_activities=CONNECTIONS_MAX,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),

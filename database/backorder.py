@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from database.order.sequence import PLACED
+from domain.units import Waiting
 
 Offers = dict[tuple[str, str], datetime]
 """Since when the units at each (node, SKU) are offered to the orders that wait, and to no other claim."""
@@ -123,33 +124,44 @@ async def reset_candidate_nodes(connection: WriteConnection) -> None:
     await connection.execute(text("UPDATE waiting SET nodes = NULL WHERE awaits = 'stock' AND nodes IS NOT NULL"))
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The nodes that may fill units of a line that wait for stock, beside those that they have tried."""
-
-    line: str
-    tried: Sequence[str]
-    nodes: Sequence[str] | None
-    """The nodes that could fill them; None = any."""
-    looks_again_at: datetime | None
-    """When a node that has the units may take them again; None = no such moment is known."""
+async def judged_under_old_rules(connection: ReadConnection, version: int, limit: int) -> list[str]:
+    """Orders with units that wait for stock, or for a person because no node may ever ship them, and of which this was decided
+    under an earlier version of the network. Without those that wait for offered units: they have a turn.
+    """
+    rows = await connection.execute(JUDGED_UNDER_OLD_RULES, {"version": version, "limit": limit})
+    return list(rows.scalars())
 
 
-async def save_candidates(connection: WriteConnection, order: str, candidates: Candidates) -> None:
-    """Store the candidate nodes of units that wait, under the order's lock."""
+JUDGED_UNDER_OLD_RULES = text(
+    """
+    SELECT DISTINCT w.order_id FROM waiting w
+    WHERE w.network_version < :version AND (w.awaits = 'stock' OR (w.awaits = 'person' AND w.nodes = '{}'))
+      AND NOT EXISTS (SELECT FROM stock s WHERE s.offered_at IS NOT NULL AND w.awaits = 'stock' AND w.parts @> ARRAY[s.sku])
+    ORDER BY w.order_id LIMIT :limit
+    """
+)
+
+
+async def save_judgement(connection: WriteConnection, order: str, waiting: Waiting) -> None:
+    """Store what may become of units that wait: where they may be shipped from, and when a node may take them again; under
+    the order's lock.
+    """
     parameters = {
         "order": order,
-        "line": candidates.line,
-        "tried": list(candidates.tried),
-        "nodes": None if candidates.nodes is None else list(candidates.nodes),
-        "looks_again_at": candidates.looks_again_at,
+        "line": waiting.line,
+        "tried": list(waiting.tried),
+        "awaits": waiting.awaits,
+        "nodes": None if waiting.nodes is None else list(waiting.nodes),
+        "looks_again_at": waiting.looks_again_at,
+        "network_version": waiting.network_version,
     }
-    await connection.execute(SAVE_CANDIDATES, parameters)
+    await connection.execute(SAVE_JUDGEMENT, parameters)
 
 
-SAVE_CANDIDATES = text(
+SAVE_JUDGEMENT = text(
     """
-    UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz)
-    WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = 'stock'
+    UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz),
+                       network_version = :network_version
+    WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = :awaits
     """
 )

@@ -136,6 +136,37 @@ CLOSE_CHOSEN_PICKUP = text(
 )
 
 
+async def is_open(connection: ReadConnection, order: str, code: ExceptionCode, fulfillment_order: str | None) -> bool:
+    """Whether an exception of one code is open about a fulfillment order of an order, or (None) about the order itself."""
+    parameters = {"order": order, "code": code, "fulfillment_order": fulfillment_order}
+    return bool((await connection.execute(IS_OPEN, parameters)).scalar_one())
+
+
+IS_OPEN = text(
+    """
+    SELECT EXISTS (SELECT FROM exception
+                   WHERE order_id = :order AND code = :code AND resolved_at IS NULL
+                     AND fulfillment_order_id IS NOT DISTINCT FROM CAST(:fulfillment_order AS text))
+    """
+)
+
+
+async def close_caused_by(
+    connection: WriteConnection, order: str, code: ExceptionCode, begins: str, at: datetime
+) -> bool:
+    """Close an order's open exceptions of one code whose cause begins with these words; whether there were any."""
+    parameters = {"order": order, "code": code, "begins": begins, "at": at}
+    return (await connection.execute(CLOSE_CAUSED_BY, parameters)).rowcount > 0
+
+
+CLOSE_CAUSED_BY = text(
+    """
+    UPDATE exception SET resolved_at = :at
+    WHERE order_id = :order AND code = :code AND resolved_at IS NULL AND starts_with(cause, :begins)
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """The present state of an exception."""

@@ -329,6 +329,8 @@ STATE = text(
                'is_authorized', r.authorized_at IS NOT NULL, 'is_sent', r.sent_at IS NOT NULL,
                'is_declined', r.declined_at IS NOT NULL,
                'expires_at', r.expires_at, 'reminders', r.reminders,
+               'is_stuck', EXISTS (SELECT FROM exception e WHERE e.order_id = r.order_id AND e.code = 'stuck'
+                                                                 AND e.resolved_at IS NULL),
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
                                     'told_received', l.told_received, 'refund_on', l.refund_on,

@@ -220,6 +220,8 @@ class ReturnState(BaseModel):
     expires_at: AwareDatetime
     reminders: int = 0
     """How many reminders its channel got since the last report about the parcel."""
+    is_stuck: bool = False
+    """Whether a step of it, or of its order, is said to fail again and again."""
     lines: list[ReturnLineState] = []
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)

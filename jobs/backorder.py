@@ -11,6 +11,11 @@ async def offer_under_new_rules(backorders: Backorders) -> None:
     await backorders.offer_under_new_rules()
 
 
+async def judge_under_new_rules(backorders: Backorders) -> None:
+    """Decide again what may become of units that wait, once the rules have changed."""
+    await backorders.judge_under_new_rules(TURNS_MAX)
+
+
 async def give_turns(backorders: Backorders) -> None:
     """Pin what has become available for the orders that wait, in their sequence."""
     await backorders.work_off(TURNS_MAX)

@@ -1,6 +1,6 @@
-"""Reports open exceptions again when they are open too long, and opens exceptions for orders at risk."""
+"""Reports open exceptions again when they are open too long, and opens exceptions for what has waited too long."""
 
-from transactions import exception, retired
+from transactions import exception, retired, silence
 from transactions.transaction import OrderTransactions
 
 ORDERS_MAX = 100
@@ -20,3 +20,8 @@ async def open_at_risk(transactions: OrderTransactions) -> None:
 async def tell_of_retired(transactions: OrderTransactions) -> None:
     """Tell people about what waits for an item or a node that the network has retired."""
     await retired.tell_who_waits_for_what_is_retired(transactions)
+
+
+async def look_for_silence(transactions: OrderTransactions) -> None:
+    """Open an exception for each return and claim that has waited for somebody too long, and close those that are over."""
+    await silence.look(transactions, ORDERS_MAX)

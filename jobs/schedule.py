@@ -23,7 +23,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSender) -> Sequence[Lane]:
-    """Every job of the service. In the lane of stock the turns come last: they use what the others free."""
+    """Every job of the service. In the lane of stock the turns come after what frees
+    stock, and what had no turn is looked at last."""
     backorders, pauses = Backorders(transactions), Pauses(transactions)
     return (
         Lane(
@@ -45,6 +46,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
                 Job("clear_paused_nodes", partial(pause.clear_nodes, pauses)),
                 Job("free_lapsed_carts", partial(cart.free_lapsed, transactions)),
                 Job("give_turns", partial(backorder.give_turns, backorders)),
+                Job("judge_under_new_rules", partial(backorder.judge_under_new_rules, backorders)),
             ),
         ),
         Lane(
@@ -54,6 +56,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
                 Job("escalate_exceptions", partial(exception.escalate, transactions)),
                 Job("open_at_risk", partial(exception.open_at_risk, transactions)),
                 Job("tell_of_retired", partial(exception.tell_of_retired, transactions)),
+                Job("look_for_silence", partial(exception.look_for_silence, transactions)),
             ),
         ),
         Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),

@@ -12,7 +12,7 @@ from itertools import islice, product
 from typing import NamedTuple
 
 from domain.network import Item, Node, NodeKind, TransitBand
-from domain.sourcing.eligible import CAPACITY_UNLIMITED
+from domain.sourcing.future import CAPACITY_UNLIMITED
 from network.countries import CENTROIDS
 from network.csv_rows import WHOLE_MAX
 from network.possible_answers import ANYTHING, Range, Value, answer_of

@@ -6,21 +6,26 @@ the order's own lock. A receipt must not pin the units itself: it would lock ord
 other way round, and both would wait for ever.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
-from database import backorder, stock
-from database.backorder import Candidates, Offers, Turn
+from database import backorder, exception, stock
+from database.backorder import Offers, Turn
 from database.connect import ReadConnection
+from database.order import Event
 from domain import units
-from domain.sourcing import Wanted
+from domain.reasons import ExceptionCode
+from domain.sourcing import Plan, Situation, Wanted, plan
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
+from transactions import stuck
 from transactions.retired import tell_who_waits_for_what_is_retired
 from transactions.sourcing import StockTaken, pin
-from transactions.supply import Decision, decide, order_facts
+from transactions.stuck import Step
+from transactions.supply import decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 log = structlog.get_logger("backorder")
@@ -39,6 +44,8 @@ class Backorders:
         self._version: int | None = None
         self._asked: dict[str, str] = {}
         """By order, the offer of its last turn; kept while anything is offered."""
+        self._failing: set[str] = set()
+        """The orders whose last turn failed."""
 
     async def offer_under_new_rules(self) -> None:
         """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
@@ -50,6 +57,31 @@ class Backorders:
         if version != self._version:
             await tell_who_waits_for_what_is_retired(self._transactions)
         self._version = version
+
+    async def judge_under_new_rules(self, orders_max: int) -> None:
+        """Decide what may become of the units that wait under rules that have changed since: one visit to each order.
+
+        An order that waits for offered units gets its turn instead.
+        """
+        async with self._transactions.database.read() as connection:
+            version, _ = await self._transactions.networks.active(connection)
+            found = await backorder.judged_under_old_rules(connection, version, orders_max)
+        for order in found:
+            await self._pass_over(order, self._judge_again(order))
+
+    async def _judge_again(self, order: str) -> None:
+        async with self._transactions.open(order) as work:
+            asked = [one for one in work.order.waiting if one.awaits == "stock" or one.is_hopeless]
+            if work.header.is_closed or not asked:
+                return
+            at = datetime.now(UTC)
+            wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
+            leaves_at = max(at, work.header.release_at)
+            situation = Situation(network=work.network, supply={}, now=leaves_at)
+            found = plan(order_facts(work.header, work.network, wanted), wanted, situation)
+            await _judge(
+                work, asked, found, at, min((one.looks_again_at for one in asked if one.looks_again_at), default=None)
+            )
 
     async def work_off(self, turns_max: int) -> None:
         """Give the waiting orders their turns while offered units are left.
@@ -64,7 +96,7 @@ class Backorders:
             for turn in turns[:turns_max]:
                 turns_max -= 1
                 try:
-                    await self._turn_or_pass(turn.order, offered)
+                    await self._pass_over(turn.order, self._turn(turn.order, offered))
                 except (OffersChanged, StockTaken):
                     break
                 self._asked[turn.order] = turn.about
@@ -105,14 +137,21 @@ class Backorders:
                 await backorder.withdraw(connection, offered)
         return False
 
-    async def _turn_or_pass(self, order: str, offered: Offers) -> None:
-        """Log a turn that fails and pass it over: one order that cannot be planned must not keep goods from all others."""
+    async def _pass_over(self, order: str, turn: Awaitable[None]) -> None:
+        """Report a turn that fails and pass it over: one order that cannot be planned must not keep goods from all others."""
         try:
-            await self._turn(order, offered)
+            await turn
         except (OffersChanged, StockTaken):
             raise
         except Exception as error:
             log.exception("an order that waits could not be given its turn", order=order, reason=type(error).__name__)
+            self._failing.add(order)
+            with contextlib.suppress(Exception):  # PostgreSQL may be what fails
+                await stuck.report(self._transactions, _turn_of(order), 1, error, datetime.now(UTC).isoformat())
+        else:
+            if order in self._failing:
+                self._failing.discard(order)
+                await stuck.close(self._transactions, _turn_of(order))
 
     async def _turn(self, order: str, offered: Offers) -> None:
         """Pin what an order can get now; an order that can get nothing pins nothing and blocks no other order."""
@@ -130,21 +169,38 @@ class Backorders:
             if any(level.offered_at not in (None, offered.get(place)) for place, level in decided.levels.items()):
                 raise OffersChanged
             if not decided.plan.shipments:
-                await _go_on_waiting(work, asked, decided)
+                await _judge(work, [one for one, _ in asked], decided.plan, at, decided.looks_again_at)
             else:
                 await work.notify(await pin(work, asked, decided, at, entitlement))
 
 
-async def _go_on_waiting(work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision) -> None:
-    """Store the candidate nodes, and signal the order when the time changes at which it must plan again by itself.
+def _turn_of(order: str) -> Step:
+    return Step(order, order, None, "the turn of waiting units")
 
-    At that time a node may accept units that it has and cannot accept now.
+
+async def _judge(
+    work: Work, asked: Sequence[Waiting], plan: Plan, at: datetime, looks_again_at: datetime | None = None
+) -> None:
+    """Store what may become of units that no node can ship now: their candidate nodes, or that a person must decide.
+
+    The order is signalled when that changes what it does by itself: a node may accept units later that it has and cannot accept
+    now, or a person must decide, or need not any more.
     """
-    for index, (waiting, _) in enumerate(asked):
-        nodes = decided.plan.hopes.get(index)
-        if (waiting.nodes, waiting.looks_again_at) != (nodes, decided.looks_again_at):
-            candidates = Candidates(waiting.line, waiting.tried, nodes, decided.looks_again_at)
-            await backorder.save_candidates(work.connection, work.header.order, candidates)
-    if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):
+    if units.judge_again(work.order, work.changes, list(asked), plan, at, looks_again_at):
+        if not units.needs_a_person(work.order):
+            await _close_the_exceptions_of_rounds(work, at)
+        event = Event(f"network version {work.network_version}, version {work.header.version + 1}", "clock", at)
+        await work.notify(await work.write(event))
         return
-    await work.notify(await work.current_state())
+    for waiting in work.order.waiting:
+        if waiting.network_version == work.network_version and waiting not in asked:
+            await backorder.save_judgement(work.connection, work.header.order, waiting)
+    if any(one.awaits == "stock" and one.looks_again_at != looks_again_at for one in asked):
+        await work.notify(await work.current_state())
+
+
+async def _close_the_exceptions_of_rounds(work: Work, at: datetime) -> None:
+    """Close what told a person that no node may ship units of the order; what else needs one stays open."""
+    for step in ("round", "network version"):
+        begins = f"{work.header.order}|{step} "
+        await exception.close_caused_by(work.connection, work.header.order, ExceptionCode.UNFILLED, begins, at)

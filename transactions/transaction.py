@@ -221,7 +221,7 @@ class OrderTransactions:
         version, active = await self.networks.version(connection, header.network_version)
         network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)
-        changes, before = Changes(network), _copy(holding)
+        changes, before = Changes(network, version), _copy(holding)
         return Work(transaction, header, network, active, version, holding, changes, before, header.claimed, pinned)
 
 

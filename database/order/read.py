@@ -239,6 +239,7 @@ def _waiting(row: dict[str, Any], sku: str) -> Waiting:
         None if row["nodes"] is None else tuple(row["nodes"]),
         _moment(row["gives_up_at"]),
         _moment(row["looks_again_at"]),
+        row["network_version"],
     )
 
 

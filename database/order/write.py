@@ -31,6 +31,7 @@ def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
         "nodes": None if units.nodes is None else list(units.nodes),
         "gives_up_at": units.gives_up_at,
         "looks_again_at": units.looks_again_at,
+        "network_version": units.network_version,
     }
 
 

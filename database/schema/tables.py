@@ -170,12 +170,24 @@ waiting = Table(
     Column(
         "looks_again_at", Moment, comment="when a node that has the goods may take them; NULL = no such moment is known"
     ),
+    Column(
+        "network_version",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="the version of the network under which it was last decided what may become of them; 0 = none",
+    ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
     CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_waiting_order", "order_id", "line"),
     Index("ix_waiting_parts", "parts", postgresql_using="gin", postgresql_where=text("awaits = 'stock'")),
+    Index(
+        "ix_waiting_network_version",
+        "network_version",
+        postgresql_where=text("awaits = 'stock' OR (awaits = 'person' AND nodes = '{}')"),
+    ),
 )
 
 stock = Table(
@@ -766,6 +778,7 @@ refund = Table(
     CheckConstraint("kind IN ('refund', 'store_credit', 'exchange')", name="kind_is_known"),
     Index("ix_refund_order", "order_id"),
     Index("ix_refund_return", "return_id"),
+    Index("ix_refund_unsettled", "asked_at", postgresql_where=text("settled_at IS NULL")),
     Index("ix_refund_replacement", "replacement", postgresql_where=text("replacement IS NOT NULL")),
 )
 

@@ -1,6 +1,6 @@
 """Decides which node every unit of an order ships from, and explains why: `plan(order, wanted, situation) -> Plan`."""
 
-from domain.sourcing.eligible import item_facts, order_facts
+from domain.sourcing.eligible import TRIED, item_facts, order_facts
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
@@ -15,6 +15,7 @@ from domain.sourcing.plans import (
 )
 
 __all__ = [
+    "TRIED",
     "ConsideredNode",
     "CoolDown",
     "ExclusionReason",

@@ -12,11 +12,9 @@ from zoneinfo import ZoneInfo
 from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Network, Node, Per, Strategy, Tier
 from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.future import CAPACITY_UNLIMITED, Future
 from domain.sourcing.plans import ExclusionReason, Obstacle
 from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
-
-CAPACITY_UNLIMITED = 1_000_000_000
-"""The value of `node.capacity_left` in rules for a node without a limit."""
 
 GRAMS_PER_KG = 1000
 
@@ -50,6 +48,26 @@ class Surveyed(NamedTuple):
     """By position of the wanted that it has and may never ship: why."""
 
 
+class Prospect(NamedTuple):
+    """What a node may ever ship of an order, whatever is in stock and however busy it is."""
+
+    node: Node
+    tiers: tuple[int, ...] = ()
+    """The positions of the strategy's tiers in which it may take part; for a pickup, the first."""
+    positions: tuple[int, ...] = ()
+    """The positions of the wanted that it may ship."""
+    reason: str | None = None
+    """Why it may ship nothing of it; None = the reasons differ by item."""
+    refused: Mapping[int, str] = MappingProxyType({})
+    """By position of the wanted: why it may not ship this item."""
+
+    def why_not(self, position: int) -> str | None:
+        """Why it may not ship units; None = it may."""
+        return self.reason or self.refused.get(position)
+
+
+OUTSIDE = "in no tier of the strategy"
+TRIED = "already tried"
 _PAUSED = ExclusionReason(Obstacle.RULE, "paused")
 _USED_UP = ExclusionReason(Obstacle.CAPACITY, "capacity used up")
 _NO_PICKUP = ExclusionReason(Obstacle.RULE, "customers cannot collect here")
@@ -127,9 +145,9 @@ class Survey:
         """Evaluate each node, in the given order."""
         return list(map(self._evaluate, sites, self._stock_limits([site.node.id for site in sites])))
 
-    def candidates(self, sites: Sequence[Site], positions: Sequence[int]) -> list[tuple[int, ...]]:
-        """By node: the positions of the wanted that it may ship on any day once it has the goods."""
-        return [self._candidate_positions(site, positions) for site in sites]
+    def prospects(self, sites: Sequence[Site]) -> list[Prospect]:
+        """What each node may ship on any day, once it has the goods and nothing that changes by itself is in the way."""
+        return [self._prospect(site) for site in sites]
 
     def _evaluate(self, site: Site, limits: tuple[int, ...]) -> Surveyed:
         """Evaluate a node step by step, until a reason excludes it."""
@@ -160,26 +178,49 @@ class Survey:
             return Surveyed(node, distance, reason, limits, notes, promised, forbidden=forbidden)
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts, forbidden)
 
-    def _candidate_positions(self, site: Site, positions: Sequence[int]) -> tuple[int, ...]:
-        node = site.node
-        tiers = [tier for tier in self._strategy.tiers if node.id in tier.nodes]
-        if not (node.pickup if self._collected else tiers):
-            return ()
+    def _prospect(self, site: Site) -> Prospect:
         distance = 0.0 if self._collected else self._distance_km(site)
         promised = self._promise(site, distance)
-        if promised is None or self._too_late(promised):
-            return ()
-        facts = self._facts(site, _IDLE.open_orders, _capacity_left(node, _IDLE), distance, promised)
-        if isinstance(self._charges(facts), str) or (self._require and _unmet(self._require, facts)):
-            return ()
-        if not self._collected and all(tier.require and _unmet(self._rules.of(tier.require), facts) for tier in tiers):
-            return ()
-        given = [
-            one.quantity if components and node.id not in one.tried else 0
-            for one, components in zip(self._wanted, self._components, strict=True)
-        ]
-        permitted, _ = self._permitted(given, facts)
-        return tuple([one for one in positions if permitted[one]])
+        if self._collected and not site.node.pickup:
+            return Prospect(site.node, reason=_NO_PICKUP.words)
+        if promised is None:
+            return Prospect(site.node, reason=f"no transit time for service {self._order.service!r}")
+        if late := self._too_late(promised):
+            return Prospect(site.node, reason=late.words)
+        facts = self._facts(site, _IDLE.open_orders, _capacity_left(site.node, _IDLE), distance, promised)
+        days = self._days[bisect_left(self._distances, distance)] if not self._collected else 0
+        future = Future(self._rules, site, self._situation.now, days, facts)
+        tiers, unmet = self._tiers_of(site.node, future)
+        if not tiers:
+            return Prospect(site.node, reason=unmet)
+        if isinstance(self._charges(facts), str) and not any(future.changes(cost) for _, cost, _ in self._costs):
+            return Prospect(site.node, reason="a cost cannot be computed")
+        refused: dict[int, str] = {}
+        for position, reason in self._refused(site.node, future):
+            refused.setdefault(position, reason)
+        free = tuple([position for position in range(len(self._wanted)) if position not in refused])
+        return Prospect(site.node, tiers, free, refused=refused)
+
+    def _tiers_of(self, node: Node, future: Future) -> tuple[tuple[int, ...], str]:
+        """The positions of the tiers in which a node may ever take part; and why there may be none."""
+        if self._require and not future.may_meet(self._require):
+            return (), f"requires {self._require.expression.source}"
+        if self._collected:
+            return (0,), ""
+        mine = [(number, tier) for number, tier in enumerate(self._strategy.tiers) if node.id in tier.nodes]
+        rules = [(number, self._rules.of(tier.require) if tier.require else None) for number, tier in mine]
+        unmet = next((f"requires {rule.expression.source}" for _, rule in rules if rule), OUTSIDE)
+        return tuple([number for number, rule in rules if rule is None or future.may_meet(rule)]), unmet
+
+    def _refused(self, node: Node, future: Future) -> Iterator[tuple[int, str]]:
+        """The wanted units that a node may never ship, by position, each with the reason."""
+        for exclusion in self._exclusions:
+            yield from exclusion.always_forbidden(future)
+        for position, (one, components) in enumerate(zip(self._wanted, self._components, strict=True)):
+            if not components:
+                yield position, not_sold(self._situation.network, one.sku)
+            elif node.id in one.tried:
+                yield position, TRIED
 
     def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
         """The strategy's costs that may apply to this order: the index of their sum, the amount, and the condition."""
@@ -266,7 +307,7 @@ class Survey:
         notes: dict[str, None] = {}
         for one, components in zip(self._wanted, self._components, strict=True):
             if node.id in one.tried:
-                notes["already tried"] = None
+                notes[TRIED] = None
             elif not components:
                 notes[not_sold(self._situation.network, one.sku)] = None
             for sku, _ in components:
@@ -325,6 +366,14 @@ class _Exclusion:
         if key not in self._known:
             self._known[key] = self._found(facts)
         return self._known[key]
+
+    def always_forbidden(self, future: Future) -> list[tuple[int, str]]:
+        """The positions of the wanted that may not ship on any day, with the reason."""
+        return [
+            (position, self._reason)
+            for position, item in self._items
+            if not any(self._rule.evaluate(seen | item) is False for seen in future.cases(self._rule))
+        ]
 
     def _found(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
         found = []

@@ -17,6 +17,7 @@ from domain.promise import Promise
 from domain.sourcing.division import Demand
 from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, order_facts, shortfall
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
+from domain.sourcing.outlook import Outlook, outlook
 from domain.sourcing.plans import ConsideredNode, ExclusionReason, Explanation, Part, Plan, PlannedShipment, RunnerUp
 from domain.sourcing.rules import Site, rules_of
 from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cover, fill
@@ -216,6 +217,7 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
     best = decided.found.choices[0] if decided.found.choices else None
     parts = _parts(case, decided, best) if best else {}
     unfilled = _unfilled(case, parts)
+    outlook = _outlook(case, [part.wanted_index for part in unfilled])
     return Plan(
         policy_version=case.situation.network.version,
         strategy=case.strategy.id,
@@ -225,21 +227,20 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         unfilled_action=case.strategy.unfilled,
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=_candidates(case, [part.wanted_index for part in unfilled]),
+        hopes=outlook.nodes if case.strategy.unfilled is Unfilled.BACKORDER else {},
+        hopeless=outlook.hopeless,
     )
 
 
-def _candidates(case: _Case, positions: Sequence[int]) -> dict[int, tuple[str, ...] | None]:
-    """The nodes that may ship unfilled, waiting units on any day once they have the goods; None = all nodes."""
-    if not positions or case.strategy.unfilled is not Unfilled.BACKORDER:
-        return {}
-    if case.order.deliver_by is not None:
-        return {}  # units that cannot be filled in time are planned again without the promise
+def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:
+    """What may become of unfilled units; nothing is said of those that are planned again without the promise."""
+    if not positions or case.order.deliver_by is not None:
+        return Outlook()
     network = case.situation.network
-    sites = _sites_in_question(case.order, network)
-    by_site = list(zip(sites, case.survey.candidates(sites, positions), strict=True))
-    found = {position: tuple([site.node.id for site, own in by_site if position in own]) for position in positions}
-    return {position: None if len(nodes) == len(network.nodes) else nodes for position, nodes in found.items()}
+    prospects = case.survey.prospects(_sites_in_question(case.order, network))
+    tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
+    complete = case.order.ship_complete or case.strategy.ship_complete
+    return outlook(case.wanted, positions, prospects, tiers, complete, nodes=len(network.nodes))
 
 
 def _parts(case: _Case, decided: _Try, choice: Choice) -> dict[int, tuple[Part, ...]]:

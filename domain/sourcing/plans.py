@@ -116,6 +116,8 @@ class Plan:
     explanation: Explanation
     hopes: Mapping[int, tuple[str, ...] | None] = field(default_factory=dict)
     """Candidate nodes of unfilled units, by position of their `Wanted`: nodes that may take them once in stock; None = any."""
+    hopeless: Mapping[int, str] = field(default_factory=dict)
+    """By position of their `Wanted`: why no plan could ever fill unfilled units, whatever comes into stock."""
 
     @property
     def cost(self) -> int:

@@ -38,6 +38,13 @@ class Waiting:
     """When units that wait for stock are cancelled; None = never."""
     looks_again_at: datetime | None = None
     """For units that wait for stock: when a node that has stock may take them; None = no such moment is known."""
+    network_version: int = 0
+    """The version of the network under which it was last decided what may become of them."""
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether they wait for a person because no node may ever ship them."""
+        return self.awaits == "person" and self.nodes == ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,8 @@ class Changes:
     """What one event changes; `database.order.save` writes it in the transaction that read the order."""
 
     network: Network
+    network_version: int = 0
+    """The number of this version of the network."""
     buckets: dict[str, Counter[Bucket]] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-from domain.network import Network
+from domain import sourcing
+from domain.network import Network, Unfilled
 from domain.reasons import ExceptionCode
 from domain.sourcing import Plan, PlannedShipment
 from domain.stock import Movement, MovementKind
@@ -44,9 +45,40 @@ def take_plan(
             order.reservations.append(_reservation(waiting, shipment, part.quantity, round_))
             changes.move(waiting.line, BUCKET_OF[waiting.awaits], "reserved", part.quantity)
     for part in plan.unfilled:
-        nodes = plan.hopes.get(part.wanted_index)
-        left = replace(asked[part.wanted_index], quantity=part.quantity, nodes=nodes, looks_again_at=looks_again_at)
-        _leave_unfilled(order, changes, left, plan, at)
+        left = replace(asked[part.wanted_index], quantity=part.quantity, looks_again_at=looks_again_at)
+        _leave_unfilled(order, changes, left, plan, part.wanted_index, at)
+
+
+def judge_again(
+    order: Order,
+    changes: Changes,
+    asked: list[Waiting],
+    plan: Plan,
+    at: datetime,
+    looks_again_at: datetime | None = None,
+) -> bool:
+    """Decide again what may become of units that a plan leaves unfilled; answers whether any of them do not go on as before.
+
+    Units that wait for stock go on waiting, unless no node may ever ship them now. Units that waited for a person for just this
+    reason are sourced again when a node may.
+    """
+    is_changed = False
+    for index, waiting in enumerate(asked):
+        is_lost = index in plan.hopeless
+        position = order.waiting.index(waiting)
+        judged = replace(waiting, network_version=changes.network_version)
+        if waiting.is_hopeless and (is_lost or plan.unfilled_action != Unfilled.BACKORDER):
+            order.waiting[position] = judged
+        elif waiting.is_hopeless:
+            order.waiting[position] = replace(judged, awaits="sourcing", nodes=None)
+            is_changed = True
+        elif is_lost:
+            del order.waiting[position]
+            _leave_unfilled(order, changes, waiting, plan, index, at)
+            is_changed = True
+        else:
+            order.waiting[position] = replace(judged, nodes=plan.hopes.get(index), looks_again_at=looks_again_at)
+    return is_changed
 
 
 def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, round_: int) -> Reservation:
@@ -63,38 +95,43 @@ def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, rou
     )
 
 
-def _leave_unfilled(order: Order, changes: Changes, waiting: Waiting, plan: Plan, at: datetime) -> None:
-    before = BUCKET_OF[waiting.awaits]
-    if order.pickup_node is not None and (plan.unfilled_action == "exception" or waiting.nodes == ()):
-        ask_the_customer(order, changes, waiting, f"no stock that {order.pickup_node} may get fills it")
-        return
+def _leave_unfilled(order: Order, changes: Changes, units: Waiting, plan: Plan, index: int, at: datetime) -> None:
+    """What becomes of units that a plan leaves unfilled; `index` is their position in it."""
+    before, why = BUCKET_OF[units.awaits], plan.hopeless.get(index)
+    nodes = plan.hopes.get(index) if why is None else ()
+    waiting = replace(units, nodes=nodes, network_version=changes.network_version)
     match plan.unfilled_action:
-        case "backorder" if waiting.sku not in changes.network.items:
-            give_to_a_person(order, changes, waiting, _no_longer_sold(waiting))
-        case "backorder" if waiting.tried and waiting.nodes == ():
-            detail = (
-                f"every node that may ship {waiting.quantity} of line {waiting.line} rejected them or found them short"
-            )
-            give_to_a_person(order, changes, waiting, detail)
-        case "backorder":
+        case Unfilled.BACKORDER if why is None:
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
             order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
             changes.move(waiting.line, before, "backordered", waiting.quantity)
-        case "cancel":
+        case Unfilled.CANCEL:
             changes.move(waiting.line, before, "cancelled", waiting.quantity)
+        case _ if order.pickup_node is not None:
+            reason = f"no stock that {order.pickup_node} may get fills it" if why in (None, sourcing.TRIED) else why
+            ask_the_customer(order, changes, waiting, reason or "")
         case _:
-            give_to_a_person(order, changes, waiting, f"no node may fill {waiting.quantity} of line {waiting.line}")
+            give_to_a_person(order, changes, waiting, _unfilled(waiting, why))
+
+
+def _unfilled(waiting: Waiting, why: str | None) -> str:
+    """What an exception says about units that no node can ship."""
+    of_line = f"{waiting.quantity} of line {waiting.line}"
+    match why:
+        case None:
+            return f"no node may fill {of_line}"
+        case sourcing.TRIED:
+            return f"every node that may ship {of_line} rejected them or found them short"
+        case _:
+            return f"no node may ever ship {of_line}: {why}"
 
 
 def give_up_retired(order: Order, changes: Changes) -> None:
     """Give units that wait for stock of what is retired to a person: no stock will fill them."""
     for waiting in [one for one in order.waiting if one.awaits == "stock" and one.sku not in changes.network.items]:
         order.waiting.remove(waiting)
-        give_to_a_person(order, changes, waiting, _no_longer_sold(waiting))
-
-
-def _no_longer_sold(waiting: Waiting) -> str:
-    return f"{waiting.sku} is retired, or a part of it: nothing can fill {waiting.quantity} of line {waiting.line}"
+        hopeless = replace(waiting, nodes=(), network_version=changes.network_version)
+        give_to_a_person(order, changes, hopeless, _unfilled(waiting, f"{waiting.sku} is retired, or a part of it"))
 
 
 def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:

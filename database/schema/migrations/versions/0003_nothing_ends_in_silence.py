@@ -1,5 +1,9 @@
-"""Replacements are found by what they replace; those that were cancelled before do not stand for a refund any more."""
+"""Replacements that were cancelled before do not stand for a refund any more, and units that wait know under which rules.
 
+A replacement is found by what it replaces. Everything that waits is looked at once after the upgrade.
+"""
+
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
@@ -47,11 +51,39 @@ EXCEPTIONS = """
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.create_index(
-        "ix_refund_replacement", "refund", ["replacement"], postgresql_where="replacement IS NOT NULL", unique=False
+        "ix_refund_replacement",
+        "refund",
+        ["replacement"],
+        postgresql_where=sa.text("replacement IS NOT NULL"),
+        unique=False,
+    )
+    op.create_index(
+        "ix_refund_unsettled", "refund", ["asked_at"], postgresql_where=sa.text("settled_at IS NULL"), unique=False
     )
     for statement in (LOST, AMOUNTS, LINES, EXCEPTIONS):
         op.execute(statement)
 
+    op.add_column(
+        "waiting",
+        sa.Column(
+            "network_version",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="the version of the network under which it was last decided what may become of them; 0 = none",
+        ),
+    )
+    op.create_index(
+        "ix_waiting_network_version",
+        "waiting",
+        ["network_version"],
+        unique=False,
+        postgresql_where=sa.text("awaits = 'stock' OR (awaits = 'person' AND nodes = '{}')"),
+    )
+
 
 def downgrade() -> None:
-    op.drop_index("ix_refund_replacement", table_name="refund", postgresql_where="replacement IS NOT NULL")
+    op.drop_index("ix_waiting_network_version", table_name="waiting")
+    op.drop_column("waiting", "network_version")
+    op.drop_index("ix_refund_unsettled", table_name="refund")
+    op.drop_index("ix_refund_replacement", table_name="refund", postgresql_where=sa.text("replacement IS NOT NULL"))
