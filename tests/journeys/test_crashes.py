@@ -31,6 +31,7 @@ from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
 from starter.audit import findings_of
 from tests.conftest import OPERATOR_KEY
+from tests.house import MASTER_KEYS
 from tests.listener import Listener, listening
 from tests.stack import (
     PARTS,
@@ -82,7 +83,7 @@ async def shop(service: Service) -> AsyncIterator[Shop]:
 
 async def check_invariants(database_url: str) -> None:
     """What the audit computes from the facts."""
-    database = Database(database_url)
+    database = Database(database_url, MASTER_KEYS)
     violations = [row for finding in await findings_of(database) for row in finding.violations]
     await database.close()
     assert not violations
