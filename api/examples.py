@@ -60,8 +60,10 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
         "request_return": _because(
             "wrong scent",
             lines=[{"line": "1", "quantity": 1, "exchange_for": "SERUM-30", "reason": "wrong scent"}],
-            resolution="refund",
+            resolution="exchange",
             node="slc",
+            pickup_node=None,
+            ship_to=_SHIP_TO,
         ),
         "forget_order": _because("the customer asked for it", even_if_open=True),
         "make_claim": _because(
@@ -69,6 +71,8 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             lines=_LINES,
             kind="damaged",
             resolution="replacement",
+            pickup_node=None,
+            ship_to=_SHIP_TO,
             evidence={"photo": "https://shop.example/1.jpg"},
         ),
         "send_claim_message": {

@@ -334,7 +334,7 @@ def test_the_last_of_several_deliveries_dates_the_delivery_whatever_arrives_firs
     for order in permutations(parcels):
         fo = after_messages(work_for(2), "shipped")
         for parcel in order:
-            fo = apply_message(fo, parcel, NOON).fulfillment_order
+            fo = apply_message(fo, parcel, days[1]).fulfillment_order
         assert fo.delivered_at == days[1]
 
 

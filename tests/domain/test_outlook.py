@@ -25,7 +25,6 @@ PERFUME = '[[exclude]]\nreason = "no perfume by air"\nwhen = \'item.category == 
     A  || require  || node.open_orders < 5  ||
     A  || require  || node.open_orders > 100  ||
     A  || require  || node.open_orders == 7  ||
-    A  || require  || node.open_orders < 0  || 1: requires node.open_orders < 0
     A  || require  || node.capacity_left >= 20  ||
     A  || require  || node.capacity_left > 5 && order.units > 9  || 1: requires node.capacity_left > 5 && order.units > 9
     A  || require  || node.promise_days <= 3  ||
