@@ -72,10 +72,10 @@ def _cause(order: str | None, cause: str, index: int) -> str:
 async def was_opened(connection: ReadConnection, code: ExceptionCode, order: str, cause: str) -> bool:
     """Whether an event of an order has opened an exception of this code as its first one; it may be resolved since."""
     asked = {"code": code, "cause": _cause(order, cause, 0)}
-    return (await connection.execute(WAS_OPENED, asked)).one_or_none() is not None
+    return (await connection.execute(WAS_OPENED, asked)).scalar_one_or_none() is not None
 
 
-WAS_OPENED = text("SELECT FROM exception WHERE code = :code AND cause = :cause")
+WAS_OPENED = text("SELECT exception_id FROM exception WHERE code = :code AND cause = :cause")
 
 
 @dataclass(frozen=True, slots=True)
