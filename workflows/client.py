@@ -34,6 +34,10 @@ ANSWER_WITHIN = timedelta(seconds=5)
 """How long a caller waits for a workflow's answer, as docs/reference/http.md says. The workflow continues after it."""
 
 
+ENDED_BEFORE_THE_ANSWER = "AcceptedUpdateCompletedWorkflow"
+"""How Temporal fails an update whose workflow was terminated while it ran. It is no refusal: what was asked may be done."""
+
+
 class _Start(TypedDict):
     id: str
     task_queue: str
@@ -69,6 +73,7 @@ async def place(client: Client, order: OrderInput, *, is_known: bool = False) ->
         TimeoutError,
         RPCError,
         RuntimeError,
+        WorkflowUpdateFailedError,
         WorkflowUpdateRPCTimeoutOrCancelledError,
         WorkflowAlreadyStartedError,
     ):
@@ -152,7 +157,10 @@ async def _answer(
             if without_workflow is None:
                 raise
             return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
-    return await ask(client, order, kept.kind, kept.request_id)
+    try:
+        return await ask(client, order, kept.kind, kept.request_id)
+    except WorkflowGone as error:
+        raise NoAnswer(order) from error
 
 
 async def _answer_for_a_closed_order(
@@ -179,6 +187,8 @@ async def ask(client: Client, order: str, kind: str, request: int) -> Answer:
     try:
         return await asyncio.wait_for(asking, ANSWER_WITHIN.total_seconds())
     except WorkflowUpdateFailedError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type == ENDED_BEFORE_THE_ANSWER:
+            raise WorkflowGone(order) from error
         raise _refused(error) from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
