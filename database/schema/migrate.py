@@ -24,7 +24,6 @@ async def upgrade(database: Database) -> None:
         await connection.commit()
         try:
             await connection.run_sync(_upgrade)
-            await connection.commit()
         finally:
             await connection.rollback()  # after a step that failed, its transaction accepts no other statement
             await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
@@ -41,8 +40,10 @@ def configuration(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
-    _renew_views(connection)
+    """In one transaction: an upgrade that fails leaves the database as it was."""
+    with connection.begin():
+        command.upgrade(configuration(connection), "head")
+        _renew_views(connection)
 
 
 def _renew_views(connection: Connection) -> None:
