@@ -65,14 +65,18 @@ async def check_each_shipped_once(shop: Shop, names: list[str], rounds: int = 1,
         assert not order["exceptions"]
 
 
-async def check_its_end(shop: Shop, life: Story, rounds: int, works: int | None = None) -> None:
-    """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all."""
+async def check_its_end(shop: Shop, life: Story, rounds: int, works: int | None = None) -> str:
+    """Live a life of two units, and look at what has become of it: it ships after so many rounds, or not at all.
+
+    Answers the order's id.
+    """
     name = await life(shop)
     if rounds:
         await check_each_shipped_once(shop, [name], rounds, works)
     else:
         document = await shop.order(name)
         assert (document["status"], document["lines"][0]["cancelled"]) == ("cancelled", 2)
+    return name
 
 
 async def a_plain_life(shop: Shop) -> str:
