@@ -17,6 +17,8 @@ STOCK = "stock"
 WEBHOOKS = "webhooks"
 
 SECOND = timedelta(seconds=1)
+HALF_A_MINUTE = timedelta(seconds=30)
+"""With the minute that a workflow is given, what is due is done within two minutes, also where the workflow is gone."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -32,7 +34,7 @@ def schedule(transactions: OrderTransactions, relay: Relay, sender: WebhookSende
                 Job("start_orders", relay.start_unstarted),
             ),
         ),
-        Lane("sweep", MINUTE, (Job("sweep", relay.sweep),)),
+        Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         Lane(
             STOCK,
             SECOND,
