@@ -18,7 +18,7 @@ WEBHOOKS = "webhooks"
 
 SECOND = timedelta(seconds=1)
 HALF_A_MINUTE = timedelta(seconds=30)
-"""Together with the minute that a workflow is given, what is due is done within two minutes, whoever ended its workflow."""
+"""With the minute that a workflow is given, what is due is done within two minutes, also where the workflow is gone."""
 MINUTE = timedelta(minutes=1)
 
 

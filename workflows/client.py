@@ -40,6 +40,10 @@ REST = ANSWER_WITHIN
 _NAME = "temporal"
 
 
+ENDED_BEFORE_THE_ANSWER = "AcceptedUpdateCompletedWorkflow"
+"""How Temporal fails an update whose workflow was terminated while it ran. It is no refusal: what was asked may be done."""
+
+
 class _Start(TypedDict):
     id: str
     task_queue: str
@@ -79,7 +83,7 @@ async def place(client: Client, breaker: Breaker, order: OrderInput, *, is_known
             "place", id="place", start_workflow_operation=operation, result_type=PlaceAnswer
         )
         answer: PlaceAnswer | None = await asyncio.wait_for(placing, ANSWER_WITHIN.total_seconds())
-    except WorkflowAlreadyStartedError:
+    except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError):
         answer = None
     except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
         breaker.failed(_NAME, order.order)
@@ -174,7 +178,10 @@ async def _answer(
             if without_workflow is None:
                 raise
             return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
-    return await ask(client, breaker, order, kept.kind, kept.request_id)
+    try:
+        return await ask(client, breaker, order, kept.kind, kept.request_id)
+    except WorkflowGone as error:
+        raise NoAnswer(order) from error
 
 
 async def _answer_for_a_closed_order(
@@ -204,6 +211,8 @@ async def ask(client: Client, breaker: Breaker, order: str, kind: str, request: 
         answer: Answer = await asyncio.wait_for(asking, ANSWER_WITHIN.total_seconds())
     except WorkflowUpdateFailedError as error:
         breaker.succeeded(_NAME)
+        if isinstance(error.cause, ApplicationError) and error.cause.type == ENDED_BEFORE_THE_ANSWER:
+            raise WorkflowGone(order) from error
         raise _refused(error) from error
     except (TimeoutError, RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:

@@ -76,12 +76,13 @@ def when_due(state: ReturnState) -> dict[str, Any]:
 RETURN_DUE_AT = "CASE WHEN :is_due THEN '-infinity' ELSE CAST(:wakes_at AS timestamptz) END"
 
 
-def sweep_at(due_at: str, patience: str = "interval '1 minute'") -> str:
-    """SQL for when the sweep looks at what has something to do at `due_at`: after the patience that a workflow is given, and at
-    the latest after six hours. `due_at` = SQL; NULL = it waits for a word, -infinity = it has something to do at once."""
+def sweep_at(due_at: str, time_for_it: str = "interval '1 minute'") -> str:
+    """SQL for when the sweep looks at what has something to do at `due_at`: after the time that its workflow is given
+    for it, and at the latest after six hours. `due_at` = SQL; NULL = it waits for a report or a request, -infinity = it has
+    something to do at once."""
     return f"""
         least(clock_timestamp() + interval '6 hours',
-              CASE WHEN {due_at} IS NOT NULL THEN greatest({due_at}, clock_timestamp()) + {patience} END)
+              CASE WHEN {due_at} IS NOT NULL THEN greatest({due_at}, clock_timestamp()) + {time_for_it} END)
     """
 
 

@@ -5,7 +5,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,8 +31,8 @@ MANY_A_DAY = {"capacity_per_day = 400": "capacity_per_day = 100000"}
 """An order that no node has the capacity for today waits until tomorrow, and no test does."""
 PATIENT_VENDOR = {'accept_within = "72000ms"': 'accept_within = "300s"'}
 SECRET = "whsec_" + "QUJD" * 8
-SEED_SECONDS_MAX = 540.0
-"""Within the limit of the test, so that what has not ended can still be said."""
+SEED_SECONDS_MAX = 1500.0
+"""A seed takes about three minutes on an idle machine. Within the limit of the test, so that what has not ended can be said."""
 
 
 @contextmanager
@@ -102,19 +102,19 @@ RECOVERS_WITHIN_STARTS = 2.0
 """How long the recovery from one kill may take, in starts of the whole service: both are slow where the machine is busy."""
 UNDER_FIRE_SECONDS = 300.0
 """How long one step of an order may take while something befalls it every few seconds: it must end, however often it begins."""
-SHORT = ("kill worker", "kill HTTP", "kill PostgreSQL", "change the network", "freeze the worker")
+QUICK = ("kill worker", "kill HTTP", "change the network")
 """Faults after which no order waits for the sweep, which takes a minute or two."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.asyncio(loop_scope="function")
 @pytest.mark.parametrize(
     ("seed", "orders", "faults"),
-    [(0, 10, dict.fromkeys(SHORT[:2] + SHORT[3:4], 1))]
-    + [pytest.param(seed, 100, dict.fromkeys(FAULTS, 1), marks=pytest.mark.long) for seed in range(1, 21)],
+    [pytest.param(0, 10, QUICK, id="seed-0")]
+    + [pytest.param(seed, 100, tuple(FAULTS), id=f"seed-{seed}", marks=pytest.mark.long) for seed in range(1, 21)],
 )
 async def test_whatever_befalls_it_at_random_moments_every_order_ends_right(
-    seed: int, orders: int, faults: dict[str, int]
+    seed: int, orders: int, faults: Sequence[str]
 ) -> None:
     """It has an event loop of its own, too: what a test that was interrupted leaves in a loop kills for the next one."""
     perfumer = Listener(free_port())
@@ -126,7 +126,7 @@ async def test_whatever_befalls_it_at_random_moments_every_order_ends_right(
                 client_of(service.stack.http, service.stack.operator_key) as http,
             ):
                 trial = Trial(service, Shop(http), random.Random(seed), perfumer, folder)
-                await _live_under_fire(trial, orders, list(faults))
+                await _live_under_fire(trial, orders, faults)
                 await check_invariants(service.stack.database)
                 sys.stderr.write(f"seed {seed}: {_figures(trial)}, 0 violations\n")
         except BaseException:
@@ -134,7 +134,7 @@ async def test_whatever_befalls_it_at_random_moments_every_order_ends_right(
             raise
 
 
-async def _live_under_fire(trial: Trial, orders: int, faults: list[str]) -> None:
+async def _live_under_fire(trial: Trial, orders: int, faults: Sequence[str]) -> None:
     """Every fault, in turns, until the last orders are under way; these must end without another one."""
     shop, service = trial.shop, trial.service
     shop.waits_seconds = UNDER_FIRE_SECONDS

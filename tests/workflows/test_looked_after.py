@@ -49,7 +49,7 @@ async def placed(house: House, node: str = "reroutes", **more: Any) -> str:
     return await house.place(("SERUM-30", 2), **more)
 
 
-async def told(house: House, *kinds: str, node: str = "reroutes", **more: Any) -> str:
+async def reported(house: House, *kinds: str, node: str = "reroutes", **more: Any) -> str:
     """An order whose node has reported these."""
     name = await placed(house, node, **more)
     work = (await house.work(name))["fulfillment_order"]
@@ -89,17 +89,17 @@ async def until_its_node_has_capacity(house: House, folder: Path) -> str:
 
 
 async def until_its_node_accepts(house: House, _: Path) -> str:
-    name = await told(house)
+    name = await reported(house)
     await house.stock("spare", SERUM_30=2)
     return name
 
 
 async def until_its_node_ships(house: House, _: Path) -> str:
-    return await told(house, "accepted")
+    return await reported(house, "accepted")
 
 
 async def until_its_node_answers_a_cancel(house: House, _: Path) -> str:
-    name = await told(house, "accepted", node="escalates")
+    name = await reported(house, "accepted", node="escalates")
     await house.ask(name, "cancel")
     return name
 
@@ -107,11 +107,11 @@ async def until_its_node_answers_a_cancel(house: House, _: Path) -> str:
 async def until_it_is_collected(house: House, folder: Path) -> str:
     changed = {'ship_within = "1d"': 'ship_within = "1d"\npickup = true', "[orders]": '[orders]\ncollect_within = "7d"'}
     await apply(house, folder, changed)
-    return await told(house, "ready_for_pickup", pickup_node="reroutes")
+    return await reported(house, "ready_for_pickup", pickup_node="reroutes")
 
 
 async def until_it_is_delivered(house: House, _: Path) -> str:
-    return await told(house, "accepted", "picked", "shipped")
+    return await reported(house, "accepted", "picked", "shipped")
 
 
 async def until_a_dead_attempt_is_cleared_up(house: House, _: Path) -> str:
@@ -122,7 +122,7 @@ async def until_a_dead_attempt_is_cleared_up(house: House, _: Path) -> str:
 
 
 async def until_its_return_window_is_over(house: House, _: Path) -> str:
-    return await told(house, "accepted", "picked", "shipped", "delivered")
+    return await reported(house, "accepted", "picked", "shipped", "delivered")
 
 
 def request_is(wanted: str) -> IsSo:
@@ -282,7 +282,7 @@ async def test_units_that_lost_their_node_are_sourced_although_the_workflow_was_
     small_house: House, gone: str
 ) -> None:
     house = small_house
-    name = await told(house)
+    name = await reported(house)
     await house.stock("spare", SERUM_30=2)
     await house.settle(name)
     await GONE[gone](house, name)
@@ -306,7 +306,7 @@ async def test_a_node_is_called_about_its_work_although_the_workflow_that_called
     house, node = small_house, Listener(free_port())
     called = f'id = "reroutes"\ndispatch = "webhook"\nurl = "{node.url}"\nsecret = "{SECRET}"'
     await apply(house, tmp_path, {'id = "reroutes"': called})
-    name = await told(house)
+    name = await reported(house)
     await house.settle(name)
     await terminate(house, name)
 
@@ -342,3 +342,23 @@ async def test_placing_an_order_again_starts_it_when_its_workflow_is_gone(
     async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while not await house.is_running(name):  # noqa: ASYNC110 - Temporal rings no bell
             await asyncio.sleep(0.03)
+
+
+async def test_a_request_whose_workflow_is_terminated_while_it_is_carried_out_is_not_refused(
+    small_house: House,
+) -> None:
+    house = small_house
+    name = await reported(house)
+    await house.settle(name)
+    async with house.service.database.write() as connection:
+        await connection.execute(text("SELECT FROM orders WHERE order_id = :order FOR NO KEY UPDATE"), {"order": name})
+        asking = asyncio.create_task(house.ask(name, "cancel", reason="not wanted"))
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            while not (await house.workflow(name).describe()).raw_description.pending_activities:  # noqa: ASYNC110
+                await asyncio.sleep(0.03)
+        await terminate(house, name)
+
+    answer = await asking
+
+    assert (answer.status_code, answer.json()["cancelled"][0]["quantity"]) == (200, 2)
+    await house.until(name, "cancelled")
