@@ -25,7 +25,7 @@ from transactions.stuck import Step
 from transactions.transaction import OrderTransactions
 
 STUCK_AFTER_TRIES = 6
-"""After this many tries, some seconds, a person is told; and again after as many, if nothing is open then."""
+"""After this many tries, some seconds, a person is notified; and again after as many, if nothing is open then."""
 
 CROWDED_AFTER_TRIES = 60
 """The same for errors that only mean that others were quicker: about five minutes."""
@@ -82,7 +82,7 @@ class _Watched(ActivityInboundInterceptor):
 
 
 def _is_due(error: BaseException, attempt: int) -> bool:
-    """Whether a person must be told now."""
+    """Whether a person must be notified now."""
     if isinstance(error, _REPORTED_ELSEWHERE) or (isinstance(error, ApplicationError) and error.non_retryable):
         return False
     if isinstance(error, asyncio.CancelledError) and not _has_timed_out():

@@ -181,10 +181,10 @@ async def test_a_part_gets_its_part_by_price_and_the_last_unit_the_rest(database
 
 
 @pytest.mark.parametrize("make", [exchanged, replaced], ids=lambda make: make.__name__)
-async def test_where_no_money_is_owed_a_person_is_told_and_the_units_may_be_claimed_again(
+async def test_where_no_money_is_owed_a_person_is_reported_and_the_units_may_be_claimed_again(
     database: Database, make: Making
 ) -> None:
-    """It was paid at the door: nobody told us how much."""
+    """It was paid at the door: nobody reported how much."""
     desk = await open_desk(database)
     order = await desk.delivered(("CHAIR", 1))
     async with desk.shop.database.write() as connection:
