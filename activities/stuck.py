@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.dispatch import NodeDidNotTakeIt
-from database.order import UnknownOrder
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnState
@@ -71,12 +70,12 @@ class _Watched(ActivityInboundInterceptor):
         info = activity.info()
         attempt = f"{info.workflow_run_id} {info.activity_id} {info.attempt}"
         reporting = stuck.report(self._transactions, step, info.attempt, error, attempt)
-        with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
+        with contextlib.suppress(Exception):  # the failure of the activity is what the workflow must see
             await asyncio.wait_for(reporting, REPORT_WITHIN.total_seconds())
 
     async def _close(self, step: Step) -> OrderState | None:
         """A failure here must not fail the step that works: the next one closes it."""
-        with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
+        with contextlib.suppress(Exception):
             return await asyncio.wait_for(stuck.close(self._transactions, step), REPORT_WITHIN.total_seconds())
         return None
 

@@ -78,8 +78,10 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     report_cut(work, name, due)
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
     replacement = await _replace(work, name, paid, due, at) if replaces else None
-    if not replaces:
+    if due.amount and not replaces:
         work.channel_events.append(await _asking(work, name, paid, due))
+    elif not replaces:
+        await refund.mark_settled(work.connection, paid, 0, at)
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
 
 
