@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.dispatch import NodeDidNotTakeIt
-from database.order import UnknownOrder
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnState
@@ -25,7 +24,7 @@ from transactions.stuck import Step
 from transactions.transaction import OrderTransactions
 
 STUCK_AFTER_TRIES = 6
-"""After this many tries, some seconds, a person is told; and again after as many, if nothing is open then."""
+"""After this many tries, some seconds, a person is notified; and again after as many, if nothing is open then."""
 
 CROWDED_AFTER_TRIES = 60
 """The same for errors that only mean that others were quicker: about five minutes."""
@@ -71,18 +70,18 @@ class _Watched(ActivityInboundInterceptor):
         info = activity.info()
         attempt = f"{info.workflow_run_id} {info.activity_id} {info.attempt}"
         reporting = stuck.report(self._transactions, step, info.attempt, error, attempt)
-        with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
+        with contextlib.suppress(Exception):  # the failure of the activity is what the workflow must see
             await asyncio.wait_for(reporting, REPORT_WITHIN.total_seconds())
 
     async def _close(self, step: Step) -> OrderState | None:
         """A failure here must not fail the step that works: the next one closes it."""
-        with contextlib.suppress(OSError, DBAPIError, UnknownOrder, TimeoutError):
+        with contextlib.suppress(Exception):
             return await asyncio.wait_for(stuck.close(self._transactions, step), REPORT_WITHIN.total_seconds())
         return None
 
 
 def _is_due(error: BaseException, attempt: int) -> bool:
-    """Whether a person must be told now."""
+    """Whether a person must be notified now."""
     if isinstance(error, _REPORTED_ELSEWHERE) or (isinstance(error, ApplicationError) and error.non_retryable):
         return False
     if isinstance(error, asyncio.CancelledError) and not _has_timed_out():

@@ -20,13 +20,13 @@ class Silence:
 
 
 async def begun(connection: ReadConnection, after: timedelta, limit: int) -> list[Silence]:
-    """The waits that are longer than `after` and that nobody was told of."""
+    """The waits that are longer than `after` and that nobody was notified of."""
     rows = await connection.execute(BEGUN, {"after": after, "limit": limit})
     return [Silence(row.order_id, row.about, is_new=True) for row in rows]
 
 
 async def ended(connection: ReadConnection, after: timedelta, limit: int) -> list[Silence]:
-    """The waits that somebody was told of, and that are over."""
+    """The waits that somebody was notified of, and that are over."""
     rows = await connection.execute(ENDED, {"after": after, "limit": limit})
     return [Silence(row.order_id, row.about, is_new=False) for row in rows]
 

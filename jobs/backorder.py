@@ -6,6 +6,10 @@ TURNS_MAX = 500
 """Orders that get their turn in one run."""
 
 
+JUDGED_MAX = 100
+"""Orders that are looked at in one run under new rules: the turns of others must not wait long for it."""
+
+
 async def offer_under_new_rules(backorders: Backorders) -> None:
     """Offer everything to the orders that wait, once another version of the network is active."""
     await backorders.offer_under_new_rules()
@@ -13,7 +17,7 @@ async def offer_under_new_rules(backorders: Backorders) -> None:
 
 async def judge_under_new_rules(backorders: Backorders) -> None:
     """Decide again what may become of units that wait, once the rules have changed."""
-    await backorders.judge_under_new_rules(TURNS_MAX)
+    await backorders.judge_under_new_rules(JUDGED_MAX)
 
 
 async def give_turns(backorders: Backorders) -> None:

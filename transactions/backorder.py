@@ -200,7 +200,7 @@ async def _judge(
 
 
 async def _close_the_exceptions_of_rounds(work: Work, at: datetime) -> None:
-    """Close what told a person that no node may ship units of the order; what else needs one stays open."""
+    """Close the exceptions about units that no node may ship; what else needs a person stays open."""
     for step in ("round", "network version"):
         begins = f"{work.header.order}|{step} "
         await exception.close_caused_by(work.connection, work.header.order, ExceptionCode.UNFILLED, begins, at)

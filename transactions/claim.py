@@ -86,8 +86,10 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     paid = await refund.ask(work.connection, work.header.order, name, kind, due, at, is_claim=True)
     goes_to = Destination(body.pickup_node, body.ship_to)
     replacement = await _replace(work, name, paid, due, at, goes_to) if replaces else None
-    if not replaces:
+    if due.amount and not replaces:
         work.channel_events.append(await _asking(work, name, paid, due))
+    elif not replaces:
+        await refund.mark_settled(work.connection, paid, 0, at)
     return {"claim": name, "refund": None if replaces else paid, "replacement": replacement}
 
 

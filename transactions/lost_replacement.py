@@ -31,7 +31,7 @@ class _GivenBack:
 async def give_back(connection: WriteConnection, replacement: str, stands_for: Replaces, event: Event) -> list[Signal]:
     """Ask for the money of units of a replacement that were cancelled; answers the signals to send after the commit.
 
-    Where they were worth no money, a person is told: the units may be claimed again. Call it under the locks of both orders.
+    Where they were worth no money, a person is notified: they may be claimed again. Call it under the locks of both orders.
     """
     exchanged = await refund.exchanged(connection, stands_for.refund)
     due = owed_again(exchanged) if exchanged else None

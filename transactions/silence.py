@@ -14,7 +14,7 @@ from transactions.transaction import OrderTransactions
 log = structlog.get_logger("silence")
 
 SILENT_AFTER = timedelta(days=14)
-"""How long a decision, a grading or the confirmation of a payment may take before a person is told."""
+"""How long a decision, a grading or the confirmation of a payment may take before a person is notified."""
 
 
 async def look(transactions: OrderTransactions, orders_max: int) -> None:

@@ -216,7 +216,7 @@ class OrderTransactions:
         connection = transaction.connection
         await order.lock(connection, name)
         header, holding = await order.load(connection, name)
-        if header.replaces is not None:  # before any stock level: whoever holds it may be waiting for one
+        if header.replaces is not None:  # before any stock level: its own transaction may hold it and wait for one
             await order.lock(connection, header.replaces.order)
         version, active = await self.networks.version(connection, header.network_version)
         network = as_ordered(active, holding.lines.values())

@@ -369,6 +369,8 @@ class _Exclusion:
 
     def always_forbidden(self, future: Future) -> list[tuple[int, str]]:
         """The positions of the wanted that may not ship on any day, with the reason."""
+        if not future.changes(self._rule):
+            return self.forbidden(future.facts)
         return [
             (position, self._reason)
             for position, item in self._items

@@ -4,7 +4,7 @@ How many orders are open at a node, how much capacity it has left and how many d
 rule that reads them is tried with their least and greatest values, and with those beside each number that the rule names.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from itertools import product
 
@@ -24,24 +24,26 @@ OPEN_ORDERS, CAPACITY_LEFT, PROMISE_DAYS = "node.open_orders", "node.capacity_le
 class Future:
     """The facts of one node for one order, on any day."""
 
-    def __init__(self, rules: Rules, site: Site, now: datetime, transit_days: int, facts: Mapping[str, Fact]) -> None:
+    def __init__(self, rules: Rules, site: Site, now: datetime, transit_days: int, facts: dict[str, Fact]) -> None:
         """`facts` are those of now, when the node is idle; `now` is when the goods could be released at the earliest."""
         self._rules, self._site, self._now, self._transit_days = rules, site, now, transit_days
-        self._facts = facts
+        self.facts = facts
 
     def may_meet(self, rule: Rule) -> bool:
         """Whether a condition is true in some case."""
+        if not self.changes(rule):
+            return rule.evaluate(self.facts) is True
         return any(rule.evaluate(facts) is True for facts in self.cases(rule))
 
     def changes(self, rule: Rule) -> bool:
         """Whether a rule reads a fact that changes by itself."""
-        return any(name in rule.expression.names for name in (OPEN_ORDERS, CAPACITY_LEFT, PROMISE_DAYS))
+        return any(name in _LEAST for name in rule.expression.names)
 
     def cases(self, rule: Rule) -> Iterator[dict[str, Fact]]:
         """The facts with every value that may make a difference to a rule."""
         values = {name: self._values(name, rule) for name in rule.expression.names if name in _LEAST}
         for case in product(*values.values()):
-            yield {**self._facts, **dict(zip(values, case, strict=True))}
+            yield {**self.facts, **dict(zip(values, case, strict=True))}
 
     def _values(self, name: str, rule: Rule) -> list[int]:
         if name == PROMISE_DAYS:

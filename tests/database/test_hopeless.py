@@ -37,7 +37,7 @@ async def after_the_jobs(shop: Shop) -> None:
     await shop.backorders.judge_under_new_rules(100)
 
 
-async def told(shop: Shop, order: str, is_open: bool = True) -> list[tuple[str, str]]:
+async def reported(shop: Shop, order: str, is_open: bool = True) -> list[tuple[str, str]]:
     """The exceptions of an order."""
     statement = (
         "SELECT code, detail FROM exception WHERE order_id = :order AND (resolved_at IS NULL) = :open ORDER BY 2"
@@ -60,18 +60,18 @@ async def test_a_new_order_that_no_node_may_ever_ship_needs_a_person_at_once(
     await shop.receive(NEAREST, CHAIR=5)
     order = await shop.sold(("CHAIR", 2))
     assert await shop.units(order) == {"open": 2}
-    assert await told(shop, order) == [("unfilled", f"no node may ever ship 2 of line 1: {why}")]
+    assert await reported(shop, order) == [("unfilled", f"no node may ever ship 2 of line 1: {why}")]
     await shop.check()
 
 
 async def test_the_strategy_still_says_what_becomes_of_it(database: Database) -> None:
     shop = await Shop.open(database, with_unfilled(NO_CHAIRS, "cancel"))
     order = await shop.sold(("CHAIR", 2))
-    assert (await shop.units(order), await told(shop, order)) == ({"cancelled": 2}, [])
+    assert (await shop.units(order), await reported(shop, order)) == ({"cancelled": 2}, [])
     await apply(shop, with_unfilled(NO_CHAIRS, "exception"))
     order = await shop.sold(("CHAIR", 2), ("LAMP", 1))
     assert await shop.units(order) == {"open": 2}
-    assert [detail for _, detail in await told(shop, order)] == [
+    assert [detail for _, detail in await reported(shop, order)] == [
         "no node may ever ship 2 of line 1: " + EXCLUDED,
         "no node may fill 1 of line 2",
     ]
@@ -104,7 +104,7 @@ async def test_an_order_that_waits_is_looked_at_once_under_new_rules_and_goes_on
 
     for _ in range(2):
         await after_the_jobs(shop)
-        assert await told(shop, order) == [("unfilled", f"no node may ever ship 2 of line 1: {why}")]
+        assert await reported(shop, order) == [("unfilled", f"no node may ever ship 2 of line 1: {why}")]
     assert await shop.units(order) == {"open": 2}
     assert await shop.units(other) == ({"backordered": 1} if documents is NO_CHAIRS else {"open": 1})
     versions = [(await shop.state(name)).version for name in (order, other)]
@@ -114,7 +114,7 @@ async def test_an_order_that_waits_is_looked_at_once_under_new_rules_and_goes_on
     await apply(shop, MAP)
     await after_the_jobs(shop)
     assert (await shop.state(order)).to_source == 2
-    assert await told(shop, order) == []
+    assert await reported(shop, order) == []
     await shop.source(order)
     assert await shop.units(order) == ({"reserved": 2} if goods else {"backordered": 2})
     await shop.check()
@@ -127,7 +127,7 @@ async def test_an_order_to_collect_asks_the_customer_when_nobody_hands_it_out_an
     assert await shop.units(order) == {"backordered": 1}
     await apply(shop, MAP)
     await after_the_jobs(shop)
-    assert await told(shop, order) == [
+    assert await reported(shop, order) == [
         (
             "pickup",
             "it cannot be collected at denver (customers cannot collect here (denver)): the customer must choose",
@@ -136,7 +136,7 @@ async def test_an_order_to_collect_asks_the_customer_when_nobody_hands_it_out_an
     await apply(shop, COLLECTED)
     await after_the_jobs(shop)
     assert (await shop.state(order)).to_source == 1
-    assert await told(shop, order) == []
+    assert await reported(shop, order) == []
     await shop.check()
 
 
@@ -145,7 +145,7 @@ async def test_a_strategy_that_cancels_cancels_what_has_waited_and_can_never_shi
     order = await shop.sold(("CHAIR", 2))
     await apply(shop, with_unfilled(NO_CHAIRS, "cancel"))
     await after_the_jobs(shop)
-    assert (await shop.units(order), await told(shop, order)) == ({"cancelled": 2}, [])
+    assert (await shop.units(order), await reported(shop, order)) == ({"cancelled": 2}, [])
     await shop.check()
 
 
@@ -157,7 +157,7 @@ async def test_what_waits_for_another_reason_stays_with_its_person(database: Dat
     await after_the_jobs(shop)
     await apply(shop, MAP)
     await after_the_jobs(shop)
-    assert await told(shop, order) == [("unfilled", "no node may fill 2 of line 1")]
+    assert await reported(shop, order) == [("unfilled", "no node may fill 2 of line 1")]
     assert (await shop.state(order)).to_source == 0
     await shop.check()
 
@@ -173,7 +173,7 @@ async def test_everything_that_waits_is_looked_at_once_after_an_upgrade(database
     assert await shop.units(order) == {"backordered": 1}
 
 
-async def test_a_turn_that_fails_is_told_and_closed_by_the_next_one_that_works(
+async def test_a_turn_that_fails_is_reported_and_closed_by_the_next_one_that_works(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = await Shop.open(database)
@@ -182,10 +182,10 @@ async def test_a_turn_that_fails_is_told_and_closed_by_the_next_one_that_works(
         broken.setattr("transactions.backorder.decide", None)
         await shop.receive(NEAREST, CHAIR=1)
         await shop.backorders.work_off(10)
-    ((code, detail),) = await told(shop, order)
+    ((code, detail),) = await reported(shop, order)
     assert code == "stuck"
     assert detail.startswith(f"the turn of waiting units of {order} has failed once: TypeError: ")
     await shop.receive(NEAREST, CHAIR=1)
     await shop.backorders.work_off(10)
-    assert await told(shop, order) == []
+    assert await reported(shop, order) == []
     assert await shop.units(order) == {"reserved": 1}

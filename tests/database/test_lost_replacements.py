@@ -143,6 +143,21 @@ async def test_a_replacement_that_ships_while_it_is_cancelled_is_owed_or_sent_ne
     await desk.shop.check()
 
 
+async def test_a_transaction_that_dies_after_it_asked_for_the_money_asks_once_when_it_is_repeated(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await open_desk(database)
+    replacement = await exchanged(desk)
+    with monkeypatch.context() as broken:
+        broken.setattr("database.order.next_version", None)
+        with pytest.raises(TypeError):
+            await desk.shop.cancel(replacement)
+    assert (await refunds(desk), await asked_for(desk)) == ([("exchange", 200, True)], [])
+    await desk.shop.cancel(replacement)
+    assert (await refunds(desk), await asked_for(desk)) == ([("refund", 200, False)], [200])
+    await desk.shop.check()
+
+
 async def test_both_orders_at_once_do_not_wait_in_a_circle(database: Database) -> None:
     desk = await open_desk(database)
     for _ in range(4):
@@ -181,10 +196,10 @@ async def test_a_part_gets_its_part_by_price_and_the_last_unit_the_rest(database
 
 
 @pytest.mark.parametrize("make", [exchanged, replaced], ids=lambda make: make.__name__)
-async def test_where_no_money_is_owed_a_person_is_told_and_the_units_may_be_claimed_again(
+async def test_where_no_money_is_owed_a_person_is_reported_and_the_units_may_be_claimed_again(
     database: Database, make: Making
 ) -> None:
-    """It was paid at the door: nobody told us how much."""
+    """It was paid at the door: nobody reported how much."""
     desk = await open_desk(database)
     order = await desk.delivered(("CHAIR", 1))
     async with desk.shop.database.write() as connection:

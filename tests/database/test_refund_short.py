@@ -1,4 +1,4 @@
-"""A refund that is cut, because less was captured than the goods are worth, is shown to a person, whoever asked for it."""
+"""A refund that is cut, because less was captured than the goods are worth, is shown to a person, however it is paid."""
 
 from collections.abc import Awaitable, Callable
 

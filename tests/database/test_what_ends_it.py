@@ -50,7 +50,7 @@ async def offered_new_stock(desk: Desk, order: str) -> object:
 
 
 async def held_by_somebody(desk: Desk, order: str) -> object:
-    """Whoever placed the hold takes it off: a hold names its owner."""
+    """The owner of the hold takes it off: a hold names its owner."""
     return await desk.shop.number(
         "SELECT count(*) FROM hold WHERE order_id = :order AND released_at IS NULL", order=order
     )
@@ -80,7 +80,7 @@ async def end_of_its_parcel(desk: Desk, name: str) -> object:
 
 
 async def missed_word(desk: Desk, name: str) -> object:
-    """Somebody's word is missed after a time: then a person is told, and no more once it has come."""
+    """Somebody's word is missed after a time: then a person is notified, and no more once it has come."""
     async with desk.shop.database.write() as connection:
         for statement in OLDER:
             await connection.execute(text(statement), {"span": 2 * silence.SILENT_AFTER})
@@ -212,7 +212,7 @@ async def expired(desk: Desk) -> str:
     return name
 
 
-async def told(desk: Desk, *kinds: str, quantity: int = 1) -> str:
+async def reported(desk: Desk, *kinds: str, quantity: int = 1) -> str:
     """A return of two units, of which its node and its channel have said this."""
     name = await desk.asked(await desk.delivered(("CHAIR", 2)), 2)
     for kind in kinds:
@@ -225,7 +225,7 @@ async def told(desk: Desk, *kinds: str, quantity: int = 1) -> str:
 
 
 async def closed_return(desk: Desk) -> str:
-    name = await told(desk, "graded", "settled", quantity=2)
+    name = await reported(desk, "graded", "settled", quantity=2)
     step = ReturnStep(order=name.rpartition("-r")[0], return_=name, at=datetime.now(UTC))
     await return_transactions.close_return(desk.shop.transactions, step)
     return name
@@ -242,11 +242,11 @@ RETURNS: dict[ReturnStatus, tuple[Callable[[Desk], Awaitable[str]], End]] = {
     ReturnStatus.AUTHORIZED: (requested, end_of_its_parcel),
     ReturnStatus.DECLINED: (declined, over),
     ReturnStatus.EXPIRED: (expired, over),
-    ReturnStatus.IN_TRANSIT: (lambda desk: told(desk, "in_transit"), end_of_its_parcel),
-    ReturnStatus.RECEIVED: (lambda desk: told(desk, "received"), missed_word),
-    ReturnStatus.GRADED: (lambda desk: told(desk, "graded"), missed_word),
-    ReturnStatus.DISPOSED: (lambda desk: told(desk, "graded", quantity=2), missed_word),
-    ReturnStatus.SETTLED: (lambda desk: told(desk, "graded", "settled", quantity=2), closed_by_its_workflow),
+    ReturnStatus.IN_TRANSIT: (lambda desk: reported(desk, "in_transit"), end_of_its_parcel),
+    ReturnStatus.RECEIVED: (lambda desk: reported(desk, "received"), missed_word),
+    ReturnStatus.GRADED: (lambda desk: reported(desk, "graded"), missed_word),
+    ReturnStatus.DISPOSED: (lambda desk: reported(desk, "graded", quantity=2), missed_word),
+    ReturnStatus.SETTLED: (lambda desk: reported(desk, "graded", "settled", quantity=2), closed_by_its_workflow),
     ReturnStatus.CLOSED: (closed_return, over),
     ReturnStatus.CANCELLED: (cancelled_return, over),
 }
@@ -281,7 +281,7 @@ async def test_a_claim_with_every_resolution_is_ended_by_something(desk: Desk, r
     assert await end(desk, made["claim"]), f"nothing ends a claim for a {resolution}: {end.__doc__}"
 
 
-async def test_a_missed_word_that_comes_closes_what_told_of_it(desk: Desk) -> None:
+async def test_a_missed_word_that_comes_closes_what_reported_of_it(desk: Desk) -> None:
     made = await desk.claim(await delivered(desk), 1)
     assert await missed_word(desk, made["claim"])
     message = ClaimMessage(message_id="paid", kind="settled", occurred_at=AT)

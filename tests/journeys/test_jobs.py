@@ -151,9 +151,11 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("stock", 1.0, "clear_paused_nodes"),
         ("stock", 1.0, "free_lapsed_carts"),
         ("stock", 1.0, "give_turns"),
+        ("stock", 1.0, "judge_under_new_rules"),
         ("exceptions", 60.0, "escalate_exceptions"),
         ("exceptions", 60.0, "open_at_risk"),
         ("exceptions", 60.0, "tell_of_retired"),
+        ("exceptions", 60.0, "look_for_silence"),
         ("contacts", 60.0, "store_last_heard"),
         ("webhooks", 1.0, "call_channels"),
     }

@@ -1,4 +1,4 @@
-"""Replacements that were cancelled before anybody was told: the upgrade tells a person, and their units may be claimed."""
+"""Replacements that were cancelled before anybody was notified: the upgrade tells a person, and their units may be claimed."""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -54,7 +54,7 @@ def _first(connection: Connection) -> None:
     command.upgrade(configuration(connection), "0001")
 
 
-async def test_what_was_lost_before_is_told_once_and_stands_for_nothing_any_more(earlier: Database) -> None:
+async def test_what_was_lost_before_is_reported_once_and_stands_for_nothing_any_more(earlier: Database) -> None:
     for order, cancelled in (("web-1", 3), ("web-2", 1), ("web-3", 0)):
         await replaced(earlier, order, cancelled)
 
@@ -64,8 +64,8 @@ async def test_what_was_lost_before_is_told_once_and_stands_for_nothing_any_more
     assert await left(earlier, "web-2") == (167, 167, 33, 3, 2)
     assert await left(earlier, "web-3") == (250, 250, 50, 3, 3)
     async with earlier.read() as connection:
-        told = await connection.execute(text("SELECT order_id, code, detail FROM exception ORDER BY order_id"))
-        assert [tuple(row) for row in told] == [
+        reported = await connection.execute(text("SELECT order_id, code, detail FROM exception ORDER BY order_id"))
+        assert [tuple(row) for row in reported] == [
             ("web-1", "replacement_lost", "web-1-c1-x1 did not send 3 of line 1, and nothing was paid back for them"),
             ("web-2", "replacement_lost", "web-2-c1-x1 did not send 1 of line 1, and nothing was paid back for them"),
         ]

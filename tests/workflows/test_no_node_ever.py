@@ -46,9 +46,9 @@ async def test_orders_of_a_service_and_a_place_that_are_gone_need_a_person_and_g
     for name, code in ((fast, "unfilled"), (collected, "pickup")):
         await house.until(name, needs_a_person)
         assert [one["code"] for one in await exceptions(house, name)] == [code]
-    (told,) = await exceptions(house, fast)
+    (reported,) = await exceptions(house, fast)
     nodes = "asks, escalates, reroutes and 1 more"
-    assert told["detail"] == f"no node may ever ship 1 of line 1: no transit time for service 'two_day' ({nodes})"
+    assert reported["detail"] == f"no node may ever ship 1 of line 1: no transit time for service 'two_day' ({nodes})"
     await house.stock("asks", SERUM_30=3)
     await house.until(plain, "in_fulfillment")
 
@@ -58,7 +58,7 @@ async def test_orders_of_a_service_and_a_place_that_are_gone_need_a_person_and_g
         assert (document["needs_attention"], units(document)) == (False, {"allocated": 1})
 
 
-async def test_a_new_order_that_no_node_may_ever_ship_is_accepted_and_a_person_is_told(
+async def test_a_new_order_that_no_node_may_ever_ship_is_accepted_and_a_person_is_reported(
     house: House, tmp_path: Path
 ) -> None:
     rule = '[[exclude]]\nreason = "not over a border"\nwhen = \'order.country != "US"\'\n'
@@ -68,9 +68,9 @@ async def test_a_new_order_that_no_node_may_ever_ship_is_accepted_and_a_person_i
     name = await house.place(("SERUM-30", 1), ship_to={"postal_code": "75001", "country": "FR"})
     document = await house.order(name)
     assert (document["needs_attention"], units(document)) == (True, {"open": 1})
-    (told,) = await exceptions(house, name)
-    assert "not over a border" in told["detail"]
-    assert [one["action"] for one in told["actions"]] == ["cancel", "resolve", "assign"]
+    (reported,) = await exceptions(house, name)
+    assert "not over a border" in reported["detail"]
+    assert [one["action"] for one in reported["actions"]] == ["cancel", "resolve", "assign"]
 
     assert await apply_network(house.database_url, SMALL_MAP) == []
     document = await house.until(name, "in_fulfillment")

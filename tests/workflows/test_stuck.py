@@ -1,4 +1,4 @@
-"""Each activity is made to fail for ever, one by one: a person is told why, and when it is mended the life goes on."""
+"""Each activity is made to fail for ever: a person is notified why, and when it is mended the life goes on."""
 
 import asyncio
 import functools
@@ -260,7 +260,7 @@ SCENES: dict[str, Scene] = {
 
 
 @pytest.mark.parametrize("name", ACTIVITIES)
-async def test_an_activity_that_fails_for_ever_is_told_and_goes_on_when_it_is_mended(
+async def test_an_activity_that_fails_for_ever_is_reported_and_goes_on_when_it_is_mended(
     stage: House, sabotage: Sabotage, name: str
 ) -> None:
     order, act = await SCENES[name](stage)
@@ -268,10 +268,10 @@ async def test_an_activity_that_fails_for_ever_is_told_and_goes_on_when_it_is_me
     acting = asyncio.ensure_future(act())  # a clock that is turned stands still until the activity works
 
     await until_open(stage, order, 1)
-    (told,) = await stuck(stage, "true")
-    assert told["order"] == order
-    assert f"{name} of {order}" in told["detail"]
-    assert f"has failed {TRIES} times: KeyError: 'OLD-1'." in told["detail"]
+    (reported,) = await stuck(stage, "true")
+    assert reported["order"] == order
+    assert f"{name} of {order}" in reported["detail"]
+    assert f"has failed {TRIES} times: KeyError: 'OLD-1'." in reported["detail"]
 
     failures = sabotage.failures
     await until(lambda: sabotage.failures >= failures + 2)  # retries go on, and tell nothing more
