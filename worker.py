@@ -70,7 +70,7 @@ async def build(client: Client, database: Database) -> AsyncIterator[None]:
     transactions = OrderTransactions(database, Networks())
     calls = DispatchActivities(transactions)
     try:
-        async with _of_transactions(client, transactions, calls), _of_calls(client, calls):
+        async with _of_transactions(client, transactions, calls), _of_calls(client, transactions, calls):
             yield
     finally:
         calls.close()
@@ -92,11 +92,12 @@ def _of_transactions(client: Client, transactions: OrderTransactions, calls: Dis
     )
 
 
-def _of_calls(client: Client, calls: DispatchActivities) -> Worker:
+def _of_calls(client: Client, transactions: OrderTransactions, calls: DispatchActivities) -> Worker:
     return Worker(
         client,
         task_queue=CALLS_QUEUE,
         activities=calls.activities(),
+        interceptors=[StuckWatch(transactions)],
         max_concurrent_activities=CALLS_MAX,
         graceful_shutdown_timeout=CALLS_CLOSING_WITHIN,
         deployment_config=versioning(),
