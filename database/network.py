@@ -77,7 +77,7 @@ async def activate(connection: WriteConnection, files: dict[str, str], digest: s
         return int(row.version)
     await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
     key = await personal.common_key(connection)
-    kept = files | {name: _sealed(key, files[name]) for name in SEALED}
+    kept = files | {name: _sealed(key, files[name]) for name in SEALED if name in files}
     made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept)})
     return int(made.scalar_one())
 

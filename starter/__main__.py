@@ -22,7 +22,7 @@ COMMANDS = {
     "serve": "Answer HTTP until SIGTERM or SIGINT.",
     "simulate": "Try a network directory on past orders, in memory, or compare two. Changes nothing, needs no service.",
     "simulate-nodes": "Play every node through the public HTTP interface: accept, pick, ship, and sometimes fail.",
-    "stock": "Report a node's stock from a CSV file with the header sku,quantity: the whole file or nothing.",
+    "stock": "Report a node's stock from a CSV file with the header sku,quantity. Wrong rows are named and left out.",
     "up": "Run the whole service on embedded PostgreSQL and Temporal until Ctrl-C.",
 }
 

@@ -31,7 +31,7 @@ async def desk(database: Database) -> Desk:
 
 
 async def moment(desk: Desk, statement: str) -> datetime | None:
-    seconds = await desk.shop.number(f"SELECT coalesce(extract(epoch FROM ({statement})), -1)::bigint")
+    seconds = await desk.shop.number(f"SELECT coalesce(floor(extract(epoch FROM ({statement}))), -1)::bigint")
     return None if seconds == -1 else datetime.fromtimestamp(seconds, UTC)
 
 

@@ -154,7 +154,7 @@ async def test_units_that_wait_for_a_retired_item_go_to_a_person(owner: Owner) -
         "  retired DESK-SET: 1 open order, 9 waiting units",
     ]
     assert await owner.opened("unfilled") == [
-        f"{sku} is retired, or a part of it: nothing can fill {units} of line 1"
+        f"no node may ever ship {units} of line 1: {sku} is retired, or a part of it"
         for sku, units in (("CHAIR", 20), ("DESK-SET", 9))
     ]
     assert [await owner.shop.units(order) for order in (waits, of_a_set)] == [{"open": 20}, {"open": 9}]

@@ -145,7 +145,8 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
     assert {(state["lane"], state["every_seconds"], name) for name, state in shown.items()} == {
         ("signals", 1.0, "send_overdue_signals"),
         ("signals", 1.0, "start_orders"),
-        ("sweep", 60.0, "sweep"),
+        ("sweep", 30.0, "sweep"),
+        ("stock", 1.0, "apply_kept_rows"),
         ("stock", 1.0, "offer_under_new_rules"),
         ("stock", 1.0, "source_shortages_again"),
         ("stock", 1.0, "clear_paused_nodes"),

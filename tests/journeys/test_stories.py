@@ -360,7 +360,7 @@ async def test_a_message_that_fits_nothing_is_taken_and_becomes_exactly_one_exce
         document = await house.order(name)
         assert codes_of(document) == ["message_misfit"] * number
         assert document["needs_attention"]
-        assert {"exception", "code", "since", "detail"} == set(document["exceptions"][-1])
+        assert {"exception", "code", "since", "detail", "closed_by"} == set(document["exceptions"][-1])
         assert work in document["exceptions"][-1]["detail"]
     assert line_of(document) == before
     await house.fulfill(work)

@@ -100,7 +100,7 @@ MUTANTS = (
     Mutant(
         "orders that wait get their turns in any sequence",
         "database/backorder.py",
-        "ORDER BY o.priority, o.promise_deliver_by NULLS LAST, o.placed_at, o.order_id",
+        "ORDER BY o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id",
         "ORDER BY o.order_id",
         f"{ORDERS}::test_a_long_queue_is_served_in_its_sequence_however_it_is_worked_off",
     ),
@@ -184,8 +184,8 @@ MUTANTS = (
     Mutant(
         "a short stock level keeps its youngest promises",
         "database/shortage.py",
-        "ORDER BY o.placed_at DESC, o.received_at DESC, o.order_id DESC LIMIT 1",
-        "ORDER BY o.placed_at, o.received_at, o.order_id LIMIT 1",
+        "ORDER BY {PLACED} DESC, o.received_at DESC, o.order_id DESC LIMIT 1",
+        "ORDER BY {PLACED}, o.received_at, o.order_id LIMIT 1",
         f"{ORDERS}::test_a_count_below_what_is_promised_sends_the_youngest_orders_elsewhere",
     ),
     Mutant(
@@ -226,8 +226,8 @@ MUTANTS = (
     Mutant(
         "goods that come to a full node signal no order",
         "transactions/backorder.py",
-        "if all(waiting.looks_again_at == decided.looks_again_at for waiting, _ in asked):",
-        "if True:",
+        'if any(one.awaits == "stock" and one.looks_again_at != looks_again_at for one in asked):',
+        "if False:",
         f"{CAPACITY}::test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_next_day_begins",
     ),
     Mutant(

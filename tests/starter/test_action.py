@@ -1,5 +1,6 @@
 """How what can be done about an exception is asked for over HTTP."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,8 +8,17 @@ import pytest
 from api.action import with_requests
 from domain.reasons import About, Action, ExceptionCode, actions
 
-OF_AN_ORDER = {"exception": "web-1-x1", "order": "web-1", "fulfillment_order": "web-1-f1", "node": "denver"}
-OF_A_NODE = {"exception": "stock-x1", "order": None, "fulfillment_order": None, "node": "denver"}
+OF_AN_ORDER = {
+    "exception": "web-1-x1",
+    "code": ExceptionCode.NODE_SILENT,
+    "order": "web-1",
+    "fulfillment_order": "web-1-f1",
+    "node": "denver",
+    "subject": "1",
+}
+OF_A_NODE = OF_AN_ORDER | {"exception": "stock-x1", "order": None, "fulfillment_order": None, "subject": "CHAIR"}
+NAMED = ("exception", "fulfillment_order", "node", "kind")
+"""The fields of a body that say what it is about; what only a person knows is null."""
 
 
 def requests(shown: dict[str, Any], *wanted: Action) -> list[dict[str, Any]]:
@@ -17,16 +27,35 @@ def requests(shown: dict[str, Any], *wanted: Action) -> list[dict[str, Any]]:
 
 
 def test_each_action_is_a_request_with_what_is_known_of_its_body() -> None:
-    assert [(one["action"], one["method"], one["path"], one["body"]) for one in requests(OF_AN_ORDER, *Action)] == [
+    found = requests(OF_AN_ORDER, *Action)
+    for one in found:
+        assert one["body"].pop("occurred_at", datetime.now(UTC)) <= datetime.now(UTC)
+    assert [(one["action"], one["method"], one["path"], one["body"]) for one in found] == [
         ("choose_pickup", "POST", "/orders/web-1/pickup", {}),
         ("reroute", "POST", "/orders/web-1/reroute", {"fulfillment_order": "web-1-f1"}),
         ("cancel", "POST", "/orders/web-1/cancel", {}),
-        ("return", "POST", "/orders/web-1/returns", {}),
-        ("tell", "POST", "/fulfillment-orders/web-1-f1/messages", {}),
-        ("count", "POST", "/stock/messages", {"node": "denver", "kind": "counted"}),
+        ("return", "POST", "/orders/web-1/returns", {"lines": [{"line": "1", "quantity": None}]}),
+        ("claim", "POST", "/orders/web-1/claims", {"lines": [{"line": "1", "quantity": None}], "kind": "lost"}),
+        (
+            "tell",
+            "POST",
+            "/fulfillment-orders/web-1-f1/messages",
+            {"message_id": "web-1-x1-accepted", "kind": "accepted"},
+        ),
+        (
+            "count",
+            "POST",
+            "/stock/messages",
+            {
+                "message_id": "web-1-x1-counted",
+                "node": "denver",
+                "kind": "counted",
+                "lines": [{"sku": "1", "quantity": None}],
+            },
+        ),
         ("pause", "POST", "/nodes/denver/pause", {}),
         ("resolve", "POST", "/orders/web-1/resolve", {"exception": "web-1-x1"}),
-        ("assign", "POST", "/exceptions/web-1-x1/assign", {}),
+        ("assign", "POST", "/exceptions/web-1-x1/assign", {"owner": None}),
     ]
 
 
@@ -39,5 +68,6 @@ def test_what_belongs_to_no_order_is_resolved_by_itself() -> None:
 def test_no_request_names_what_the_exception_is_not_about(code: ExceptionCode) -> None:
     for shown in (OF_AN_ORDER, OF_AN_ORDER | {"fulfillment_order": None, "node": None}, OF_A_NODE):
         about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], can_reroute=False)
-        found = requests(shown, *actions(about))
-        assert not any("None" in one["path"] or None in one["body"].values() for one in found)
+        found = requests(shown | {"code": code}, *actions(about))
+        assert not any("None" in one["path"] for one in found)
+        assert not any(name in one["body"] and one["body"][name] is None for one in found for name in NAMED)

@@ -154,7 +154,7 @@ MISTAKES = [
     ("nothing received",       "received", HEAD + "SERUM-30,0\n",            ["2: `quantity`: received units are 1 or more"]),
     ("an adjustment by 0",     "adjusted", HEAD + "SERUM-30,0\n",            ["2: `quantity`: an adjustment of 0 says"]),
     ("broken UTF-8",           "counted",  b"sku,quantity\nSERUM-30,1\n\xff,1\n", ["3: this is not UTF-8 text"]),
-    ("not CSV any more",       "counted",  HEAD + 'SERUM-30,1\n"TONER', ["3: this is not CSV: unexpected end of data"]),
+    ("not CSV any more",       "counted",  HEAD + 'SERUM-30,1\n"TONER', ["3: the quotes that open in this row are not closed"]),
     ("all that is wrong",      "counted",  HEAD + "SERUM-30,x\nTONER-200,-4\n,1\n",
      ["2: quantity must be", "3: `quantity`: counted units are", "4: sku must be"]),
 ]
