@@ -21,7 +21,16 @@ from tests.upgrade.conftest import new_database
 from tests.upgrade.dump import schema_of
 
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"
-LANDED = {"0001_first.py": "11a2df8a757081989dd759200eea86970c2998da303eeec94bec0c3f7d13126d"}
+LANDED = {
+    "0001_first.py": "11a2df8a757081989dd759200eea86970c2998da303eeec94bec0c3f7d13126d",
+    "0002_as_ordered.py": "e2f1f967eddbf47ec1a9896e85e6a603cf3082ed2e5fe8f2ee477596d264267b",
+    "0003_nothing_ends_in_silence.py": "d2372a67c48c4145ab7198a51b1fa48862a4ae955b9b1b543d4979f553a136d5",
+    "0004_closing.py": "8ac0923876a4cda93be78fc06e159bc9c614fcb8d330b3d5e967bc47977c1b16",
+    "0005_node_contact.py": "5a86c89b8ae6b14c19718601845da9ceb9f6301731bbc13f17c5bf05c55b3e66",
+    "0006_sweep.py": "88015edf0a3c3c21088129621a47ee1141291e2b7de4f847f3d3d44c3eb68ed6",
+    "0007_facts.py": "bfc2ffe5615c5cba245325b2b4b72871bf20aabf1e112caf8ef37e57c3d60274",
+    "0008_who_may.py": "a00e627ce2efeda44f92c98c98f8f15faf7b4590354410b529ab66c60b018020",
+}
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """
 import sqlalchemy as sa
