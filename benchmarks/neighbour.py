@@ -27,6 +27,7 @@ from benchmarks.http_life import LOOK_AGAIN_SECONDS, NotPlaced, fulfillment_orde
 from benchmarks.stack import Stack
 from benchmarks.waiting import megabytes_of_the_worker
 from database.connect import Database
+from database.sealing import MasterKeys
 from domain.stock import StockLine, StockMessage, StockMessageKind
 from embedded.ports import LOOPBACK, free_port
 from transactions import stock
@@ -152,7 +153,7 @@ async def _called_node(stack: Stack, service: Service) -> AsyncIterator[Node]:
     nodes = stack.directory / "network" / "nodes.toml"
     called = f'dispatch = "webhook"\nurl = "http://{LOOPBACK}:{node.port}/"\nsecret = "{SECRET}"'
     nodes.write_text(re.sub(r'^dispatch = "pull".*$', called, nodes.read_text(), count=1, flags=re.MULTILINE))
-    mistakes = await apply_network(stack.postgres.url, nodes.parent)
+    mistakes = await apply_network(stack.postgres.url, nodes.parent, keys=MasterKeys.parse(stack.master_key))
     assert not mistakes, mistakes
     lines = (StockLine(sku=ITS_SKU, quantity=1_000_000),)
     received = StockMessage(

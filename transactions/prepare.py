@@ -66,14 +66,19 @@ async def _has_no_network(database: Database) -> bool:
 
 
 async def apply_network(
-    database_url: str, directory: Path, *, is_preview: bool = False, say: Say = lambda _: None
+    database_url: str,
+    directory: Path,
+    *,
+    keys: MasterKeys | None = None,
+    is_preview: bool = False,
+    say: Say = lambda _: None,
 ) -> list[str]:
     """Check a network directory and make it the active version; answers the mistakes, none when it was applied.
 
-    What it changes goes to `say`, line by line, before it is applied. A preview applies nothing. Raises `DatabaseUnreachable`,
-    `NoCommonKey` and `WrongMasterKey`.
+    What it changes goes to `say`, line by line, before it is applied. A preview applies nothing. `keys` are the master keys;
+    None = those of the environment. Raises `DatabaseUnreachable`, `NoCommonKey` and `WrongMasterKey`.
     """
-    database = Database(database_url, master_keys())
+    database = Database(database_url, keys or master_keys())
     try:
         await database.check()
         await _apply(database, directory, is_preview=is_preview, say=say)
