@@ -29,6 +29,7 @@ class Connection(HttpToolsProtocol):
 
     _timer: TimerHandle | None = None
 
+    # asyncio gives every stream a Transport, and uvicorn narrows the type of its base class in the same way.
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection, if there is room for it."""
         super().connection_made(transport)

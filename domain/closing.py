@@ -179,14 +179,16 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
         _risk_is_over,
     ),
     ExceptionCode.RETURN_MISFIT: Closing(
-        "a parcel that was sent and had not come arrives; anything else: only a person", _parcel_came
+        "a parcel that was sent and had not come arrives, or what was waited for during 14 days is done; "
+        "anything else: only a person",
+        _parcel_came,
     ),
     ExceptionCode.STUCK: Closing("the step works"),
     ExceptionCode.NODE_UNREACHABLE: Closing(
         "the node takes a call, or has nothing left to be called about", _needs_no_call
     ),
     ExceptionCode.REFUND_SHORT: Closing(None),
-    ExceptionCode.REPLACEMENT_LOST: Closing("the customer is paid for the goods"),
+    ExceptionCode.REPLACEMENT_LOST: Closing(None),
     ExceptionCode.STOCK_MISFIT: Closing("the network knows the item, and its rows are applied"),
 }
 """Every code. A code whose facts are not an order's units is closed where its fact is recorded."""

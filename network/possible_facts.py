@@ -85,7 +85,10 @@ def _uses(wanted: Iterable[Wanted]) -> dict[str, _Uses]:
                     use = found.setdefault(part.name, _Uses())
                     use.only_compared &= compared is not None
                     for value in compared or ():
-                        (use.texts if isinstance(value, str) else use.numbers).add(value)  # type: ignore[arg-type]
+                        if isinstance(value, str):
+                            use.texts.add(value)
+                        else:
+                            use.numbers.add(value)
         if isinstance(one.tree, Name):
             found.setdefault(one.tree.name, _Uses(only_compared=False))
     return found

@@ -270,11 +270,10 @@ CASES: dict[ExceptionCode, tuple[Changed, list[Step], dict[str, list[Step]]]] = 
 ELSEWHERE = {
     ExceptionCode.STUCK,
     ExceptionCode.NODE_UNREACHABLE,
-    ExceptionCode.REPLACEMENT_LOST,
     ExceptionCode.STOCK_MISFIT,
 }
 """Codes that are opened and closed where their facts are recorded, and tested there."""
-BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REFUND_SHORT}
+BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REFUND_SHORT, ExceptionCode.REPLACEMENT_LOST}
 
 
 async def unreachable(case: Case) -> None:

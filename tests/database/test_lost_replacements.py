@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from database.connect import Database
 from domain.fulfillment import MessageKind
+from network.load import NetworkDocuments
 from tests.database.shop import MAP, NEAREST, POLICY, Shop
 from tests.database.test_returns import Desk
 from transactions import order as order_transactions
@@ -72,7 +73,7 @@ async def cancelled_unit_by_unit(desk: Desk, order: str) -> None:
 
 
 Way = Callable[[Desk, str], Awaitable[None]]
-WAYS: dict[Way, tuple[object, list[int]]] = {
+WAYS: dict[Way, tuple[NetworkDocuments, list[int]]] = {
     cancelled: (MAP, [200]),
     cancelled_after_its_release: (MAP, [200]),
     cancelled_by_the_policy: (CANCELS, [200]),
@@ -222,9 +223,9 @@ async def test_where_no_money_is_owed_a_person_is_reported_and_the_units_may_be_
     await desk.shop.check()
 
 
-async def open_desk(database: Database, documents: object = MAP) -> Desk:
+async def open_desk(database: Database, documents: NetworkDocuments = MAP) -> Desk:
     """A desk of a shop with goods."""
-    shop = await Shop.open(database, documents)  # type: ignore[arg-type]
+    shop = await Shop.open(database, documents)
     await shop.receive(NEAREST, CHAIR=12, LAMP=6)
     return Desk(shop)
 

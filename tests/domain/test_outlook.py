@@ -1,5 +1,6 @@
 """Units for which no plan could ever be made are known at once, with the reason; what may change by itself is waited for."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -44,8 +45,8 @@ def test_a_rule_that_no_node_can_ever_meet_ends_the_wait(wanted: str, tier: str,
     assert _shown(decide(network, wanted, "").hopeless) == (f"{hopeless} (n1, n2, n3 and 1 more)" if hopeless else "")
 
 
-def _shown(hopeless: object) -> str:
-    return "; ".join(f"{index + 1}: {why}" for index, why in dict(hopeless).items())  # type: ignore[call-overload]
+def _shown(hopeless: Mapping[int, str]) -> str:
+    return "; ".join(f"{index + 1}: {why}" for index, why in hopeless.items())
 
 
 def test_a_service_that_is_not_offered_any_more_and_a_place_beyond_its_last_band_are_hopeless() -> None:

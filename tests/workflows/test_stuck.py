@@ -30,7 +30,7 @@ KINDS = (OrderActivities, ReturnActivities, DispatchActivities)
 ACTIVITIES = {
     method.__name__: kind
     for kind in KINDS
-    for method in kind(None).activities()  # type: ignore[arg-type]  # only to list them
+    for method in kind(None).activities()  # type: ignore[arg-type]  # they are only listed, so no transactions are needed
 }
 """Every activity that a worker registers, with its class."""
 TRIES = 2
