@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from database.order.sequence import PLACED
+from database.outbox.unattended import sweep_at
 from domain.units import Waiting
 
 Offers = dict[tuple[str, str], datetime]
@@ -159,9 +160,15 @@ async def save_judgement(connection: WriteConnection, order: str, waiting: Waiti
 
 
 SAVE_JUDGEMENT = text(
-    """
-    UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz),
-                       network_version = :network_version
-    WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = :awaits
+    f"""
+    WITH judged AS (
+        UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz),
+                           network_version = :network_version
+        WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = :awaits
+        RETURNING order_id, looks_again_at)
+    UPDATE orders o SET sweep_at = {sweep_at("judged.looks_again_at")} FROM judged
+    WHERE o.order_id = judged.order_id AND judged.looks_again_at IS NOT NULL
+      AND o.sweep_at > {sweep_at("judged.looks_again_at")}
     """
 )
+"""The sweep looks sooner when the units have something to do sooner: the order gets no new version here, which would say so."""

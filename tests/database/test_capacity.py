@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from database import backorder
 from database.connect import Database
 from domain.fulfillment import MessageKind
-from starter.audit import repaired
+from starter.audit import findings_of, repaired
 from tests.database.shop import MAP, NEAREST, NEXT, NODES, Shop
 from tests.sql_statements import statements_of
 from transactions import replan
@@ -309,6 +310,17 @@ async def test_goods_that_come_to_a_full_node_let_who_waits_look_again_when_its_
     (sent,) = shop.sent
     assert datetime.fromisoformat(sent.facts["recorded"]["looks_again_at"]) == looks_again_at
     assert (await shop.source(order, at=looks_again_at)).total("reserved") == 1
+
+
+async def test_the_sweep_looks_a_minute_after_units_that_wait_may_be_accepted_again(shop: Shop) -> None:
+    order = await shop.sold(("LAMP", 1))
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    async with shop.transactions.open(order) as work:
+        (waiting,) = work.order.waiting
+        judged = replace(waiting, looks_again_at=soon)
+        await backorder.save_judgement(work.connection, order, judged)
+
+    assert not [violation for finding in await findings_of(shop.database) for violation in finding.violations]
 
 
 # What it costs, and what is wrong.
