@@ -37,6 +37,7 @@ class OrderActivities:
             self.release_hold,
             self.reroute,
             self.change_address,
+            self.change_service,
             self.change_quantity,
             self.change_pickup,
             self.resolve,
@@ -110,9 +111,15 @@ class OrderActivities:
 
     @activity.defn
     async def change_address(self, asked: RequestInput) -> Done:
-        """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
+        """Change the address of unreleased units to that of the request's row, unless they cannot be filled there."""
         with as_application_errors():
             return await address.change_address(self._transactions, asked)
+
+    @activity.defn
+    async def change_service(self, asked: RequestInput) -> Done:
+        """Change the service of unreleased units, unless they cannot be filled with it."""
+        with as_application_errors():
+            return await address.change_service(self._transactions, asked)
 
     @activity.defn
     async def change_quantity(self, asked: RequestInput) -> Done:

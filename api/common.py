@@ -18,6 +18,7 @@ from network.validate_order import check_pickup
 
 SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
+IsPreview = Annotated[bool, Query(description="Only show what would change; nothing is stored")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

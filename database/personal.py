@@ -185,6 +185,7 @@ ERASE = (
     text("DELETE FROM personal.key WHERE owner = :order"),
     text("DELETE FROM personal.recipient WHERE order_id = :order"),
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
+    text("DELETE FROM personal.given_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
     text("UPDATE orders SET body_digest = '', customer_tier = '' WHERE order_id = :order"),

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from domain.fulfillment import Quantity
-from domain.order import Address
+from domain.order import Address, PromiseState
 from domain.text import FreeText, Identifier, Label, NodeId, Strict, Units, Word
 
 
@@ -59,6 +59,18 @@ class ChangedLine(BaseModel):
     reserved: int
 
 
+class Preview(BaseModel):
+    """What a change of an order would do; nothing was stored."""
+
+    amount_change: int
+    """By how much the customer would pay more (below 0: less), in minor units."""
+    currency: str
+    promise: PromiseState | None
+    """When all of it would leave and arrive then; null while units have no node."""
+    refused: str | None
+    """Why it would be refused; null = it would be granted, wholly or in part."""
+
+
 class HoldRequest(Strict):
     """The body of `/hold` and `/release`."""
 
@@ -81,9 +93,17 @@ class ResolveRequest(Seen):
 
 
 class AddressRequest(Strict):
-    """The body of `POST /orders/{order}/address`: the whole new address."""
+    """The body of `POST /orders/{order}/address`: the whole new address of the unreleased units."""
 
     ship_to: Address
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ServiceRequest(Strict):
+    """The body of `POST /orders/{order}/service`: how fast the unreleased units travel."""
+
+    service: Word
     reason: FreeText | None = None
     actor: Label | None = None
 

@@ -33,10 +33,15 @@ def check_pickup(name: str | None, network: Network) -> None:
         raise WrongField("pickup_node", f"customers cannot collect at {name}")
 
 
-def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
+def check_service(service: str | None, network: Network) -> None:
+    """Check that a service is offered; None = any. Raises `WrongField`."""
     if service is not None and service not in network.policy.transit:
         offered = ", ".join(sorted(network.policy.transit))
         raise WrongField("service", f"{service} is not offered; offered are: {offered}")
+
+
+def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
+    check_service(service, network)
     try:
         locate(country, postal_code)
     except ImpossiblePlace as error:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from database import order
 from database.request import Request
@@ -14,7 +13,7 @@ from domain.sourcing import Wanted
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from transactions.hold import place_by_policy
-from transactions.request import Done, RequestInput, planned_once
+from transactions.request import Answer, Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for, unpin_ship_complete
 from transactions.supply import order_facts
 from transactions.transaction import OrderTransactions, Work
@@ -22,10 +21,11 @@ from transactions.transaction import OrderTransactions, Work
 
 async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Change line quantities, unless one of the lines was released: units are cancelled, or added and sourced."""
-    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: to_other_quantities(work, known, asked.at))
 
 
-async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+async def to_other_quantities(work: Work, known: Request, at: datetime) -> Answer:
+    """Set the quantities that a request names. Raises `Impossible` and `StockTaken`."""
     if work.header.is_closed:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):

@@ -143,10 +143,15 @@ async def keep_for_workflow(
     Raises `UsedForAnotherRequest`.
     """
     async with transactions.begin() as transaction:
-        kept = await store(transaction.connection, asked, kind, facts, order=asked.about)
-        if isinstance(asked.body, AddressRequest | ReturnRequest) and asked.body.ship_to is not None:
-            await address.keep(transaction.connection, kept.request_id, asked.about, asked.body.ship_to)
-        return kept
+        return await keep(transaction.connection, asked, kind, facts)
+
+
+async def keep(connection: WriteConnection, asked: Asked[Body], kind: str, facts: dict[str, Any]) -> Request:
+    """Store a request for an order with the address that it names, in the caller's transaction."""
+    kept = await store(connection, asked, kind, facts, order=asked.about)
+    if isinstance(asked.body, AddressRequest | ReturnRequest) and asked.body.ship_to is not None:
+        await address.keep(connection, kept.request_id, asked.about, asked.body.ship_to)
+    return kept
 
 
 class RequestInput(BaseModel):

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         RerouteRequest,
         ResolveRequest,
         ReturnFacts,
+        ServiceRequest,
     )
     from transactions import exception, returns
     from transactions.request import Done, RequestInput
@@ -47,7 +48,10 @@ REQUESTS: Mapping[str, RequestKind] = {
     "release": RequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
     "reroute": RequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
     "change_address": RequestKind(
-        "Change the address; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
+        "Change the address of unreleased units; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
+    ),
+    "change_service": RequestKind(
+        "Change how fast unreleased units travel", ServiceRequest, OrderActivities.change_service
     ),
     "change_quantity": RequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
     "change_pickup": RequestKind(

@@ -148,7 +148,7 @@ def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
 _SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
-               'status', s.status, 'request', f.request, 'service', o.service,
+               'status', s.status, 'request', f.request, 'service', coalesce(f.service, o.service),
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
                'cancel_asked_at', f.cancel_asked_at,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
@@ -163,11 +163,13 @@ _SHOWN = """
                                     'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                     'lines', p.lines) ORDER BY p.package), '[]')
                             FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
-           )::text AS shown, o.country, r.ship_to, k.wrapped, m.sealed AS remark
+           )::text AS shown, coalesce(f.country, o.country) AS country,
+           coalesce(g.ship_to, r.ship_to) AS ship_to, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f
     JOIN fulfillment_order_status s USING (fulfillment_order_id)
     JOIN orders o USING (order_id)
     LEFT JOIN personal.recipient r USING (order_id)
+    LEFT JOIN personal.given_address g USING (fulfillment_order_id)
     LEFT JOIN personal.key k ON k.owner = f.order_id
     LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
 """

@@ -147,6 +147,12 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
     await connection.execute(statement)
 
 
+async def change_service(connection: WriteConnection, order: str, service: str) -> None:
+    """Let the order travel by another service, under its lock; its promise is void, and the next plan makes a new one."""
+    values = {"service": service, "promise_ship_by": None, "promise_deliver_by": None}
+    await connection.execute(update(orders).where(orders.c.order_id == order).values(values))
+
+
 async def change_value(
     connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
 ) -> int:

@@ -1,0 +1,39 @@
+"""The address and the service that a node was given stay with its work when the order's own change later."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+COUNTRY = "where its node was told to send it; NULL = where the order goes"
+SERVICE = "how its node was told to send it; NULL = as the order goes"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.add_column("fulfillment_order", sa.Column("country", sa.Text(), comment=COUNTRY))
+    op.add_column("fulfillment_order", sa.Column("service", sa.Text(), comment=SERVICE))
+    op.create_table(
+        "given_address",
+        sa.Column("fulfillment_order_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("ship_to", sa.LargeBinary(), nullable=False, comment="the address that its node was given, sealed"),
+        sa.ForeignKeyConstraint(
+            ["fulfillment_order_id"],
+            ["fulfillment_order.fulfillment_order_id"],
+            name=op.f("fk_given_address_fulfillment_order_id_fulfillment_order"),
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_given_address_order_id_orders")),
+        sa.PrimaryKeyConstraint("fulfillment_order_id", name=op.f("pk_given_address")),
+        schema="personal",
+    )
+    op.create_index("ix_given_address_order", "given_address", ["order_id"], schema="personal")
+
+
+def downgrade() -> None:
+    op.drop_table("given_address", schema="personal")
+    op.drop_column("fulfillment_order", "service")
+    op.drop_column("fulfillment_order", "country")
