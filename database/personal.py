@@ -187,7 +187,13 @@ ERASE = (
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
-    text("UPDATE orders SET body_digest = '', customer_tier = '' WHERE order_id = :order"),
+    text(
+        """
+        UPDATE orders SET body_digest = '', customer_tier = '', reference = NULL, purchase_order = NULL, tags = '{}'
+        WHERE order_id = :order
+        """
+    ),
+    text("UPDATE order_line SET name = NULL WHERE order_id = :order AND name IS NOT NULL"),
     text(
         """
         UPDATE request SET body_digest = '', facts = CASE WHEN answer IS NULL THEN facts ELSE '{}' END

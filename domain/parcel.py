@@ -8,13 +8,13 @@ from typing import NamedTuple
 from pydantic import Field
 
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnMessageLine
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, NodeId, Strict, Units
+from domain.text import FreeText, Label, MessageId, Moment, NodeId, Sku, Strict, Units
 
 
 class ParcelUnits(Strict):
     """Units of one SKU that were in a parcel."""
 
-    sku: Identifier
+    sku: Sku
     quantity: Units
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from domain.fulfillment import Quantity
 from domain.order import Address
-from domain.text import FreeText, Identifier, Label, NodeId, Strict, Units, Word
+from domain.text import FreeText, Identifier, Label, NodeId, Sku, Strict, Units, Word
 
 
 class CancelledUnits(BaseModel):
@@ -126,7 +126,7 @@ class ReturnedUnits(Strict):
 
     line: Identifier
     quantity: Units
-    exchange_for: Identifier | None = None
+    exchange_for: Sku | None = None
     """The SKU that the customer gets instead, in an exchange; None = the same SKU."""
     reason: FreeText | None = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from database import address, order, personal, refund
+from database import address, order, personal
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
@@ -49,7 +49,7 @@ async def _without_number(
     assert ship_to is not None, f"{work.header.order} was forgotten"
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
-        currency=await refund.currency(work.connection, work.header.order),
+        currency=work.header.currency,
         ship_to=ship_to,
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,

@@ -48,10 +48,11 @@ class FulfillmentOrderLine(Document):
 
 
 class ShipTo(Document):
-    """The address of a fulfillment order. A field that the order does not have is absent. Once the order was forgotten, every
+    """The address of an order. A field that the order does not have is absent. Once the order was forgotten, every
     field except `country` is null."""
 
     name: str | None = sometimes()
+    company: str | None = sometimes()
     street: list[str] | None = sometimes()
     """Up to five lines."""
     city: str | None = sometimes()
@@ -139,10 +140,15 @@ def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
     key = personal.open_key(connection, shown["order"], row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to)
     return shown | {
-        "ship_to": ship_to or dict.fromkeys(Address.model_fields) | {"country": row.country},
+        "ship_to": ship_to or forgotten_address(row.country),
         "forgotten": ship_to is None,
         "reason": personal.remark(key, row.remark)["reason"],
     }
+
+
+def forgotten_address(country: str) -> dict[str, Any]:
+    """What is left of the address of an order that was forgotten."""
+    return dict.fromkeys(Address.model_fields) | {"country": country}
 
 
 _SHOWN = """

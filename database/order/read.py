@@ -1,15 +1,16 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TextClause, select, text
 
-from database import capacity, personal
+from database import capacity, details, personal
 from database.connect import ReadConnection, WriteConnection
+from database.details import Details
 from database.schema.tables import orders
 from domain.capacity import Claims
 from domain.closing import OpenException
@@ -45,6 +46,14 @@ class Header:
     postal_code: str
     """Only the postal area when the order was forgotten."""
     customer_tier: str
+    reference: str | None
+    """What people call it; None = they call it by its number, or it was forgotten."""
+    purchase_order: str | None
+    tags: tuple[str, ...]
+    attributes: Mapping[str, str]
+    """Texts of the channel's own; personal data."""
+    currency: str
+    """Of all its amounts."""
     value: int
     priority: int
     ship_complete: str | None
@@ -60,6 +69,10 @@ class Header:
     is_forgotten: bool
     deliver_by: datetime | None
     """The promised day; None = no promise was given yet."""
+    duty_ship_by: datetime | None
+    """When the channel must see it shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None
+    """When the channel must see it delivered; None = it named no such moment."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
@@ -110,13 +123,14 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    ship_to = personal.unseal(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
-    return _header(row, ship_to, facts), _order(order, facts, row.pickup_node)
+    key = personal.open_key(connection, order, row.wrapped)
+    ship_to = personal.unseal(key, "address", row.ship_to) or {}
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row.pickup_node)
 
 
 LOAD = text(
     """
-    SELECT o.*, r.ship_to, k.wrapped, p.rounds, p.planned_at,
+    SELECT o.*, r.ship_to, r.details, k.wrapped, p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
                AS waits_for_hold,
@@ -153,7 +167,7 @@ LOAD = text(
 )
 
 
-def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> Header:
+def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
@@ -162,6 +176,11 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         region=ship_to.get("region", ""),
         postal_code=ship_to.get("postal_code", row.postal_area),
         customer_tier=row.customer_tier,
+        reference=row.reference,
+        purchase_order=row.purchase_order,
+        tags=tuple(row.tags),
+        attributes=own.attributes,
+        currency=row.currency,
         value=row.value,
         priority=row.priority,
         ship_complete=row.ship_complete,
@@ -174,6 +193,8 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
         deliver_by=row.promise_deliver_by,
+        duty_ship_by=row.duty_ship_by,
+        duty_deliver_by=row.duty_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
         not_after=row.not_after,

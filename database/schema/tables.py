@@ -74,6 +74,8 @@ orders = Table(
     Column("order_id", Text, primary_key=True),
     Column("channel", Text, nullable=False),
     Column("number", Text, nullable=False),
+    Column("reference", Text, comment="what people call it; NULL = they call it by its number, or it was forgotten"),
+    Column("purchase_order", Text),
     Column(
         "body_digest", Text, nullable=False, comment="fingerprint of the channel's body; empty once it was forgotten"
     ),
@@ -87,7 +89,11 @@ orders = Table(
     Column("customer_tier", Text, nullable=False),
     Column("ship_complete", Text),
     Column("pickup_node", Text),
+    Column("not_before", Moment),
     Column("not_after", Moment),
+    Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
+    Column("duty_deliver_by", Moment),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     Column("value", BigInteger, nullable=False, comment="goods after discounts, minor units"),
     Column("shipping_price", BigInteger, nullable=False),
     Column("paid", BigInteger),
@@ -119,6 +125,7 @@ order_line = Table(
     Column("line", Text, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("sku", Text, nullable=False),
+    Column("name", Text, comment="as the channel calls it; NULL = as the network does, or it was forgotten"),
     Column("components", JSONB, comment="of a bundle, as it was ordered: units in one, by stocked SKU"),
     Column("weight_g", Integer, comment="as it was ordered; NULL = it was ordered before weights were kept"),
     Column(
@@ -827,6 +834,11 @@ recipient = Table(
     metadata,
     Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
     Column("ship_to", LargeBinary, nullable=False, comment="the address, sealed"),
+    Column(
+        "details",
+        LargeBinary,
+        comment="bill_to, note, attributes, and by line gift_message and attributes, sealed; NULL = it has none of them",
+    ),
     schema="personal",
 )
 
