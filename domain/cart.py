@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from domain.network import ShipComplete
 from domain.order import Address, NewHold, NewLine
-from domain.text import Label, Moment, Money, NodeId, Span, Strict, Word, span
+from domain.text import Currency, Moment, Money, NodeId, Span, Strict, Word, span
 
 EXPIRES_IN_LEAST = timedelta(seconds=1)
 EXPIRES_IN_MAX = timedelta(days=7)
@@ -25,7 +25,7 @@ class PromiseRequest(Strict):
 
     channel: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
     placed_at: Moment | None = None
-    currency: Label | None = None
+    currency: Currency | None = None
     service: Word | None = None
     ship_to: Address
     pickup_node: NodeId | None = None
@@ -37,7 +37,15 @@ class PromiseRequest(Strict):
     holds: tuple[NewHold, ...] = ()
     shipping_price: Money = 0
     paid: Money | None = None
+    discount: Money = 0
+    prices_include_tax: bool = True
+    shipping_tax: Money = 0
     lines: tuple[PromiseLine, ...] = Field(min_length=1, max_length=2000)
+
+    @property
+    def value(self) -> int:
+        """What the goods cost after discounts, in minor units; 0 where their prices are absent."""
+        return max(0, sum(line.goods for line in self.lines) - self.discount)
 
 
 def _of_a_cart(text: str) -> str:

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
+from domain.account import Charges, Layer, Prices
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
+from domain.money import spread
 from domain.network import ShipComplete
-from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Strict, Units, Word
+from domain.text import Currency, FreeText, Identifier, Label, Moment, Money, NodeId, Strict, Units, Word
 
 VALUE_MAX = 10**15
 """The most that the goods of one order may cost after discounts, in minor units."""
@@ -58,13 +60,19 @@ class Address(Strict):
 
 
 class NewLine(Strict):
-    """One line of a new order; `unit_price` and `discount` in minor units, the discount for the whole line."""
+    """One line of a new order; `unit_price`, `discount` and `tax` in minor units, the last two for the whole line."""
 
     line: Identifier
     sku: Identifier
     quantity: Units
     unit_price: Money
     discount: Money = 0
+    tax: Money = 0
+
+    @property
+    def goods(self) -> int:
+        """What it costs after its own discount, in minor units."""
+        return self.unit_price * self.quantity - self.discount
 
 
 class NewHold(Strict):
@@ -80,7 +88,7 @@ class NewOrder(Strict):
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
     number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
     placed_at: Moment
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     service: Word = "standard"
     ship_to: Address
     pickup_node: NodeId | None = None
@@ -92,6 +100,10 @@ class NewOrder(Strict):
     holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
     shipping_price: Money = 0
     paid: Money | None = None
+    discount: Money = 0
+    """Of the whole order, beside those of its lines."""
+    prices_include_tax: bool = True
+    shipping_tax: Money = 0
     reservation: Identifier | None = None
     """The cart's reservation that becomes this order."""
     lines: tuple[NewLine, ...] = Field(min_length=1, max_length=2000)
@@ -118,8 +130,10 @@ class NewOrder(Strict):
     @model_validator(mode="after")
     def _prices_make_sense(self) -> Self:
         for index, line in enumerate(self.lines):
-            if line.discount > line.unit_price * line.quantity:
+            if line.goods < 0:
                 raise ValueError(f"lines.{index}.discount: is more than the line costs")
+        if self.value < 0:
+            raise ValueError("discount: is more than the lines cost after their own discounts")
         if self.value > VALUE_MAX:
             raise ValueError(f"lines: an order is worth {VALUE_MAX} minor units at the most")
         return self
@@ -132,7 +146,23 @@ class NewOrder(Strict):
     @property
     def value(self) -> int:
         """What the goods cost after discounts, in minor units."""
-        return sum(line.unit_price * line.quantity - line.discount for line in self.lines)
+        return sum(line.goods for line in self.lines) - self.discount
+
+    @property
+    def order_discounts(self) -> dict[str, int]:
+        """By line, its share of the discount of the whole order, by what the lines cost."""
+        shares = spread(self.discount, [line.goods for line in self.lines])
+        return {line.line: share for line, share in zip(self.lines, shares, strict=True)}
+
+    @property
+    def prices(self) -> Prices:
+        """What it costs: each line is its first layer."""
+        shares = self.order_discounts
+        lines = {
+            line.line: (Layer(line.quantity, 0, line.unit_price, line.discount + shares[line.line], line.tax),)
+            for line in self.lines
+        }
+        return Prices(lines, Charges(self.prices_include_tax, self.shipping_price, self.shipping_tax))
 
 
 class LineDemand(BaseModel):
