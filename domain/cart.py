@@ -24,6 +24,11 @@ class PromiseRequest(Demand):
 
     lines: tuple[PromiseLine, ...] = Field(min_length=1, max_length=2000)
 
+    @property
+    def value(self) -> int:
+        """What the goods cost after discounts, in minor units; 0 where their prices are absent."""
+        return max(0, sum(line.goods for line in self.lines) - self.discount)
+
 
 def _of_a_cart(text: str) -> str:
     if not EXPIRES_IN_LEAST <= span(text) <= EXPIRES_IN_MAX:

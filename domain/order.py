@@ -10,11 +10,14 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
+from domain.account import Charges, Layer, Prices
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
+from domain.money import spread
 from domain.network import ShipComplete
 from domain.text import (
     Attributes,
+    Currency,
     FreeText,
     Identifier,
     Label,
@@ -85,7 +88,7 @@ class Address(BillTo):
 
 
 class NewLine(Strict):
-    """One line of a new order; `unit_price` and `discount` in minor units, the discount for the whole line."""
+    """One line of a new order; `unit_price`, `discount` and `tax` in minor units, the last two for the whole line."""
 
     line: Identifier
     sku: Sku
@@ -93,8 +96,14 @@ class NewLine(Strict):
     quantity: Units
     unit_price: Money
     discount: Money = 0
+    tax: Money = 0
     gift_message: FreeText | None = None
     attributes: Attributes = Field(default={})
+
+    @property
+    def goods(self) -> int:
+        """What it costs after its own discount, in minor units."""
+        return self.unit_price * self.quantity - self.discount
 
 
 class NewHold(Strict):
@@ -125,7 +134,7 @@ class Demand(Strict):
     reference: Reference | None = None
     purchase_order: Reference | None = None
     placed_at: Moment | None = None
-    currency: Label | None = None
+    currency: Currency | None = None
     service: Word | None = None
     ship_to: Address
     bill_to: BillTo | None = None
@@ -139,6 +148,10 @@ class Demand(Strict):
     holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
     shipping_price: Money = 0
     paid: Money | None = None
+    discount: Money = 0
+    """Of the whole order, beside those of its lines."""
+    prices_include_tax: bool = True
+    shipping_tax: Money = 0
     tags: tuple[Label, ...] = Field(default=(), max_length=250)
     attributes: Attributes = Field(default={})
     note: FreeText | None = None
@@ -149,7 +162,7 @@ class NewOrder(Demand):
 
     number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
     placed_at: Moment
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     service: Word = "standard"
     reservation: Identifier | None = None
     """The cart's reservation that becomes this order."""
@@ -177,8 +190,10 @@ class NewOrder(Demand):
     @model_validator(mode="after")
     def _prices_make_sense(self) -> Self:
         for index, line in enumerate(self.lines):
-            if line.discount > line.unit_price * line.quantity:
+            if line.goods < 0:
                 raise ValueError(f"lines.{index}.discount: is more than the line costs")
+        if self.value < 0:
+            raise ValueError("discount: is more than the lines cost after their own discounts")
         if self.value > VALUE_MAX:
             raise ValueError(f"lines: an order is worth {VALUE_MAX} minor units at the most")
         return self
@@ -191,7 +206,23 @@ class NewOrder(Demand):
     @property
     def value(self) -> int:
         """What the goods cost after discounts, in minor units."""
-        return sum(line.unit_price * line.quantity - line.discount for line in self.lines)
+        return sum(line.goods for line in self.lines) - self.discount
+
+    @property
+    def order_discounts(self) -> dict[str, int]:
+        """By line, its share of the discount of the whole order, by what the lines cost."""
+        shares = spread(self.discount, [line.goods for line in self.lines])
+        return {line.line: share for line, share in zip(self.lines, shares, strict=True)}
+
+    @property
+    def prices(self) -> Prices:
+        """What it costs: each line is its first layer."""
+        shares = self.order_discounts
+        lines = {
+            line.line: (Layer(line.quantity, 0, line.unit_price, line.discount + shares[line.line], line.tax),)
+            for line in self.lines
+        }
+        return Prices(lines, Charges(self.prices_include_tax, self.shipping_price, self.shipping_tax))
 
 
 class LineDemand(BaseModel):

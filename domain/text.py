@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from domain.money import MINOR_DIGITS
+
 
 class Strict(BaseModel):
     """Input from outside: an unknown field is refused, as a typo, and an empty text is an absent field.
@@ -178,6 +180,16 @@ Units = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 Money = Annotated[int, Field(ge=0, le=1_000_000_000_000, strict=True)]
 """An amount in minor units of the order's currency."""
+
+
+def _payable(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise ValueError("must be the ISO 4217 code of a currency that a customer can pay in, such as EUR")
+    return code
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_payable)]
+"""The code of a currency that `domain.money` knows."""
 
 
 def span(text: str) -> timedelta:

@@ -259,7 +259,7 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         postal_code=body.ship_to.postal_code,
         place=locate(body.ship_to.country, body.ship_to.postal_code),
         customer_tier=body.customer_tier or "",
-        value=sum(line.unit_price * line.quantity - line.discount for line in body.lines),
+        value=body.value,
         units=sum(line.quantity for line in body.lines),
         priority=body.priority,
         weight_kg=weight_kg(network, wanted),

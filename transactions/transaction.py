@@ -28,7 +28,7 @@ from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
-from domain.units import Changes, Opened, Order
+from domain.units import Changes, Opened, Order, prices_after
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -173,7 +173,8 @@ class Work:
         stands_for = self.header.replaces
         if stands_for is None or not any(moved["cancelled"] > 0 for moved in self.changes.buckets.values()):
             return
-        for signal_ in await give_back(self.connection, self.header.order, stands_for, event):
+        prices = prices_after(self.order, self.changes)
+        for signal_ in await give_back(self.connection, self.header.order, prices, stands_for, event):
             await self.transaction.signal(*signal_)
 
     def _wait_for_the_parcel_again(self, name: str, at: datetime) -> None:
@@ -227,6 +228,7 @@ class OrderTransactions:
 
 def _copy(holding: Order) -> Order:
     before = copy(holding)
+    before.lines = dict(holding.lines)
     before.waiting = list(holding.waiting)
     before.reservations = list(holding.reservations)
     before.fulfillment_orders = dict(holding.fulfillment_orders)

@@ -62,10 +62,12 @@ INSERT_ORDER = text(
     """
     INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
                         service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, not_before,
-                        not_after, duty_ship_by, duty_deliver_by, tags, value, shipping_price, paid, release_at, return_window)
+                        not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax, shipping_price,
+                        shipping_tax, paid, release_at, return_window)
     VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
             :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_before,
-            :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :shipping_price, :paid, :release_at, :return_window)
+            :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax, :shipping_price,
+            :shipping_tax, :paid, :release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id
     """
@@ -77,12 +79,13 @@ INSERT_LINES = text(
     """
     WITH l AS (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
-                      AS l(line text, position int, sku text, name text, unit_price bigint, discount bigint, ordered int,
-                           return_window_seconds float, components jsonb, weight_g int, terms jsonb)
+                      AS l(line text, position int, sku text, name text, unit_price bigint, discount bigint,
+                           order_discount bigint, tax bigint, ordered int, return_window_seconds float, components jsonb,
+                           weight_g int, terms jsonb)
     ), demanded AS (
         INSERT INTO order_line (order_id, line, position, sku, name, components, weight_g, terms, unit_price, discount,
-                                return_window, ordered, open)
-        SELECT :order, line, position, sku, name, components, weight_g, terms, unit_price, discount,
+                                order_discount, tax, return_window, ordered, open)
+        SELECT :order, line, position, sku, name, components, weight_g, terms, unit_price, discount, order_discount, tax,
                make_interval(secs => return_window_seconds), ordered, ordered
         FROM l
     ), unplaced AS (
@@ -136,7 +139,10 @@ def _order_row(
         "duty_deliver_by": order.promised.deliver_by if order.promised else None,
         "tags": list(order.tags),
         "value": order.value,
+        "total": order.prices.total,
+        "prices_include_tax": order.prices_include_tax,
         "shipping_price": order.shipping_price,
+        "shipping_tax": order.shipping_tax,
         "paid": order.paid,
         "release_at": max(received_at + grace, order.not_before or received_at),
         "return_window": return_window,
@@ -146,6 +152,7 @@ def _order_row(
 def _line_rows(
     order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms]
 ) -> Iterable[dict[str, Any]]:
+    shares = order.order_discounts
     for position, line in enumerate(order.lines):
         item, found = items[line.sku], terms[line.line]
         yield {
@@ -155,6 +162,8 @@ def _line_rows(
             "name": line.name,
             "unit_price": line.unit_price,
             "discount": line.discount,
+            "order_discount": shares[line.line],
+            "tax": line.tax,
             "components": dict(item.components) or None,
             "weight_g": item.weight_g,
             "terms": {

@@ -12,6 +12,7 @@ from database import capacity, details, personal
 from database.connect import ReadConnection, WriteConnection
 from database.details import Details
 from database.schema.tables import orders
+from domain.account import Charges, Layer, Layers
 from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
@@ -125,7 +126,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     facts = json.loads(row.facts)
     key = personal.open_key(connection, order, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
-    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row.pickup_node)
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row)
 
 
 LOAD = text(
@@ -137,8 +138,10 @@ LOAD = text(
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g FROM order_line
-                             WHERE order_id = o.order_id ORDER BY position) l),
+                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g, unit_price,
+                                    discount + order_discount AS discount, tax
+                             FROM order_line WHERE order_id = o.order_id ORDER BY position) l),
+               'layers', (SELECT coalesce(json_agg(y ORDER BY y.layer), '[]') FROM order_layer y WHERE y.order_id = o.order_id),
                'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
                'reservations', (SELECT coalesce(json_agg(v ORDER BY v.reservation_id), '[]')
@@ -216,13 +219,16 @@ def _open_exception(row: dict[str, Any]) -> OpenException:
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
+def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
     }
-    for row in facts["fulfillment_order_lines"]:
-        lines[row["fulfillment_order_id"]][row["line"]] = _fulfillment_order_line(row)
+    for fo_line in facts["fulfillment_order_lines"]:
+        lines[fo_line["fulfillment_order_id"]][fo_line["line"]] = _fulfillment_order_line(fo_line)
+    added: dict[str, list[Layer]] = {}
+    for layer in facts["layers"]:
+        added.setdefault(layer["line"], []).append(_layer(layer))
     return Order(
         order=order,
         lines={
@@ -233,20 +239,34 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
                 line["cancelled"],
                 tuple((line["components"] or {}).items()),
                 line["weight_g"],
+                _layers(line, added.get(line["line"], ())),
             )
             for line in facts["lines"]
         },
-        waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
-        reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
+        waiting=[_waiting(one, skus[one["line"]]) for one in facts["waiting"]],
+        reservations=[_reservation(one, skus[one["line"]]) for one in facts["reservations"]],
         fulfillment_orders={
-            row["fulfillment_order_id"]: _fulfillment_order(row, lines[row["fulfillment_order_id"]])
-            for row in facts["fulfillment_orders"]
+            fo["fulfillment_order_id"]: _fulfillment_order(fo, lines[fo["fulfillment_order_id"]])
+            for fo in facts["fulfillment_orders"]
         },
         tried={
-            (row["fulfillment_order_id"], row["line"]): tuple(row["tried"]) for row in facts["fulfillment_order_lines"]
+            (fo_line["fulfillment_order_id"], fo_line["line"]): tuple(fo_line["tried"])
+            for fo_line in facts["fulfillment_order_lines"]
         },
-        pickup_node=pickup_node,
+        pickup_node=row.pickup_node,
+        charges=Charges(row.prices_include_tax, row.shipping_price, row.shipping_tax),
     )
+
+
+def _layers(line: dict[str, Any], added: Sequence[Layer]) -> Layers:
+    """The layers of a line: the first one is what the line was placed with."""
+    ordered = line["ordered"] - sum(layer.ordered for layer in added)
+    cancelled = line["cancelled"] - sum(layer.cancelled for layer in added)
+    return (Layer(ordered, cancelled, line["unit_price"], line["discount"], line["tax"]), *added)
+
+
+def _layer(row: dict[str, Any]) -> Layer:
+    return Layer(row["ordered"], row["cancelled"], row["unit_price"], row["discount"], row["tax"])
 
 
 def _waiting(row: dict[str, Any], sku: str) -> Waiting:

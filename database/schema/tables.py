@@ -94,9 +94,17 @@ orders = Table(
     Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
     Column("duty_deliver_by", Moment),
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("value", BigInteger, nullable=False, comment="goods after discounts, minor units"),
+    Column("value", BigInteger, nullable=False, comment="goods after discounts that are not cancelled, minor units"),
+    Column(
+        "total",
+        BigInteger,
+        nullable=False,
+        comment="what the customer pays for what is not cancelled: the value, tax on top of it, and shipping; minor units",
+    ),
+    Column("prices_include_tax", Boolean, nullable=False, server_default="true"),
     Column("shipping_price", BigInteger, nullable=False),
-    Column("paid", BigInteger),
+    Column("shipping_tax", BigInteger, nullable=False, server_default="0"),
+    Column("paid", BigInteger, comment="what was captured before it was placed; NULL = its total"),
     Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
     Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
@@ -134,7 +142,9 @@ order_line = Table(
         comment="its terms of return as the policy said when the order came, but for the window; NULL = not kept then",
     ),
     Column("unit_price", BigInteger, nullable=False),
-    Column("discount", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False, comment="its own, of the units that it was placed with"),
+    Column("order_discount", BigInteger, nullable=False, server_default="0", comment="its share of the order's"),
+    Column("tax", BigInteger, nullable=False, server_default="0", comment="of the units that it was placed with"),
     Column(
         "return_window", Interval, comment="from delivery, as the policy said when the order came; NULL = final sale"
     ),
@@ -155,6 +165,23 @@ order_line = Table(
     ),
     # A line is ordered with at least one unit.
     CheckConstraint("ordered > 0", name="something_is_ordered"),
+)
+
+order_layer = Table(
+    "order_layer",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("layer", Integer, primary_key=True, comment="from 2; the first layer is the rest of the order line"),
+    Column("ordered", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False, comment="of all its units"),
+    Column("tax", BigInteger, nullable=False, comment="of all its units"),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    CheckConstraint("layer > 1", name="the_first_is_the_line"),
+    # No more units are cancelled than were added.
+    CheckConstraint("ordered > 0 AND cancelled BETWEEN 0 AND ordered", name="units_make_sense"),
 )
 
 waiting = Table(
@@ -775,6 +802,7 @@ refund = Table(
     Column("kind", Text, nullable=False),
     Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
     Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
+    Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back from what the units cost"),
     Column("asked_at", Moment, nullable=False),
     Column("settled_at", Moment),
     Column("settled_amount", BigInteger, comment="what the channel says that it paid"),

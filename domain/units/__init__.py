@@ -5,7 +5,17 @@ written. It also updates the order, so that one event may consist of several ste
 leaves a bucket enters another one in the same step, and stock that is no longer promised is freed or gone in the same step.
 """
 
-from domain.units.order import Changes, Opened, Order, OrderedLine, Reservation, Waiting, needs_a_person, wanted
+from domain.units.order import (
+    Changes,
+    Opened,
+    Order,
+    OrderedLine,
+    Reservation,
+    Waiting,
+    needs_a_person,
+    prices_after,
+    wanted,
+)
 from domain.units.pins import (
     end_window,
     give_back,
@@ -54,6 +64,7 @@ __all__ = [
     "judge_again",
     "needs_a_person",
     "pinned",
+    "prices_after",
     "promised",
     "release",
     "reroute",

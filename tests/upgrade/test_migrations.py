@@ -107,6 +107,8 @@ async def test_the_next_revision_runs_once_on_old_and_new_databases_and_keeps_wh
         await migrate.upgrade(database)
 
     after = await orders_of(old)
+    for known in before:
+        del known["value"]  # revision 0010 counts it again, without what is cancelled
     assert [row | known for row, known in zip(after, before, strict=True)] == after != []
     assert {row["gift_message"] for row in after} == {None}
     assert schema_of(url_of(old)) == schema_of(url_of(empty)) != unchanged
