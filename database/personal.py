@@ -187,7 +187,11 @@ ERASE = (
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
-    text("UPDATE orders SET body_digest = '', customer_tier = '' WHERE order_id = :order"),
+    text(
+        """
+        UPDATE orders SET body_digest = '', customer_tier = '', updated_at = clock_timestamp() WHERE order_id = :order
+        """
+    ),
     text(
         """
         UPDATE request SET body_digest = '', facts = CASE WHEN answer IS NULL THEN facts ELSE '{}' END
