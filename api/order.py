@@ -12,6 +12,7 @@ from api.common import IdempotencyKey, Limit, check_destination, check_own
 from api.paths import OrderId
 from api.problems import NOT_ALLOWED, Problem
 from api.service import Service
+from database import customer
 from database import hold as holds
 from database.documents import order as documents
 from database.documents import sourcing
@@ -19,6 +20,7 @@ from database.documents.document import Page, page
 from database.documents.order import ListedOrder, Order, OrderQuery
 from database.documents.sourcing import Plan
 from database.key import Caller
+from domain.customer import SearchRequest
 from domain.order import NewOrder, OrderNumber, OrderStatus, PromiseState
 from domain.request import (
     AddressRequest,
@@ -148,6 +150,17 @@ async def list_orders(
     )
     async with service.database.read() as connection:
         items = await documents.listed(connection, wanted)
+    return shown(page(items, limit, "order"))
+
+
+@router.post("/orders/search", response_model=Page[ListedOrder])
+async def search_orders(
+    body: SearchRequest, _: Operator, service: ServiceDep, after: str | None = None, limit: Limit = 50
+) -> Response:
+    """Orders of a person, newest first, by the mail address, phone number or name of who gets or pays them. Stores nothing."""
+    async with service.database.read() as connection:
+        digest = await customer.looked_for(connection, body)
+        items = await documents.of_customer(connection, digest, after=after, limit=limit + 1)
     return shown(page(items, limit, "order"))
 
 

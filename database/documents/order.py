@@ -299,6 +299,22 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
     return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
 
 
+async def of_customer(
+    connection: ReadConnection, digest: bytes, *, after: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """The orders that a person is found in, by the keyed hash of what they are looked for by; the newest first."""
+    follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
+    page = _OF_CUSTOMER.format(follows=follows)
+    parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
+    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+
+
+_OF_CUSTOMER = """
+    SELECT o.* FROM (SELECT k.received_at, k.order_id FROM personal.customer_key k WHERE k.digest = :digest AND {follows}
+                     ORDER BY k.received_at DESC, k.order_id DESC LIMIT :limit) found
+    JOIN orders o USING (order_id)
+"""
+
 ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
 """The statuses of orders that may be closed. An order with another one is open."""
 

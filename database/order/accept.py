@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from database import personal
+from database import customer, personal
 from database.connect import WriteConnection
 from database.hold import place_with_reason
 from database.schema.tables import orders
@@ -51,6 +51,7 @@ async def take(
     sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
     lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
+    parameters |= {"digests": await customer.digests(connection, order.ship_to)}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -96,12 +97,15 @@ INSERT_LINES = text(
         FROM orders o WHERE o.order_id = :order
     ), keyed AS (
         INSERT INTO personal.key (owner, wrapped) VALUES (:order, :key)
+    ), found_by AS (
+        INSERT INTO personal.customer_key (digest, received_at, order_id)
+        SELECT digest, CAST(:received_at AS timestamptz), :order FROM unnest(CAST(:digests AS bytea[])) AS d(digest)
     )
     INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, :ship_to)
     """
 )
-"""Writes the lines, whose units are all open and wait for their first sourcing round, the sealed address with its key, and the
-first event."""
+"""Writes the lines, whose units are all open and wait for their first sourcing round, the sealed address with its key and
+what it is found by, and the first event."""
 
 
 def _order_row(

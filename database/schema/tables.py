@@ -853,6 +853,18 @@ recipient = Table(
     schema="personal",
 )
 
+customer_key = Table(
+    "customer_key",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="a keyed hash of a mail address, a phone number or a name"),
+    Column(
+        "received_at", Moment, primary_key=True, comment="when its order was received, so that the newest comes first"
+    ),
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Index("ix_customer_key_order", "order_id"),
+    schema="personal",
+)
+
 new_address = Table(
     "new_address",
     metadata,

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from database import customer
 from database.connect import Database
 from database.documents import event, exception, order, returns
 from database.documents.order import OrderQuery
+from domain.customer import SearchRequest
 from domain.network import ExceptionRules
 from domain.order import OrderStatus
 from tests.database.test_stock_levels import plan_nodes
@@ -140,14 +142,21 @@ async def test_every_list_of_orders_reads_what_it_shows_and_little_more(full: Da
 
 async def test_lists_of_exceptions_returns_and_events_of_one_order_read_those_of_one_order(full: Database) -> None:
     name = "web-a77777"
-    queue = {"rules": ExceptionRules(), "code": None, "owner": None, "node": None, "older_than": None, "limit": 51}
-    back = {"status": None, "channel": None, "node": None, "limit": 51}
+    queue: dict[str, Any] = {
+        "rules": ExceptionRules(),
+        "code": None,
+        "owner": None,
+        "node": None,
+        "older_than": None,
+        "limit": 51,
+    }
+    back: dict[str, Any] = {"status": None, "channel": None, "node": None, "limit": 51}
 
     async def resolved(connection: Any, **more: Any) -> Any:
         return await exception.queue(connection, **queue, is_open=False, **more)
 
     async def of_returns(connection: Any, **more: Any) -> Any:
-        asked = {"order": None, "updated_since": None, "after": None} | more
+        asked: dict[str, Any] = {"order": None, "updated_since": None, "after": None} | more
         return await returns.listed(connection, **back, **asked)
 
     lists = {
@@ -162,3 +171,21 @@ async def test_lists_of_exceptions_returns_and_events_of_one_order_read_those_of
         read = await rows_of(full, listing)
         assert read.shown == shown, what
         assert max(read.rows.values()) <= READ_MAX, (what, read.rows)
+
+
+MANY_OF_ONE_PERSON = """
+    INSERT INTO personal.customer_key (digest, received_at, order_id)
+    SELECT CAST(:digest AS bytea), received_at, order_id FROM orders
+"""
+
+
+async def test_a_page_of_somebody_with_a_hundred_thousand_orders_reads_a_page(full: Database) -> None:
+    async with full.write() as connection:
+        digest = await customer.looked_for(connection, SearchRequest(email="marketplace@example.com"))
+        await connection.execute(text(MANY_OF_ONE_PERSON), {"digest": digest})
+        await connection.execute(text("ANALYZE personal.customer_key"))
+
+    for after in (None, "web-a99998"):
+        read = await rows_of(full, lambda c, after=after: order.of_customer(c, digest, after=after, limit=51))
+        assert max(read.rows.values()) < 500, read
+        assert read.shown == (51 if after is None else 2)
