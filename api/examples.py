@@ -66,6 +66,7 @@ def _because(reason: str, **more: Any) -> dict[str, Any]:
 EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
         "place_order": {"number": "1001", "reservation": None} | _CART,
+        "search_orders": {"email": "ada@example.org", "phone": None, "name": None},
         "get_promise": _CART,
         "make_reservation": _CART | {"expires_in": "15m"},
         "cancel_order": _because("the customer changed their mind", lines=_LINES),

@@ -246,11 +246,17 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "limit": "items per page",
         "needs_attention": "only with open exceptions (true) or without any (false)",
         "node": "only at this node",
+        "number": "only with this number, in any case",
         "older_than": "only open for longer than this",
         "open": "true: open ones; false: resolved ones",
+        "order": "only of this order",
         "owner": "only of this owner",
+        "placed_after": "only placed at this moment or later",
+        "placed_before": "only placed earlier than this moment",
         "request": "only with this request status",
+        "sku": "only with this SKU",
         "status": "only with this status",
+        "updated_since": "only changed at this moment or later",
         "to": "the moment that ends the period",
     }
 )

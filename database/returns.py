@@ -303,7 +303,8 @@ async def next_version(connection: WriteConnection, name: str) -> ReturnState:
 NEXT_VERSION = text(
     f"""
     UPDATE return r
-    SET version = version + 1, sweep_at = CASE WHEN NOT :is_over THEN {sweep_at("d.due_at")} END
+    SET version = version + 1, updated_at = clock_timestamp(),
+        sweep_at = CASE WHEN NOT :is_over THEN {sweep_at("d.due_at")} END
     FROM (SELECT {RETURN_DUE_AT} AS due_at) d
     WHERE r.return_id = :return
     """

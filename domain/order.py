@@ -40,6 +40,9 @@ ROWS_OF_NEWS_MAX = 200
 ROWS_OF_COPY_MAX = 5_000
 """The same for the state that its workflow reads and keeps: about 500 kB; Temporal refuses 2 MB."""
 
+OrderNumber = Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
+"""What a channel calls an order."""
+
 Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 """Where a unit can be; the sum of all six is the ordered quantity."""
@@ -160,7 +163,7 @@ class Demand(Strict):
 class NewOrder(Demand):
     """An order as a channel sends it (`POST /orders`)."""
 
-    number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
+    number: OrderNumber
     placed_at: Moment
     currency: Currency
     service: Word = "standard"

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from domain.identifiers import in_one_case
 from domain.money import MINOR_DIGITS
 
 
@@ -153,6 +154,9 @@ MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,128}$
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 """A word of a closed or configured vocabulary: a service, a hold, a customer tier."""
+
+MadeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,128}$"), AfterValidator(in_one_case)]
+"""An id that we made of an order's: a fulfillment order, an exception. It may be written in any case."""
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """A node's id as in nodes.toml."""

@@ -1,7 +1,7 @@
 """The documents of orders: one in full, and a page of many; free text is included."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -262,6 +262,8 @@ class ListedOrder(Document):
     order: str
     """Its id."""
     channel: str
+    number: str
+    """The channel's own number of the order."""
     reference: str | None
     """What people call it; null when the channel did not say, or the order was forgotten."""
     status: OrderStatus
@@ -269,6 +271,8 @@ class ListedOrder(Document):
     """Whether an exception is open."""
     placed_at: AwareDatetime
     """When the customer placed it, as the channel reports."""
+    updated_at: AwareDatetime
+    """When it last changed, or was received."""
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""
     currency: str
@@ -356,49 +360,84 @@ ORDER = text(
 )
 
 
-async def listed(
-    connection: ReadConnection,
-    *,
-    status: str | None,
-    channel: str | None,
-    node: str | None,
-    needs_attention: bool | None,
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Orders of a list, the newest first, after the one with the id `after`."""
-    of_channel = given({"a.channel = :channel": channel})
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders a page shows; a field that is None does not restrict it."""
+
+    limit: int
+    after: str | None = None
+    """The id of the last order of the page before."""
+    channel: str | None = None
+    status: OrderStatus | None = None
+    needs_attention: bool | None = None
+    node: str | None = None
+    """Where it has a fulfillment order or pinned units."""
+    number: str | None = None
+    """In any case."""
+    sku: str | None = None
+    placed_after: datetime | None = None
+    """From this moment on."""
+    placed_before: datetime | None = None
+    """Before this moment."""
+    updated_since: datetime | None = None
+    """From this moment on."""
+
+
+async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str, Any]]:
+    """The orders of a page, the newest first."""
     asked = given(
         {
-            "o.channel = :channel": channel,
-            "s.status = :status": status,
-            "s.needs_attention = :needs_attention": needs_attention,
-            _AT_NODE: node,
-            f"(o.received_at, o.order_id) < ({_AFTER} AND {of_channel})": after,
+            "o.channel = :channel": query.channel,
+            "o.closed_at IS NULL": None if query.status in (None, *ALSO_CLOSED) else query.status,
+            f"({_STATUS}) = :status": query.status,
+            f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
+            _AT_NODE: query.node,
+            "lower(o.number) = lower(:number)": query.number,
+            _WITH_SKU: query.sku,
+            _PLACED: query.placed_after or query.placed_before,
+            _UPDATED: query.updated_since,
+            f"(o.received_at, o.order_id) < (({_AFTER}), :after)": query.after,
         }
     )
-    rows = await connection.execute(
-        text(f"{_LISTED} WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"),
-        {
-            "status": status,
-            "channel": channel,
-            "node": node,
-            "needs_attention": needs_attention,
-            "after": after,
-            "limit": limit,
-        },
-    )
-    return [json.loads(row.shown) for row in rows]
+    page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
+    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
 
+
+async def of_customer(
+    connection: ReadConnection, digest: bytes, *, after: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """The orders that a person is found in, by the keyed hash of what they are looked for by; the newest first."""
+    follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
+    page = _OF_CUSTOMER.format(follows=follows)
+    parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
+    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+
+
+_OF_CUSTOMER = """
+    SELECT o.* FROM (SELECT k.received_at, k.order_id FROM personal.customer_key k WHERE k.digest = :digest AND {follows}
+                     ORDER BY k.received_at DESC, k.order_id DESC LIMIT :limit) found
+    JOIN orders o USING (order_id)
+"""
+
+ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
+"""The statuses of orders that may be closed. An order with another one is open."""
 
 _LISTED = """
     SELECT jsonb_build_object(
-               'order', o.order_id, 'channel', o.channel, 'status', s.status, 'needs_attention', s.needs_attention,
-               'reference', o.reference, 'placed_at', o.placed_at, 'service', o.service, 'currency', o.currency,
-               'value', o.value, 'tags', o.tags,
+               'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
+               'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,
+               'updated_at', o.updated_at, 'service', o.service, 'currency', o.currency, 'value', o.value, 'tags', o.tags,
                'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN jsonb_build_object(
                               'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END)::text AS shown
-    FROM orders o JOIN order_status s USING (order_id)
+    FROM ({page}) o JOIN order_status s USING (order_id)
+    ORDER BY o.received_at DESC, o.order_id DESC
+"""
+"""The page is chosen first, so that what is shown is read of its orders only."""
+
+_STATUS = "SELECT s.status FROM order_status s WHERE s.order_id = o.order_id"
+
+_NEEDS_ATTENTION = """
+    (o.order_id IN (SELECT e.order_id FROM exception e WHERE e.resolved_at IS NULL AND e.order_id IS NOT NULL))
 """
 
 _AT_NODE = """
@@ -406,4 +445,18 @@ _AT_NODE = """
      OR EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id AND v.node = :node))
 """
 
-_AFTER = "SELECT a.received_at, a.order_id FROM orders a WHERE a.order_id = :after"
+_WITH_SKU = "o.order_id IN (SELECT l.order_id FROM order_line l WHERE l.sku = :sku)"
+
+_PLACED = """
+    (o.placed_at >= coalesce(CAST(:placed_after AS timestamptz), '-infinity')
+     AND o.placed_at < coalesce(CAST(:placed_before AS timestamptz), 'infinity'))
+"""
+
+_UPDATED = "(o.updated_at >= :updated_since AND o.updated_at <= 'infinity')"
+"""A period with both ends: PostgreSQL takes it for short, and goes along the index of this moment. With one end it would take
+it for a third of all orders, and go through them from the newest."""
+
+_AFTER = """
+    SELECT a.received_at FROM orders a
+    WHERE a.order_id = :after AND (CAST(:channel AS text) IS NULL OR a.channel = :channel)
+"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from database import details, personal
+from database import customer, details, personal
 from database.connect import WriteConnection
 from database.hold import place_with_reason
 from database.schema.tables import orders
@@ -52,6 +52,7 @@ async def take(
     lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped}
     parameters |= {"ship_to": sealed, "details": details.seal(key, order)}
+    parameters |= {"digests": await customer.digests(connection, order.ship_to)}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -100,12 +101,15 @@ INSERT_LINES = text(
         FROM orders o WHERE o.order_id = :order
     ), keyed AS (
         INSERT INTO personal.key (owner, wrapped) VALUES (:order, :key)
+    ), found_by AS (
+        INSERT INTO personal.customer_key (digest, received_at, order_id)
+        SELECT digest, CAST(:received_at AS timestamptz), :order FROM unnest(CAST(:digests AS bytea[])) AS d(digest)
     )
     INSERT INTO personal.recipient (order_id, ship_to, details) VALUES (:order, :ship_to, :details)
     """
 )
-"""Writes the lines, whose units are all open and wait for their first sourcing round, what is personal with its key, and the
-first event."""
+"""Writes the lines, whose units are all open and wait for their first sourcing round, what is personal with its key and what it
+is found by, and the first event."""
 
 
 def _order_row(

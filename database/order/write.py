@@ -196,7 +196,8 @@ NEXT_VERSION = text(
     WITH news AS MATERIALIZED (SELECT state::text, due_at FROM order_news WHERE order_id = :order),
     counted AS (
         UPDATE orders
-        SET version = version + 1, sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
+        SET version = version + 1, updated_at = clock_timestamp(),
+            sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
         FROM news WHERE order_id = :order RETURNING version),
     written AS ({event.INSERT_EVENTS})
     SELECT counted.version, news.state FROM news CROSS JOIN counted

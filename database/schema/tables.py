@@ -50,6 +50,17 @@ def _recorded_at() -> Column[datetime]:
     return Column("recorded_at", Moment, nullable=False, server_default=func.clock_timestamp())
 
 
+def _updated_at() -> Column[datetime]:
+    """When the row was last changed; the statement that counts its version writes it."""
+    return Column(
+        "updated_at",
+        Moment,
+        nullable=False,
+        server_default=func.clock_timestamp(),
+        comment="when its version last changed",
+    )
+
+
 network_version = Table(
     "network_version",
     metadata,
@@ -117,11 +128,17 @@ orders = Table(
         Moment,
         comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
     ),
+    _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
     # A promise has both dates or none.
     CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
-    Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_received", "received_at", "order_id"),
+    Index("ix_orders_channel", "channel", "received_at", "order_id"),
+    Index("ix_orders_open", "received_at", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_placed", "placed_at"),
+    Index("ix_orders_updated", "updated_at"),
+    Index("ix_orders_number", text("lower(number)")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -165,6 +182,7 @@ order_line = Table(
     ),
     # A line is ordered with at least one unit.
     CheckConstraint("ordered > 0", name="something_is_ordered"),
+    Index("ix_order_line_sku", "sku", "order_id"),
 )
 
 order_layer = Table(
@@ -383,6 +401,7 @@ movement = Table(
     Index("ix_movement_arrived", "node", "sku", "occurred_at", postgresql_where=text("on_hand > 0")),
     Index("ix_movement_state", "node", "sku", postgresql_where=text("state IS NOT NULL")),
     Index("ix_movement_order", "order_id"),
+    Index("ix_movement_sku", "sku", "movement_id"),
 )
 
 plan = Table(
@@ -597,6 +616,7 @@ event = Table(
     Column("retried_at", Moment, comment="when somebody last asked to have it tried anew; its time began again then"),
     _recorded_at(),
     Index("ix_event_shipped", "order_id", postgresql_where=text("kind = 'shipped'")),
+    Index("ix_event_order", "order_id", "transaction_id", "event_id"),
     Index("ix_event_channel", "channel", "transaction_id", "event_id"),
     Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
@@ -641,7 +661,8 @@ exception = Table(
     # One cause opens one exception of a code.
     UniqueConstraint("code", "cause"),
     Index("ix_exception_order", "order_id"),
-    Index("ix_exception_open", "since", postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_exception_since", "since", "exception_id"),
+    Index("ix_exception_open", "since", "exception_id", postgresql_where=text("resolved_at IS NULL")),
 )
 
 hold = Table(
@@ -723,8 +744,10 @@ return_ = Table(
         server_default=text("clock_timestamp() + interval '1 minute'"),
         comment="when the sweep sees to it that what is due was done; NULL = the return is over",
     ),
+    _updated_at(),
     UniqueConstraint("order_id", "number"),
     Index("ix_return_requested", "requested_at", "return_id"),
+    Index("ix_return_updated", "updated_at"),
     Index(
         "ix_return_open",
         "requested_at",
@@ -867,6 +890,18 @@ recipient = Table(
         LargeBinary,
         comment="bill_to, note, attributes, and by line gift_message and attributes, sealed; NULL = it has none of them",
     ),
+    schema="personal",
+)
+
+customer_key = Table(
+    "customer_key",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="a keyed hash of a mail address, a phone number or a name"),
+    Column(
+        "received_at", Moment, primary_key=True, comment="when its order was received, so that the newest comes first"
+    ),
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Index("ix_customer_key_order", "order_id"),
     schema="personal",
 )
 

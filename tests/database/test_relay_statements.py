@@ -196,7 +196,7 @@ async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhil
         await is_asked.wait()
         name = await shop.place(("LAMP", 1))
         async with database.read() as connection:
-            reported = await documents.feed(connection, channel=None, after=(0, 0), limit=10)
+            reported = await documents.feed(connection, channel=None, order=None, after=(0, 0), limit=10)
         assert not sending.done()
         sending.cancel()
     assert [found["order"] for found in reported] == [name]
