@@ -14,6 +14,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from domain.delivery import DeliveryCalendar
 from domain.reasons import ExceptionCode
 from domain.returns import Condition, Disposition, RefundOn
 
@@ -168,6 +169,10 @@ class Node:
     working_days: frozenset[int] = frozenset(range(5))
     """Days of the week, Monday = 0."""
     holidays: Container[date] = frozenset()
+    closed_days: frozenset[date] = frozenset()
+    """Single days on which it does not work."""
+    open_days: frozenset[date] = frozenset()
+    """Single days on which it works, although its week or its holidays say that it does not."""
     handling_days: int = 0
     capacity_per_day: int | None = None
     """Fulfillment orders planned for one local day; None = no limit."""
@@ -185,7 +190,11 @@ class Node:
     pickup: bool = False
 
     def works_on(self, day: date) -> bool:
-        """Whether this is a working day of the node: a day of its week and no holiday."""
+        """Whether this is a working day of the node: a day of its week and no holiday, or a day of its own."""
+        return day in self.open_days or (day not in self.closed_days and self.usually_works_on(day))
+
+    def usually_works_on(self, day: date) -> bool:
+        """Whether it works on this day by its week and its holidays alone."""
         return day.weekday() in self.working_days and day not in self.holidays
 
 
@@ -365,7 +374,7 @@ class ExceptionRules:
 
 
 class TransitBand(NamedTuple):
-    """How many calendar days a parcel needs, up to this distance."""
+    """How many days a parcel needs, up to this distance: days on which the carriers of the service deliver."""
 
     distance_km_max: float
     days: int
@@ -381,6 +390,8 @@ class Policy:
     returns: ReturnRules = ReturnRules()
     exceptions: ExceptionRules = ExceptionRules()
     transit: Mapping[str, tuple[TransitBand, ...]] = field(default_factory=dict)
+    delivery: Mapping[str, DeliveryCalendar] = field(default_factory=dict)
+    """By service; one that is absent delivers on every day."""
     """By service, ascending in distance."""
     holds: tuple[HoldRule, ...] = ()
 

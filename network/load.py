@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from domain.network import Network
 from network.buffers_csv import read_buffers
+from network.closed_days import warn_of_days
 from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
-from network.nodes_toml import read_nodes
+from network.nodes_toml import NodesRead, read_nodes
 from network.policy_toml import PolicyRead, read_policy
 from network.retired import read_retired
 from network.warnings import channels_in, find_warnings
@@ -111,15 +113,15 @@ class Checked(NamedTuple):
     """The channels that rules and buffers name, each with the file and line that name it first."""
 
 
-def examine(directory: Path) -> Checked:
-    """Check a network directory, and look for what is probably not meant. It changes nothing."""
+def examine(directory: Path, now: datetime) -> Checked:
+    """Check a network directory, and look for what is probably not meant, also on the days after now. It changes nothing."""
     try:
-        documents = read(directory)
+        loaded = _load(read(directory), _files(directory))
     except NetworkMistakes as error:
         return Checked(None, error.mistakes)
-    loaded = _load(documents, {name: str(directory / file) for name, file in FILES.items()})
     if mistakes := loaded.mistakes():
         return Checked(None, mistakes)
+    warn_of_days(loaded.nodes, now)
     find_warnings(loaded.policy, loaded.network, loaded.quotas, loaded.found)
     warnings = [warning for one in loaded.found.values() for warning in one.warnings()]
     return Checked(loaded.network, (), warnings, channels_in(loaded.policy, loaded.quotas, loaded.found))
@@ -127,7 +129,14 @@ def examine(directory: Path) -> Checked:
 
 def check(directory: Path) -> list[Mistake]:
     """All mistakes of a network directory; none when it can be applied. It changes nothing."""
-    return list(examine(directory).mistakes)
+    try:
+        return _load(read(directory), _files(directory)).mistakes()
+    except NetworkMistakes as error:
+        return list(error.mistakes)
+
+
+def _files(directory: Path) -> dict[str, str]:
+    return {name: str(directory / file) for name, file in FILES.items()}
 
 
 def load(documents: NetworkDocuments) -> Network:
@@ -147,6 +156,7 @@ class _Loaded(NamedTuple):
     """A network, complete only if there are no mistakes, and what was found in each document."""
 
     network: Network
+    nodes: NodesRead
     policy: PolicyRead
     quotas: Mapping[str, int]
     found: Mapping[str, Mistakes]
@@ -163,4 +173,4 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied
     buffers, quotas = read_buffers(documents.buffers, nodes, items, found["buffers"])
     retired = read_retired(documents.retired)
     network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes)
-    return _Loaded(network, policy, quotas, found)
+    return _Loaded(network, nodes, policy, quotas, found)

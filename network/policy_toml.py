@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from domain.delivery import DeliveryCalendar
 from domain.network import (
     Cost,
     EvaluationError,
@@ -29,9 +30,10 @@ from domain.network import (
     Unfilled,
 )
 from domain.reasons import ExceptionCode
+from network.calendars import UnknownCalendar, calendar_of, holiday_calendar
 from network.expressions import Answer, CelExpression, compile_rule
 from network.mistakes import Mistakes
-from network.nodes_toml import INSTANT, NodesRead
+from network.nodes_toml import INSTANT, WEEK, NodesRead
 from network.reach import Reach, Transit, always, check_order
 from network.returns_toml import read_returns
 from network.rule_names import Sight
@@ -48,6 +50,9 @@ TRANSIT_DEFAULT = {
 """The transit bands when there is no [transit] table."""
 
 DAYS_MAX = 365
+
+DESTINATION = "destination"
+"""In place of a calendar: that of the country and region to which the parcel goes."""
 
 _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Replaces a rule that could not be read."""
@@ -79,6 +84,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         returns=reader.returns(top.table("returns")),
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
+        delivery=_read_delivery(top.table("delivery"), services),
         holds=reader.holds(),
     )
     top.finish()
@@ -318,6 +324,33 @@ def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
                     service, f"{service}: distances must ascend; this one is not above the one before", position
                 )
         yield service, tuple(filter(None, bands))
+
+
+def _read_delivery(table: Table, services: Iterable[str] | None) -> dict[str, DeliveryCalendar]:
+    """The delivery days of each service that has a table [delivery.SERVICE]; `services` are those of [transit], if known."""
+    known = None if services is None else list(services)
+    calendars: dict[str, DeliveryCalendar] = {}
+    for service in table.names():
+        if known is not None and service not in known:
+            table.wrong(service, f"[transit] has no service {service!r}{did_you_mean(service, known)}")
+        below = table.table(service)
+        week = below.words("working_days", WEEK) or WEEK
+        calendars[service] = DeliveryCalendar(frozenset(map(WEEK.index, week)), _read_holidays(below))
+        below.finish()
+    return calendars
+
+
+def _read_holidays(table: Table) -> Callable[[str, str], Container[date]]:
+    """The holidays on which carriers do not deliver: those of the destination, or of one calendar."""
+    name = table.text("holidays")
+    if name == DESTINATION:
+        return calendar_of
+    try:
+        calendar = holiday_calendar(name) if name else frozenset[date]()
+    except UnknownCalendar as error:
+        table.wrong("holidays", f'{error}; or "{DESTINATION}", the calendar of where the parcel goes')
+        calendar = frozenset()
+    return lambda _country, _region: calendar
 
 
 def _band(table: Table, service: str, position: int, pair: object) -> TransitBand | None:

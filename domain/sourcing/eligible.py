@@ -137,6 +137,8 @@ class Survey:
         bands = network.policy.transit.get(order.service, ())
         self._distances = [band.distance_km_max for band in bands]
         self._days = [band.days for band in bands]
+        calendar = None if self._collected else network.policy.delivery.get(order.service)
+        self._delivery = calendar.at(order.country, order.region) if calendar else None
         self._sphere_width = cos(radians(order.place.latitude))
         self._local: dict[ZoneInfo, datetime] = {}
         self._promises: dict[tuple[int, int], Promise] = {}
@@ -189,7 +191,7 @@ class Survey:
             return Prospect(site.node, reason=late.words)
         facts = self._facts(site, _IDLE.open_orders, _capacity_left(site.node, _IDLE), distance, promised)
         days = self._days[bisect_left(self._distances, distance)] if not self._collected else 0
-        future = Future(self._rules, site, self._situation.now, days, facts)
+        future = Future(self._rules, site, self._situation.now, days, self._delivery, facts)
         tiers, unmet = self._tiers_of(site.node, future)
         if not tiers:
             return Prospect(site.node, reason=unmet)
@@ -256,7 +258,7 @@ class Survey:
             zone = site.node.time_zone
             if zone not in self._local:
                 self._local[zone] = self._situation.now.astimezone(zone)
-            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days)
+            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days, self._delivery)
         return promised
 
     def _too_late(self, promised: Promise) -> ExclusionReason | None:

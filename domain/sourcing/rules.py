@@ -10,6 +10,7 @@ from math import cos, radians
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
+from domain.delivery import DeliveryDays
 from domain.network import EvaluationError, Expression, Fact, Network, Node
 from domain.promise import Promise, cutoff_has_passed, promise_on
 
@@ -71,7 +72,7 @@ class Rules:
         """By node id, in the order of the ids."""
         self.exclusions = [(Rule(exclusion.when), exclusion.reason) for exclusion in network.policy.exclusions]
         self._rules: dict[int, Rule] = {}
-        self._promises: dict[tuple[int, date, bool, int], Promise] = {}
+        self._promises: dict[tuple[int, date, bool, int, DeliveryDays | None], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
         """The rule of an expression of this network's policy."""
@@ -80,13 +81,14 @@ class Rules:
             rule = self._rules[id(expression)] = Rule(expression)
         return rule
 
-    def promise(self, site: Site, local: datetime, transit_days: int) -> Promise:
-        """The promise of goods released to a node at this moment, given in its time zone."""
+    def promise(self, site: Site, local: datetime, transit_days: int, delivery: DeliveryDays | None) -> Promise:
+        """The promise of goods released to a node at this moment, given in its time zone, for a place with these delivery
+        days."""
         today, is_late = local.date(), cutoff_has_passed(site.node, local)
-        key = site.calendar, today, is_late, transit_days
+        key = site.calendar, today, is_late, transit_days, delivery
         promise = self._promises.get(key)
         if promise is None:
-            promise = promise_on(site.node, today, is_late, transit_days)
+            promise = promise_on(site.node, today, is_late, transit_days, delivery)
             _remember(self._promises, key, promise)
         return promise
 
@@ -103,7 +105,8 @@ def _site(node: Node, calendar: int) -> Site:
 
 def _calendar(node: Node) -> object:
     """The values of a node that decide its promises; its holidays are compared by identity, which the node keeps."""
-    return node.time_zone, node.cutoff, node.working_days, id(node.holidays), node.handling_days
+    single_days = node.closed_days, node.open_days
+    return node.time_zone, node.cutoff, node.working_days, id(node.holidays), single_days, node.handling_days
 
 
 def rules_of(network: Network) -> Rules:

@@ -101,6 +101,11 @@ nodes  || "mon", "tue"           || "mon", "mon"                         ||  8 |
 nodes  || ["mon", "tue"]         || []                                   ||  8 || working_days must be a list that is not empty
 nodes  || holidays = "US"        || holidays = "Utah"                    ||  9 || no holiday calendar 'Utah'; write a country such as US
 nodes  || holidays = "US"        || holidays = "US-XX"                   ||  9 || no holiday calendar 'US-XX'; parts of US: AK, AL
+nodes  || on_silence = "reroute" || closed = ["24 Dec"]                  || 12 || closed must be a list of days such as [2026-12-24], not "24 Dec"
+nodes  || on_silence = "reroute" || closed = [2026-12-24T10:00:00]       || 12 || closed must be a list of days such as [2026-12-24]
+nodes  || on_silence = "reroute" || open = []                            || 12 || open must be a list that is not empty
+nodes  || on_silence = "reroute" || open = [\\n2026-12-24,\\n"2026-12-24"] || 14 || open names 2026-12-24 twice
+nodes  || on_silence = "reroute" || closed = [2026-12-24]\\nopen = [2026-12-23,\\n2026-12-24] || 14 || 2026-12-24 is in closed and in open; leave it out of one
 nodes  || 08:00-18:00            || 18:00-08:00                          || 10 || hours must open before they close, not '18:00-08:00'
 nodes  || 08:00-18:00            || 8-18                                 || 10 || hours must be like "08:00-18:00", not '8-18'
 nodes  || "4h"                   || "4 hours"                            || 11 || accept_within must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "4 hours"
@@ -169,6 +174,12 @@ policy || max_attempts = 3       || [exceptions]\\nowner.pickups = "ada" || 28 |
 policy || max_attempts = 3       || [exceptions]\\nowner.pickup = "Ada"  || 28 || the owner of pickup must be 1 to 32 of a-z
 policy || max_attempts = 3       || [exceptions.owner]\\npickup = 1      || 28 || pickup must be a text in quotes
 policy || max_attempts = 3       || [exceptions]\\nowners = 1            || 28 || unknown key 'owners'; did you mean 'owner'?
+policy || [transit]              || [delivery.standrd]\\n[transit]       || 30 || [transit] has no service 'standrd'; did you mean 'standard'?
+policy || [transit]              || [delivery.standard]\\nworking_days = ["man"]\\n[transit] || 31 || unknown working_days "man"
+policy || [transit]              || [delivery.standard]\\nholidays = "US-XX"\\n[transit] || 31 || no holiday calendar 'US-XX'; parts of US: AK
+policy || [transit]              || [delivery.standard]\\nholidays = "destinaton"\\n[transit] || 31 || or "destination", the calendar of where the parcel goes
+policy || [transit]              || [delivery.standard]\\nholiday = "US"\\n[transit] || 31 || unknown key 'holiday'; did you mean 'holidays'?
+policy || [transit]              || [delivery]\\nstandard = "mon-fri"\\n[transit] || 31 || standard must be a table [standard], not "mon-fri"
 policy || [250, 1]               || [25000, 1]                           || 31 || standard: distances must ascend; this one is not above the one before
 policy || [250, 1]               || [250, "1"]                           || 31 || standard must be a list of [km, days] such as [250, 1]
 policy || [250, 1]               || 250                                  || 31 || standard must be a list of [km, days] such as [250, 1], not 250

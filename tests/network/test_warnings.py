@@ -1,6 +1,7 @@
 """What the check warns of: what can be applied, and is probably not meant. And what it does not warn of."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from network.load import NetworkDocuments, examine
 from network.warnings import warnings_of_channels
 from tests.network.test_mistakes import ITEMS, NODES, POLICY
 
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/reference/network.md"
 
@@ -65,7 +67,7 @@ def found_in(folder: Path, documents: NetworkDocuments) -> list[str]:
         "buffers.csv": documents.buffers,
     }.items():
         (folder / file).write_text(text)
-    found = examine(folder)
+    found = examine(folder, NOW)
     assert found.mistakes == ()
     return [str(warning).removeprefix(f"{folder}/") for warning in found.warnings]
 
@@ -111,7 +113,7 @@ def test_what_may_be_meant_gives_no_warning(row: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("directory", ["network/example", "tests/workflows/network", "tests/upgrade/network"])
 def test_the_networks_of_this_repository_give_no_warning(directory: str) -> None:
-    found = examine(ROOT / directory)
+    found = examine(ROOT / directory, NOW)
     assert (found.mistakes, list(found.warnings)) == ((), [])
 
 
