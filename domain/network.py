@@ -183,6 +183,10 @@ class Node:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What its kind of dispatch needs to call it, such as a `secret`."""
     pickup: bool = False
+    tags: tuple[str, ...] = ()
+    """Words of the business, for rules."""
+    region: str = ""
+    """What the business calls the part of the world that it is in, for rules; "" = nothing."""
 
     def works_on(self, day: date) -> bool:
         """Whether this is a working day of the node: a day of its week and no holiday."""
@@ -201,6 +205,16 @@ class Item:
     """(SKU, quantity in one bundle), none of them a bundle; empty for a plain item."""
     category: str = ""
     tags: tuple[str, ...] = ()
+    barcode: str = ""
+    """What is printed on one unit, such as a GTIN; "" = not known."""
+    length_mm: int | None = None
+    """Of one unit, packed; None = its three measures are not known."""
+    width_mm: int | None = None
+    height_mm: int | None = None
+    hazmat: bool = False
+    """Whether it, or a component of the bundle, is dangerous goods."""
+    ships_alone: bool = False
+    """Whether each unit is a parcel of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,23 @@ def test_each_warning_has_its_line_and_stands_alone(file: str, right: str, wrong
     assert found_in(tmp_path, NetworkDocuments(**texts)) == SAID[file, right, wrong]
 
 
+BARCODES = [
+    "items.csv:5: warning: barcode 4006381333913 is no GTIN: its last digit would be 7",
+    "items.csv:7: warning: barcode 12345678 is also that of S-2",
+]
+
+
+def test_barcodes_that_a_scanner_cannot_tell_or_will_not_find_are_named(tmp_path: Path) -> None:
+    barcodes = ["4006381333931", "4006381333913", "12345678", "12345678"]
+    rows = [f"S-{number},,1,,,,,{code}\n" for number, code in enumerate(barcodes)]
+    items = (
+        ITEMS.replace("tags\n", "tags,barcode\n")
+        .replace("skincare,\n", "skincare,,\n")
+        .replace("fragile\n", "fragile,\n")
+    )
+    assert found_in(tmp_path, NetworkDocuments(NODES, POLICY, items + "".join(rows))) == BARCODES
+
+
 # what stands in policy.toml || what stands there instead, without a warning
 HARMLESS = f"""
 {EXCLUDE} || "fragile" in item.tags
@@ -170,7 +187,9 @@ def test_a_misspelt_name_differs_in_one_letter_and_not_at_its_end(name: str, kno
 def test_the_page_shows_warnings_as_they_are_printed() -> None:
     section = PAGE.read_text().partition("### Warnings")[2].partition("\n## ")[0]
     shown = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
-    printed = {line.partition("warning: ")[2].removeprefix("when: ") for lines in SAID.values() for line in lines}
+    printed = {
+        line.partition("warning: ")[2].removeprefix("when: ") for lines in [*SAID.values(), BARCODES] for line in lines
+    }
     printed.add("no order came yet from the channel 'wholsale', and it has no key")
     assert len(shown) > 8
     assert [one for one in shown if one not in printed] == []
