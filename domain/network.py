@@ -6,7 +6,7 @@ library and no file format.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
@@ -112,7 +112,17 @@ class EvaluationError:
     reason: str
 
 
-Fact = str | int | float | list[str]
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A line of an order as rules see it."""
+
+    item: "Item"
+    quantity: int
+    has_gift_message: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine]
 """A value that a rule can read, under a qualified name such as `node.distance_km`."""
 
 

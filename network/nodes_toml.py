@@ -36,7 +36,7 @@ ZONE_LIKENESS = 0.9
 
 ZONES_LISTED_MAX = 4
 
-_SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
+_SEEN_BY_SETS = frozenset({"id", "kind", "country", "region", "tags", "priority"})
 
 
 @dataclass(frozen=True, slots=True)

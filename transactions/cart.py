@@ -20,7 +20,7 @@ from database.documents.promise import promise
 from database.request import UsedForAnotherRequest
 from database.stock import Claim
 from domain.cart import PromiseRequest, ReservationRequest
-from domain.network import Network
+from domain.network import Network, RuleLine
 from domain.sourcing import OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.supply import Entitlement
@@ -266,6 +266,7 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         ship_complete=body.ship_complete,
         pickup_node=body.pickup_node,
         not_after=body.not_after,
+        lines=[RuleLine(network.items[line.sku], line.quantity) for line in body.lines],
     )
 
 

@@ -9,7 +9,7 @@ from database import capacity, stock
 from database.connect import ReadConnection
 from database.order import Header
 from domain.capacity import but_for_own, day, next_days_of_full_nodes
-from domain.network import Network, ShipComplete
+from domain.network import Network, RuleLine, ShipComplete
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.lines import Basis, with_lines
@@ -24,6 +24,7 @@ from domain.sourcing.supply import (
     supply_of,
 )
 from domain.stock import StockLevel
+from domain.units import OrderedLine
 from network.geography import locate, locate_area
 
 
@@ -108,8 +109,10 @@ async def decide(
     return Decision(decided, basis, load, at, looks_again_at(decided, situation, supply, full))
 
 
-def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:
-    """The facts of an order that rules of the policy can use."""
+def order_facts(
+    header: Header, network: Network, lines: Mapping[str, OrderedLine], wanted: Collection[Wanted]
+) -> OrderFacts:
+    """The facts of an order that rules of the policy can use; `wanted` are its units that need a node now."""
     return OrderFacts(
         channel=header.channel,
         service=header.service,
@@ -126,6 +129,11 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         pickup_node=header.pickup_node,
         deliver_by=header.deliver_by,
         not_after=header.not_after,
+        lines=[
+            RuleLine(network.item(line.sku), line.ordered - line.cancelled)
+            for line in lines.values()
+            if line.ordered > line.cancelled
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from domain.network import Network, Place, ReturnTerms
+from domain.network import Network, Place, ReturnTerms, RuleLine
 from domain.order import NewOrder
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
@@ -29,6 +29,7 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
         ship_complete=order.ship_complete,
         pickup_node=order.pickup_node,
         not_after=order.not_after,
+        lines=[RuleLine(network.items[line.sku], line.quantity) for line in order.lines],
     )
 
 

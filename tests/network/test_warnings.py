@@ -31,6 +31,14 @@ policy  || {EXCLUDE} || item.sku == "SERUN"                              || poli
 policy  || {EXCLUDE} || item.sku.endsWith("-XL")                         || policy.toml:34  || when: no item has a SKU that ends with '-XL'
 policy  || {EXCLUDE} || node.kind == "vendor"                            || policy.toml:34  || when: no node is of the kind 'vendor'
 policy  || {EXCLUDE} || node.country == "CA" || policy.toml:34  || when: no node is in 'CA'
+policy  || {EXCLUDE} || node.region == "west" || policy.toml:34  || when: no node is in the region 'west'
+policy  || {EXCLUDE} || node.region.startsWith("we") || policy.toml:34  || when: no node is in a region that starts with 'we'
+policy  || {EXCLUDE} || "cold" in node.tags && item.weight_g > 9 || policy.toml:34  || when: no node has the tag 'cold'
+policy  || {EXCLUDE} || item.hazmat && order.service == "standard" || policy.toml:34  || when: hazmat of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.exists(line, "hazmt" in line.item.tags) || policy.toml:8 || when: no item has the tag 'hazmt'
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.tags.exists(tag, tag == "fragil")) || policy.toml:8 || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.ships_alone) || policy.toml:8 || when: ships_alone of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.all(one, one.item.category == "perfum") || policy.toml:8 || when: no item has the category 'perfum'; did you mean 'perfume'?
 policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:34  || when: no node has an id that starts with 'nyc-'
 policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:34  || when: this excludes nothing: no node of today meets it
 policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:7   || no node can ship any item for this strategy: [[exclude]] leaves none
@@ -107,6 +115,10 @@ HARMLESS = f"""
 {EXCLUDE} || "fragile" in item.tags && node.kind in ["store", "dc"]
 {EXCLUDE} || "fragile" in item.tags && node.country in ["US", "CA", "MX"]
 {EXCLUDE} || item.sku.matches("^S.*")
+{EXCLUDE} || node.region == "" && item.weight_g > 30000
+order.channel == "wholesale" || order.lines.exists(line, "fragile" in line.item.tags)
+order.channel == "wholesale" || order.lines.exists(line, line.attributes.wrap == "silk")
+order.channel == "wholesale" || "vip" in order.tags || order.attributes.source == "pos"
 {EXCLUDE} || order.channel == "b2b"
 {EXCLUDE} || order.channel == "retail"
 order.channel == "wholesale" || order.channel == "wholesale" && order.country in ["US", "CA"]
