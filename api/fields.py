@@ -250,6 +250,11 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "open": "true: open ones; false: resolved ones",
         "owner": "only of this owner",
         "request": "only with this request status",
+        "service": "only with this shipping service",
+        "order": "only of this order",
+        "sku": "only with this item",
+        "ship_by_before": "only due to leave before",
+        "updated_since": "only changed at or after",
         "status": "only with this status",
         "to": "the moment that ends the period",
     }
