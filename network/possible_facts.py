@@ -34,6 +34,7 @@ _FREE = (
     *_TEXTS_OF_ORDERS,
     "order.customer_tier",
     "order.reference",
+    "order.purchase_order",
     "node.id",
     "node.country",
     "node.region",

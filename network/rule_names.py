@@ -20,6 +20,7 @@ _ORDER = {
     **dict.fromkeys((f"order.{name}" for name in ("value", "units", "priority")), cel.Type.INT),
     "order.weight_kg": cel.Type.DOUBLE,
     "order.reference": cel.Type.STRING,
+    "order.purchase_order": cel.Type.STRING,
     "order.tags": TEXTS,
     ATTRIBUTES: TEXT_BY_NAME,
     LINES: cel.Type.List(cel.Type("Line")),

@@ -20,9 +20,10 @@ from database.documents.promise import promise
 from database.request import UsedForAnotherRequest
 from database.stock import Claim
 from domain.cart import PromiseRequest, ReservationRequest
-from domain.network import Network, RuleLine
+from domain.network import Network
 from domain.sourcing import OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
+from domain.sourcing.new_order import rule_lines
 from domain.sourcing.supply import Entitlement
 from network.geography import locate
 from network.validate_order import check
@@ -266,7 +267,11 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         ship_complete=body.ship_complete,
         pickup_node=body.pickup_node,
         not_after=body.not_after,
-        lines=[RuleLine(network.items[line.sku], line.quantity) for line in body.lines],
+        reference=body.reference or "",
+        purchase_order=body.purchase_order or "",
+        tags=list(body.tags),
+        attributes=body.attributes,
+        lines=rule_lines(body.lines, network),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from database import capacity, stock
 from database.connect import ReadConnection
+from database.details import LineDetails
 from database.order import Header
 from domain.capacity import but_for_own, day, next_days_of_full_nodes
 from domain.network import Network, RuleLine, ShipComplete
@@ -129,12 +130,21 @@ def order_facts(
         pickup_node=header.pickup_node,
         deliver_by=header.deliver_by,
         not_after=header.not_after,
+        reference=header.reference or "",
+        purchase_order=header.purchase_order or "",
+        tags=list(header.tags),
+        attributes=header.details.attributes,
         lines=[
-            RuleLine(network.item(line.sku), line.ordered - line.cancelled)
-            for line in lines.values()
+            _rule_line(network, line, header.details.line(name))
+            for name, line in lines.items()
             if line.ordered > line.cancelled
         ],
     )
+
+
+def _rule_line(network: Network, line: OrderedLine, own: LineDetails) -> RuleLine:
+    has_gift_message = own.gift_message is not None
+    return RuleLine(network.item(line.sku), line.ordered - line.cancelled, has_gift_message, own.attributes)
 
 
 async def workload(

@@ -1,13 +1,14 @@
 """The documents of fulfillment orders as their nodes see them: one, and a page of many."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime
 from sqlalchemy import text
 
-from database import personal
+from database import details, personal
 from database.connect import ReadConnection
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
@@ -61,6 +62,10 @@ class FulfillmentOrderLine(Document):
     """Whether each unit is a parcel of its own."""
     unit_price: int
     """Price of one unit, in minor units."""
+    gift_message: str | None
+    """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
+    attributes: dict[str, str]
+    """Texts of the channel's own, by name, such as an engraving; none when the order was forgotten."""
     quantity: int
     """Units that the node is asked to ship."""
     picked: int
@@ -100,6 +105,10 @@ class FulfillmentOrder(Document):
     order: str
     """The order's id."""
     channel: str
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
+    purchase_order: str | None
+    """The buyer's number for it; null when there is none, or the order was forgotten."""
     node: str
     attempt: int
     """Which try this is for the same units, from 1."""
@@ -192,8 +201,9 @@ def _shown(connection: ReadConnection, network: Network, row: Any) -> dict[str, 
     shown: dict[str, Any] = json.loads(row.shown)
     key = personal.open_key(connection, shown["order"], row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to)
+    own = details.unseal(key, row.details)
     for line in shown["lines"]:
-        line |= _described(network, line)
+        line |= _described(network, line) | asdict(own.line(line["line"]))
     return shown | {
         "ship_to": ship_to or forgotten_address(row.country),
         "forgotten": ship_to is None,
@@ -211,7 +221,7 @@ def _described(network: Network, line: dict[str, Any]) -> dict[str, Any]:
     item = _item(network, line["sku"])
     parts = {sku: _item(network, sku) for sku in line["components"] or {}}
     return {
-        "name": item.name,
+        "name": line["name"] or item.name,
         "barcode": item.barcode or None,
         "components": [
             {"sku": sku, "quantity": line["components"][sku], "name": part.name, "barcode": part.barcode or None}
@@ -229,13 +239,15 @@ def _item(network: Network, sku: str) -> Item:
 
 _SHOWN = """
     SELECT jsonb_build_object(
-               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'channel', o.channel, 'node', f.node,
-               'attempt', f.attempt, 'status', s.status, 'request', f.request, 'service', o.service,
+               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'channel', o.channel, 'reference', o.reference,
+               'purchase_order', o.purchase_order, 'node', f.node, 'attempt', f.attempt,
+               'status', s.status, 'request', f.request, 'service', o.service,
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
                'accept_by', f.accept_by, 'updated_at', f.updated_at, 'cancel_asked_at', f.cancel_asked_at,
                'currency', o.currency,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
-                                    'line', l.line, 'sku', l.sku, 'components', d.components, 'weight_g', d.weight_g,
+                                    'line', l.line, 'sku', l.sku, 'name', d.name, 'components', d.components,
+                                    'weight_g', d.weight_g,
                                     'unit_price', d.unit_price, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
                                     'cancel_requested', CASE
@@ -248,7 +260,7 @@ _SHOWN = """
                                     'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                     'lines', p.lines) ORDER BY p.package), '[]')
                             FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
-           )::text AS shown, o.country, r.ship_to, k.wrapped, m.sealed AS remark
+           )::text AS shown, o.country, r.ship_to, r.details, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f
     JOIN fulfillment_order_status s USING (fulfillment_order_id)
     JOIN orders o USING (order_id)

@@ -89,6 +89,7 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
         "order.priority": order.priority,
         "order.weight_kg": order.weight_kg,
         "order.reference": order.reference,
+        "order.purchase_order": order.purchase_order,
         "order.tags": order.tags,
         "order.attributes": order.attributes,
         "order.lines": order.lines,

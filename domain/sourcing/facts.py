@@ -33,6 +33,7 @@ class OrderFacts:
     not_after: datetime | None = None
     """The goods may not leave a node later. None = no limit."""
     reference: str = ""
+    purchase_order: str = ""
     tags: list[str] = field(default_factory=list)
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Personal data: only rules read them, and no answer or explanation repeats them."""

@@ -11,7 +11,7 @@ async def seen(house: House, work: str) -> Document:
     return document
 
 
-async def listed(house: House, **filters: object) -> list[str]:
+async def listed(house: House, **filters: str) -> list[str]:
     """The ids of the fulfillment orders that a list with these filters shows."""
     answer = await house.http.get("/fulfillment-orders", params={"limit": 500, **filters})
     assert answer.status_code == 200, answer.text
@@ -31,6 +31,35 @@ async def test_a_node_can_pack_from_what_it_reads(house: House) -> None:
     assert line["components"] == [
         {"sku": "CLEANSER-150", "quantity": 1, "name": "Gentle Cleanser 150 ml", "barcode": "0850000150010"},
         {"sku": "SUNSCREEN-50", "quantity": 2, "name": "Sunscreen SPF 50, 50 ml", "barcode": "0850000150058"},
+    ]
+
+
+async def test_a_node_prints_what_the_channel_says_of_the_order_and_nobody_prints_it_once_it_is_forgotten(
+    house: House,
+) -> None:
+    await house.stock("nwk", SERUM_30=1, TONER_200=1)
+    body = house.body(("SERUM-30", 1), ("TONER-200", 1), reference="#1005/A", purchase_order="PO 17")
+    body["ship_to"] |= {"company": "Ada & Co", "name": "Ada"}
+    body["lines"][0] |= {"name": "Serum, engraved", "gift_message": "For you", "attributes": {"engraving": "A. L."}}
+    work = (await house.work((await house.http.post("/orders", json=body)).json()["order"]))["fulfillment_order"]
+
+    shown = await seen(house, work)
+    assert (shown["reference"], shown["purchase_order"], shown["ship_to"]["company"]) == (
+        "#1005/A",
+        "PO 17",
+        "Ada & Co",
+    )
+    assert [(line["name"], line["gift_message"], line["attributes"]) for line in shown["lines"]] == [
+        ("Serum, engraved", "For you", {"engraving": "A. L."}),
+        ("Balancing Toner 200 ml", None, {}),
+    ]
+
+    assert (await house.http.post(f"/orders/{shown['order']}/forget", json={"even_if_open": True})).status_code == 200
+    shown = await seen(house, work)
+    assert (shown["reference"], shown["purchase_order"]) == (None, None)
+    assert [(line["name"], line["gift_message"], line["attributes"]) for line in shown["lines"]] == [
+        ("Vitamin C Serum 30 ml", None, {}),
+        ("Balancing Toner 200 ml", None, {}),
     ]
 
 
