@@ -196,6 +196,7 @@ ERASE = (
         """
     ),
     text("UPDATE order_line SET name = NULL WHERE order_id = :order AND name IS NOT NULL"),
+    text("UPDATE fulfillment_order SET updated_at = clock_timestamp() WHERE order_id = :order"),
     text(
         """
         UPDATE request SET body_digest = '', facts = CASE WHEN answer IS NULL THEN facts ELSE '{}' END

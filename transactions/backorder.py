@@ -78,7 +78,7 @@ class Backorders:
             wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
             leaves_at = max(at, work.header.release_at)
             situation = Situation(network=work.network, supply={}, now=leaves_at)
-            found = plan(order_facts(work.header, work.network, wanted), wanted, situation)
+            found = plan(order_facts(work.header, work.network, work.order.lines, wanted), wanted, situation)
             await _judge(
                 work, asked, found, at, min((one.looks_again_at for one in asked if one.looks_again_at), default=None)
             )
@@ -161,7 +161,7 @@ class Backorders:
             if work.header.is_closed or not asked:
                 return
             at, entitlement = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
-            facts = order_facts(work.header, work.network, [line for _, line in asked])
+            facts = order_facts(work.header, work.network, work.order.lines, [line for _, line in asked])
             leaves_at = max(at, work.header.release_at)
             decided = await decide(
                 work.connection, work.network, facts, [line for _, line in asked], leaves_at, entitlement

@@ -127,7 +127,7 @@ def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
 
 def _order_facts(work: Work) -> OrderFacts:
     wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
-    return order_facts(work.header, work.network, wanted)
+    return order_facts(work.header, work.network, work.order.lines, wanted)
 
 
 def _wrong_reason(body: ReturnFacts, rules: ReturnRules) -> str | None:

@@ -59,7 +59,7 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
         Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
         for line, known in work.order.lines.items()
     ]
-    await place_by_policy(work, order_facts(work.header, work.network, wanted), at)
+    await place_by_policy(work, order_facts(work.header, work.network, work.order.lines, wanted), at)
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:

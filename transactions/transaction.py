@@ -21,9 +21,8 @@ from database.outbox.signal import CHANGED, Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.closing import Facts, looks_at_returns, over
-from domain.deadlines import Wait, after_the_call, waits_for
+from domain.deadlines import Wait, accept_by, after_the_call, waits_for
 from domain.event import ChannelEvent, events
-from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
@@ -139,9 +138,14 @@ class Work:
         """The node of a fulfillment order, also a retired one."""
         return self.network.node(self.order.fulfillment_orders[fulfillment_order].node)
 
-    def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
+    def _touched(self) -> list[fulfillment.Waits]:
         names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
-        return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
+        known = [self.order.fulfillment_orders[name] for name in names]
+        rules = self.network.policy.orders
+        return [
+            fulfillment.Waits(fo, self.wait(fo.fulfillment_order), accept_by(fo, self.network.node(fo.node), rules))
+            for fo in known
+        ]
 
     def wait(self, fulfillment_order: str) -> Wait | None:
         """The event that a fulfillment order waits for now, and its deadline."""

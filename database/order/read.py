@@ -1,7 +1,7 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,8 +51,8 @@ class Header:
     """What people call it; None = they call it by its number, or it was forgotten."""
     purchase_order: str | None
     tags: tuple[str, ...]
-    attributes: Mapping[str, str]
-    """Texts of the channel's own; personal data."""
+    details: Details
+    """What is personal of it beside its address."""
     currency: str
     """Of all its amounts."""
     value: int
@@ -182,7 +182,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         reference=row.reference,
         purchase_order=row.purchase_order,
         tags=tuple(row.tags),
-        attributes=own.attributes,
+        details=own,
         currency=row.currency,
         value=row.value,
         priority=row.priority,

@@ -473,12 +473,21 @@ fulfillment_order = Table(
     Column("at_risk_at", Moment, comment="when a person was told that it may not leave in time"),
     Column("waiting_for", Text),
     Column("deadline", Moment),
+    Column("accept_by", Moment, comment="until when its node should accept; NULL = it is not waited for"),
+    Column(
+        "updated_at",
+        Moment,
+        nullable=False,
+        server_default=func.clock_timestamp(),
+        comment="when its node's document last changed",
+    ),
     Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
     # An order counts its fulfillment orders from 1, each number once.
     UniqueConstraint("order_id", "number"),
     # A wait has a deadline.
     CheckConstraint("(waiting_for IS NULL) = (deadline IS NULL)", name="a_wait_has_a_deadline"),
     Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
+    Index("ix_fulfillment_order_updated_at", "updated_at"),
     Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
 )
 

@@ -10,7 +10,7 @@ from database.sealing import COMMON, Key, Vault
 from domain.order import Address
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
