@@ -22,7 +22,7 @@ from domain.sourcing import Plan, Situation, Wanted, plan
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
 from transactions import stuck
-from transactions.retired import tell_who_waits_for_what_is_retired
+from transactions.retired import tell_who_goes_to_a_retired_node
 from transactions.sourcing import StockTaken, pin
 from transactions.stuck import Step
 from transactions.supply import decide, order_facts
@@ -49,13 +49,13 @@ class Backorders:
 
     async def offer_under_new_rules(self) -> None:
         """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
-        An exception is opened for who waits for what it has retired."""
+        An exception is opened for who goes to a node that it has retired."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
             if version != self._version:
                 await backorder.offer(connection)
         if version != self._version:
-            await tell_who_waits_for_what_is_retired(self._transactions)
+            await tell_who_goes_to_a_retired_node(self._transactions)
         self._version = version
 
     async def judge_under_new_rules(self, orders_max: int) -> None:

@@ -86,15 +86,25 @@ class Work:
     async def write(self, event: Event) -> OrderState:
         """Write all recorded changes and return the order's new state, as `current_state` does."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
-        pinned = {pin.node for pin in self.order.reservations}
-        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+        await self._give_capacity_back()
         await self._close_what_is_over(event)
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
-        await exception.open_all(
-            self.connection, self._opened(), order=self.header.order, cause=event.cause, at=event.occurred_at
-        )
+        await self._open_exceptions(event)
         await open_shortages(self.connection, shortages, event)
         await self._give_back_what_it_replaces(event)
+        return await self._count_the_change(event)
+
+    async def _give_capacity_back(self) -> None:
+        """Claim no day of a node at which nothing is pinned any more."""
+        pinned = {pin.node for pin in self.order.reservations}
+        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+
+    async def _open_exceptions(self, event: Event) -> None:
+        name, opened = self.header.order, self._opened()
+        await exception.open_all(self.connection, opened, order=name, cause=event.cause, at=event.occurred_at)
+
+    async def _count_the_change(self, event: Event) -> OrderState:
+        """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 

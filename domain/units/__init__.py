@@ -19,7 +19,6 @@ from domain.units.order import (
 from domain.units.pins import (
     end_window,
     give_back,
-    give_up_retired,
     give_up_waiting,
     held,
     judge_again,
@@ -58,7 +57,6 @@ __all__ = [
     "collect_at",
     "end_window",
     "give_back",
-    "give_up_retired",
     "give_up_waiting",
     "held",
     "judge_again",
