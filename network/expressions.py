@@ -15,7 +15,7 @@ from cel_expr_python import cel
 from domain.network import EvaluationError, Fact
 from network.plain_rules import Plain, plainly
 from network.rule_faults import Fault, faults, plainly_said, with_article
-from network.rule_names import NAMES, Sight
+from network.rule_names import AMOUNTS, NAMES, Sight
 from network.rule_tree import Tree, tree_of
 
 _KINDS = {name: kind.name().lower() for name, kind in NAMES[Sight.EXCLUDE].items()}
@@ -49,6 +49,8 @@ class CelExpression:
     program: cel.Expression
     plain: Plain | None
     """The same rule in Python; None when it is not simple enough."""
+    amounts: tuple[str, ...]
+    """Those of its names whose value may not be known."""
 
     @property
     def tree(self) -> Tree:
@@ -57,13 +59,26 @@ class CelExpression:
 
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         """The rule's value for these facts. A division by zero, a missing fact and the like give an EvaluationError."""
+        if self.amounts and (unknown := self._unknown(facts)):
+            return self._in_part(facts, unknown)
         if self.plain:
             try:
                 return self.plain(facts)
             except KeyError:  # the engine's message names the missing fact
                 pass
+        return self._by_engine({name: facts[name] for name in self.names if name in facts})
+
+    def _unknown(self, facts: Mapping[str, Fact]) -> EvaluationError | None:
+        return next((fact for name in self.amounts if isinstance(fact := facts.get(name), EvaluationError)), None)
+
+    def _in_part(self, facts: Mapping[str, Fact], unknown: EvaluationError) -> bool | int | float | EvaluationError:
+        """The value without an amount that is not known, if it does not depend on it."""
+        answer = self._by_engine({name: facts[name] for name in self.names if name in facts and facts[name] != unknown})
+        return unknown if isinstance(answer, EvaluationError) else answer
+
+    def _by_engine(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         try:
-            answer = self.program.eval(data={name: facts[name] for name in self.names if name in facts})
+            answer = self.program.eval(data=dict(facts))
         except RuntimeError as error:  # the engine raises only when a rule takes too many steps
             return EvaluationError(plainly_said(str(error)))
         value: object = answer.plain_value()
@@ -81,7 +96,9 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     kind = program.return_type().name()
     if kind not in _ANSWER_TYPES[answer]:
         raise UnreadableRule([Fault(0, f"this is {with_article(kind.lower())}; it must be {answer.value}")])
-    return CelExpression(source, names_in(source), program, plainly(source, _KINDS))
+    names = names_in(source)
+    amounts = tuple(name for name in AMOUNTS if name in names)
+    return CelExpression(source, names, program, plainly(source, _KINDS), amounts)
 
 
 _MATCHING = _ENVIRONMENTS[Sight.WHEN].compile("order.channel.matches(order.region)")

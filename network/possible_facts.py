@@ -28,7 +28,15 @@ HALF_AROUND_THE_EARTH_KM = 20_016.0
 
 _COMPARING = frozenset({"_==_", "_!=_", "_<_", "_>_", "_<=_", "_>=_", "@in"})
 _TEXTS_OF_ORDERS = ("order.channel", "order.service", "order.country", "order.region", "order.postal_code")
-_FREE = (*_TEXTS_OF_ORDERS, "order.customer_tier", "node.id", "node.country", "item.sku", "item.category")
+_FREE = (
+    *_TEXTS_OF_ORDERS,
+    "order.customer_tier",
+    "order.currency",
+    "node.id",
+    "node.country",
+    "item.sku",
+    "item.category",
+)
 
 Case = Mapping[str, Value]
 

@@ -46,6 +46,7 @@ class Header:
     postal_code: str
     """Only the postal area when the order was forgotten."""
     customer_tier: str
+    currency: str
     value: int
     priority: int
     ship_complete: str | None
@@ -165,6 +166,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         region=ship_to.get("region", ""),
         postal_code=ship_to.get("postal_code", row.postal_area),
         customer_tier=row.customer_tier,
+        currency=row.currency,
         value=row.value,
         priority=row.priority,
         ship_complete=row.ship_complete,

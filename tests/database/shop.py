@@ -139,21 +139,27 @@ class Shop:
         holds: Sequence[str] = (),
         not_after: datetime | None = None,
         pickup_node: str | None = None,
+        currency: str = "USD",
+        unit_price: int = 100,
+        shipping_price: int = 0,
+        paid: int | None = None,
     ) -> str:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
             channel=channel,
             number=str(next(_numbers)),
             placed_at=placed_at or datetime.now(UTC),
-            currency="USD",
+            currency=currency,
             ship_to=CUSTOMER,
+            shipping_price=shipping_price,
+            paid=paid,
             priority=priority,
             ship_complete=ship_complete,
             holds=tuple(NewHold(hold=hold) for hold in holds),
             not_after=not_after,
             pickup_node=pickup_node,
             lines=tuple(
-                NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
+                NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=unit_price)
                 for number, (sku, quantity) in enumerate(lines, 1)
             ),
         )
