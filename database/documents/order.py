@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from database import personal, returns
 from database.connect import ReadConnection
+from database.documents import payment
 from database.documents.document import Document
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
+from database.documents.payment import OrderPayments
 from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.network import HoldStock
@@ -167,6 +169,7 @@ class Order(Document):
     exceptions: list[OpenException]
     """The open exceptions."""
     returns: list[OrderReturn]
+    payments: OrderPayments
     release_at: AwareDatetime
     """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None
@@ -210,6 +213,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
         line |= {"returnable": sold[line["line"]].returnable(at) if sold else 0}
     return document | {
         "forgotten": extras["forgotten"],
+        "payments": extras["payments"],
         "needs_attention": bool(document["exceptions"]),
         "holds": [placed | personal.remark(key, placed.pop("remark")) for placed in extras["holds"]],
         "exceptions": [
@@ -224,15 +228,15 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
 
 
 ORDER = text(
-    """
+    f"""
     SELECT s.state::text AS state, jsonb_build_object(
-               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{}') FROM (
+               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
                                 WHERE fo.order_id = o.order_id GROUP BY 1) f),
-               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{}')
+               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{{}}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
                'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -241,8 +245,9 @@ ORDER = text(
                                     ORDER BY h.hold_id), '[]')
                          FROM hold h LEFT JOIN personal.remark m ON m.remark_id = h.remark
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),
+               'payments', {payment.SHOWN},
                'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
-               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{}') FROM exception e
+               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{{}}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
            )::text AS extras, k.wrapped
     FROM orders o JOIN order_state s USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
