@@ -12,19 +12,21 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from database import capacity, claim, exception, fulfillment, order, returns, stock
+from database import capacity, claim, exception, fulfillment, order, payment, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
 from database.order import Event, Header
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
+from database.payment import RequestKind
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
-from domain.closing import Facts, looks_at_returns, over
+from domain.closing import Facts, looks_at_payments, looks_at_returns, over
 from domain.deadlines import Wait, accept_by, after_the_call, waits_for
-from domain.event import ChannelEvent, events
+from domain.event import ChannelEvent, EventKind, events
 from domain.network import Network, Node
 from domain.order import OrderState
+from domain.payment import Payments, shipped_after
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order, prices_after
@@ -75,6 +77,7 @@ class Work:
     """The capacity that the order has claimed at its nodes."""
     pinned_for: Mapping[str, date]
     """By node, the local day for which the order's pins have claimed capacity."""
+    payments: Payments
     channel_events: list[ChannelEvent] = field(default_factory=list)
     """Events for the order's channel that do not follow from its units."""
 
@@ -106,6 +109,8 @@ class Work:
     async def _count_the_change(self, event: Event) -> OrderState:
         """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
+        if self.payments.authorized:
+            channel_events += await self._ask_for_payments(channel_events, event.occurred_at)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     def _opened(self) -> Sequence[Opened]:
@@ -162,6 +167,25 @@ class Work:
         fo = self.order.fulfillment_orders[fulfillment_order]
         return waits_for(fo, self.node(fulfillment_order), self.network.policy.orders)
 
+    async def _ask_for_payments(self, caused_by: Sequence[ChannelEvent], at: datetime) -> list[ChannelEvent]:
+        """Ask the channel to capture what has shipped and is not paid, and to void what nothing will need."""
+        shipped, payments, asked = shipped_after(self.order, self.changes), self.payments, list[ChannelEvent]()
+        if amount := payments.to_capture(shipped.cost):
+            payments = payments.asked_to_capture(amount)
+            in_all = payments.capture_asked
+            asked.append(await self._requested(RequestKind.CAPTURE, amount, in_all, at, _work_that_left(caused_by)))
+        if shipped.is_all and (amount := payments.to_void()):
+            in_all = payments.asked_to_void(amount).void_asked
+            asked.append(await self._requested(RequestKind.VOID, amount, in_all, at))
+        return asked
+
+    async def _requested(
+        self, kind: RequestKind, amount: int, in_all: int, at: datetime, more: Mapping[str, str] | None = None
+    ) -> ChannelEvent:
+        name = await payment.ask(self.connection, self.header.order, kind, amount, in_all, at)
+        facts = {"request": name, "amount": amount, "currency": self.header.currency}
+        return ChannelEvent(_REQUESTED[kind], {**facts, **(more or {})})
+
     async def _close_what_is_over(self, event: Event) -> None:
         """Close the exceptions whose reason is gone. A parcel that is found by a claim or return waits for nobody any more."""
         known = self.header.open_exceptions
@@ -170,6 +194,8 @@ class Work:
         facts = Facts(self.order, self.network.policy.orders)
         if looks_at_returns(known):
             facts = await self._with_returns(facts)
+        if looks_at_payments(known):
+            facts = await self._with_payments(facts)
         closed = over(known, facts)
         for one in closed:
             if one.code is ExceptionCode.DELIVERY_FAILED and one.fulfillment_order:
@@ -181,6 +207,11 @@ class Work:
     async def _with_returns(self, facts: Facts) -> Facts:
         returned = await returns.came_back(self.connection, self.header.order)
         return replace(facts, returned=returned, claimed=await claim.claimed(self.connection, self.header.order))
+
+    async def _with_payments(self, facts: Facts) -> Facts:
+        back = await refund.paid_back(self.connection, self.header.order)
+        total = prices_after(self.order, self.changes).total
+        return replace(facts, misfits=tuple(self.payments.misfits(total, back.amount)), short=back.short)
 
     async def _give_back_what_it_replaces(self, event: Event) -> None:
         """Ask for the money again that units of a replacement stood for, when they are cancelled."""
@@ -237,7 +268,18 @@ class OrderTransactions:
         network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network, version), _copy(holding)
-        return Work(transaction, header, network, active, version, holding, changes, before, header.claimed, pinned)
+        claimed, payments = header.claimed, header.payments
+        return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
+
+
+_REQUESTED = {RequestKind.CAPTURE: EventKind.CAPTURE_REQUESTED, RequestKind.VOID: EventKind.VOID_REQUESTED}
+
+
+def _work_that_left(caused: Sequence[ChannelEvent]) -> dict[str, str]:
+    """The fulfillment order that an event says has shipped; empty where there is none."""
+    return next(
+        ({"fulfillment_order": one.data["fulfillment_order"]} for one in caused if one.kind is EventKind.SHIPPED), {}
+    )
 
 
 def _copy(holding: Order) -> Order:

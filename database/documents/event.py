@@ -215,6 +215,38 @@ class RefundRequestedEvent(_Event):
     data: RefundRequestedData
 
 
+class PaymentRequestedData(Document):
+    """What the channel is asked to do with a payment."""
+
+    request: str
+    """The id of the request: use it to recognize a repeat."""
+    amount: int
+    """Minor units of `currency`."""
+    currency: str
+    """Three letters, ISO 4217."""
+
+
+class CaptureRequestedData(PaymentRequestedData):
+    """An amount to capture."""
+
+    fulfillment_order: str | SkipJsonSchema[None] = sometimes()
+    """The fulfillment order that has shipped; absent where the money was authorized after the goods had left."""
+
+
+class CaptureRequestedEvent(_Event):
+    """Units shipped that are not paid yet: capture this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.CAPTURE_REQUESTED]
+    data: CaptureRequestedData
+
+
+class VoidRequestedEvent(_Event):
+    """Nothing more of the order will ship: void this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.VOID_REQUESTED]
+    data: PaymentRequestedData
+
+
 class Event(
     RootModel[
         Annotated[
@@ -230,7 +262,9 @@ class Event(
             | ReturnedEvent
             | SettledEvent
             | ExchangedEvent
-            | RefundRequestedEvent,
+            | RefundRequestedEvent
+            | CaptureRequestedEvent
+            | VoidRequestedEvent,
             Field(discriminator="kind"),
         ]
     ]

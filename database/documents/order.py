@@ -10,9 +10,11 @@ from sqlalchemy import text
 
 from database import details, personal, returns
 from database.connect import ReadConnection
+from database.documents import payment
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage, ShipTo, forgotten_address
+from database.documents.payment import OrderPayments
 from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.network import HoldStock, ShipComplete
@@ -244,6 +246,7 @@ class Order(Document):
     exceptions: list[OpenException]
     """The open exceptions."""
     returns: list[OrderReturn]
+    payments: OrderPayments
     release_at: AwareDatetime
     """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None
@@ -306,6 +309,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
     document |= {"note": own.note, "attributes": own.attributes}
     return document | {
         "forgotten": extras["forgotten"],
+        "payments": extras["payments"],
         "needs_attention": bool(document["exceptions"]),
         "holds": [placed | personal.remark(key, placed.pop("remark")) for placed in extras["holds"]],
         "exceptions": [
@@ -320,7 +324,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
 
 
 ORDER = text(
-    """
+    f"""
     SELECT s.state::text AS state, jsonb_build_object(
                'own', jsonb_build_object(
                    'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
@@ -334,13 +338,13 @@ ORDER = text(
                'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
                                     'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount))
                          FROM order_line l WHERE l.order_id = o.order_id),
-               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{}') FROM (
+               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
                                 WHERE fo.order_id = o.order_id GROUP BY 1) f),
-               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{}')
+               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{{}}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
                'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -349,8 +353,9 @@ ORDER = text(
                                     ORDER BY h.hold_id), '[]')
                          FROM hold h LEFT JOIN personal.remark m ON m.remark_id = h.remark
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),
+               'payments', {payment.SHOWN},
                'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
-               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{}') FROM exception e
+               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{{}}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
            )::text AS extras, o.country, r.ship_to, r.details, k.wrapped
     FROM orders o JOIN order_state s USING (order_id)

@@ -174,6 +174,7 @@ def _line_rows(
                 "refund_on": found.refund_on,
                 "fee": found.fee,
                 "fee_per": found.fee_per,
+                "currency": found.currency,
                 "receive_at": found.receive_at,
             },
             "return_window_seconds": None if found.final_sale else found.window.total_seconds(),

@@ -17,6 +17,7 @@ from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
 from domain.order import OrderState
+from domain.payment import Payments
 from domain.reasons import ExceptionCode
 from domain.units import Order, OrderedLine, Reservation, Waiting
 from nodes.kinds import KINDS
@@ -56,6 +57,7 @@ class Header:
     currency: str
     """Of all its amounts."""
     value: int
+    payments: Payments
     priority: int
     ship_complete: str | None
     pickup_node: str | None
@@ -185,6 +187,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         details=own,
         currency=row.currency,
         value=row.value,
+        payments=Payments(row.paid, row.captured, row.authorized, row.voided, row.capture_asked, row.void_asked),
         priority=row.priority,
         ship_complete=row.ship_complete,
         pickup_node=row.pickup_node,
