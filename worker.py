@@ -25,7 +25,7 @@ from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
 from database.personal import NoCommonKey
 from database.sealing import WrongMasterKey
 from network.geography import locate
-from runtime import logs
+from runtime import logs, time_zones
 from runtime.temporal import TemporalUnreachable, connect
 from runtime.where import NotConfigured, database_url, master_keys
 from transactions.network import Networks
@@ -119,6 +119,7 @@ async def run(stop: asyncio.Event) -> None:
 
 async def main() -> int:
     """Run until SIGTERM or SIGINT; report an unreachable server or a wrong setting in one line."""
+    time_zones.pin()
     logs.configure()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from api.access import ServiceDep, known_query
 from api.answer import shown
 from api.problems import NOT_READY, Problem, answer
 from database.connect import DatabaseUnreachable
+from runtime import time_zones
 
 router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
 
@@ -16,7 +17,11 @@ router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
 class Health(BaseModel):
     """The process answers."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     status: Literal["ok"]
+    time_zones: str
+    """The version of the time zone database that decides days and cut-offs, such as 2026b."""
 
 
 class Readiness(BaseModel):
@@ -36,7 +41,7 @@ class Readiness(BaseModel):
 @router.get("/healthz")
 async def get_health() -> Health:
     """200 while this process answers."""
-    return Health(status="ok")
+    return Health(status="ok", time_zones=time_zones.VERSION)
 
 
 @router.get("/readyz", response_model=Readiness)

@@ -20,6 +20,7 @@ from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
+from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
 SUBJECTS = ("lives", "reservations", "plans", "waiting", "neighbour")
@@ -30,6 +31,7 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Measure and report; 1 when there is nothing to report."""
+    time_zones.pin()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "subjects", nargs="*", type=_subject, help=f"{', '.join(SUBJECTS)}, all of them without one; or {COMPARE}"

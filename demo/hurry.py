@@ -31,7 +31,7 @@ ALWAYS_OPEN = 'cutoff = "23:59"\nworking_days = ["mon", "tue", "wed", "thu", "fr
 """The demo also runs at night and on Sundays, and its numbers must be the same."""
 
 _DURATION = re.compile(rf'^({"|".join(SPEEDS)})( *= *)"(\d+)(ms|s|m|h|d)"', re.MULTILINE)
-_OPENING = re.compile(r"^(?:hours|holidays|working_days|cutoff) *=.*\n", re.MULTILINE)
+_OPENING = re.compile(r"^(?:hours|holidays|closed|open|working_days|cutoff) *=.*\n", re.MULTILINE)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     RETURN_DECLINED = "return_declined"
     RETURN_CANCELLED = "return_cancelled"
     RETURN_EXPIRED = "return_expired"
+    CAPTURE_REQUESTED = "capture_requested"
+    VOID_REQUESTED = "void_requested"
 
 
 @dataclass(frozen=True, slots=True)

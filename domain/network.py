@@ -6,14 +6,16 @@ library and no file format.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from domain.delivery import DeliveryCalendar
+from domain.rates import NO_RATES, Rates
 from domain.reasons import ExceptionCode
 from domain.returns import Condition, Disposition, RefundOn
 
@@ -112,8 +114,19 @@ class EvaluationError:
     reason: str
 
 
-Fact = str | int | float | list[str]
-"""A value that a rule can read, under a qualified name such as `node.distance_km`."""
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A line of an order as rules see it."""
+
+    item: "Item"
+    quantity: int
+    has_gift_message: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine] | EvaluationError
+"""A value that a rule can read, under a qualified name such as `node.distance_km`. An `EvaluationError` stands for a value that
+is not known, with the reason: a rule whose answer depends on it cannot be computed."""
 
 
 class Expression(Protocol):
@@ -168,6 +181,10 @@ class Node:
     working_days: frozenset[int] = frozenset(range(5))
     """Days of the week, Monday = 0."""
     holidays: Container[date] = frozenset()
+    closed_days: frozenset[date] = frozenset()
+    """Single days on which it does not work."""
+    open_days: frozenset[date] = frozenset()
+    """Single days on which it works, although its week or its holidays say that it does not."""
     handling_days: int = 0
     capacity_per_day: int | None = None
     """Fulfillment orders planned for one local day; None = no limit."""
@@ -183,9 +200,17 @@ class Node:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What its kind of dispatch needs to call it, such as a `secret`."""
     pickup: bool = False
+    tags: tuple[str, ...] = ()
+    """Words of the business, for rules."""
+    region: str = ""
+    """What the business calls the part of the world that it is in, for rules; "" = nothing."""
 
     def works_on(self, day: date) -> bool:
-        """Whether this is a working day of the node: a day of its week and no holiday."""
+        """Whether this is a working day of the node: a day of its week and no holiday, or a day of its own."""
+        return day in self.open_days or (day not in self.closed_days and self.usually_works_on(day))
+
+    def usually_works_on(self, day: date) -> bool:
+        """Whether it works on this day by its week and its holidays alone."""
         return day.weekday() in self.working_days and day not in self.holidays
 
 
@@ -201,6 +226,16 @@ class Item:
     """(SKU, quantity in one bundle), none of them a bundle; empty for a plain item."""
     category: str = ""
     tags: tuple[str, ...] = ()
+    barcode: str = ""
+    """What is printed on one unit, such as a GTIN; "" = not known."""
+    length_mm: int | None = None
+    """Of one unit, packed; None = its three measures are not known."""
+    width_mm: int | None = None
+    height_mm: int | None = None
+    hazmat: bool = False
+    """Whether it, or a component of the bundle, is dangerous goods."""
+    ships_alone: bool = False
+    """Whether each unit is a parcel of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +253,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount in minor units, charged per shipment, unit or kilogram where `when` is true."""
+    """An amount in minor units of the policy's currency, charged per shipment, unit or kilogram where `when` is true."""
 
     per: Per
     amount: Expression
@@ -300,10 +335,12 @@ class ReturnTerms:
     refund_on: RefundOn = RefundOn.GRADING
     """When the customer is paid back."""
     fee: int = 0
-    """The fee that is deducted, in minor units."""
+    """The fee that is deducted, in minor units of `currency`."""
     fee_per: FeePer = FeePer.UNIT
     receive_at: str = NEAREST
     """The node that it is returned to, or `NEAREST`."""
+    currency: str | None = None
+    """That of the policy; None = the order's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +372,8 @@ class ReturnRules:
     accepting: frozenset[str] | None = None
     """The nodes that accept returns; None = every node."""
     approve_below: int | None = None
-    """Returns of goods worth less than this, in minor units, are authorized at once, others by a person; None = all at once."""
+    """Returns of goods worth less than this, in minor units of the policy's currency, are authorized at once, others by a
+    person; None = all at once."""
     refund_shipping: bool = False
     """Whether the shipping price is paid back, too, with the last unit of an order that comes back as a whole."""
     dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
@@ -365,7 +403,7 @@ class ExceptionRules:
 
 
 class TransitBand(NamedTuple):
-    """How many calendar days a parcel needs, up to this distance."""
+    """How many days a parcel needs, up to this distance: days on which the carriers of the service deliver."""
 
     distance_km_max: float
     days: int
@@ -381,8 +419,12 @@ class Policy:
     returns: ReturnRules = ReturnRules()
     exceptions: ExceptionRules = ExceptionRules()
     transit: Mapping[str, tuple[TransitBand, ...]] = field(default_factory=dict)
+    delivery: Mapping[str, DeliveryCalendar] = field(default_factory=dict)
+    """By service; one that is absent delivers on every day."""
     """By service, ascending in distance."""
     holds: tuple[HoldRule, ...] = ()
+    currency: str | None = None
+    """The currency of all its amounts; None = every order's own, so that amounts are compared as mere numbers."""
 
     @property
     def reads_open_orders(self) -> bool:
@@ -434,8 +476,16 @@ class Network:
     and for one order, what its lines cannot be sourced as any more."""
     retired_nodes: Mapping[str, Node] = field(default_factory=dict)
     """The same of nodes: never sourced from and never returned to, but what they report is a fact."""
+    rates: Rates = NO_RATES
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
+
+    def converted(self, amount: int, source: str | None, target: str | None, at: datetime) -> int | EvaluationError:
+        """An amount in the minor units of another currency, by the rate at this moment. None = the same currency."""
+        if amount == 0 or source is None or target is None:
+            return amount
+        found = self.rates.converted(amount, source, target, at)
+        return EvaluationError(f"no rate from {source} to {target} on {at:%Y-%m-%d}") if found is None else found
 
     def item(self, sku: str) -> Item:
         """An item, also a retired one. Raises KeyError for a SKU that no version has had."""

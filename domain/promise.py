@@ -1,9 +1,10 @@
-"""Decides when a parcel will leave a node and arrive: cut-off, handling, working days, holidays, zones and transit."""
+"""Decides when a parcel leaves a node and arrives: cut-off, handling, working days, holidays, zones, transit, delivery days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
+from domain.delivery import DeliveryDays
 from domain.network import Node, TransitBand
 
 END_OF_DAY = time(23, 59, 59)
@@ -19,15 +20,20 @@ class Promise(NamedTuple):
 
 
 def promise(
-    node: Node, service: str, distance_km: float, now: datetime, transit: Mapping[str, Sequence[TransitBand]]
+    node: Node,
+    service: str,
+    distance_km: float,
+    now: datetime,
+    transit: Mapping[str, Sequence[TransitBand]],
+    delivery: DeliveryDays | None = None,
 ) -> Promise | None:
     """The promise for goods released to this node now; None where the transit table has no answer.
 
-    The parcel arrives as many calendar days after it ships as the service's table says for the distance. The node's
-    zone is used for both moments because a postal area does not name the customer's.
+    The service's table says for the distance how many days after it ships the parcel arrives: see `arrival_day`. The
+    node's zone is used for both moments because a postal area does not name the customer's.
     """
     days = transit_days(transit.get(service, ()), distance_km)
-    return None if days is None else _promise(node, now, days)
+    return None if days is None else _promise(node, now, days, delivery)
 
 
 def pickup_promise(node: Node, now: datetime) -> Promise:
@@ -35,14 +41,36 @@ def pickup_promise(node: Node, now: datetime) -> Promise:
     return _promise(node, now, 0)
 
 
-def promise_on(node: Node, today: date, is_late: bool, transit_days: int) -> Promise:
+def promise_on(
+    node: Node, today: date, is_late: bool, transit_days: int, delivery: DeliveryDays | None = None
+) -> Promise:
     """The promise of goods released on this local day of the node, before its cut-off or late, `transit_days` on the way.
 
     Nothing else decides it, so one answer is right for every order of that part of the day.
     """
     ships_on = _ship_day(node, today, is_late)
-    arrives_on = ships_on + timedelta(days=transit_days)
+    arrives_on = arrival_day(ships_on, transit_days, delivery)
     return Promise(_day_end(node, ships_on), _day_end(node, arrives_on), (arrives_on - today).days)
+
+
+def arrival_day(ships_on: date, transit_days: int, delivery: DeliveryDays | None) -> date:
+    """The day on which a parcel arrives that ships on this day.
+
+    Carriers state their days as days on which they deliver, not counting the day of shipment: so only delivery days count,
+    and what takes none arrives on the day of shipment or the first delivery day after it. None = every day is one.
+    """
+    if delivery is None:
+        return ships_on + timedelta(days=transit_days)
+    day = _first(delivery, ships_on) if transit_days == 0 else ships_on
+    for _ in range(transit_days):
+        day = _first(delivery, day + timedelta(days=1))
+    return day
+
+
+def _first(delivery: DeliveryDays, day: date) -> date:
+    while day not in delivery:
+        day += timedelta(days=1)
+    return day
 
 
 def ship_day(node: Node, now: datetime) -> date:
@@ -66,13 +94,13 @@ def cutoff_has_passed(node: Node, local: datetime) -> bool:
 
 
 def transit_days(bands: Sequence[TransitBand], distance_km: float) -> int | None:
-    """Calendar days on the way for this distance, from a table ascending in distance; None beyond its last band."""
+    """Days on the way for this distance, from a table ascending in distance; None beyond its last band."""
     return next((band.days for band in bands if distance_km <= band.distance_km_max), None)
 
 
-def _promise(node: Node, now: datetime, transit_days: int) -> Promise:
+def _promise(node: Node, now: datetime, transit_days: int, delivery: DeliveryDays | None = None) -> Promise:
     local = now.astimezone(node.time_zone)
-    return promise_on(node, local.date(), cutoff_has_passed(node, local), transit_days)
+    return promise_on(node, local.date(), cutoff_has_passed(node, local), transit_days, delivery)
 
 
 def _ship_day(node: Node, day: date, is_late: bool) -> date:

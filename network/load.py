@@ -1,18 +1,21 @@
-"""Makes a network of four documents, or reports all their mistakes in one pass."""
+"""Makes a network of its documents, or reports all their mistakes in one pass."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from domain.network import Network
 from network.buffers_csv import read_buffers
+from network.closed_days import warn_of_days
 from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
-from network.nodes_toml import read_nodes
+from network.nodes_toml import NodesRead, read_nodes
 from network.policy_toml import PolicyRead, read_policy
+from network.rates_csv import read_rates
 from network.retired import read_retired
 from network.warnings import channels_in, find_warnings
 
@@ -21,10 +24,11 @@ FILES: Mapping[str, str] = {
     "policy": "policy.toml",
     "items": "items.csv",
     "buffers": "buffers.csv",
+    "rates": "rates.csv",
 }
 """The file of each document."""
 
-OPTIONAL = frozenset({"buffers"})
+OPTIONAL = frozenset({"buffers", "rates"})
 """The documents whose file may be absent; an absent file counts as an empty text."""
 
 __all__ = [
@@ -49,14 +53,18 @@ class NetworkDocuments:
     policy: str
     items: str
     buffers: str = ""
+    rates: str = ""
     retired: str = field(default="", compare=False)
     """What earlier versions had and this one has not, as `network.retired` writes it; no file of the directory."""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the four files, each with its length before it, in hexadecimal: equal texts, equal digest."""
+        """The SHA-256 of the files, each with its length before it, in hexadecimal: equal texts, equal digest.
+
+        `rates.csv` counts only where it is there: versions from before it keep their digests.
+        """
         digest = hashlib.sha256()
-        for text in (self.nodes, self.policy, self.items, self.buffers):
+        for text in (self.nodes, self.policy, self.items, self.buffers, *filter(None, [self.rates])):
             content = text.encode()
             digest.update(len(content).to_bytes(8, "big") + content)
         return digest.hexdigest()
@@ -111,15 +119,15 @@ class Checked(NamedTuple):
     """The channels that rules and buffers name, each with the file and line that name it first."""
 
 
-def examine(directory: Path) -> Checked:
-    """Check a network directory, and look for what is probably not meant. It changes nothing."""
+def examine(directory: Path, now: datetime) -> Checked:
+    """Check a network directory, and look for what is probably not meant, also on the days after now. It changes nothing."""
     try:
-        documents = read(directory)
+        loaded = _load(read(directory), _files(directory))
     except NetworkMistakes as error:
         return Checked(None, error.mistakes)
-    loaded = _load(documents, {name: str(directory / file) for name, file in FILES.items()})
     if mistakes := loaded.mistakes():
         return Checked(None, mistakes)
+    warn_of_days(loaded.nodes, now)
     find_warnings(loaded.policy, loaded.network, loaded.quotas, loaded.found)
     warnings = [warning for one in loaded.found.values() for warning in one.warnings()]
     return Checked(loaded.network, (), warnings, channels_in(loaded.policy, loaded.quotas, loaded.found))
@@ -127,7 +135,14 @@ def examine(directory: Path) -> Checked:
 
 def check(directory: Path) -> list[Mistake]:
     """All mistakes of a network directory; none when it can be applied. It changes nothing."""
-    return list(examine(directory).mistakes)
+    try:
+        return _load(read(directory), _files(directory)).mistakes()
+    except NetworkMistakes as error:
+        return list(error.mistakes)
+
+
+def _files(directory: Path) -> dict[str, str]:
+    return {name: str(directory / file) for name, file in FILES.items()}
 
 
 def load(documents: NetworkDocuments) -> Network:
@@ -147,6 +162,7 @@ class _Loaded(NamedTuple):
     """A network, complete only if there are no mistakes, and what was found in each document."""
 
     network: Network
+    nodes: NodesRead
     policy: PolicyRead
     quotas: Mapping[str, int]
     found: Mapping[str, Mistakes]
@@ -162,5 +178,6 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied
     policy = read_policy(documents.policy, nodes, found["policy"])
     buffers, quotas = read_buffers(documents.buffers, nodes, items, found["buffers"])
     retired = read_retired(documents.retired)
-    network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes)
-    return _Loaded(network, policy, quotas, found)
+    rates = read_rates(documents.rates, found["rates"])
+    network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes, rates)
+    return _Loaded(network, nodes, policy, quotas, found)

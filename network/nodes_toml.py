@@ -36,14 +36,15 @@ ZONE_LIKENESS = 0.9
 
 ZONES_LISTED_MAX = 4
 
-_SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
+_SEEN_BY_SETS = frozenset({"id", "kind", "country", "region", "tags", "priority"})
 
 
 @dataclass(frozen=True, slots=True)
 class NodesRead:
-    """The nodes by id; `certain` when all fields that node sets use could be read."""
+    """The nodes by id, each with its table; `certain` when all fields that node sets use could be read."""
 
     nodes: dict[str, Node]
+    tables: dict[str, Table]
     certain: bool
 
 
@@ -51,19 +52,21 @@ def read_nodes(text: str, mistakes: Mistakes) -> NodesRead:
     """Read the nodes. Mistakes are reported, and the rest is read."""
     top = read_toml(text, mistakes)
     if top is None:
-        return NodesRead({}, certain=False)
+        return NodesRead({}, {}, certain=False)
     tables = top.tables("node")
     if not tables:
         top.wrong("node", "there is no [[node]]; at least one is needed")
     top.finish()
     nodes: dict[str, Node] = {}
+    named: dict[str, Table] = {}
     for table in tables:
         node = read_node(table)
         if node.id in nodes:
             table.wrong("id", f"node id {node.id!r} is there twice")
         elif node.id:
-            nodes[node.id] = node
-    return NodesRead(nodes, certain=bool(nodes) and not any(table.failed & _SEEN_BY_SETS for table in tables))
+            nodes[node.id], named[node.id] = node, table
+    certain = bool(nodes) and not any(table.failed & _SEEN_BY_SETS for table in tables)
+    return NodesRead(nodes, named, certain)
 
 
 def read_node(table: Table) -> Node:
@@ -73,6 +76,7 @@ def read_node(table: Table) -> Node:
     latitude, longitude = place = _read_place(table, country)
     kind = _read_dispatch(table)
     working_days = table.words("working_days", WEEK) or WEEK[:5]
+    closed_days, open_days = _read_single_days(table)
     node = Node(
         id=identifier,
         name=table.text("name", identifier),
@@ -85,6 +89,8 @@ def read_node(table: Table) -> Node:
         cutoff=table.clock("cutoff", time(17)),
         working_days=frozenset(WEEK.index(day) for day in working_days),
         holidays=_read_holidays(table),
+        closed_days=closed_days,
+        open_days=open_days,
         handling_days=table.whole("handling_days", 0, least=0),
         capacity_per_day=table.whole("capacity_per_day", 1, least=1) if table.has("capacity_per_day") else None,
         priority=table.whole("priority", 10, least=0),
@@ -96,6 +102,8 @@ def read_node(table: Table) -> Node:
         dispatch=kind.dispatch,
         settings=_read_settings(table, kind),
         pickup=table.boolean("pickup", default=False),
+        tags=_read_tags(table),
+        region=table.text("region"),
     )
     table.finish()
     return node
@@ -220,6 +228,15 @@ def _read_holidays(table: Table) -> Container[date]:
         return frozenset()
 
 
+def _read_single_days(table: Table) -> tuple[frozenset[date], frozenset[date]]:
+    """The days on which the node is closed, and those on which it is open; no day may be both."""
+    closed_days, open_days = table.days("closed"), table.days("open")
+    for day in closed_days:
+        if day in open_days:
+            table.wrong("open", f"{day} is in closed and in open; leave it out of one", open_days.index(day))
+    return frozenset(closed_days), frozenset(open_days)
+
+
 def _read_hours(table: Table) -> tuple[time, time] | None:
     """Opening and closing time; a closing time of 24:00 is the midnight that ends the day."""
     written = table.text("hours")
@@ -234,6 +251,19 @@ def _read_hours(table: Table) -> tuple[time, time] | None:
     else:
         return opens, closes
     return None
+
+
+def _read_tags(table: Table) -> tuple[str, ...]:
+    """Words of the business, each once; without blanks, as in items.csv."""
+    found: list[str] = []
+    for position, value in enumerate(table.values("tags")):
+        if not isinstance(value, str) or not re.fullmatch(r"\S{1,64}", value):
+            table.wrong("tags", f"a tag must be one word in quotes, of at most 64 characters, not {value!r}", position)
+        elif value in found:
+            table.wrong("tags", f"tags name {value!r} twice", position)
+        else:
+            found.append(value)
+    return tuple(found)
 
 
 def _read_dispatch(table: Table) -> DispatchKind:

@@ -2,20 +2,19 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from domain.delivery import DeliveryCalendar
 from domain.network import (
     Cost,
     EvaluationError,
     ExceptionRules,
     Exclusion,
-    Fact,
     HoldRule,
     HoldStock,
-    Node,
     OrderRules,
     Per,
     Policy,
@@ -29,9 +28,11 @@ from domain.network import (
     Unfilled,
 )
 from domain.reasons import ExceptionCode
+from domain.sourcing.rules import lasting_facts
+from network.calendars import UnknownCalendar, calendar_of, holiday_calendar
 from network.expressions import Answer, CelExpression, compile_rule
 from network.mistakes import Mistakes
-from network.nodes_toml import INSTANT, NodesRead
+from network.nodes_toml import INSTANT, WEEK, NodesRead
 from network.reach import Reach, Transit, always, check_order
 from network.returns_toml import read_returns
 from network.rule_names import Sight
@@ -48,6 +49,9 @@ TRANSIT_DEFAULT = {
 """The transit bands when there is no [transit] table."""
 
 DAYS_MAX = 365
+
+DESTINATION = "destination"
+"""In place of a calendar: that of the country and region to which the parcel goes."""
 
 _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Replaces a rule that could not be read."""
@@ -71,18 +75,32 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         return PolicyRead("", Policy(()), None, {})
     version = top.text("version") if top.need("version") else ""
     transit, services = _read_transit(top)
+    currency = _currency(top)
     reader = _PolicyReader(nodes, Vocabulary(nodes, services), top, transit if services is not None else None)
     policy = Policy(
+        currency=currency,
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
-        returns=reader.returns(top.table("returns")),
+        returns=reader.returns(top.table("returns"), currency),
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
+        delivery=_read_delivery(top.table("delivery"), services),
         holds=reader.holds(),
     )
     top.finish()
     return PolicyRead(version, policy, top, reader.sets)
+
+
+def _currency(top: Table) -> str | None:
+    if not top.has("currency"):
+        return None
+    code = top.text("currency")
+    if re.fullmatch(r"[A-Z]{3}", code):
+        return code
+    if "currency" not in top.failed:
+        top.wrong("currency", f"currency must be a code of ISO 4217 such as USD, not {code!r}")
+    return None
 
 
 class _PolicyReader:
@@ -145,9 +163,9 @@ class _PolicyReader:
         table.finish()
         return rule
 
-    def returns(self, table: Table) -> ReturnRules:
-        """The table [returns]."""
-        return read_returns(table, self._vocabulary, self._read, self.sets, self._transit)
+    def returns(self, table: Table, currency: str | None) -> ReturnRules:
+        """The table [returns], whose amounts are in this currency."""
+        return read_returns(table, self._vocabulary, self._read, self.sets, self._transit, currency)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that is true or false. One whose evaluation always fails is reported."""
@@ -167,7 +185,7 @@ class _PolicyReader:
     def _members(self, table: Table, name: str, rule: CelExpression) -> frozenset[str] | None:
         members = set()
         for node in self._read.nodes.values():
-            answer = rule.evaluate(_set_facts(node))
+            answer = rule.evaluate(lasting_facts(node))
             if isinstance(answer, EvaluationError):
                 table.wrong(name, f"{name} fails for node {node.id!r}: {answer.reason}")
                 return None
@@ -242,15 +260,6 @@ def _hold_id(table: Table) -> str:
     return name
 
 
-def _set_facts(node: Node) -> Mapping[str, Fact]:
-    return {
-        "node.id": node.id,
-        "node.kind": node.kind.value,
-        "node.country": node.country,
-        "node.priority": node.priority,
-    }
-
-
 def _order_rules(table: Table) -> OrderRules:
     default = OrderRules()
     rules = OrderRules(
@@ -318,6 +327,33 @@ def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
                     service, f"{service}: distances must ascend; this one is not above the one before", position
                 )
         yield service, tuple(filter(None, bands))
+
+
+def _read_delivery(table: Table, services: Iterable[str] | None) -> dict[str, DeliveryCalendar]:
+    """The delivery days of each service that has a table [delivery.SERVICE]; `services` are those of [transit], if known."""
+    known = None if services is None else list(services)
+    calendars: dict[str, DeliveryCalendar] = {}
+    for service in table.names():
+        if known is not None and service not in known:
+            table.wrong(service, f"[transit] has no service {service!r}{did_you_mean(service, known)}")
+        below = table.table(service)
+        week = below.words("working_days", WEEK) or WEEK
+        calendars[service] = DeliveryCalendar(frozenset(map(WEEK.index, week)), _read_holidays(below))
+        below.finish()
+    return calendars
+
+
+def _read_holidays(table: Table) -> Callable[[str, str], Container[date]]:
+    """The holidays on which carriers do not deliver: those of the destination, or of one calendar."""
+    name = table.text("holidays")
+    if name == DESTINATION:
+        return calendar_of
+    try:
+        calendar = holiday_calendar(name) if name else frozenset[date]()
+    except UnknownCalendar as error:
+        table.wrong("holidays", f'{error}; or "{DESTINATION}", the calendar of where the parcel goes')
+        calendar = frozenset()
+    return lambda _country, _region: calendar
 
 
 def _band(table: Table, service: str, position: int, pair: object) -> TransitBand | None:

@@ -49,7 +49,7 @@ def retire(text: str, nodes_before: str, items_before: str, nodes: str, items: s
         "items": {sku: values for sku, values in had_items.items() if _is_gone(values, has_items.get(sku))},
         "nodes": {name: values for name, values in had_nodes.items() if name not in has_nodes},
     }
-    return json.dumps(retired, sort_keys=True)
+    return json.dumps(retired, sort_keys=True, default=str)  # a day becomes its text, which reads the same
 
 
 def _is_gone(had: dict[str, Any], has: Item | None) -> bool:

@@ -6,7 +6,7 @@ Reading never stops at a mistake: a default or a stand-in replaces the field, so
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -58,9 +58,9 @@ class Table:
         self.failed.add(key)
         self._mistakes.add(self.line(key, *below) + line_offset, text)
 
-    def warn(self, key: str, text: str, line_offset: int = 0) -> None:
-        """Report what only looks like a mistake."""
-        self._mistakes.warn(self.line(key) + line_offset, text)
+    def warn(self, key: str, text: str, *below: str | int, line_offset: int = 0) -> None:
+        """Report what only looks like a mistake, at a field or at a value below it."""
+        self._mistakes.warn(self.line(key, *below) + line_offset, text)
 
     @property
     def rules(self) -> "list[RuleRead]":
@@ -152,6 +152,19 @@ class Table:
         if key in self._values:
             self.wrong(key, f'{key} must be a time of day in quotes such as "14:00", not {_shown(value)}')
         return default
+
+    def days(self, key: str) -> list[date]:
+        """The field's list of days such as 2026-12-24, with or without quotes, each at most once."""
+        found: list[date] = []
+        for position, value in enumerate(self.values(key)):
+            day = _parse_day(value)
+            if day is None:
+                self.wrong(key, f"{key} must be a list of days such as [2026-12-24], not {_shown(value)}", position)
+            elif day in found:
+                self.wrong(key, f"{key} names {day} twice", position)
+            else:
+                found.append(day)
+        return found
 
     def values(self, key: str) -> list[Any]:
         """The field's list, which must not be empty; an empty list when the field is absent or wrong."""
@@ -263,6 +276,14 @@ def _parse_duration(value: object) -> timedelta | None:
         return span(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def _parse_day(value: object) -> date | None:
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return day if isinstance(day, date) and not isinstance(day, datetime) else None
 
 
 def parse_clock(value: object) -> time | None:

@@ -17,6 +17,7 @@ WORD = (r"[a-z0-9_-]{1,32}", "1 to 32 of a-z, 0-9, '_' and '-'")
 
 _FORMS = {
     "order.channel": (r"[a-z0-9]{1,16}", "1 to 16 of a-z and 0-9"),
+    "order.currency": (r"[A-Z]{3}", "a code of ISO 4217 such as USD"),
     "order.customer_tier": (rf"({WORD[0]})?", WORD[1]),
 }
 """The form of the values of names that have no list of values, and the same in words."""

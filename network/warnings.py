@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from domain.network import Network, Strategy, Tier
+from domain.sourcing import item_facts
 from network.close_names import misspelt
 from network.mistakes import Mistake, Mistakes
-from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts
+from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts, names_read
 from network.policy_toml import PolicyRead
 from network.possible_facts import World, can_hold
 from network.reach import Reach, wanted
@@ -22,6 +23,8 @@ _NOBODY: Mapping[str, str] = {
     "item.sku": "no item has the SKU",
     "node.kind": "no node is of the kind",
     "node.country": "no node is in",
+    "node.region": "no node is in the region",
+    "node.tags": "no node has the tag",
 }
 """What is said of a text that no item or node has."""
 
@@ -32,8 +35,16 @@ _NO_PART: Mapping[str, str] = {
     "node.id": "no node has an id that",
     "node.kind": "no node is of a kind that",
     "node.country": "no node is in a country whose code",
+    "node.region": "no node is in a region that",
+    "node.tags": "no node has a tag that",
 }
 """The same of a part of a text; then follows, for example, "starts with"."""
+
+_OF_NO_ITEM: Mapping[str, str] = {
+    "item.hazmat": "hazmat of items.csv is yes for no item",
+    "item.ships_alone": "ships_alone of items.csv is yes for no item",
+}
+"""What is said of a rule that asks whether an item is something that none is."""
 
 _CHOSEN = ("order.channel", "order.customer_tier")
 """Names whose values nobody lists: they exist as soon as an order has them."""
@@ -49,6 +60,7 @@ def find_warnings(read: PolicyRead, network: Network, quotas: Mapping[str, int],
     for table, strategy in zip(read.top.tables("strategy"), network.policy.strategies, strict=True):
         _warn_of_what_is_never_filled(table, strategy, network)
     _warn_of_misspelt_names(read.top, network, quotas, found["buffers"])
+    _warn_of_currencies(read.top, network)
 
 
 def channels_in(
@@ -88,7 +100,7 @@ def _warn(read: RuleRead, at: int, text: str) -> None:
 
 def _warn_of_names_that_nobody_has(policy: PolicyRead, network: Network) -> set[int]:
     """Warn of each such name; answers the rules, by identity."""
-    known = _values_of_today(network)
+    known, missed = _values_of_today(network), _flags_of_no_item(network)
     warned: set[int] = set()
     for read in policy.top.rules if policy.top else ():
         if read.sight is Sight.SET and not policy.sets[read.key]:
@@ -98,7 +110,17 @@ def _warn_of_names_that_nobody_has(policy: PolicyRead, network: Network) -> set[
             if complaint := _nobody_has(one, known.get(one.name), found):
                 _warn(read, one.at, complaint)
                 warned.add(id(read))
+        for name in names_read(read.rule.tree):
+            if name.name in missed:
+                _warn(read, name.at, _OF_NO_ITEM[name.name])
+                warned.add(id(read))
     return warned
+
+
+def _flags_of_no_item(network: Network) -> Set[str]:
+    """What no item of today is. Of items nothing is known as long as there are none."""
+    seen = [item_facts(item) for item in network.items.values()]
+    return {name for name in _OF_NO_ITEM if seen and not any(facts[name] for facts in seen)}
 
 
 def _values_of_today(network: Network) -> Mapping[str, Set[str]]:
@@ -108,6 +130,8 @@ def _values_of_today(network: Network) -> Mapping[str, Set[str]]:
         "node.id": set(network.nodes),
         "node.kind": {str(node.kind) for node in nodes},
         "node.country": {node.country for node in nodes},
+        "node.region": {node.region for node in nodes} | {""},
+        "node.tags": {tag for node in nodes for tag in node.tags},
     }
     of_items: dict[str, Set[str]] = {
         "item.tags": {tag for item in items for tag in item.tags},
@@ -206,6 +230,27 @@ def _warn_of_misspelt_names(top: Table, network: Network, quotas: Mapping[str, i
                 _warn(read, one.at, said[one.text])
         for channel in kept_for.keys() & said.keys():
             buffers.warn(kept_for[channel], said[channel])
+
+
+def _warn_of_currencies(top: Table, network: Network) -> None:
+    """Warn where amounts are compared whose currencies may differ."""
+    compared, own = _compared_amounts(top), network.policy.currency
+    if compared and own is None:
+        said = "amounts of every currency are compared as mere numbers"
+        top.warn("version", f'{said} ({compared}); name the currency of the policy\'s amounts: currency = "USD"')
+    elif compared and own and not network.rates.knows(own):
+        said = f"orders in another currency than {own} cannot be judged where amounts are compared"
+        top.warn("currency", f"{said} ({compared}): rates.csv has no rate from or to {own}")
+
+
+def _compared_amounts(top: Table) -> str:
+    """The rules and limits that compare an amount of any order, each with its line; a rule that names the currency does not."""
+    read = [one for one in top.rules if "order.value" in one.rule.names and "order.currency" not in one.rule.names]
+    returns = top.table("returns")
+    tables = [returns, *returns.tables("rule")]
+    limits = [table.line(key) for table in tables for key in ("approve_below", "fee") if table.has(key)]
+    lines = sorted([one.table.line(one.key) for one in read] + limits)
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}" if lines else ""
 
 
 def _is_whole(one: NamedText) -> bool:

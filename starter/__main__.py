@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from cyclopts import App
 
+from runtime import time_zones
+
 # command          its text in the list of commands: the first sentence of the command's own help
 COMMANDS = {
     "audit": "Recompute every invariant from the facts: a line for each, exit 1 if one is violated.",
@@ -44,6 +46,7 @@ def joined(asked: str | None) -> App:
 
 def main() -> NoReturn:
     """Run one command and leave with its exit code: 0 done, 1 not done, 2 not understood, 130 interrupted."""
+    time_zones.pin()
     try:
         code = joined(next(iter(sys.argv[1:]), None))(result_action="return_value")
     except SystemExit as wanted:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from cyclopts import App, Parameter
 from database import channel
 from database.connect import Database
 from domain.network import Network
+from network.closed_days import next_closed
 from network.load import Mistake, examine
 from network.warnings import warnings_of_channels
 from runtime.where import database_url, master_keys
@@ -22,16 +24,19 @@ command = App(name="network", help="Check or apply a network directory: nodes, i
 @command.command
 def check(directory: Path) -> int:
     """Check a network directory without touching anything: one line per mistake or warning, exit 1 if there is a mistake.
+    Standard error says on which days each node is closed next.
 
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+        The folder with nodes.toml, policy.toml, items.csv perhaps buffers.csv and rates.csv.
     """
-    found = examine(directory)
+    now = datetime.now(UTC)
+    found = examine(directory, now)
     if found.network is None:
         return _refuse([str(mistake) for mistake in found.mistakes])
     _show(found.warnings)
+    sys.stderr.write("".join(f"{line}\n" for line in next_closed(list(found.network.nodes.values()), now)))
     sys.stderr.write(f"{_summary(found.network)}; {_verdict(found.warnings)}\n")
     return 0
 
@@ -44,11 +49,11 @@ async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative=
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+        The folder with nodes.toml, policy.toml, items.csv perhaps buffers.csv and rates.csv.
     preview
         Only say what it changes, and whether it would be refused now.
     """
-    found = examine(directory)
+    found = examine(directory, datetime.now(UTC))
     if mistakes := await apply_network(database_url(), directory, is_preview=preview, say=_say):
         return _refuse(mistakes)
     if preview:

@@ -23,6 +23,7 @@ from api.service import assemble
 from database.connect import Database
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
+from runtime import time_zones
 from runtime.search_attributes import register_search_attributes
 from tests.checked_transport import CheckedTransport
 from tests.house import MASTER_KEY, MASTER_KEYS, House
@@ -32,6 +33,7 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 # Commands that a test runs in its own process tell things on standard output; the log belongs elsewhere, as in production.
 structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
+time_zones.pin()
 OPERATOR_KEY = "operator-key-of-the-tests"
 os.environ["SWITCHYARD_MASTER_KEYS"] = MASTER_KEY  # for processes that tests start
 _databases = count(1)

@@ -75,6 +75,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "policy": lambda text: a_network(policy=text),
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),
+    "rates": lambda text: a_network(rates=text),
     "order": NewOrder.model_validate_json,
     "reservation": ReservationRequest.model_validate_json,
     "message": NodeMessage.model_validate_json,

@@ -10,10 +10,11 @@ from database.outbox.inbox import Received
 from domain.claim import ClaimMessage
 from domain.fulfillment import NodeMessage
 from domain.parcel import Parcel
+from domain.payment import PaymentMessage
 from domain.returns import ReturnMessage
 from domain.stock import StockMessage
 
-Message = ClaimMessage | NodeMessage | Parcel | ReturnMessage | StockMessage
+Message = ClaimMessage | NodeMessage | Parcel | PaymentMessage | ReturnMessage | StockMessage
 
 
 async def receive(

@@ -12,23 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from database import capacity, claim, exception, fulfillment, order, returns, stock
+from database import capacity, claim, exception, fulfillment, order, payment, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
 from database.order import Event, Header
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
+from database.payment import RequestKind
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
-from domain.closing import Facts, looks_at_returns, over
-from domain.deadlines import Wait, after_the_call, waits_for
-from domain.event import ChannelEvent, events
-from domain.fulfillment import FulfillmentOrder
+from domain.closing import Facts, looks_at_payments, looks_at_returns, over
+from domain.deadlines import Wait, accept_by, after_the_call, waits_for
+from domain.event import ChannelEvent, EventKind, events
 from domain.network import Network, Node
 from domain.order import OrderState
+from domain.payment import Payments, shipped_after
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
-from domain.units import Changes, Opened, Order
+from domain.units import Changes, Opened, Order, prices_after
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -76,6 +77,7 @@ class Work:
     """The capacity that the order has claimed at its nodes."""
     pinned_for: Mapping[str, date]
     """By node, the local day for which the order's pins have claimed capacity."""
+    payments: Payments
     channel_events: list[ChannelEvent] = field(default_factory=list)
     """Events for the order's channel that do not follow from its units."""
 
@@ -87,16 +89,28 @@ class Work:
     async def write(self, event: Event) -> OrderState:
         """Write all recorded changes and return the order's new state, as `current_state` does."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
-        pinned = {pin.node for pin in self.order.reservations}
-        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+        await self._give_capacity_back()
         await self._close_what_is_over(event)
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
-        await exception.open_all(
-            self.connection, self._opened(), order=self.header.order, cause=event.cause, at=event.occurred_at
-        )
+        await self._open_exceptions(event)
         await open_shortages(self.connection, shortages, event)
         await self._give_back_what_it_replaces(event)
+        return await self._count_the_change(event)
+
+    async def _give_capacity_back(self) -> None:
+        """Claim no day of a node at which nothing is pinned any more."""
+        pinned = {pin.node for pin in self.order.reservations}
+        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+
+    async def _open_exceptions(self, event: Event) -> None:
+        name, opened = self.header.order, self._opened()
+        await exception.open_all(self.connection, opened, order=name, cause=event.cause, at=event.occurred_at)
+
+    async def _count_the_change(self, event: Event) -> OrderState:
+        """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
+        if self.payments.authorized:
+            channel_events += await self._ask_for_payments(channel_events, event.occurred_at)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     def _opened(self) -> Sequence[Opened]:
@@ -139,14 +153,38 @@ class Work:
         """The node of a fulfillment order, also a retired one."""
         return self.network.node(self.order.fulfillment_orders[fulfillment_order].node)
 
-    def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
+    def _touched(self) -> list[fulfillment.Waits]:
         names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
-        return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
+        known = [self.order.fulfillment_orders[name] for name in names]
+        rules = self.network.policy.orders
+        return [
+            fulfillment.Waits(fo, self.wait(fo.fulfillment_order), accept_by(fo, self.network.node(fo.node), rules))
+            for fo in known
+        ]
 
     def wait(self, fulfillment_order: str) -> Wait | None:
         """The event that a fulfillment order waits for now, and its deadline."""
         fo = self.order.fulfillment_orders[fulfillment_order]
         return waits_for(fo, self.node(fulfillment_order), self.network.policy.orders)
+
+    async def _ask_for_payments(self, caused_by: Sequence[ChannelEvent], at: datetime) -> list[ChannelEvent]:
+        """Ask the channel to capture what has shipped and is not paid, and to void what nothing will need."""
+        shipped, payments, asked = shipped_after(self.order, self.changes), self.payments, list[ChannelEvent]()
+        if amount := payments.to_capture(shipped.cost):
+            payments = payments.asked_to_capture(amount)
+            in_all = payments.capture_asked
+            asked.append(await self._requested(RequestKind.CAPTURE, amount, in_all, at, _work_that_left(caused_by)))
+        if shipped.is_all and (amount := payments.to_void()):
+            in_all = payments.asked_to_void(amount).void_asked
+            asked.append(await self._requested(RequestKind.VOID, amount, in_all, at))
+        return asked
+
+    async def _requested(
+        self, kind: RequestKind, amount: int, in_all: int, at: datetime, more: Mapping[str, str] | None = None
+    ) -> ChannelEvent:
+        name = await payment.ask(self.connection, self.header.order, kind, amount, in_all, at)
+        facts = {"request": name, "amount": amount, "currency": self.header.currency}
+        return ChannelEvent(_REQUESTED[kind], {**facts, **(more or {})})
 
     async def _close_what_is_over(self, event: Event) -> None:
         """Close the exceptions whose reason is gone. A parcel that is found by a claim or return waits for nobody any more."""
@@ -156,6 +194,8 @@ class Work:
         facts = Facts(self.order, self.network.policy.orders)
         if looks_at_returns(known):
             facts = await self._with_returns(facts)
+        if looks_at_payments(known):
+            facts = await self._with_payments(facts)
         closed = over(known, facts)
         for one in closed:
             if one.code is ExceptionCode.DELIVERY_FAILED and one.fulfillment_order:
@@ -168,12 +208,18 @@ class Work:
         returned = await returns.came_back(self.connection, self.header.order)
         return replace(facts, returned=returned, claimed=await claim.claimed(self.connection, self.header.order))
 
+    async def _with_payments(self, facts: Facts) -> Facts:
+        back = await refund.paid_back(self.connection, self.header.order)
+        total = prices_after(self.order, self.changes).total
+        return replace(facts, misfits=tuple(self.payments.misfits(total, back.amount)), short=back.short)
+
     async def _give_back_what_it_replaces(self, event: Event) -> None:
         """Ask for the money again that units of a replacement stood for, when they are cancelled."""
         stands_for = self.header.replaces
         if stands_for is None or not any(moved["cancelled"] > 0 for moved in self.changes.buckets.values()):
             return
-        for signal_ in await give_back(self.connection, self.header.order, stands_for, event):
+        prices = prices_after(self.order, self.changes)
+        for signal_ in await give_back(self.connection, self.header.order, prices, stands_for, event):
             await self.transaction.signal(*signal_)
 
     def _wait_for_the_parcel_again(self, name: str, at: datetime) -> None:
@@ -222,11 +268,23 @@ class OrderTransactions:
         network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network, version), _copy(holding)
-        return Work(transaction, header, network, active, version, holding, changes, before, header.claimed, pinned)
+        claimed, payments = header.claimed, header.payments
+        return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
+
+
+_REQUESTED = {RequestKind.CAPTURE: EventKind.CAPTURE_REQUESTED, RequestKind.VOID: EventKind.VOID_REQUESTED}
+
+
+def _work_that_left(caused: Sequence[ChannelEvent]) -> dict[str, str]:
+    """The fulfillment order that an event says has shipped; empty where there is none."""
+    return next(
+        ({"fulfillment_order": one.data["fulfillment_order"]} for one in caused if one.kind is EventKind.SHIPPED), {}
+    )
 
 
 def _copy(holding: Order) -> Order:
     before = copy(holding)
+    before.lines = dict(holding.lines)
     before.waiting = list(holding.waiting)
     before.reservations = list(holding.reservations)
     before.fulfillment_orders = dict(holding.fulfillment_orders)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from database.connect import ReadConnection
-from database.order.parts import PARTS
+from database.order.parts import CAPTURED, LAYERS, PARTS
 from database.outbox.unattended import sweep_again_at
 
 
@@ -43,6 +43,32 @@ HELD = f"""
      GROUP BY node, sku)
 """
 """Units of each stocked SKU at each node that are promised: pinned by an order or a cart, or owed by a node."""
+
+COSTS = f"""
+    (SELECT order_id, sum(units)::bigint AS units,
+            sum(goods / ordered * units + least(units, goods % ordered))::bigint AS goods,
+            sum(tax / ordered * units + least(units, tax % ordered))::bigint AS tax
+     FROM (SELECT order_id, ordered::bigint, (ordered - cancelled)::bigint AS units,
+                  (unit_price * ordered - discount)::bigint AS goods, tax FROM {LAYERS} y WHERE ordered > 0) y
+     GROUP BY order_id)
+"""
+"""By order: the units that are not cancelled, and what they cost by their layers; the first ones have the odd minor units."""
+
+SHIPPED = f"""
+    (SELECT o.order_id, sum(c.goods + CASE WHEN o.prices_include_tax THEN 0 ELSE c.tax END)
+            + CASE WHEN sum(c.units) = 0 THEN 0 ELSE o.shipping_price END
+            + CASE WHEN sum(c.units) = 0 OR o.prices_include_tax THEN 0 ELSE o.shipping_tax END AS cost
+     FROM orders o
+     JOIN (SELECT order_id, units, goods / ordered * units + least(units, goods % ordered) AS goods,
+                  tax / ordered * units + least(units, tax % ordered) AS tax
+           FROM (SELECT y.order_id, y.ordered::bigint, y.tax, (y.unit_price * y.ordered - y.discount)::bigint AS goods,
+                        greatest(0, least(y.ordered - y.cancelled, l.shipped - coalesce(sum(y.ordered - y.cancelled) OVER (
+                            PARTITION BY y.order_id, y.line ORDER BY y.layer
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint AS units
+                 FROM {LAYERS} y JOIN order_line l USING (order_id, line)) y) c USING (order_id)
+     GROUP BY o.order_id)
+"""
+"""By order: what the units that shipped cost, the first ones of each line, and shipping with the first of all."""
 
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
@@ -262,6 +288,7 @@ INVARIANTS = (
           AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
           AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
           AND NOT EXISTS (SELECT FROM claim c WHERE c.claim_id = about)
+          AND NOT EXISTS (SELECT FROM orders o WHERE o.order_id = about)
         """,
     ),
     Invariant(
@@ -309,18 +336,70 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "the units of a line are those of its layers",
+        "SELECT count(*) FROM order_layer",
+        f"""
+        SELECT format('%s line %s: %s of %s units of its first layer are cancelled', order_id, line, cancelled, ordered)
+        FROM {LAYERS} y WHERE ordered < 1 OR cancelled NOT BETWEEN 0 AND ordered
+        """,
+    ),
+    Invariant(
+        "an order costs what its layers cost, with its tax and shipping",
+        "SELECT count(*) FROM orders",
+        f"""
+        SELECT format('%s: its value is %s and its total %s, by its layers %s and %s', order_id, o.value, o.total, c.goods,
+                      t.total)
+        FROM orders o JOIN {COSTS} c USING (order_id)
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN c.units = 0 THEN 0 ELSE c.goods + o.shipping_price END
+                   + CASE WHEN c.units = 0 OR o.prices_include_tax THEN 0 ELSE c.tax + o.shipping_tax END AS total) t
+        WHERE (o.value, o.total) <> (c.goods, t.total)
+        """,
+    ),
+    Invariant(
         "no more is paid back than was captured, or an exception was opened",
         "SELECT count(*) FROM refund",
-        """
+        f"""
         SELECT format('%s: %s captured, but channels were asked for %s and say that they paid %s', o.order_id, c.captured,
                       f.asked, f.settled)
         FROM orders o
-        CROSS JOIN LATERAL (SELECT coalesce(o.paid, o.value + o.shipping_price) AS captured) c
+        CROSS JOIN LATERAL (SELECT {CAPTURED} AS captured) c
         JOIN (SELECT order_id, sum(amount) AS asked, sum(settled_amount) AS settled FROM refund GROUP BY order_id) f
              USING (order_id)
-        WHERE f.asked > c.captured
+        WHERE (f.asked > c.captured AND NOT EXISTS (
+                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'payment_misfit'))
            OR (f.settled > c.captured AND NOT EXISTS (
-                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'return_misfit'))
+                   SELECT FROM exception e
+                   WHERE e.order_id = o.order_id AND e.code IN ('return_misfit', 'payment_misfit')))
+        """,
+    ),
+    Invariant(
+        "every payment message counts once in its order's sums",
+        "SELECT count(*) FROM payment",
+        """
+        SELECT format('%s: %s authorized, %s captured, %s voided, but %s, %s and %s were reported', o.order_id, o.authorized,
+                      o.captured, o.voided, p.authorized, p.captured, p.voided)
+        FROM orders o
+        LEFT JOIN (SELECT order_id, sum(amount) FILTER (WHERE kind = 'authorized') AS authorized,
+                          coalesce(sum(amount) FILTER (WHERE kind = 'captured'), 0) AS captured,
+                          sum(amount) FILTER (WHERE kind = 'voided') AS voided
+                   FROM payment GROUP BY order_id) p USING (order_id)
+        WHERE (o.authorized, coalesce(o.captured, -1), o.voided)
+              <> (coalesce(p.authorized, 0), coalesce(p.captured, -1), coalesce(p.voided, 0))
+        UNION ALL
+        SELECT format('%s: the message %s was not kept as a payment, or not as it was sent', i.about, i.message_id)
+        FROM inbox i JOIN orders o ON o.order_id = i.about LEFT JOIN payment p USING (order_id, message_id)
+        WHERE (p.kind, p.amount) IS DISTINCT FROM (i.kind, (i.facts ->> 'amount')::bigint)
+        """,
+    ),
+    Invariant(
+        "no channel is asked to capture more than shipped, or more than was authorized",
+        "SELECT count(*) FROM payment_request WHERE kind = 'capture'",
+        f"""
+        SELECT format('%s: asked to capture %s, of %s that shipped and %s authorized', order_id, p.asked, s.cost, o.authorized)
+        FROM (SELECT order_id, sum(amount) AS asked FROM payment_request WHERE kind = 'capture' GROUP BY order_id) p
+        JOIN orders o USING (order_id) JOIN {SHIPPED} s USING (order_id)
+        WHERE p.asked > least(s.cost, o.authorized)
         """,
     ),
     Invariant(

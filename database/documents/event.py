@@ -215,6 +215,38 @@ class RefundRequestedEvent(_Event):
     data: RefundRequestedData
 
 
+class PaymentRequestedData(Document):
+    """What the channel is asked to do with a payment."""
+
+    request: str
+    """The id of the request: use it to recognize a repeat."""
+    amount: int
+    """Minor units of `currency`."""
+    currency: str
+    """Three letters, ISO 4217."""
+
+
+class CaptureRequestedData(PaymentRequestedData):
+    """An amount to capture."""
+
+    fulfillment_order: str | SkipJsonSchema[None] = sometimes()
+    """The fulfillment order that has shipped; absent where the money was authorized after the goods had left."""
+
+
+class CaptureRequestedEvent(_Event):
+    """Units shipped that are not paid yet: capture this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.CAPTURE_REQUESTED]
+    data: CaptureRequestedData
+
+
+class VoidRequestedEvent(_Event):
+    """Nothing more of the order will ship: void this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.VOID_REQUESTED]
+    data: PaymentRequestedData
+
+
 class Event(
     RootModel[
         Annotated[
@@ -230,7 +262,9 @@ class Event(
             | ReturnedEvent
             | SettledEvent
             | ExchangedEvent
-            | RefundRequestedEvent,
+            | RefundRequestedEvent
+            | CaptureRequestedEvent
+            | VoidRequestedEvent,
             Field(discriminator="kind"),
         ]
     ]
@@ -240,13 +274,13 @@ class Event(
 
 
 async def feed(
-    connection: ReadConnection, *, channel: str | None, after: tuple[int, int], limit: int
+    connection: ReadConnection, *, channel: str | None, order: str | None, after: tuple[int, int], limit: int
 ) -> list[dict[str, Any]]:
-    """Events of a channel (None = of all), the oldest first, after the event with these two numbers."""
-    asked = given({"channel = :channel": channel})
+    """Events of a channel and of an order (None = of all), the oldest first, after the event with these two numbers."""
+    asked = given({"channel = :channel": channel, "order_id = :order": order})
     rows = await connection.execute(
         text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),
-        {"channel": channel, "transaction_id": after[0], "event_id": after[1], "limit": limit},
+        {"channel": channel, "order": order, "transaction_id": after[0], "event_id": after[1], "limit": limit},
     )
     return [json.loads(row.shown) for row in rows]
 

@@ -84,10 +84,16 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
         "order.region": order.region,
         "order.postal_code": order.postal_code,
         "order.customer_tier": order.customer_tier,
+        "order.currency": order.currency,
         "order.value": order.value,
         "order.units": order.units,
         "order.priority": order.priority,
         "order.weight_kg": order.weight_kg,
+        "order.reference": order.reference,
+        "order.purchase_order": order.purchase_order,
+        "order.tags": order.tags,
+        "order.attributes": order.attributes,
+        "order.lines": order.lines,
     }
 
 
@@ -137,6 +143,8 @@ class Survey:
         bands = network.policy.transit.get(order.service, ())
         self._distances = [band.distance_km_max for band in bands]
         self._days = [band.days for band in bands]
+        calendar = None if self._collected else network.policy.delivery.get(order.service)
+        self._delivery = calendar.at(order.country, order.region) if calendar else None
         self._sphere_width = cos(radians(order.place.latitude))
         self._local: dict[ZoneInfo, datetime] = {}
         self._promises: dict[tuple[int, int], Promise] = {}
@@ -189,7 +197,7 @@ class Survey:
             return Prospect(site.node, reason=late.words)
         facts = self._facts(site, _IDLE.open_orders, _capacity_left(site.node, _IDLE), distance, promised)
         days = self._days[bisect_left(self._distances, distance)] if not self._collected else 0
-        future = Future(self._rules, site, self._situation.now, days, facts)
+        future = Future(self._rules, site, self._situation.now, days, self._delivery, facts)
         tiers, unmet = self._tiers_of(site.node, future)
         if not tiers:
             return Prospect(site.node, reason=unmet)
@@ -256,7 +264,7 @@ class Survey:
             zone = site.node.time_zone
             if zone not in self._local:
                 self._local[zone] = self._situation.now.astimezone(zone)
-            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days)
+            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days, self._delivery)
         return promised
 
     def _too_late(self, promised: Promise) -> ExclusionReason | None:
@@ -410,6 +418,8 @@ def item_facts(item: Item) -> dict[str, Fact]:
         "item.category": item.category,
         "item.tags": list(item.tags),
         "item.weight_g": item.weight_g,
+        "item.hazmat": item.hazmat,
+        "item.ships_alone": item.ships_alone,
     }
 
 

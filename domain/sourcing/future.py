@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from itertools import product
 
+from domain.delivery import DeliveryDays
 from domain.network import Fact
 from domain.promise import END_OF_DAY
 from domain.sourcing.rules import Rule, Rules, Site
@@ -24,9 +25,18 @@ OPEN_ORDERS, CAPACITY_LEFT, PROMISE_DAYS = "node.open_orders", "node.capacity_le
 class Future:
     """The facts of one node for one order, on any day."""
 
-    def __init__(self, rules: Rules, site: Site, now: datetime, transit_days: int, facts: dict[str, Fact]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        site: Site,
+        now: datetime,
+        transit_days: int,
+        delivery: DeliveryDays | None,
+        facts: dict[str, Fact],
+    ) -> None:
         """`facts` are those of now, when the node is idle; `now` is when the goods could be released at the earliest."""
-        self._rules, self._site, self._now, self._transit_days = rules, site, now, transit_days
+        self._rules, self._site, self._now = rules, site, now
+        self._transit_days, self._delivery = transit_days, delivery
         self.facts = facts
 
     def may_meet(self, rule: Rule) -> bool:
@@ -61,7 +71,8 @@ class Future:
             for ahead in range(DAYS_AHEAD)
             for at in (time(), END_OF_DAY)
         ]
-        return sorted({self._rules.promise(self._site, moment, self._transit_days).days for moment in moments})
+        promises = (self._rules.promise(self._site, moment, self._transit_days, self._delivery) for moment in moments)
+        return sorted({promise.days for promise in promises})
 
 
 _LEAST = {OPEN_ORDERS: 0, CAPACITY_LEFT: 1, PROMISE_DAYS: 0}

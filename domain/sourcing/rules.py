@@ -10,6 +10,7 @@ from math import cos, radians
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
+from domain.delivery import DeliveryDays
 from domain.network import EvaluationError, Expression, Fact, Network, Node
 from domain.promise import Promise, cutoff_has_passed, promise_on
 
@@ -22,7 +23,7 @@ Value = TypeVar("Value")
 
 
 class Rule:
-    """An expression that caches its answers, unless it reads a distance: the same distance hardly ever comes twice."""
+    """An expression that caches its answers, unless it reads what hardly ever comes twice, such as a distance."""
 
     __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
 
@@ -71,7 +72,7 @@ class Rules:
         """By node id, in the order of the ids."""
         self.exclusions = [(Rule(exclusion.when), exclusion.reason) for exclusion in network.policy.exclusions]
         self._rules: dict[int, Rule] = {}
-        self._promises: dict[tuple[int, date, bool, int], Promise] = {}
+        self._promises: dict[tuple[int, date, bool, int, DeliveryDays | None], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
         """The rule of an expression of this network's policy."""
@@ -80,30 +81,38 @@ class Rules:
             rule = self._rules[id(expression)] = Rule(expression)
         return rule
 
-    def promise(self, site: Site, local: datetime, transit_days: int) -> Promise:
-        """The promise of goods released to a node at this moment, given in its time zone."""
+    def promise(self, site: Site, local: datetime, transit_days: int, delivery: DeliveryDays | None) -> Promise:
+        """The promise of goods released to a node at this moment, given in its time zone, for a place with these delivery
+        days."""
         today, is_late = local.date(), cutoff_has_passed(site.node, local)
-        key = site.calendar, today, is_late, transit_days
+        key = site.calendar, today, is_late, transit_days, delivery
         promise = self._promises.get(key)
         if promise is None:
-            promise = promise_on(site.node, today, is_late, transit_days)
+            promise = promise_on(site.node, today, is_late, transit_days, delivery)
             _remember(self._promises, key, promise)
         return promise
 
 
 def _site(node: Node, calendar: int) -> Site:
-    facts: dict[str, Fact] = {
+    return Site(node, calendar, cos(radians(node.latitude)), lasting_facts(node))
+
+
+def lasting_facts(node: Node) -> dict[str, Fact]:
+    """The facts of a node for rules that do not change."""
+    return {
         "node.id": node.id,
         "node.kind": node.kind.value,
         "node.country": node.country,
+        "node.region": node.region,
+        "node.tags": list(node.tags),
         "node.priority": node.priority,
     }
-    return Site(node, calendar, cos(radians(node.latitude)), facts)
 
 
 def _calendar(node: Node) -> object:
     """The values of a node that decide its promises; its holidays are compared by identity, which the node keeps."""
-    return node.time_zone, node.cutoff, node.working_days, id(node.holidays), node.handling_days
+    single_days = node.closed_days, node.open_days
+    return node.time_zone, node.cutoff, node.working_days, id(node.holidays), single_days, node.handling_days
 
 
 def rules_of(network: Network) -> Rules:
@@ -114,10 +123,17 @@ def rules_of(network: Network) -> Rules:
     return rules
 
 
+_NEVER_THE_SAME = frozenset({"node.distance_km", "order.attributes", "order.lines", "order.tags"})
+"""Facts that hardly ever come twice, or that must not be remembered."""
+
+_STANDS_FOR = {"node.tags": "node.id"}
+"""A fact by another one with which it comes: what is remembered is found by it."""
+
+
 def _key_of(names: Iterable[str]) -> Callable[[Mapping[str, Fact]], object] | None:
     """The key of facts with these names, an item's by its SKU; None where the same facts hardly ever come twice."""
-    read = {"item.sku" if name.startswith("item.") else name for name in names}
-    if "node.distance_km" in read:
+    read = {"item.sku" if name.startswith("item.") else _STANDS_FOR.get(name, name) for name in names}
+    if read & _NEVER_THE_SAME:
         return None
     return itemgetter(*sorted(read)) if read else _nothing
 

@@ -1,14 +1,17 @@
 """Promises: when a parcel leaves and arrives, over cut-offs, weekends, holidays, handling days and changing clocks."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from domain.delivery import DeliveryCalendar, DeliveryDays
 from domain.network import Node, NodeKind, TransitBand
-from domain.promise import Promise, pickup_promise, promise, ship_day
-from network.calendars import holiday_calendar
+from domain.promise import Promise, arrival_day, pickup_promise, promise, ship_day
+from network.calendars import calendar_of, holiday_calendar
 from nodes.pull import Pull
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -125,6 +128,82 @@ def test_nothing_ships_on_a_holiday_of_the_country_or_its_part(
     zone = ZoneInfo(time_zone)
     node = replace(NODE, time_zone=zone, cutoff=time(17), holidays=holiday_calendar(calendar))
     assert ship_day(node, datetime.fromisoformat(released).replace(tzinfo=zone)) == date.fromisoformat(ships), because
+
+
+# Released at 16:00 in London, before the cut-off, to a node that works every day but 25 December. `delivers`: the carrier's
+# days of the week, and whether the holidays of the destination are none of them.
+DELIVERY_DAYS = """
+released   || transit || delivers            || to        || arrives    || because
+2026-12-24 || 1       || always              || GB        || 2026-12-25 || nothing says that it does not
+2026-12-24 || 1       || mon-fri, holidays   || GB        || 2026-12-29 || Christmas, Boxing Day, and Monday for it
+2026-12-24 || 1       || mon-sat, holidays   || GB        || 2026-12-29 || the Saturday is Boxing Day
+2026-12-24 || 1       || mon-sat             || GB        || 2026-12-25 || no holiday counts
+2026-12-24 || 1       || mon-fri, holidays   || US        || 2026-12-28 || only Christmas
+2026-12-24 || 1       || mon-fri, holidays   || JP        || 2026-12-25 || it is none in Japan
+2026-12-24 || 2       || mon-fri, holidays   || DE        || 2026-12-29 || both days of Christmas, and a Sunday; then two days
+2026-12-31 || 1       || mon-fri, holidays   || GB        || 2027-01-04 || New Year, and a weekend
+2026-12-31 || 1       || mon-fri, holidays   || GB-SCT    || 2027-01-05 || two days of New Year in Scotland, the second moved
+2026-12-31 || 1       || mon-fri, holidays   || GB-xyz    || 2027-01-04 || of a region that nobody knows the country decides
+2027-01-05 || 1       || mon-sat, holidays   || DE        || 2027-01-06 || Epiphany is none of the whole country
+2027-01-05 || 1       || mon-sat, holidays   || DE-Bayern || 2027-01-07 || it is one of Bavaria
+2026-11-27 || 2       || mon-fri             || US        || 2026-12-01 || Friday's two days are Monday and Tuesday
+2026-11-27 || 1       || mon-fri             || US        || 2026-11-30 || the next day of a Friday is Monday
+2026-11-27 || 1       || mon-sat             || US        || 2026-11-28 || they deliver on Saturdays
+2026-11-27 || 0       || mon-fri             || US        || 2026-11-27 || no day on the way
+2026-11-28 || 0       || mon-fri             || US        || 2026-11-30 || not on a Saturday
+2026-11-28 || 1       || mon-fri             || US        || 2026-11-30 || what ships on a Saturday has its first day on Monday
+2026-11-27 || 1       || tue-sat             || US        || 2026-11-28 || a week of its own
+2026-11-27 || 3       || tue-sat             || US        || 2026-12-02 || Saturday, Tuesday, Wednesday
+2026-12-24 || 1       || mon-fri, holidays   || KP-xyz    || 2026-12-25 || a country with a calendar, without parts
+2026-12-24 || 1       || mon-fri, holidays   || XX        || 2026-12-25 || a place without a calendar has no holidays
+"""
+WEEKS = {"always": range(7), "mon-fri": range(5), "mon-sat": range(6), "tue-sat": range(1, 6)}
+
+
+@pytest.mark.parametrize(
+    ("released", "transit", "delivers", "to", "arrives", "because"),
+    [tuple(cell.strip() for cell in row.split("||")) for row in DELIVERY_DAYS.strip().splitlines()[1:]],
+)
+def test_a_parcel_arrives_on_a_day_on_which_its_carrier_delivers_there(
+    released: str, transit: str, delivers: str, to: str, arrives: str, because: str
+) -> None:
+    week, _, holidays = delivers.partition(", ")
+    calendar = DeliveryCalendar(frozenset(WEEKS[week]), *([calendar_of] if holidays else []))
+    country, _, region = to.partition("-")
+    zone = ZoneInfo("Europe/London")
+    node = replace(NODE, time_zone=zone, working_days=frozenset(range(7)), cutoff=time(17), holidays=frozenset())
+    now = datetime.fromisoformat(released).replace(hour=16, tzinfo=zone)
+    bands = {"standard": (TransitBand(20_000, int(transit)),)}
+    promised = promise(node, "standard", 1, now, bands, None if week == "always" else calendar.at(country, region))
+    assert promised is not None
+    assert promised.deliver_by.astimezone(zone).date() == date.fromisoformat(arrives), because
+    assert promised.days == (date.fromisoformat(arrives) - date.fromisoformat(released)).days
+
+
+DAYS = st.dates(date(2026, 1, 1), date(2028, 12, 31))
+DELIVERY = st.builds(
+    DeliveryDays,
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.sampled_from([frozenset(), *map(holiday_calendar, ("DE-BY", "GB-SCT", "US", "JP"))]),
+)
+
+
+@given(DAYS, st.integers(0, 12), DELIVERY)
+def test_as_many_delivery_days_pass_as_the_parcel_needs(ships_on: date, needed: int, delivery: DeliveryDays) -> None:
+    arrives = arrival_day(ships_on, needed, delivery)
+    later = [ships_on + timedelta(days=number) for number in range(1, (arrives - ships_on).days + 1)]
+    assert arrives in delivery
+    assert sum(day in delivery for day in later) == (needed if needed or ships_on in delivery else 1)
+
+
+@given(DAYS, st.integers(0, 12), DELIVERY)
+def test_what_ships_later_or_needs_longer_never_arrives_earlier(
+    ships_on: date, needed: int, delivery: DeliveryDays
+) -> None:
+    arrives = arrival_day(ships_on, needed, delivery)
+    assert arrives <= arrival_day(ships_on + timedelta(days=1), needed, delivery)
+    assert arrives <= arrival_day(ships_on, needed + 1, delivery)
+    assert arrives >= arrival_day(ships_on, needed, None)
 
 
 def test_both_promised_moments_are_ends_of_days_where_the_node_is() -> None:

@@ -287,6 +287,44 @@ def test_a_node_outside_the_sets_of_the_tier_is_named_with_them() -> None:
     assert reasons(decided)["store1"] == "not in warehouses"
 
 
+# The order is planned on Monday the 23rd of November at noon, and standard takes six days from here: Sunday the 29th.
+DELIVERY = """
+[delivery.standard]                                                   || country || region   || arrives    || days
+                                                                      || US      ||          || 2026-11-29 || 6
+working_days = ["mon", "tue", "wed", "thu", "fri"]                    || US      ||          || 2026-12-01 || 8
+working_days = ["mon", "tue", "wed", "thu", "fri", "sat"]             || US      ||          || 2026-11-30 || 7
+working_days = ["mon", "tue", "wed", "thu", "fri"]; holidays = "destination" || US || || 2026-12-02 || 9
+working_days = ["mon", "tue", "wed", "thu", "fri"]; holidays = "destination" || US || Michigan || 2026-12-03 || 10
+working_days = ["mon", "tue", "wed", "thu", "fri"]; holidays = "destination" || US || MI || 2026-12-03 || 10
+working_days = ["mon", "tue", "wed", "thu", "fri"]; holidays = "US"   || US      || MI       || 2026-12-02 || 9
+working_days = ["mon", "tue", "wed", "thu", "fri"]; holidays = "destination" || GB || MI || 2026-12-01 || 8
+holidays = "US"                                                       || GB      ||          || 2026-11-30 || 7
+"""
+
+
+@pytest.mark.parametrize(("lines", "country", "region", "arrives", "days"), rows(DELIVERY))
+def test_a_parcel_is_promised_for_a_day_on_which_its_service_delivers_at_the_destination(
+    lines: str, country: str, region: str, arrives: str, days: str
+) -> None:
+    delivery = lines.replace("; ", "\n")
+    transit = "[transit]\nstandard = [[20000, 6]]\nother = [[20000, 6]]\n[delivery.standard]\n"
+    network = network_of(f"{CLOSEST}{ONE_BOX_THEN_THREE}", extra=transit + delivery)
+    facts = {"country": country, "region": region}
+    shipment = decide(network, "A", "n1: A", order=facts).shipments[0]
+    assert (f"{shipment.deliver_by:%Y-%m-%d}", shipment.days) == (arrives, int(days))
+    other = decide(network, "A", "n1: A", order=facts | {"service": "other"}).shipments[0]
+    assert f"{other.deliver_by:%Y-%m-%d}" == "2026-11-29"
+
+
+def test_a_rule_that_reads_the_days_of_a_promise_reads_those_of_the_delivery() -> None:
+    rules = '[transit]\nstandard = [[20000, 6]]\n[delivery.standard]\nworking_days = ["wed"]\n'
+    soon = network_of(f"require = 'node.promise_days <= 30'\n{ONE_BOX_THEN_THREE}", extra=rules)
+    later = network_of(f"require = 'node.promise_days <= 40'\n{ONE_BOX_THEN_THREE}", extra=rules)
+    assert outcome_of(decide(soon, "A", "n1: A")) == "waits: A"
+    assert reasons(decide(soon, "A", "n1: A"))["n1"] == "requires node.promise_days <= 30 (node.promise_days is 37)"
+    assert outcome_of(decide(later, "A", "n1: A")) == "n1: A"
+
+
 def test_the_runners_up_are_the_next_best_plans_with_what_they_would_have_cost() -> None:
     network = network_of(
         '[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n' + CHEAPEST, nodes="n1:1 n2:2 n3:3 n4:4"
