@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.errors import as_application_errors
 from domain.order import OrderState
-from transactions import address, exception, fulfillment, order, pickup, quantity, reroute, sourcing
+from transactions import address, exception, fulfillment, lines, order, pickup, quantity, reroute, sourcing
 from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
 from transactions.order import Moment
 from transactions.request import Done, RequestInput
@@ -38,6 +38,7 @@ class OrderActivities:
             self.reroute,
             self.change_address,
             self.change_service,
+            self.add_lines,
             self.change_quantity,
             self.change_pickup,
             self.resolve,
@@ -120,6 +121,12 @@ class OrderActivities:
         """Change the service of unreleased units, unless they cannot be filled with it."""
         with as_application_errors():
             return await address.change_service(self._transactions, asked)
+
+    @activity.defn
+    async def add_lines(self, asked: RequestInput) -> Done:
+        """Add lines to an order, or swap units of it for another item; what is added is sourced at once."""
+        with as_application_errors():
+            return await lines.add_lines(self._transactions, asked)
 
     @activity.defn
     async def change_quantity(self, asked: RequestInput) -> Done:

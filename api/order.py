@@ -30,6 +30,7 @@ from domain.request import (
     ChangedLine,
     ForgetRequest,
     HoldRequest,
+    LinesRequest,
     PickupRequest,
     Preview,
     QuantityRequest,
@@ -41,7 +42,7 @@ from domain.request import (
 from domain.text import Identifier, Moment
 from domain.units import Rerouted
 from network.geography import locate
-from network.validate_order import check_pickup, check_service
+from network.validate_order import check_items, check_pickup, check_service
 from transactions import order as orders
 from transactions.personal import forget
 from transactions.preview import preview as preview_
@@ -67,7 +68,7 @@ class Accepted(BaseModel):
 
 
 class ChangedOrder(BaseModel):
-    """The lines whose quantity was changed, as they are now."""
+    """The lines that were changed or added, as they are now."""
 
     order: str
     lines: list[ChangedLine]
@@ -298,6 +299,29 @@ async def change_order_quantities(
     if preview:
         return await _preview(service, "change_quantity", asked, facts, holder)
     done = await _ask(service, "change_quantity", asked, facts, holder)
+    return ChangedOrder.model_validate({"order": name} | done)
+
+
+@router.post("/orders/{order}/lines", response_model=ChangedOrder | Preview)
+async def add_order_lines(
+    name: OrderId,
+    body: LinesRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
+    preview: IsPreview = False,
+) -> ChangedOrder | Preview:
+    """Add lines, or swap units that are not released for another item at the same price: all or nothing. 409 once nothing is
+    left to ship."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    check_items({"lines": body.lines, "swap": body.swap}, network)
+    personal = {"lines": {"__all__": {"gift_message", "attributes"}}}
+    facts = body.model_dump(mode="json", include={"lines", "swap"}, exclude=personal)
+    asked = Asked(name, body, holder.actor, idempotency_key)
+    if preview:
+        return await _preview(service, "add_lines", asked, facts, holder)
+    done = await _ask(service, "add_lines", asked, facts, holder)
     return ChangedOrder.model_validate({"order": name} | done)
 
 

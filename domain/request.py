@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from domain.fulfillment import Quantity
-from domain.order import Address, PromiseState
+from domain.order import LINES_MAX, Address, NewLine, PromiseState
 from domain.text import FreeText, Identifier, Label, MadeId, NodeId, Sku, Strict, Units, Word
 
 
@@ -45,6 +45,38 @@ class QuantityRequest(Strict):
     def _lines_are_unique(self) -> Self:
         if len({line.line for line in self.lines}) < len(self.lines):
             raise ValueError("lines: a line is named twice")
+        return self
+
+
+class Swap(Strict):
+    """Units of a line that the customer gets as another item, at the price of what they replace."""
+
+    line: Identifier
+    sku: Sku
+    quantity: Units
+
+
+class LinesRequest(Strict):
+    """The body of `POST /orders/{order}/lines`: lines to add, and units to swap for another item."""
+
+    lines: tuple[NewLine, ...] = Field(default=(), max_length=LINES_MAX)
+    swap: tuple[Swap, ...] = Field(default=(), max_length=LINES_MAX)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.lines and not self.swap:
+            raise ValueError("lines: name a line to add, or units to swap")
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise ValueError("lines: a line id is used twice")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_make_sense(self) -> Self:
+        for index, line in enumerate(self.lines):
+            if line.goods < 0:
+                raise ValueError(f"lines.{index}.discount: is more than the line costs")
         return self
 
 

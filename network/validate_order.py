@@ -1,8 +1,11 @@
 """Refuses an order or a promise request with an item, service, place or pickup node that the network does not have."""
 
+from collections.abc import Mapping, Sequence
+
 from domain.cart import PromiseRequest
 from domain.network import Network
-from domain.order import NewOrder
+from domain.order import NewLine, NewOrder
+from domain.request import Swap
 from network.geography import ImpossiblePlace, locate
 
 
@@ -17,13 +20,19 @@ class WrongField(ValueError):
 
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
-    for index, line in enumerate(demand.lines):
-        if line.sku not in network.items:
-            is_retired = network.knows_item(line.sku)
-            why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
-            raise WrongField(f"lines.{index}.sku", f"{line.sku} {why}")
+    check_items({"lines": demand.lines}, network)
     _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
     check_pickup(demand.pickup_node, network)
+
+
+def check_items(lists: Mapping[str, Sequence[NewLine | Swap]], network: Network) -> None:
+    """Check that every line of these lists, by the field of each, names an item that is sold. Raises `WrongField`."""
+    for field, lines in lists.items():
+        for index, line in enumerate(lines):
+            if line.sku not in network.items:
+                is_retired = network.knows_item(line.sku)
+                why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
+                raise WrongField(f"{field}.{index}.sku", f"{line.sku} {why}")
 
 
 def check_pickup(name: str | None, network: Network) -> None:

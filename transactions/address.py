@@ -17,6 +17,7 @@ from domain.sourcing import Plan
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from network.geography import postal_area
+from transactions.quantity import refuse_when_over
 from transactions.request import Answer, Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for
 from transactions.transaction import OrderTransactions, Work
@@ -61,10 +62,7 @@ async def with_another_service(work: Work, known: Request, at: datetime) -> Answ
 
 
 def _check_that_some_units_wait(work: Work, at: datetime) -> None:
-    if work.header.is_closed:
-        raise Impossible("the order is closed")
-    if work.header.window_has_ended(at):
-        raise Impossible("its not_after has passed: no more units of it may ship")
+    refuse_when_over(work, at)
     if not work.order.has_unreleased:
         raise Impossible("no unit of it waits for its release: the nodes have the address and the service already")
 

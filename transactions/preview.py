@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from database.refund import currency
 from database.request import Request
 from domain import units
 from domain.order import PromiseState
 from domain.request import Preview
 from domain.units import Impossible
 from transactions.address import to_another_address, with_another_service
+from transactions.lines import with_more_lines
 from transactions.order import cancel_units
 from transactions.quantity import to_other_quantities
 from transactions.request import Answer, Asked, Body, keep, refusal_of
@@ -26,6 +26,7 @@ CHANGES: Mapping[str, Changing] = {
     "change_quantity": to_other_quantities,
     "change_address": to_another_address,
     "change_service": with_another_service,
+    "add_lines": with_more_lines,
 }
 """The requests that can be previewed, by the name of their update."""
 
@@ -55,16 +56,15 @@ async def _tried(
 ) -> Preview:
     kept = await keep(transaction.connection, asked, kind, facts)
     work = await transactions.on(transaction, asked.about)
-    before = work.header.value
-    in_currency = await currency(work.connection, asked.about)
+    before, promise = units.prices_after(work.order, work.changes).total, _promise(work)
     try:
         answer = await CHANGES[kind](work, kept, asked.at)
     except Impossible as error:
-        return Preview(amount_change=0, currency=in_currency, promise=_promise(work), refused=str(error))
+        return Preview(amount_change=0, currency=work.header.currency, promise=promise, refused=str(error))
     refusal = refusal_of(answer)
     return Preview(
-        amount_change=work.header.value - before,
-        currency=in_currency,
+        amount_change=units.prices_after(work.order, work.changes).total - before,
+        currency=work.header.currency,
         promise=_promise(work),
         refused=refusal.reason if refusal else None,
     )

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from database import address, order, personal
-from domain.account import Cost
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
@@ -58,15 +57,10 @@ async def _without_number(
         prices_include_tax=work.order.charges.prices_include_tax,
         shipping_price=prices.shipping.goods,
         shipping_tax=prices.shipping.tax,
-        lines=tuple(_line(line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units),
+        lines=tuple(
+            NewLine.that_costs(prices.lines[line], line, skus[line], units) for line, units in due.paid.items() if units
+        ),
     )
-
-
-def _line(line: str, sku: str, units: int, cost: Cost) -> NewLine:
-    """A line whose units together cost this: the price is rounded up, and the discount is the rest."""
-    price = -(-cost.goods // units)
-    discount = price * units - cost.goods
-    return NewLine(line=line, sku=sku, quantity=units, unit_price=price, discount=discount, tax=cost.tax)
 
 
 async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:

@@ -50,6 +50,7 @@ REQUESTS: Mapping[str, RequestKind] = {
     "change_address": RequestKind(
         "Change the address of unreleased units; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
     ),
+    "add_lines": RequestKind("Add lines, or swap units for another item", RequestOfARow, OrderActivities.add_lines),
     "change_service": RequestKind(
         "Change how fast unreleased units travel", ServiceRequest, OrderActivities.change_service
     ),

@@ -108,7 +108,11 @@ MOVE_BUCKETS = text(
 
 async def _keep_prices(connection: WriteConnection, before: Order, prices: Prices) -> None:
     """Write the layers that changed, and what the order costs now; nothing where no unit was added or cancelled."""
-    changed = {line: layers for line, layers in prices.lines.items() if layers != before.lines[line].layers}
+    changed = {
+        line: layers
+        for line, layers in prices.lines.items()
+        if line not in before.lines or layers != before.lines[line].layers
+    }
     if not changed:
         return
     above = [

@@ -982,6 +982,18 @@ new_address = Table(
     schema="personal",
 )
 
+new_details = Table(
+    "new_details",
+    metadata,
+    Column("request_id", BigInteger, ForeignKey("request.request_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column(
+        "details", LargeBinary, nullable=False, comment="what is personal of lines that somebody asked to add, sealed"
+    ),
+    Index("ix_new_details_order", "order_id"),
+    schema="personal",
+)
+
 given_address = Table(
     "given_address",
     metadata,

@@ -1,4 +1,4 @@
-"""The address and the service that a node was given stay with its work when the order's own change later."""
+"""Changes of a living order: what a node was given stays with its work, and what is personal of added lines is sealed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 COUNTRY = "where its node was told to send it; NULL = where the order goes"
+DETAILS = "what is personal of lines that somebody asked to add, sealed"
 SERVICE = "how its node was told to send it; NULL = as the order goes"
 
 
@@ -31,9 +32,21 @@ def upgrade() -> None:
         schema="personal",
     )
     op.create_index("ix_given_address_order", "given_address", ["order_id"], schema="personal")
+    op.create_table(
+        "new_details",
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("details", sa.LargeBinary(), nullable=False, comment=DETAILS),
+        sa.ForeignKeyConstraint(["request_id"], ["request.request_id"], name=op.f("fk_new_details_request_id_request")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_new_details_order_id_orders")),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_new_details")),
+        schema="personal",
+    )
+    op.create_index("ix_new_details_order", "new_details", ["order_id"], schema="personal")
 
 
 def downgrade() -> None:
+    op.drop_table("new_details", schema="personal")
     op.drop_table("given_address", schema="personal")
     op.drop_column("fulfillment_order", "service")
     op.drop_column("fulfillment_order", "country")
