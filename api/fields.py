@@ -180,6 +180,7 @@ ANSWERS: Mapping[str, str] = MappingProxyType(
         "PromiseState.ship_by": "when the last shipment leaves",
         "PromiseState.deliver_by": "when the last shipment arrives",
         "Refund.kind": "how the customer gets what is owed",
+        "PaymentMessage.amount": "what was authorized, captured or voided this time, in minor units of the order's currency",
         "Refund.asked_at": "when the channel was asked",
         "ReroutedWork.outcome": "how the work was taken from its node",
         "Resumed.node": "where its sale was stopped; null = everywhere",

@@ -18,7 +18,7 @@ from database.exception import ClosingFact
 from database.order import Event, Header
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
-from database.payment import RequestKind
+from database.payment import PaymentRequestKind
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.closing import Facts, looks_at_payments, looks_at_returns, over
@@ -159,14 +159,16 @@ class Work:
         if amount := payments.to_capture(shipped.cost):
             payments = payments.asked_to_capture(amount)
             in_all = payments.capture_asked
-            asked.append(await self._requested(RequestKind.CAPTURE, amount, in_all, at, _work_that_left(caused_by)))
+            asked.append(
+                await self._requested(PaymentRequestKind.CAPTURE, amount, in_all, at, _work_that_left(caused_by))
+            )
         if shipped.is_all and (amount := payments.to_void()):
             in_all = payments.asked_to_void(amount).void_asked
-            asked.append(await self._requested(RequestKind.VOID, amount, in_all, at))
+            asked.append(await self._requested(PaymentRequestKind.VOID, amount, in_all, at))
         return asked
 
     async def _requested(
-        self, kind: RequestKind, amount: int, in_all: int, at: datetime, more: Mapping[str, str] | None = None
+        self, kind: PaymentRequestKind, amount: int, in_all: int, at: datetime, more: Mapping[str, str] | None = None
     ) -> ChannelEvent:
         name = await payment.ask(self.connection, self.header.order, kind, amount, in_all, at)
         facts = {"request": name, "amount": amount, "currency": self.header.currency}
@@ -258,7 +260,10 @@ class OrderTransactions:
         return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
 
 
-_REQUESTED = {RequestKind.CAPTURE: EventKind.CAPTURE_REQUESTED, RequestKind.VOID: EventKind.VOID_REQUESTED}
+_REQUESTED = {
+    PaymentRequestKind.CAPTURE: EventKind.CAPTURE_REQUESTED,
+    PaymentRequestKind.VOID: EventKind.VOID_REQUESTED,
+}
 
 
 def _work_that_left(caused: Sequence[ChannelEvent]) -> dict[str, str]:
