@@ -48,7 +48,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "owner": "the people who handle it",
         "package": "the parcel's id; `#2` behind it: the second parcel with this id",
         "packages": "the parcels that left",
-        "paid": "what was captured before, in minor units; absent: everything",
+        "paid": "what was captured before, in minor units; absent: everything, until a payment is reported",
         "phone": "the customer's phone number",
         "pickup_node": "the node where the customer collects it; null: it is shipped",
         "placed_at": "when the customer ordered",
