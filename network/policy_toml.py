@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from domain.delivery import DeliveryCalendar
+from domain.money import MINOR_DIGITS
 from domain.network import (
     Cost,
     EvaluationError,
@@ -96,7 +97,7 @@ def _currency(top: Table) -> str | None:
     if not top.has("currency"):
         return None
     code = top.text("currency")
-    if re.fullmatch(r"[A-Z]{3}", code):
+    if code in MINOR_DIGITS:
         return code
     if "currency" not in top.failed:
         top.wrong("currency", f"currency must be a code of ISO 4217 such as USD, not {code!r}")

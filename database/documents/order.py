@@ -247,6 +247,7 @@ class Order(Document):
     """The open exceptions."""
     returns: list[OrderReturn]
     payments: OrderPayments
+    """What is known of its payment."""
     release_at: AwareDatetime
     """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None

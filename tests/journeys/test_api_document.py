@@ -471,6 +471,8 @@ async def bring_back(house: House) -> None:
     house.orders.append("web-1001-c1-x1")
     for body in (settled, settled | {"message_id": "web-2"}, settled | {"message_id": "web-2"}):
         await http.post("/claims/web-1001-c1/messages", json=body)
+    for body in (EXAMPLES["send_payment"], EXAMPLES["send_payment"], EXAMPLES["send_payment"] | {"amount": 1}):
+        await http.post("/orders/web-1001/payments", json=body)
     for what in ("approve", "decline", "cancel"):
         await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = dict(EXAMPLES["change_return_dispositions"])

@@ -331,6 +331,18 @@ CLAIM_MESSAGES: Rows = [
     ("a NUL in the reason",            "reason",               NUL),
 ]
 
+PAYMENTS: Rows = [
+    ("a kind that does not exist",     "kind",                 "refunded"),
+    ("no kind",                        "kind",                 ABSENT),
+    ("no money",                       "amount",               0),
+    ("less than no money",             "amount",               -1),
+    ("no amount",                      "amount",               ABSENT),
+    ("money in words",                 "amount",               "all of it"),
+    ("a part of a cent",               "amount",               0.5),
+    ("more than there is",             "amount",               10**12 + 1),
+    ("no message id",                  "message_id",           ABSENT),
+]
+
 PARCELS: Rows = [
     ("a node that does not exist",     "node",                 "mars"),
     ("an empty parcel",                "lines",                []),
@@ -642,6 +654,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
         f"/orders/{busy['delivered']}/claims": {"lines": lines, "kind": "lost", "evidence": {"scan": "none"}},
+        f"/orders/{busy['order']}/payments": fact | {"kind": "authorized", "amount": 100},
         f"/claims/{busy['claim']}/messages": fact | {"kind": "settled", "amount": 100},
         "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
@@ -700,6 +713,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
         "/orders/{}/claims": CLAIMS + lines,
+        "/orders/{}/payments": PAYMENTS + at("occurred_at", TIMES),
         "/claims/{}/messages": CLAIM_MESSAGES + at("occurred_at", TIMES),
         "/returns/blind": PARCELS + lines + at("occurred_at", TIMES),
         "/returns/{}/approve": DECISIONS,
