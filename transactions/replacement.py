@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from database import address, order, personal
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
-from domain.order import NewLine, NewOrder
+from domain.order import BillTo, NewLine, NewOrder
 from domain.pickup import Destination, collected_at, replacement_place
 from domain.refund import Payment
 from domain.sourcing.new_order import facts_of_new, return_terms
@@ -25,7 +26,14 @@ async def replace(
     it in the transaction that stores the refund, so that it is placed only once.
     """
     lines = tuple(
-        NewLine(line=line, sku=skus[line], quantity=units, unit_price=price, discount=price * units - due.worth[line])
+        NewLine(
+            line=line,
+            sku=skus[line],
+            quantity=units,
+            unit_price=price,
+            discount=price * units - due.worth[line],
+            **_as_ordered(work, line, skus[line]),
+        )
         for line, units in due.paid.items()
         if units
         for price in (-(-due.worth[line] // units),)
@@ -41,12 +49,21 @@ async def replace(
         number += 1
 
 
+def _as_ordered(work: Work, line: str, sku: str) -> dict[str, Any]:
+    """What the channel said of the units of a line, for those that replace them; of another item it says nothing."""
+    ordered, own = work.order.lines[line], work.header.details.line(line)
+    if sku != ordered.sku:
+        return {}
+    return {"name": ordered.name, "gift_message": own.gift_message, "attributes": own.attributes}
+
+
 async def _without_number(
     work: Work, lines: tuple[NewLine, ...], due: Payment, at: datetime, goes_to: Destination
 ) -> NewOrder:
     """A replacement order; its number is not its own yet."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
+    own = work.header.details
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
         currency=work.header.currency,
@@ -54,6 +71,12 @@ async def _without_number(
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,
         number="x",
+        reference=work.header.reference,
+        purchase_order=work.header.purchase_order,
+        bill_to=None if own.bill_to is None else BillTo.model_validate(own.bill_to),
+        tags=work.header.tags,
+        attributes=dict(own.attributes),
+        note=own.note,
         placed_at=at,
         service=work.header.service,
         priority=work.header.priority,

@@ -1,8 +1,8 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -50,8 +50,8 @@ class Header:
     """What people call it; None = they call it by its number, or it was forgotten."""
     purchase_order: str | None
     tags: tuple[str, ...]
-    attributes: Mapping[str, str]
-    """Texts of the channel's own; personal data."""
+    details: Details = field(repr=False)
+    """What is personal of it beside its address."""
     currency: str
     """Of all its amounts."""
     value: int
@@ -125,7 +125,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     facts = json.loads(row.facts)
     key = personal.open_key(connection, order, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
-    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row.pickup_node)
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
 
 
 LOAD = text(
@@ -137,7 +137,7 @@ LOAD = text(
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g FROM order_line
+                             SELECT line, sku, name, ordered, shipped, cancelled, components, weight_g FROM order_line
                              WHERE order_id = o.order_id ORDER BY position) l),
                'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
@@ -179,7 +179,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         reference=row.reference,
         purchase_order=row.purchase_order,
         tags=tuple(row.tags),
-        attributes=own.attributes,
+        details=own,
         currency=row.currency,
         value=row.value,
         priority=row.priority,
@@ -216,7 +216,7 @@ def _open_exception(row: dict[str, Any]) -> OpenException:
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
+def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
@@ -224,7 +224,7 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
     for row in facts["fulfillment_order_lines"]:
         lines[row["fulfillment_order_id"]][row["line"]] = _fulfillment_order_line(row)
     return Order(
-        order=order,
+        order=order.order_id,
         lines={
             line["line"]: OrderedLine(
                 line["sku"],
@@ -233,19 +233,22 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
                 line["cancelled"],
                 tuple((line["components"] or {}).items()),
                 line["weight_g"],
+                line["name"],
             )
             for line in facts["lines"]
         },
         waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
         reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
         fulfillment_orders={
-            row["fulfillment_order_id"]: _fulfillment_order(row, lines[row["fulfillment_order_id"]])
+            row["fulfillment_order_id"]: _fulfillment_order(order, row, lines[row["fulfillment_order_id"]])
             for row in facts["fulfillment_orders"]
         },
         tried={
             (row["fulfillment_order_id"], row["line"]): tuple(row["tried"]) for row in facts["fulfillment_order_lines"]
         },
-        pickup_node=pickup_node,
+        pickup_node=order.pickup_node,
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 
@@ -282,7 +285,7 @@ def _moment(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
+def _fulfillment_order(order: Any, row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
     return FulfillmentOrder(
         fulfillment_order=row["fulfillment_order_id"],
         order=row["order_id"],
@@ -312,6 +315,8 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
         reminded_at=_moment(row["reminded_at"]),
         uncollected_at=_moment(row["uncollected_at"]),
         at_risk_at=_moment(row["at_risk_at"]),
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 

@@ -74,6 +74,8 @@ class OrderedLine:
     """(SKU, quantity in one unit), as it was ordered; empty for a plain item."""
     weight_g: int | None = None
     """As it was ordered; None = by the network of now, for it was ordered before weights were kept."""
+    name: str | None = None
+    """As the channel calls it; None = as the network does, or the order was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ class Order:
     """By (fulfillment order, line): the nodes tried before for these units."""
     pickup_node: str | None = None
     """Where the customer collects it; None = it is shipped."""
+    duty_ship_by: datetime | None = None
+    """When the channel must see it shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None = None
+    """When the channel must see it delivered; None = it named no such moment."""
 
     @property
     def has_unreleased(self) -> bool:
