@@ -23,8 +23,8 @@ from transactions.request import Asked
 
 router = APIRouter(tags=["stock"])
 
-AFTER = r"^[A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}$"
-"""A row of stock as `next` names it: `SKU@node`, neither of which can contain an `@`."""
+AFTER = r"^.{1,64}@[a-z0-9-]{1,32}$"
+"""A row of stock as `next` names it: `SKU@node`. A node has no `@`, so the last one ends the SKU."""
 
 
 class StockKept(Kept):
@@ -96,7 +96,7 @@ async def list_stock(
     limit: Limit = 100,
 ) -> Response:
     """Stock by SKU and node. A node's key sees its own. `below`: only rows with fewer units available."""
-    sku, _, at = (after or "@").partition("@")
+    sku, _, at = (after or "@").rpartition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         wanted = StockQuery(own_node(holder) or node, below, (sku, at), limit + 1)

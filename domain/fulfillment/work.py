@@ -135,6 +135,17 @@ class FulfillmentOrder:
     """When the customer's time to collect was over."""
     at_risk_at: datetime | None = None
     """When an exception was opened because it may not leave in time."""
+    duty_ship_by: datetime | None = None
+    """When the channel must see its order shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None = None
+    """When the channel must see its order delivered; None = it named no such moment."""
+
+    @property
+    def must_leave_by(self) -> datetime:
+        """When it must leave, so that neither what we promised nor what the channel must keep is missed."""
+        in_transit = self.deliver_by - self.ship_by
+        arrives = self.duty_deliver_by - in_transit if self.duty_deliver_by else None
+        return min(moment for moment in (self.ship_by, self.duty_ship_by, arrives) if moment)
 
     def counts(self, line: str) -> Counts:
         """The counts of one line, computed from the sums."""
