@@ -1,9 +1,9 @@
 """Routes about orders: place one, show it, its plans, lists, and requests that its workflow answers."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
@@ -15,10 +15,11 @@ from api.service import Service
 from database import customer
 from database import hold as holds
 from database.documents import order as documents
-from database.documents import sourcing
+from database.documents import sourcing, timeline
 from database.documents.document import Page, page
 from database.documents.order import ListedOrder, Order, OrderQuery
 from database.documents.sourcing import Plan
+from database.documents.timeline import TimelineItem
 from database.key import Caller
 from domain.customer import SearchRequest
 from domain.order import NewOrder, OrderNumber, OrderStatus, PromiseState
@@ -180,6 +181,27 @@ async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Serv
     async with service.database.read() as connection:
         await check_own(service, name, holder)
         return shown(await sourcing.plan(connection, name))
+
+
+@router.get("/orders/{order}/timeline", response_model=Page[TimelineItem])
+async def get_order_timeline(
+    name: OrderId,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    after: Annotated[str | None, Query(pattern=timeline.ENTRY)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """Everything that happened to an order, oldest first, with who did it and why."""
+    async with service.database.read() as connection:
+        await check_own(service, name, holder)
+        items = await timeline.items(
+            connection,
+            name,
+            is_operator=own_channel(holder) is None,
+            after=timeline.Place.read(after) if after else timeline.START,
+            limit=limit + 1,
+        )
+    return shown(page(items, limit, "entry"))
 
 
 @router.post("/orders/{order}/cancel", response_model=CancelAnswer)

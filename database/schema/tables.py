@@ -587,6 +587,7 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Column("remark", BigInteger, comment="its reason, in personal.remark"),
     Index("ix_inbox_about", "about"),
 )
 
@@ -719,6 +720,7 @@ hold = Table(
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # An order has one active hold of a name at a time.
+    Index("ix_hold_order", "order_id"),
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 
