@@ -36,7 +36,7 @@ from domain.request import (
     ResolveRequest,
     ReturnRequest,
 )
-from domain.text import Identifier, Moment
+from domain.text import Moment, Reference, Sku
 from domain.units import Rerouted
 from network.geography import locate
 from network.validate_order import check_pickup
@@ -128,7 +128,8 @@ async def list_orders(
     node: str | None = None,
     needs_attention: bool | None = None,
     number: OrderNumber | None = None,
-    sku: Identifier | None = None,
+    reference: Reference | None = None,
+    sku: Sku | None = None,
     placed_after: Moment | None = None,
     placed_before: Moment | None = None,
     updated_since: Moment | None = None,
@@ -144,6 +145,7 @@ async def list_orders(
         needs_attention=needs_attention,
         node=node,
         number=number,
+        reference=reference,
         sku=sku,
         placed_after=placed_after,
         placed_before=placed_before,

@@ -59,7 +59,7 @@ def _work(happened: str, facts: Facts) -> str:
 
 def _message(_: str, facts: Facts) -> str:
     units = [f"{one['quantity']} of {one['sku']}" for one in facts.get("units") or ()]
-    said = _some(units) if units else _units(facts.get("lines") or ())
+    said = _some(units) if units else _units(facts.get("lines") or ()) or _money(facts)
     named = f"message {facts['message_id']} of {facts['sender']}"
     return f"{named}{f': {said}' if said else ''}{'; nothing more comes' if facts.get('final') else ''}"
 
@@ -111,8 +111,16 @@ _PARTICIPLES = {
 }
 
 
+def _money(facts: Facts) -> str:
+    return f"{facts['amount']} minor units" if facts.get("amount") is not None else ""
+
+
+def _payment(happened: str, facts: Facts) -> str:
+    return f"the channel is asked to {happened.partition('_')[0]} {_money(facts)} of {facts['currency']}"
+
+
 def _refund(happened: str, facts: Facts) -> str:
-    money = f"{facts['amount']} minor units of {facts['currency']}"
+    money = f"{_money(facts)} of {facts['currency']}"
     if happened == "settled":
         return f"{money} were paid"
     return f"the channel is asked for {money} as {facts['kind']}"
@@ -132,6 +140,7 @@ _SENTENCES: Mapping[str, Callable[[str, Facts], str]] = MappingProxyType(
         "exception": _exception,
         "return": _return,
         "refund": _refund,
+        "payment": _payment,
     }
 )
 """By subject."""

@@ -379,6 +379,8 @@ class OrderQuery:
     """Where it has a fulfillment order or pinned units."""
     number: str | None = None
     """In any case."""
+    reference: str | None = None
+    """In any case."""
     sku: str | None = None
     placed_after: datetime | None = None
     """From this moment on."""
@@ -398,6 +400,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
             _AT_NODE: query.node,
             "lower(o.number) = lower(:number)": query.number,
+            "lower(o.reference) = lower(:reference)": query.reference,
             _WITH_SKU: query.sku,
             _PLACED: query.placed_after or query.placed_before,
             _UPDATED: query.updated_since,

@@ -161,9 +161,10 @@ _FACTS = (
     # What nodes and channels report.
     """
     SELECT i.received_at, 5, i.sender || '/' || i.message_id, 'message.' || i.kind, i.actor,
-           i.about, i.occurred_at,
+           nullif(i.about, :order), i.occurred_at,
            i.facts || jsonb_build_object('sender', i.sender, 'message_id', i.message_id), i.remark
     FROM (SELECT f.fulfillment_order_id AS subject FROM o JOIN fulfillment_order f USING (order_id)
+          UNION ALL SELECT o.order_id FROM o
           UNION ALL SELECT r.return_id FROM o JOIN return r USING (order_id)
           UNION ALL SELECT c.claim_id FROM o JOIN claim c USING (order_id)) s
     JOIN inbox i ON i.about = s.subject
@@ -258,6 +259,11 @@ _FACTS = (
         ('requested', f.asked_at, f.amount),
         ('settled', {_REFUND_SETTLED}, coalesce(f.settled_amount, f.amount))) AS w(what, at, amount)
     WHERE w.at IS NOT NULL
+    """,
+    """
+    SELECT p.asked_at, 13, p.request_id, 'payment.' || p.kind || '_requested', NULL, p.request_id,
+           CAST(NULL AS timestamptz), jsonb_build_object('amount', p.amount, 'currency', o.currency), NULL
+    FROM o JOIN payment_request p USING (order_id)
     """,
 )
 """Each fact says when, by whom and about what. The rank sorts what happened at one moment: causes before effects."""

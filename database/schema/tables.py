@@ -160,6 +160,7 @@ orders = Table(
     Index("ix_orders_placed", "placed_at"),
     Index("ix_orders_updated", "updated_at"),
     Index("ix_orders_number", text("lower(number)")),
+    Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )

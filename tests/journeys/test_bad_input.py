@@ -409,6 +409,7 @@ ADDRESSES = [
     ("a node of nothing",              "GET",    "/orders?node=%00",                          problems.INVALID),
     ("a number that no order can have", "GET",   "/orders?number=10%2F01",                    problems.INVALID),
     ("a number of nothing",            "GET",    "/orders?number=",                           problems.INVALID),
+    ("a reference of nothing",         "GET",    "/orders?reference=%00",                     problems.INVALID),
     ("an item of nothing",             "GET",    "/orders?sku=%00",                           problems.INVALID),
     ("placed on a day",                "GET",    "/orders?placed_after=2026-11-21",           problems.INVALID),
     ("placed before a time in words",  "GET",    "/orders?placed_before=yesterday",           problems.INVALID),

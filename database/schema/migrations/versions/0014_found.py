@@ -111,6 +111,12 @@ def _make_indexes() -> None:
     op.create_index("ix_orders_placed", "orders", ["placed_at"])
     op.create_index("ix_orders_updated", "orders", ["updated_at"])
     op.create_index("ix_orders_number", "orders", [sa.text("lower(number)")])
+    op.create_index(
+        "ix_orders_reference",
+        "orders",
+        [sa.text("lower(reference)")],
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    )
     op.create_index("ix_order_line_sku", "order_line", ["sku", "order_id"])
     op.create_index("ix_return_updated", "return", ["updated_at"])
     op.create_index("ix_movement_sku", "movement", ["sku", "movement_id"])
