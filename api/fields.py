@@ -254,6 +254,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "owner": "only of this owner",
         "placed_after": "only placed at this moment or later",
         "placed_before": "only placed earlier than this moment",
+        "reference": "only what people call this, in any case",
         "request": "only with this request status",
         "service": "only with this shipping service",
         "sku": "only with this item",

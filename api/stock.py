@@ -6,11 +6,13 @@ from fastapi import APIRouter, Query, Response
 
 from api.access import Anyone, OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
-from api.common import IdempotencyKey, Kept, Limit, kept
+from api.common import AskedOrder, IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
 from api.problems import NOT_ALLOWED, Problem
+from database.documents import movement
 from database.documents import stock as documents
-from database.documents.document import Page
+from database.documents.document import Page, page
+from database.documents.movement import BookedMovement
 from database.documents.stock import StockOfItem, StockQuery, StockRow
 from database.key import Caller
 from domain.stock import StockMessage
@@ -84,6 +86,27 @@ async def get_stock(sku: ItemSku, holder: Anyone, service: ServiceDep) -> Respon
         if not network.knows_item(sku):
             raise not_found("item", sku)
         return shown(await documents.of_item(connection, network, sku, holder))
+
+
+@router.get("/stock/{sku}/movements", response_model=Page[BookedMovement])
+async def list_movements(
+    sku: ItemSku,
+    holder: OperatorOrNode,
+    service: ServiceDep,
+    node: Annotated[str | None, Query(max_length=32)] = None,
+    order: AskedOrder = None,
+    after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """The ledger of an item, newest first: what moved, by whom and why. A node's key sees its own rows."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+        items = await movement.of_item(
+            connection, sku, node=own_node(holder) or node, order=order, after=after, limit=limit + 1
+        )
+    if not items and not network.knows_item(sku):
+        raise not_found("item", sku)
+    return shown(page(items, limit, "movement"))
 
 
 @router.get("/stock", response_model=Page[StockRow])

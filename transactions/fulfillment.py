@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from database import address, cooldown, fulfillment, order, personal
+from database import address, cooldown, fulfillment, order
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
@@ -37,7 +37,7 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
@@ -207,7 +207,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
     differences = (*applied.mismatches, *placed.mismatches)
     work.changes.opened += _openings(replace(applied, mismatches=differences), message, received.received_at)
-    remark = await personal.note(connection, work.header.order, None, message.reason)
+    remark = await keep_reason(connection, received, work.header.order, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"

@@ -380,6 +380,8 @@ class OrderQuery:
     """Where it has a fulfillment order or pinned units."""
     number: str | None = None
     """In any case."""
+    reference: str | None = None
+    """In any case."""
     sku: str | None = None
     placed_after: datetime | None = None
     """From this moment on."""
@@ -399,6 +401,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
             _AT_NODE: query.node,
             "lower(o.number) = lower(:number)": query.number,
+            "lower(o.reference) = lower(:reference)": query.reference,
             _WITH_SKU: query.sku,
             _PLACED: query.placed_after or query.placed_before,
             _UPDATED: query.updated_since,
@@ -406,7 +409,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
         }
     )
     page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), asdict(query))]
 
 
 async def of_customer(
@@ -416,7 +419,7 @@ async def of_customer(
     follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
     page = _OF_CUSTOMER.format(follows=follows)
     parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), parameters)]
 
 
 _OF_CUSTOMER = """
@@ -428,7 +431,7 @@ _OF_CUSTOMER = """
 ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
 """The statuses of orders that may be closed. An order with another one is open."""
 
-_LISTED = """
+LISTED = """
     SELECT jsonb_build_object(
                'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
                'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,

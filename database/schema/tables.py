@@ -160,6 +160,7 @@ orders = Table(
     Index("ix_orders_placed", "placed_at"),
     Index("ix_orders_updated", "updated_at"),
     Index("ix_orders_number", text("lower(number)")),
+    Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -587,6 +588,7 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Column("remark", BigInteger, comment="its reason, in personal.remark"),
     Index("ix_inbox_about", "about"),
 )
 
@@ -719,6 +721,7 @@ hold = Table(
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # An order has one active hold of a name at a time.
+    Index("ix_hold_order", "order_id"),
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 
