@@ -52,7 +52,6 @@ class NodeMessage(Strict):
     lines: tuple[Quantity, ...] | None = Field(default=None, max_length=2000)
     packages: tuple[Package, ...] = Field(default=(), max_length=2000)
     package: PackageName | None = None
-    """The parcel that did not leave."""
     reason: FreeText | None = None
     final: bool = Field(default=False, strict=True)
 

@@ -135,7 +135,7 @@ async def test_a_void_is_applied_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "package", "why"),
+    ("reported", "package", "why"),
     [
         ([("shipped", [parcel("1", 3)])], "2", "no such package has shipped"),
         ([("picked", [parcel("1", 3)])], "1", "no such package has shipped"),
@@ -144,10 +144,10 @@ async def test_a_void_is_applied_once(shop: Shop) -> None:
     ],
 )
 async def test_a_void_that_does_not_fit_changes_nothing_and_becomes_one_exception(
-    shop: Shop, told: list[tuple[str, list[dict[str, Any]]]], package: str, why: str
+    shop: Shop, reported: list[tuple[str, list[dict[str, Any]]]], package: str, why: str
 ) -> None:
     order = await shop.released(("CHAIR", 3))
-    for kind, packages in told:
+    for kind, packages in reported:
         await say(shop, f"{order}-f1", kind, packages=packages)
     before = (await shop.state(order)).model_copy(update={"version": 0, "exceptions": []})
     await say(shop, f"{order}-f1", "void", package=package)
