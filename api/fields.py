@@ -97,6 +97,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "NewKey.kind": "whom the key is for",
         "NewKey.name": "the channel's or node's name; for an operator, a name of your choice",
         "NewLine.name": "what the channel calls the item; absent: its name in items.csv",
+        "NodeMessage.package": "only with void: the parcel that did not leave, as it is shown",
         "NodeMessage.lines": "units by line, additional to earlier messages; absent: the packages' units, else all that is due",
         "Package.lines": "what is in the parcel",
         "PromiseLine.name": "what the channel calls the item; absent: its name in items.csv",

@@ -1,7 +1,7 @@
 """`python -m benchmarks [lives] [reservations] [plans] [waiting] [neighbour] [search] [--quick]`: whole order lives per second,
 against a workflow that does nothing; reservations per second, against plain row-locked transactions; plans, against an
-independent solver (twenty minutes); what ten thousand waiting orders cost; what a silent node costs the orders of others; finding
-a person's orders, against reading one. `python -m benchmarks compare`: a life here against a life in another version.
+independent solver (twenty minutes); what ten thousand waiting orders cost; what a silent node costs the orders of others;
+finding a person's orders, against reading one. `python -m benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse

@@ -142,7 +142,7 @@ INVARIANTS = (
         "SELECT count(*) FROM movement WHERE kind = 'shipped'",
         f"""
         SELECT format('%s: %s units have shipped, the ledger took %s off', order_id, reported.gone, booked.gone)
-        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * c.quantity) AS gone
+        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped - fl.voided, fl.told_delivered) * c.quantity) AS gone
               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
               JOIN {PARTS} c USING (order_id, line) GROUP BY fo.order_id) reported
         JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked

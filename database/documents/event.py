@@ -71,7 +71,7 @@ class PickupEvent(_Event):
 
 
 class ShippedData(WorkData):
-    """Units that left a node."""
+    """Units that left a node, or did not leave it after all."""
 
     packages: list[ShippedPackage]
     """All packages of the fulfillment order so far."""
@@ -81,6 +81,13 @@ class ShippedEvent(_Event):
     """Units left a node."""
 
     kind: Literal[EventKind.SHIPPED]
+    data: ShippedData
+
+
+class ShipmentVoidedEvent(_Event):
+    """Units that were reported as shipped did not leave: their node has taken a parcel back."""
+
+    kind: Literal[EventKind.SHIPMENT_VOIDED]
     data: ShippedData
 
 
@@ -254,6 +261,7 @@ class Event(
             | PromisedEvent
             | PickupEvent
             | ShippedEvent
+            | ShipmentVoidedEvent
             | DeliveredEvent
             | CancelRefusedEvent
             | ReturnEvent

@@ -344,7 +344,7 @@ ORDER = text(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
-                                WHERE fo.order_id = o.order_id GROUP BY 1) f),
+                                WHERE fo.order_id = o.order_id AND p.voided_at IS NULL GROUP BY 1) f),
                'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{{}}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),

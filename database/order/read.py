@@ -153,7 +153,7 @@ LOAD = text(
                'fulfillment_order_lines', (
                    SELECT coalesce(json_agg(l), '[]') FROM (
                        SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
-                              l.told_shipped, l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                              l.told_shipped, l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted
                        FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                        WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
@@ -352,6 +352,7 @@ def _fulfillment_order_line(row: dict[str, Any]) -> FulfillmentOrderLine:
         ready=row["told_ready"],
         shipped=row["told_shipped"],
         delivered=row["told_delivered"],
+        voided=row["voided"],
         freed=row["freed"],
         replaced=row["replaced"],
         cancel_wanted=row["cancel_wanted"],

@@ -526,6 +526,7 @@ fulfillment_order_line = Table(
     Column("told_ready", BigInteger, nullable=False, server_default="0"),
     Column("told_shipped", BigInteger, nullable=False, server_default="0"),
     Column("told_delivered", BigInteger, nullable=False, server_default="0"),
+    Column("voided", BigInteger, nullable=False, server_default="0", comment="of what was told shipped: did not leave"),
     Column("freed", Integer, nullable=False, server_default="0"),
     Column("replaced", Integer, nullable=False, server_default="0"),
     Column("cancel_wanted", Integer, nullable=False, server_default="0"),
@@ -574,6 +575,7 @@ package = Table(
     Column("tracking", Text),
     Column("lines", JSONB, nullable=False),
     Column("shipped_at", Moment, comment="NULL = it was not reported as shipped, only as packed or delivered"),
+    Column("voided_at", Moment, comment="when its node said that it did not leave; NULL = it did not say so"),
 )
 
 inbox = Table(

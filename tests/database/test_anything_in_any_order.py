@@ -20,9 +20,9 @@ from database import network
 from database import order as orders
 from database.connect import Database
 from domain.capacity import claims
-from domain.fulfillment import MessageKind
+from domain.fulfillment import MessageKind, NodeMessage
 from domain.network import ShipComplete
-from domain.order import OrderState
+from domain.order import FulfillmentOrderState, OrderState
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from domain.payment import PaymentKind
 from domain.request import ForgetRequest
@@ -223,13 +223,28 @@ class Chance:
         if not works:
             return
         number = self.dice.randint(1, len(works))
-        kind = self.dice.choices(list(MessageKind), (6, 3, 4, 2, 6, 2, 4, 1, 4, 2))[0]
+        kind = self.dice.choices(list(MessageKind), (6, 3, 4, 2, 6, 2, 4, 1, 4, 2, 3))[0]
+        if kind is MessageKind.VOID or (kind is MessageKind.SHIPPED and self.dice.random() < 0.5):
+            await self.parcel(works[number - 1], kind)
+            return
         lines: Mapping[str, int] | None = None
         if self.dice.random() < 0.5:
             lines = {line.line: self.dice.randint(1, line.quantity) for line in works[number - 1].lines}
         final = self.dice.random() < 0.3
         self.reported.append(f" -f{number} {kind} {lines} {final}")
         await self.shop.tell(order, kind, lines, number=number, final=final)
+
+    async def parcel(self, work: FulfillmentOrderState, kind: MessageKind) -> None:
+        """A parcel with some units of each line leaves, or one did not."""
+        name = f"{self.dice.randint(1, 3)}"
+        body: dict[str, Any] = {"package": name}
+        if kind is MessageKind.SHIPPED:
+            lines = [{"line": line.line, "quantity": self.dice.randint(1, line.quantity)} for line in work.lines]
+            body = {"packages": [{"package": name, "lines": lines}], "final": self.dice.random() < 0.3}
+        self.reported.append(f" {work.fulfillment_order} {kind} {body}")
+        body |= {"message_id": f"p-{next(_numbers)}", "kind": kind, "occurred_at": datetime.now(UTC)}
+        message = NodeMessage.model_validate(body)
+        await fulfillment.record(self.shop.transactions, work.fulfillment_order, message, node=None, actor="node")
 
     async def silence(self) -> None:
         order = self.some_order()
