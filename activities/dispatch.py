@@ -100,8 +100,8 @@ class DispatchActivities:
     async def _make(self, asked: CallInput) -> tuple[str, Call] | None:
         """The node and the call, or None when the request status has changed meanwhile or the node polls."""
         async with self._transactions.database.read() as connection:
-            document = await fulfillment.show(connection, node=None, fulfillment_order=asked.fulfillment_order)
             _, network = await self._transactions.networks.active(connection)
+            document = await fulfillment.show(connection, network, node=None, fulfillment_order=asked.fulfillment_order)
         if document is None or document["request"] != asked.request or _has_answered(document):
             return None
         node = network.node(document["node"])

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from api.access import not_found, own_channel
 from api.problems import INVALID, Problem
@@ -11,6 +11,7 @@ from api.service import Service
 from database import order
 from database.key import Caller
 from domain.claim import ClaimRequest
+from domain.identifiers import in_one_case
 from domain.network import Network
 from domain.request import ReturnRequest
 from network.geography import locate
@@ -18,6 +19,8 @@ from network.validate_order import check_pickup
 
 SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
+AskedOrder = Annotated[str | None, Query(max_length=128), AfterValidator(lambda name: name and in_one_case(name))]
+"""The order of a list's items, by its id in any case; None = of every order."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

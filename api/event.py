@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.access import OperatorOrChannel, ServiceDep, own_channel
 from api.answer import shown
-from api.common import Limit
+from api.common import AskedOrder, Limit
 from database.documents import event
 from database.documents.document import Page, page
 from database.documents.event import Event
@@ -22,6 +22,7 @@ async def list_events(
     holder: OperatorOrChannel,
     service: ServiceDep,
     channel: str | None = None,
+    order: AskedOrder = None,
     after: Annotated[str | None, Query(pattern=AFTER)] = None,
     limit: Limit = 100,
 ) -> Response:
@@ -31,6 +32,7 @@ async def list_events(
         items = await event.feed(
             connection,
             channel=own_channel(holder) or channel,
+            order=order,
             after=(int(transaction_id), int(event_id)),
             limit=limit + 1,
         )

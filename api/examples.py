@@ -12,6 +12,7 @@ _WHEN = "2026-11-21T15:04:05Z"
 _LINES = [{"line": "1", "quantity": 2}]
 _SHIP_TO = {
     "name": "Ada Lovelace",
+    "company": "Analytical Engines",
     "street": ["Larimer Street 1"],
     "city": "Denver",
     "region": "CO",
@@ -22,20 +23,38 @@ _SHIP_TO = {
 }
 _CART = {
     "channel": "web",
+    "reference": "#1001",
+    "purchase_order": "PO/7-33",
     "placed_at": _WHEN,
     "currency": "USD",
     "service": "standard",
     "ship_to": _SHIP_TO,
+    "bill_to": _SHIP_TO | {"email": "books@example.org"},
     "pickup_node": None,
     "priority": 5,
     "customer_tier": "gold",
     "ship_complete": None,
     "not_before": None,
     "not_after": None,
+    "promised": {"ship_by": "2026-11-24T23:00:00Z", "deliver_by": "2026-11-30T23:00:00Z"},
     "holds": [{"hold": "fraud", "reason": "billing and shipping address differ"}],
     "shipping_price": 500,
     "paid": 10300,
-    "lines": [{"line": "1", "sku": "SET-01", "quantity": 2, "unit_price": 4900, "discount": 0}],
+    "tags": ["gift", "first order"],
+    "attributes": {"gift_wrap": "red paper"},
+    "note": "please leave it with the neighbour",
+    "lines": [
+        {
+            "line": "1",
+            "sku": "SET-01",
+            "name": "Evening set, large",
+            "quantity": 2,
+            "unit_price": 4900,
+            "discount": 0,
+            "gift_message": "Happy birthday, Charles!",
+            "attributes": {"engraving": "C. B."},
+        }
+    ],
 }
 _PARCEL = {"package": "1", "carrier": "ups", "tracking": "1Z999", "lines": _LINES}
 
@@ -47,6 +66,7 @@ def _because(reason: str, **more: Any) -> dict[str, Any]:
 EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
         "place_order": {"number": "1001", "reservation": None} | _CART,
+        "search_orders": {"email": "ada@example.org", "phone": None, "name": None},
         "get_promise": _CART,
         "make_reservation": _CART | {"expires_in": "15m"},
         "cancel_order": _because("the customer changed their mind", lines=_LINES),

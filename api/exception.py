@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api.access import Operator, ServiceDep, not_found
 from api.action import with_requests
 from api.answer import shown
-from api.common import IdempotencyKey, Limit
+from api.common import AskedOrder, IdempotencyKey, Limit
 from api.paths import ExceptionId
 from api.service import Service
 from database.connect import ReadConnection
@@ -48,6 +48,7 @@ async def list_exceptions(
     code: ExceptionCode | None = None,
     owner: str | None = None,
     node: str | None = None,
+    order: AskedOrder = None,
     older_than: Span | None = None,
     is_open: Annotated[bool, Query(alias="open")] = True,
     after: str | None = None,
@@ -61,6 +62,7 @@ async def list_exceptions(
             code=code,
             owner=owner,
             node=node,
+            order=order,
             older_than=span(older_than) if older_than else None,
             is_open=is_open,
             after=after,

@@ -1,6 +1,9 @@
 """Routes about fulfillment orders: a node reads its own, and reports what it did."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
 from api.access import OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
@@ -8,7 +11,7 @@ from api.common import REPEATED, Kept, Limit, kept
 from api.paths import FulfillmentOrderId
 from database.documents import fulfillment
 from database.documents.document import Page, page
-from database.documents.fulfillment import FulfillmentOrder
+from database.documents.fulfillment import Filters, FulfillmentOrder
 from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, RequestStatus
 from transactions import fulfillment as fulfillments
 
@@ -21,14 +24,29 @@ async def list_fulfillment_orders(
     service: ServiceDep,
     status: FulfillmentOrderStatus | None = None,
     request: RequestStatus | None = None,
+    node: str | None = None,
+    shipping: Annotated[str | None, Query(alias="service")] = None,
+    order: str | None = None,
+    sku: str | None = None,
+    ship_by_before: AwareDatetime | None = None,
+    updated_since: AwareDatetime | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
     """Fulfillment orders, oldest first. A node's key sees its own."""
+    filters = Filters(
+        own_node(holder) or node,
+        status,
+        request,
+        shipping,
+        order and order.lower(),
+        sku,
+        ship_by_before,
+        updated_since,
+    )
     async with service.database.read() as connection:
-        items = await fulfillment.listed(
-            connection, node=own_node(holder), status=status, request=request, after=after, limit=limit + 1
-        )
+        _, network = await service.networks.active(connection)
+        items = await fulfillment.listed(connection, network, filters, after=after, limit=limit + 1)
     return shown(page(items, limit, "fulfillment_order"))
 
 
@@ -36,7 +54,8 @@ async def list_fulfillment_orders(
 async def get_fulfillment_order(name: FulfillmentOrderId, holder: OperatorOrNode, service: ServiceDep) -> Response:
     """One fulfillment order, with its destination and its deadlines."""
     async with service.database.read() as connection:
-        document = await fulfillment.show(connection, node=own_node(holder), fulfillment_order=name)
+        _, network = await service.networks.active(connection)
+        document = await fulfillment.show(connection, network, node=own_node(holder), fulfillment_order=name)
     if document is None:
         raise not_found("fulfillment order", name)
     return shown(document)

@@ -12,14 +12,16 @@ from api.common import IdempotencyKey, Limit, check_destination, check_own
 from api.paths import OrderId
 from api.problems import NOT_ALLOWED, Problem
 from api.service import Service
+from database import customer
 from database import hold as holds
 from database.documents import order as documents
 from database.documents import sourcing
 from database.documents.document import Page, page
-from database.documents.order import ListedOrder, Order
+from database.documents.order import ListedOrder, Order, OrderQuery
 from database.documents.sourcing import Plan
 from database.key import Caller
-from domain.order import NewOrder, OrderStatus, PromiseState
+from domain.customer import SearchRequest
+from domain.order import NewOrder, OrderNumber, OrderStatus, PromiseState
 from domain.request import (
     AddressRequest,
     CancelAnswer,
@@ -33,6 +35,7 @@ from domain.request import (
     ResolveRequest,
     ReturnRequest,
 )
+from domain.text import Identifier, Moment
 from domain.units import Rerouted
 from network.geography import locate
 from network.validate_order import check_pickup
@@ -123,21 +126,41 @@ async def list_orders(
     channel: str | None = None,
     node: str | None = None,
     needs_attention: bool | None = None,
+    number: OrderNumber | None = None,
+    sku: Identifier | None = None,
+    placed_after: Moment | None = None,
+    placed_before: Moment | None = None,
+    updated_since: Moment | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
     """Orders, newest first. A channel's key sees its own."""
-    wanted_channel = own_channel(holder) or channel
+    wanted = OrderQuery(
+        limit=limit + 1,
+        after=after,
+        channel=own_channel(holder) or channel,
+        status=status,
+        needs_attention=needs_attention,
+        node=node,
+        number=number,
+        sku=sku,
+        placed_after=placed_after,
+        placed_before=placed_before,
+        updated_since=updated_since,
+    )
     async with service.database.read() as connection:
-        items = await documents.listed(
-            connection,
-            status=status,
-            channel=wanted_channel,
-            node=node,
-            needs_attention=needs_attention,
-            after=after,
-            limit=limit + 1,
-        )
+        items = await documents.listed(connection, wanted)
+    return shown(page(items, limit, "order"))
+
+
+@router.post("/orders/search", response_model=Page[ListedOrder])
+async def search_orders(
+    body: SearchRequest, _: Operator, service: ServiceDep, after: str | None = None, limit: Limit = 50
+) -> Response:
+    """Orders of a person, newest first, by the mail address, phone number or name of who gets or pays them. Stores nothing."""
+    async with service.database.read() as connection:
+        digest = await customer.looked_for(connection, body)
+        items = await documents.of_customer(connection, digest, after=after, limit=limit + 1)
     return shown(page(items, limit, "order"))
 
 

@@ -17,11 +17,12 @@ from api.access import (
     own_node,
 )
 from api.answer import shown
-from api.common import REPEATED, IdempotencyKey, Kept, Limit, kept
+from api.common import REPEATED, AskedOrder, IdempotencyKey, Kept, Limit, kept
 from api.paths import ReturnId
 from api.problems import INVALID, NOT_ALLOWED, Problem
 from api.service import Service
-from database import order, returns
+from database import order as orders
+from database import returns
 from database.documents import returns as documents
 from database.documents.document import Page, page
 from database.documents.returns import ListedReturn, Return
@@ -35,6 +36,7 @@ from domain.returns import (
     ReturnState,
     ReturnStatus,
 )
+from domain.text import Moment
 from transactions import parcel
 from transactions import returns as returns_
 from transactions.request import AnyBody, Asked
@@ -73,6 +75,8 @@ async def list_returns(
     status: ReturnStatus | None = None,
     channel: str | None = None,
     node: str | None = None,
+    order: AskedOrder = None,
+    updated_since: Moment | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
@@ -83,6 +87,8 @@ async def list_returns(
             status=status,
             channel=own_channel(holder) or channel,
             node=own_node(holder) or node,
+            order=order,
+            updated_since=updated_since,
             after=after,
             limit=limit + 1,
         )
@@ -202,6 +208,6 @@ async def _own(service: Service, name: str, holder: Caller) -> ReturnState:
     """The return, if the holder may see it: a node may see any, because a parcel can come to any node."""
     async with service.database.read() as connection:
         state = await returns.state(connection, name)
-        if own_channel(holder) not in (None, await order.channel(connection, state.order)):
+        if own_channel(holder) not in (None, await orders.channel(connection, state.order)):
             raise not_found("return", name)
     return state

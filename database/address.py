@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from database import personal
+from database import customer, personal
 from database.connect import ReadConnection, WriteConnection
 from database.sealing import Key
 from domain.order import Address
@@ -57,12 +57,14 @@ async def change(connection: WriteConnection, order: str, ship_to: Address, post
     key = await personal.key_of(connection, order)
     if key is not None:
         parameters = {"order": order, "ship_to": _sealed(key, ship_to), "country": ship_to.country}
-        await connection.execute(CHANGE, parameters | {"postal_area": postal_area})
+        parameters |= {"postal_area": postal_area, "digests": await customer.digests(connection, ship_to)}
+        await connection.execute(CHANGE, parameters)
 
 
 CHANGE = text(
-    """
-    WITH moved AS (UPDATE orders SET country = :country, postal_area = :postal_area WHERE order_id = :order)
+    f"""
+    WITH moved AS (UPDATE orders SET country = :country, postal_area = :postal_area WHERE order_id = :order),
+    {customer.REPLACE}
     UPDATE personal.recipient SET ship_to = :ship_to WHERE order_id = :order
     """
 )

@@ -1,6 +1,5 @@
 """Named statements about orders that wait for stock: which units are offered to them, and whose turn it is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,21 +100,6 @@ OFFER = text(
           WHERE k.on_hand > 0 AND EXISTS (SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[k.sku])
           ORDER BY k.sku, k.node FOR UPDATE OF k) waited
     WHERE s.node = waited.node AND s.sku = waited.sku
-    """
-)
-
-
-async def of_retired(connection: ReadConnection, skus: Sequence[str]) -> list[str]:
-    """Open orders with units that wait for stock of one of these items, or of something that they are a part of."""
-    return list((await connection.execute(OF_RETIRED, {"skus": list(skus)})).scalars())
-
-
-OF_RETIRED = text(
-    """
-    SELECT DISTINCT w.order_id FROM waiting w JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
-    WHERE w.awaits = 'stock' AND o.closed_at IS NULL
-      AND (l.sku = ANY(CAST(:skus AS text[])) OR w.parts && CAST(:skus AS text[]))
-    ORDER BY w.order_id
     """
 )
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -13,12 +13,18 @@ from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity, StoredPackage
 
 
-async def save(
-    connection: WriteConnection, fulfillment_orders: Iterable[tuple[FulfillmentOrder, Wait | None]], tried: Any
-) -> None:
+class Waits(NamedTuple):
+    """What a fulfillment order waits for, and until when its node should accept; None = it is not waited for."""
+
+    fulfillment_order: FulfillmentOrder
+    wait: Wait | None
+    accept_by: datetime | None
+
+
+async def save(connection: WriteConnection, fulfillment_orders: Iterable[Waits], tried: Any) -> None:
     """Write the present state of fulfillment orders; `tried` holds the nodes tried before, by (fulfillment order, line)."""
-    for fo, wait in fulfillment_orders:
-        await connection.execute(SAVE, _row(fo, wait) | _line_arrays(fo, tried))
+    for fo, wait, accept_by in fulfillment_orders:
+        await connection.execute(SAVE, _row(fo, wait) | {"accept_by": accept_by} | _line_arrays(fo, tried))
 
 
 SAVE = text(
@@ -28,12 +34,13 @@ SAVE = text(
         fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
         pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, delivery_failed_at, dead_at,
         cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at,
-        at_risk_at, waiting_for, deadline)
+        at_risk_at, waiting_for, deadline, accept_by)
     VALUES (
         :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
         :accepted_at, :pick_final, :ship_final, :ready_at, :shipped_at, :delivered_at, :assumed_delivered,
         :delivery_failed_at, :dead_at, :cancel_asked_at, :asked_for_all, :ship_clock_from, :escalated, :patience_from,
-        :pickup, :reminded_at, :uncollected_at, :at_risk_at, :waiting_for, :deadline)
+        :pickup, :reminded_at, :uncollected_at, :at_risk_at, :waiting_for, :deadline,
+        :accept_by)
     ON CONFLICT (fulfillment_order_id) DO UPDATE SET
         request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
         ship_final = excluded.ship_final, ready_at = excluded.ready_at, shipped_at = excluded.shipped_at,
@@ -43,7 +50,7 @@ SAVE = text(
         ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
         patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
         uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
-        deadline = excluded.deadline
+        deadline = excluded.deadline, accept_by = excluded.accept_by, updated_at = clock_timestamp()
     )
     INSERT INTO fulfillment_order_line (
         fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,

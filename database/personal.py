@@ -184,10 +184,19 @@ PACKAGES = text(
 ERASE = (
     text("DELETE FROM personal.key WHERE owner = :order"),
     text("DELETE FROM personal.recipient WHERE order_id = :order"),
+    text("DELETE FROM personal.customer_key WHERE order_id = :order"),
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
-    text("UPDATE orders SET body_digest = '', customer_tier = '' WHERE order_id = :order"),
+    text(
+        """
+        UPDATE orders SET body_digest = '', customer_tier = '', reference = NULL, purchase_order = NULL, tags = '{}',
+                          updated_at = clock_timestamp()
+        WHERE order_id = :order
+        """
+    ),
+    text("UPDATE order_line SET name = NULL WHERE order_id = :order AND name IS NOT NULL"),
+    text("UPDATE fulfillment_order SET updated_at = clock_timestamp() WHERE order_id = :order"),
     text(
         """
         UPDATE request SET body_digest = '', facts = CASE WHEN answer IS NULL THEN facts ELSE '{}' END

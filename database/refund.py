@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.order.parts import CAPTURED
+from domain.account import Prices
 from domain.refund import Account, Exchanged, Fees, Payment, Promised, RefundKind
 
 
@@ -25,33 +27,37 @@ class NotCovered(Exception):
 async def account(connection: ReadConnection, order: str) -> Account:
     """The payments and refunds of an order. Read it under the order's lock before you write a refund."""
     row = (await connection.execute(ACCOUNT, {"order": order})).one()
-    return Account(row.captured, row.shipping_price, row.refunded, row.shipping, json.loads(row.units))
+    return Account(row.captured, row.refunded, row.shipping, json.loads(row.units))
 
 
 ACCOUNT = text(
-    """
-    SELECT coalesce(o.paid, o.value + o.shipping_price) AS captured, o.shipping_price,
+    f"""
+    SELECT {CAPTURED} AS captured,
            coalesce(sum(coalesce(f.settled_amount, f.amount)), 0)::bigint AS refunded,
            coalesce(sum(f.shipping), 0)::bigint AS shipping,
-           (SELECT coalesce(jsonb_object_agg(u.line, u.units), '{}')
+           (SELECT coalesce(jsonb_object_agg(u.line, u.units), '{{}}')
             FROM (SELECT l.line, sum(l.paid) AS units FROM refund p JOIN refund_line l USING (refund_id)
                   WHERE p.order_id = :order GROUP BY l.line) u)::text AS units
     FROM orders o LEFT JOIN refund f USING (order_id) WHERE o.order_id = :order
-    GROUP BY o.order_id, o.paid, o.value, o.shipping_price
+    GROUP BY o.order_id
     """
 )
 
 
 async def fees(connection: ReadConnection, name: str) -> Fees:
-    """The fees of a return. The fee for the whole return is deducted from its first refund only."""
+    """The fees of a return; what was kept back from its earlier refunds is not owed any more."""
     rows = (await connection.execute(FEES, {"return": name})).all()
-    once = max((row.fee for row in rows if not row.refunds), default=0)
-    return Fees({row.line: row.unit_fee for row in rows}, once)
+    of_earlier_units = sum(row.unit_fee * row.paid for row in rows)
+    owed = rows[0].fee + of_earlier_units - rows[0].kept
+    return Fees({row.line: row.unit_fee for row in rows}, max(0, owed))
 
 
 FEES = text(
     """
-    SELECT r.fee, l.line, l.unit_fee, (SELECT count(*) FROM refund f WHERE f.return_id = r.return_id) AS refunds
+    SELECT r.fee, l.line, l.unit_fee,
+           (SELECT coalesce(sum(f.fee), 0)::bigint FROM refund f WHERE f.return_id = r.return_id) AS kept,
+           (SELECT coalesce(sum(fl.paid), 0)::bigint FROM refund f JOIN refund_line fl USING (refund_id)
+            WHERE f.return_id = r.return_id AND fl.line = l.line) AS paid
     FROM return r JOIN return_line l USING (return_id) WHERE r.return_id = :return
     """
 )
@@ -72,7 +78,7 @@ async def ask(
     The statement sums the order's refunds itself. Raises `NotCovered` when they would exceed the captured amount.
     """
     parameters = {"order": order, "name": name, "kind": kind, "amount": payment.amount, "shipping": payment.shipping}
-    parameters |= {"return": None if is_claim else name, "claim": name if is_claim else None}
+    parameters |= {"fee": payment.fee, "return": None if is_claim else name, "claim": name if is_claim else None}
     made = (await connection.execute(ASK, parameters | {"at": at})).scalar()
     if made is None:
         raise NotCovered(name)
@@ -85,18 +91,18 @@ async def ask(
 
 
 ASK = text(
-    """
-    INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, asked_at)
+    f"""
+    INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, fee, asked_at)
     SELECT CAST(:name AS text) || '-m'
                || (SELECT count(*) + 1 FROM refund f
                    WHERE f.order_id = o.order_id AND CAST(:name AS text) IN (f.return_id, f.claim_id)),
-           o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :at
+           o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :fee, :at
     FROM orders o
     WHERE o.order_id = :order
       AND (CAST(:amount AS bigint) = 0
            OR CAST(:amount AS bigint) + (SELECT coalesce(sum(coalesce(f.settled_amount, f.amount)), 0) FROM refund f
                                          WHERE f.order_id = o.order_id)
-              <= coalesce(o.paid, o.value + o.shipping_price))
+              <= {CAPTURED})
     RETURNING refund_id
     """
 )
@@ -137,25 +143,24 @@ async def replaced_by(connection: WriteConnection, refund: str, order: str) -> N
     await connection.execute(statement, {"refund": refund, "order": order})
 
 
-async def exchanged(connection: ReadConnection, refund: str) -> Exchanged | None:
-    """A refund that was given as another order, and what is left of this order; None when it stands for no unit any more.
+async def exchanged(connection: ReadConnection, refund: str, prices: Prices) -> Exchanged | None:
+    """A refund that was given as another order, which costs `prices`; None when it stands for no unit any more.
 
     Read it under the locks of both orders.
     """
     row = (await connection.execute(EXCHANGED, {"refund": refund})).one_or_none()
     if row is None:
         return None
-    lines = {line: Promised(*facts) for line, *facts in json.loads(row.lines)}
-    return Exchanged(row.name, row.is_claim, row.amount, row.shipping, lines)
+    lines = {line: Promised(sku, units, prices.lines[line][0]) for line, sku, units in json.loads(row.lines)}
+    return Exchanged(row.name, row.is_claim, row.amount, row.shipping, lines, prices.charges)
 
 
 EXCHANGED = text(
     """
     SELECT coalesce(f.return_id, f.claim_id) AS name, f.claim_id IS NOT NULL AS is_claim, f.amount, f.shipping,
-           jsonb_agg(jsonb_build_array(l.line, s.sku, l.paid, r.unit_price, r.ordered - r.cancelled))::text AS lines
+           jsonb_agg(jsonb_build_array(l.line, s.sku, l.paid))::text AS lines
     FROM refund f JOIN refund_line l USING (refund_id)
     JOIN order_line s ON s.order_id = f.order_id AND s.line = l.line
-    JOIN order_line r ON r.order_id = f.replacement AND r.line = l.line
     WHERE f.refund_id = :refund AND l.paid > 0
     GROUP BY f.refund_id
     """

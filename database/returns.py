@@ -90,8 +90,6 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
     return {
         row.line: SoldLine(
             row.sku,
-            row.ordered,
-            row.paid,
             row.return_window,
             row.shipped - row.paid_back - row.to_be_paid,
             tuple((datetime.fromisoformat(at), units) for at, units in json.loads(row.deliveries)),
@@ -105,8 +103,7 @@ async def sold(connection: ReadConnection, order: str) -> dict[str, SoldLine]:
 
 SOLD = text(
     """
-    SELECT l.line, l.sku, l.ordered, l.shipped, l.unit_price * l.ordered - l.discount AS paid, l.return_window,
-           l.terms::text AS terms,
+    SELECT l.line, l.sku, l.shipped, l.return_window, l.terms::text AS terms,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(f.delivered_at, fl.delivered)), '[]')
             FROM fulfillment_order f JOIN fulfillment_order_line fl USING (fulfillment_order_id)
             WHERE f.order_id = l.order_id AND fl.line = l.line AND fl.delivered > 0)::text AS deliveries,
@@ -306,7 +303,8 @@ async def next_version(connection: WriteConnection, name: str) -> ReturnState:
 NEXT_VERSION = text(
     f"""
     UPDATE return r
-    SET version = version + 1, sweep_at = CASE WHEN NOT :is_over THEN {sweep_at("d.due_at")} END
+    SET version = version + 1, updated_at = clock_timestamp(),
+        sweep_at = CASE WHEN NOT :is_over THEN {sweep_at("d.due_at")} END
     FROM (SELECT {RETURN_DUE_AT} AS due_at) d
     WHERE r.return_id = :return
     """

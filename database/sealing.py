@@ -18,7 +18,7 @@ NAME_BYTES = 8
 COMMON = "-"
 """The owner of the common key; no order has this id."""
 
-Kind = Literal["address", "remark", "evidence", "webhook", "nodes"]
+Kind = Literal["address", "details", "remark", "evidence", "webhook", "nodes"]
 Document = dict[str, Any]
 
 

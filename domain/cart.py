@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from domain.network import ShipComplete
-from domain.order import Address, NewHold, NewLine
-from domain.text import Label, Moment, Money, NodeId, Span, Strict, Word, span
+from domain.order import Demand, NewLine
+from domain.text import Money, Span, Word, span
 
 EXPIRES_IN_LEAST = timedelta(seconds=1)
 EXPIRES_IN_MAX = timedelta(days=7)
@@ -20,24 +19,15 @@ class PromiseLine(NewLine):
     unit_price: Money = 0
 
 
-class PromiseRequest(Strict):
+class PromiseRequest(Demand):
     """An order's body without its number; only the destination's country and postal code are needed."""
 
-    channel: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
-    placed_at: Moment | None = None
-    currency: Label | None = None
-    service: Word | None = None
-    ship_to: Address
-    pickup_node: NodeId | None = None
-    priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
-    customer_tier: Word | None = None
-    ship_complete: ShipComplete | None = None
-    not_before: Moment | None = None
-    not_after: Moment | None = None
-    holds: tuple[NewHold, ...] = ()
-    shipping_price: Money = 0
-    paid: Money | None = None
     lines: tuple[PromiseLine, ...] = Field(min_length=1, max_length=2000)
+
+    @property
+    def value(self) -> int:
+        """What the goods cost after discounts, in minor units; 0 where their prices are absent."""
+        return max(0, sum(line.goods for line in self.lines) - self.discount)
 
 
 def _of_a_cart(text: str) -> str:

@@ -53,6 +53,14 @@ def waits_for(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules
     return min((Wait(stage, moment) for moment in moments if moment), key=lambda wait: wait.deadline, default=None)
 
 
+def accept_by(fulfillment_order: FulfillmentOrder, node: Node, rules: OrderRules) -> datetime | None:
+    """Until when its node should accept it; None when that is not waited for."""
+    stage = _stage(fulfillment_order, rules)
+    if stage is not WaitingFor.ACCEPTANCE or _has_no_deadline(stage, fulfillment_order):
+        return None
+    return _deadline(stage, fulfillment_order, node, rules)
+
+
 def send_reminders_due(fulfillment_order: FulfillmentOrder, rules: OrderRules, at: datetime) -> FulfillmentOrder:
     """Note the reminder or at-risk notice that is due at the instant `at`; unchanged when none is due."""
     stage = _stage(fulfillment_order, rules)

@@ -8,7 +8,12 @@ NUMBER_MAX = 64
 
 def order_id(channel: str, number: str) -> str:
     """The order's id, `{channel}-{number}` in lower case: `web-1001`."""
-    return f"{channel}-{number}".lower()
+    return in_one_case(f"{channel}-{number}")
+
+
+def in_one_case(written: str) -> str:
+    """An id that somebody wrote, as it is stored: in lower case. Every id of this module begins with an order's."""
+    return written.lower()
 
 
 def fulfillment_order_id(order: str, number: int) -> str:

@@ -6,7 +6,7 @@ library and no file format.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
@@ -113,7 +113,17 @@ class EvaluationError:
     reason: str
 
 
-Fact = str | int | float | list[str]
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A line of an order as rules see it."""
+
+    item: "Item"
+    quantity: int
+    has_gift_message: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine]
 """A value that a rule can read, under a qualified name such as `node.distance_km`."""
 
 
@@ -188,6 +198,10 @@ class Node:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What its kind of dispatch needs to call it, such as a `secret`."""
     pickup: bool = False
+    tags: tuple[str, ...] = ()
+    """Words of the business, for rules."""
+    region: str = ""
+    """What the business calls the part of the world that it is in, for rules; "" = nothing."""
 
     def works_on(self, day: date) -> bool:
         """Whether this is a working day of the node: a day of its week and no holiday, or a day of its own."""
@@ -210,6 +224,16 @@ class Item:
     """(SKU, quantity in one bundle), none of them a bundle; empty for a plain item."""
     category: str = ""
     tags: tuple[str, ...] = ()
+    barcode: str = ""
+    """What is printed on one unit, such as a GTIN; "" = not known."""
+    length_mm: int | None = None
+    """Of one unit, packed; None = its three measures are not known."""
+    width_mm: int | None = None
+    height_mm: int | None = None
+    hazmat: bool = False
+    """Whether it, or a component of the bundle, is dangerous goods."""
+    ships_alone: bool = False
+    """Whether each unit is a parcel of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,26 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
+from domain.account import Charges, Layer, Prices
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
+from domain.money import spread
 from domain.network import ShipComplete
-from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Strict, Units, Word
+from domain.text import (
+    Attributes,
+    Currency,
+    FreeText,
+    Identifier,
+    Label,
+    Moment,
+    Money,
+    NodeId,
+    Reference,
+    Sku,
+    Strict,
+    Units,
+    Word,
+)
 
 VALUE_MAX = 10**15
 """The most that the goods of one order may cost after discounts, in minor units."""
@@ -23,6 +39,9 @@ ROWS_OF_NEWS_MAX = 200
 
 ROWS_OF_COPY_MAX = 5_000
 """The same for the state that its workflow reads and keeps: about 500 kB; Temporal refuses 2 MB."""
+
+OrderNumber = Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
+"""What a channel calls an order."""
 
 Bucket = Literal["open", "backordered", "reserved", "allocated", "shipped", "cancelled"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
@@ -44,27 +63,50 @@ class OrderStatus(StrEnum):
     RECEIVED = "received"
 
 
-class Address(Strict):
-    """Where an order goes. Personal data: it leaves PostgreSQL only for the node that ships."""
+PostalCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 -]{1,16}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class BillTo(Strict):
+    """Who pays, with what is known of their address. Personal data: it leaves PostgreSQL only for the order's channel and for
+    operators."""
 
     name: Label | None = None
+    company: Label | None = None
     street: tuple[Label, ...] = Field(default=(), max_length=5)
     city: Label | None = None
     region: Label | None = None
-    postal_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 -]{1,16}$")]
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    postal_code: PostalCode | None = None
+    country: Country | None = None
     email: Label | None = None
     phone: Label | None = None
 
 
+class Address(BillTo):
+    """Where an order goes. Personal data: it leaves PostgreSQL only for the node that ships, the order's channel and
+    operators."""
+
+    postal_code: PostalCode
+    country: Country
+
+
 class NewLine(Strict):
-    """One line of a new order; `unit_price` and `discount` in minor units, the discount for the whole line."""
+    """One line of a new order; `unit_price`, `discount` and `tax` in minor units, the last two for the whole line."""
 
     line: Identifier
-    sku: Identifier
+    sku: Sku
+    name: Label | None = None
     quantity: Units
     unit_price: Money
     discount: Money = 0
+    tax: Money = 0
+    gift_message: FreeText | None = None
+    attributes: Attributes = Field(default={})
+
+    @property
+    def goods(self) -> int:
+        """What it costs after its own discount, in minor units."""
+        return self.unit_price * self.quantity - self.discount
 
 
 class NewHold(Strict):
@@ -74,24 +116,57 @@ class NewHold(Strict):
     reason: FreeText | None = None
 
 
-class NewOrder(Strict):
-    """An order as a channel sends it (`POST /orders`)."""
+class Duty(Strict):
+    """What the channel has promised its customer or is bound to: an order that may miss it needs attention, and is never
+    cancelled for it."""
+
+    ship_by: Moment | None = None
+    deliver_by: Moment | None = None
+
+    @model_validator(mode="after")
+    def _ships_before_it_arrives(self) -> Self:
+        if self.ship_by and self.deliver_by and self.deliver_by < self.ship_by:
+            raise ValueError("deliver_by: must not be before ship_by")
+        return self
+
+
+class Demand(Strict):
+    """What an order, a promise request and a reservation have in common."""
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
-    number: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9-]{{1,{NUMBER_MAX}}}$")]
-    placed_at: Moment
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    service: Word = "standard"
+    reference: Reference | None = None
+    purchase_order: Reference | None = None
+    placed_at: Moment | None = None
+    currency: Currency | None = None
+    service: Word | None = None
     ship_to: Address
+    bill_to: BillTo | None = None
     pickup_node: NodeId | None = None
     priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
     customer_tier: Word | None = None
     ship_complete: ShipComplete | None = None
     not_before: Moment | None = None
     not_after: Moment | None = None
+    promised: Duty | None = None
     holds: tuple[NewHold, ...] = Field(default=(), max_length=20)
     shipping_price: Money = 0
     paid: Money | None = None
+    discount: Money = 0
+    """Of the whole order, beside those of its lines."""
+    prices_include_tax: bool = True
+    shipping_tax: Money = 0
+    tags: tuple[Label, ...] = Field(default=(), max_length=250)
+    attributes: Attributes = Field(default={})
+    note: FreeText | None = None
+
+
+class NewOrder(Demand):
+    """An order as a channel sends it (`POST /orders`)."""
+
+    number: OrderNumber
+    placed_at: Moment
+    currency: Currency
+    service: Word = "standard"
     reservation: Identifier | None = None
     """The cart's reservation that becomes this order."""
     lines: tuple[NewLine, ...] = Field(min_length=1, max_length=2000)
@@ -118,8 +193,10 @@ class NewOrder(Strict):
     @model_validator(mode="after")
     def _prices_make_sense(self) -> Self:
         for index, line in enumerate(self.lines):
-            if line.discount > line.unit_price * line.quantity:
+            if line.goods < 0:
                 raise ValueError(f"lines.{index}.discount: is more than the line costs")
+        if self.value < 0:
+            raise ValueError("discount: is more than the lines cost after their own discounts")
         if self.value > VALUE_MAX:
             raise ValueError(f"lines: an order is worth {VALUE_MAX} minor units at the most")
         return self
@@ -132,7 +209,23 @@ class NewOrder(Strict):
     @property
     def value(self) -> int:
         """What the goods cost after discounts, in minor units."""
-        return sum(line.unit_price * line.quantity - line.discount for line in self.lines)
+        return sum(line.goods for line in self.lines) - self.discount
+
+    @property
+    def order_discounts(self) -> dict[str, int]:
+        """By line, its share of the discount of the whole order, by what the lines cost."""
+        shares = spread(self.discount, [line.goods for line in self.lines])
+        return {line.line: share for line, share in zip(self.lines, shares, strict=True)}
+
+    @property
+    def prices(self) -> Prices:
+        """What it costs: each line is its first layer."""
+        shares = self.order_discounts
+        lines = {
+            line.line: (Layer(line.quantity, 0, line.unit_price, line.discount + shares[line.line], line.tax),)
+            for line in self.lines
+        }
+        return Prices(lines, Charges(self.prices_include_tax, self.shipping_price, self.shipping_tax))
 
 
 class LineDemand(BaseModel):

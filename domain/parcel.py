@@ -3,18 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from domain.identifiers import in_one_case
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnMessageLine
-from domain.text import FreeText, Identifier, Label, MessageId, Moment, NodeId, Strict, Units
+from domain.text import FreeText, Label, MessageId, Moment, NodeId, Sku, Strict, Units
 
 
 class ParcelUnits(Strict):
     """Units of one SKU that were in a parcel."""
 
-    sku: Identifier
+    sku: Sku
     quantity: Units
 
 
@@ -24,7 +25,7 @@ class Parcel(Strict):
     message_id: MessageId
     occurred_at: Moment
     node: NodeId
-    order: Label | None = None
+    order: Annotated[Label, AfterValidator(in_one_case)] | None = None
     """The order, if known; None = the parcel belongs to no known order."""
     lines: tuple[ParcelUnits, ...] = Field(min_length=1, max_length=2000)
     reason: FreeText | None = None

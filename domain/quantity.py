@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain import units
+from domain.account import raised
 from domain.request import ChangedLine
 from domain.units import Changes, Impossible, Order, Waiting
 
@@ -21,8 +22,8 @@ def counted(order: Order, line: str) -> int:
     return known.ordered - known.cancelled
 
 
-def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, int], at: datetime) -> dict[str, int]:
-    """Set the quantities of these lines; answers by how many units each grew or (below 0) shrank.
+def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, int], at: datetime) -> None:
+    """Set the quantities of these lines.
 
     Units that a line loses are cancelled, units that it gains are open. Raises `Impossible` when a line is unknown or
     released, or the whole order was cancelled; the caller must write nothing then.
@@ -37,7 +38,6 @@ def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, i
             _add(order, changes, line, difference)
         elif difference < 0:
             units.cancel(order, changes, {line: -difference}, at)
-    return differences
 
 
 def _check(order: Order, line: str, difference: int) -> None:
@@ -51,7 +51,7 @@ def _check(order: Order, line: str, difference: int) -> None:
 
 def _add(order: Order, changes: Changes, line: str, quantity: int) -> None:
     known = order.lines[line]
-    order.lines[line] = replace(known, ordered=known.ordered + quantity)
+    order.lines[line] = replace(known, ordered=known.ordered + quantity, layers=raised(known.layers, quantity))
     order.waiting.append(Waiting(line, known.sku, quantity))
     changes.add(line, quantity)
 

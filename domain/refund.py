@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.money import cost_of_first
-from domain.returns import RefundOn, ReturnLineState, ReturnState, ReturnStatus, SoldLine
+from domain.account import Charges, Cost, Layer, Prices, cost_between, left
+from domain.money import spread
+from domain.returns import RefundOn, ReturnLineState, ReturnState, ReturnStatus
 
 
 class RefundKind(StrEnum):
@@ -22,9 +23,8 @@ class Account:
     """What was paid for an order and what its customer was paid back so far, in minor units."""
 
     captured: int
-    shipping: int
     refunded: int = 0
-    """By all returns of the order."""
+    """By all returns and claims of the order."""
     shipping_refunded: int = 0
     units: Mapping[str, int] = field(default_factory=dict)
     """Units of each line that were paid back."""
@@ -36,7 +36,8 @@ class Fees:
 
     by_line: Mapping[str, int] = field(default_factory=dict)
     """For each unit of a line."""
-    once: int = 0
+    owed: int = 0
+    """Once for the whole return, and for its earlier units, less what was kept back from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,10 @@ class Payment:
     """Units of each line that it is for."""
     paid: Mapping[str, int]
     """Of these, the units that were not paid back before."""
-    worth: Mapping[str, int]
+    worth: Mapping[str, Cost] = field(default_factory=dict)
     """What these units cost, before fees."""
+    fee: int = 0
+    """What is kept back from it."""
     cut: int = 0
     """What the customer would get beyond the amount, had more been captured; minor units."""
 
@@ -82,27 +85,46 @@ def _earned(line: ReturnLineState, is_sent: bool) -> int:
     return line.returned
 
 
-def payment(
-    units: Mapping[str, int], sold: Mapping[str, SoldLine], account: Account, fees: Fees, *, with_shipping: bool
-) -> Payment:
+def payment(units: Mapping[str, int], prices: Prices, account: Account, fees: Fees, *, with_shipping: bool) -> Payment:
     """What the customer is paid back for these units now.
 
-    The odd minor units of a line go to its first units, so all refunds of a line sum to what was paid. No unit is paid back
-    twice, in whichever return it is. Where the policy says so, shipping is paid back with the last unit.
+    Each unit is worth what the prices say of the next one of its line, so all refunds of a line sum to what it costs. No unit
+    is paid back twice, in whichever return it is. Where the policy says so, shipping is paid back with the last unit of the
+    order that was not cancelled. What a fee is more than the units cost is kept back from the next part of the return.
     """
-    paid = {line: min(n, sold[line].ordered - account.units.get(line, 0)) for line, n in units.items()}
-    worth = {line: _worth(sold[line], account.units.get(line, 0), n) for line, n in paid.items()}
-    kept = sum(fees.by_line.get(line, 0) * n for line, n in paid.items()) + fees.once
-    everything = all(account.units.get(name, 0) + paid.get(name, 0) >= line.ordered for name, line in sold.items())
-    shipping = account.shipping - account.shipping_refunded if with_shipping and everything else 0
-    due = max(0, sum(worth.values()) + shipping - kept)
-    amount = min(due, max(0, account.captured - account.refunded))
-    return Payment(amount, min(shipping, amount), units, paid, worth, due - amount)
+    before = {line: account.units.get(line, 0) for line in prices.lines}
+    paid = {line: max(0, min(n, left(prices.lines[line]) - before[line])) for line, n in units.items()}
+    worth = {line: cost_between(prices.lines[line], before[line], before[line] + n) for line, n in paid.items()}
+    everything = all(before[line] + paid.get(line, 0) >= left(layers) for line, layers in prices.lines.items())
+    shipping = prices.charges.shipping - account.shipping_refunded if with_shipping and everything else 0
+    whole = sum(prices.charges.due(cost) for cost in worth.values()) + shipping
+    fee = min(whole, fees.owed + sum(fees.by_line.get(line, 0) * n for line, n in paid.items()))
+    amount = min(whole - fee, max(0, account.captured - account.refunded))
+    return Payment(amount, min(shipping, amount), units, paid, worth, fee, whole - fee - amount)
 
 
-def _worth(line: SoldLine, before: int, units: int) -> int:
-    until = cost_of_first(before + units, line.ordered, line.paid)
-    return until - cost_of_first(before, line.ordered, line.paid)
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What a replacement order costs: what its refund stands for."""
+
+    lines: Mapping[str, Cost]
+    shipping: Cost
+
+
+def instead(due: Payment, charges: Charges) -> Instead:
+    """What the order costs that a payment is given as: what its units are worth, less the fee in proportion.
+
+    What is cut stays in the prices: the replacement is worth it, but was not paid for.
+    """
+    goods = [charges.due(cost) for cost in due.worth.values()]
+    shipping = due.amount + due.cut + due.fee - sum(goods)
+    *kept, kept_of_shipping = spread(due.fee, [*goods, shipping])
+    lines = {
+        line: charges.part(cost, whole - fee)
+        for (line, cost), whole, fee in zip(due.worth.items(), goods, kept, strict=True)
+    }
+    of_shipping = Cost(charges.shipping_price, charges.shipping_tax)
+    return Instead(lines, charges.part(of_shipping, shipping - kept_of_shipping))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +135,23 @@ class Promised:
     """The SKU that the customer had bought."""
     units: int
     """Units that the refund still stands for."""
-    price: int
-    """Of one unit of the replacement, in minor units."""
-    left: int
-    """Units of the replacement that are not cancelled."""
+    layer: Layer
+    """The first layer of the replacement's line: these are its first units."""
 
     @property
     def lost(self) -> int:
         """Units that will not be sent."""
-        return max(0, self.units - self.left)
+        return max(0, self.units - self.layer.left)
+
+    @property
+    def cost(self) -> Cost:
+        """What the units cost that the refund still stands for."""
+        return self.layer.cost_of_first(self.units)
+
+    @property
+    def cost_of_lost(self) -> Cost:
+        """What the units cost that will not be sent."""
+        return self.cost - self.layer.cost_of_first(self.units - self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +166,21 @@ class Exchanged:
     shipping: int
     """The part of the amount that pays shipping back."""
     lines: Mapping[str, Promised]
+    charges: Charges
+    """Of the replacement."""
 
 
 def owed_again(exchanged: Exchanged) -> Payment | None:
     """What is owed in money, because units of the replacement will not be sent; None when all of them will, or have been.
 
-    A part of the units gets its part of the amount, by their prices. The last ones get all that is left, so the parts sum to
-    the whole.
+    A part of the units gets its part of the amount, by what they cost. The last ones get all that is left, with the shipping,
+    so the parts sum to the whole.
     """
     lost = {line: one.lost for line, one in exchanged.lines.items() if one.lost}
     if not lost:
         return None
-    whole = sum(one.units * one.price for one in exchanged.lines.values())
-    part = sum(one.lost * one.price for one in exchanged.lines.values())
-    amount, shipping = (
-        of_whole if all(one.lost == one.units for one in exchanged.lines.values()) else of_whole * part // (whole or 1)
-        for of_whole in (exchanged.amount, exchanged.shipping)
-    )
-    return Payment(amount, min(shipping, amount), lost, lost, {})
+    if all(one.lost == one.units for one in exchanged.lines.values()):
+        return Payment(exchanged.amount, exchanged.shipping, lost, lost)
+    whole = sum(exchanged.charges.due(one.cost) for one in exchanged.lines.values())
+    part = sum(exchanged.charges.due(one.cost_of_lost) for one in exchanged.lines.values())
+    return Payment((exchanged.amount - exchanged.shipping) * part // (whole or 1), 0, lost, lost)

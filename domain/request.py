@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from domain.fulfillment import Quantity
 from domain.order import Address
-from domain.text import FreeText, Identifier, Label, NodeId, Strict, Units, Word
+from domain.text import FreeText, Identifier, Label, MadeId, NodeId, Sku, Strict, Units, Word
 
 
 class CancelledUnits(BaseModel):
@@ -77,7 +77,7 @@ class Seen(Strict):
 class ResolveRequest(Seen):
     """The body of `POST /orders/{order}/resolve`: a person has resolved an exception."""
 
-    exception: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+    exception: MadeId
 
 
 class AddressRequest(Strict):
@@ -99,7 +99,7 @@ class ForgetRequest(Strict):
 class RerouteRequest(Strict):
     """The body of `/reroute`: another node must ship the units of this fulfillment order; with `to_node`, only that node."""
 
-    fulfillment_order: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
+    fulfillment_order: MadeId
     to_node: NodeId | None = None
     reason: FreeText | None = None
     actor: Label | None = None
@@ -126,7 +126,7 @@ class ReturnedUnits(Strict):
 
     line: Identifier
     quantity: Units
-    exchange_for: Identifier | None = None
+    exchange_for: Sku | None = None
     """The SKU that the customer gets instead, in an exchange; None = the same SKU."""
     reason: FreeText | None = None
 

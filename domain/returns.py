@@ -264,9 +264,6 @@ class SoldLine:
     """A line of an order, with what a return needs to know of it."""
 
     sku: str
-    ordered: int
-    paid: int
-    """What all of its units cost after discounts, in minor units."""
     window: timedelta | None
     """How long after delivery the line may be returned; None = it was a final sale."""
     unpaid: int

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from domain.mistake import Mistake, mistakes
-from domain.text import FreeText, Identifier, MessageId, Moment, NodeId, Strict
+from domain.text import FreeText, MessageId, Moment, NodeId, Sku, Strict
 
 
 class MovementKind(StrEnum):
@@ -186,7 +186,7 @@ LINE_UNITS_MAX = 1_000_000
 class StockLine(Strict):
     """Units of one SKU; what the quantity means depends on the message's kind."""
 
-    sku: Identifier
+    sku: Sku
     quantity: int = Field(ge=-LINE_UNITS_MAX, le=LINE_UNITS_MAX, strict=True)
 
 
@@ -229,7 +229,7 @@ def sku_of(given: object) -> str | None:
         return None
 
 
-_SKU = TypeAdapter[str](Identifier)
+_SKU = TypeAdapter[str](Sku)
 
 
 StockRow = Annotated[StockLine | SkipJsonSchema[WrongRow], WrapValidator(_read_row)]

@@ -1,6 +1,7 @@
 """The kinds of text in requests, each with its length and alphabet, so that an error names the field."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import UnionType
@@ -19,12 +20,15 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from domain.identifiers import in_one_case
+from domain.money import MINOR_DIGITS
+
 
 class Strict(BaseModel):
     """Input from outside: an unknown field is refused, as a typo, and an empty text is an absent field.
 
-    Shops send "" for what a customer left empty. In a list of texts it is left out. Errors never repeat the input: Temporal
-    stores them.
+    Shops send "" for what a customer left empty. In a list or an object of texts it is left out. Errors never repeat the input:
+    Temporal stores them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -33,6 +37,8 @@ class Strict(BaseModel):
     """Its fields that are written as a text, as they are called on the wire."""
     _lists: ClassVar[frozenset[str]]
     """Those that are a list of texts."""
+    _objects: ClassVar[frozenset[str]]
+    """Those that are an object of texts."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -40,6 +46,7 @@ class Strict(BaseModel):
         fields = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
         cls._texts = frozenset(name for name, annotation in fields.items() if _is_text(annotation))
         cls._lists = frozenset(name for name, annotation in fields.items() if _is_list_of_texts(annotation))
+        cls._objects = frozenset(name for name, annotation in fields.items() if _is_object_of_texts(annotation))
 
     @model_validator(mode="before")
     @classmethod
@@ -47,10 +54,18 @@ class Strict(BaseModel):
         if not isinstance(given, Mapping):
             return given
         return {
-            name: [text for text in value if text != ""] if name in cls._lists and isinstance(value, list) else value
+            name: cls._without_empty_texts(name, value)
             for name, value in given.items()
             if name not in cls._texts or value != ""
         }
+
+    @classmethod
+    def _without_empty_texts(cls, name: str, value: Any) -> Any:
+        if name in cls._lists and isinstance(value, list):
+            return [text for text in value if text != ""]
+        if name in cls._objects and isinstance(value, Mapping):
+            return {key: text for key, text in value.items() if text != ""}
+        return value
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -78,6 +93,10 @@ def _is_list_of_texts(annotation: object) -> bool:
     return get_origin(annotation) is tuple and any(map(_is_text, get_args(annotation)))
 
 
+def _is_object_of_texts(annotation: object) -> bool:
+    return get_origin(annotation) is dict and all(map(_is_text, get_args(annotation)))
+
+
 def _printable(text: str) -> str:
     """Refuse control characters: PostgreSQL cannot store NUL, and no name or street contains the others."""
     if any(ord(character) < 32 and character not in "\n\t" for character in text):
@@ -85,20 +104,59 @@ def _printable(text: str) -> str:
     return text
 
 
+def _on_one_line(text: str) -> str:
+    """Refuse what ends a line or controls a terminal: such a text stands in files, ids and log lines."""
+    if any(unicodedata.category(character) in _BREAKS for character in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+"""Control characters, and the separators of lines and paragraphs."""
+
+
+def _without_blank_ends(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("must not begin or end with a blank")
+    return text
+
+
+Sku = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_on_one_line),
+    AfterValidator(_without_blank_ends),
+]
+"""An item's SKU, as the business writes it: in any script, also with slashes and blanks in it. A blank at an end is refused,
+because nobody would see it."""
+
+Reference = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_on_one_line),
+]
+"""What people call something: `#1005`, or a purchase order number with a slash. In any script."""
+
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 """One line of typed text: a name, a street, a mail address."""
 
 FreeText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
 """A reason or remark that a person typed; stays in PostgreSQL."""
 
+Attributes = Annotated[dict[Label, FreeText], Field(max_length=20)]
+"""Texts of the sender's own, by name."""
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
-"""An id that another system made: a line, a package, a SKU."""
+"""An id that another system made: a line, a package, a refund."""
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,128}$")]
 """A sender's id for one message, unique per sender."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 """A word of a closed or configured vocabulary: a service, a hold, a customer tier."""
+
+MadeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,128}$"), AfterValidator(in_one_case)]
+"""An id that we made of an order's: a fulfillment order, an exception. It may be written in any case."""
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """A node's id as in nodes.toml."""
@@ -126,6 +184,16 @@ Units = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 Money = Annotated[int, Field(ge=0, le=1_000_000_000_000, strict=True)]
 """An amount in minor units of the order's currency."""
+
+
+def _payable(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise ValueError("must be the ISO 4217 code of a currency that a customer can pay in, such as EUR")
+    return code
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_payable)]
+"""The code of a currency that `domain.money` knows."""
 
 
 def span(text: str) -> timedelta:

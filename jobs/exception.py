@@ -18,8 +18,8 @@ async def open_at_risk(transactions: OrderTransactions) -> None:
 
 
 async def tell_of_retired(transactions: OrderTransactions) -> None:
-    """Tell people about what waits for an item or a node that the network has retired."""
-    await retired.tell_who_waits_for_what_is_retired(transactions)
+    """Tell people about returns on their way to a node that the network has retired."""
+    await retired.tell_who_goes_to_a_retired_node(transactions)
 
 
 async def look_for_silence(transactions: OrderTransactions) -> None:

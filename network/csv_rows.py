@@ -13,6 +13,10 @@ WHOLE_MAX = 1_000_000_000
 """The largest number in a cell: a thousand million."""
 
 
+_FLAGS = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
+"""What spreadsheets and people write for yes and no."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the file: its cells by column, and the line that it begins on."""
@@ -24,6 +28,17 @@ class Row:
     def wrong(self, text: str) -> None:
         """Report a mistake in this row."""
         self.mistakes.add(self.line, text)
+
+    def warn(self, text: str) -> None:
+        """Report what only looks like a mistake in this row."""
+        self.mistakes.warn(self.line, text)
+
+    def flag(self, column: str) -> bool:
+        """The cell as yes or no; a column that is absent and an empty cell are no. Otherwise reports the mistake."""
+        cell = self.cells.get(column, "").strip()
+        if cell.lower() not in _FLAGS:
+            self.wrong(f"{column} must be yes or no, not {cell!r}")
+        return _FLAGS.get(cell.lower(), False)
 
     def whole(self, column: str, least: int = 0) -> int:
         """The cell as a whole number from `least` to WHOLE_MAX. Otherwise reports the mistake and answers `least`."""

@@ -6,20 +6,22 @@ for the texts that a name is compared with, and checks whether the name can have
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, cast
 
 from cel_expr_python import cel
 
-from domain.network import EvaluationError, Fact
+from domain.network import EvaluationError, Fact, RuleLine
 from network.plain_rules import Plain, plainly
 from network.rule_faults import Fault, faults, plainly_said, with_article
-from network.rule_names import NAMES, Sight
-from network.rule_tree import Tree, tree_of
+from network.rule_lines import POOL, messages
+from network.rule_names import ATTRIBUTES, LINES, NAMES, Sight
+from network.rule_tree import Call, Constant, Name, Tree, tree_of, walk
 
 _KINDS = {name: kind.name().lower() for name, kind in NAMES[Sight.EXCLUDE].items()}
-_ENVIRONMENTS = {sight: cel.NewEnv(variables=names) for sight, names in NAMES.items()}
+_ENVIRONMENTS = {sight: cel.NewEnv(descriptor_pool=POOL, variables=names) for sight, names in NAMES.items()}
 
 
 class Answer(Enum):
@@ -49,6 +51,8 @@ class CelExpression:
     program: cel.Expression
     plain: Plain | None
     """The same rule in Python; None when it is not simple enough."""
+    attributes: tuple[str, ...] = ()
+    """The attributes of the order and of its lines that it reads."""
 
     @property
     def tree(self) -> Tree:
@@ -63,13 +67,30 @@ class CelExpression:
             except KeyError:  # the engine's message names the missing fact
                 pass
         try:
-            answer = self.program.eval(data={name: facts[name] for name in self.names if name in facts})
+            answer = self.program.eval(
+                data={name: self._given(name, facts[name]) for name in self.names if name in facts}
+            )
         except RuntimeError as error:  # the engine raises only when a rule takes too many steps
-            return EvaluationError(plainly_said(str(error)))
+            return self._failure(str(error))
         value: object = answer.plain_value()
         if isinstance(value, (bool, int, float)):
             return value
-        return EvaluationError(plainly_said(str(value)))  # the engine returns an error as its text
+        return self._failure(str(value))  # the engine returns an error as its text
+
+    def _given(self, name: str, fact: Any) -> object:
+        """A fact as the engine reads it; attributes that the order does not have are ""."""
+        if name == LINES:
+            return messages(cast(Iterable[RuleLine], fact), self.attributes)
+        if name == ATTRIBUTES:
+            return {one: fact.get(one, "") for one in self.attributes}
+        return fact
+
+    def _failure(self, message: str) -> EvaluationError:
+        """Why it could not be computed; without the engine's message where that may repeat an attribute."""
+        return EvaluationError(_FAILS_WITH_ATTRIBUTES if self.attributes else plainly_said(message))
+
+
+_FAILS_WITH_ATTRIBUTES = "it cannot be computed from the attributes of this order"
 
 
 def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
@@ -81,7 +102,34 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     kind = program.return_type().name()
     if kind not in _ANSWER_TYPES[answer]:
         raise UnreadableRule([Fault(0, f"this is {with_article(kind.lower())}; it must be {answer.value}")])
-    return CelExpression(source, names_in(source), program, plainly(source, _KINDS))
+    attributes = _attributes_in(source, program) if "attributes" in source else ()
+    return CelExpression(source, names_in(source), program, plainly(source, _KINDS), attributes)
+
+
+def _attributes_in(source: str, program: cel.Expression) -> tuple[str, ...]:
+    """The attributes that a rule reads. Raises UnreadableRule where it does not read them by their names: those that an order
+    does not have would look as if they were there."""
+    found: dict[str, None] = {}
+    for part in walk(tree_of(program.serialize())):
+        match part:
+            case Call("has", (Name(name),), at) | Name(name, at):
+                _, is_attribute, key = name.partition(f".{ATTRIBUTES.partition('.')[2]}")
+                is_read_by_name = key.startswith(".") and isinstance(part, Name)
+            case Call("select", (_, Constant("attributes")), at):
+                is_attribute, is_read_by_name, key = "attributes", False, ""
+            case _:
+                continue
+        if is_attribute and not is_read_by_name:
+            raise UnreadableRule([Fault(source.count("\n", 0, at), _BY_NAME)])
+        if is_attribute:
+            found[key[1:]] = None
+    return tuple(found)
+
+
+_BY_NAME = (
+    'an attribute is read by its name, as in order.attributes.gift or order.attributes["gift note"];'
+    ' where it is absent it reads as ""'
+)
 
 
 _MATCHING = _ENVIRONMENTS[Sight.WHEN].compile("order.channel.matches(order.region)")

@@ -1,16 +1,18 @@
 """Reads items.csv: what can be ordered, and what bundles are made of."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from domain.network import Item
+from network.barcodes import fault_of_barcode
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
 from network.toml_tables import did_you_mean
 
 REQUIRED = ("sku", "name", "weight_g", "safety_stock", "components")
-OPTIONAL = ("category", "tags")
+MEASURES = ("length_mm", "width_mm", "height_mm")
+OPTIONAL = ("category", "tags", "barcode", *MEASURES, "hazmat", "ships_alone")
 SKU_CHARACTERS_MAX = 64
 QUANTITY_MAX = 1_000_000
 
@@ -28,7 +30,8 @@ def read_items(text: str, mistakes: Mistakes) -> dict[str, Item]:
             items[item.sku], lines[item.sku] = item, row.line
     for row in rows:
         _check_components(row, items)
-    return {sku: _weighed(item, items) for sku, item in items.items()}
+    _warn_of_barcodes_there_twice(rows)
+    return {sku: _with_components(item, items) for sku, item in items.items()}
 
 
 def _item(row: Row) -> Item:
@@ -45,12 +48,44 @@ def _item(row: Row) -> Item:
         components=tuple(_components(row)),
         category=row.cells.get("category", ""),
         tags=tuple(row.cells.get("tags", "").split()),
+        barcode=_barcode(row),
+        **_measures(row),
+        hazmat=row.flag("hazmat"),
+        ships_alone=row.flag("ships_alone"),
     )
 
 
 def _whole(row: Row, column: str, blank_allowed: bool) -> int:
     is_blank = not row.cells[column].strip()
     return 0 if is_blank and blank_allowed else row.whole(column)
+
+
+def _barcode(row: Row) -> str:
+    code = row.cells.get("barcode", "").strip()
+    fault = fault_of_barcode(code) if code else None
+    if fault and fault.is_certain:
+        row.wrong(fault.text)
+    elif fault:
+        row.warn(fault.text)
+    return code
+
+
+def _warn_of_barcodes_there_twice(rows: Sequence[Row]) -> None:
+    """Who scans a barcode of two items cannot tell which of them it is."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        code, sku = row.cells.get("barcode", "").strip(), row.cells["sku"]
+        if code and seen.setdefault(code, sku) != sku:
+            row.warn(f"barcode {code} is also that of {seen[code]}")
+
+
+def _measures(row: Row) -> dict[str, int]:
+    """Length, width and height; all three or none."""
+    given = [column for column in MEASURES if row.cells.get(column, "").strip()]
+    if given and len(given) < len(MEASURES):
+        missing = " and ".join(column for column in MEASURES if column not in given)
+        row.wrong(f"{' and '.join(given)} without {missing}: give all three or none")
+    return {column: row.whole(column, least=1) for column in given}
 
 
 def _components(row: Row) -> list[tuple[str, int]]:
@@ -77,8 +112,9 @@ def _check_components(row: Row, items: Mapping[str, Item]) -> None:
             row.wrong(f"components name {sku!r}, which is a bundle too; name its components instead")
 
 
-def _weighed(item: Item, items: Mapping[str, Item]) -> Item:
-    """The item; a bundle without a weight gets the weight of its components."""
-    if item.weight_g or not item.components:
-        return item
-    return replace(item, weight_g=sum(items[sku].weight_g * count for sku, count in item.components if sku in items))
+def _with_components(item: Item, items: Mapping[str, Item]) -> Item:
+    """The item; a bundle without a weight gets that of its components, and is dangerous goods where one of them is."""
+    parts = [(items[sku], count) for sku, count in item.components if sku in items]
+    weight_g = item.weight_g or sum(part.weight_g * count for part, count in parts)
+    hazmat = item.hazmat or any(part.hazmat for part, _ in parts)
+    return replace(item, weight_g=weight_g, hazmat=hazmat) if parts else item

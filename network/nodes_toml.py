@@ -36,7 +36,7 @@ ZONE_LIKENESS = 0.9
 
 ZONES_LISTED_MAX = 4
 
-_SEEN_BY_SETS = frozenset({"id", "kind", "country", "priority"})
+_SEEN_BY_SETS = frozenset({"id", "kind", "country", "region", "tags", "priority"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ def read_node(table: Table) -> Node:
         dispatch=kind.dispatch,
         settings=_read_settings(table, kind),
         pickup=table.boolean("pickup", default=False),
+        tags=_read_tags(table),
+        region=table.text("region"),
     )
     table.finish()
     return node
@@ -249,6 +251,19 @@ def _read_hours(table: Table) -> tuple[time, time] | None:
     else:
         return opens, closes
     return None
+
+
+def _read_tags(table: Table) -> tuple[str, ...]:
+    """Words of the business, each once; without blanks, as in items.csv."""
+    found: list[str] = []
+    for position, value in enumerate(table.values("tags")):
+        if not isinstance(value, str) or not re.fullmatch(r"\S{1,64}", value):
+            table.wrong("tags", f"a tag must be one word in quotes, of at most 64 characters, not {value!r}", position)
+        elif value in found:
+            table.wrong("tags", f"tags name {value!r} twice", position)
+        else:
+            found.append(value)
+    return tuple(found)
 
 
 def _read_dispatch(table: Table) -> DispatchKind:

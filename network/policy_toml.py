@@ -13,10 +13,8 @@ from domain.network import (
     EvaluationError,
     ExceptionRules,
     Exclusion,
-    Fact,
     HoldRule,
     HoldStock,
-    Node,
     OrderRules,
     Per,
     Policy,
@@ -30,6 +28,7 @@ from domain.network import (
     Unfilled,
 )
 from domain.reasons import ExceptionCode
+from domain.sourcing.rules import lasting_facts
 from network.calendars import UnknownCalendar, calendar_of, holiday_calendar
 from network.expressions import Answer, CelExpression, compile_rule
 from network.mistakes import Mistakes
@@ -173,7 +172,7 @@ class _PolicyReader:
     def _members(self, table: Table, name: str, rule: CelExpression) -> frozenset[str] | None:
         members = set()
         for node in self._read.nodes.values():
-            answer = rule.evaluate(_set_facts(node))
+            answer = rule.evaluate(lasting_facts(node))
             if isinstance(answer, EvaluationError):
                 table.wrong(name, f"{name} fails for node {node.id!r}: {answer.reason}")
                 return None
@@ -246,15 +245,6 @@ def _hold_id(table: Table) -> str:
     if name and not re.fullmatch(WORD[0], name):
         table.wrong("id", f"the id of a hold must be {WORD[1]}, not {name!r}")
     return name
-
-
-def _set_facts(node: Node) -> Mapping[str, Fact]:
-    return {
-        "node.id": node.id,
-        "node.kind": node.kind.value,
-        "node.country": node.country,
-        "node.priority": node.priority,
-    }
 
 
 def _order_rules(table: Table) -> OrderRules:

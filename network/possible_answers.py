@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from network.csv_rows import WHOLE_MAX
+from network.rule_names import LINES
 from network.rule_tree import Call, Constant, Listing, Loop, Name, Other, Tree
 
 
@@ -51,6 +53,8 @@ def answer_of(tree: Tree, facts: Mapping[str, Value]) -> Value:
 
 
 def _looped(loop: Loop, facts: Mapping[str, Value]) -> Value:
+    if loop.over == Name(LINES, loop.over.at):
+        return _over_lines(loop, facts)
     elements = answer_of(loop.over, facts)
     if not isinstance(elements, tuple):
         return ANYTHING
@@ -65,6 +69,19 @@ def _looped(loop: Loop, facts: Mapping[str, Value]) -> Value:
         result = answer_of(loop.step, inside)
     final: dict[str, Value] = {**facts, loop.result_name: result}
     return answer_of(loop.result, final)
+
+
+def _over_lines(loop: Loop, facts: Mapping[str, Value]) -> Value:
+    """The answer for one line or more, each of any item: certain only where a second line would change nothing any more."""
+    line: Mapping[str, Value] = {
+        f"{loop.element}.quantity": Range(1, math.inf),
+        f"{loop.element}.item.weight_g": Range(0, WHOLE_MAX),
+    }
+    result = answer_of(loop.start, facts)
+    for _ in range(2):
+        before = result
+        result = answer_of(loop.step, {**facts, **line, loop.result_name: before})
+    return answer_of(loop.result, {**facts, loop.result_name: result if result == before else ANYTHING})
 
 
 def _and(*values: Value) -> Value:

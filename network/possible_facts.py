@@ -12,10 +12,12 @@ from itertools import islice, product
 from typing import NamedTuple
 
 from domain.network import Item, Node, NodeKind, TransitBand
+from domain.sourcing.eligible import item_facts
 from domain.sourcing.future import CAPACITY_UNLIMITED
 from network.countries import CENTROIDS
 from network.csv_rows import WHOLE_MAX
 from network.possible_answers import ANYTHING, Range, Value, answer_of
+from network.rule_names import ATTRIBUTES
 from network.rule_tree import Call, Constant, Listing, Name, Tree, walk
 
 CASES_MAX = 20_000
@@ -28,7 +30,18 @@ HALF_AROUND_THE_EARTH_KM = 20_016.0
 
 _COMPARING = frozenset({"_==_", "_!=_", "_<_", "_>_", "_<=_", "_>=_", "@in"})
 _TEXTS_OF_ORDERS = ("order.channel", "order.service", "order.country", "order.region", "order.postal_code")
-_FREE = (*_TEXTS_OF_ORDERS, "order.customer_tier", "node.id", "node.country", "item.sku", "item.category")
+_FREE = (
+    *_TEXTS_OF_ORDERS,
+    "order.customer_tier",
+    "order.reference",
+    "order.purchase_order",
+    "node.id",
+    "node.country",
+    "node.region",
+    "item.sku",
+    "item.category",
+)
+_ATTRIBUTE = f"{ATTRIBUTES}."
 
 Case = Mapping[str, Value]
 
@@ -112,7 +125,8 @@ def _are_countries(names: Sequence[Name]) -> bool:
 
 def _cases(uses: Mapping[str, _Uses], world: World) -> Iterator[Case]:
     """Every case that rules with these uses can tell apart."""
-    texts = {name: _texts(name, uses, world) for name in _FREE if name in uses}
+    attributes = (name for name in uses if name.startswith(_ATTRIBUTE))
+    texts = {name: _texts(name, uses, world) for name in (*_FREE, *attributes) if name in uses}
     groups: list[Sequence[Case]] = [
         [{name: text} for text in found]
         for name, found in texts.items()
@@ -121,6 +135,7 @@ def _cases(uses: Mapping[str, _Uses], world: World) -> Iterator[Case]:
         and not (name == "order.service" and world.transit is not None)
     ]
     groups += [_of_nodes(uses, texts, world), _of_items(uses, texts, world), _of_services(uses, world)]
+    groups += [[{"order.tags": chosen} for chosen in _any_tags("order.tags", uses)]]
     for parts in product(*groups):
         known: dict[str, Value] = {"order.value": Range(0, math.inf), "order.units": Range(world.units_least, math.inf)}
         known |= {"order.priority": Range(1, 9), "order.weight_kg": Range(0.0, math.inf)}
@@ -154,14 +169,17 @@ def _of_nodes(uses: Mapping[str, _Uses], texts: Mapping[str, list[Value]], world
     if world.nodes is None:
         kinds: list[Value] = [str(kind) for kind in NodeKind] if "node.kind" in uses else [ANYTHING]
         free: Case = {"node.priority": Range(0, math.inf), "node.capacity_left": Range(1, CAPACITY_UNLIMITED)}
-        return [{**free, "node.kind": kind} for kind in kinds]
+        tags = _any_tags("node.tags", uses)
+        return [{**free, "node.kind": kind, "node.tags": chosen} for kind, chosen in product(kinds, tags)]
     found: dict[object, Case] = {}
     for node in world.nodes:
         facts = {name: value for name, value in _node_facts(node).items() if name in uses or name == "handling"}
         if "node.promise_days" not in uses:
             del facts["handling"]
-        if "node.id" in facts:
-            facts["node.id"] = _sort_of(node.id, texts["node.id"])
+        for name in facts.keys() & {"node.id", "node.region"}:
+            facts[name] = _sort_of(str(facts[name]), texts[name])
+        if "node.tags" in facts:
+            facts["node.tags"] = _known_tags("node.tags", node.tags, uses)
         found.setdefault(tuple(facts.values()), facts)
     return list(found.values())
 
@@ -172,6 +190,8 @@ def _node_facts(node: Node) -> dict[str, Value]:
         "node.id": node.id,
         "node.kind": str(node.kind),
         "node.country": node.country,
+        "node.region": node.region,
+        "node.tags": node.tags,
         "node.priority": Range(node.priority, node.priority),
         "node.capacity_left": Range(1, capacity),
         "handling": Range(node.handling_days, node.handling_days),
@@ -182,13 +202,10 @@ def _of_items(uses: Mapping[str, _Uses], texts: Mapping[str, list[Value]], world
     """The items that differ in what is read of them. Their weights may be any: the assortment changes."""
     read = {name for name in uses if name.startswith("item.")}
     weight: Case = {"item.weight_g": Range(0, WHOLE_MAX)}
-    tags = uses.get("item.tags", _Uses())
-    has_few_tags = tags.only_compared and len(tags.texts) <= TAG_TEXTS_MAX
     if world.items is None:
-        choices: list[Value] = [ANYTHING]
-        if has_few_tags:
-            choices = [tuple(chosen) for chosen in _subsets(sorted(tags.texts))]
-        return [{**weight, "item.tags": chosen} for chosen in choices] if read else [{}]
+        free = [dict(zip(_FLAGS, flags, strict=True)) for flags in product(*(_any_flag(name, uses) for name in _FLAGS))]
+        tags = _any_tags("item.tags", uses)
+        return [{**weight, "item.tags": chosen, **flags} for chosen, flags in product(tags, free)] if read else [{}]
     found: dict[object, Case] = {}
     for item in world.items if read else ():
         facts: dict[str, Value] = {**weight}
@@ -198,9 +215,33 @@ def _of_items(uses: Mapping[str, _Uses], texts: Mapping[str, list[Value]], world
             if name in read:
                 facts[name] = _sort_of(text, texts[name])
         if "item.tags" in read:
-            facts["item.tags"] = tuple(tag for tag in item.tags if not has_few_tags or tag in tags.texts)
+            facts["item.tags"] = _known_tags("item.tags", item.tags, uses)
+        facts |= {name: bool(value) for name, value in item_facts(item).items() if name in _FLAGS and name in read}
         found.setdefault(tuple(facts.values()), facts)
     return list(found.values()) or ([weight] if read else [{}])
+
+
+_FLAGS = ("item.hazmat", "item.ships_alone")
+
+
+def _any_flag(name: str, uses: Mapping[str, _Uses]) -> list[Value]:
+    return [False, True] if name in uses else [ANYTHING]
+
+
+def _any_tags(name: str, uses: Mapping[str, _Uses]) -> list[Value]:
+    """The sorts of tags: each choice of those that are asked for."""
+    if not _has_few_tags(name, uses):
+        return [ANYTHING]
+    return [tuple(chosen) for chosen in _subsets(sorted(uses[name].texts))]
+
+
+def _known_tags(name: str, tags: Sequence[str], uses: Mapping[str, _Uses]) -> Value:
+    """The tags of an item or node that make a difference."""
+    return tuple(tag for tag in tags if not _has_few_tags(name, uses) or tag in uses[name].texts)
+
+
+def _has_few_tags(name: str, uses: Mapping[str, _Uses]) -> bool:
+    return name in uses and uses[name].only_compared and len(uses[name].texts) <= TAG_TEXTS_MAX
 
 
 def _subsets(texts: Sequence[str]) -> Iterator[list[str]]:

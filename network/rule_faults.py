@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from network.rule_names import NAMES, Sight
+from network.rule_names import FIELDS, LINES, NAMES, Sight
 from network.rule_tree import Call, Constant, Name, Tree, walk
 
 
@@ -21,6 +21,10 @@ _FAULT = re.compile(
 )
 
 
+_FOLLOWS_FROM_ANOTHER = "'*error*'"
+"""In what the engine says only because it did not understand a part before."""
+
+
 def faults(message: str, source: str, sight: Sight, parse: Callable[[str], Tree]) -> Iterator[Fault]:
     """The engine's error message, reworded. Of syntax errors only the first: the others mostly follow from it.
 
@@ -32,6 +36,8 @@ def faults(message: str, source: str, sight: Sight, parse: Callable[[str], Tree]
     found: dict[Fault, None] = {}
     for fault in _FAULT.finditer(message):
         line, text = int(fault["line"]) - 1, fault["text"]
+        if _FOLLOWS_FROM_ANOTHER in text:
+            continue
         if text.startswith(("Syntax error", "reserved identifier")):
             yield Fault(line, f"syntax error: {_explain_syntax(text, source)}")
             return
@@ -60,6 +66,9 @@ def _explain(complaint: str, source: str, at: int, sight: Sight, parse: Callable
         call = next((one for one in calls if one.at == at and one.function == mixed[1]), None)
         kinds = [kind.strip() for kind in re.split(r", (?![^(]*\))", mixed[2])]
         return _explain_types(mixed[1], kinds, call.parts if call else ())
+    if field := re.match(r"undefined field '(\w+)' not found in struct '(\w+)'", complaint):
+        names = (tree.name for tree in walk(parse(source)) if isinstance(tree, Name) and tree.at == at)
+        return _explain_field(field[1], field[2], next(names, field[1]))
     if complaint == "invalid int literal":
         return "this number is too large"
     return complaint
@@ -75,9 +84,10 @@ _UNSEEN: Sequence[tuple[str, str]] = (
         "a rule does not see the time",
     ),
     (
-        r"order\.(items?|lines?|skus?|products?|tags?|category|categories|weight_g)",
-        "a rule over the order does not see its items; an [[exclude]] sees each of them as item.*",
+        r"order\.(items?|line|line_items|skus?|products?|category|categories|hazmat|weight_g)",
+        f"write {LINES}.exists(line, …) or {LINES}.all(line, …), which see each line with its line.item",
     ),
+    (r"lines?\..*", f"a line has a name only inside {LINES}.exists(line, …) or {LINES}.all(line, …)"),
     (
         r"order\.(name|first_name|last_name|customer|customer_\w+|e?mail|phone|street|city|address|ship_to)",
         "a rule does not see who the customer is; of the address it sees"
@@ -88,7 +98,8 @@ _UNSEEN: Sequence[tuple[str, str]] = (
 """What rules do not see, by a pattern of the names that are tried for it."""
 
 _FUNCTIONS = ("startsWith", "endsWith", "contains", "matches", "size", "int", "double", "string", "exists", "all")
-_BEHIND_A_NAME = ("startsWith", "endsWith", "contains", "matches", "exists", "all")
+_BEHIND_A_NAME = ("startsWith", "endsWith", "contains", "matches")
+_OVER_LINES = ("exists", "all")
 NAME_LIKENESS = 0.7
 
 
@@ -96,8 +107,9 @@ def _explain_name(name: str, sight: Sight) -> str:
     visible = NAMES[sight]
     if name in NAMES[Sight.EXCLUDE]:
         sees = sorted({known.partition(".")[0] for known in visible})
+        hint = f"; of its items write {LINES}.exists(line, line.{name})" if name.startswith("item.") else ""
         return f"{name} cannot be used here: {sight.value} may use only " + (
-            ", ".join(visible) if sight is Sight.SET else " and ".join(f"{one}.*" for one in sees)
+            ", ".join(visible) if sight is Sight.SET else " and ".join(f"{one}.*" for one in sees) + hint
         )
     for pattern, sentence in _UNSEEN:
         if re.fullmatch(pattern, name):
@@ -108,6 +120,17 @@ def _explain_name(name: str, sight: Sight) -> str:
     if "." not in name and not known:
         return _explain_word(name)
     return f"unknown name {name!r}; known: {', '.join(known or visible)}"
+
+
+def _explain_field(field: str, struct: str, written: str) -> str:
+    """A field that a line or its item does not have; `written` is the whole name, as in `line.item.tagz`."""
+    known = FIELDS[struct]
+    of_item = FIELDS["Item"] if struct == "Line" else {}
+    before = written.removesuffix(field)
+    meant = {**{one: f"item.{one}" for one in of_item}, **{one: one for one in known}}
+    if close := get_close_matches(field, meant, n=1, cutoff=NAME_LIKENESS):
+        return f"unknown name {written!r}; did you mean {before}{meant[close[0]]}?"
+    return f"unknown name {written!r}; known: {', '.join(f'{before}{one}' for one in known)}"
 
 
 def _explain_word(word: str) -> str:
@@ -127,6 +150,8 @@ def _close(name: str, visible: Mapping[str, object]) -> str | None:
 
 
 def _explain_function(name: str) -> str:
+    if name in _OVER_LINES:
+        return f"{name} stands behind a name, as in {LINES}.{name}(line, …)"
     if name in _BEHIND_A_NAME:
         return f"{name} stands behind a name, as in order.channel.{name}(…)"
     close = get_close_matches(name, _FUNCTIONS, n=1, cutoff=NAME_LIKENESS)

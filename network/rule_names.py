@@ -5,6 +5,13 @@ from enum import Enum
 
 from cel_expr_python import cel
 
+LINES = "order.lines"
+ATTRIBUTES = "order.attributes"
+"""Texts by name; one that the order does not have reads as ""."""
+
+TEXTS = cel.Type.List(cel.Type.STRING)
+TEXT_BY_NAME = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
+
 _ORDER = {
     **dict.fromkeys(
         (f"order.{name}" for name in ("channel", "service", "country", "region", "postal_code", "customer_tier")),
@@ -12,11 +19,18 @@ _ORDER = {
     ),
     **dict.fromkeys((f"order.{name}" for name in ("value", "units", "priority")), cel.Type.INT),
     "order.weight_kg": cel.Type.DOUBLE,
+    "order.reference": cel.Type.STRING,
+    "order.purchase_order": cel.Type.STRING,
+    "order.tags": TEXTS,
+    ATTRIBUTES: TEXT_BY_NAME,
+    LINES: cel.Type.List(cel.Type("Line")),
 }
 _NODE_ITSELF = {
     "node.id": cel.Type.STRING,
     "node.kind": cel.Type.STRING,
     "node.country": cel.Type.STRING,
+    "node.region": cel.Type.STRING,
+    "node.tags": TEXTS,
     "node.priority": cel.Type.INT,
 }
 _NODE = {
@@ -27,9 +41,21 @@ _NODE = {
 _ITEM = {
     "item.sku": cel.Type.STRING,
     "item.category": cel.Type.STRING,
-    "item.tags": cel.Type.List(cel.Type.STRING),
+    "item.tags": TEXTS,
     "item.weight_g": cel.Type.INT,
+    "item.hazmat": cel.Type.BOOL,
+    "item.ships_alone": cel.Type.BOOL,
 }
+FIELDS: Mapping[str, Mapping[str, cel.Type]] = {
+    "Item": {name.removeprefix("item."): kind for name, kind in _ITEM.items()},
+    "Line": {
+        "item": cel.Type("Item"),
+        "quantity": cel.Type.INT,
+        "has_gift_message": cel.Type.BOOL,
+        "attributes": TEXT_BY_NAME,
+    },
+}
+"""The fields of what `order.lines` consists of, and the type of each."""
 
 
 class Sight(Enum):

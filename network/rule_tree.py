@@ -20,7 +20,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A declared name such as `order.channel`, or the variable of a loop."""
+    """A declared name such as `order.channel`, the variable of a loop, or what is read of one, such as `line.item.tags`.
+
+    A text that is read of texts by name is named the same way, however it is written: `order.attributes.gift`.
+    """
 
     name: str
     at: int
@@ -28,7 +31,10 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operator such as `_==_` or `@in`, or a function. Of `x.contains(…)` the first part is `x`."""
+    """An operator such as `_==_` or `@in`, or a function. Of `x.contains(…)` the first part is `x`.
+
+    `has` asks whether a field is there; `select` reads a field of what has no name, such as `order.lines[0]`.
+    """
 
     function: str
     parts: "tuple[Tree, ...]"
@@ -125,12 +131,19 @@ def _name(fields: Fields, at: int, _: Mapping[int, int]) -> Tree:
 
 def _select(fields: Fields, at: int, positions: Mapping[int, int]) -> Tree:
     """A field of an object. In a rule that was only parsed a declared name looks like this."""
-    below = _tree(_bytes(fields, 1), positions)
-    return Name(f"{below.name}.{_text(fields, 2)}", at) if isinstance(below, Name) else Other((below,), at)
+    below, field = _tree(_bytes(fields, 1), positions), _text(fields, 2)
+    if not isinstance(below, Name):
+        return Call("select", (below, Constant(field, at)), at)
+    name = Name(f"{below.name}.{field}", at)
+    return Call("has", (name,), at) if _number(fields, 3) else name
 
 
 def _call(fields: Fields, at: int, positions: Mapping[int, int]) -> Tree:
-    return Call(_text(fields, 2), _trees(fields, 1, positions) + _trees(fields, 3, positions), at)
+    match _text(fields, 2), _trees(fields, 1, positions) + _trees(fields, 3, positions):
+        case "_[_]", (Name(name), Constant(str(key), place)):
+            return Name(f"{name}.{key}", place)
+        case function, parts:
+            return Call(function, parts, at)
 
 
 def _listing(fields: Fields, at: int, positions: Mapping[int, int]) -> Tree:

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from domain.network import Network, Strategy, Tier
+from domain.sourcing import item_facts
 from network.close_names import misspelt
 from network.mistakes import Mistake, Mistakes
-from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts
+from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts, names_read
 from network.policy_toml import PolicyRead
 from network.possible_facts import World, can_hold
 from network.reach import Reach, wanted
@@ -22,6 +23,8 @@ _NOBODY: Mapping[str, str] = {
     "item.sku": "no item has the SKU",
     "node.kind": "no node is of the kind",
     "node.country": "no node is in",
+    "node.region": "no node is in the region",
+    "node.tags": "no node has the tag",
 }
 """What is said of a text that no item or node has."""
 
@@ -32,8 +35,16 @@ _NO_PART: Mapping[str, str] = {
     "node.id": "no node has an id that",
     "node.kind": "no node is of a kind that",
     "node.country": "no node is in a country whose code",
+    "node.region": "no node is in a region that",
+    "node.tags": "no node has a tag that",
 }
 """The same of a part of a text; then follows, for example, "starts with"."""
+
+_OF_NO_ITEM: Mapping[str, str] = {
+    "item.hazmat": "hazmat of items.csv is yes for no item",
+    "item.ships_alone": "ships_alone of items.csv is yes for no item",
+}
+"""What is said of a rule that asks whether an item is something that none is."""
 
 _CHOSEN = ("order.channel", "order.customer_tier")
 """Names whose values nobody lists: they exist as soon as an order has them."""
@@ -88,7 +99,7 @@ def _warn(read: RuleRead, at: int, text: str) -> None:
 
 def _warn_of_names_that_nobody_has(policy: PolicyRead, network: Network) -> set[int]:
     """Warn of each such name; answers the rules, by identity."""
-    known = _values_of_today(network)
+    known, missed = _values_of_today(network), _flags_of_no_item(network)
     warned: set[int] = set()
     for read in policy.top.rules if policy.top else ():
         if read.sight is Sight.SET and not policy.sets[read.key]:
@@ -98,7 +109,17 @@ def _warn_of_names_that_nobody_has(policy: PolicyRead, network: Network) -> set[
             if complaint := _nobody_has(one, known.get(one.name), found):
                 _warn(read, one.at, complaint)
                 warned.add(id(read))
+        for name in names_read(read.rule.tree):
+            if name.name in missed:
+                _warn(read, name.at, _OF_NO_ITEM[name.name])
+                warned.add(id(read))
     return warned
+
+
+def _flags_of_no_item(network: Network) -> Set[str]:
+    """What no item of today is. Of items nothing is known as long as there are none."""
+    seen = [item_facts(item) for item in network.items.values()]
+    return {name for name in _OF_NO_ITEM if seen and not any(facts[name] for facts in seen)}
 
 
 def _values_of_today(network: Network) -> Mapping[str, Set[str]]:
@@ -108,6 +129,8 @@ def _values_of_today(network: Network) -> Mapping[str, Set[str]]:
         "node.id": set(network.nodes),
         "node.kind": {str(node.kind) for node in nodes},
         "node.country": {node.country for node in nodes},
+        "node.region": {node.region for node in nodes} | {""},
+        "node.tags": {tag for node in nodes for tag in node.tags},
     }
     of_items: dict[str, Set[str]] = {
         "item.tags": {tag for item in items for tag in item.tags},

@@ -10,6 +10,7 @@ from database import order as orders
 from database.connect import Database
 from database.documents import sourcing
 from database.order import UnknownOrder
+from domain.identifiers import in_one_case
 from runtime.where import database_url
 
 Document = dict[str, Any]
@@ -29,7 +30,7 @@ async def command(order: str) -> int:
     order
         The order's id, such as web-1001.
     """
-    return await explain(database_url(), order)
+    return await explain(database_url(), in_one_case(order))
 
 
 async def explain(database_url: str, name: str, console: Console | None = None) -> int:

@@ -12,6 +12,7 @@ from database import personal
 from database.connect import Database
 from database.order import UnknownOrder
 from database.sealing import MasterKeys
+from domain.identifiers import in_one_case
 from domain.mistake import describe
 from domain.request import ForgetRequest
 from runtime.where import database_url, master_keys
@@ -58,7 +59,7 @@ async def forget_orders(
     try:
         await database.check()
         await personal.check(database)
-        return max([await _forget(database, name, body) for name in orders], default=0)
+        return max([await _forget(database, in_one_case(name), body) for name in orders], default=0)
     finally:
         await database.close()
 

@@ -218,12 +218,12 @@ class House:
         assert answer.status_code == 201, answer.text
         return {"Authorization": f"Bearer {answer.json()['key']}"}
 
-    async def pages(self, path: str, limit: int) -> list[list[Document]]:
+    async def pages(self, path: str, limit: int, **query: str) -> list[list[Document]]:
         """Every page of a list, walked by `next`."""
         pages: list[list[Document]] = []
         after: dict[str, str] = {}
         while True:
-            answer = await self.http.get(path, params={"limit": str(limit)} | after)
+            answer = await self.http.get(path, params=query | {"limit": str(limit)} | after)
             assert answer.status_code == 200, answer.text
             pages.append(answer.json()["items"])
             if answer.json()["next"] is None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from domain.network import Network, ShipComplete, Unfilled
+from domain.network import Network, RuleLine, ShipComplete, Unfilled
 from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.plans import Part
 from network.geography import locate
@@ -86,7 +86,7 @@ def decide(network: Network, order: str, stock: str, now: datetime = MONDAY_MORN
 
 
 def _facts(network: Network, said: str, wanted: Iterable[Wanted]) -> OrderFacts:
-    """An order by what is said of it, such as `web, Denver, next_day, gold customer, worth 9900, collects at chi`."""
+    """An order by what is said of it, such as `web, Denver, next_day, gold customer, worth 9900, tagged vip`."""
     channel, town, *more = said.split(", ")
     country, postal_code = TOWNS[town]
     facts = OrderFacts(
@@ -97,6 +97,7 @@ def _facts(network: Network, said: str, wanted: Iterable[Wanted]) -> OrderFacts:
         place=locate(country, postal_code),
         units=sum(one.quantity for one in wanted),
         weight_kg=sum(one.quantity * network.items[one.sku].weight_g for one in wanted) / 1000,
+        lines=[RuleLine(network.items[one.sku], one.quantity) for one in wanted],
     )
     for words in more:
         facts = _with(facts, network, words)
@@ -105,6 +106,10 @@ def _facts(network: Network, said: str, wanted: Iterable[Wanted]) -> OrderFacts:
 
 def _with(facts: OrderFacts, network: Network, words: str) -> OrderFacts:
     first, _, last = words.rpartition(" ")
+    if first == "tagged":
+        return replace(facts, tags=[*facts.tags, last])
+    if first.startswith("with "):
+        return replace(facts, attributes={**facts.attributes, first.removeprefix("with "): last})
     if first == "worth":
         return replace(facts, value=int(last))
     if first == "collects at":

@@ -22,7 +22,7 @@ from domain.sourcing import Plan, Situation, Wanted, plan
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
 from transactions import stuck
-from transactions.retired import tell_who_waits_for_what_is_retired
+from transactions.retired import tell_who_goes_to_a_retired_node
 from transactions.sourcing import StockTaken, pin
 from transactions.stuck import Step
 from transactions.supply import decide, order_facts
@@ -49,13 +49,13 @@ class Backorders:
 
     async def offer_under_new_rules(self) -> None:
         """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
-        An exception is opened for who waits for what it has retired."""
+        An exception is opened for who goes to a node that it has retired."""
         async with self._transactions.database.write() as connection:
             version, _ = await self._transactions.networks.active(connection)
             if version != self._version:
                 await backorder.offer(connection)
         if version != self._version:
-            await tell_who_waits_for_what_is_retired(self._transactions)
+            await tell_who_goes_to_a_retired_node(self._transactions)
         self._version = version
 
     async def judge_under_new_rules(self, orders_max: int) -> None:
@@ -78,7 +78,7 @@ class Backorders:
             wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
             leaves_at = max(at, work.header.release_at)
             situation = Situation(network=work.network, supply={}, now=leaves_at)
-            found = plan(order_facts(work.header, work.network, wanted), wanted, situation)
+            found = plan(order_facts(work.header, work.network, work.order.lines, wanted), wanted, situation)
             await _judge(
                 work, asked, found, at, min((one.looks_again_at for one in asked if one.looks_again_at), default=None)
             )
@@ -161,7 +161,7 @@ class Backorders:
             if work.header.is_closed or not asked:
                 return
             at, entitlement = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
-            facts = order_facts(work.header, work.network, [line for _, line in asked])
+            facts = order_facts(work.header, work.network, work.order.lines, [line for _, line in asked])
             leaves_at = max(at, work.header.release_at)
             decided = await decide(
                 work.connection, work.network, facts, [line for _, line in asked], leaves_at, entitlement

@@ -23,6 +23,7 @@ from domain.cart import PromiseRequest, ReservationRequest
 from domain.network import Network
 from domain.sourcing import OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
+from domain.sourcing.new_order import rule_lines
 from domain.sourcing.supply import Entitlement
 from network.geography import locate
 from network.validate_order import check
@@ -259,13 +260,18 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         postal_code=body.ship_to.postal_code,
         place=locate(body.ship_to.country, body.ship_to.postal_code),
         customer_tier=body.customer_tier or "",
-        value=sum(line.unit_price * line.quantity - line.discount for line in body.lines),
+        value=body.value,
         units=sum(line.quantity for line in body.lines),
         priority=body.priority,
         weight_kg=weight_kg(network, wanted),
         ship_complete=body.ship_complete,
         pickup_node=body.pickup_node,
         not_after=body.not_after,
+        reference=body.reference or "",
+        purchase_order=body.purchase_order or "",
+        tags=list(body.tags),
+        attributes=body.attributes,
+        lines=rule_lines(body.lines, network),
     )
 
 

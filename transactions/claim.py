@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from database import claim, personal, refund, returns
+from database import claim, personal, refund
 from database.documents import claim as documents
 from database.order import Event
 from database.request import Request
@@ -77,8 +77,8 @@ async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
     if refused := refusal(requested, shipped, account.units):
         return {"refused": refused}
-    sold = await returns.sold(work.connection, work.header.order)
-    due = payment(requested, sold, account, Fees(), with_shipping=False)
+    with_shipping = work.network.policy.returns.refund_shipping
+    due = payment(requested, work.order.prices, account, Fees(), with_shipping=with_shipping)
     name = await claim.add(work.connection, work.header.order, body, requested, at)
     replaces = body.resolution is ClaimResolution.REPLACEMENT
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND

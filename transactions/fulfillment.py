@@ -123,7 +123,7 @@ async def record_signal(transactions: OrderTransactions, request: SignalInput) -
     """Record a message that came as a bare Temporal signal, as one over HTTP; an unreadable one opens an exception."""
     content = dict(request.message or {})
     content.pop("recorded", None)
-    fulfillment_order = str(content.pop("fulfillment_order", None))
+    fulfillment_order = identifiers.in_one_case(str(content.pop("fulfillment_order", None)))
     try:
         message = NodeMessage.model_validate(content)
         if identifiers.order_of_fulfillment_order(fulfillment_order) != request.order:

@@ -13,6 +13,7 @@ from database.connect import WriteConnection
 from database.order import Event, Replaces
 from database.outbox.signal import CHANGED, RETURN_MESSAGE
 from domain import identifiers
+from domain.account import Prices
 from domain.event import ChannelEvent, EventKind
 from domain.reasons import ExceptionCode
 from domain.refund import Exchanged, Payment, RefundKind, owed_again
@@ -28,12 +29,16 @@ class _GivenBack:
     opened: list[Opened] = field(default_factory=list)
 
 
-async def give_back(connection: WriteConnection, replacement: str, stands_for: Replaces, event: Event) -> list[Signal]:
+async def give_back(
+    connection: WriteConnection, replacement: str, prices: Prices, stands_for: Replaces, event: Event
+) -> list[Signal]:
     """Ask for the money of units of a replacement that were cancelled; answers the signals to send after the commit.
+
+    `prices` are the replacement's, without these units.
 
     Where they were worth no money, a person is notified: they may be claimed again. Call it under the locks of both orders.
     """
-    exchanged = await refund.exchanged(connection, stands_for.refund)
+    exchanged = await refund.exchanged(connection, stands_for.refund, prices)
     due = owed_again(exchanged) if exchanged else None
     if exchanged is None or due is None:
         return []

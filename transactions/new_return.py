@@ -6,7 +6,7 @@ from datetime import datetime
 
 from database import returns
 from domain import units
-from domain.money import cost_of_first
+from domain.account import Cost, cost_between
 from domain.network import FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.request import ReturnFacts
 from domain.returns import COMES_BACK_WITHIN, RefundOn, SoldLine, refusal
@@ -79,7 +79,7 @@ def new_return(
 ) -> returns.NewReturn:
     """The new return of these units on the terms of their order; one that is not allowed waits for a person's approval."""
     rules = work.network.policy.returns
-    goods = sum(cost_of_first(quantity, sold[line].ordered, sold[line].paid) for line, quantity in units.items())
+    goods = sum(_next_units(work, line, sold[line], quantity).goods for line, quantity in units.items())
     terms = _terms(work, {line: sold[line] for line in units})
     return returns.NewReturn(
         resolution=resolution,
@@ -101,6 +101,13 @@ def new_return(
     )
 
 
+def _next_units(work: Work, name: str, line: SoldLine, units: int) -> Cost:
+    """What the next units of a line cost that are not paid back and in no return."""
+    ordered = work.order.lines[name]
+    first = ordered.shipped - line.unpaid
+    return cost_between(ordered.layers, first, first + units)
+
+
 def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
     """By line, the terms on which it was ordered; those of now for a line that was ordered before terms were kept."""
     network = work.network
@@ -120,7 +127,7 @@ def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
 
 def _order_facts(work: Work) -> OrderFacts:
     wanted = [Wanted(name, line.sku, line.ordered) for name, line in work.order.lines.items()]
-    return order_facts(work.header, work.network, wanted)
+    return order_facts(work.header, work.network, work.order.lines, wanted)
 
 
 def _wrong_reason(body: ReturnFacts, rules: ReturnRules) -> str | None:

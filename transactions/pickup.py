@@ -59,7 +59,7 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
     wanted = [Wanted(one.line, one.sku, one.quantity, 1, one.tried) for one in held.waiting if one.awaits == "person"]
     if not wanted:
         return Alternatives((), None)
-    facts = replace(order_facts(header, network, wanted), deliver_by=None)
+    facts = replace(order_facts(header, network, held.lines, wanted), deliver_by=None)
     leaves_at = max(at, header.release_at)
     delivery = None
     if await address.takes_a_parcel(connection, name):

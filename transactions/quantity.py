@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from database import order
 from database.request import Request
 from domain import units
 from domain.order import VALUE_MAX
@@ -31,18 +30,17 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     if work.header.window_has_ended(at):
         raise Impossible("its not_after has passed: no more units of it may ship")
     requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
-    differences = change_quantities(work.order, work.changes, requested, at)
+    change_quantities(work.order, work.changes, requested, at)
     _refuse_more_of_what_is_retired(work)
-    await _follow_with_the_value(work, requested, differences)
+    _follow_with_the_value(work)
     if work.changes.added:
         await _ask_the_policy_again(work, at)
     await _source_what_waits(work, at)
     return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}
 
 
-async def _follow_with_the_value(work: Work, requested: dict[str, int], differences: dict[str, int]) -> None:
-    before = {line: requested[line] - difference for line, difference in differences.items()}
-    value = await order.change_value(work.connection, work.header.order, before, requested)
+def _follow_with_the_value(work: Work) -> None:
+    value = units.prices_after(work.order, work.changes).value
     if value > VALUE_MAX:
         raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
     work.header = replace(work.header, value=value)
@@ -61,7 +59,7 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
         Wanted(line, known.sku, counted(work.order, line) - cancelled.get(line, 0))
         for line, known in work.order.lines.items()
     ]
-    await place_by_policy(work, order_facts(work.header, work.network, wanted), at)
+    await place_by_policy(work, order_facts(work.header, work.network, work.order.lines, wanted), at)
 
 
 async def _source_what_waits(work: Work, at: datetime) -> None:

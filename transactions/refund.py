@@ -148,7 +148,7 @@ async def settle(work: Work, name: str, meant: Sequence[Unsettled], paid: int | 
 async def _due(work: Work, state: ReturnState, units: dict[str, int]) -> Payment:
     return payment(
         units,
-        await returns.sold(work.connection, state.order),
+        work.order.prices,
         await refund.account(work.connection, state.order),
         await refund.fees(work.connection, state.return_),
         with_shipping=work.network.policy.returns.refund_shipping,

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from database import address, order, personal, refund
+from database import address, order, personal
+from domain.account import Cost
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
 from domain.order import NewLine, NewOrder
 from domain.pickup import Destination, collected_at, replacement_place
-from domain.refund import Payment
+from domain.refund import Payment, instead
 from domain.sourcing.new_order import facts_of_new, return_terms
 from network.geography import locate, postal_area
 from transactions.transaction import Work
@@ -24,15 +25,9 @@ async def replace(
     `first` on that is not taken: channels choose the numbers of their orders, and one may look like that of a replacement. Call
     it in the transaction that stores the refund, so that it is placed only once.
     """
-    lines = tuple(
-        NewLine(line=line, sku=skus[line], quantity=units, unit_price=price, discount=price * units - due.worth[line])
-        for line, units in due.paid.items()
-        if units
-        for price in (-(-due.worth[line] // units),)
-    )
-    if not lines:
+    if not any(due.paid.values()):
         return None
-    number, unnumbered = first, await _without_number(work, lines, due, at, goes_to)
+    number, unnumbered = first, await _without_number(work, skus, due, at, goes_to)
     while True:
         name = replacement_number(work.header.order, f"{about}-x{number}")
         replaced = unnumbered.model_copy(update={"number": name})
@@ -42,14 +37,15 @@ async def replace(
 
 
 async def _without_number(
-    work: Work, lines: tuple[NewLine, ...], due: Payment, at: datetime, goes_to: Destination
+    work: Work, skus: Mapping[str, str], due: Payment, at: datetime, goes_to: Destination
 ) -> NewOrder:
     """A replacement order; its number is not its own yet."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
+    prices = instead(due, work.order.charges)
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
-        currency=await refund.currency(work.connection, work.header.order),
+        currency=work.header.currency,
         ship_to=ship_to,
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,
@@ -59,8 +55,18 @@ async def _without_number(
         priority=work.header.priority,
         customer_tier=work.header.customer_tier or None,
         paid=due.amount,
-        lines=lines,
+        prices_include_tax=work.order.charges.prices_include_tax,
+        shipping_price=prices.shipping.goods,
+        shipping_tax=prices.shipping.tax,
+        lines=tuple(_line(line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units),
     )
+
+
+def _line(line: str, sku: str, units: int, cost: Cost) -> NewLine:
+    """A line whose units together cost this: the price is rounded up, and the discount is the rest."""
+    price = -(-cost.goods // units)
+    discount = price * units - cost.goods
+    return NewLine(line=line, sku=sku, quantity=units, unit_price=price, discount=discount, tax=cost.tax)
 
 
 async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:

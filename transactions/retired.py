@@ -1,14 +1,11 @@
-"""Tells people about what waits for an item or a node that is retired: nothing else would ever end that wait."""
+"""Tells people about returns on their way to a node that is retired: nothing else would ever end that wait."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
-from database import backorder, returns
+from database import returns
 from database.order import Event
-from domain import units
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 from transactions.transaction import OrderTransactions
@@ -16,33 +13,17 @@ from transactions.transaction import OrderTransactions
 log = structlog.get_logger("retired")
 
 
-async def tell_who_waits_for_what_is_retired(transactions: OrderTransactions) -> None:
-    """Give units that wait for stock of a retired item to a person, and open an exception for each return on its way to a
-    retired node; a return that is received there after all is a fact as ever. Safe to repeat."""
+async def tell_who_goes_to_a_retired_node(transactions: OrderTransactions) -> None:
+    """Open an exception for each return on its way to a retired node; a return that is received there after all is a fact as
+    ever. Safe to repeat: one order that fails keeps the news from no other, and is tried again in the next run."""
     async with transactions.database.read() as connection:
         _, network = await transactions.networks.active(connection)
-        orders = await backorder.of_retired(connection, list(network.retired_items)) if network.retired_items else []
         going = await returns.on_their_way_to(connection, list(network.retired_nodes)) if network.retired_nodes else []
-    for order in orders:
-        await _or_pass(order, partial(_give_up_waiting, transactions, order))
     for name, order in going:
-        await _or_pass(name, partial(_tell_of_its_node, transactions, name, order))
-
-
-async def _or_pass(name: str, telling: Callable[[], Awaitable[None]]) -> None:
-    """Log a failure and go on: one order must not keep the news from all others. It is tried again in the next run."""
-    try:
-        await telling()
-    except Exception as error:
-        log.exception("nobody could be told of what is retired", about=name, reason=type(error).__name__)
-
-
-async def _give_up_waiting(transactions: OrderTransactions, order: str) -> None:
-    async with transactions.open(order) as work:
-        units.give_up_retired(work.order, work.changes)
-        if work.changes.opened and not work.header.is_closed:
-            cause = f"what it waits for is retired, version {work.header.version + 1}"
-            await work.notify(await work.write(Event(cause, "clock", datetime.now(UTC))))
+        try:
+            await _tell_of_its_node(transactions, name, order)
+        except Exception as error:
+            log.exception("nobody could be told of a retired node", about=name, reason=type(error).__name__)
 
 
 async def _tell_of_its_node(transactions: OrderTransactions, name: str, order: str) -> None:

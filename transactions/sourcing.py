@@ -90,7 +90,7 @@ def splits_ship_complete(work: Work) -> bool:
     asked = [line for _, line in units.wanted(work.order)]
     if not asked or not work.order.reservations:
         return False
-    facts = order_facts(work.header, work.network, asked)
+    facts = order_facts(work.header, work.network, work.order.lines, asked)
     match facts.ship_complete or strategy_for(facts, work.network).ship_complete:
         case ShipComplete.ORDER:
             return True
@@ -131,7 +131,7 @@ async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entit
 
     So stock that came in between is seen, and stock that comes later finds the waiting units.
     """
-    facts = order_facts(work.header, work.network, wanted)
+    facts = order_facts(work.header, work.network, work.order.lines, wanted)
     leaves_at = max(at, work.header.release_at)
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
     unfilled = parts(work.network, [part.sku for part in decided.plan.unfilled])

@@ -7,9 +7,10 @@ from typing import Any
 
 from database import capacity, stock
 from database.connect import ReadConnection
+from database.details import LineDetails
 from database.order import Header
 from domain.capacity import but_for_own, day, next_days_of_full_nodes
-from domain.network import Network, ShipComplete
+from domain.network import Network, RuleLine, ShipComplete
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.lines import Basis, with_lines
@@ -24,6 +25,7 @@ from domain.sourcing.supply import (
     supply_of,
 )
 from domain.stock import StockLevel
+from domain.units import OrderedLine
 from network.geography import locate, locate_area
 
 
@@ -108,8 +110,10 @@ async def decide(
     return Decision(decided, basis, load, at, looks_again_at(decided, situation, supply, full))
 
 
-def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) -> OrderFacts:
-    """The facts of an order that rules of the policy can use."""
+def order_facts(
+    header: Header, network: Network, lines: Mapping[str, OrderedLine], wanted: Collection[Wanted]
+) -> OrderFacts:
+    """The facts of an order that rules of the policy can use; `wanted` are its units that need a node now."""
     return OrderFacts(
         channel=header.channel,
         service=header.service,
@@ -126,7 +130,21 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
         pickup_node=header.pickup_node,
         deliver_by=header.deliver_by,
         not_after=header.not_after,
+        reference=header.reference or "",
+        purchase_order=header.purchase_order or "",
+        tags=list(header.tags),
+        attributes=header.details.attributes,
+        lines=[
+            _rule_line(network, line, header.details.line(name))
+            for name, line in lines.items()
+            if line.ordered > line.cancelled
+        ],
     )
+
+
+def _rule_line(network: Network, line: OrderedLine, own: LineDetails) -> RuleLine:
+    has_gift_message = own.gift_message is not None
+    return RuleLine(network.item(line.sku), line.ordered - line.cancelled, has_gift_message, own.attributes)
 
 
 async def workload(

@@ -21,14 +21,13 @@ from database.outbox.signal import CHANGED, Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.closing import Facts, looks_at_returns, over
-from domain.deadlines import Wait, after_the_call, waits_for
+from domain.deadlines import Wait, accept_by, after_the_call, waits_for
 from domain.event import ChannelEvent, events
-from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
-from domain.units import Changes, Opened, Order
+from domain.units import Changes, Opened, Order, prices_after
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -87,15 +86,25 @@ class Work:
     async def write(self, event: Event) -> OrderState:
         """Write all recorded changes and return the order's new state, as `current_state` does."""
         shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
-        pinned = {pin.node for pin in self.order.reservations}
-        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+        await self._give_capacity_back()
         await self._close_what_is_over(event)
         await fulfillment.save(self.connection, self._touched(), self.order.tried)
-        await exception.open_all(
-            self.connection, self._opened(), order=self.header.order, cause=event.cause, at=event.occurred_at
-        )
+        await self._open_exceptions(event)
         await open_shortages(self.connection, shortages, event)
         await self._give_back_what_it_replaces(event)
+        return await self._count_the_change(event)
+
+    async def _give_capacity_back(self) -> None:
+        """Claim no day of a node at which nothing is pinned any more."""
+        pinned = {pin.node for pin in self.order.reservations}
+        await self._claim_capacity({node: day for node, day in self.pinned_for.items() if node in pinned}, {})
+
+    async def _open_exceptions(self, event: Event) -> None:
+        name, opened = self.header.order, self._opened()
+        await exception.open_all(self.connection, opened, order=name, cause=event.cause, at=event.occurred_at)
+
+    async def _count_the_change(self, event: Event) -> OrderState:
+        """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
@@ -139,9 +148,14 @@ class Work:
         """The node of a fulfillment order, also a retired one."""
         return self.network.node(self.order.fulfillment_orders[fulfillment_order].node)
 
-    def _touched(self) -> list[tuple[FulfillmentOrder, Wait | None]]:
+    def _touched(self) -> list[fulfillment.Waits]:
         names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
-        return [(self.order.fulfillment_orders[name], self.wait(name)) for name in names]
+        known = [self.order.fulfillment_orders[name] for name in names]
+        rules = self.network.policy.orders
+        return [
+            fulfillment.Waits(fo, self.wait(fo.fulfillment_order), accept_by(fo, self.network.node(fo.node), rules))
+            for fo in known
+        ]
 
     def wait(self, fulfillment_order: str) -> Wait | None:
         """The event that a fulfillment order waits for now, and its deadline."""
@@ -173,7 +187,8 @@ class Work:
         stands_for = self.header.replaces
         if stands_for is None or not any(moved["cancelled"] > 0 for moved in self.changes.buckets.values()):
             return
-        for signal_ in await give_back(self.connection, self.header.order, stands_for, event):
+        prices = prices_after(self.order, self.changes)
+        for signal_ in await give_back(self.connection, self.header.order, prices, stands_for, event):
             await self.transaction.signal(*signal_)
 
     def _wait_for_the_parcel_again(self, name: str, at: datetime) -> None:
@@ -227,6 +242,7 @@ class OrderTransactions:
 
 def _copy(holding: Order) -> Order:
     before = copy(holding)
+    before.lines = dict(holding.lines)
     before.waiting = list(holding.waiting)
     before.reservations = list(holding.reservations)
     before.fulfillment_orders = dict(holding.fulfillment_orders)

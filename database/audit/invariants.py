@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from database.connect import ReadConnection
-from database.order.parts import PARTS
+from database.order.parts import CAPTURED, LAYERS, PARTS
 from database.outbox.unattended import sweep_again_at
 
 
@@ -43,6 +43,16 @@ HELD = f"""
      GROUP BY node, sku)
 """
 """Units of each stocked SKU at each node that are promised: pinned by an order or a cart, or owed by a node."""
+
+COSTS = f"""
+    (SELECT order_id, sum(units)::bigint AS units,
+            sum(goods / ordered * units + least(units, goods % ordered))::bigint AS goods,
+            sum(tax / ordered * units + least(units, tax % ordered))::bigint AS tax
+     FROM (SELECT order_id, ordered::bigint, (ordered - cancelled)::bigint AS units,
+                  (unit_price * ordered - discount)::bigint AS goods, tax FROM {LAYERS} y WHERE ordered > 0) y
+     GROUP BY order_id)
+"""
+"""By order: the units that are not cancelled, and what they cost by their layers; the first ones have the odd minor units."""
 
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
@@ -309,13 +319,34 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "the units of a line are those of its layers",
+        "SELECT count(*) FROM order_layer",
+        f"""
+        SELECT format('%s line %s: %s of %s units of its first layer are cancelled', order_id, line, cancelled, ordered)
+        FROM {LAYERS} y WHERE ordered < 1 OR cancelled NOT BETWEEN 0 AND ordered
+        """,
+    ),
+    Invariant(
+        "an order costs what its layers cost, with its tax and shipping",
+        "SELECT count(*) FROM orders",
+        f"""
+        SELECT format('%s: its value is %s and its total %s, by its layers %s and %s', order_id, o.value, o.total, c.goods,
+                      t.total)
+        FROM orders o JOIN {COSTS} c USING (order_id)
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN c.units = 0 THEN 0 ELSE c.goods + o.shipping_price END
+                   + CASE WHEN c.units = 0 OR o.prices_include_tax THEN 0 ELSE c.tax + o.shipping_tax END AS total) t
+        WHERE (o.value, o.total) <> (c.goods, t.total)
+        """,
+    ),
+    Invariant(
         "no more is paid back than was captured, or an exception was opened",
         "SELECT count(*) FROM refund",
-        """
+        f"""
         SELECT format('%s: %s captured, but channels were asked for %s and say that they paid %s', o.order_id, c.captured,
                       f.asked, f.settled)
         FROM orders o
-        CROSS JOIN LATERAL (SELECT coalesce(o.paid, o.value + o.shipping_price) AS captured) c
+        CROSS JOIN LATERAL (SELECT {CAPTURED} AS captured) c
         JOIN (SELECT order_id, sum(amount) AS asked, sum(settled_amount) AS settled FROM refund GROUP BY order_id) f
              USING (order_id)
         WHERE f.asked > c.captured

@@ -240,13 +240,13 @@ class Event(
 
 
 async def feed(
-    connection: ReadConnection, *, channel: str | None, after: tuple[int, int], limit: int
+    connection: ReadConnection, *, channel: str | None, order: str | None, after: tuple[int, int], limit: int
 ) -> list[dict[str, Any]]:
-    """Events of a channel (None = of all), the oldest first, after the event with these two numbers."""
-    asked = given({"channel = :channel": channel})
+    """Events of a channel and of an order (None = of all), the oldest first, after the event with these two numbers."""
+    asked = given({"channel = :channel": channel, "order_id = :order": order})
     rows = await connection.execute(
         text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),
-        {"channel": channel, "transaction_id": after[0], "event_id": after[1], "limit": limit},
+        {"channel": channel, "order": order, "transaction_id": after[0], "event_id": after[1], "limit": limit},
     )
     return [json.loads(row.shown) for row in rows]
 

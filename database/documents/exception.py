@@ -113,6 +113,7 @@ async def queue(
     code: ExceptionCode | None,
     owner: str | None,
     node: str | None,
+    order: str | None,
     older_than: timedelta | None,
     is_open: bool,
     after: str | None,
@@ -121,22 +122,23 @@ async def queue(
     """Open exceptions, or resolved ones, the oldest first, after the one with the id `after`."""
     asked = given(
         {
-            "(e.resolved_at IS NULL) = :is_open": is_open,
+            f"e.resolved_at IS {'' if is_open else 'NOT '}NULL": is_open,
             "e.code = :code": code,
             f"{_OWNER} = :owner": owner,
             "e.node = :node": node,
+            "e.order_id = :order": order,
             "e.since < clock_timestamp() - CAST(:older_than AS interval)": older_than,
-            f"(e.since, e.exception_id) > ({_AFTER})": after,
+            f"(e.since, e.exception_id) > (({_AFTER}), :after)": after,
         }
     )
     rows = await connection.execute(
         text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
         {
             "owners": _owners(rules),
-            "is_open": is_open,
             "code": code,
             "owner": owner,
             "node": node,
+            "order": order,
             "older_than": older_than,
             "after": after,
             "limit": limit,
@@ -198,4 +200,4 @@ _SHOWN = f"""
     LEFT JOIN personal.key ak ON ak.owner = coalesce(a.order_id, '{COMMON}')
 """
 
-_AFTER = "SELECT a.since, a.exception_id FROM exception a WHERE a.exception_id = :after"
+_AFTER = "SELECT a.since FROM exception a WHERE a.exception_id = :after"

@@ -1,16 +1,19 @@
 """The documents of fulfillment orders as their nodes see them: one, and a page of many."""
 
 import json
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime
 from sqlalchemy import text
 
-from database import personal
+from database import details, personal
 from database.connect import ReadConnection
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
 from domain.fulfillment import FulfillmentOrderStatus, Quantity, RequestStatus
+from domain.network import Item, Network
 from domain.order import Address
 
 
@@ -27,12 +30,42 @@ class ShippedPackage(Document):
     """The units in it; empty when the node did not say."""
 
 
+class Component(Document):
+    """What a bundle is made of."""
+
+    sku: str
+    quantity: int
+    """Units in one bundle."""
+    name: str
+    """As the network calls it."""
+    barcode: str | None
+    """What is printed on one unit; null when it is not known."""
+
+
 class FulfillmentOrderLine(Document):
     """A line of a fulfillment order as its node sees it."""
 
     line: str
     """The line's id in its order."""
     sku: str
+    name: str
+    """As the channel calls the item, else as the network does."""
+    barcode: str | None
+    """What is printed on one unit; null when it is not known."""
+    components: list[Component]
+    """What one unit of a bundle is made of, as it was ordered; empty for a plain item."""
+    weight_g: int | None
+    """Weight of one unit, in grams, as it was ordered; null when it is not known."""
+    hazmat: bool
+    """Whether it is dangerous goods."""
+    ships_alone: bool
+    """Whether each unit is a parcel of its own."""
+    unit_price: int
+    """Price of one unit, in minor units."""
+    gift_message: str | None
+    """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
+    attributes: dict[str, str]
+    """Texts of the channel's own, by name, such as an engraving; none when the order was forgotten."""
     quantity: int
     """Units that the node is asked to ship."""
     picked: int
@@ -48,10 +81,11 @@ class FulfillmentOrderLine(Document):
 
 
 class ShipTo(Document):
-    """The address of a fulfillment order. A field that the order does not have is absent. Once the order was forgotten, every
+    """The address of an order. A field that the order does not have is absent. Once the order was forgotten, every
     field except `country` is null."""
 
     name: str | None = sometimes()
+    company: str | None = sometimes()
     street: list[str] | None = sometimes()
     """Up to five lines."""
     city: str | None = sometimes()
@@ -70,6 +104,11 @@ class FulfillmentOrder(Document):
     """Its id: the order's id with `-f1`, `-f2` and so on."""
     order: str
     """The order's id."""
+    channel: str
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
+    purchase_order: str | None
+    """The buyer's number for it; null when there is none, or the order was forgotten."""
     node: str
     attempt: int
     """Which try this is for the same units, from 1."""
@@ -85,6 +124,12 @@ class FulfillmentOrder(Document):
     """When it should leave."""
     released_at: AwareDatetime
     """When it was released to the node."""
+    accept_by: AwareDatetime | None
+    """Until when the node should accept it; null when that is not waited for: it has answered, or its time is over."""
+    updated_at: AwareDatetime
+    """When this document last changed."""
+    currency: str
+    """Of all prices: three letters, ISO 4217."""
     cancel_asked_at: AwareDatetime | None
     """When the node was last asked to cancel; null when it was not asked, or has answered in time."""
     lines: list[FulfillmentOrderLine]
@@ -97,73 +142,125 @@ class FulfillmentOrder(Document):
     """The last reason that the node gave; null when it gave none, or the order was forgotten."""
 
 
-async def show(connection: ReadConnection, *, node: str | None, fulfillment_order: str) -> dict[str, Any] | None:
+class Filters(NamedTuple):
+    """Which fulfillment orders are listed; None = whatever it is."""
+
+    node: str | None = None
+    status: str | None = None
+    request: str | None = None
+    service: str | None = None
+    order: str | None = None
+    sku: str | None = None
+    ship_by_before: datetime | None = None
+    updated_since: datetime | None = None
+
+
+async def show(
+    connection: ReadConnection, network: Network, *, node: str | None, fulfillment_order: str
+) -> dict[str, Any] | None:
     """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
     asked = given({"f.fulfillment_order_id = :fulfillment_order": fulfillment_order, "f.node = :node": node})
     rows = await connection.execute(
         text(f"{_SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
     )
     row = rows.one_or_none()
-    return _shown(connection, row) if row else None
+    return _shown(connection, network, row) if row else None
 
 
 async def listed(
-    connection: ReadConnection,
-    *,
-    node: str | None,
-    status: str | None,
-    request: str | None,
-    after: str | None,
-    limit: int,
+    connection: ReadConnection, network: Network, filters: Filters, *, after: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Fulfillment orders of a node (None = of all), the oldest first, after the one with the id `after`."""
-    of_node = given({"a.node = :node": node})
+    """Fulfillment orders, the oldest first, after the one with the id `after`."""
+    statement, values = listing(filters, after=after, limit=limit)
+    return [_shown(connection, network, row) for row in await connection.execute(text(statement), values)]
+
+
+def listing(filters: Filters, *, after: str | None, limit: int) -> tuple[str, dict[str, Any]]:
+    """The statement of a page, and its values."""
+    of_node = given({"a.node = :node": filters.node})
     asked = given(
         {
-            "f.node = :node": node,
-            "s.status = :status": status,
-            "f.request = :request": request,
+            "f.node = :node": filters.node,
+            "s.status = :status": filters.status,
+            "f.request = :request": filters.request,
+            "o.service = :service": filters.service,
+            "f.order_id = :order": filters.order,
+            "f.ship_by < :ship_by_before": filters.ship_by_before,
+            "f.updated_at >= :updated_since": filters.updated_since,
+            _WITH_SKU: filters.sku,
             f"(f.released_at, f.fulfillment_order_id) > ({_AFTER} AND {of_node})": after,
         }
     )
-    rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT :limit"),
-        {"node": node, "status": status, "request": request, "after": after, "limit": limit},
-    )
-    return [_shown(connection, row) for row in rows]
+    statement = f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT :limit"
+    return statement, filters._asdict() | {"after": after, "limit": limit}
 
 
-def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
-    """A fulfillment order with its address; of a forgotten order only the country is left."""
+def _shown(connection: ReadConnection, network: Network, row: Any) -> dict[str, Any]:
+    """A fulfillment order with its address and with what its goods are called; of a forgotten order only the country is
+    left."""
     shown: dict[str, Any] = json.loads(row.shown)
     key = personal.open_key(connection, shown["order"], row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to)
+    own = details.unseal(key, row.details)
+    for line in shown["lines"]:
+        line |= _described(network, line) | asdict(own.line(line["line"]))
     return shown | {
-        "ship_to": ship_to or dict.fromkeys(Address.model_fields) | {"country": row.country},
+        "ship_to": ship_to or forgotten_address(row.country),
         "forgotten": ship_to is None,
         "reason": personal.remark(key, row.remark)["reason"],
     }
 
 
+def forgotten_address(country: str) -> dict[str, Any]:
+    """What is left of the address of an order that was forgotten."""
+    return dict.fromkeys(Address.model_fields) | {"country": country}
+
+
+def _described(network: Network, line: dict[str, Any]) -> dict[str, Any]:
+    """What the network says of the goods of a line; what they are made of and weigh stays as it was ordered."""
+    item = _item(network, line["sku"])
+    parts = {sku: _item(network, sku) for sku in line["components"] or {}}
+    return {
+        "name": line["name"] or item.name,
+        "barcode": item.barcode or None,
+        "components": [
+            {"sku": sku, "quantity": line["components"][sku], "name": part.name, "barcode": part.barcode or None}
+            for sku, part in parts.items()
+        ],
+        "hazmat": item.hazmat or any(part.hazmat for part in parts.values()),
+        "ships_alone": item.ships_alone,
+    }
+
+
+def _item(network: Network, sku: str) -> Item:
+    """An item, also a retired one; one that no version has had has nothing but its SKU."""
+    return network.item(sku) if network.knows_item(sku) else Item(sku=sku, name=sku, weight_g=0)
+
+
 _SHOWN = """
     SELECT jsonb_build_object(
-               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'node', f.node, 'attempt', f.attempt,
+               'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'channel', o.channel, 'reference', o.reference,
+               'purchase_order', o.purchase_order, 'node', f.node, 'attempt', f.attempt,
                'status', s.status, 'request', f.request, 'service', o.service,
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
-               'cancel_asked_at', f.cancel_asked_at,
+               'accept_by', f.accept_by, 'updated_at', f.updated_at, 'cancel_asked_at', f.cancel_asked_at,
+               'currency', o.currency,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
-                                    'line', l.line, 'sku', l.sku, 'quantity', l.quantity, 'picked', l.picked,
+                                    'line', l.line, 'sku', l.sku, 'name', d.name, 'components', d.components,
+                                    'weight_g', d.weight_g,
+                                    'unit_price', d.unit_price, 'quantity', l.quantity, 'picked', l.picked,
                                     'shipped', l.shipped, 'short', l.short, 'in_doubt', l.in_doubt,
                                     'cancel_requested', CASE
                                         WHEN f.request = 'cancel_requested' AND f.asked_for_all
                                         THEN l.quantity - l.shipped - l.short ELSE l.cancel_wanted END)
                                     ORDER BY l.position)
-                         FROM fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id),
+                         FROM fulfillment_order_line l JOIN order_line d ON d.order_id = f.order_id AND d.line = l.line
+                         WHERE l.fulfillment_order_id = f.fulfillment_order_id),
                'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                     'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                     'lines', p.lines) ORDER BY p.package), '[]')
                             FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
-           )::text AS shown, o.country, r.ship_to, k.wrapped, m.sealed AS remark
+           )::text AS shown, o.country, r.ship_to, r.details, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f
     JOIN fulfillment_order_status s USING (fulfillment_order_id)
     JOIN orders o USING (order_id)
@@ -171,6 +268,9 @@ _SHOWN = """
     LEFT JOIN personal.key k ON k.owner = f.order_id
     LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
 """
+
+_WITH_SKU = """EXISTS (SELECT FROM fulfillment_order_line w
+                            WHERE w.fulfillment_order_id = f.fulfillment_order_id AND w.sku = :sku)"""
 
 _AFTER = """
     SELECT a.released_at, a.fulfillment_order_id FROM fulfillment_order a WHERE a.fulfillment_order_id = :after

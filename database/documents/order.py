@@ -1,20 +1,21 @@
 """The documents of orders: one in full, and a page of many; free text is included."""
 
 import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, Field
 from sqlalchemy import text
 
-from database import personal, returns
+from database import details, personal, returns
 from database.connect import ReadConnection
-from database.documents.document import Document
+from database.documents.document import Document, sometimes
 from database.documents.filters import given
-from database.documents.fulfillment import ShippedPackage
+from database.documents.fulfillment import ShippedPackage, ShipTo, forgotten_address
 from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
-from domain.network import HoldStock
+from domain.network import HoldStock, ShipComplete
 from domain.order import OrderState, OrderStatus, PromiseState
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnStatus
@@ -29,6 +30,16 @@ class OrderLine(Document):
     line: str
     """The line's id in its order."""
     sku: str
+    name: str | None
+    """As the channel calls the item; null when it did not say, or the order was forgotten."""
+    unit_price: int
+    """Price of one unit, in minor units."""
+    discount: int
+    """Discount of the whole line, in minor units."""
+    gift_message: str | None
+    """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
+    attributes: dict[str, str]
+    """Texts of the channel's own, by name; none when the order was forgotten."""
     ordered: int
     """Units that were ordered, including those that were added later."""
     open: int
@@ -137,12 +148,78 @@ class OrderReturn(Document):
     status: ReturnStatus
 
 
+class PaidBy(Document):
+    """Who pays, with what is known of their address. A field that the order does not have is absent."""
+
+    name: str | None = sometimes()
+    company: str | None = sometimes()
+    street: list[str] | None = sometimes()
+    """Up to five lines."""
+    city: str | None = sometimes()
+    region: str | None = sometimes()
+    postal_code: str | None = sometimes()
+    country: str | None = sometimes()
+    """Two letters, ISO 3166-1."""
+    email: str | None = sometimes()
+    phone: str | None = sometimes()
+
+
+class ShownDuty(Document):
+    """What the channel must keep: an order that may miss it gets the exception `at_risk`, and is never cancelled for it."""
+
+    ship_by: AwareDatetime | None
+    """When it must be shipped; null when the channel named no such moment."""
+    deliver_by: AwareDatetime | None
+    """When it must be delivered; null when the channel named no such moment."""
+
+
 class Order(Document):
     """An order, with every acknowledged message applied."""
 
     order: str
     """Its id: `{channel}-{number}`, lower-cased."""
     channel: str
+    number: str
+    """The channel's own number of the order, as it was sent."""
+    reference: str | None
+    """What people call it; null when the channel did not say, or the order was forgotten."""
+    purchase_order: str | None
+    """The buyer's number for it; null when there is none, or the order was forgotten."""
+    placed_at: AwareDatetime
+    """When the customer placed it, as the channel reports."""
+    currency: str
+    """Of all amounts: three letters, ISO 4217."""
+    service: str
+    """How fast it travels: a service of the policy, such as `standard`."""
+    value: int
+    """What its goods cost after discounts, in minor units."""
+    shipping_price: int
+    """What the customer pays for shipping, in minor units."""
+    paid: int | None
+    """What was captured before, in minor units; null = everything."""
+    ship_to: ShipTo
+    bill_to: PaidBy | None
+    """Who pays; null when the channel did not say, or the order was forgotten."""
+    pickup_node: str | None
+    """Where the customer collects it; null = it is shipped."""
+    priority: int
+    """1 to 9; smaller is served first."""
+    customer_tier: str | None
+    """The customer's tier; null when there is none, or the order was forgotten."""
+    ship_complete: ShipComplete | None
+    """What overrides the strategy; null = nothing."""
+    not_before: AwareDatetime | None
+    """Nothing is released earlier; null = no such moment was named."""
+    not_after: AwareDatetime | None
+    """What is not released by then is cancelled; null = no such moment was named."""
+    promised: ShownDuty | None
+    """The channel's own duty; null when it has none."""
+    tags: list[str]
+    """Words of the channel's own; none when the order was forgotten."""
+    attributes: dict[str, str]
+    """Texts of the channel's own, by name; none when the order was forgotten."""
+    note: str | None
+    """What somebody wrote about the order; null when there is nothing, or the order was forgotten."""
     version: int
     """Counts the changes of the order; a higher version is newer."""
     status: OrderStatus
@@ -185,11 +262,25 @@ class ListedOrder(Document):
     order: str
     """Its id."""
     channel: str
+    number: str
+    """The channel's own number of the order."""
+    reference: str | None
+    """What people call it; null when the channel did not say, or the order was forgotten."""
     status: OrderStatus
     needs_attention: bool
     """Whether an exception is open."""
     placed_at: AwareDatetime
     """When the customer placed it, as the channel reports."""
+    updated_at: AwareDatetime
+    """When it last changed, or was received."""
+    service: str
+    """How fast it travels: a service of the policy, such as `standard`."""
+    currency: str
+    """Three letters, ISO 4217."""
+    value: int
+    """What its goods cost after discounts, in minor units."""
+    tags: list[str]
+    """Words of the channel's own; none when the order was forgotten."""
     promise: PromiseState | None
     """The promise that was given; null when there was none."""
 
@@ -206,8 +297,13 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
         fo |= {"packages": extras["packages"].get(fo["fulfillment_order"], [])}
         fo |= {"reason": personal.remark(key, extras["remarks"].get(fo["fulfillment_order"]))["reason"]}
     sold = await returns.sold(connection, name) if any(line["delivered"] for line in document["lines"]) else {}
+    own = details.unseal(key, row.details)
     for line in document["lines"]:
+        line |= extras["lines"][line["line"]] | asdict(own.line(line["line"]))
         line |= {"returnable": sold[line["line"]].returnable(at) if sold else 0}
+    ship_to = personal.unseal(key, "address", row.ship_to) or forgotten_address(row.country)
+    document |= extras["own"] | {"ship_to": ship_to, "bill_to": own.bill_to}
+    document |= {"note": own.note, "attributes": own.attributes}
     return document | {
         "forgotten": extras["forgotten"],
         "needs_attention": bool(document["exceptions"]),
@@ -226,6 +322,18 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
 ORDER = text(
     """
     SELECT s.state::text AS state, jsonb_build_object(
+               'own', jsonb_build_object(
+                   'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
+                   'placed_at', o.placed_at, 'currency', o.currency, 'service', o.service, 'value', o.value,
+                   'shipping_price', o.shipping_price, 'paid', o.paid, 'pickup_node', o.pickup_node,
+                   'priority', o.priority, 'customer_tier', nullif(o.customer_tier, ''),
+                   'ship_complete', o.ship_complete, 'not_before', o.not_before, 'not_after', o.not_after,
+                   'promised', CASE WHEN coalesce(o.duty_ship_by, o.duty_deliver_by) IS NOT NULL THEN jsonb_build_object(
+                                   'ship_by', o.duty_ship_by, 'deliver_by', o.duty_deliver_by) END,
+                   'tags', o.tags),
+               'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
+                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount))
+                         FROM order_line l WHERE l.order_id = o.order_id),
                'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
@@ -244,55 +352,92 @@ ORDER = text(
                'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
                'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
-           )::text AS extras, k.wrapped
-    FROM orders o JOIN order_state s USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
+           )::text AS extras, o.country, r.ship_to, r.details, k.wrapped
+    FROM orders o JOIN order_state s USING (order_id)
+    LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     WHERE o.order_id = :order AND (CAST(:channel AS text) IS NULL OR o.channel = :channel)
     """
 )
 
 
-async def listed(
-    connection: ReadConnection,
-    *,
-    status: str | None,
-    channel: str | None,
-    node: str | None,
-    needs_attention: bool | None,
-    after: str | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Orders of a list, the newest first, after the one with the id `after`."""
-    of_channel = given({"a.channel = :channel": channel})
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders a page shows; a field that is None does not restrict it."""
+
+    limit: int
+    after: str | None = None
+    """The id of the last order of the page before."""
+    channel: str | None = None
+    status: OrderStatus | None = None
+    needs_attention: bool | None = None
+    node: str | None = None
+    """Where it has a fulfillment order or pinned units."""
+    number: str | None = None
+    """In any case."""
+    sku: str | None = None
+    placed_after: datetime | None = None
+    """From this moment on."""
+    placed_before: datetime | None = None
+    """Before this moment."""
+    updated_since: datetime | None = None
+    """From this moment on."""
+
+
+async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str, Any]]:
+    """The orders of a page, the newest first."""
     asked = given(
         {
-            "o.channel = :channel": channel,
-            "s.status = :status": status,
-            "s.needs_attention = :needs_attention": needs_attention,
-            _AT_NODE: node,
-            f"(o.received_at, o.order_id) < ({_AFTER} AND {of_channel})": after,
+            "o.channel = :channel": query.channel,
+            "o.closed_at IS NULL": None if query.status in (None, *ALSO_CLOSED) else query.status,
+            f"({_STATUS}) = :status": query.status,
+            f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
+            _AT_NODE: query.node,
+            "lower(o.number) = lower(:number)": query.number,
+            _WITH_SKU: query.sku,
+            _PLACED: query.placed_after or query.placed_before,
+            _UPDATED: query.updated_since,
+            f"(o.received_at, o.order_id) < (({_AFTER}), :after)": query.after,
         }
     )
-    rows = await connection.execute(
-        text(f"{_LISTED} WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"),
-        {
-            "status": status,
-            "channel": channel,
-            "node": node,
-            "needs_attention": needs_attention,
-            "after": after,
-            "limit": limit,
-        },
-    )
-    return [json.loads(row.shown) for row in rows]
+    page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
+    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
 
+
+async def of_customer(
+    connection: ReadConnection, digest: bytes, *, after: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """The orders that a person is found in, by the keyed hash of what they are looked for by; the newest first."""
+    follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
+    page = _OF_CUSTOMER.format(follows=follows)
+    parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
+    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+
+
+_OF_CUSTOMER = """
+    SELECT o.* FROM (SELECT k.received_at, k.order_id FROM personal.customer_key k WHERE k.digest = :digest AND {follows}
+                     ORDER BY k.received_at DESC, k.order_id DESC LIMIT :limit) found
+    JOIN orders o USING (order_id)
+"""
+
+ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
+"""The statuses of orders that may be closed. An order with another one is open."""
 
 _LISTED = """
     SELECT jsonb_build_object(
-               'order', o.order_id, 'channel', o.channel, 'status', s.status, 'needs_attention', s.needs_attention,
-               'placed_at', o.placed_at,
+               'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
+               'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,
+               'updated_at', o.updated_at, 'service', o.service, 'currency', o.currency, 'value', o.value, 'tags', o.tags,
                'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN jsonb_build_object(
                               'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END)::text AS shown
-    FROM orders o JOIN order_status s USING (order_id)
+    FROM ({page}) o JOIN order_status s USING (order_id)
+    ORDER BY o.received_at DESC, o.order_id DESC
+"""
+"""The page is chosen first, so that what is shown is read of its orders only."""
+
+_STATUS = "SELECT s.status FROM order_status s WHERE s.order_id = o.order_id"
+
+_NEEDS_ATTENTION = """
+    (o.order_id IN (SELECT e.order_id FROM exception e WHERE e.resolved_at IS NULL AND e.order_id IS NOT NULL))
 """
 
 _AT_NODE = """
@@ -300,4 +445,18 @@ _AT_NODE = """
      OR EXISTS (SELECT FROM reservation v WHERE v.order_id = o.order_id AND v.node = :node))
 """
 
-_AFTER = "SELECT a.received_at, a.order_id FROM orders a WHERE a.order_id = :after"
+_WITH_SKU = "o.order_id IN (SELECT l.order_id FROM order_line l WHERE l.sku = :sku)"
+
+_PLACED = """
+    (o.placed_at >= coalesce(CAST(:placed_after AS timestamptz), '-infinity')
+     AND o.placed_at < coalesce(CAST(:placed_before AS timestamptz), 'infinity'))
+"""
+
+_UPDATED = "(o.updated_at >= :updated_since AND o.updated_at <= 'infinity')"
+"""A period with both ends: PostgreSQL takes it for short, and goes along the index of this moment. With one end it would take
+it for a third of all orders, and go through them from the newest."""
+
+_AFTER = """
+    SELECT a.received_at FROM orders a
+    WHERE a.order_id = :after AND (CAST(:channel AS text) IS NULL OR a.channel = :channel)
+"""

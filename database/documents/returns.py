@@ -1,6 +1,7 @@
 """The documents of returns: one with what came back, and a page of many."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -68,6 +69,8 @@ class ListedReturn(Document):
     node: str | None
     """Where the customer sends or takes it; null when neither the request nor the policy says so."""
     requested_at: AwareDatetime
+    updated_at: AwareDatetime
+    """When it last changed, or was requested."""
     expires_at: AwareDatetime
     """When it expires if nothing has come back."""
 
@@ -106,6 +109,8 @@ async def listed(
     status: str | None,
     channel: str | None,
     node: str | None,
+    order: str | None,
+    updated_since: datetime | None,
     after: str | None,
     limit: int,
 ) -> list[dict[str, Any]]:
@@ -115,13 +120,23 @@ async def listed(
         {
             "r.node = :node": node,
             "o.channel = :channel": channel,
+            "r.order_id = :order": order,
             "s.status = :status": status,
-            f"(r.requested_at, r.return_id) > ({_AFTER} AND {visible})": after,
+            _UPDATED: updated_since,
+            f"(r.requested_at, r.return_id) > (({_AFTER} AND {visible}), :after)": after,
         }
     )
     rows = await connection.execute(
         text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT :limit"),
-        {"status": status, "channel": channel, "node": node, "after": after, "limit": limit},
+        {
+            "status": status,
+            "channel": channel,
+            "node": node,
+            "order": order,
+            "updated_since": updated_since,
+            "after": after,
+            "limit": limit,
+        },
     )
     return [json.loads(row.shown) for row in rows]
 
@@ -130,10 +145,13 @@ _LISTED = """
     SELECT jsonb_build_object(
                'return', r.return_id, 'order', r.order_id, 'channel', o.channel, 'status', s.status,
                'resolution', r.resolution, 'node', r.node, 'requested_at', r.requested_at,
-               'expires_at', r.expires_at)::text AS shown
+               'updated_at', r.updated_at, 'expires_at', r.expires_at)::text AS shown
     FROM return r JOIN return_status s USING (return_id) JOIN orders o USING (order_id)
 """
 
 _AFTER = """
-    SELECT a.requested_at, a.return_id FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
+    SELECT a.requested_at FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
 """
+
+_UPDATED = "(r.updated_at >= :updated_since AND r.updated_at <= 'infinity')"
+"""With both ends, as in the list of orders."""

@@ -2,7 +2,7 @@
 
 from database.order.accept import StoredOrder, take
 from database.order.read import Header, Replaces, UnknownOrder, channel, load, lock, news, state, unshipped
-from database.order.write import Event, change_value, close, keep_promise, next_version, save
+from database.order.write import Event, close, keep_promise, next_version, save
 
 __all__ = [
     "Event",
@@ -10,7 +10,6 @@ __all__ = [
     "Replaces",
     "StoredOrder",
     "UnknownOrder",
-    "change_value",
     "channel",
     "close",
     "keep_promise",

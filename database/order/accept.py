@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from database import personal
+from database import customer, details, personal
 from database.connect import WriteConnection
 from database.hold import place_with_reason
 from database.schema.tables import orders
@@ -50,7 +50,9 @@ async def take(
     key, wrapped = personal.new_key(connection, order.order)
     sealed = key.seal("address", order.ship_to.model_dump(mode="json", exclude_none=True))
     lines = json.dumps(list(_line_rows(order, items, terms)))
-    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped, "ship_to": sealed}
+    parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped}
+    parameters |= {"ship_to": sealed, "details": details.seal(key, order)}
+    parameters |= {"digests": await customer.digests(connection, order.ship_to)}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -59,12 +61,14 @@ async def take(
 
 INSERT_ORDER = text(
     """
-    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, ship_complete, pickup_node, not_after, value,
-                        shipping_price, paid, release_at, return_window)
-    VALUES (:order_id, :channel, :number, :body_digest, :placed_at, :received_at, :currency, :service, :country,
-            :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_after, :value,
-            :shipping_price, :paid, :release_at, :return_window)
+    INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
+                        service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, not_before,
+                        not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax, shipping_price,
+                        shipping_tax, paid, release_at, return_window)
+    VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
+            :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_before,
+            :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax, :shipping_price,
+            :shipping_tax, :paid, :release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id
     """
@@ -76,12 +80,13 @@ INSERT_LINES = text(
     """
     WITH l AS (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
-                      AS l(line text, position int, sku text, unit_price bigint, discount bigint, ordered int,
-                           return_window_seconds float, components jsonb, weight_g int, terms jsonb)
+                      AS l(line text, position int, sku text, name text, unit_price bigint, discount bigint,
+                           order_discount bigint, tax bigint, ordered int, return_window_seconds float, components jsonb,
+                           weight_g int, terms jsonb)
     ), demanded AS (
-        INSERT INTO order_line (order_id, line, position, sku, components, weight_g, terms, unit_price, discount,
-                                return_window, ordered, open)
-        SELECT :order, line, position, sku, components, weight_g, terms, unit_price, discount,
+        INSERT INTO order_line (order_id, line, position, sku, name, components, weight_g, terms, unit_price, discount,
+                                order_discount, tax, return_window, ordered, open)
+        SELECT :order, line, position, sku, name, components, weight_g, terms, unit_price, discount, order_discount, tax,
                make_interval(secs => return_window_seconds), ordered, ordered
         FROM l
     ), unplaced AS (
@@ -96,12 +101,15 @@ INSERT_LINES = text(
         FROM orders o WHERE o.order_id = :order
     ), keyed AS (
         INSERT INTO personal.key (owner, wrapped) VALUES (:order, :key)
+    ), found_by AS (
+        INSERT INTO personal.customer_key (digest, received_at, order_id)
+        SELECT digest, CAST(:received_at AS timestamptz), :order FROM unnest(CAST(:digests AS bytea[])) AS d(digest)
     )
-    INSERT INTO personal.recipient (order_id, ship_to) VALUES (:order, :ship_to)
+    INSERT INTO personal.recipient (order_id, ship_to, details) VALUES (:order, :ship_to, :details)
     """
 )
-"""Writes the lines, whose units are all open and wait for their first sourcing round, the sealed address with its key, and the
-first event."""
+"""Writes the lines, whose units are all open and wait for their first sourcing round, what is personal with its key and what it
+is found by, and the first event."""
 
 
 def _order_row(
@@ -116,6 +124,8 @@ def _order_row(
         "order_id": order.order,
         "channel": order.channel,
         "number": order.number,
+        "reference": order.reference,
+        "purchase_order": order.purchase_order,
         "body_digest": body_digest,
         "placed_at": order.placed_at,
         "received_at": received_at,
@@ -127,9 +137,16 @@ def _order_row(
         "customer_tier": order.customer_tier or "",
         "ship_complete": order.ship_complete,
         "pickup_node": order.pickup_node,
+        "not_before": order.not_before,
         "not_after": order.not_after,
+        "duty_ship_by": order.promised.ship_by if order.promised else None,
+        "duty_deliver_by": order.promised.deliver_by if order.promised else None,
+        "tags": list(order.tags),
         "value": order.value,
+        "total": order.prices.total,
+        "prices_include_tax": order.prices_include_tax,
         "shipping_price": order.shipping_price,
+        "shipping_tax": order.shipping_tax,
         "paid": order.paid,
         "release_at": max(received_at + grace, order.not_before or received_at),
         "return_window": return_window,
@@ -139,14 +156,18 @@ def _order_row(
 def _line_rows(
     order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms]
 ) -> Iterable[dict[str, Any]]:
+    shares = order.order_discounts
     for position, line in enumerate(order.lines):
         item, found = items[line.sku], terms[line.line]
         yield {
             "line": line.line,
             "position": position,
             "sku": line.sku,
+            "name": line.name,
             "unit_price": line.unit_price,
             "discount": line.discount,
+            "order_discount": shares[line.line],
+            "tax": line.tax,
             "components": dict(item.components) or None,
             "weight_g": item.weight_g,
             "terms": {

@@ -1,4 +1,7 @@
-"""What an order line is made of, in SQL: the components that it was ordered with, or the item itself."""
+"""What an order is made of, in SQL: the components of its lines as they were ordered, and what was captured of it."""
+
+CAPTURED = "coalesce(o.paid, o.total)"
+"""What was captured of an order `o`, in minor units: what its channel says, or all that it costs."""
 
 PARTS = """
     (SELECT d.order_id, d.line, p.stocked, p.quantity FROM order_line d
@@ -8,6 +11,17 @@ PARTS = """
          SELECT key, value::bigint FROM jsonb_each_text(d.components)) p)
 """
 """By order and line: each stocked SKU, and its units in one unit of the line."""
+
+LAYERS = """
+    (SELECT d.order_id, d.line, d.ordered - coalesce(y.ordered, 0) AS ordered,
+            d.cancelled - coalesce(y.cancelled, 0) AS cancelled, d.unit_price, d.discount + d.order_discount AS discount, d.tax
+     FROM order_line d
+     LEFT JOIN (SELECT order_id, line, sum(ordered) AS ordered, sum(cancelled) AS cancelled
+                FROM order_layer GROUP BY order_id, line) y USING (order_id, line)
+     UNION ALL
+     SELECT order_id, line, ordered, cancelled, unit_price, discount, tax FROM order_layer)
+"""
+"""By order and line: its layers, the first of which is the line itself without the others."""
 
 
 def units_of(line: str) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import TextClause, select, text
 
-from database import capacity, personal
+from database import capacity, details, personal
 from database.connect import ReadConnection, WriteConnection
+from database.details import Details
 from database.schema.tables import orders
+from domain.account import Charges, Layer, Layers
 from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
@@ -45,6 +47,14 @@ class Header:
     postal_code: str
     """Only the postal area when the order was forgotten."""
     customer_tier: str
+    reference: str | None
+    """What people call it; None = they call it by its number, or it was forgotten."""
+    purchase_order: str | None
+    tags: tuple[str, ...]
+    details: Details
+    """What is personal of it beside its address."""
+    currency: str
+    """Of all its amounts."""
     value: int
     priority: int
     ship_complete: str | None
@@ -60,6 +70,10 @@ class Header:
     is_forgotten: bool
     deliver_by: datetime | None
     """The promised day; None = no promise was given yet."""
+    duty_ship_by: datetime | None
+    """When the channel must see it shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None
+    """When the channel must see it delivered; None = it named no such moment."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
@@ -110,21 +124,24 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
-    ship_to = personal.unseal(personal.open_key(connection, order, row.wrapped), "address", row.ship_to) or {}
-    return _header(row, ship_to, facts), _order(order, facts, row.pickup_node)
+    key = personal.open_key(connection, order, row.wrapped)
+    ship_to = personal.unseal(key, "address", row.ship_to) or {}
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row)
 
 
 LOAD = text(
     """
-    SELECT o.*, r.ship_to, k.wrapped, p.rounds, p.planned_at,
+    SELECT o.*, r.ship_to, r.details, k.wrapped, p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
                AS waits_for_hold,
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g FROM order_line
-                             WHERE order_id = o.order_id ORDER BY position) l),
+                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g, unit_price,
+                                    discount + order_discount AS discount, tax
+                             FROM order_line WHERE order_id = o.order_id ORDER BY position) l),
+               'layers', (SELECT coalesce(json_agg(y ORDER BY y.layer), '[]') FROM order_layer y WHERE y.order_id = o.order_id),
                'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
                'reservations', (SELECT coalesce(json_agg(v ORDER BY v.reservation_id), '[]')
@@ -153,7 +170,7 @@ LOAD = text(
 )
 
 
-def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> Header:
+def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
@@ -162,6 +179,11 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         region=ship_to.get("region", ""),
         postal_code=ship_to.get("postal_code", row.postal_area),
         customer_tier=row.customer_tier,
+        reference=row.reference,
+        purchase_order=row.purchase_order,
+        tags=tuple(row.tags),
+        details=own,
+        currency=row.currency,
         value=row.value,
         priority=row.priority,
         ship_complete=row.ship_complete,
@@ -174,6 +196,8 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
         deliver_by=row.promise_deliver_by,
+        duty_ship_by=row.duty_ship_by,
+        duty_deliver_by=row.duty_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
         not_after=row.not_after,
@@ -195,13 +219,16 @@ def _open_exception(row: dict[str, Any]) -> OpenException:
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str | None) -> Order:
+def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
     }
-    for row in facts["fulfillment_order_lines"]:
-        lines[row["fulfillment_order_id"]][row["line"]] = _fulfillment_order_line(row)
+    for fo_line in facts["fulfillment_order_lines"]:
+        lines[fo_line["fulfillment_order_id"]][fo_line["line"]] = _fulfillment_order_line(fo_line)
+    added: dict[str, list[Layer]] = {}
+    for layer in facts["layers"]:
+        added.setdefault(layer["line"], []).append(_layer(layer))
     return Order(
         order=order,
         lines={
@@ -212,20 +239,34 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], pickup_node: str 
                 line["cancelled"],
                 tuple((line["components"] or {}).items()),
                 line["weight_g"],
+                _layers(line, added.get(line["line"], ())),
             )
             for line in facts["lines"]
         },
-        waiting=[_waiting(row, skus[row["line"]]) for row in facts["waiting"]],
-        reservations=[_reservation(row, skus[row["line"]]) for row in facts["reservations"]],
+        waiting=[_waiting(one, skus[one["line"]]) for one in facts["waiting"]],
+        reservations=[_reservation(one, skus[one["line"]]) for one in facts["reservations"]],
         fulfillment_orders={
-            row["fulfillment_order_id"]: _fulfillment_order(row, lines[row["fulfillment_order_id"]])
-            for row in facts["fulfillment_orders"]
+            fo["fulfillment_order_id"]: _fulfillment_order(fo, lines[fo["fulfillment_order_id"]])
+            for fo in facts["fulfillment_orders"]
         },
         tried={
-            (row["fulfillment_order_id"], row["line"]): tuple(row["tried"]) for row in facts["fulfillment_order_lines"]
+            (fo_line["fulfillment_order_id"], fo_line["line"]): tuple(fo_line["tried"])
+            for fo_line in facts["fulfillment_order_lines"]
         },
-        pickup_node=pickup_node,
+        pickup_node=row.pickup_node,
+        charges=Charges(row.prices_include_tax, row.shipping_price, row.shipping_tax),
     )
+
+
+def _layers(line: dict[str, Any], added: Sequence[Layer]) -> Layers:
+    """The layers of a line: the first one is what the line was placed with."""
+    ordered = line["ordered"] - sum(layer.ordered for layer in added)
+    cancelled = line["cancelled"] - sum(layer.cancelled for layer in added)
+    return (Layer(ordered, cancelled, line["unit_price"], line["discount"], line["tax"]), *added)
+
+
+def _layer(row: dict[str, Any]) -> Layer:
+    return Layer(row["ordered"], row["cancelled"], row["unit_price"], row["discount"], row["tax"])
 
 
 def _waiting(row: dict[str, Any], sku: str) -> Waiting:

@@ -1,7 +1,8 @@
 """Writes what an event changed of an order, and counts its version."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,11 @@ from database.order.read import Header
 from database.outbox import event
 from database.outbox.unattended import sweep_at
 from database.schema.tables import orders, waiting
+from domain.account import Prices
 from domain.event import ChannelEvent
 from domain.network import Network
 from domain.order import BUCKETS, OrderState
-from domain.units import Changes, Order, Reservation, Waiting
+from domain.units import Changes, Order, Reservation, Waiting, prices_after
 
 
 def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
@@ -60,6 +62,7 @@ async def save(
     event caused.
     """
     await _move_buckets(connection, header.order, changes)
+    await _keep_prices(connection, before, prices_after(after, changes))
     if before.waiting != after.waiting:
         await _replace_waiting(connection, header.order, after.waiting, changes.network)
     if before.reservations != after.reservations:
@@ -99,6 +102,32 @@ MOVE_BUCKETS = text(
                 CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
          AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
     WHERE l.order_id = :order AND l.line = d.line
+    """
+)
+
+
+async def _keep_prices(connection: WriteConnection, before: Order, prices: Prices) -> None:
+    """Write the layers that changed, and what the order costs now; nothing where no unit was added or cancelled."""
+    changed = {line: layers for line, layers in prices.lines.items() if layers != before.lines[line].layers}
+    if not changed:
+        return
+    above = [
+        {"line": line, "layer": number} | asdict(layer)
+        for line, layers in changed.items()
+        for number, layer in enumerate(layers[1:], 2)
+    ]
+    parameters = {"order": before.order, "layers": json.dumps(above), "value": prices.value, "total": prices.total}
+    await connection.execute(KEEP_PRICES, parameters)
+
+
+KEEP_PRICES = text(
+    """
+    WITH layered AS (
+        INSERT INTO order_layer (order_id, line, layer, ordered, cancelled, unit_price, discount, tax)
+        SELECT :order, l.* FROM jsonb_to_recordset(CAST(:layers AS jsonb))
+               AS l(line text, layer int, ordered int, cancelled int, unit_price bigint, discount bigint, tax bigint)
+        ON CONFLICT (order_id, line, layer) DO UPDATE SET cancelled = excluded.cancelled)
+    UPDATE orders SET value = :value, total = :total WHERE order_id = :order
     """
 )
 
@@ -147,36 +176,6 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
     await connection.execute(statement)
 
 
-async def change_value(
-    connection: WriteConnection, order: str, before: Mapping[str, int], after: Mapping[str, int]
-) -> int:
-    """Change the order's value after its lines went from `before` to `after` units; answers the new value in minor units.
-
-    The discount of a line stays the same, and is never more than the line costs.
-    """
-    parameters = {
-        "order": order,
-        "lines": list(after),
-        "before": [before[line] for line in after],
-        "after": list(after.values()),
-    }
-    return int((await connection.execute(CHANGE_VALUE, parameters)).scalar_one())
-
-
-CHANGE_VALUE = text(
-    """
-    UPDATE orders o
-    SET value = o.value + (
-        SELECT sum(greatest(0, l.unit_price * d.after - l.discount) - greatest(0, l.unit_price * d.before - l.discount))
-        FROM unnest(CAST(:lines AS text[]), CAST(:before AS bigint[]), CAST(:after AS bigint[])) AS d(line, before, after)
-        JOIN order_line l USING (line)
-        WHERE l.order_id = o.order_id)
-    WHERE o.order_id = :order
-    RETURNING o.value
-    """
-)
-
-
 async def close(connection: WriteConnection, order: str, at: datetime) -> None:
     """Close the order: later messages are applied in PostgreSQL and signal no workflow."""
     statement = update(orders).where(orders.c.order_id == order, orders.c.closed_at.is_(None)).values(closed_at=at)
@@ -197,7 +196,8 @@ NEXT_VERSION = text(
     WITH news AS MATERIALIZED (SELECT state::text, due_at FROM order_news WHERE order_id = :order),
     counted AS (
         UPDATE orders
-        SET version = version + 1, sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
+        SET version = version + 1, updated_at = clock_timestamp(),
+            sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
         FROM news WHERE order_id = :order RETURNING version),
     written AS ({event.INSERT_EVENTS})
     SELECT counted.version, news.state FROM news CROSS JOIN counted

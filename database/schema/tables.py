@@ -50,6 +50,17 @@ def _recorded_at() -> Column[datetime]:
     return Column("recorded_at", Moment, nullable=False, server_default=func.clock_timestamp())
 
 
+def _updated_at() -> Column[datetime]:
+    """When the row was last changed; the statement that counts its version writes it."""
+    return Column(
+        "updated_at",
+        Moment,
+        nullable=False,
+        server_default=func.clock_timestamp(),
+        comment="when its version last changed",
+    )
+
+
 network_version = Table(
     "network_version",
     metadata,
@@ -74,6 +85,8 @@ orders = Table(
     Column("order_id", Text, primary_key=True),
     Column("channel", Text, nullable=False),
     Column("number", Text, nullable=False),
+    Column("reference", Text, comment="what people call it; NULL = they call it by its number, or it was forgotten"),
+    Column("purchase_order", Text),
     Column(
         "body_digest", Text, nullable=False, comment="fingerprint of the channel's body; empty once it was forgotten"
     ),
@@ -88,10 +101,22 @@ orders = Table(
     Column("ship_complete", Text),
     Column("pickup_node", Text),
     Column("from_node", Text, comment="the only node that may ship it; NULL = the policy decides"),
+    Column("not_before", Moment),
     Column("not_after", Moment),
-    Column("value", BigInteger, nullable=False, comment="goods after discounts, minor units"),
+    Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
+    Column("duty_deliver_by", Moment),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("value", BigInteger, nullable=False, comment="goods after discounts that are not cancelled, minor units"),
+    Column(
+        "total",
+        BigInteger,
+        nullable=False,
+        comment="what the customer pays for what is not cancelled: the value, tax on top of it, and shipping; minor units",
+    ),
+    Column("prices_include_tax", Boolean, nullable=False, server_default="true"),
     Column("shipping_price", BigInteger, nullable=False),
-    Column("paid", BigInteger),
+    Column("shipping_tax", BigInteger, nullable=False, server_default="0"),
+    Column("paid", BigInteger, comment="what was captured before it was placed; NULL = its total"),
     Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
     Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
@@ -104,11 +129,17 @@ orders = Table(
         Moment,
         comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
     ),
+    _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
     # A promise has both dates or none.
     CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
-    Index("ix_orders_open", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_received", "received_at", "order_id"),
+    Index("ix_orders_channel", "channel", "received_at", "order_id"),
+    Index("ix_orders_open", "received_at", "order_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_placed", "placed_at"),
+    Index("ix_orders_updated", "updated_at"),
+    Index("ix_orders_number", text("lower(number)")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -120,6 +151,7 @@ order_line = Table(
     Column("line", Text, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("sku", Text, nullable=False),
+    Column("name", Text, comment="as the channel calls it; NULL = as the network does, or it was forgotten"),
     Column("components", JSONB, comment="of a bundle, as it was ordered: units in one, by stocked SKU"),
     Column("weight_g", Integer, comment="as it was ordered; NULL = it was ordered before weights were kept"),
     Column(
@@ -128,7 +160,9 @@ order_line = Table(
         comment="its terms of return as the policy said when the order came, but for the window; NULL = not kept then",
     ),
     Column("unit_price", BigInteger, nullable=False),
-    Column("discount", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False, comment="its own, of the units that it was placed with"),
+    Column("order_discount", BigInteger, nullable=False, server_default="0", comment="its share of the order's"),
+    Column("tax", BigInteger, nullable=False, server_default="0", comment="of the units that it was placed with"),
     Column(
         "return_window", Interval, comment="from delivery, as the policy said when the order came; NULL = final sale"
     ),
@@ -149,6 +183,24 @@ order_line = Table(
     ),
     # A line is ordered with at least one unit.
     CheckConstraint("ordered > 0", name="something_is_ordered"),
+    Index("ix_order_line_sku", "sku", "order_id"),
+)
+
+order_layer = Table(
+    "order_layer",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("layer", Integer, primary_key=True, comment="from 2; the first layer is the rest of the order line"),
+    Column("ordered", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("discount", BigInteger, nullable=False, comment="of all its units"),
+    Column("tax", BigInteger, nullable=False, comment="of all its units"),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    CheckConstraint("layer > 1", name="the_first_is_the_line"),
+    # No more units are cancelled than were added.
+    CheckConstraint("ordered > 0 AND cancelled BETWEEN 0 AND ordered", name="units_make_sense"),
 )
 
 waiting = Table(
@@ -372,6 +424,7 @@ movement = Table(
     Index("ix_movement_arrived", "node", "sku", "occurred_at", postgresql_where=text("on_hand > 0")),
     Index("ix_movement_state", "node", "sku", postgresql_where=text("state IS NOT NULL")),
     Index("ix_movement_order", "order_id"),
+    Index("ix_movement_sku", "sku", "movement_id"),
 )
 
 plan = Table(
@@ -443,12 +496,21 @@ fulfillment_order = Table(
     Column("at_risk_at", Moment, comment="when a person was told that it may not leave in time"),
     Column("waiting_for", Text),
     Column("deadline", Moment),
+    Column("accept_by", Moment, comment="until when its node should accept; NULL = it is not waited for"),
+    Column(
+        "updated_at",
+        Moment,
+        nullable=False,
+        server_default=func.clock_timestamp(),
+        comment="when its node's document last changed",
+    ),
     Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
     # An order counts its fulfillment orders from 1, each number once.
     UniqueConstraint("order_id", "number"),
     # A wait has a deadline.
     CheckConstraint("(waiting_for IS NULL) = (deadline IS NULL)", name="a_wait_has_a_deadline"),
     Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
+    Index("ix_fulfillment_order_updated_at", "updated_at"),
     Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
 )
 
@@ -586,6 +648,7 @@ event = Table(
     Column("retried_at", Moment, comment="when somebody last asked to have it tried anew; its time began again then"),
     _recorded_at(),
     Index("ix_event_shipped", "order_id", postgresql_where=text("kind = 'shipped'")),
+    Index("ix_event_order", "order_id", "transaction_id", "event_id"),
     Index("ix_event_channel", "channel", "transaction_id", "event_id"),
     Index("ix_event_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_event_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
@@ -630,7 +693,8 @@ exception = Table(
     # One cause opens one exception of a code.
     UniqueConstraint("code", "cause"),
     Index("ix_exception_order", "order_id"),
-    Index("ix_exception_open", "since", postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_exception_since", "since", "exception_id"),
+    Index("ix_exception_open", "since", "exception_id", postgresql_where=text("resolved_at IS NULL")),
 )
 
 hold = Table(
@@ -712,8 +776,10 @@ return_ = Table(
         server_default=text("clock_timestamp() + interval '1 minute'"),
         comment="when the sweep sees to it that what is due was done; NULL = the return is over",
     ),
+    _updated_at(),
     UniqueConstraint("order_id", "number"),
     Index("ix_return_requested", "requested_at", "return_id"),
+    Index("ix_return_updated", "updated_at"),
     Index(
         "ix_return_open",
         "requested_at",
@@ -791,6 +857,7 @@ refund = Table(
     Column("kind", Text, nullable=False),
     Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
     Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
+    Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back from what the units cost"),
     Column("asked_at", Moment, nullable=False),
     Column("settled_at", Moment),
     Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
@@ -850,6 +917,23 @@ recipient = Table(
     metadata,
     Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
     Column("ship_to", LargeBinary, nullable=False, comment="the address, sealed"),
+    Column(
+        "details",
+        LargeBinary,
+        comment="bill_to, note, attributes, and by line gift_message and attributes, sealed; NULL = it has none of them",
+    ),
+    schema="personal",
+)
+
+customer_key = Table(
+    "customer_key",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="a keyed hash of a mail address, a phone number or a name"),
+    Column(
+        "received_at", Moment, primary_key=True, comment="when its order was received, so that the newest comes first"
+    ),
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Index("ix_customer_key_order", "order_id"),
     schema="personal",
 )
 

@@ -88,6 +88,11 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
         "order.units": order.units,
         "order.priority": order.priority,
         "order.weight_kg": order.weight_kg,
+        "order.reference": order.reference,
+        "order.purchase_order": order.purchase_order,
+        "order.tags": order.tags,
+        "order.attributes": order.attributes,
+        "order.lines": order.lines,
     }
 
 
@@ -412,6 +417,8 @@ def item_facts(item: Item) -> dict[str, Fact]:
         "item.category": item.category,
         "item.tags": list(item.tags),
         "item.weight_g": item.weight_g,
+        "item.hazmat": item.hazmat,
+        "item.ships_alone": item.ships_alone,
     }
 
 

@@ -1,10 +1,10 @@
 """The input of a sourcing decision: the order, the units wanted, the stock, and how busy the nodes are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.network import Network, Place, ShipComplete
+from domain.network import Network, Place, RuleLine, ShipComplete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,13 @@ class OrderFacts:
     """The promise to the customer; a plan that keeps it is better than any that breaks it. None = no promise."""
     not_after: datetime | None = None
     """The goods may not leave a node later. None = no limit."""
+    reference: str = ""
+    purchase_order: str = ""
+    tags: list[str] = field(default_factory=list)
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Personal data: only rules read them, and no answer or explanation repeats them."""
+    lines: Iterable[RuleLine] = ()
+    """All that is ordered and not cancelled, whatever of it needs a node now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The facts of a new order for the policy, and on which terms each of its lines may be returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from domain.network import Network, Place, ReturnTerms
-from domain.order import NewOrder
+from domain.network import Network, Place, ReturnTerms, RuleLine
+from domain.order import NewLine, NewOrder
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
 
@@ -29,7 +29,20 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
         ship_complete=order.ship_complete,
         pickup_node=order.pickup_node,
         not_after=order.not_after,
+        reference=order.reference or "",
+        purchase_order=order.purchase_order or "",
+        tags=list(order.tags),
+        attributes=order.attributes,
+        lines=rule_lines(order.lines, network),
     )
+
+
+def rule_lines(lines: Iterable[NewLine], network: Network) -> list[RuleLine]:
+    """The lines of a new order or a cart as rules see them."""
+    return [
+        RuleLine(network.items[line.sku], line.quantity, line.gift_message is not None, line.attributes)
+        for line in lines
+    ]
 
 
 def return_terms(order: NewOrder, network: Network, locate: Locate) -> dict[str, ReturnTerms]:

@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 
 class Rule:
-    """An expression that caches its answers, unless it reads a distance: the same distance hardly ever comes twice."""
+    """An expression that caches its answers, unless it reads what hardly ever comes twice, such as a distance."""
 
     __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
 
@@ -94,13 +94,19 @@ class Rules:
 
 
 def _site(node: Node, calendar: int) -> Site:
-    facts: dict[str, Fact] = {
+    return Site(node, calendar, cos(radians(node.latitude)), lasting_facts(node))
+
+
+def lasting_facts(node: Node) -> dict[str, Fact]:
+    """The facts of a node for rules that do not change."""
+    return {
         "node.id": node.id,
         "node.kind": node.kind.value,
         "node.country": node.country,
+        "node.region": node.region,
+        "node.tags": list(node.tags),
         "node.priority": node.priority,
     }
-    return Site(node, calendar, cos(radians(node.latitude)), facts)
 
 
 def _calendar(node: Node) -> object:
@@ -117,10 +123,17 @@ def rules_of(network: Network) -> Rules:
     return rules
 
 
+_NEVER_THE_SAME = frozenset({"node.distance_km", "order.attributes", "order.lines", "order.tags"})
+"""Facts that hardly ever come twice, or that must not be remembered."""
+
+_STANDS_FOR = {"node.tags": "node.id"}
+"""A fact by another one with which it comes: what is remembered is found by it."""
+
+
 def _key_of(names: Iterable[str]) -> Callable[[Mapping[str, Fact]], object] | None:
     """The key of facts with these names, an item's by its SKU; None where the same facts hardly ever come twice."""
-    read = {"item.sku" if name.startswith("item.") else name for name in names}
-    if "node.distance_km" in read:
+    read = {"item.sku" if name.startswith("item.") else _STANDS_FOR.get(name, name) for name in names}
+    if read & _NEVER_THE_SAME:
         return None
     return itemgetter(*sorted(read)) if read else _nothing
 

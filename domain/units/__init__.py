@@ -5,11 +5,20 @@ written. It also updates the order, so that one event may consist of several ste
 leaves a bucket enters another one in the same step, and stock that is no longer promised is freed or gone in the same step.
 """
 
-from domain.units.order import Changes, Opened, Order, OrderedLine, Reservation, Waiting, needs_a_person, wanted
+from domain.units.order import (
+    Changes,
+    Opened,
+    Order,
+    OrderedLine,
+    Reservation,
+    Waiting,
+    needs_a_person,
+    prices_after,
+    wanted,
+)
 from domain.units.pins import (
     end_window,
     give_back,
-    give_up_retired,
     give_up_waiting,
     held,
     judge_again,
@@ -48,12 +57,12 @@ __all__ = [
     "collect_at",
     "end_window",
     "give_back",
-    "give_up_retired",
     "give_up_waiting",
     "held",
     "judge_again",
     "needs_a_person",
     "pinned",
+    "prices_after",
     "promised",
     "release",
     "reroute",

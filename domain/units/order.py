@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from domain.account import Charges, Layers, Prices, lowered
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network
 from domain.order import Bucket
@@ -74,6 +75,8 @@ class OrderedLine:
     """(SKU, quantity in one unit), as it was ordered; empty for a plain item."""
     weight_g: int | None = None
     """As it was ordered; None = by the network of now, for it was ordered before weights were kept."""
+    layers: Layers = ()
+    """What its units cost, by when they were ordered; they sum to `ordered` and `cancelled`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,12 @@ class Order:
     """By (fulfillment order, line): the nodes tried before for these units."""
     pickup_node: str | None = None
     """Where the customer collects it; None = it is shipped."""
+    charges: Charges = field(default_factory=Charges)
+
+    @property
+    def prices(self) -> Prices:
+        """What it costs as it was read, with what was added to it since, but without what was cancelled since."""
+        return Prices({name: line.layers for name, line in self.lines.items()}, self.charges)
 
     @property
     def has_unreleased(self) -> bool:
@@ -149,6 +158,13 @@ class Changes:
         """Book a movement of an item, in its stocked components."""
         if not movement.changes_nothing:
             self.movements += explode(movement, self.network.components(sku))
+
+
+def prices_after(order: Order, changes: Changes) -> Prices:
+    """What the order costs when these changes are written."""
+    cancelled = {line: moved["cancelled"] for line, moved in changes.buckets.items()}
+    lines = {name: lowered(line.layers, cancelled.get(name, 0)) for name, line in order.lines.items()}
+    return Prices(lines, order.charges)
 
 
 def wanted(order: Order) -> list[tuple[Waiting, Wanted]]:

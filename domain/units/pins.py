@@ -126,14 +126,6 @@ def _unfilled(waiting: Waiting, why: str | None) -> str:
             return f"no node may ever ship {of_line}: {why}"
 
 
-def give_up_retired(order: Order, changes: Changes) -> None:
-    """Give units that wait for stock of what is retired to a person: no stock will fill them."""
-    for waiting in [one for one in order.waiting if one.awaits == "stock" and one.sku not in changes.network.items]:
-        order.waiting.remove(waiting)
-        hopeless = replace(waiting, nodes=(), network_version=changes.network_version)
-        give_to_a_person(order, changes, hopeless, _unfilled(waiting, f"{waiting.sku} is retired, or a part of it"))
-
-
 def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
     """Replace the order's pins by those of a plan that fills everything; no unit changes its bucket."""
     order.reservations = [

@@ -22,8 +22,8 @@ async def test_a_channel_is_known_by_its_orders_or_by_its_valid_key(database: Da
 ORDER = text(
     """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window)
+                        postal_area, priority, customer_tier, value, total, shipping_price, release_at, return_window)
     VALUES (:channel || '-' || :number, :channel, :number, '', now(), now(), 'USD', 'standard', 'US',
-            '841', 5, '', 0, 0, now(), '30 days')
+            '841', 5, '', 0, 0, 0, now(), '30 days')
     """
 )

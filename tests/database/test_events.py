@@ -33,7 +33,7 @@ async def feed(database: Database, after: str = "0-0", channel: str | None = Non
     transaction_id, _, event_id = after.partition("-")
     async with database.read() as connection:
         numbers = int(transaction_id), int(event_id)
-        return await documents.feed(connection, channel=channel, after=numbers, limit=100)
+        return await documents.feed(connection, channel=channel, order=None, after=numbers, limit=100)
 
 
 async def events_of(shop: Shop, name: str) -> list[KindAndUnits]:

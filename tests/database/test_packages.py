@@ -49,7 +49,8 @@ async def tell(shop: Shop, name: str, message: NodeMessage) -> bool:
 async def shown(shop: Shop, name: str) -> dict[str | None, int]:
     """What a node reads of its parcels: units by tracking number."""
     async with shop.database.read() as connection:
-        document = await documents.show(connection, node=None, fulfillment_order=name)
+        _, network = await shop.transactions.networks.active(connection)
+        document = await documents.show(connection, network, node=None, fulfillment_order=name)
     assert document is not None
     return {one["tracking"]: sum(line["quantity"] for line in one["lines"]) for one in document["packages"]}
 

@@ -21,9 +21,9 @@ from tests.database.shop import NEAREST, Shop
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version,
+                        postal_area, priority, customer_tier, value, total, shipping_price, release_at, return_window, version,
                         sweep_at)
-    VALUES (:name, 'web', :name, '', now(), now() - CAST(:age AS interval), 'USD', 'standard', 'US', '802', 5, '', 0, 0,
+    VALUES (:name, 'web', :name, '', now(), now() - CAST(:age AS interval), 'USD', 'standard', 'US', '802', 5, '', 0, 0, 0,
             now(), '30 days', CAST(:version AS bigint),
             CASE WHEN CAST(:version AS bigint) > 0 THEN now() - CAST(:age AS interval) + interval '6 hours' END)
 """
@@ -196,7 +196,7 @@ async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhil
         await is_asked.wait()
         name = await shop.place(("LAMP", 1))
         async with database.read() as connection:
-            reported = await documents.feed(connection, channel=None, after=(0, 0), limit=10)
+            reported = await documents.feed(connection, channel=None, order=None, after=(0, 0), limit=10)
         assert not sending.done()
         sending.cancel()
     assert [found["order"] for found in reported] == [name]
@@ -253,9 +253,9 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 MANY_OPEN_ORDERS = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version,
+                        postal_area, priority, customer_tier, value, total, shipping_price, release_at, return_window, version,
                         sweep_at)
-    SELECT 'web-' || n, 'web', n, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, now(), '30 days', 1,
+    SELECT 'web-' || n, 'web', n, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, 0, now(), '30 days', 1,
            now() + CASE WHEN n <= :late THEN interval '-1 minute' ELSE n * interval '1 second' END
     FROM generate_series(1, CAST(:many AS int)) n
 """

@@ -46,8 +46,8 @@ async def test_a_changed_view_is_made_again(database: Database) -> None:
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window)
-    VALUES ('web-1', 'web', '1', '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, now(), '30 days')
+                        postal_area, priority, customer_tier, value, total, shipping_price, release_at, return_window)
+    VALUES ('web-1', 'web', '1', '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, 0, now(), '30 days')
 """
 LINE = """
     INSERT INTO order_line (order_id, line, position, sku, unit_price, discount, ordered, open)

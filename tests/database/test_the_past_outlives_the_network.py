@@ -36,7 +36,7 @@ from transactions.fulfillment import SilenceInput
 from transactions.order import Moment
 from transactions.prepare import apply_network
 from transactions.request import Asked, RequestInput, RequestRefused
-from transactions.retired import tell_who_waits_for_what_is_retired
+from transactions.retired import tell_who_goes_to_a_retired_node
 from transactions.returns import ReturnStep
 from transactions.stock import UnknownPlace
 
@@ -356,9 +356,10 @@ class Season:
 
     async def clockwork(self) -> None:
         """What the service does by itself: afterwards nobody waits for what is retired without a person who knows."""
-        await tell_who_waits_for_what_is_retired(self.shop.transactions)
+        await tell_who_goes_to_a_retired_node(self.shop.transactions)
         await shortage.settle(self.shop.transactions)
         await self.shop.backorders.work_off(20)
+        await self.shop.backorders.judge_under_new_rules(1000)
         waiting = """
             SELECT l.sku FROM waiting w JOIN order_line l USING (order_id, line) JOIN orders o USING (order_id)
             WHERE w.awaits = 'stock' AND o.closed_at IS NULL

@@ -108,14 +108,33 @@ def test_an_address_without_what_sourcing_needs_is_refused(field: str) -> None:
         ("lines.0.unit_price", -1),
         ("lines.0.unit_price", 49.0),
         ("lines.0.discount", -1),
-        ("lines.0.sku", "a chair"),
+        ("lines.0.sku", ""),
+        ("lines.0.sku", " chair"),
+        ("lines.0.sku", "chair\u00a0"),
+        ("lines.0.sku", "cha\nir"),
+        ("lines.0.sku", "cha\u0085ir"),
+        ("lines.0.sku", "x" * 65),
+        ("lines.0.attributes", {str(number): "x" for number in range(21)}),
+        ("lines.0.attributes", ["engraving"]),
+        ("lines.0.attributes.engraving", 7),
+        ("lines.0.gift_message", "x" * 2001),
+        ("reference", "x" * 65),
+        ("reference", "#10\n05"),
+        ("purchase_order", "   "),
+        ("tags", "gift"),
+        ("tags", ["x" * 201]),
+        ("bill_to.planet", "Earth"),
+        ("bill_to.country", "usa"),
+        ("promised.ship_by", "2026-11-21"),
+        ("note", "x" * 2001),
         ("lines.0.line", ""),
         ("lines.0.colour", "red"),
         ("coupon", "XMAS"),
     ],
 )
 def test_a_bad_value_or_an_unknown_field_is_refused_with_its_name(field: str, bad: object) -> None:
-    body: dict[str, Any] = LEAST | {"ship_to": dict(ADDRESS), "lines": [dict(LINE)]}
+    body: dict[str, Any] = LEAST | {"ship_to": dict(ADDRESS), "bill_to": {}, "promised": {}, "tags": ["gift"]}
+    body["lines"] = [LINE | {"attributes": {}}]
     *way, name = field.split(".")
     place: Any = body
     for step in way:

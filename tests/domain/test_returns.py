@@ -207,7 +207,7 @@ def chairs(
 ) -> SoldLine:
     """A line of ten chairs that were delivered at some times after the first of March."""
     reported = tuple((DELIVERED_AT + later, units) for later, units in deliveries)
-    return SoldLine("CHAIR", 10, 10_000, window, unpaid, reported, in_returns)
+    return SoldLine("CHAIR", window, unpaid, reported, in_returns)
 
 
 NOW = timedelta()
@@ -247,7 +247,7 @@ def test_a_line_that_the_order_does_not_have_cannot_be_returned() -> None:
 def test_a_return_window_across_daylight_saving_has_as_many_hours_as_any_other() -> None:
     """In Denver clocks go forward on the eighth of March 2026: thirty days later the wall clock says an hour more."""
     delivered = DELIVERED_AT.astimezone(UTC)
-    line = SoldLine("CHAIR", 1, 1000, MONTH, 1, ((delivered, 1),))
+    line = SoldLine("CHAIR", MONTH, 1, ((delivered, 1),))
     ends = datetime(2026, 3, 31, 13, tzinfo=ZoneInfo("America/Denver"))
     assert refusal({"1": line}, {"1": 1}, ends) is None
     assert refusal({"1": line}, {"1": 1}, ends + timedelta(seconds=1)) == "line 1: the return window is over"

@@ -4,8 +4,9 @@
 
 One after the other dies, as its rule says, and writes what it was doing; after the last rule a healthy one works on until
 SIGTERM. MOMENT is `before` a commit, or `after` it and before any signal or answer; of the HTTP process also `before2`:
-before the second commit of one request. ACTIVITY is a worker's activity, ROUTE one of the HTTP process as OpenAPI
-names it: `POST /orders/{order}/hold`, or what it does beside, such as `Pauses.clear`. Only what was written is a commit.
+before the second commit of one request. ACTIVITY is a worker's activity, or what it does now and then, such as
+`contact.failed`. ROUTE is one of the HTTP process as OpenAPI names it: `POST /orders/{order}/hold`, or what it does beside,
+such as `Pauses.clear`. Only what was written is a commit.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from types import ModuleType
 
 import uvicorn
@@ -34,7 +36,7 @@ from jobs.relay import Relay
 from network.geography import locate
 from runtime.temporal import connect
 from runtime.where import database_url, master_keys
-from transactions import cart, exception, shortage
+from transactions import cart, contact, exception, shortage, stock, transaction
 from transactions.backorder import Backorders
 from transactions.pause import Pauses
 
@@ -57,8 +59,13 @@ BESIDE: dict[type | ModuleType, tuple[str, ...]] = {
     Pauses: ("clear",),
     Relay: ("send_overdue",),
     shortage: ("settle",),
+    stock: ("apply_kept",),
 }
 """What the HTTP process does beside answering, for facts that are in PostgreSQL already."""
+NOW_AND_THEN = {contact: ("failed", "report"), transaction: ("give_back",)}
+"""What an activity does now and then: by modules, the functions by whose names it is called there."""
+UNREACHABLE_AFTER = timedelta(seconds=2)
+"""Instead of minutes, so that nobody waits."""
 
 
 class MortalDatabase(Database):
@@ -73,9 +80,9 @@ class MortalDatabase(Database):
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteConnection]:
         """One transaction, which may be the last."""
-        doing = self._doing()
         async with super().write() as connection:
             yield connection
+            doing = self._doing()
             if doing and not (await connection.execute(HAS_WRITTEN)).scalar_one():
                 doing = None
             self._die_if_it_is_time(doing, "before2" if doing and doing.commits else "before")
@@ -103,7 +110,7 @@ HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 def _activity() -> Doing:
     info = activity.info()
-    return Doing(info.activity_type, str(info.workflow_id).removeprefix("order-"))
+    return _beside.get() or Doing(info.activity_type, str(info.workflow_id).removeprefix("order-"))
 
 
 class Remembering:
@@ -143,8 +150,24 @@ def remembered(step: Callable[..., Awaitable[object]]) -> Callable[..., Awaitabl
     return remember
 
 
+def named_after(step: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    """A step of an activity after which all of that activity is named: it is committed together with the rest."""
+    name = f"{step.__module__.rpartition('.')[2]}.{step.__qualname__}"
+
+    @functools.wraps(step)
+    async def remember(*given: object) -> object:
+        _beside.set(Doing(name, "now and then"))
+        return await step(*given)
+
+    return remember
+
+
 async def work(rule: str) -> None:
     """A worker until it dies."""
+    for owner, names in NOW_AND_THEN.items():
+        for name in names:
+            setattr(owner, name, named_after(getattr(owner, name)))
+    contact.UNREACHABLE_AFTER = UNREACHABLE_AFTER
     async with worker.build(await connect(), MortalDatabase(rule, _activity)):
         await asyncio.Event().wait()
 

@@ -150,11 +150,17 @@ class Planting(AsyncBaseTransport):
             if not is_text(about) or is_named(name):
                 continue
             if known not in filled and name not in ONLY_WHERE_GIVEN:
-                text = self.plant(known)
-                filled[known] = {"seen": text} if known == "evidence" else [text] if known == "street" else text
+                filled[known] = self._planted(known, about)
             if self.plant.found_in(json.dumps(filled.get(known))):
                 self.interface.planted.add(name)
         return filled
+
+    def _planted(self, known: str, about: Document) -> Any:
+        """A text for a field, as its schema wants it: alone, in a list, or in an object under a name of the sender's own."""
+        kinds = {part.get("type") for part in (about, *about.get("anyOf", ()))}
+        if "object" in kinds:
+            return {self.plant(known): self.plant(known)}
+        return [self.plant(known)] if "array" in kinds else self.plant(known)
 
     def _inside(self, reference: str, known: str, body: Document) -> Document:
         match body.get(known):
@@ -189,7 +195,8 @@ class Life:
         line = self.plant("line")
         lines = [{"line": line, "sku": "SERUM-30", "quantity": units, "unit_price": 1000}]
         ship_to = {"country": "US", "postal_code": POSTAL_CODE}
-        body = {"lines": lines, "ship_to": ship_to, "holds": [{"hold": (hold := self.plant("hold"))}]} | more
+        body = {"lines": lines, "ship_to": ship_to, "bill_to": {}, "promised": {}} | more
+        body["holds"] = [{"hold": (hold := self.plant("hold"))}]
         name = (await self.send("/orders", self.house.body(("SERUM-30", units)) | body))["order"]
         await self.send(f"/orders/{name}/address", {"ship_to": ship_to})
         await self.send(f"/orders/{name}/release", {"hold": hold})
@@ -259,7 +266,8 @@ async def everything_about_orders(life: Life) -> list[str]:
 async def everything_else(life: Life) -> None:
     """What belongs to no order: it is stored sealed, and stays."""
     send = life.send
-    cart: Document = {"channel": "web", "ship_to": {"country": "US", "postal_code": POSTAL_CODE}}
+    ship_to = {"country": "US", "postal_code": POSTAL_CODE}
+    cart: Document = {"channel": "web", "ship_to": ship_to, "bill_to": {}, "promised": {}}
     cart |= {
         "currency": life.plant("currency"),
         "lines": [{"sku": "SERUM-30", "quantity": 1, "line": life.plant("line")}],

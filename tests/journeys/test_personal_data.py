@@ -93,6 +93,7 @@ def planted_order(house: House, plant: Planted, *lines: tuple[str, int], **more:
     """An order with every text field filled."""
     ship_to = {
         "name": plant("name"),
+        "company": plant("company"),
         "street": [plant("street"), plant("street")],
         "city": plant("city"),
         "region": plant("region"),
@@ -102,7 +103,14 @@ def planted_order(house: House, plant: Planted, *lines: tuple[str, int], **more:
         "country": "US",
     }
     hold = [{"hold": "fraud", "reason": plant("reason of a hold with the order")}]
-    return house.body(*lines, **more) | {"ship_to": ship_to, "customer_tier": plant("customer_tier"), "holds": hold}
+    body = house.body(*lines, **more) | {"ship_to": ship_to, "customer_tier": plant("customer_tier"), "holds": hold}
+    body |= {"bill_to": {"name": plant("bill_to"), "street": [plant("bill_to")], "postal_code": POSTAL_CODE}}
+    body |= {name: plant(name) for name in ("reference", "purchase_order", "note")}
+    body |= {"tags": [plant("tags")], "attributes": {plant("attributes"): plant("attributes")}}
+    for line in body["lines"]:
+        line |= {name: plant(f"line {name}") for name in ("name", "gift_message")}
+        line["attributes"] = {plant("line attributes"): plant("line attributes")}
+    return body
 
 
 async def place(house: House, plant: Planted, *lines: tuple[str, int], **more: Any) -> str:
@@ -274,7 +282,7 @@ async def test_nothing_that_a_person_typed_is_in_temporal(house: House) -> None:
     ]
 
     assert {found.partition(":")[0].partition(" of ")[0] for found in plant.found_in(await dump(house))} == {
-        *("package", "carrier", "tracking", "customer_tier"),
+        *("package", "carrier", "tracking", "customer_tier", "reference", "purchase_order", "tags", "line name"),
     }, "what is no text about a person is stored as it is; everything else is sealed"
 
     kept = {name: await everything_about(house.time.client.get_workflow_handle(name)) for name in workflows}
@@ -296,8 +304,10 @@ async def test_what_was_typed_is_in_postgresql_and_shown_to_those_whom_it_concer
     await tell(house, plant, work, "shipped", {"1": 2})
     shown = json.dumps(await house.order(name)) + (await house.http.get(f"/fulfillment-orders/{work}")).text
     fields = {found.partition(":")[0] for found in plant.found_in(shown)}
-    address = {"name", "street", "city", "region", "email", "phone", "postal_code"}
+    address = {"name", "company", "street", "city", "region", "email", "phone", "postal_code"}
     assert fields == address | {
+        *("customer_tier", "reference", "purchase_order", "tags", "bill_to", "note", "attributes"),
+        *("line name", "line gift_message", "line attributes"),
         "reason of hold",
         "actor of hold",
         "reason of shipped",

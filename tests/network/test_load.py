@@ -75,6 +75,13 @@ SERUM,Serum,95,2,,skincare,
 TONER,Toner,240,,,skincare,glass fragile
 SET,Set,,,SERUM*1 TONER*2,,
 """
+MEASURED = """\
+sku,name,weight_g,safety_stock,components,barcode,length_mm,width_mm,height_mm,hazmat,ships_alone
+SERUM,Serum,95,2,,4006381333931,40,40,120,,no
+ACETONE,Acetone,900,,,A-17 b,90,90,200,yes,FALSE
+DESK,Desk,30000,,,,,,,0,True
+SET,Set,,,SERUM*1 ACETONE*2,,,,,,
+"""
 RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
 
 # file || what stands there || what stands there instead || line || part of what is said
@@ -122,6 +129,10 @@ nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 |
 nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
 nodes  || on_silence = "reroute" || priority = true                      || 12 || priority must be a whole number of at least 0, not true
 nodes  || on_silence = "reroute" || pickup = "yes"                       || 12 || pickup must be true or false, not "yes"
+nodes  || on_silence = "reroute" || tags = "cold"                        || 12 || tags must be a list that is not empty, not "cold"
+nodes  || on_silence = "reroute" || tags = ["gift wrap"]                 || 12 || a tag must be one word in quotes, of at most 64 characters, not 'gift wrap'
+nodes  || on_silence = "reroute" || tags = ["cold", "cold"]              || 12 || tags name 'cold' twice
+nodes  || on_silence = "reroute" || region = ["west"]                    || 12 || region must be a text in quotes
 nodes  || [[node]]\\nid = "slc"   || [node]\\nid = "slc"                   || 13 || this key is there twice in its table
 policy || version = "v1"         || version = 2026-11-21                 ||  1 || version must be a text in quotes, such as "…", not 2026-11-21
 policy || version = "v1"         ||                                      ||  1 || version is missing
@@ -201,6 +212,14 @@ items  || 2,,skincare            || 2,SET*1,skincare                     ||  2 |
 items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 || components must be like SKU*2 SKU*1, not 'SERUM'
 items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 SKU*1, not 'SERUM*0'
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
+measured || 4006381333931        || 4.00638E+12                          ||  2 || barcode 4.00638E+12 was shortened by a spreadsheet; format the column as text and enter all digits
+measured || A-17 b               || 11111111111111111111111111111111111111111111111111111111111111111 ||  3 || barcode must be 1 to 64 printed characters, not
+measured || 40,40,120            || 40,40,                               ||  2 || length_mm and width_mm without height_mm: give all three or none
+measured || 40,40,120            || ,,120                                ||  2 || height_mm without length_mm and width_mm: give all three or none
+measured || 40,40,120            || 40,0,120                             ||  2 || width_mm must be a whole number from 1 to 1000000000, not '0'
+measured || 40,40,120            || 40,4.5,120                           ||  2 || width_mm must be a whole number from 1 to 1000000000, not '4.5'
+measured || yes,FALSE            || flammable,FALSE                      ||  3 || hazmat must be yes or no, not 'flammable'
+measured || ships_alone          || ships_allone                         ||  1 || unknown column 'ships_allone'; did you mean 'ships_alone'?
 """  # noqa: E501  (an aligned table)
 ROWS = [
     tuple(cell.strip().replace("\\n", "\n").replace("\\t", "\t") for cell in row.split("||"))
@@ -214,10 +233,12 @@ def test_what_is_right_has_no_mistakes() -> None:
 
 @pytest.mark.parametrize(("file", "right", "wrong", "line", "said"), ROWS)
 def test_each_kind_of_mistake_is_found_on_its_line(file: str, right: str, wrong: str, line: str, said: str) -> None:
-    text = getattr(RIGHT, file)
+    right_one = replace(RIGHT, items=MEASURED) if file == "measured" else RIGHT
+    name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv", "measured": "items.csv"}[file]
+    file = name.partition(".")[0]
+    text = getattr(right_one, file)
     assert right in text
-    found = mistakes(replace(RIGHT, **{file: text.replace(right, wrong, 1)}))
-    name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv"}[file]
+    found = mistakes(replace(right_one, **{file: text.replace(right, wrong, 1)}))
     assert [reported for reported in found if reported.startswith(f"{name}:{line}: ") and said in reported], "\n".join(
         found
     )
@@ -317,6 +338,23 @@ def test_a_bundle_weighs_what_its_components_weigh() -> None:
     assert items["SET"].components == (("SERUM", 1), ("TONER", 2))
     assert items["SET"].weight_g == 95 + 2 * 240
     assert items["TONER"].tags == ("glass", "fragile")
+
+
+def test_an_item_may_tell_its_barcode_its_measures_and_what_is_special_about_it() -> None:
+    items = load(replace(RIGHT, items=MEASURED, policy=POLICY.replace("skincare", ""))).items
+    serum, acetone, desk, bundle = (items[sku] for sku in ("SERUM", "ACETONE", "DESK", "SET"))
+    assert (serum.barcode, serum.length_mm, serum.width_mm, serum.height_mm) == ("4006381333931", 40, 40, 120)
+    assert (acetone.barcode, desk.barcode, desk.length_mm) == ("A-17 b", "", None)
+    assert [item.hazmat for item in (serum, acetone, desk)] == [False, True, False]
+    assert [item.ships_alone for item in (serum, acetone, desk)] == [False, False, True]
+    assert bundle.hazmat, "one of its components is"
+
+
+def test_a_node_may_have_words_and_a_region_of_the_business() -> None:
+    nodes = load(
+        replace(RIGHT, nodes=NODES.replace('cutoff = "14:00"', 'tags = ["cold", "gift"]\nregion = "West"'))
+    ).nodes
+    assert [(node.tags, node.region) for node in nodes.values()] == [(("cold", "gift"), "West"), ((), "")]
 
 
 def test_a_webhook_node_has_an_address_and_a_secret() -> None:

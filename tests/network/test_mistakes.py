@@ -105,7 +105,7 @@ node.kind == "store"               || node.kind == "stores"                     
 node.kind == "store"               || node . kind != "shop"                            ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
 node.kind == "store"               || node.id == "chicago"                             ||  4 || stores: node.id is never 'chicago'; did you mean 'chi'?
 node.kind == "store"               || node.country == "us"                             ||  4 || stores: node.country is never 'us'
-node.kind == "store"               || node.open_orders == 0                            ||  4 || stores: node.open_orders cannot be used here: a set may use only node.id, node.kind, node.country, node.priority
+node.kind == "store"               || node.open_orders == 0                            ||  4 || stores: node.open_orders cannot be used here: a set may use only node.id, node.kind, node.country, node.region, node.tags, node.priority
 from = ["warehouses"]              || from = ["warehouse"]                             || 13 || unknown from "warehouse"; did you mean 'warehouses'?
 from = ["warehouses"]              || from = []                                        || 13 || from must be a list that is not empty, not []
 ["dc", "3pl"]'                     || ["dc"]'                                          || 13 || this tier reaches no node: no node is in warehouses
@@ -129,7 +129,7 @@ per = "shipment"                   || per = "parcel"                            
 'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
 '500.0 + 0.4 * node.distance_km'   || '-1'                                             || 31 || amount must be at least 0, not -1
 '500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: write 500.0 instead of 500
-'500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be used here: a require or cost may use only node.* and order.*
+'500.0 + 0.4 * node.distance_km'   || 'item.weight_g'                                  || 31 || amount: item.weight_g cannot be used here: a require or cost may use only node.* and order.*; of its items write order.lines.exists(line, line.item.weight_g)
 item.category == "perfume" && node.country != order.country || false                   || 34 || this excludes nothing: its when is never true
 item.category == "perfume" && node.country != order.country || true                    || 34 || this excludes every item from every node: its when is always true
 reason = "no perfume across a border" || reason = ""                                   || 35 || reason must be a text in quotes, such as "…", not ""
@@ -177,6 +177,15 @@ order.value > 500000               || order.priority > 9                        
 order.value > 500000               || order.weight_kg * 2.0 < 0.0                      || 42 || this hold is never placed: its when is never true; without when, only requests place it
 order.channel == "wholesale"       || order.channel.matches("[")                       ||  8 || when: invalid regular expression: missing ]: [
 node.kind == "store"               || ["shop"].exists(kind, kind == node.kind)         ||  4 || stores: node.kind is never 'shop'; it is one of dc, store, 3pl, vendor
+order.channel == "wholesale"       || order.lines.exists(line, line.quantity < 1)          ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || order.lines.all(line, line.quantity > 0)             || 18 || this strategy is never reached: 'wholesale' before it matches everything
+order.channel == "wholesale"       || order.attributes.a == "x" && order.attributes.a == "y" || 8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || "a" in order.tags && !("a" in order.tags)            ||  8 || this strategy is never reached: its when is never true
+order.channel == "wholesale"       || order.lines.exists(line, line.item.tagz == "a")      ||  8 || when: unknown name 'line.item.tagz'; did you mean line.item.tags?
+order.channel == "wholesale"       || order.lines.exists(line, line.item.category.matches("[")) || 8 || when: invalid regular expression: missing ]: [
+'node.promise_days <= 9'           || '"cold" in node.tags'                                || 20 || tier 1 reaches no node: no node of stores meets this
+'node.promise_days <= 9'           || '"cold" in node.tags'                                || 20 || tier 2 reaches no node: no node of warehouses or stores meets this
+'node.distance_km <= 3000.0'       || 'node.region == "west"'                              || 23 || this tier reaches no node: no node of stores meets this
 order.channel == "wholesale"       || order.channel == wholesale                       ||  8 || when: unknown name 'wholesale'; if it is a text, write "wholesale" in quotes
 'node.promise_days <= 9'           || 'node.available > 9'                             || 20 || require: unknown name 'node.available': a rule does not see stock: the plan itself takes what is available
 'node.distance_km <= 3000.0'       || 'node.distance_km <= 450'                        || 23 || require: <= mixes an int and a double: node.distance_km is a double, write 450.0 instead of 450

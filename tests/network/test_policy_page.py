@@ -8,7 +8,10 @@ import pytest
 
 from domain.hold import by_policy
 from domain.network import Network
+from domain.sourcing import order_facts
+from network.expressions import Answer, compile_rule
 from network.load import NetworkDocuments, load, read
+from network.rule_names import Sight
 from tests.sourcing_text import order_of, outcome
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +21,7 @@ BLOCK = re.compile(r"<!-- tested: (\w+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 TABLE = re.compile(r"^\| order \| stock \| ships \| the rest \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
+RULES = re.compile(r"^\| rule \| order \| answer \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 HELD = re.compile(r"^\| order \| held by \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
@@ -77,6 +81,15 @@ ROWS = [row for section in SECTIONS.values() for row in section.rows]
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_an_order_becomes_what_the_page_says(row: Row) -> None:
     assert outcome(SECTIONS[row.heading].network, row.order, row.stock) == (row.ships, row.rest)
+
+
+def test_a_rule_answers_for_an_order_what_the_page_says() -> None:
+    rows = [row for table in RULES.findall(PAGE) for row in table.splitlines()]
+    assert len(rows) > 9
+    network = load(SHIPPED)
+    for rule, order, answer in (re.split(r" \| ", row.strip("| ")) for row in rows):
+        seen = order_facts(order_of(network, order))
+        assert str(compile_rule(rule.strip("`"), Sight.WHEN, Answer.CONDITION).evaluate(seen)).lower() == answer, rule
 
 
 def test_an_order_is_held_by_what_the_page_says() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from domain.network import Fact, TransitBand
+from domain.network import Fact, Item, RuleLine, TransitBand
+from domain.sourcing.rules import lasting_facts
 from network.expressions import Answer, CelExpression, compile_rule
 from network.load import NetworkDocuments, load
 from network.possible_facts import World, can_hold
@@ -24,6 +25,8 @@ texts = {
     "node.country": ["US", "CA", "FR"],
     "node.kind": ["dc", "store", "3pl", "vendor"],
     "item.category": ["perfume", "", "lamp"],
+    "node.region": ["west", "east", ""],
+    "order.reference": ["A", ""],
 }
 numbers = {
     "order.value": st.integers(0, 6),
@@ -60,13 +63,38 @@ of_tags = st.sampled_from(
         'item.tags.all(tag, tag != "gift")',
         "size(item.tags) == 0",
         'item.tags.exists_one(tag, tag.startsWith("g"))',
+        '"glass" in node.tags',
+        '"heavy" in order.tags',
+        'order.tags.all(tag, tag != "gift")',
     ]
+)
+of_lines = st.sampled_from(
+    [
+        'order.lines.exists(line, "glass" in line.item.tags)',
+        'order.lines.all(line, line.item.category == "lamp")',
+        'order.lines.exists(line, line.item.category == "lamp" && line.item.category == "perfume")',
+        "order.lines.exists(line, line.quantity < 1)",
+        "order.lines.all(line, line.quantity > 0)",
+        "order.lines.all(line, line.quantity > 2)",
+        "order.lines.exists_one(line, line.item.hazmat)",
+        "order.lines.exists_one(line, line.quantity < 1)",
+        "order.lines.exists(line, line.item.weight_g < 0)",
+        'order.lines.exists(line, line.attributes.size == "L")',
+        "order.lines.map(line, line.quantity).exists(one, one > 2)",
+        "size(order.lines) > 1",
+        "size(order.lines.filter(line, line.quantity > 0)) > 1",
+    ]
+)
+of_flags = st.sampled_from(
+    ["item.hazmat", "!item.ships_alone", "item.hazmat == item.ships_alone", 'order.attributes.a == "L"']
 )
 atoms = (
     st.one_of([_of_text(name) for name in texts])
     | of_numbers
     | of_distance
     | of_tags
+    | of_lines
+    | of_flags
     | st.sampled_from(["order.country == node.country", "order.country != node.country", "true"])
 )
 rules = st.recursive(
@@ -78,11 +106,31 @@ rules = st.recursive(
     ),
     max_leaves=7,
 )
+lines = st.builds(
+    RuleLine,
+    st.builds(
+        Item,
+        sku=st.just("A"),
+        name=st.just("A"),
+        weight_g=st.integers(0, 3),
+        category=st.sampled_from(texts["item.category"]),
+        tags=tags.map(tuple),
+        hazmat=st.booleans(),
+    ),
+    st.integers(1, 4),
+    attributes=st.sampled_from([{}, {"size": "L"}]),
+)
 facts = st.fixed_dictionaries(
     {
         **{name: st.sampled_from(values) for name, values in texts.items()},
         **numbers,
         "item.tags": tags,
+        "node.tags": tags,
+        "order.tags": tags,
+        "item.hazmat": st.booleans(),
+        "item.ships_alone": st.booleans(),
+        "order.attributes": st.sampled_from([{}, {"a": "L"}, {"a": "M"}]),
+        "order.lines": st.lists(lines, min_size=1, max_size=3),
         "node.distance_km": st.sampled_from([0.0, 39.0, 40.0, 41.0, 20_015.0]) | st.floats(0, 20_000),
     }
 )
@@ -119,7 +167,7 @@ def test_a_rule_that_holds_where_others_do_not_is_never_said_to_be_covered(
 @thoroughly
 def test_a_node_that_meets_a_rule_is_never_overlooked(source: str, seen: dict[str, Fact], name: str) -> None:
     node = NETWORK.nodes[name]
-    its: dict[str, Fact] = {"node.country": node.country, "node.kind": str(node.kind), "node.priority": node.priority}
+    its = {**lasting_facts(node)}
     rule = compiled(source)
     assume(rule.evaluate({**seen, **its}) is True)
     assert can_hold(wanted(rule), World(transit=TRANSIT, nodes=[NETWORK.nodes[one] for one in sorted(NETWORK.nodes)]))

@@ -33,6 +33,14 @@ policy  || {EXCLUDE} || item.sku == "SERUN"                              || poli
 policy  || {EXCLUDE} || item.sku.endsWith("-XL")                         || policy.toml:34  || when: no item has a SKU that ends with '-XL'
 policy  || {EXCLUDE} || node.kind == "vendor"                            || policy.toml:34  || when: no node is of the kind 'vendor'
 policy  || {EXCLUDE} || node.country == "CA" || policy.toml:34  || when: no node is in 'CA'
+policy  || {EXCLUDE} || node.region == "west" || policy.toml:34  || when: no node is in the region 'west'
+policy  || {EXCLUDE} || node.region.startsWith("we") || policy.toml:34  || when: no node is in a region that starts with 'we'
+policy  || {EXCLUDE} || "cold" in node.tags && item.weight_g > 9 || policy.toml:34  || when: no node has the tag 'cold'
+policy  || {EXCLUDE} || item.hazmat && order.service == "standard" || policy.toml:34  || when: hazmat of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.exists(line, "hazmt" in line.item.tags) || policy.toml:8 || when: no item has the tag 'hazmt'
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.tags.exists(tag, tag == "fragil")) || policy.toml:8 || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.ships_alone) || policy.toml:8 || when: ships_alone of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.all(one, one.item.category == "perfum") || policy.toml:8 || when: no item has the category 'perfum'; did you mean 'perfume'?
 policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:34  || when: no node has an id that starts with 'nyc-'
 policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:34  || when: this excludes nothing: no node of today meets it
 policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:7   || no node can ship any item for this strategy: [[exclude]] leaves none
@@ -80,6 +88,23 @@ def test_each_warning_has_its_line_and_stands_alone(file: str, right: str, wrong
     assert found_in(tmp_path, NetworkDocuments(**texts)) == SAID[file, right, wrong]
 
 
+BARCODES = [
+    "items.csv:5: warning: barcode 4006381333913 is no GTIN: its last digit would be 7",
+    "items.csv:7: warning: barcode 12345678 is also that of S-2",
+]
+
+
+def test_barcodes_that_a_scanner_cannot_tell_or_will_not_find_are_named(tmp_path: Path) -> None:
+    barcodes = ["4006381333931", "4006381333913", "12345678", "12345678"]
+    rows = [f"S-{number},,1,,,,,{code}\n" for number, code in enumerate(barcodes)]
+    items = (
+        ITEMS.replace("tags\n", "tags,barcode\n")
+        .replace("skincare,\n", "skincare,,\n")
+        .replace("fragile\n", "fragile,\n")
+    )
+    assert found_in(tmp_path, NetworkDocuments(NODES, POLICY, items + "".join(rows))) == BARCODES
+
+
 # what stands in policy.toml || what stands there instead, without a warning
 HARMLESS = f"""
 {EXCLUDE} || "fragile" in item.tags
@@ -92,6 +117,10 @@ HARMLESS = f"""
 {EXCLUDE} || "fragile" in item.tags && node.kind in ["store", "dc"]
 {EXCLUDE} || "fragile" in item.tags && node.country in ["US", "CA", "MX"]
 {EXCLUDE} || item.sku.matches("^S.*")
+{EXCLUDE} || node.region == "" && item.weight_g > 30000
+order.channel == "wholesale" || order.lines.exists(line, "fragile" in line.item.tags)
+order.channel == "wholesale" || order.lines.exists(line, line.attributes.wrap == "silk")
+order.channel == "wholesale" || "vip" in order.tags || order.attributes.source == "pos"
 {EXCLUDE} || order.channel == "b2b"
 {EXCLUDE} || order.channel == "retail"
 order.channel == "wholesale" || order.channel == "wholesale" && order.country in ["US", "CA"]
@@ -172,7 +201,9 @@ def test_a_misspelt_name_differs_in_one_letter_and_not_at_its_end(name: str, kno
 def test_the_page_shows_warnings_as_they_are_printed() -> None:
     section = PAGE.read_text().partition("### Warnings")[2].partition("\n## ")[0]
     shown = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
-    printed = {line.partition("warning: ")[2].removeprefix("when: ") for lines in SAID.values() for line in lines}
+    printed = {
+        line.partition("warning: ")[2].removeprefix("when: ") for lines in [*SAID.values(), BARCODES] for line in lines
+    }
     printed.add("no order came yet from the channel 'wholsale', and it has no key")
     assert len(shown) > 8
     assert [one for one in shown if one not in printed] == []

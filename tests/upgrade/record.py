@@ -152,6 +152,17 @@ async def before_release(business: Business) -> None:
     await business.order_for("half-backordered", ("SERUM-30", 1), ("CANDLE-220", 1))
     await business.order_for("waits-to-be-complete", ("SERUM-30", 1), ("CANDLE-220", 3), channel="wholesale")
     await business.order_for("nobody-has-it", ("CANDLE-220", 1), channel="marketplace")
+    gift: Document = {"line": "1", "sku": "SERUM-30", "quantity": 1, "unit_price": 2500, "name": "Serum, 30 ml"}
+    gift |= {"gift_message": "Happy birthday", "attributes": {"engraving": "R. D."}}
+    known: Document = {
+        "reference": "#1005",
+        "purchase_order": "PO/7",
+        "tags": ["gift"],
+        "note": REASON,
+        "attributes": {"wrap": "red"},
+    }
+    duty = {"ship_by": later, "deliver_by": later}
+    await business.order_for("with-everything", lines=[gift], bill_to=ROSA, promised=duty, not_before=later, **known)
 
 
 async def at_their_nodes(business: Business) -> None:

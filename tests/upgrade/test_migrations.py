@@ -30,6 +30,7 @@ LANDED = {
     "0006_sweep.py": "88015edf0a3c3c21088129621a47ee1141291e2b7de4f847f3d3d44c3eb68ed6",
     "0007_facts.py": "bfc2ffe5615c5cba245325b2b4b72871bf20aabf1e112caf8ef37e57c3d60274",
     "0008_who_may.py": "a00e627ce2efeda44f92c98c98f8f15faf7b4590354410b529ab66c60b018020",
+    "0009_order_document.py": "d869f0d1ce6799fc495537e652c85b1e2f78c29c5482cbc12f689309dadc9602",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """
@@ -106,6 +107,8 @@ async def test_the_next_revision_runs_once_on_old_and_new_databases_and_keeps_wh
         await migrate.upgrade(database)
 
     after = await orders_of(old)
+    for known in before:
+        del known["value"]  # revision 0010 counts it again, without what is cancelled
     assert [row | known for row, known in zip(after, before, strict=True)] == after != []
     assert {row["gift_message"] for row in after} == {None}
     assert schema_of(url_of(old)) == schema_of(url_of(empty)) != unchanged

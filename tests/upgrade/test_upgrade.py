@@ -47,6 +47,19 @@ async def test_addresses_and_typed_reasons_are_still_readable(reader: AsyncClien
     assert (await shown_at(reader, "/orders/web-forgotten"))["forgotten"]
 
 
+async def test_orders_of_the_past_show_their_address_and_price_and_nothing_that_nobody_asked_for_then(
+    reader: AsyncClient,
+) -> None:
+    order = await shown_at(reader, "/orders/web-released")
+
+    assert (order["ship_to"], order["value"], order["currency"]) == (ROSA, 2500, "USD")
+    unasked = ("reference", "purchase_order", "bill_to", "promised", "note", "not_before")
+    assert {name: order[name] for name in unasked} == dict.fromkeys(unasked)
+    assert (order["tags"], order["attributes"]) == ([], {})
+    (line,) = order["lines"]
+    assert (line["unit_price"], line["name"], line["gift_message"], line["attributes"]) == (2500, None, None, {})
+
+
 async def test_every_key_still_opens_what_it_opened_and_a_revoked_one_nothing(
     reader: AsyncClient, recording: Recording
 ) -> None:
