@@ -31,6 +31,7 @@ _CART = {
     "ship_to": _SHIP_TO,
     "bill_to": _SHIP_TO | {"email": "books@example.org"},
     "pickup_node": None,
+    "from_node": None,
     "priority": 5,
     "customer_tier": "gold",
     "ship_complete": None,

@@ -102,7 +102,10 @@ def _other_places(claims: Sequence[Claim]) -> dict[str, Any]:
     }
 
 
-CLAIMING = """
+CHANGED = "changed_in = (pg_current_xact_id()::text)::bigint, changed_at = now()"
+"""Set by each statement that changes how many units may be available at a node: channels read what changed."""
+
+CLAIMING = f"""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:claims AS int[]), CAST(:keys AS text[]), CAST(:nodes AS text[]),
                              CAST(:skus AS text[]), CAST(:quantities AS bigint[]), CAST(:safety AS bigint[]),
@@ -163,7 +166,8 @@ CLAIMING = """
     ), moved AS (
         SELECT node, sku, sum(reserved) AS reserved FROM booked GROUP BY node, sku
     ), counted AS (
-        UPDATE stock s SET reserved = s.reserved + m.reserved FROM moved m WHERE s.node = m.node AND s.sku = m.sku
+        UPDATE stock s SET reserved = s.reserved + m.reserved, {CHANGED}
+        FROM moved m WHERE s.node = m.node AND s.sku = m.sku
     )
 """
 """The check and the claim are one statement. `locked` waits for other claims on the same rows and then reads their new values,
@@ -273,7 +277,7 @@ MAKE = text(
 )
 
 RECORD = text(
-    """
+    f"""
     WITH booked AS (
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, order_id, cause, actor,
                               occurred_at)
@@ -312,7 +316,7 @@ RECORD = text(
     SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
         set_aside = s.set_aside + m.set_aside,
         short_at = CASE WHEN m.now < 0 AND m.reserved_now > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
-        offered_at = coalesce(a.offered_at, s.offered_at)
+        offered_at = coalesce(a.offered_at, s.offered_at), {CHANGED}
     FROM shelf m LEFT JOIN awaited a USING (node, sku)
     WHERE s.node = m.node AND s.sku = m.sku
     RETURNING s.node, s.sku, m.now, m.before

@@ -142,6 +142,8 @@ class Demand(Strict):
     ship_to: Address
     bill_to: BillTo | None = None
     pickup_node: NodeId | None = None
+    from_node: NodeId | None = None
+    """The only node that may ship it; None = the policy decides."""
     priority: Annotated[int, Field(ge=1, le=9, strict=True)] = 5
     customer_tier: Word | None = None
     ship_complete: ShipComplete | None = None

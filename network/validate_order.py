@@ -24,6 +24,7 @@ def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
             raise WrongField(f"lines.{index}.sku", f"{line.sku} {why}")
     _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
     check_pickup(demand.pickup_node, network)
+    _check_from_node(demand, network)
 
 
 def check_pickup(name: str | None, network: Network) -> None:
@@ -31,6 +32,18 @@ def check_pickup(name: str | None, network: Network) -> None:
     node = network.nodes.get(name) if name is not None else None
     if name is not None and (node is None or not node.pickup):
         raise WrongField("pickup_node", f"customers cannot collect at {name}")
+
+
+def _check_from_node(demand: NewOrder | PromiseRequest, network: Network) -> None:
+    name = demand.from_node
+    if name is None:
+        return
+    if demand.pickup_node is not None:
+        raise WrongField("from_node", "must be absent when the customer collects: the order ships from pickup_node")
+    if name not in network.nodes:
+        is_retired = network.knows_node(name)
+        why = "is retired: nothing ships from it any more" if is_retired else "is not a node of the network"
+        raise WrongField("from_node", f"{name} {why}")
 
 
 def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:

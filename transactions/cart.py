@@ -268,6 +268,7 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         weight_kg=weight_kg(network, wanted),
         ship_complete=body.ship_complete,
         pickup_node=body.pickup_node,
+        from_node=body.from_node,
         not_after=body.not_after,
         reference=body.reference or "",
         purchase_order=body.purchase_order or "",

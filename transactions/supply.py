@@ -129,6 +129,7 @@ def order_facts(
         weight_kg=weight_kg(network, wanted),
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
         pickup_node=header.pickup_node,
+        from_node=header.from_node,
         deliver_by=header.deliver_by,
         not_after=header.not_after,
         reference=header.reference or "",

@@ -204,6 +204,8 @@ class Order(Document):
     """Who pays; null when the channel did not say, or the order was forgotten."""
     pickup_node: str | None
     """Where the customer collects it; null = it is shipped."""
+    from_node: str | None
+    """The only node that may ship it, as the channel wants; null = the policy decides."""
     priority: int
     """1 to 9; smaller is served first."""
     customer_tier: str | None
@@ -331,6 +333,7 @@ ORDER = text(
                    'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
                    'placed_at', o.placed_at, 'currency', o.currency, 'service', o.service, 'value', o.value,
                    'shipping_price', o.shipping_price, 'paid', o.paid, 'pickup_node', o.pickup_node,
+                   'from_node', o.from_node,
                    'priority', o.priority, 'customer_tier', nullif(o.customer_tier, ''),
                    'ship_complete', o.ship_complete, 'not_before', o.not_before, 'not_after', o.not_after,
                    'promised', CASE WHEN coalesce(o.duty_ship_by, o.duty_deliver_by) IS NOT NULL THEN jsonb_build_object(

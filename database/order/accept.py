@@ -62,13 +62,13 @@ async def take(
 INSERT_ORDER = text(
     """
     INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
-                        service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, not_before,
-                        not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax, shipping_price,
-                        shipping_tax, paid, release_at, return_window)
+                        service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, from_node,
+                        not_before, not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax,
+                        shipping_price, shipping_tax, paid, release_at, return_window)
     VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
-            :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_before,
-            :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax, :shipping_price,
-            :shipping_tax, :paid, :release_at, :return_window)
+            :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :from_node,
+            :not_before, :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax,
+            :shipping_price, :shipping_tax, :paid, :release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id
     """
@@ -137,6 +137,7 @@ def _order_row(
         "customer_tier": order.customer_tier or "",
         "ship_complete": order.ship_complete,
         "pickup_node": order.pickup_node,
+        "from_node": order.from_node,
         "not_before": order.not_before,
         "not_after": order.not_after,
         "duty_ship_by": order.promised.ship_by if order.promised else None,

@@ -61,6 +61,8 @@ class Header:
     priority: int
     ship_complete: str | None
     pickup_node: str | None
+    from_node: str | None
+    """The node that its channel wants it shipped from; None = the policy decides."""
     version: int
     rounds: int
     network_version: int | None
@@ -191,6 +193,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         priority=row.priority,
         ship_complete=row.ship_complete,
         pickup_node=row.pickup_node,
+        from_node=row.from_node,
         version=row.version,
         rounds=row.rounds,
         network_version=row.network_version,

@@ -100,6 +100,7 @@ orders = Table(
     Column("customer_tier", Text, nullable=False),
     Column("ship_complete", Text),
     Column("pickup_node", Text),
+    Column("from_node", Text, comment="the only node that may ship it; NULL = the policy decides"),
     Column("not_before", Moment),
     Column("not_after", Moment),
     Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
@@ -284,12 +285,34 @@ stock = Table(
         Moment,
         comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
     ),
+    Column(
+        "changed_in",
+        BigInteger,
+        nullable=False,
+        server_default=text("(pg_current_xact_id()::text)::bigint"),
+        comment="the transaction that last changed what may be available: readers go on from one that was still open",
+    ),
+    Column(
+        "changed_at",
+        Moment,
+        nullable=False,
+        server_default=text("now()"),
+        comment="when what may be available last changed: the beginning of that transaction",
+    ),
     # Promised units are never less than 0.
     CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
     CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
     Index("ix_stock_sku", "sku", "node"),
     Index("ix_stock_offered", "sku", "node", postgresql_where=text("offered_at IS NOT NULL")),
     Index("ix_stock_short", "sku", "node", postgresql_where=text("short_at IS NOT NULL")),
+    # A summary of pages: a change of what it has leaves all other indexes as they are.
+    Index(
+        "ix_stock_changed",
+        "changed_in",
+        "changed_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 4, "autosummarize": True},
+    ),
 )
 
 cart = Table(

@@ -126,6 +126,7 @@ class Survey:
         network = situation.network
         self._order = order
         self._collected = order.pickup_node is not None
+        self._not_asked_for = ExclusionReason(Obstacle.RULE, f"the order asks for {order.only_node}")
         self._wanted = wanted
         self._situation = situation
         self._rules = rules = rules_of(network)
@@ -288,7 +289,9 @@ class Survey:
         }
 
     def _general_reason(self, node: Node, capacity_left: int) -> ExclusionReason | None:
-        """Why a node may take no order at all now; None = it may."""
+        """Why a node may take no order at all now, or not this one; None = it may."""
+        if self._order.only_node not in (None, node.id):
+            return self._not_asked_for
         if node.id in self._situation.paused:
             return _PAUSED
         if capacity_left <= 0:

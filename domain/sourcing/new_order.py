@@ -29,6 +29,7 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
         weight_kg=weight_kg(network, wanted),
         ship_complete=order.ship_complete,
         pickup_node=order.pickup_node,
+        from_node=order.from_node,
         not_after=order.not_after,
         reference=order.reference or "",
         purchase_order=order.purchase_order or "",

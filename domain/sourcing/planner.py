@@ -224,12 +224,18 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         tier=decided.number if parts else None,
         shipments=_shipments(decided, best, parts) if best else (),
         unfilled=unfilled,
-        unfilled_action=case.strategy.unfilled,
+        unfilled_action=_unfilled_action(case),
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=outlook.nodes if case.strategy.unfilled is Unfilled.BACKORDER else {},
+        hopes=outlook.nodes if _unfilled_action(case) is Unfilled.BACKORDER else {},
         hopeless=outlook.hopeless,
+        only_node=case.order.only_node,
     )
+
+
+def _unfilled_action(case: _Case) -> Unfilled:
+    """What happens to unfilled units. Where the channel wants one node, a person is told that this node cannot ship them."""
+    return case.strategy.unfilled if case.order.only_node is None else Unfilled.EXCEPTION
 
 
 def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:
@@ -237,7 +243,8 @@ def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:
     if not positions or case.order.deliver_by is not None:
         return Outlook()
     network = case.situation.network
-    prospects = case.survey.prospects(_sites_in_question(case.order, network))
+    sites = _sites_in_question(case.order, network)
+    prospects = case.survey.prospects([site for site in sites if case.order.only_node in (None, site.node.id)])
     tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
     complete = case.order.ship_complete or case.strategy.ship_complete
     return outlook(case.wanted, positions, prospects, tiers, complete, nodes=len(network.nodes))

@@ -118,6 +118,8 @@ class Plan:
     """Candidate nodes of unfilled units, by position of their `Wanted`: nodes that may take them once in stock; None = any."""
     hopeless: Mapping[int, str] = field(default_factory=dict)
     """By position of their `Wanted`: why no plan could ever fill unfilled units, whatever comes into stock."""
+    only_node: str | None = None
+    """The only node that the order lets ship it; None = any."""
 
     @property
     def cost(self) -> int:

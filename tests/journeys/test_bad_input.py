@@ -82,6 +82,8 @@ ORDERS: Rows = [
     ("a country in words",             "ship_to.country",      "United States"),
     ("a node that does not exist",     "pickup_node",          "mars"),
     ("a node that hands nothing out",  "pickup_node",          "nwk"),
+    ("a node that nobody knows",       "from_node",            "mars"),
+    ("a node in capitals",             "from_node",            "SLC"),
     ("priority 0",                     "priority",             0),
     ("priority 10",                    "priority",             10),
     ("a priority in quotes",           "priority",             "5"),

@@ -29,7 +29,18 @@ NAMES = frozenset(
             "fulfillment_order",
             "NewKey.name",
         ),
-        *("node", "number", "order", "pickup_node", "reservation", "service", "sku", "to_node", "expires_in"),
+        *(
+            "node",
+            "number",
+            "order",
+            "pickup_node",
+            "from_node",
+            "reservation",
+            "service",
+            "sku",
+            "to_node",
+            "expires_in",
+        ),
     }
 )
 """Fields that name what exists, or choose from a list: they are sent as they must be."""

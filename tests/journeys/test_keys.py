@@ -52,7 +52,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /fulfillment-orders/{fulfillment_order}":            (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /fulfillment-orders/{fulfillment_order}/messages":  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /stock/messages":                      (OK,    None,  NO,    NO,    None, OK,    NO,    None),
-    "GET /stock":                                (OK,    None,  NO,    None,  None, OK,    None,  None),
+    "GET /stock":                                (OK,    None,  OK,    None,  None, OK,    None,  None),
     "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
     "GET /stock/{sku}/movements":                (OK,    NONE,  NO,    None,  NO,   OK,    None,  NONE),
     "POST /stock/{sku}/stop":                    (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
