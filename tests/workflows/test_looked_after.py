@@ -204,9 +204,9 @@ GONE_SOMEHOW = pytest.mark.parametrize(
 @GONE_SOMEHOW
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.begin.__name__)
 async def test_an_order_goes_on_when_what_it_waits_for_is_over_although_its_workflow_is_gone(
-    small_house: House, tmp_path: Path, wait: Wait, gone: str
+    still_house: House, tmp_path: Path, wait: Wait, gone: str
 ) -> None:
-    house = small_house
+    house = still_house
     name = await wait.begin(house, tmp_path)
     await house.settle(name)
     assert wait.due in await due_of(house, name)
@@ -279,9 +279,9 @@ MOMENTS = {
 
 @GONE_SOMEHOW
 async def test_units_that_lost_their_node_are_sourced_although_the_workflow_was_gone_before_it_heard_of_it(
-    small_house: House, gone: str
+    still_house: House, gone: str
 ) -> None:
-    house = small_house
+    house = still_house
     name = await reported(house)
     await house.stock("spare", SERUM_30=2)
     await house.settle(name)
@@ -301,9 +301,9 @@ async def test_units_that_lost_their_node_are_sourced_although_the_workflow_was_
 
 
 async def test_a_node_is_called_about_its_work_although_the_workflow_that_called_in_vain_is_gone(
-    small_house: House, tmp_path: Path
+    still_house: House, tmp_path: Path
 ) -> None:
-    house, node = small_house, Listener(free_port())
+    house, node = still_house, Listener(free_port())
     called = f'id = "reroutes"\ndispatch = "webhook"\nurl = "{node.url}"\nsecret = "{SECRET}"'
     await apply(house, tmp_path, {'id = "reroutes"': called})
     name = await reported(house)

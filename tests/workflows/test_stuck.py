@@ -72,7 +72,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch) -> Sabotage:
 
 @pytest.fixture
 async def stage(
-    sabotage: Sabotage, database: Database, database_url: str, temporal: TimeSkipper, tmp_path: Path
+    patient: None, sabotage: Sabotage, database: Database, database_url: str, temporal: TimeSkipper, tmp_path: Path
 ) -> AsyncIterator[House]:
     """A house whose activities can be broken; two of its nodes are called."""
     async with (

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from tests.house import Document, House, now, units
+from tests.house import ANSWERS_WITHIN_SECONDS, Document, House, now, units
 
 
 def undecodable(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
@@ -302,7 +302,7 @@ async def test_a_request_whose_row_does_not_exist_is_refused_and_the_order_goes_
     house = small_house
     name, work = await released(house)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         with pytest.raises(WorkflowUpdateFailedError):
             await house.workflow(name).execute_update("cancel", {"request": row})
 
