@@ -24,6 +24,8 @@ class ExportedOrder:
     """The body of a `POST /orders`."""
     facts: dict[str, Any]
     """Its id, when it came, and its status."""
+    has_whole_code: bool
+    """Whether its postal code is the customer's, and not only the area."""
     buckets: dict[str, dict[str, int]]
     """By line: the units that were shipped, cancelled and returned."""
 
@@ -69,7 +71,8 @@ OPTIONAL = ("pickup_node", "ship_complete", "not_after", "paid")
 
 def _order(connection: ReadConnection, row: Any, *, is_personal: bool) -> ExportedOrder:
     ship_to = personal.unseal(personal.open_key(connection, row.order_id, row.wrapped), "address", row.ship_to) or {}
-    ship_to |= {"country": row.country} | ({} if is_personal and ship_to else {"postal_code": row.postal_area})
+    has_whole_code = is_personal and bool(ship_to)
+    ship_to |= {"country": row.country} | ({} if has_whole_code else {"postal_code": row.postal_area})
     if not is_personal:
         ship_to = {name: ship_to[name] for name in WITHOUT_A_PERSON if name in ship_to}
     body = {
@@ -86,7 +89,7 @@ def _order(connection: ReadConnection, row: Any, *, is_personal: bool) -> Export
     body |= {name: _text(getattr(row, name)) for name in OPTIONAL if getattr(row, name) is not None}
     body |= {"customer_tier": row.customer_tier} if row.customer_tier else {}
     facts = {"order": row.order_id, "received_at": _text(row.received_at), "status": row.status}
-    return ExportedOrder(body, facts, row.buckets)
+    return ExportedOrder(body, facts, has_whole_code, row.buckets)
 
 
 def _text(value: Any) -> Any:

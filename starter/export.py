@@ -93,7 +93,7 @@ async def _orders(database: Database, since: datetime, *, is_csv: bool, is_perso
             if is_csv:
                 sheet.writerows(_rows(order))
             else:
-                body = order.body if is_personal else _with_a_whole_code(order.body)
+                body = order.body if order.has_whole_code else _with_a_whole_code(order.body)
                 sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
             progress.advance(task)
     return 0

@@ -123,8 +123,9 @@ async def _start(transactions: OrderTransactions, client: Client, text: str) -> 
 async def _take_over(transactions: OrderTransactions, client: Client, text: str) -> str:
     order = _read(text, OpenOrder)
     taken = await _stored(order, cut_over.take(transactions, order))
-    with suppress(RPCError):  # the relay starts it
-        await start(client, taken.input)
+    if not taken.state.closed:
+        with suppress(RPCError):  # the relay starts it
+            await start(client, taken.input)
     return TAKEN_OVER if taken.is_new else KNOWN
 
 

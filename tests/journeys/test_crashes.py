@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 from temporalio.client import Client
 
 from api.app import application
@@ -447,6 +448,13 @@ class Owner(Shop):
             items.write(f"{sku},Something new,100,0,,,\n")
         assert not await apply_network(self.database_url, self.network)
 
+    async def change(self, statement: str, name: str) -> None:
+        """Make a row look older than it is."""
+        database = Database(self.database_url)
+        async with database.write() as connection:
+            await connection.execute(text(statement), {"name": name})
+        await database.close()
+
 
 def owner_of(shop: Shop) -> Owner:
     """The shop as its owner has it."""
@@ -533,6 +541,7 @@ async def _a_return_that_never_comes(shop: Shop) -> str:
     name = await shop.place("SERUM-30", 2)
     await shop.fulfill(name)
     made = await _make_return(shop, name, 1)
+    await owner_of(shop).change(A_MONTH_AGO, made)
     sent_at = datetime.now(UTC) - COMES_BACK_WITHIN + timedelta(seconds=8)
     await _tell_return(shop, made, "in_transit", occurred_at=sent_at.isoformat())
     await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["expired"])
@@ -541,6 +550,14 @@ async def _a_return_that_never_comes(shop: Shop) -> str:
     (lost,) = (await shop.order(name))["exceptions"]
     await ask(shop, name, "resolve", exception=lost["exception"])
     return name
+
+
+A_MONTH_AGO = """
+    UPDATE return SET requested_at = requested_at - interval '30 days', authorized_at = authorized_at - interval '30 days',
+                      expires_at = expires_at - interval '30 days'
+    WHERE return_id = :name
+"""
+"""A parcel was not sent before its return was requested, whatever its carrier reports."""
 
 
 async def _returns_that_a_person_decides(shop: Shop) -> str:

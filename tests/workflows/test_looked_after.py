@@ -201,8 +201,24 @@ GONE_SOMEHOW = pytest.mark.parametrize(
 )
 
 
+LIKE_OTHERS = (
+    until_it_is_given_up,
+    until_its_node_ships,
+    until_its_node_answers_a_cancel,
+    until_it_is_collected,
+    until_it_is_delivered,
+)
+"""Waits that the sweep finds as it finds another one: those of a fulfillment order are one column."""
+
+
 @GONE_SOMEHOW
-@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.begin.__name__)
+@pytest.mark.parametrize(
+    "wait",
+    [
+        pytest.param(wait, id=wait.begin.__name__, marks=pytest.mark.long if wait.begin in LIKE_OTHERS else ())
+        for wait in WAITS
+    ],
+)
 async def test_an_order_goes_on_when_what_it_waits_for_is_over_although_its_workflow_is_gone(
     still_house: House, tmp_path: Path, wait: Wait, gone: str
 ) -> None:
