@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database import personal
+from database import details, personal
 from database.connect import Database, ReadConnection
+from database.details import Details
 
 PAGE = 500
 """Orders that one statement reads."""
@@ -51,11 +52,14 @@ async def orders(database: Database, since: datetime, *, is_personal: bool) -> A
 
 ORDERS = text(
     """
-    SELECT o.*, s.status, r.ship_to, k.wrapped,
+    SELECT o.*, s.status, r.ship_to, r.details, k.wrapped,
            (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                'line', l.line, 'sku', l.sku, 'quantity', l.ordered, 'unit_price', l.unit_price,
-                'discount', nullif(l.discount, 0))) ORDER BY l.position)
+                'line', l.line, 'sku', l.sku, 'name', l.name, 'quantity', l.ordered, 'unit_price', l.unit_price,
+                'discount', nullif(l.discount, 0), 'tax', nullif(l.tax + (
+                    SELECT coalesce(sum(tax), 0) FROM order_layer a WHERE a.order_id = l.order_id AND a.line = l.line), 0)
+                )) ORDER BY l.position)
             FROM order_line l WHERE l.order_id = o.order_id) AS lines,
+           (SELECT sum(order_discount)::bigint FROM order_line l WHERE l.order_id = o.order_id) AS discount,
            (SELECT jsonb_object_agg(l.line, jsonb_build_object('shipped', l.shipped, 'cancelled', l.cancelled, 'returned',
                 (SELECT coalesce(sum(rl.returned), 0) FROM return JOIN return_line rl USING (return_id)
                  WHERE return.order_id = o.order_id AND rl.line = l.line)))
@@ -65,12 +69,19 @@ ORDERS = text(
     WHERE o.received_at >= :since AND o.order_id > :after ORDER BY o.order_id LIMIT :limit
     """
 )
-OPTIONAL = ("pickup_node", "ship_complete", "not_after", "paid")
-"""Fields that are left out where an order has none."""
+OPTIONAL: dict[str, Any] = {
+    **dict.fromkeys(("reference", "purchase_order", "pickup_node", "ship_complete", "not_before", "not_after", "paid")),
+    **dict.fromkeys(("shipping_price", "shipping_tax", "discount"), 0),
+    "customer_tier": "",
+    "tags": [],
+    "prices_include_tax": True,
+}
+"""Fields that are left out where an order has what stands here."""
 
 
 def _order(connection: ReadConnection, row: Any, *, is_personal: bool) -> ExportedOrder:
-    ship_to = personal.unseal(personal.open_key(connection, row.order_id, row.wrapped), "address", row.ship_to) or {}
+    key = personal.open_key(connection, row.order_id, row.wrapped)
+    ship_to = personal.unseal(key, "address", row.ship_to) or {}
     has_whole_code = is_personal and bool(ship_to)
     ship_to |= {"country": row.country} | ({} if has_whole_code else {"postal_code": row.postal_area})
     if not is_personal:
@@ -83,13 +94,24 @@ def _order(connection: ReadConnection, row: Any, *, is_personal: bool) -> Export
         "service": row.service,
         "ship_to": ship_to,
         "priority": row.priority,
-        "shipping_price": row.shipping_price,
         "lines": row.lines,
     }
-    body |= {name: _text(getattr(row, name)) for name in OPTIONAL if getattr(row, name) is not None}
-    body |= {"customer_tier": row.customer_tier} if row.customer_tier else {}
+    body |= {name: _text(value) for name, absent in OPTIONAL.items() if (value := getattr(row, name)) != absent}
+    duty = {"ship_by": row.duty_ship_by, "deliver_by": row.duty_deliver_by}
+    if promised := {name: _text(moment) for name, moment in duty.items() if moment}:
+        body["promised"] = promised
+    if is_personal:
+        _add_details(body, details.unseal(key, row.details))
     facts = {"order": row.order_id, "received_at": _text(row.received_at), "status": row.status}
     return ExportedOrder(body, facts, has_whole_code, row.buckets)
+
+
+def _add_details(body: dict[str, Any], own: Details) -> None:
+    """Add what is personal beside the address."""
+    body |= {name: value for name in ("bill_to", "note", "attributes") if (value := getattr(own, name))}
+    for line in body["lines"]:
+        of_line = own.line(line["line"])
+        line |= {name: value for name in ("gift_message", "attributes") if (value := getattr(of_line, name))}
 
 
 def _text(value: Any) -> Any:

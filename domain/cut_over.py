@@ -5,12 +5,14 @@ system: no stock of ours moves for them, and no event tells of them.
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from domain import identifiers
+from domain.account import lowered
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, Package, RequestStatus
 from domain.network import Network
 from domain.order import NewLine, NewOrder
@@ -87,9 +89,8 @@ class OpenOrder(NewOrder):
             raise ValueError(
                 "refunded: no unit of any line is `returned`; lower `paid` by what was paid back otherwise"
             )
-        captured = self.value + self.shipping_price if self.paid is None else self.paid
-        if self.refunded and self.refunded > captured:
-            raise ValueError(f"refunded: is more than the {captured} that were captured")
+        if self.refunded and self.refunded > self.captured:
+            raise ValueError(f"refunded: is more than the {self.captured} that were captured")
         return self
 
     @model_validator(mode="after")
@@ -101,6 +102,15 @@ class OpenOrder(NewOrder):
     def so_far(self, what: str) -> dict[str, int]:
         """By line, the units that were shipped, cancelled or returned."""
         return {line.line: getattr(line, what) for line in self.lines}
+
+    @property
+    def captured(self) -> int:
+        """What was captured, in minor units: where nothing is said of it, what the units cost that are not cancelled."""
+        if self.paid is not None:
+            return self.paid
+        cancelled = self.so_far("cancelled")
+        lines = {line: lowered(layers, cancelled[line]) for line, layers in self.prices.lines.items()}
+        return replace(self.prices, lines=lines).total
 
     @property
     def left_at(self) -> datetime:

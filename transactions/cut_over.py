@@ -68,7 +68,7 @@ async def _write_return(work: Work, asked: OpenOrder, node: str, at: datetime) -
     new = NewReturn("refund", node, is_authorized=True, expires_at=at, fee=0, lines=lines)
     name = await returns.add(work.connection, work.header.order, new, came)
     paid = asked.refunded or 0
-    payment = Payment(amount=paid, shipping=0, units=back, paid=back, worth=dict.fromkeys(back, 0))
+    payment = Payment(amount=paid, shipping=0, units=back, paid=back)
     made = await refund.ask(work.connection, work.header.order, name, RefundKind.REFUND, payment, came)
     await refund.mark_settled(work.connection, made, paid, at)
     await cut_over.close_return(work.connection, name, node, at)

@@ -212,12 +212,12 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "what left before an order came from another system is among what shipped of it, and left no stock of ours",
+        "only orders that came from another system have units that left before, and these left no stock of ours",
         "SELECT count(*) FROM fulfillment_order_line WHERE left_before > 0",
         """
-        SELECT format('%s line %s: %s had left before, but %s have shipped', fulfillment_order_id, line, left_before, shipped)
+        SELECT format('%s line %s: %s of %s had left before', fulfillment_order_id, line, left_before, quantity)
         FROM fulfillment_order JOIN fulfillment_order_line USING (fulfillment_order_id) JOIN orders o USING (order_id)
-        WHERE left_before > 0 AND (left_before > shipped OR o.taken_over_at IS NULL)
+        WHERE left_before > 0 AND (left_before > quantity OR o.taken_over_at IS NULL)
         UNION ALL
         SELECT format('%s: a movement of stock is about it', m.key) FROM movement m
         JOIN fulfillment_order f ON m.cause = 'cut-over' AND f.order_id = m.order_id

@@ -65,7 +65,16 @@ async def test_without_its_flag_an_export_names_no_person_and_with_it_the_whole_
 ) -> None:
     ada = {"name": "Ada Lovelace", "street": ["Larimer Street 1"], "city": "Denver", "region": "CO"}
     whole = ada | {"postal_code": "80202", "country": "US", "email": "ada@example.org"}
-    body = house.body(("SERUM-30", 2), ("TONER-200", 1), ship_to=whole, priority=3, customer_tier="gold", paid=2500)
+    more: dict[str, Any] = {
+        "priority": 3,
+        "customer_tier": "gold",
+        "paid": 2500,
+        "reference": "#1/5",
+        "discount": 300,
+        "tags": ["vip"],
+    }
+    body = house.body(("SERUM-30", 2), ("TONER-200", 1), ship_to=whole, **more, note="the back door")
+    body["lines"][0] |= {"tax": 40, "name": "A serum", "gift_message": "For Charles"}
     assert (await house.http.post("/orders", json=body)).status_code == 201
 
     plain = json.loads(await run("python -m starter export orders", tmp_path, settings))
@@ -76,8 +85,10 @@ async def test_without_its_flag_an_export_names_no_person_and_with_it_the_whole_
     assert (place["country"], place["region"], place["postal_code"][:3]) == ("US", "CO", "802")
     assert set(place) == {"country", "region", "postal_code"}
     assert personal.pop("ship_to") == whole
+    assert personal.pop("note") == "the back door"
+    assert personal["lines"][0].pop("gift_message") == body["lines"][0].pop("gift_message")
     assert plain == personal
-    demanded = {name: plain[name] for name in ("channel", "number", "lines", "priority", "customer_tier", "paid")}
+    demanded = {name: plain[name] for name in ("channel", "number", "lines", *more)}
     assert demanded == {name: body[name] for name in demanded}
     assert "Ada" not in sheet
     assert [row.split(",")[11:14] for row in sheet.splitlines()[1:]] == [
