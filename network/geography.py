@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
+from math import dist
 from statistics import median_low
 from typing import NamedTuple
 
@@ -79,6 +80,33 @@ def postal_area(country: str, postal_code: str) -> str:
     return _code(country, postal_code)[:AREA_CHARACTERS]
 
 
+def code_of_area(country: str, area: str) -> str:
+    """A postal code of this area, for a place where a whole code must stand: near its middle, where codes are known."""
+    near = _zip_codes().central.get(area) if country in _ZIP_COUNTRIES else None
+    pattern, _ = _PATTERNS.get(country, _ANY_CODE)
+    return near or next((area + tail for tail in _TAILS if re.fullmatch(pattern, area + tail, re.ASCII)), area)
+
+
+_TAILS = (
+    "",
+    "0",
+    "00",
+    "000",
+    "0000",
+    "-000",
+    "00-000",
+    "0-000",
+    " 00",
+    "0AA",
+    "0 AA",
+    " 0A0",
+    " 1AA",
+    "A 1AA",
+    " AF30",
+)
+"""What makes a code of some country out of its area."""
+
+
 def _code(country: str, postal_code: str) -> str:
     """The code in the form for look-ups. Raises ImpossiblePlace when it or its country cannot exist."""
     if country not in CENTROIDS:
@@ -91,10 +119,11 @@ def _code(country: str, postal_code: str) -> str:
 
 
 class _ZipCodes(NamedTuple):
-    """(latitude, longitude) by ZIP code, and the median of these by 3-digit area."""
+    """(latitude, longitude) by ZIP code, the median of these by 3-digit area, and by area the code that is nearest to it."""
 
     codes: Mapping[str, tuple[float, float]]
     areas: Mapping[str, tuple[float, float]]
+    central: Mapping[str, str]
 
 
 @cache
@@ -106,10 +135,12 @@ def _zip_codes() -> _ZipCodes:
     rows = zipcodes.filter_by()
     codes = {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows}
     known = {code: point for code, point in codes.items() if point != (0.0, 0.0)}
-    by_area: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for code, point in known.items():
-        by_area[code[:AREA_CHARACTERS]].append(point)
-    return _ZipCodes(known, {area: _middle(points) for area, points in by_area.items()})
+    by_area: dict[str, list[str]] = defaultdict(list)
+    for code in known:
+        by_area[code[:AREA_CHARACTERS]].append(code)
+    areas = {area: _middle([known[code] for code in codes]) for area, codes in by_area.items()}
+    central = {area: min(codes, key=lambda code: dist(known[code], areas[area])) for area, codes in by_area.items()}
+    return _ZipCodes(known, areas, central)
 
 
 def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:

@@ -150,6 +150,9 @@ orders = Table(
         Moment,
         comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
     ),
+    Column(
+        "taken_over_at", Moment, comment="when it came from another system, which had begun it; NULL = it began here"
+    ),
     _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
@@ -559,6 +562,13 @@ fulfillment_order_line = Table(
     Column("short", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("surplus", BigInteger, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("in_doubt", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column(
+        "left_before",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of what shipped, what had left before the order came from another system: it left no stock of ours",
+    ),
     CheckConstraint("quantity > 0", name="some_units"),
     # A unit ships from an attempt or is short of it, never both.
     CheckConstraint("shipped + short <= quantity", name="no_unit_twice"),

@@ -23,7 +23,7 @@ async def delivered(house: House, quantity: int = 2) -> str:
     await house.stock("reroutes", SERUM_30=quantity)
     name = await house.place(("SERUM-30", quantity))
     await house.fulfill((await house.work(name))["fulfillment_order"])
-    await house.until(name, "delivered")
+    await house.until(name, lambda found: found["lines"][0]["delivered"] == quantity)
     return name
 
 
