@@ -172,7 +172,7 @@ ANSWERS: Mapping[str, str] = MappingProxyType(
         "Problem.detail": "what is wrong, for people",
         "Problem.errors": "the fields that are wrong, 50 at most",
         "PromiseState.ship_by": "when the last shipment leaves",
-        "PromiseState.deliver_by": "when the last shipment arrives",
+        "PromiseState.deliver_by": "when the last shipment arrives; null when nobody knows how long it is on the way",
         "Refund.kind": "how the customer gets what is owed",
         "Refund.asked_at": "when the channel was asked",
         "ReroutedWork.outcome": "how the work was taken from its node",

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from domain import identifiers
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
-from domain.network import ShipComplete
-from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, Strict, Units, Word
+from domain.network import Locality, ShipComplete
+from domain.text import FreeText, Identifier, Label, Moment, Money, NodeId, PostalCode, Strict, Units, Word
 
 VALUE_MAX = 10**15
 """The most that the goods of one order may cost after discounts, in minor units."""
@@ -51,10 +51,26 @@ class Address(Strict):
     street: tuple[Label, ...] = Field(default=(), max_length=5)
     city: Label | None = None
     region: Label | None = None
-    postal_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 -]{1,16}$")]
+    postal_code: PostalCode | None = None
+    """Required only where an address cannot do without one: the country decides."""
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     email: Label | None = None
     phone: Label | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _point_is_whole(self) -> Self:
+        for given, missing in (("latitude", "longitude"), ("longitude", "latitude")):
+            if getattr(self, given) is not None and getattr(self, missing) is None:
+                raise ValueError(f"{missing}: {given} needs {missing} beside it")
+        return self
+
+    @property
+    def locality(self) -> Locality:
+        """What it says about where it is."""
+        point = None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+        return Locality(self.country, self.postal_code or "", self.city or "", self.region or "", point)
 
 
 class NewLine(Strict):
@@ -206,7 +222,8 @@ class PromiseState(BaseModel):
     """The promise given when the order was placed; never overwritten."""
 
     ship_by: AwareDatetime
-    deliver_by: AwareDatetime
+    deliver_by: AwareDatetime | None = None
+    """None = nobody knows how long it is on the way."""
 
 
 class ExceptionState(BaseModel):

@@ -77,7 +77,8 @@ async def _start(transactions: OrderTransactions, client: Client, where: str, te
         return _say(f"{where}: {error}", is_good=False)
     # Each is started here: no relay may run.
     answer = await place(client, new_breaker(), taken.input, is_known=not taken.is_new)
-    promised = f", promised by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
+    arrives = answer.promise.deliver_by if answer and answer.promise else None
+    promised = f", promised by {arrives:%Y-%m-%d}" if arrives else ""
     return _say(f"{order.order}: {answer.status if answer else 'kept; its workflow has not answered yet'}{promised}")
 
 

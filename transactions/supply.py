@@ -24,7 +24,7 @@ from domain.sourcing.supply import (
     supply_of,
 )
 from domain.stock import StockLevel
-from network.geography import locate, locate_area
+from network.geography import locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ def order_facts(header: Header, network: Network, wanted: Collection[Wanted]) ->
     return OrderFacts(
         channel=header.channel,
         service=header.service,
-        country=header.country,
-        region=header.region,
-        postal_code=header.postal_code,
-        place=(locate_area if header.is_forgotten else locate)(header.country, header.postal_code),
+        country=header.locality.country,
+        region=header.locality.region,
+        postal_code=header.locality.postal_code,
+        place=locate(header.locality),
         customer_tier=header.customer_tier,
         value=header.value,
         units=sum(line.quantity for line in wanted),

@@ -1,7 +1,7 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from database.schema.tables import orders
 from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
+from domain.network import Locality
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.units import Order, OrderedLine, Reservation, Waiting
@@ -40,10 +41,8 @@ class Header:
     order: str
     channel: str
     service: str
-    country: str
-    region: str
-    postal_code: str
-    """Only the postal area when the order was forgotten."""
+    locality: Locality
+    """Only the country and the postal area when the order was forgotten."""
     customer_tier: str
     value: int
     priority: int
@@ -58,8 +57,10 @@ class Header:
     waits_for_hold: bool
     """Whether a hold lets nothing be reserved for it until the hold is released."""
     is_forgotten: bool
+    is_promised: bool
+    """Whether a promise was given."""
     deliver_by: datetime | None
-    """The promised day; None = no promise was given yet."""
+    """The promised day; None = no promise was given yet, or it has no day of delivery."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
     release_at: datetime
@@ -158,9 +159,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         order=row.order_id,
         channel=row.channel,
         service=row.service,
-        country=row.country,
-        region=ship_to.get("region", ""),
-        postal_code=ship_to.get("postal_code", row.postal_area),
+        locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
         customer_tier=row.customer_tier,
         value=row.value,
         priority=row.priority,
@@ -173,6 +172,7 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         is_held=row.is_held,
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
+        is_promised=row.promise_ship_by is not None,
         deliver_by=row.promise_deliver_by,
         planned_at=row.planned_at,
         release_at=row.release_at,
@@ -183,6 +183,15 @@ def _header(row: Any, ship_to: dict[str, Any], facts: dict[str, list[Any]]) -> H
         replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
         open_exceptions=[_open_exception(row) for row in facts["exceptions"]],
     )
+
+
+def _locality(ship_to: Mapping[str, Any]) -> Locality:
+    """What a stored address says about where it is; it is not validated again: what is refused now was accepted then."""
+    point = (ship_to["latitude"], ship_to["longitude"]) if ship_to.get("latitude") is not None else None
+    country, postal_code, city, region = (
+        ship_to.get(name) or "" for name in ("country", "postal_code", "city", "region")
+    )
+    return Locality(country, postal_code, city, region, point)
 
 
 def _open_exception(row: dict[str, Any]) -> OpenException:
@@ -253,7 +262,7 @@ def _reservation(row: dict[str, Any], sku: str) -> Reservation:
         tuple(row["tried"]),
         row["round"],
         datetime.fromisoformat(row["ship_by"]),
-        datetime.fromisoformat(row["deliver_by"]),
+        _moment(row["deliver_by"]),
     )
 
 
@@ -272,7 +281,7 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
         lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),
         ship_by=datetime.fromisoformat(row["ship_by"]),
-        deliver_by=datetime.fromisoformat(row["deliver_by"]),
+        deliver_by=_moment(row["deliver_by"]),
         accepted_at=_moment(row["accepted_at"]),
         pick_final=row["pick_final"],
         ship_final=row["ship_final"],

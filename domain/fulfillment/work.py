@@ -102,7 +102,7 @@ class FulfillmentOrder:
     lines: Mapping[str, FulfillmentOrderLine]
     released_at: datetime
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
     dispatch: Dispatch
     """How its node gets it."""
     accepted_at: datetime | None = None

@@ -10,7 +10,7 @@ from itertools import product
 
 from domain.network import Fact
 from domain.promise import END_OF_DAY
-from domain.sourcing.rules import Rule, Rules, Site
+from domain.sourcing.rules import PROMISE_DAYS, Rule, Rules, Site
 
 CAPACITY_UNLIMITED = 1_000_000_000
 """The value of `node.capacity_left` in rules for a node without a limit."""
@@ -18,16 +18,19 @@ CAPACITY_UNLIMITED = 1_000_000_000
 DAYS_AHEAD = 21
 """The days on which a release is tried, for rules that read the days of a promise: holidays in a row are fewer."""
 
-OPEN_ORDERS, CAPACITY_LEFT, PROMISE_DAYS = "node.open_orders", "node.capacity_left", "node.promise_days"
+OPEN_ORDERS, CAPACITY_LEFT = "node.open_orders", "node.capacity_left"
 
 
 class Future:
     """The facts of one node for one order, on any day."""
 
-    def __init__(self, rules: Rules, site: Site, now: datetime, transit_days: int, facts: dict[str, Fact]) -> None:
+    def __init__(
+        self, rules: Rules, site: Site, now: datetime, transit_days: int | None, facts: dict[str, Fact]
+    ) -> None:
         """`facts` are those of now, when the node is idle; `now` is when the goods could be released at the earliest."""
         self._rules, self._site, self._now, self._transit_days = rules, site, now, transit_days
         self.facts = facts
+        self._changing = _LEAST.keys() & facts.keys()
 
     def may_meet(self, rule: Rule) -> bool:
         """Whether a condition is true in some case."""
@@ -37,11 +40,11 @@ class Future:
 
     def changes(self, rule: Rule) -> bool:
         """Whether a rule reads a fact that changes by itself."""
-        return any(name in _LEAST for name in rule.expression.names)
+        return any(name in self._changing for name in rule.expression.names)
 
     def cases(self, rule: Rule) -> Iterator[dict[str, Fact]]:
         """The facts with every value that may make a difference to a rule."""
-        values = {name: self._values(name, rule) for name in rule.expression.names if name in _LEAST}
+        values = {name: self._values(name, rule) for name in rule.expression.names if name in self._changing}
         for case in product(*values.values()):
             yield {**self.facts, **dict(zip(values, case, strict=True))}
 
@@ -61,7 +64,8 @@ class Future:
             for ahead in range(DAYS_AHEAD)
             for at in (time(), END_OF_DAY)
         ]
-        return sorted({self._rules.promise(self._site, moment, self._transit_days).days for moment in moments})
+        days = {self._rules.promise(self._site, moment, self._transit_days).days for moment in moments}
+        return sorted(one for one in days if one is not None)
 
 
 _LEAST = {OPEN_ORDERS: 0, CAPACITY_LEFT: 1, PROMISE_DAYS: 0}

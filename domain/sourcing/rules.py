@@ -16,6 +16,11 @@ from domain.promise import Promise, cutoff_has_passed, promise_on
 ANSWERS_MAX = 10_000
 """Answers cached for one rule or node; then all are dropped, which costs less than to find the oldest."""
 
+DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS = "node.distance_km", "node.distance_known", "node.promise_days"
+
+TRAVEL = frozenset({DISTANCE_KM, PROMISE_DAYS})
+"""The facts that are absent where nobody knows them."""
+
 Answer = bool | int | float | EvaluationError
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -24,7 +29,7 @@ Value = TypeVar("Value")
 class Rule:
     """An expression that caches its answers, unless it reads a distance: the same distance hardly ever comes twice."""
 
-    __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
+    __slots__ = ("_answers", "_key", "_travels", "expression", "key_of_node", "reads_node")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
@@ -34,10 +39,15 @@ class Rule:
         """The facts of a node that this rule reads; None if it reads a distance, in which hardly any two nodes are equal."""
         self._key = _key_of(expression.names)
         self._answers: dict[object, Answer] = {}
+        self._travels = [name for name in expression.names if name in TRAVEL]
+
+    def has_its_facts(self, facts: Mapping[str, Fact]) -> bool:
+        """Whether everything is known that the rule reads of the way from a node to the customer."""
+        return all(name in facts for name in self._travels)
 
     def evaluate(self, facts: Mapping[str, Fact]) -> Answer:
         """The rule's value for these facts."""
-        if self._key is None:
+        if self._key is None or (self._travels and not self.has_its_facts(facts)):
             return self.expression.evaluate(facts)
         key = self._key(facts)
         answer = self._answers.get(key)
@@ -71,7 +81,7 @@ class Rules:
         """By node id, in the order of the ids."""
         self.exclusions = [(Rule(exclusion.when), exclusion.reason) for exclusion in network.policy.exclusions]
         self._rules: dict[int, Rule] = {}
-        self._promises: dict[tuple[int, date, bool, int], Promise] = {}
+        self._promises: dict[tuple[int, date, bool, int | None], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
         """The rule of an expression of this network's policy."""
@@ -80,7 +90,7 @@ class Rules:
             rule = self._rules[id(expression)] = Rule(expression)
         return rule
 
-    def promise(self, site: Site, local: datetime, transit_days: int) -> Promise:
+    def promise(self, site: Site, local: datetime, transit_days: int | None) -> Promise:
         """The promise of goods released to a node at this moment, given in its time zone."""
         today, is_late = local.date(), cutoff_has_passed(site.node, local)
         key = site.calendar, today, is_late, transit_days
@@ -117,7 +127,7 @@ def rules_of(network: Network) -> Rules:
 def _key_of(names: Iterable[str]) -> Callable[[Mapping[str, Fact]], object] | None:
     """The key of facts with these names, an item's by its SKU; None where the same facts hardly ever come twice."""
     read = {"item.sku" if name.startswith("item.") else name for name in names}
-    if "node.distance_km" in read:
+    if DISTANCE_KM in read:
         return None
     return itemgetter(*sorted(read)) if read else _nothing
 
