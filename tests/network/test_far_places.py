@@ -93,7 +93,7 @@ def test_from_outside_the_islands_the_rate_and_the_days_of_remote_places_apply()
     assert (found.tier, shipment.days, shipment.cost, shipment.distance_km) == (2, 8, 2200, None)
 
 
-def test_where_only_a_tier_by_distance_is_left_a_person_is_told_why() -> None:
+def test_where_only_a_tier_by_distance_is_left_a_person_gets_it() -> None:
     policy = POLICY.format(far=BOTH, require="node.distance_km <= 3000.0", amount="1.0")
     policy = policy.replace('[[strategy.tier]]\nfrom = ["all"]\nmax_shipments = 2\n', "")
     found = decide(load(NetworkDocuments(NODES, policy, ITEMS)), "web, an army post office: CHAIR", EVERYWHERE)
@@ -114,7 +114,7 @@ def test_a_cost_that_does_not_read_the_distance_is_charged_as_ever() -> None:
     assert decide(flat, "web, an army post office: CHAIR", EVERYWHERE).cost == 700
 
 
-def test_without_a_rate_a_cost_by_distance_cannot_be_charged_and_a_person_is_told() -> None:
+def test_without_a_rate_a_cost_by_distance_cannot_be_charged_and_a_person_gets_it() -> None:
     found = decide(network_of(far="[military]\nstandard = 12"), "web, an army post office: CHAIR", EVERYWHERE)
     reason = "costs depend on the distance, and [military] has no rate"
     assert why_not(found) == {"slc": reason, "maui": reason}

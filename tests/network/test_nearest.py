@@ -49,7 +49,7 @@ def test_of_500_orders_in_40_countries_at_least_98_in_100_are_nearest_to_the_nod
             wrong.append((order, found, place.precision))
 
     assert len(wrong) / len(orders) <= 0.02, wrong
-    told = [one for one in wrong if one[2] in (Precision.REGION, Precision.COUNTRY)]
-    assert len(wrong) - len(told) <= 0.01 * len(orders), (
+    rough = [one for one in wrong if one[2] in (Precision.REGION, Precision.COUNTRY)]
+    assert len(wrong) - len(rough) <= 0.01 * len(orders), (
         "where it is wrong, the precision says so or two are about as far"
     )
