@@ -114,7 +114,8 @@ async def _start(transactions: OrderTransactions, client: Client, text: str) -> 
     taken = await _stored(order, orders.take(transactions, order))
     # Each is started here: no relay may run.
     answer = await place(client, new_breaker(), taken.input, is_known=not taken.is_new)
-    promised = f", promised by {answer.promise.deliver_by:%Y-%m-%d}" if answer and answer.promise else ""
+    arrives = answer.promise.deliver_by if answer and answer.promise else None
+    promised = f", promised by {arrives:%Y-%m-%d}" if arrives else ""
     became = answer.status if answer else "kept; its workflow has not answered yet"
     sys.stdout.write(f"{order.order}: {became}{promised}\n")
     return became

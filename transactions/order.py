@@ -60,7 +60,7 @@ async def store(connection: WriteConnection, order: NewOrder, network: Network, 
         connection,
         order,
         body_digest=body_digest,
-        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
+        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
         received_at=datetime.now(UTC),
         grace=network.policy.orders.grace,
         items=network.items,
@@ -102,7 +102,7 @@ def workflow_input(order: NewOrder) -> OrderInput:
         channel=order.channel,
         service=order.service,
         country=order.ship_to.country,
-        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
+        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
         lines=[LineDemand(line=line.line, sku=line.sku, quantity=line.quantity) for line in order.lines],
     )
 

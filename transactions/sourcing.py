@@ -172,6 +172,6 @@ async def _keep_promise(work: Work) -> None:
     An order that another system has shipped wholly is not promised any more.
     """
     promised = units.promised(work.order)
-    if promised and work.order.reservations and work.header.deliver_by is None:
+    if promised and work.order.reservations and not work.header.is_promised:
         await order.keep_promise(work.connection, work.header.order, *promised)
         work.channel_events.append(event.promised(*promised))

@@ -156,8 +156,8 @@ orders = Table(
     _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
-    # A promise has both dates or none.
-    CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
+    # A promise has a day of shipment; how long the goods are on the way, nobody may know.
+    CheckConstraint("promise_ship_by IS NOT NULL OR promise_deliver_by IS NULL", name="promise_is_whole"),
     Index("ix_orders_received", "received_at", "order_id"),
     Index("ix_orders_channel", "channel", "received_at", "order_id"),
     Index("ix_orders_open", "received_at", "order_id", postgresql_where=text("closed_at IS NULL")),
@@ -475,7 +475,7 @@ reservation = Table(
     Column("tried", ARRAY(Text), nullable=False),
     Column("round", Integer, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_reservation_order", "order_id", "line"),
@@ -494,7 +494,7 @@ fulfillment_order = Table(
     Column("request", Text, nullable=False),
     Column("released_at", Moment, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     Column("accepted_at", Moment),
     Column("pick_final", Boolean, nullable=False, server_default=text("false")),
     Column("ship_final", Boolean, nullable=False, server_default=text("false")),
