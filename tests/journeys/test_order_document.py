@@ -29,6 +29,7 @@ LINE: Document = {
     "quantity": 2,
     "unit_price": 4900,
     "discount": 100,
+    "tax": 390,
     "gift_message": "Alles Gute,\nRosa",
     "attributes": {"Custom Engraving": "R. D.", "wrap": "紅"},
 }
@@ -44,7 +45,10 @@ OPTIONAL: Document = {
     "not_before": "2026-01-01T00:00:00Z",
     "not_after": "2199-01-01T00:00:00Z",
     "promised": {"ship_by": "2198-01-01T00:00:00Z", "deliver_by": "2198-01-03T00:00:00Z"},
+    "discount": 300,
+    "prices_include_tax": False,
     "shipping_price": 500,
+    "shipping_tax": 41,
     "paid": 10200,
     "tags": ["gift", "first order"],
     "attributes": {"delivery instructions": "ring twice"},
@@ -85,17 +89,18 @@ async def test_an_order_shows_all_that_its_channel_sent(house: House, web: Async
         assert {field: moments(shown[field]) for field in OPTIONAL} == {
             field: moments(OPTIONAL[field]) for field in OPTIONAL
         }
-        assert {field: shown[field] for field in ("channel", "number", "currency", "value")} == {
+        assert {field: shown[field] for field in ("channel", "number", "currency", "value", "total")} == {
             "channel": "web",
             "number": body["number"],
             "currency": "USD",
-            "value": 9700,
+            "value": 9400,
+            "total": 9400 + 390 + 541,
         }
         (line,) = shown["lines"]
         assert {field: line[field] for field in LINE if field != "quantity"} == {
             field: value for field, value in LINE.items() if field != "quantity"
         }
-        assert line["ordered"] == 2
+        assert (line["ordered"], line["order_discount"]) == (2, 300)
         listed = (await reader.get("/orders")).json()["items"][0]
         wanted = ("order", "reference", "placed_at", "service", "currency", "value", "tags")
         assert {field: listed[field] for field in wanted} == {field: shown[field] for field in wanted}
@@ -149,7 +154,7 @@ async def test_what_is_forgotten_is_shown_no_more(house: House) -> None:
     assert {field: shown[field] for field in gone} == gone
     line = shown["lines"][0]
     assert (line["name"], line["gift_message"], line["attributes"]) == (None, None, {})
-    assert (shown["value"], line["unit_price"], line["sku"]) == (9700, 4900, "SERUM-30"), "figures stay"
+    assert (shown["value"], line["unit_price"], line["sku"]) == (9400, 4900, "SERUM-30"), "figures stay"
     await house.settle(name)
 
 
