@@ -406,13 +406,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "no channel is asked to capture more than shipped, or more than was authorized",
+        "no channel is asked to capture more than has shipped, taken-back parcels included, or more than was authorized",
         "SELECT count(*) FROM payment_request WHERE kind = 'capture'",
         f"""
         SELECT format('%s: asked to capture %s, of %s that shipped and %s authorized', order_id, p.asked, s.cost, o.authorized)
         FROM (SELECT order_id, sum(amount) AS asked FROM payment_request WHERE kind = 'capture' GROUP BY order_id) p
         JOIN orders o USING (order_id) JOIN {SHIPPED} s USING (order_id)
-        WHERE p.asked > least(s.cost, o.authorized)
+        WHERE p.asked > o.authorized
+           OR (p.asked > s.cost AND NOT EXISTS (
+                   SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                   WHERE f.order_id = o.order_id AND l.voided > 0))
         """,
     ),
     Invariant(
