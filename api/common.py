@@ -39,12 +39,13 @@ def kept(message_id: str, response: Response, *, is_new: bool) -> Kept:
     return Kept(message_id=message_id)
 
 
-async def check_own(service: Service, name: str, holder: Caller) -> None:
-    """Raise the problem of an order that does not exist, or that the holder may not see."""
+async def check_own(service: Service, name: str, holder: Caller) -> str:
+    """The channel of an order. Raises the problem of one that does not exist, or that the holder may not see."""
     async with service.database.read() as connection:
         channel = await order.channel(connection, name)
     if own_channel(holder) not in (None, channel):
         raise not_found("order", name)
+    return channel
 
 
 async def check_destination(service: Service, body: ClaimRequest | ReturnRequest) -> Network:

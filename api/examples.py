@@ -103,6 +103,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "amount": 4900,
             "reason": "paid back",
         },
+        "send_payment": {"message_id": "web-8", "kind": "authorized", "amount": 9800, "occurred_at": _WHEN},
         "send_node_message": {
             "message_id": "slc-000123",
             "kind": "shipped",

@@ -24,6 +24,7 @@ TAGS = MappingProxyType(
         "stock": "Messages about stock, what is available, and stopping the sale of an item.",
         "returns": "Returns of delivered units: approval, receipt, grading, refund.",
         "claims": "Units that were missing, wrong, damaged or lost.",
+        "payments": "What was authorized, captured and voided for orders.",
         "exceptions": "What needs a person: the queue, the owner of each, and how to resolve it.",
         "channels": "The feed of events, and the webhook that delivers them.",
         "reports": "Figures, as JSON or CSV.",

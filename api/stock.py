@@ -9,14 +9,15 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from api.access import Anyone, OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
-from api.common import IdempotencyKey, Kept, Limit, kept
+from api.common import AskedOrder, IdempotencyKey, Kept, Limit, kept
 from api.paths import ItemSku
 from api.problems import NOT_ALLOWED, Problem, wrong_fields
 from api.service import Service
-from database.documents import available
+from database.documents import available, movement
 from database.documents import stock as documents
 from database.documents.available import AvailablePage, AvailableQuery, read_as_of
-from database.documents.document import Page
+from database.documents.document import Page, page
+from database.documents.movement import BookedMovement
 from database.documents.stock import StockOfItem, StockQuery, StockRow
 from database.key import Caller
 from domain.mistake import Mistake
@@ -31,8 +32,9 @@ from transactions.request import Asked
 
 router = APIRouter(tags=["stock"])
 
-AFTER = r"^([A-Za-z0-9._:/-]{1,64}@[a-z0-9-]{1,32}|[0-9]{1,18}-[0-9]{1,18}@[A-Za-z0-9._:/-]{1,64})$"
-"""A row of stock as `next` names it: `SKU@node`, neither of which can contain an `@`; and for a channel `as_of@SKU`."""
+AFTER = r"^(.{1,64}@[a-z0-9-]{1,32}|[0-9]{1,18}-[0-9]{1,18}@.{1,64})$"
+"""A row of stock as `next` names it: `SKU@node`, where a node has no `@`, so that the last one ends the SKU; for a channel
+`as_of@SKU`, where the first one begins it."""
 
 
 class StockKept(Kept):
@@ -95,6 +97,27 @@ async def get_stock(sku: ItemSku, holder: Anyone, service: ServiceDep) -> Respon
         return shown(await documents.of_item(connection, network, sku, holder, usable))
 
 
+@router.get("/stock/{sku}/movements", response_model=Page[BookedMovement])
+async def list_movements(
+    sku: ItemSku,
+    holder: OperatorOrNode,
+    service: ServiceDep,
+    node: Annotated[str | None, Query(max_length=32)] = None,
+    order: AskedOrder = None,
+    after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """The ledger of an item, newest first: what moved, by whom and why. A node's key sees its own rows."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+        items = await movement.of_item(
+            connection, sku, node=own_node(holder) or node, order=order, after=after, limit=limit + 1
+        )
+    if not items and not network.knows_item(sku):
+        raise not_found("item", sku)
+    return shown(page(items, limit, "movement"))
+
+
 @router.get("/stock", response_model=Page[StockRow] | AvailablePage)
 async def list_stock(
     holder: Anyone,
@@ -111,7 +134,7 @@ async def list_stock(
     _check_filters(holder, {"node": node, "below": below}, {"updated_since": updated_since})
     if holder.kind == "channel":
         return await _list_available(holder.name, service, updated_since, after, limit)
-    sku, _, at = (after or "@").partition("@")
+    sku, _, at = (after or "@").rpartition("@")
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         wanted = StockQuery(own_node(holder) or node, below, (sku, at), limit + 1)

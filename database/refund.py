@@ -78,7 +78,8 @@ async def ask(
     The statement sums the order's refunds itself. Raises `NotCovered` when they would exceed the captured amount.
     """
     parameters = {"order": order, "name": name, "kind": kind, "amount": payment.amount, "shipping": payment.shipping}
-    parameters |= {"fee": payment.fee, "return": None if is_claim else name, "claim": name if is_claim else None}
+    parameters |= {"fee": payment.fee, "cut": payment.cut}
+    parameters |= {"return": None if is_claim else name, "claim": name if is_claim else None}
     made = (await connection.execute(ASK, parameters | {"at": at})).scalar()
     if made is None:
         raise NotCovered(name)
@@ -86,17 +87,19 @@ async def ask(
         {"refund": made, "line": line, "quantity": quantity, "paid": payment.paid[line]}
         for line, quantity in payment.units.items()
     ]
-    await connection.execute(ASK_LINE, lines)
+    if lines:
+        await connection.execute(ASK_LINE, lines)
     return str(made)
 
 
 ASK = text(
     f"""
-    INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, fee, asked_at)
+    INSERT INTO refund (refund_id, order_id, return_id, claim_id, kind, amount, shipping, fee, cut, asked_at)
     SELECT CAST(:name AS text) || '-m'
                || (SELECT count(*) + 1 FROM refund f
                    WHERE f.order_id = o.order_id AND CAST(:name AS text) IN (f.return_id, f.claim_id)),
-           o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :fee, :at
+           o.order_id, CAST(:return AS text), CAST(:claim AS text), :kind, CAST(:amount AS bigint), :shipping, :fee,
+           :cut, :at
     FROM orders o
     WHERE o.order_id = :order
       AND (CAST(:amount AS bigint) = 0
@@ -132,9 +135,68 @@ async def mark_settled(connection: WriteConnection, refund: str, amount: int, at
 
 MARK_SETTLED = text(
     """
-    UPDATE refund SET settled_at = :at, settled_amount = :amount WHERE refund_id = :refund AND settled_at IS NULL
+    UPDATE refund SET settled_at = :at, settled_amount = :amount, cut = greatest(0, cut - greatest(0, :amount - amount))
+    WHERE refund_id = :refund AND settled_at IS NULL
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PaidBack:
+    """What the customer of an order was paid back, or is to be."""
+
+    amount: int
+    short: frozenset[str]
+    """The returns and claims of which less was paid back than is owed, because no more was captured."""
+
+
+async def paid_back(connection: ReadConnection, order: str) -> PaidBack:
+    """What an order's customer was paid back. Read it under the order's lock before you act on it."""
+    row = (await connection.execute(PAID_BACK, {"order": order})).one()
+    return PaidBack(row.amount, frozenset(row.short or ()))
+
+
+PAID_BACK = text(
+    """
+    SELECT coalesce(sum(coalesce(settled_amount, amount)), 0)::bigint AS amount,
+           array_agg(coalesce(return_id, claim_id)) FILTER (WHERE cut > 0) AS short
+    FROM refund WHERE order_id = :order
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A refund in money that was cut, because no more was captured."""
+
+    refund: str
+    name: str
+    """Its return or claim."""
+    is_claim: bool
+    kind: RefundKind
+    amount: int
+    """What the customer gets beyond it as soon as more is captured."""
+
+
+async def cuts(connection: ReadConnection, order: str) -> list[Cut]:
+    """The refunds in money of an order that are cut, the oldest first."""
+    rows = await connection.execute(CUTS, {"order": order})
+    return [Cut(row.refund_id, row.name, row.is_claim, RefundKind(row.kind), row.cut) for row in rows]
+
+
+CUTS = text(
+    """
+    SELECT refund_id, coalesce(return_id, claim_id) AS name, claim_id IS NOT NULL AS is_claim, kind, cut FROM refund
+    WHERE order_id = :order AND cut > 0 AND kind <> 'exchange'
+    ORDER BY asked_at, length(refund_id), refund_id
+    """
+)
+
+
+async def cover(connection: WriteConnection, refund: str, amount: int) -> None:
+    """Note that another refund pays this part of what a refund was cut by."""
+    statement = text("UPDATE refund SET cut = cut - :amount WHERE refund_id = :refund")
+    await connection.execute(statement, {"refund": refund, "amount": amount})
 
 
 async def replaced_by(connection: WriteConnection, refund: str, order: str) -> None:

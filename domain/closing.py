@@ -4,7 +4,7 @@ An exception is over when the reason for it is: the facts are judged as they are
 not matter in which order messages came, or who acted.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from domain.claim import ClaimKind
 from domain.deadlines import is_with_a_person
 from domain.fulfillment import FulfillmentOrder
 from domain.network import OrderRules
+from domain.payment import Misfit, is_about
 from domain.reasons import ExceptionCode
 from domain.units import Order, needs_a_person
 
@@ -56,6 +57,10 @@ class Facts:
     rules: OrderRules
     returned: Sequence[ReturnedUnits] = ()
     claimed: Sequence[ClaimedUnits] = ()
+    misfits: Collection[Misfit] = ()
+    """How its payments do not fit it."""
+    short: Collection[str] = ()
+    """Its returns and claims of which less was paid back than is owed, because no more was captured."""
 
 
 _IsOver = Callable[[OpenException, Facts], bool]
@@ -78,6 +83,11 @@ def over(known: Iterable[OpenException], facts: Facts) -> list[OpenException]:
 def looks_at_returns(known: Iterable[OpenException]) -> bool:
     """Whether `over` must know what came back and what was claimed to judge one of these."""
     return any(one.code in _OF_RETURNED_UNITS for one in known)
+
+
+def looks_at_payments(known: Iterable[OpenException]) -> bool:
+    """Whether `over` must know what was paid and paid back to judge one of these."""
+    return any(one.code in _OF_PAYMENTS for one in known)
 
 
 def _wait_is_over(known: OpenException, facts: Facts) -> bool:
@@ -140,6 +150,14 @@ def _parcel_came(known: OpenException, facts: Facts) -> bool:
     return any(units.return_ == known.subject and units.quantity for units in facts.returned)
 
 
+def _payments_fit(known: OpenException, facts: Facts) -> bool:
+    return not is_about(known.subject or "", facts.misfits)
+
+
+def _rest_is_paid(known: OpenException, facts: Facts) -> bool:
+    return known.subject is not None and known.subject not in facts.short
+
+
 def _work(known: OpenException, facts: Facts) -> FulfillmentOrder | None:
     return facts.order.fulfillment_orders.get(known.fulfillment_order or "")
 
@@ -187,11 +205,20 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
     ExceptionCode.NODE_UNREACHABLE: Closing(
         "the node takes a call, or has nothing left to be called about", _needs_no_call
     ),
-    ExceptionCode.REFUND_SHORT: Closing(None),
+    ExceptionCode.REFUND_SHORT: Closing(
+        "as much is captured later as was missing, and the rest is paid back; an exchange, and what a channel paid without "
+        "being asked: only a person",
+        _rest_is_paid,
+    ),
     ExceptionCode.REPLACEMENT_LOST: Closing(None),
     ExceptionCode.STOCK_MISFIT: Closing("the network knows the item, and its rows are applied"),
+    ExceptionCode.PAYMENT_MISFIT: Closing(
+        "the payments fit again: by others that come later, or because the order costs more", _payments_fit
+    ),
 }
 """Every code. A code whose facts are not an order's units is closed where its fact is recorded."""
+
+_OF_PAYMENTS = frozenset({ExceptionCode.REFUND_SHORT, ExceptionCode.PAYMENT_MISFIT})
 
 _OF_RETURNED_UNITS = frozenset(
     {

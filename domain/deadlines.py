@@ -76,7 +76,7 @@ def delay_reason(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
     """For work that may leave late: when it must leave, what it waits for, and since when."""
     stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
     word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
-    return f"it must leave by {utc_text(fulfillment_order.ship_by)}, and has waited for {word} since {utc_text(since)}"
+    return f"it must leave by {utc_text(fulfillment_order.must_leave_by)}, and has waited for {word} since {utc_text(since)}"
 
 
 def utc_text(moment: datetime) -> str:
@@ -183,7 +183,7 @@ def _notice_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> da
     if stage is WaitingFor.COLLECTION and fo.reminded_at is None and fo.uncollected_at is None:
         return _began(stage, fo) + (rules.collect_within or timedelta()) / 2
     if fo.is_owed and fo.at_risk_at is None and rules.at_risk_before is not None:
-        return fo.ship_by - rules.at_risk_before
+        return fo.must_leave_by - rules.at_risk_before
     return None
 
 

@@ -1,10 +1,14 @@
 """Decides which holds the policy places on a new order, and who owns the holds that others place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.network import EvaluationError, HoldRule, HoldStock, Policy
+from domain.network import OWNER_DEFAULT, EvaluationError, Fact, HoldRule, HoldStock, Policy
 from domain.sourcing import OrderFacts
 from domain.sourcing.eligible import order_facts
+
+CURRENCY = "currency"
+"""The hold of an order for which it is not known which strategy decides, because there is no rate to the policy's currency."""
 
 POLICY = "policy"
 """The actor of the holds that the policy places."""
@@ -25,14 +29,31 @@ class Placement:
 
 def by_policy(order: OrderFacts, policy: Policy) -> list[Placement]:
     """The holds that the policy places on an order with these facts. A rule that cannot be computed also
-    places its hold: an order must not pass a check that failed."""
+    places its hold: an order must not pass a check that failed. For the same reason an order waits whose strategy is not
+    known, because its amounts are in a currency without a rate."""
     facts = order_facts(order)
     placed = []
     for rule in policy.holds:
         answer = rule.when.evaluate(facts) if rule.when else False
         if answer:
             placed.append(Placement(rule.id, rule.owner, rule.stock, _reason(rule, answer), is_by_policy=True))
+    unjudged = _unjudged(facts, policy) if isinstance(order.value, EvaluationError) else None
+    if unjudged and CURRENCY not in {one.hold for one in placed}:
+        named = next((rule for rule in policy.holds if rule.id == CURRENCY), None)
+        owner, stock = (named.owner, named.stock) if named else (OWNER_DEFAULT, HoldStock.WAIT)
+        placed.append(Placement(CURRENCY, owner, stock, unjudged, is_by_policy=True))
     return placed
+
+
+def _unjudged(facts: Mapping[str, Fact], policy: Policy) -> str | None:
+    """Why it is not known which strategy decides; None = it is known."""
+    for strategy in policy.strategies:
+        answer = strategy.when.evaluate(facts)
+        if isinstance(answer, EvaluationError):
+            return f"it is not known whether strategy {strategy.id} decides: {answer.reason}"
+        if answer:
+            return None
+    return None
 
 
 def by_request(hold: str, policy: Policy, reason: str | None = None, *, is_by_channel: bool) -> Placement:

@@ -21,6 +21,11 @@ MINOR_DIGITS = {
 codes, metals, units of account and test codes."""
 
 
+def minor_digits(currency: str) -> int:
+    """How many decimals the minor unit of a currency has."""
+    return MINOR_DIGITS.get(currency, MINOR_DIGITS_USUAL)
+
+
 def cost_of_first(units: int, of: int, amount: int) -> int:
     """What the first `units` of `of` equal ones cost when all cost `amount`, none of them a minor unit more than another.
 
@@ -55,5 +60,5 @@ def written(minor_units: float, currency: str | None) -> str:
 
     `minor_units` may be a mean, and is rounded to what is written.
     """
-    digits = 0 if currency is None else MINOR_DIGITS.get(currency, MINOR_DIGITS_USUAL)
+    digits = 0 if currency is None else minor_digits(currency)
     return f"{minor_units / 10**digits:,.{digits}f}"

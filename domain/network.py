@@ -8,13 +8,14 @@ library and no file format.
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from domain.delivery import DeliveryCalendar
+from domain.rates import NO_RATES, Rates
 from domain.reasons import ExceptionCode
 from domain.returns import Condition, Disposition, RefundOn
 
@@ -123,8 +124,9 @@ class RuleLine:
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine]
-"""A value that a rule can read, under a qualified name such as `node.distance_km`."""
+Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine] | EvaluationError
+"""A value that a rule can read, under a qualified name such as `node.distance_km`. An `EvaluationError` stands for a value that
+is not known, with the reason: a rule whose answer depends on it cannot be computed."""
 
 
 class Expression(Protocol):
@@ -251,7 +253,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount in minor units, charged per shipment, unit or kilogram where `when` is true."""
+    """An amount in minor units of the policy's currency, charged per shipment, unit or kilogram where `when` is true."""
 
     per: Per
     amount: Expression
@@ -333,10 +335,12 @@ class ReturnTerms:
     refund_on: RefundOn = RefundOn.GRADING
     """When the customer is paid back."""
     fee: int = 0
-    """The fee that is deducted, in minor units."""
+    """The fee that is deducted, in minor units of `currency`."""
     fee_per: FeePer = FeePer.UNIT
     receive_at: str = NEAREST
     """The node that it is returned to, or `NEAREST`."""
+    currency: str | None = None
+    """That of the policy; None = the order's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +372,8 @@ class ReturnRules:
     accepting: frozenset[str] | None = None
     """The nodes that accept returns; None = every node."""
     approve_below: int | None = None
-    """Returns of goods worth less than this, in minor units, are authorized at once, others by a person; None = all at once."""
+    """Returns of goods worth less than this, in minor units of the policy's currency, are authorized at once, others by a
+    person; None = all at once."""
     refund_shipping: bool = False
     """Whether the shipping price is paid back, too, with the last unit of an order that comes back as a whole."""
     dispositions: Mapping[Condition, Disposition] = field(default_factory=lambda: DISPOSITIONS)
@@ -418,6 +423,8 @@ class Policy:
     """By service; one that is absent delivers on every day."""
     """By service, ascending in distance."""
     holds: tuple[HoldRule, ...] = ()
+    currency: str | None = None
+    """The currency of all its amounts; None = every order's own, so that amounts are compared as mere numbers."""
 
     @property
     def reads_open_orders(self) -> bool:
@@ -469,8 +476,16 @@ class Network:
     and for one order, what its lines cannot be sourced as any more."""
     retired_nodes: Mapping[str, Node] = field(default_factory=dict)
     """The same of nodes: never sourced from and never returned to, but what they report is a fact."""
+    rates: Rates = NO_RATES
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
+
+    def converted(self, amount: int, source: str | None, target: str | None, at: datetime) -> int | EvaluationError:
+        """An amount in the minor units of another currency, by the rate at this moment. None = the same currency."""
+        if amount == 0 or source is None or target is None:
+            return amount
+        found = self.rates.converted(amount, source, target, at)
+        return EvaluationError(f"no rate from {source} to {target} on {at:%Y-%m-%d}") if found is None else found
 
     def item(self, sku: str) -> Item:
         """An item, also a retired one. Raises KeyError for a SKU that no version has had."""

@@ -24,6 +24,7 @@ class ExceptionCode(StrEnum):
     REFUND_SHORT = "refund_short"
     REPLACEMENT_LOST = "replacement_lost"
     STOCK_MISFIT = "stock_misfit"
+    PAYMENT_MISFIT = "payment_misfit"
 
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
@@ -46,10 +47,13 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     ExceptionCode.RETURN_MISFIT: "What came back, or was paid, does not fit: ask the node or the channel, and resolve.",
     ExceptionCode.STUCK: "A step of the order fails again and again: remove the cause that is named, and it goes on by itself.",
     ExceptionCode.NODE_UNREACHABLE: "The node's interface does not take our call: ask the node, or reroute its work.",
-    ExceptionCode.REFUND_SHORT: "Less was captured than the goods are worth: pay the rest back, or resolve to leave it.",
+    ExceptionCode.REFUND_SHORT: "Less was captured than the goods are worth: report what was captured since, and the rest is "
+    "paid back; or resolve to leave it.",
     ExceptionCode.REPLACEMENT_LOST: "Goods that replace others will not be sent: pay the customer back, or send others.",
     ExceptionCode.STOCK_MISFIT: "Rows of a stock message do not fit: add an unknown item to the network, and its rows are "
     "applied; correct the others and send them again.",
+    ExceptionCode.PAYMENT_MISFIT: "A payment does not fit the order: ask the channel; report what is missing, pay back what is "
+    "too much, or resolve.",
 }
 """What a person can do, in a sentence or two: only what `actions` offers, a change of the network, and talk."""
 
@@ -98,6 +102,7 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
     ExceptionCode.REFUND_SHORT: (),
     ExceptionCode.REPLACEMENT_LOST: (Action.RETURN,),
     ExceptionCode.STOCK_MISFIT: (Action.COUNT,),
+    ExceptionCode.PAYMENT_MISFIT: (),
 }
 
 

@@ -45,11 +45,13 @@ def changes(before: NetworkDocuments, after: NetworkDocuments) -> list[Changes]:
 
 
 def other_changes(before: NetworkDocuments, after: NetworkDocuments) -> list[str]:
-    """The other tables of policy.toml that differ, as they are written there, and `buffers.csv` if it differs."""
+    """The other keys and tables of policy.toml that differ, as they are written there, and the other files that differ."""
     policy_before, policy = _policy(before), _policy(after)
     tables = sorted((policy_before.keys() | policy.keys()) - {"version", "transit", "strategy"})
-    found = [f"[{name}]" for name in tables if policy_before.get(name) != policy.get(name)]
-    return found + ["buffers.csv"] * (before.buffers != after.buffers)
+    differing = [name for name in tables if policy_before.get(name) != policy.get(name)]
+    found = [name if isinstance(policy.get(name, policy_before.get(name)), str) else f"[{name}]" for name in differing]
+    files = {"buffers.csv": (before.buffers, after.buffers), "rates.csv": (before.rates, after.rates)}
+    return found + [file for file, (old, new) in files.items() if old != new]
 
 
 def _items(documents: NetworkDocuments) -> Mapping[str, object]:

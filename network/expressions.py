@@ -17,7 +17,7 @@ from domain.network import EvaluationError, Fact, RuleLine
 from network.plain_rules import Plain, plainly
 from network.rule_faults import Fault, faults, plainly_said, with_article
 from network.rule_lines import POOL, messages
-from network.rule_names import ATTRIBUTES, LINES, NAMES, Sight
+from network.rule_names import AMOUNTS, ATTRIBUTES, LINES, NAMES, Sight
 from network.rule_tree import Call, Constant, Name, Tree, tree_of, walk
 
 _KINDS = {name: kind.name().lower() for name, kind in NAMES[Sight.EXCLUDE].items()}
@@ -51,6 +51,8 @@ class CelExpression:
     program: cel.Expression
     plain: Plain | None
     """The same rule in Python; None when it is not simple enough."""
+    amounts: tuple[str, ...]
+    """Those of its names whose value may not be known."""
     attributes: tuple[str, ...] = ()
     """The attributes of the order and of its lines that it reads."""
 
@@ -61,15 +63,26 @@ class CelExpression:
 
     def evaluate(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         """The rule's value for these facts. A division by zero, a missing fact and the like give an EvaluationError."""
+        if self.amounts and (unknown := self._unknown(facts)):
+            return self._in_part(facts, unknown)
         if self.plain:
             try:
                 return self.plain(facts)
             except KeyError:  # the engine's message names the missing fact
                 pass
+        return self._by_engine({name: facts[name] for name in self.names if name in facts})
+
+    def _unknown(self, facts: Mapping[str, Fact]) -> EvaluationError | None:
+        return next((fact for name in self.amounts if isinstance(fact := facts.get(name), EvaluationError)), None)
+
+    def _in_part(self, facts: Mapping[str, Fact], unknown: EvaluationError) -> bool | int | float | EvaluationError:
+        """The value without an amount that is not known, if it does not depend on it."""
+        answer = self._by_engine({name: facts[name] for name in self.names if name in facts and facts[name] != unknown})
+        return unknown if isinstance(answer, EvaluationError) else answer
+
+    def _by_engine(self, facts: Mapping[str, Fact]) -> bool | int | float | EvaluationError:
         try:
-            answer = self.program.eval(
-                data={name: self._given(name, facts[name]) for name in self.names if name in facts}
-            )
+            answer = self.program.eval(data={name: self._given(name, fact) for name, fact in facts.items()})
         except RuntimeError as error:  # the engine raises only when a rule takes too many steps
             return self._failure(str(error))
         value: object = answer.plain_value()
@@ -103,7 +116,9 @@ def compile_rule(source: str, sight: Sight, answer: Answer) -> CelExpression:
     if kind not in _ANSWER_TYPES[answer]:
         raise UnreadableRule([Fault(0, f"this is {with_article(kind.lower())}; it must be {answer.value}")])
     attributes = _attributes_in(source, program) if "attributes" in source else ()
-    return CelExpression(source, names_in(source), program, plainly(source, _KINDS), attributes)
+    names = names_in(source)
+    amounts = tuple(name for name in AMOUNTS if name in names)
+    return CelExpression(source, names, program, plainly(source, _KINDS), amounts, attributes)
 
 
 def _attributes_in(source: str, program: cel.Expression) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Makes a network of four documents, or reports all their mistakes in one pass."""
+"""Makes a network of its documents, or reports all their mistakes in one pass."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from network.items_csv import read_items
 from network.mistakes import Mistake, Mistakes, NetworkMistakes
 from network.nodes_toml import NodesRead, read_nodes
 from network.policy_toml import PolicyRead, read_policy
+from network.rates_csv import read_rates
 from network.retired import read_retired
 from network.warnings import channels_in, find_warnings
 
@@ -23,10 +24,11 @@ FILES: Mapping[str, str] = {
     "policy": "policy.toml",
     "items": "items.csv",
     "buffers": "buffers.csv",
+    "rates": "rates.csv",
 }
 """The file of each document."""
 
-OPTIONAL = frozenset({"buffers"})
+OPTIONAL = frozenset({"buffers", "rates"})
 """The documents whose file may be absent; an absent file counts as an empty text."""
 
 __all__ = [
@@ -51,14 +53,18 @@ class NetworkDocuments:
     policy: str
     items: str
     buffers: str = ""
+    rates: str = ""
     retired: str = field(default="", compare=False)
     """What earlier versions had and this one has not, as `network.retired` writes it; no file of the directory."""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the four files, each with its length before it, in hexadecimal: equal texts, equal digest."""
+        """The SHA-256 of the files, each with its length before it, in hexadecimal: equal texts, equal digest.
+
+        `rates.csv` counts only where it is there: versions from before it keep their digests.
+        """
         digest = hashlib.sha256()
-        for text in (self.nodes, self.policy, self.items, self.buffers):
+        for text in (self.nodes, self.policy, self.items, self.buffers, *filter(None, [self.rates])):
             content = text.encode()
             digest.update(len(content).to_bytes(8, "big") + content)
         return digest.hexdigest()
@@ -172,5 +178,6 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied
     policy = read_policy(documents.policy, nodes, found["policy"])
     buffers, quotas = read_buffers(documents.buffers, nodes, items, found["buffers"])
     retired = read_retired(documents.retired)
-    network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes)
+    rates = read_rates(documents.rates, found["rates"])
+    network = Network(policy.version, nodes.nodes, items, policy.policy, buffers, retired.items, retired.nodes, rates)
     return _Loaded(network, nodes, policy, quotas, found)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from domain.delivery import DeliveryCalendar
+from domain.money import MINOR_DIGITS
 from domain.network import (
     Cost,
     EvaluationError,
@@ -75,12 +76,14 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         return PolicyRead("", Policy(()), None, {})
     version = top.text("version") if top.need("version") else ""
     transit, services = _read_transit(top)
+    currency = _currency(top)
     reader = _PolicyReader(nodes, Vocabulary(nodes, services), top, transit if services is not None else None)
     policy = Policy(
+        currency=currency,
         strategies=reader.strategies(),
         exclusions=tuple(reader.exclusion(table) for table in top.tables("exclude")),
         orders=_order_rules(top.table("orders")),
-        returns=reader.returns(top.table("returns")),
+        returns=reader.returns(top.table("returns"), currency),
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
         delivery=_read_delivery(top.table("delivery"), services),
@@ -88,6 +91,17 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
     )
     top.finish()
     return PolicyRead(version, policy, top, reader.sets)
+
+
+def _currency(top: Table) -> str | None:
+    if not top.has("currency"):
+        return None
+    code = top.text("currency")
+    if code in MINOR_DIGITS:
+        return code
+    if "currency" not in top.failed:
+        top.wrong("currency", f"currency must be a code of ISO 4217 such as USD, not {code!r}")
+    return None
 
 
 class _PolicyReader:
@@ -150,9 +164,9 @@ class _PolicyReader:
         table.finish()
         return rule
 
-    def returns(self, table: Table) -> ReturnRules:
-        """The table [returns]."""
-        return read_returns(table, self._vocabulary, self._read, self.sets, self._transit)
+    def returns(self, table: Table, currency: str | None) -> ReturnRules:
+        """The table [returns], whose amounts are in this currency."""
+        return read_returns(table, self._vocabulary, self._read, self.sets, self._transit, currency)
 
     def _condition(self, table: Table, key: str, sight: Sight) -> CelExpression | None:
         """A rule that is true or false. One whose evaluation always fails is reported."""

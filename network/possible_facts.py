@@ -33,6 +33,7 @@ _TEXTS_OF_ORDERS = ("order.channel", "order.service", "order.country", "order.re
 _FREE = (
     *_TEXTS_OF_ORDERS,
     "order.customer_tier",
+    "order.currency",
     "order.reference",
     "order.purchase_order",
     "node.id",

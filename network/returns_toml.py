@@ -20,11 +20,16 @@ _STAND_IN = compile_rule("true", Sight.RETURN, Answer.CONDITION)
 
 
 def read_returns(
-    table: Table, vocabulary: Vocabulary, nodes: NodesRead, sets: Sets, transit: Transit | None
+    table: Table,
+    vocabulary: Vocabulary,
+    nodes: NodesRead,
+    sets: Sets,
+    transit: Transit | None,
+    currency: str | None,
 ) -> ReturnRules:
-    """The rules for returns; a rule without a field has the value of [returns]."""
+    """The rules for returns; a rule without a field has the value of [returns]. `currency` is that of its amounts."""
     accepting = _accepting(table, sets)
-    terms = _terms(table, ReturnTerms(), nodes, accepting)
+    terms = _terms(table, ReturnTerms(currency=currency), nodes, accepting)
     tables = table.tables("rule")
     rules = ReturnRules(
         terms=terms,
@@ -52,6 +57,7 @@ def _terms(table: Table, default: ReturnTerms, nodes: NodesRead, accepting: froz
         fee=table.whole("fee", default.fee, least=0),
         fee_per=table.word("fee_per", FeePer, default.fee_per),
         receive_at=_receive_at(table, default.receive_at, nodes, accepting),
+        currency=default.currency,
     )
 
 

@@ -12,9 +12,10 @@ ATTRIBUTES = "order.attributes"
 TEXTS = cel.Type.List(cel.Type.STRING)
 TEXT_BY_NAME = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
 
+_TEXTS_OF_ORDERS = ("channel", "service", "country", "region", "postal_code", "customer_tier", "currency")
 _ORDER = {
     **dict.fromkeys(
-        (f"order.{name}" for name in ("channel", "service", "country", "region", "postal_code", "customer_tier")),
+        (f"order.{name}" for name in _TEXTS_OF_ORDERS),
         cel.Type.STRING,
     ),
     **dict.fromkeys((f"order.{name}" for name in ("value", "units", "priority")), cel.Type.INT),
@@ -78,3 +79,6 @@ NAMES: Mapping[Sight, Mapping[str, cel.Type]] = {
     Sight.RETURN: {**_ORDER, **_ITEM},
 }
 """The names and types by place; an exclude may read all that there are."""
+
+AMOUNTS = ("order.value",)
+"""The names of amounts of an order, which are not known where there is no rate to the policy's currency."""

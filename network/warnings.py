@@ -60,6 +60,7 @@ def find_warnings(read: PolicyRead, network: Network, quotas: Mapping[str, int],
     for table, strategy in zip(read.top.tables("strategy"), network.policy.strategies, strict=True):
         _warn_of_what_is_never_filled(table, strategy, network)
     _warn_of_misspelt_names(read.top, network, quotas, found["buffers"])
+    _warn_of_currencies(read.top, network)
 
 
 def channels_in(
@@ -229,6 +230,27 @@ def _warn_of_misspelt_names(top: Table, network: Network, quotas: Mapping[str, i
                 _warn(read, one.at, said[one.text])
         for channel in kept_for.keys() & said.keys():
             buffers.warn(kept_for[channel], said[channel])
+
+
+def _warn_of_currencies(top: Table, network: Network) -> None:
+    """Warn where amounts are compared whose currencies may differ."""
+    compared, own = _compared_amounts(top), network.policy.currency
+    if compared and own is None:
+        said = "amounts of every currency are compared as mere numbers"
+        top.warn("version", f'{said} ({compared}); name the currency of the policy\'s amounts: currency = "USD"')
+    elif compared and own and not network.rates.knows(own):
+        said = f"orders in another currency than {own} cannot be judged where amounts are compared"
+        top.warn("currency", f"{said} ({compared}): rates.csv has no rate from or to {own}")
+
+
+def _compared_amounts(top: Table) -> str:
+    """The rules and limits that compare an amount of any order, each with its line; a rule that names the currency does not."""
+    read = [one for one in top.rules if "order.value" in one.rule.names and "order.currency" not in one.rule.names]
+    returns = top.table("returns")
+    tables = [returns, *returns.tables("rule")]
+    limits = [table.line(key) for table in tables for key in ("approve_below", "fee") if table.has(key)]
+    lines = sorted([one.table.line(one.key) for one in read] + limits)
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}" if lines else ""
 
 
 def _is_whole(one: NamedText) -> bool:

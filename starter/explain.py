@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from database import order as orders
@@ -46,7 +47,7 @@ async def explain(database_url: str, name: str, console: Console | None = None) 
         return 1
     finally:
         await database.close()
-    show(name, rounds, console or Console())
+    show(name, rounds, console or Console(emoji=False))
     return 0
 
 
@@ -65,7 +66,7 @@ def _show_round(name: str, found: Document, console: Console) -> None:
         f" by policy {found['policy_version']}: strategy {found['strategy']}{tier}"
     )
     for line in _outcome(found):
-        console.print(f"  {line}")
+        console.print(f"  {escape(line)}")
     if found["nodes"]:
         console.print(_nodes(found))
     if any(node["lines"] for node in found["nodes"]):
@@ -118,7 +119,7 @@ def _nodes(found: Document) -> Table:
             f"{node['distance_km']:,.0f}",
             "" if node["days"] is None else str(node["days"]),
             "" if node["cost"] is None else _money(node["cost"]),
-            verdict,
+            escape(verdict),
         )
     return table
 
@@ -136,7 +137,7 @@ def _lines(found: Document) -> Table:
                 chosen = f"{line['planned']} chosen" if line["planned"] else ""
                 verdict = "; ".join(filter(None, (chosen, line["why"])))
                 numbers = (line["quantity"], line["on_hand"], line["available"])
-                table.add_row(node["node"], line["line"], line["sku"], *map(str, numbers), verdict)
+                table.add_row(node["node"], line["line"], escape(line["sku"]), *map(str, numbers), escape(verdict))
     return table
 
 

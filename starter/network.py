@@ -29,7 +29,7 @@ def check(directory: Path) -> int:
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+        The folder with nodes.toml, policy.toml, items.csv perhaps buffers.csv and rates.csv.
     """
     now = datetime.now(UTC)
     found = examine(directory, now)
@@ -49,7 +49,7 @@ async def apply(directory: Path, *, preview: Annotated[bool, Parameter(negative=
     Parameters
     ----------
     directory
-        The folder with nodes.toml, policy.toml, items.csv and perhaps buffers.csv.
+        The folder with nodes.toml, policy.toml, items.csv perhaps buffers.csv and rates.csv.
     preview
         Only say what it changes, and whether it would be refused now.
     """

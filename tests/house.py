@@ -247,7 +247,7 @@ class House:
         for path in EVERYTHING:
             await self.http.get(path, params={"limit": "500"})
         for name in self.orders:
-            for path in (f"/orders/{name}", f"/orders/{name}/plan"):
+            for path in (f"/orders/{name}", f"/orders/{name}/timeline", f"/orders/{name}/plan"):
                 await self.http.get(path)
 
     async def leave(self) -> None:

@@ -248,10 +248,11 @@ async def decide_for(
     """The plan for a cart now, by the rules for an order with this service; it pins nothing."""
     wanted = [Wanted(line.line or str(n), line.sku, line.quantity) for n, line in enumerate(body.lines, 1)]
     leaves_at = max(now, body.not_before or now)
-    return await decide(connection, network, _facts(body, service, wanted, network), wanted, leaves_at)
+    return await decide(connection, network, _facts(body, service, wanted, network, now), wanted, leaves_at)
 
 
-def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Network) -> OrderFacts:
+def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Network, now: datetime) -> OrderFacts:
+    """The facts of a cart for rules; without a currency its prices are in that of the policy."""
     return OrderFacts(
         channel=body.channel,
         service=service,
@@ -260,7 +261,8 @@ def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Ne
         postal_code=body.ship_to.postal_code,
         place=locate(body.ship_to.country, body.ship_to.postal_code),
         customer_tier=body.customer_tier or "",
-        value=body.value,
+        currency=body.currency or network.policy.currency or "",
+        value=network.converted(body.value, body.currency, network.policy.currency, body.placed_at or now),
         units=sum(line.quantity for line in body.lines),
         priority=body.priority,
         weight_kg=weight_kg(network, wanted),

@@ -7,7 +7,7 @@ from datetime import datetime
 from database import returns
 from domain import units
 from domain.account import Cost, cost_between
-from domain.network import FeePer, Network, ReturnRules, ReturnTerms, distance_km
+from domain.network import EvaluationError, FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.request import ReturnFacts
 from domain.returns import COMES_BACK_WITHIN, RefundOn, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
@@ -78,22 +78,22 @@ def new_return(
     is_allowed: bool = True,
 ) -> returns.NewReturn:
     """The new return of these units on the terms of their order; one that is not allowed waits for a person's approval."""
-    rules = work.network.policy.returns
     goods = sum(_next_units(work, line, sold[line], quantity).goods for line, quantity in units.items())
     terms = _terms(work, {line: sold[line] for line in units})
+    fees = {line: _fee(work, found) for line, found in terms.items()}
     return returns.NewReturn(
         resolution=resolution,
         node=node or _receiving_node(work, {found.receive_at for found in terms.values()}),
-        is_authorized=is_allowed and (rules.approve_below is None or goods < rules.approve_below),
+        is_authorized=is_allowed and None not in fees.values() and not _needs_approval(work, goods),
         expires_at=at + COMES_BACK_WITHIN,
-        fee=max((found.fee for found in terms.values() if found.fee_per is FeePer.RETURN), default=0),
+        fee=max((fees[line] or 0 for line, found in terms.items() if found.fee_per is FeePer.RETURN), default=0),
         lines=[
             returns.NewLine(
                 line=line,
                 quantity=quantity,
                 reason=(reasons or {}).get(line),
                 exchange_for=(instead or {}).get(line),
-                unit_fee=terms[line].fee if terms[line].fee_per is FeePer.UNIT else 0,
+                unit_fee=fees[line] or 0 if terms[line].fee_per is FeePer.UNIT else 0,
                 refund_on=terms[line].refund_on,
             )
             for line, quantity in units.items()
@@ -108,6 +108,22 @@ def _next_units(work: Work, name: str, line: SoldLine, units: int) -> Cost:
     return cost_between(ordered.layers, first, first + units)
 
 
+def _fee(work: Work, terms: ReturnTerms) -> int | None:
+    """The fee in the order's currency; None where there is no rate to it: then nothing is deducted, and a person approves."""
+    header = work.header
+    fee = work.network.converted(terms.fee, terms.currency, header.currency, header.placed_at)
+    return None if isinstance(fee, EvaluationError) else fee
+
+
+def _needs_approval(work: Work, goods: int) -> bool:
+    """Whether a person must approve a return of goods of this worth, because of it or because it is not known."""
+    rules, header = work.network.policy.returns, work.header
+    worth = work.network.converted(goods, header.currency, work.network.policy.currency, header.placed_at)
+    if isinstance(worth, EvaluationError):
+        return rules.approve_below is not None or any("order.value" in rule.when.names for rule in rules.rules)
+    return rules.approve_below is not None and worth >= rules.approve_below
+
+
 def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
     """By line, the terms on which it was ordered; those of now for a line that was ordered before terms were kept."""
     network = work.network
@@ -120,6 +136,7 @@ def _terms(work: Work, lines: Mapping[str, SoldLine]) -> dict[str, ReturnTerms]:
             fee=line.terms["fee"],
             fee_per=FeePer(line.terms["fee_per"]),
             receive_at=line.terms["receive_at"],
+            currency=line.terms.get("currency"),
         )
         for name, line in lines.items()
     }

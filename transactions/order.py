@@ -67,7 +67,8 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrde
 
 def _holds(order: NewOrder, network: Network) -> list[Placement]:
     """The holds of the policy and of the channel; a hold that both place belongs to the policy."""
-    placed = by_policy(facts_of_new(order, network, locate), network.policy) if network.policy.holds else []
+    may_be_held = network.policy.holds or network.policy.currency not in (None, order.currency)
+    placed = by_policy(facts_of_new(order, network, locate), network.policy) if may_be_held else []
     names = {placement.hold for placement in placed}
     return placed + [
         by_request(asked.hold, network.policy, asked.reason, is_by_channel=True)

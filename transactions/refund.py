@@ -1,10 +1,14 @@
 """Asks channels to refund customers for returned units, each amount once, and records the payments that they report."""
 
 from collections.abc import Container, Sequence
+from dataclasses import replace as replace_fields
 from datetime import datetime
 
 from database import address, refund, returns
-from database.refund import Unsettled
+from database.order import Event
+from database.outbox.signal import RETURN_MESSAGE
+from database.refund import Cut, Unsettled
+from domain import identifiers
 from domain.event import ChannelEvent, EventKind, about_return
 from domain.pickup import Destination
 from domain.reasons import ExceptionCode
@@ -38,12 +42,45 @@ async def ask_for_refunds(work: Work, state: ReturnState, at: datetime) -> str |
     return name
 
 
-def report_cut(work: Work, name: str, due: Payment) -> None:
-    """Open an exception when less was captured than the customer should get for a return or a claim."""
+def report_cut(work: Work, name: str, due: Payment, *, is_asked: bool = True) -> None:
+    """Open an exception when less was captured than the customer should get for a return or a claim. Only what was asked for
+    is paid later, when more is captured."""
     if due.cut:
         owed_in_all = due.amount + due.cut
         detail = f"{name}: {owed_in_all} is owed, and {due.amount} is paid back, because no more was captured"
-        work.changes.opened.append(Opened(ExceptionCode.REFUND_SHORT, detail))
+        work.changes.opened.append(Opened(ExceptionCode.REFUND_SHORT, detail, subject=name if is_asked else None))
+
+
+async def pay_what_was_cut(work: Work, room: int, event: Event) -> None:
+    """Ask for what earlier refunds were cut by, the oldest first, as far as the captured amount has room for it.
+
+    An exchange stays with a person: its order was placed for the whole worth.
+    """
+    for cut in await refund.cuts(work.connection, work.header.order):
+        amount = min(cut.amount, room)
+        if amount > 0:
+            room -= amount
+            await refund.cover(work.connection, cut.refund, amount)
+            await _ask_for_the_rest(work, cut, Payment(amount, 0, {}, {}), event)
+
+
+async def _ask_for_the_rest(work: Work, cut: Cut, due: Payment, event: Event) -> None:
+    """Ask for a part of what a refund was cut by. It is for no units: those of the first refund count already."""
+    order = work.header.order
+    name = await refund.ask(work.connection, order, cut.name, cut.kind, due, event.occurred_at, is_claim=cut.is_claim)
+    facts = {
+        "refund": name,
+        "amount": due.amount,
+        "currency": work.header.currency,
+        "resolution": cut.kind,
+        "lines": [],
+    }
+    about = {"claim" if cut.is_claim else "return": cut.name}
+    work.channel_events.append(ChannelEvent(EventKind.REFUND_REQUESTED, about | facts))
+    if not cut.is_claim:
+        state = await returns.next_version(work.connection, cut.name)
+        workflow_id, recorded = identifiers.return_workflow_id(cut.name), {"recorded": state.model_dump(mode="json")}
+        await work.transaction.signal(workflow_id, order, RETURN_MESSAGE, recorded)
 
 
 def _kind(work: Work, state: ReturnState, units: Container[str]) -> RefundKind:
@@ -123,9 +160,14 @@ async def _paid_unasked(
     """Store a refund that was not asked for; return all unsettled refunds of the return."""
     due = await _due(work, state, units)
     if message.amount is None:
-        report_cut(work, state.return_, due)
+        report_cut(work, state.return_, due, is_asked=False)
     await refund.ask(
-        work.connection, state.order, state.return_, RefundKind(state.resolution), due, message.occurred_at
+        work.connection,
+        state.order,
+        state.return_,
+        RefundKind(state.resolution),
+        replace_fields(due, cut=0),
+        message.occurred_at,
     )
     return await refund.unsettled(work.connection, state.order, state.return_)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from database import address, order, personal
 from domain.account import Cost
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
-from domain.order import NewLine, NewOrder
+from domain.order import BillTo, NewLine, NewOrder
 from domain.pickup import Destination, collected_at, replacement_place
 from domain.refund import Payment, instead
 from domain.sourcing.new_order import facts_of_new, return_terms
@@ -42,6 +43,7 @@ async def _without_number(
     """A replacement order; its number is not its own yet."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
+    own = work.header.details
     prices = instead(due, work.order.charges)
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
@@ -50,6 +52,12 @@ async def _without_number(
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,
         number="x",
+        reference=work.header.reference,
+        purchase_order=work.header.purchase_order,
+        bill_to=None if own.bill_to is None else BillTo.model_validate(own.bill_to),
+        tags=work.header.tags,
+        attributes=dict(own.attributes),
+        note=own.note,
         placed_at=at,
         service=work.header.service,
         priority=work.header.priority,
@@ -58,15 +66,32 @@ async def _without_number(
         prices_include_tax=work.order.charges.prices_include_tax,
         shipping_price=prices.shipping.goods,
         shipping_tax=prices.shipping.tax,
-        lines=tuple(_line(line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units),
+        lines=tuple(
+            _line(work, line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units
+        ),
     )
 
 
-def _line(line: str, sku: str, units: int, cost: Cost) -> NewLine:
+def _line(work: Work, line: str, sku: str, units: int, cost: Cost) -> NewLine:
     """A line whose units together cost this: the price is rounded up, and the discount is the rest."""
     price = -(-cost.goods // units)
-    discount = price * units - cost.goods
-    return NewLine(line=line, sku=sku, quantity=units, unit_price=price, discount=discount, tax=cost.tax)
+    return NewLine(
+        line=line,
+        sku=sku,
+        quantity=units,
+        unit_price=price,
+        discount=price * units - cost.goods,
+        tax=cost.tax,
+        **_as_ordered(work, line, sku),
+    )
+
+
+def _as_ordered(work: Work, line: str, sku: str) -> dict[str, Any]:
+    """What the channel said of the units of a line, for those that replace them; of another item it says nothing."""
+    ordered, own = work.order.lines[line], work.header.details.line(line)
+    if sku != ordered.sku:
+        return {}
+    return {"name": ordered.name, "gift_message": own.gift_message, "attributes": own.attributes}
 
 
 async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from database import capacity, claim, exception, fulfillment, order, returns, stock
+from database import capacity, claim, exception, fulfillment, order, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
 from database.order import Event, Header
@@ -20,14 +20,16 @@ from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
-from domain.closing import Facts, looks_at_returns, over
+from domain.closing import Facts, looks_at_payments, looks_at_returns, over
 from domain.deadlines import Wait, accept_by, after_the_call, waits_for
 from domain.event import ChannelEvent, events
 from domain.network import Network, Node
 from domain.order import OrderState
+from domain.payment import Payments, shipped_after
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order, prices_after
+from transactions.capture import ask_for_payments
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -75,6 +77,7 @@ class Work:
     """The capacity that the order has claimed at its nodes."""
     pinned_for: Mapping[str, date]
     """By node, the local day for which the order's pins have claimed capacity."""
+    payments: Payments
     channel_events: list[ChannelEvent] = field(default_factory=list)
     """Events for the order's channel that do not follow from its units."""
 
@@ -106,6 +109,11 @@ class Work:
     async def _count_the_change(self, event: Event) -> OrderState:
         """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
+        if self.payments.authorized:
+            shipped = shipped_after(self.order, self.changes)
+            channel_events += await ask_for_payments(
+                self.connection, self.header, self.payments, shipped, channel_events, event.occurred_at
+            )
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     def _opened(self) -> Sequence[Opened]:
@@ -170,6 +178,8 @@ class Work:
         facts = Facts(self.order, self.network.policy.orders)
         if looks_at_returns(known):
             facts = await self._with_returns(facts)
+        if looks_at_payments(known):
+            facts = await self._with_payments(facts)
         closed = over(known, facts)
         for one in closed:
             if one.code is ExceptionCode.DELIVERY_FAILED and one.fulfillment_order:
@@ -181,6 +191,11 @@ class Work:
     async def _with_returns(self, facts: Facts) -> Facts:
         returned = await returns.came_back(self.connection, self.header.order)
         return replace(facts, returned=returned, claimed=await claim.claimed(self.connection, self.header.order))
+
+    async def _with_payments(self, facts: Facts) -> Facts:
+        back = await refund.paid_back(self.connection, self.header.order)
+        total = prices_after(self.order, self.changes).total
+        return replace(facts, misfits=tuple(self.payments.misfits(total, back.amount)), short=back.short)
 
     async def _give_back_what_it_replaces(self, event: Event) -> None:
         """Ask for the money again that units of a replacement stood for, when they are cancelled."""
@@ -237,7 +252,8 @@ class OrderTransactions:
         network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)
         changes, before = Changes(network, version), _copy(holding)
-        return Work(transaction, header, network, active, version, holding, changes, before, header.claimed, pinned)
+        claimed, payments = header.claimed, header.payments
+        return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
 
 
 def _copy(holding: Order) -> Order:

@@ -31,7 +31,7 @@ WithoutWorkflow = Callable[[OrderTransactions, RequestInput], Awaitable[Done]]
 
 
 @dataclass(frozen=True, slots=True)
-class RequestKind:
+class PaymentRequestKind:
     """A kind of request: its description, its body where it names no row, and the activity that carries it out."""
 
     description: str
@@ -41,20 +41,20 @@ class RequestKind:
     """Carries it out for a closed order; None = a closed order refuses it."""
 
 
-REQUESTS: Mapping[str, RequestKind] = {
-    "cancel": RequestKind("Cancel units, lines or everything", CancelRequest, OrderActivities.cancel),
-    "hold": RequestKind("Place a named hold", HoldRequest, OrderActivities.hold),
-    "release": RequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
-    "reroute": RequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
-    "change_address": RequestKind(
+REQUESTS: Mapping[str, PaymentRequestKind] = {
+    "cancel": PaymentRequestKind("Cancel units, lines or everything", CancelRequest, OrderActivities.cancel),
+    "hold": PaymentRequestKind("Place a named hold", HoldRequest, OrderActivities.hold),
+    "release": PaymentRequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
+    "reroute": PaymentRequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
+    "change_address": PaymentRequestKind(
         "Change the address; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
     ),
-    "change_quantity": RequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
-    "change_pickup": RequestKind(
+    "change_quantity": PaymentRequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
+    "change_pickup": PaymentRequestKind(
         "Change the pickup node, or send the units home", PickupRequest, OrderActivities.change_pickup
     ),
-    "resolve": RequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
-    "request_return": RequestKind(
+    "resolve": PaymentRequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
+    "request_return": PaymentRequestKind(
         "Authorize a return of delivered units", ReturnFacts, ReturnActivities.request_return, returns.request_return
     ),
 }

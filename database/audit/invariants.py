@@ -54,6 +54,22 @@ COSTS = f"""
 """
 """By order: the units that are not cancelled, and what they cost by their layers; the first ones have the odd minor units."""
 
+SHIPPED = f"""
+    (SELECT o.order_id, sum(c.goods + CASE WHEN o.prices_include_tax THEN 0 ELSE c.tax END)
+            + CASE WHEN sum(c.units) = 0 THEN 0 ELSE o.shipping_price END
+            + CASE WHEN sum(c.units) = 0 OR o.prices_include_tax THEN 0 ELSE o.shipping_tax END AS cost
+     FROM orders o
+     JOIN (SELECT order_id, units, goods / ordered * units + least(units, goods % ordered) AS goods,
+                  tax / ordered * units + least(units, tax % ordered) AS tax
+           FROM (SELECT y.order_id, y.ordered::bigint, y.tax, (y.unit_price * y.ordered - y.discount)::bigint AS goods,
+                        greatest(0, least(y.ordered - y.cancelled, l.shipped - coalesce(sum(y.ordered - y.cancelled) OVER (
+                            PARTITION BY y.order_id, y.line ORDER BY y.layer
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint AS units
+                 FROM {LAYERS} y JOIN order_line l USING (order_id, line)) y) c USING (order_id)
+     GROUP BY o.order_id)
+"""
+"""By order: what the units that shipped cost, the first ones of each line, and shipping with the first of all."""
+
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
 INVARIANTS = (
@@ -126,7 +142,7 @@ INVARIANTS = (
         "SELECT count(*) FROM movement WHERE kind = 'shipped'",
         f"""
         SELECT format('%s: %s units have shipped, the ledger took %s off', order_id, reported.gone, booked.gone)
-        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped, fl.told_delivered) * c.quantity) AS gone
+        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped - fl.voided, fl.told_delivered) * c.quantity) AS gone
               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
               JOIN {PARTS} c USING (order_id, line) GROUP BY fo.order_id) reported
         JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked
@@ -272,6 +288,7 @@ INVARIANTS = (
           AND NOT EXISTS (SELECT FROM fulfillment_order f WHERE f.fulfillment_order_id = about)
           AND NOT EXISTS (SELECT FROM return r WHERE r.return_id = about)
           AND NOT EXISTS (SELECT FROM claim c WHERE c.claim_id = about)
+          AND NOT EXISTS (SELECT FROM orders o WHERE o.order_id = about)
         """,
     ),
     Invariant(
@@ -349,9 +366,40 @@ INVARIANTS = (
         CROSS JOIN LATERAL (SELECT {CAPTURED} AS captured) c
         JOIN (SELECT order_id, sum(amount) AS asked, sum(settled_amount) AS settled FROM refund GROUP BY order_id) f
              USING (order_id)
-        WHERE f.asked > c.captured
+        WHERE (f.asked > c.captured AND NOT EXISTS (
+                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'payment_misfit'))
            OR (f.settled > c.captured AND NOT EXISTS (
-                   SELECT FROM exception e WHERE e.order_id = o.order_id AND e.code = 'return_misfit'))
+                   SELECT FROM exception e
+                   WHERE e.order_id = o.order_id AND e.code IN ('return_misfit', 'payment_misfit')))
+        """,
+    ),
+    Invariant(
+        "every payment message counts once in its order's sums",
+        "SELECT count(*) FROM payment",
+        """
+        SELECT format('%s: %s authorized, %s captured, %s voided, but %s, %s and %s were reported', o.order_id, o.authorized,
+                      o.captured, o.voided, p.authorized, p.captured, p.voided)
+        FROM orders o
+        LEFT JOIN (SELECT order_id, sum(amount) FILTER (WHERE kind = 'authorized') AS authorized,
+                          coalesce(sum(amount) FILTER (WHERE kind = 'captured'), 0) AS captured,
+                          sum(amount) FILTER (WHERE kind = 'voided') AS voided
+                   FROM payment GROUP BY order_id) p USING (order_id)
+        WHERE (o.authorized, coalesce(o.captured, -1), o.voided)
+              <> (coalesce(p.authorized, 0), coalesce(p.captured, -1), coalesce(p.voided, 0))
+        UNION ALL
+        SELECT format('%s: the message %s was not kept as a payment, or not as it was sent', i.about, i.message_id)
+        FROM inbox i JOIN orders o ON o.order_id = i.about LEFT JOIN payment p USING (order_id, message_id)
+        WHERE (p.kind, p.amount) IS DISTINCT FROM (i.kind, (i.facts ->> 'amount')::bigint)
+        """,
+    ),
+    Invariant(
+        "no channel is asked to capture more than shipped, or more than was authorized",
+        "SELECT count(*) FROM payment_request WHERE kind = 'capture'",
+        f"""
+        SELECT format('%s: asked to capture %s, of %s that shipped and %s authorized', order_id, p.asked, s.cost, o.authorized)
+        FROM (SELECT order_id, sum(amount) AS asked FROM payment_request WHERE kind = 'capture' GROUP BY order_id) p
+        JOIN orders o USING (order_id) JOIN {SHIPPED} s USING (order_id)
+        WHERE p.asked > least(s.cost, o.authorized)
         """,
     ),
     Invariant(

@@ -71,7 +71,7 @@ class PickupEvent(_Event):
 
 
 class ShippedData(WorkData):
-    """Units that left a node."""
+    """Units that left a node, or did not leave it after all."""
 
     packages: list[ShippedPackage]
     """All packages of the fulfillment order so far."""
@@ -81,6 +81,13 @@ class ShippedEvent(_Event):
     """Units left a node."""
 
     kind: Literal[EventKind.SHIPPED]
+    data: ShippedData
+
+
+class ShipmentVoidedEvent(_Event):
+    """Units that were reported as shipped did not leave: their node has taken a parcel back."""
+
+    kind: Literal[EventKind.SHIPMENT_VOIDED]
     data: ShippedData
 
 
@@ -215,6 +222,38 @@ class RefundRequestedEvent(_Event):
     data: RefundRequestedData
 
 
+class PaymentRequestedData(Document):
+    """What the channel is asked to do with a payment."""
+
+    request: str
+    """The id of the request: use it to recognize a repeat."""
+    amount: int
+    """Minor units of `currency`."""
+    currency: str
+    """Three letters, ISO 4217."""
+
+
+class CaptureRequestedData(PaymentRequestedData):
+    """An amount to capture."""
+
+    fulfillment_order: str | SkipJsonSchema[None] = sometimes()
+    """The fulfillment order that has shipped; absent where the money was authorized after the goods had left."""
+
+
+class CaptureRequestedEvent(_Event):
+    """Units shipped that are not paid yet: capture this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.CAPTURE_REQUESTED]
+    data: CaptureRequestedData
+
+
+class VoidRequestedEvent(_Event):
+    """Nothing more of the order will ship: void this of what is authorized, and report it."""
+
+    kind: Literal[EventKind.VOID_REQUESTED]
+    data: PaymentRequestedData
+
+
 class Event(
     RootModel[
         Annotated[
@@ -222,6 +261,7 @@ class Event(
             | PromisedEvent
             | PickupEvent
             | ShippedEvent
+            | ShipmentVoidedEvent
             | DeliveredEvent
             | CancelRefusedEvent
             | ReturnEvent
@@ -230,7 +270,9 @@ class Event(
             | ReturnedEvent
             | SettledEvent
             | ExchangedEvent
-            | RefundRequestedEvent,
+            | RefundRequestedEvent
+            | CaptureRequestedEvent
+            | VoidRequestedEvent,
             Field(discriminator="kind"),
         ]
     ]

@@ -10,9 +10,11 @@ from sqlalchemy import text
 
 from database import details, personal, returns
 from database.connect import ReadConnection
+from database.documents import payment
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage, ShipTo, forgotten_address
+from database.documents.payment import OrderPayments
 from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.network import HoldStock, ShipComplete
@@ -246,6 +248,8 @@ class Order(Document):
     exceptions: list[OpenException]
     """The open exceptions."""
     returns: list[OrderReturn]
+    payments: OrderPayments
+    """What is known of its payment."""
     release_at: AwareDatetime
     """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None
@@ -308,6 +312,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
     document |= {"note": own.note, "attributes": own.attributes}
     return document | {
         "forgotten": extras["forgotten"],
+        "payments": extras["payments"],
         "needs_attention": bool(document["exceptions"]),
         "holds": [placed | personal.remark(key, placed.pop("remark")) for placed in extras["holds"]],
         "exceptions": [
@@ -322,7 +327,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
 
 
 ORDER = text(
-    """
+    f"""
     SELECT s.state::text AS state, jsonb_build_object(
                'own', jsonb_build_object(
                    'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
@@ -337,13 +342,13 @@ ORDER = text(
                'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
                                     'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount))
                          FROM order_line l WHERE l.order_id = o.order_id),
-               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{}') FROM (
+               'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
-                                WHERE fo.order_id = o.order_id GROUP BY 1) f),
-               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{}')
+                                WHERE fo.order_id = o.order_id AND p.voided_at IS NULL GROUP BY 1) f),
+               'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{{}}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
                'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -352,8 +357,9 @@ ORDER = text(
                                     ORDER BY h.hold_id), '[]')
                          FROM hold h LEFT JOIN personal.remark m ON m.remark_id = h.remark
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),
+               'payments', {payment.SHOWN},
                'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
-               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{}') FROM exception e
+               'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{{}}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
            )::text AS extras, o.country, r.ship_to, r.details, k.wrapped
     FROM orders o JOIN order_state s USING (order_id)
@@ -377,6 +383,8 @@ class OrderQuery:
     """Where it has a fulfillment order or pinned units."""
     number: str | None = None
     """In any case."""
+    reference: str | None = None
+    """In any case."""
     sku: str | None = None
     placed_after: datetime | None = None
     """From this moment on."""
@@ -396,6 +404,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
             _AT_NODE: query.node,
             "lower(o.number) = lower(:number)": query.number,
+            "lower(o.reference) = lower(:reference)": query.reference,
             _WITH_SKU: query.sku,
             _PLACED: query.placed_after or query.placed_before,
             _UPDATED: query.updated_since,
@@ -403,7 +412,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
         }
     )
     page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), asdict(query))]
 
 
 async def of_customer(
@@ -413,7 +422,7 @@ async def of_customer(
     follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
     page = _OF_CUSTOMER.format(follows=follows)
     parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), parameters)]
 
 
 _OF_CUSTOMER = """
@@ -425,7 +434,7 @@ _OF_CUSTOMER = """
 ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
 """The statuses of orders that may be closed. An order with another one is open."""
 
-_LISTED = """
+LISTED = """
     SELECT jsonb_build_object(
                'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
                'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,

@@ -15,7 +15,7 @@ class PromisedShipment(Document):
     node: str
     lines: list[LineUnits]
     cost: int
-    """By the strategy's costs, in minor units."""
+    """By the strategy's costs, in minor units of the policy's currency."""
     days: int
     """Days in transit."""
 
@@ -32,7 +32,7 @@ class Promise(Document):
     shipments: list[PromisedShipment]
     """Of the units that are available now."""
     cost: int
-    """Of all shipments, in minor units."""
+    """Of all shipments, in minor units of the policy's currency."""
     destination_precision: Precision
     """How exactly the customer's place is known, and so how reliable the days are."""
 

@@ -20,7 +20,7 @@ class PlannedShipment(Document):
     distance_km: float
     """From the node to the customer, as the crow flies."""
     cost: int
-    """By the strategy's costs, in minor units."""
+    """By the strategy's costs, in minor units of the policy's currency."""
     days: int
     """Days in transit."""
     ship_by: AwareDatetime
@@ -64,7 +64,8 @@ class ConsideredNode(Document):
     distance_km: float
     """From the node to the customer, as the crow flies."""
     cost: int | None
-    """The cost of a shipment of all units from here, in minor units; null when the node was excluded before."""
+    """The cost of a shipment of all units from here, in minor units of the policy's currency; null when the node was excluded
+    before."""
     days: int | None
     """Days in transit; null when the node was excluded before."""
     excluded: str | None
@@ -112,7 +113,7 @@ class Round(Document):
     unfilled_action: Unfilled | None
     """What happens to the unfilled units; null without any."""
     cost: int
-    """Of all shipments, in minor units."""
+    """Of all shipments, in minor units of the policy's currency."""
     ship_by: AwareDatetime | None
     """When the last shipment leaves; null while units are unfilled."""
     deliver_by: AwareDatetime | None

@@ -52,7 +52,7 @@ async def take(
     lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped}
     parameters |= {"ship_to": sealed, "details": details.seal(key, order)}
-    parameters |= {"digests": await customer.digests(connection, order.ship_to)}
+    parameters |= {"digests": await customer.digests(connection, *filter(None, (order.ship_to, order.bill_to)))}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -175,6 +175,7 @@ def _line_rows(
                 "refund_on": found.refund_on,
                 "fee": found.fee,
                 "fee_per": found.fee_per,
+                "currency": found.currency,
                 "receive_at": found.receive_at,
             },
             "return_window_seconds": None if found.final_sale else found.window.total_seconds(),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
 from domain.order import OrderState
+from domain.payment import Payments
 from domain.reasons import ExceptionCode
 from domain.units import Order, OrderedLine, Reservation, Waiting
 from nodes.kinds import KINDS
@@ -51,11 +52,12 @@ class Header:
     """What people call it; None = they call it by its number, or it was forgotten."""
     purchase_order: str | None
     tags: tuple[str, ...]
-    details: Details
+    details: Details = field(repr=False)
     """What is personal of it beside its address."""
     currency: str
     """Of all its amounts."""
     value: int
+    payments: Payments
     priority: int
     ship_complete: str | None
     pickup_node: str | None
@@ -128,7 +130,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     facts = json.loads(row.facts)
     key = personal.open_key(connection, order, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
-    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row)
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
 
 
 LOAD = text(
@@ -140,7 +142,7 @@ LOAD = text(
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g, unit_price,
+                             SELECT line, sku, name, ordered, shipped, cancelled, components, weight_g, unit_price,
                                     discount + order_discount AS discount, tax
                              FROM order_line WHERE order_id = o.order_id ORDER BY position) l),
                'layers', (SELECT coalesce(json_agg(y ORDER BY y.layer), '[]') FROM order_layer y WHERE y.order_id = o.order_id),
@@ -153,7 +155,7 @@ LOAD = text(
                'fulfillment_order_lines', (
                    SELECT coalesce(json_agg(l), '[]') FROM (
                        SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
-                              l.told_shipped, l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                              l.told_shipped, l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted
                        FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                        WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
@@ -187,6 +189,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         details=own,
         currency=row.currency,
         value=row.value,
+        payments=Payments(row.paid, row.captured, row.authorized, row.voided, row.capture_asked, row.void_asked),
         priority=row.priority,
         ship_complete=row.ship_complete,
         pickup_node=row.pickup_node,
@@ -222,7 +225,7 @@ def _open_exception(row: dict[str, Any]) -> OpenException:
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Order:
+def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
@@ -233,7 +236,7 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Orde
     for layer in facts["layers"]:
         added.setdefault(layer["line"], []).append(_layer(layer))
     return Order(
-        order=order,
+        order=order.order_id,
         lines={
             line["line"]: OrderedLine(
                 line["sku"],
@@ -243,21 +246,24 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Orde
                 tuple((line["components"] or {}).items()),
                 line["weight_g"],
                 _layers(line, added.get(line["line"], ())),
+                line["name"],
             )
             for line in facts["lines"]
         },
         waiting=[_waiting(one, skus[one["line"]]) for one in facts["waiting"]],
         reservations=[_reservation(one, skus[one["line"]]) for one in facts["reservations"]],
         fulfillment_orders={
-            fo["fulfillment_order_id"]: _fulfillment_order(fo, lines[fo["fulfillment_order_id"]])
+            fo["fulfillment_order_id"]: _fulfillment_order(order, fo, lines[fo["fulfillment_order_id"]])
             for fo in facts["fulfillment_orders"]
         },
         tried={
             (fo_line["fulfillment_order_id"], fo_line["line"]): tuple(fo_line["tried"])
             for fo_line in facts["fulfillment_order_lines"]
         },
-        pickup_node=row.pickup_node,
-        charges=Charges(row.prices_include_tax, row.shipping_price, row.shipping_tax),
+        pickup_node=order.pickup_node,
+        charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 
@@ -305,7 +311,7 @@ def _moment(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
+def _fulfillment_order(order: Any, row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
     return FulfillmentOrder(
         fulfillment_order=row["fulfillment_order_id"],
         order=row["order_id"],
@@ -335,6 +341,8 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
         reminded_at=_moment(row["reminded_at"]),
         uncollected_at=_moment(row["uncollected_at"]),
         at_risk_at=_moment(row["at_risk_at"]),
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 
@@ -347,6 +355,7 @@ def _fulfillment_order_line(row: dict[str, Any]) -> FulfillmentOrderLine:
         ready=row["told_ready"],
         shipped=row["told_shipped"],
         delivered=row["told_delivered"],
+        voided=row["voided"],
         freed=row["freed"],
         replaced=row["replaced"],
         cancel_wanted=row["cancel_wanted"],

@@ -70,8 +70,8 @@ network_version = Table(
         "documents",
         JSONB,
         nullable=False,
-        comment="nodes.toml, policy.toml, items.csv and buffers.csv as they were applied, and what was retired by then; the "
-        "texts about nodes are sealed, because they have secrets",
+        comment="nodes.toml, policy.toml, items.csv, buffers.csv and rates.csv as they were applied, and what was retired by "
+        "then; the texts about nodes are sealed, because they have secrets",
     ),
     Column("is_active", Boolean, nullable=False),
     _recorded_at(),
@@ -117,6 +117,27 @@ orders = Table(
     Column("shipping_price", BigInteger, nullable=False),
     Column("shipping_tax", BigInteger, nullable=False, server_default="0"),
     Column("paid", BigInteger, comment="what was captured before it was placed; NULL = its total"),
+    Column(
+        "authorized", BigInteger, nullable=False, server_default="0", comment="the sum of such payments, minor units"
+    ),
+    Column(
+        "captured", BigInteger, comment="since it was placed: the sum of such payments; NULL = no payment was reported"
+    ),
+    Column("voided", BigInteger, nullable=False, server_default="0", comment="the sum of such payments"),
+    Column(
+        "capture_asked",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="what is captured, with what was paid, once all requests are done; 0 = none was made",
+    ),
+    Column(
+        "void_asked",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="what is voided once all requests are done; 0 = none was made",
+    ),
     Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
     Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
@@ -140,6 +161,7 @@ orders = Table(
     Index("ix_orders_placed", "placed_at"),
     Index("ix_orders_updated", "updated_at"),
     Index("ix_orders_number", text("lower(number)")),
+    Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -527,6 +549,7 @@ fulfillment_order_line = Table(
     Column("told_ready", BigInteger, nullable=False, server_default="0"),
     Column("told_shipped", BigInteger, nullable=False, server_default="0"),
     Column("told_delivered", BigInteger, nullable=False, server_default="0"),
+    Column("voided", BigInteger, nullable=False, server_default="0", comment="of what was told shipped: did not leave"),
     Column("freed", Integer, nullable=False, server_default="0"),
     Column("replaced", Integer, nullable=False, server_default="0"),
     Column("cancel_wanted", Integer, nullable=False, server_default="0"),
@@ -575,6 +598,7 @@ package = Table(
     Column("tracking", Text),
     Column("lines", JSONB, nullable=False),
     Column("shipped_at", Moment, comment="NULL = it was not reported as shipped, only as packed or delivered"),
+    Column("voided_at", Moment, comment="when its node said that it did not leave; NULL = it did not say so"),
 )
 
 inbox = Table(
@@ -589,6 +613,7 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Column("remark", BigInteger, comment="its reason, in personal.remark"),
     Index("ix_inbox_about", "about"),
 )
 
@@ -721,6 +746,7 @@ hold = Table(
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # An order has one active hold of a name at a time.
+    Index("ix_hold_order", "order_id"),
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 
@@ -858,6 +884,13 @@ refund = Table(
     Column("amount", BigInteger, nullable=False, comment="what the channel was asked to pay, minor units"),
     Column("shipping", BigInteger, nullable=False, comment="of the amount, what shipping had cost"),
     Column("fee", BigInteger, nullable=False, server_default="0", comment="kept back from what the units cost"),
+    Column(
+        "cut",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="what the customer gets beyond the amount as soon as more is captured",
+    ),
     Column("asked_at", Moment, nullable=False),
     Column("settled_at", Moment),
     Column("settled_amount", BigInteger, comment="what the channel says that it paid"),
@@ -869,6 +902,8 @@ refund = Table(
     Index("ix_refund_order", "order_id"),
     Index("ix_refund_return", "return_id"),
     Index("ix_refund_unsettled", "asked_at", postgresql_where=text("settled_at IS NULL")),
+    CheckConstraint("cut >= 0", name="cut_makes_sense"),
+    Index("ix_refund_cut", "order_id", postgresql_where=text("cut > 0")),
     Index("ix_refund_replacement", "replacement", postgresql_where=text("replacement IS NOT NULL")),
 )
 
@@ -881,6 +916,32 @@ refund_line = Table(
     Column("paid", Integer, nullable=False, comment="of these, the ones that nothing was paid back for before"),
     CheckConstraint("quantity > 0", name="some_units"),
     CheckConstraint("paid BETWEEN 0 AND quantity", name="paid_makes_sense"),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("message_id", Text, primary_key=True, comment="the id of its message, which the inbox has from the channel"),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="minor units of the order's currency"),
+    Column("occurred_at", Moment, nullable=False, comment="as it was reported"),
+    Column("received_at", Moment, nullable=False),
+    CheckConstraint("kind IN ('authorized', 'captured', 'voided')", name="kind_is_known"),
+    CheckConstraint("amount > 0", name="some_money"),
+)
+
+payment_request = Table(
+    "payment_request",
+    metadata,
+    Column("request_id", Text, primary_key=True, comment="what tells the channel a repeat from another request"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="minor units of the order's currency"),
+    Column("asked_at", Moment, nullable=False),
+    CheckConstraint("kind IN ('capture', 'void')", name="kind_is_known"),
+    CheckConstraint("amount > 0", name="some_money"),
+    Index("ix_payment_request_order", "order_id"),
 )
 
 key = Table(

@@ -84,6 +84,7 @@ def order_facts(order: OrderFacts) -> dict[str, Fact]:
         "order.region": order.region,
         "order.postal_code": order.postal_code,
         "order.customer_tier": order.customer_tier,
+        "order.currency": order.currency,
         "order.value": order.value,
         "order.units": order.units,
         "order.priority": order.priority,

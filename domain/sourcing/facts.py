@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.network import Network, Place, RuleLine, ShipComplete
+from domain.network import EvaluationError, Network, Place, RuleLine, ShipComplete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,9 @@ class OrderFacts:
     """Where the goods go, located offline."""
     region: str = ""
     customer_tier: str = ""
-    value: int = 0
-    """Minor units."""
+    currency: str = ""
+    value: int | EvaluationError = 0
+    """Minor units of the policy's currency; an error where there is no rate to it."""
     units: int = 0
     priority: int = 5
     weight_kg: float = 0.0

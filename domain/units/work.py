@@ -60,6 +60,8 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         max(reservation.deliver_by for reservation in pinned),
         dispatch,
         pickup=order.pickup_node is not None,
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
     changes.touched.add(name)
 

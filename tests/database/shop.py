@@ -17,10 +17,11 @@ from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, Quantity
 from domain.network import ShipComplete
 from domain.order import BUCKETS, Address, NewHold, NewLine, NewOrder, OrderState
+from domain.payment import PaymentMessage
 from domain.stock import Movement, MovementKind, StockLine, StockMessage, StockMessageKind
 from network.load import NetworkDocuments
 from starter.audit import findings_of
-from transactions import fulfillment, quantity, reroute, sourcing
+from transactions import fulfillment, payment, quantity, reroute, sourcing
 from transactions import order as order_transactions
 from transactions import stock as stock_transactions
 from transactions.backorder import Backorders
@@ -98,12 +99,14 @@ CART = text(
 )
 UNTOLD = """
     SELECT count(*) FROM order_line l LEFT JOIN (
-        SELECT e.order_id, t.line, sum(t.quantity) AS reported
+        SELECT e.order_id, t.line, sum(CASE e.kind WHEN 'shipped' THEN t.quantity ELSE -t.quantity END) AS reported
         FROM event e CROSS JOIN jsonb_to_recordset(e.data->'lines') AS t(line text, quantity bigint)
-        WHERE e.kind = 'shipped' GROUP BY e.order_id, t.line) t USING (order_id, line)
+        WHERE e.kind IN ('shipped', 'shipment_voided') GROUP BY e.order_id, t.line) t USING (order_id, line)
     WHERE l.shipped <> coalesce(t.reported, 0)
 """
 CART_LIVES = timedelta(minutes=15)
+PAID_AT = datetime(2026, 11, 1, tzinfo=UTC)
+"""When every payment was made, so that a repeated message is the same."""
 _numbers = count(1)
 
 Counters = tuple[int, int, int]
@@ -139,21 +142,27 @@ class Shop:
         holds: Sequence[str] = (),
         not_after: datetime | None = None,
         pickup_node: str | None = None,
+        currency: str = "USD",
+        unit_price: int = 100,
+        shipping_price: int = 0,
+        paid: int | None = None,
     ) -> str:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
             channel=channel,
             number=str(next(_numbers)),
             placed_at=placed_at or datetime.now(UTC),
-            currency="USD",
+            currency=currency,
             ship_to=CUSTOMER,
+            shipping_price=shipping_price,
+            paid=paid,
             priority=priority,
             ship_complete=ship_complete,
             holds=tuple(NewHold(hold=hold) for hold in holds),
             not_after=not_after,
             pickup_node=pickup_node,
             lines=tuple(
-                NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=100)
+                NewLine(line=str(number), sku=sku, quantity=quantity, unit_price=unit_price)
                 for number, (sku, quantity) in enumerate(lines, 1)
             ),
         )
@@ -246,6 +255,28 @@ class Shop:
         facts = {"fulfillment_order": identifiers.fulfillment_order_id(order, number)}
         facts |= {"to_node": to_node} if to_node else {}
         return await reroute.reroute(self.transactions, self._asked(order, "reroute", facts))
+
+    async def report(self, order: str, kind: str, amount: int, message_id: str | None = None) -> bool:
+        """What the channel says of a payment, and whether it is new."""
+        message = PaymentMessage.model_validate(
+            {
+                "message_id": message_id or f"p-{next(_numbers)}",
+                "kind": kind,
+                "amount": amount,
+                "occurred_at": PAID_AT,
+            }
+        )
+        return await payment.record(self.transactions, order, message, sender="web", actor="web")
+
+    async def asked(self, order: str) -> list[str]:
+        """What the channel was asked to capture, void and pay back, in its order: such as `capture 300`."""
+        statement = text(
+            "SELECT kind, data ->> 'amount' AS amount FROM event WHERE order_id = :order"
+            " AND kind IN ('capture_requested', 'void_requested', 'refund_requested') ORDER BY event_id"
+        )
+        async with self.database.read() as connection:
+            rows = await connection.execute(statement, {"order": order})
+            return [f"{row.kind.partition('_')[0]} {row.amount}" for row in rows]
 
     async def receive(self, node: str, **units: int) -> None:
         """Goods come in; a SKU's dashes are written as underscores."""

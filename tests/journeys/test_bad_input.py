@@ -333,6 +333,18 @@ CLAIM_MESSAGES: Rows = [
     ("a NUL in the reason",            "reason",               NUL),
 ]
 
+PAYMENTS: Rows = [
+    ("a kind that does not exist",     "kind",                 "refunded"),
+    ("no kind",                        "kind",                 ABSENT),
+    ("no money",                       "amount",               0),
+    ("less than no money",             "amount",               -1),
+    ("no amount",                      "amount",               ABSENT),
+    ("money in words",                 "amount",               "all of it"),
+    ("a part of a cent",               "amount",               0.5),
+    ("more than there is",             "amount",               10**12 + 1),
+    ("no message id",                  "message_id",           ABSENT),
+]
+
 PARCELS: Rows = [
     ("a node that does not exist",     "node",                 "mars"),
     ("an empty parcel",                "lines",                []),
@@ -411,6 +423,7 @@ ADDRESSES = [
     ("a node of nothing",              "GET",    "/orders?node=%00",                          problems.INVALID),
     ("a number that no order can have", "GET",   "/orders?number=10%2F01",                    problems.INVALID),
     ("a number of nothing",            "GET",    "/orders?number=",                           problems.INVALID),
+    ("a reference of nothing",         "GET",    "/orders?reference=%00",                     problems.INVALID),
     ("an item of nothing",             "GET",    "/orders?sku=%00",                           problems.INVALID),
     ("placed on a day",                "GET",    "/orders?placed_after=2026-11-21",           problems.INVALID),
     ("placed before a time in words",  "GET",    "/orders?placed_before=yesterday",           problems.INVALID),
@@ -425,6 +438,12 @@ ADDRESSES = [
     ("a page of stock after nothing",  "GET",    "/stock?after=%00",                          problems.INVALID),
     ("a page of stock after an item",  "GET",    "/stock?after=SERUM-30",                     problems.INVALID),
     ("fewer units than none",          "GET",    "/stock?below=0",                            problems.INVALID),
+    ("movements after an item",        "GET",    "/stock/SERUM-30/movements?after=SERUM-30",  problems.INVALID),
+    ("movements after all numbers",    "GET",    "/stock/SERUM-30/movements?after=" + "9" * 30, problems.INVALID),
+    ("movements of an unknown item",   "GET",    "/stock/NOTHING/movements",                  problems.NOT_FOUND),
+    ("a timeline of nothing",          "GET",    "/orders/web-0/timeline",                    problems.NOT_FOUND),
+    ("a timeline after an order",      "GET",    "/orders/web-0/timeline?after=web-1001",     problems.INVALID),
+    ("a timeline after all numbers",   "GET",    "/orders/web-0/timeline?after=" + "9" * 19 + ".1.", problems.INVALID),
     ("a page of no keys",              "GET",    "/keys?limit=0",                             problems.INVALID),
     ("keys after nothing",             "GET",    "/keys?after=%00",                           problems.INVALID),
     ("a webhook of nobody",            "DELETE", "/channels/WEB/webhook",                     problems.NOT_FOUND),
@@ -644,6 +663,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
         f"/orders/{busy['delivered']}/claims": {"lines": lines, "kind": "lost", "evidence": {"scan": "none"}},
+        f"/orders/{busy['order']}/payments": fact | {"kind": "authorized", "amount": 100},
         f"/claims/{busy['claim']}/messages": fact | {"kind": "settled", "amount": 100},
         "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
@@ -702,6 +722,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/returns": RETURNS + lines,
         "/returns/{}/messages": RETURN_MESSAGES + lines + at("occurred_at", TIMES),
         "/orders/{}/claims": CLAIMS + lines,
+        "/orders/{}/payments": PAYMENTS + at("occurred_at", TIMES),
         "/claims/{}/messages": CLAIM_MESSAGES + at("occurred_at", TIMES),
         "/returns/blind": PARCELS + lines + at("occurred_at", TIMES),
         "/returns/{}/approve": DECISIONS,

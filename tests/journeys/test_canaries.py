@@ -259,6 +259,7 @@ async def everything_about_orders(life: Life) -> list[str]:
             await send(f"/returns/{back}/{decision}", {})
         moved = one | {"from": "restock", "to": "scrap"}
         await send(f"/returns/{back}/dispositions", {"lines": [moved]})
+    await send(f"{order}/payments", fact("captured", amount=1))
     claim = await send(f"{order}/claims", {"lines": [one], "kind": "lost"})
     await send(f"/claims/{claim['claim']}/messages", fact("settled", amount=1))
     second = await send(

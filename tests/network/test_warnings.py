@@ -9,51 +9,57 @@ import pytest
 from network.close_names import misspelt
 from network.load import NetworkDocuments, examine
 from network.warnings import warnings_of_channels
-from tests.network.test_mistakes import ITEMS, NODES, POLICY
+from tests.network.test_mistakes import ITEMS, NODES
+from tests.network.test_mistakes import POLICY as WITHOUT_CURRENCY
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/reference/network.md"
 
 EXCLUDE = 'item.category == "perfume" && node.country != order.country'
+POLICY = WITHOUT_CURRENCY.replace("[sets]", 'currency = "USD"\n[sets]', 1)
+RATES = "date,from,to,rate\n2026-01-01,EUR,USD,1.17\n"
 BUFFERS = "kind,sku,node,channel,units\nquota,SERUM,,wholesale,5\n"
 
 # file || what stands there || what stands there instead || where || what is said, whole
 WARNINGS = f"""
-policy  || {EXCLUDE} || "hazmt" in item.tags                             || policy.toml:34  || when: no item has the tag 'hazmt'
-policy  || {EXCLUDE} || "fragil" in item.tags                            || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
-policy  || {EXCLUDE} || !("fragil" in item.tags) && node.kind == "store" || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
-policy  || {EXCLUDE} || item.tags.exists(tag, tag == "fragil")           || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
-policy  || {EXCLUDE} || ["glass", "fragil"].exists(one, one in item.tags) || policy.toml:34  || when: no item has the tag 'fragil'; did you mean 'fragile'?
-policy  || {EXCLUDE} || item.tags.exists(tag, tag.startsWith("haz"))     || policy.toml:34  || when: no item has a tag that starts with 'haz'
-policy  || {EXCLUDE} || "perfum" == item.category                        || policy.toml:34  || when: no item has the category 'perfum'; did you mean 'perfume'?
-policy  || {EXCLUDE} || item.category != "perfum" && node.kind == "store" || policy.toml:34  || when: no item has the category 'perfum'; did you mean 'perfume'?
-policy  || {EXCLUDE} || item.category in ["perfume", "lamps"]            || policy.toml:34  || when: no item has the category 'lamps'
-policy  || {EXCLUDE} || item.sku == "SERUN"                              || policy.toml:34  || when: no item has the SKU 'SERUN'; did you mean 'SERUM'?
-policy  || {EXCLUDE} || item.sku.endsWith("-XL")                         || policy.toml:34  || when: no item has a SKU that ends with '-XL'
-policy  || {EXCLUDE} || node.kind == "vendor"                            || policy.toml:34  || when: no node is of the kind 'vendor'
-policy  || {EXCLUDE} || node.country == "CA" || policy.toml:34  || when: no node is in 'CA'
-policy  || {EXCLUDE} || node.region == "west" || policy.toml:34  || when: no node is in the region 'west'
-policy  || {EXCLUDE} || node.region.startsWith("we") || policy.toml:34  || when: no node is in a region that starts with 'we'
-policy  || {EXCLUDE} || "cold" in node.tags && item.weight_g > 9 || policy.toml:34  || when: no node has the tag 'cold'
-policy  || {EXCLUDE} || item.hazmat && order.service == "standard" || policy.toml:34  || when: hazmat of items.csv is yes for no item
-policy  || order.channel == "wholesale" || order.lines.exists(line, "hazmt" in line.item.tags) || policy.toml:8 || when: no item has the tag 'hazmt'
-policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.tags.exists(tag, tag == "fragil")) || policy.toml:8 || when: no item has the tag 'fragil'; did you mean 'fragile'?
-policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.ships_alone) || policy.toml:8 || when: ships_alone of items.csv is yes for no item
-policy  || order.channel == "wholesale" || order.lines.all(one, one.item.category == "perfum") || policy.toml:8 || when: no item has the category 'perfum'; did you mean 'perfume'?
-policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:34  || when: no node has an id that starts with 'nyc-'
-policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:34  || when: this excludes nothing: no node of today meets it
-policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:7   || no node can ship any item for this strategy: [[exclude]] leaves none
-policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:17  || no node can ship any item for this strategy: [[exclude]] leaves none
-policy  || {EXCLUDE} || order.channel == "wholsale"                      || policy.toml:34  || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
-policy  || order.channel == "wholesale" || order.channel == "wholsale"   || policy.toml:8   || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
-policy  || order.value > 500000 || order.customer_tier in ["approvals", "aproval"] || policy.toml:42  || when: the customer tier 'aproval' is named only here, and 'approval' is nearly the same; is it misspelt?
-policy  || 'order.value > 500000' || '''order.value > 5 &&\\n(\\norder.channel == "wholsale")''' || policy.toml:44 || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
-policy  || node.open_orders > 20 || node.priority > 10                   || policy.toml:30  || when: this cost is never charged: no node of today meets it
-policy  || node.open_orders > 20 || node.kind == "dc" && node.open_orders > 9 || policy.toml:30  || when: no node is of the kind 'dc'
-policy  || [sets] || [sets]\\nvendors = 'node.kind == "vendor"'          || policy.toml:3   || no node is in vendors
-policy  || 6]]\\n || 6]]\\nslow = [[9000, 12]]\\n                        || policy.toml:17  || no node can fill an order of this strategy with service 'slow': none meets what is required
-policy  || grace = "15m" || grace = "15m"\\n[[returns.rule]]\\nwhen = '"trial" in item.tags'\\nwindow = "2d" || policy.toml:39 || when: no item has the tag 'trial'
+policy  || {EXCLUDE} || "hazmt" in item.tags                             || policy.toml:35  || when: no item has the tag 'hazmt'
+policy  || {EXCLUDE} || "fragil" in item.tags                            || policy.toml:35  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || !("fragil" in item.tags) && node.kind == "store" || policy.toml:35  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || item.tags.exists(tag, tag == "fragil")           || policy.toml:35  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || ["glass", "fragil"].exists(one, one in item.tags) || policy.toml:35  || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || {EXCLUDE} || item.tags.exists(tag, tag.startsWith("haz"))     || policy.toml:35  || when: no item has a tag that starts with 'haz'
+policy  || {EXCLUDE} || "perfum" == item.category                        || policy.toml:35  || when: no item has the category 'perfum'; did you mean 'perfume'?
+policy  || {EXCLUDE} || item.category != "perfum" && node.kind == "store" || policy.toml:35  || when: no item has the category 'perfum'; did you mean 'perfume'?
+policy  || {EXCLUDE} || item.category in ["perfume", "lamps"]            || policy.toml:35  || when: no item has the category 'lamps'
+policy  || {EXCLUDE} || item.sku == "SERUN"                              || policy.toml:35  || when: no item has the SKU 'SERUN'; did you mean 'SERUM'?
+policy  || {EXCLUDE} || item.sku.endsWith("-XL")                         || policy.toml:35  || when: no item has a SKU that ends with '-XL'
+policy  || {EXCLUDE} || node.kind == "vendor"                            || policy.toml:35  || when: no node is of the kind 'vendor'
+policy  || {EXCLUDE} || node.country == "CA" || policy.toml:35  || when: no node is in 'CA'
+policy  || {EXCLUDE} || node.region == "west" || policy.toml:35  || when: no node is in the region 'west'
+policy  || {EXCLUDE} || node.region.startsWith("we") || policy.toml:35  || when: no node is in a region that starts with 'we'
+policy  || {EXCLUDE} || "cold" in node.tags && item.weight_g > 9 || policy.toml:35  || when: no node has the tag 'cold'
+policy  || {EXCLUDE} || item.hazmat && order.service == "standard" || policy.toml:35  || when: hazmat of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.exists(line, "hazmt" in line.item.tags) || policy.toml:9 || when: no item has the tag 'hazmt'
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.tags.exists(tag, tag == "fragil")) || policy.toml:9 || when: no item has the tag 'fragil'; did you mean 'fragile'?
+policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.ships_alone) || policy.toml:9 || when: ships_alone of items.csv is yes for no item
+policy  || order.channel == "wholesale" || order.lines.all(one, one.item.category == "perfum") || policy.toml:9 || when: no item has the category 'perfum'; did you mean 'perfume'?
+policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:35  || when: no node has an id that starts with 'nyc-'
+policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:35  || when: this excludes nothing: no node of today meets it
+policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:8   || no node can ship any item for this strategy: [[exclude]] leaves none
+policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:18  || no node can ship any item for this strategy: [[exclude]] leaves none
+policy  || {EXCLUDE} || order.channel == "wholsale"                      || policy.toml:35  || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || order.channel == "wholesale" || order.channel == "wholsale"   || policy.toml:9   || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || order.value > 500000 || order.customer_tier in ["approvals", "aproval"] || policy.toml:43  || when: the customer tier 'aproval' is named only here, and 'approval' is nearly the same; is it misspelt?
+policy  || 'order.value > 500000' || '''order.value > 5 &&\\n(\\norder.channel == "wholsale")''' || policy.toml:45 || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
+policy  || node.open_orders > 20 || node.priority > 10                   || policy.toml:31  || when: this cost is never charged: no node of today meets it
+policy  || node.open_orders > 20 || node.kind == "dc" && node.open_orders > 9 || policy.toml:31  || when: no node is of the kind 'dc'
+policy  || [sets] || [sets]\\nvendors = 'node.kind == "vendor"'          || policy.toml:4   || no node is in vendors
+policy  || 6]]\\n || 6]]\\nslow = [[9000, 12]]\\n                        || policy.toml:18  || no node can fill an order of this strategy with service 'slow': none meets what is required
+policy  || grace = "15m" || grace = "15m"\\n[[returns.rule]]\\nwhen = '"trial" in item.tags'\\nwindow = "2d" || policy.toml:40 || when: no item has the tag 'trial'
+policy  || currency = "USD"\\n || \\n || policy.toml:1 || amounts of every currency are compared as mere numbers (line 43); name the currency of the policy's amounts: currency = "USD"
+policy  || currency = "USD" || currency = "CAD" || policy.toml:2 || orders in another currency than CAD cannot be judged where amounts are compared (line 43): rates.csv has no rate from or to CAD
+policy  || currency = "USD"\\n[sets] || currency = "CAD"\\nreturns = {{ approve_below = 5000, fee = 100 }}\\n[sets] || policy.toml:2 || orders in another currency than CAD cannot be judged where amounts are compared (lines 3, 3, 44): rates.csv has no rate from or to CAD
 buffers || wholesale || wholsale                                         || buffers.csv:2   || the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
 nodes   || "84101" || "09999"                                            || nodes.toml:5    || this node is placed at the middle of US, because 09999 cannot be located offline; give latitude and longitude
 nodes   || "84101" || "84100"                                            || nodes.toml:5    || this node is placed at the middle of all 841…, because 84100 cannot be located offline; give latitude and longitude
@@ -73,6 +79,7 @@ def found_in(folder: Path, documents: NetworkDocuments) -> list[str]:
         "policy.toml": documents.policy,
         "items.csv": documents.items,
         "buffers.csv": documents.buffers,
+        "rates.csv": documents.rates or RATES,
     }.items():
         (folder / file).write_text(text)
     found = examine(folder, NOW)
@@ -140,10 +147,15 @@ def test_what_may_be_meant_gives_no_warning(row: str, tmp_path: Path) -> None:
     assert found_in(tmp_path, documents) == []
 
 
-@pytest.mark.parametrize("directory", ["network/example", "tests/workflows/network", "tests/upgrade/network"])
+@pytest.mark.parametrize("directory", ["network/example", "tests/workflows/network"])
 def test_the_networks_of_this_repository_give_no_warning(directory: str) -> None:
     found = examine(ROOT / directory, NOW)
     assert (found.mistakes, list(found.warnings)) == ((), [])
+
+
+def test_a_network_from_before_policies_had_a_currency_can_be_applied_with_a_warning() -> None:
+    found = examine(ROOT / "tests/upgrade/network", NOW)
+    assert (found.mistakes, [warning.line for warning in found.warnings]) == ((), [1])
 
 
 def test_without_items_nothing_is_said_of_their_names(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from database.connect import Database
+from database.order.parts import CAPTURED
 from database.schema import migrate
 from database.schema.views import VIEWS
 from tests.house import MASTER_KEYS
@@ -242,3 +243,20 @@ OPEN_AND_SWEPT = """
             WHERE sweep_at < now() AND status NOT IN ('closed', 'cancelled', 'declined', 'expired')) AS swept_returns,
            (SELECT count(*) FROM orders WHERE closed_at IS NOT NULL AND sweep_at IS NOT NULL) AS swept_in_vain
 """
+
+
+UNREPORTED = f"""
+    SELECT count(*) FROM orders o
+    WHERE o.captured IS NULL AND (o.authorized, o.voided, o.capture_asked, o.void_asked) = (0, 0, 0, 0)
+      AND {CAPTURED} = coalesce(o.paid, o.total)
+"""
+
+
+async def test_of_orders_from_before_payments_as_much_is_captured_as_before(old: Database) -> None:
+    await migrate.upgrade(old)
+    async with old.read() as connection:
+        orders = (await connection.execute(text("SELECT count(*) FROM orders"))).scalar_one()
+        unreported = (await connection.execute(text(UNREPORTED))).scalar_one()
+        cut = (await connection.execute(text("SELECT count(*) FROM refund WHERE cut <> 0"))).scalar_one()
+    assert orders > 0
+    assert (unreported, cut) == (orders, 0)
