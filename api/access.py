@@ -23,8 +23,8 @@ _HOLDER = "switchyard.holder"
 _bearer = HTTPBearer(auto_error=False, description="A key made by POST /keys")
 
 
-def service_of(request: Request) -> Service:
-    """The service that the application was made with."""
+async def service_of(request: Request) -> Service:
+    """The service that the application was made with. A plain function would run in a thread of its own for every request."""
     service: Service = request.app.state.service
     return service
 
@@ -47,7 +47,7 @@ async def holder_of(scope: Scope) -> Caller:
     if shown is None:
         raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
     service: Service = scope["app"].state.service
-    async with service.database.read() as connection:
+    async with service.database.at_once() as connection:
         found = await key.holder(connection, shown)
     if found is None:
         raise Problem(NO_KEY, "this key is not valid")

@@ -31,6 +31,7 @@ from api import (
 )
 from api.body import BodyGuard
 from api.limits import RateLimit
+from api.paths import WholeNames
 from api.problems import INVALID, NOT_FOUND, Problem
 from api.request_log import Recorded
 from api.service import Service
@@ -86,6 +87,7 @@ def application(service: Service, *, rate_per_second: float = 0.0, temporal_ui: 
         app.include_router(router)
     _describe(app)
     problems.install(app)
+    app.add_middleware(WholeNames)
     app.add_middleware(BodyGuard)
     app.add_middleware(ReadableAddress)
     if rate_per_second:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
@@ -16,10 +16,11 @@ from api.service import Service
 from database import customer
 from database import hold as holds
 from database.documents import order as documents
-from database.documents import sourcing
+from database.documents import sourcing, timeline
 from database.documents.document import Page, page
 from database.documents.order import ListedOrder, Order, OrderQuery
 from database.documents.sourcing import Plan
+from database.documents.timeline import TimelineItem
 from database.key import Caller
 from domain.customer import SearchRequest
 from domain.order import NewOrder, OrderNumber, OrderStatus, PromiseState
@@ -39,9 +40,9 @@ from domain.request import (
     ReturnRequest,
     ServiceRequest,
 )
-from domain.text import Identifier, Moment
+from domain.text import Moment, Reference, Sku
 from domain.units import Rerouted
-from network.geography import locate
+from network.geography import check_locality
 from network.validate_order import check_items, check_pickup, check_service
 from transactions import order as orders
 from transactions.personal import forget
@@ -132,7 +133,8 @@ async def list_orders(
     node: str | None = None,
     needs_attention: bool | None = None,
     number: OrderNumber | None = None,
-    sku: Identifier | None = None,
+    reference: Reference | None = None,
+    sku: Sku | None = None,
     placed_after: Moment | None = None,
     placed_before: Moment | None = None,
     updated_since: Moment | None = None,
@@ -148,6 +150,7 @@ async def list_orders(
         needs_attention=needs_attention,
         node=node,
         number=number,
+        reference=reference,
         sku=sku,
         placed_after=placed_after,
         placed_before=placed_before,
@@ -185,6 +188,27 @@ async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Serv
     async with service.database.read() as connection:
         await check_own(service, name, holder)
         return shown(await sourcing.plan(connection, name))
+
+
+@router.get("/orders/{order}/timeline", response_model=Page[TimelineItem])
+async def get_order_timeline(
+    name: OrderId,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    after: Annotated[str | None, Query(pattern=timeline.ENTRY)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """Everything that happened to an order, oldest first, with who did it and why."""
+    async with service.database.read() as connection:
+        await check_own(service, name, holder)
+        items = await timeline.items(
+            connection,
+            name,
+            is_operator=own_channel(holder) is None,
+            after=timeline.Place.read(after) if after else timeline.START,
+            limit=limit + 1,
+        )
+    return shown(page(items, limit, "entry"))
 
 
 @router.post("/orders/{order}/cancel", response_model=CancelAnswer | Preview)
@@ -254,7 +278,7 @@ async def change_order_address(
     preview: IsPreview = False,
 ) -> Accepted | Preview:
     """Change the address of the units that are not released. 409 when all are, or they cannot be filled there."""
-    locate(body.ship_to.country, body.ship_to.postal_code)
+    check_locality(body.ship_to.locality)
     asked = Asked(name, body, holder.actor, idempotency_key)
     if preview:
         return await _preview(service, "change_address", asked, {}, holder)

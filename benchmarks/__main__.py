@@ -1,7 +1,8 @@
-"""`python -m benchmarks [lives] [reservations] [plans] [waiting] [neighbour] [--quick]`: whole order lives per second, against
-a workflow that does nothing; reservations per second, against plain row-locked transactions; plans, against an independent
-solver (twenty minutes); what ten thousand waiting orders cost; what a silent node costs the orders of others. `python -m
-benchmarks compare`: a life here against a life in another version.
+"""`python -m benchmarks [lives] [reservations] [plans] [promises] [waiting] [neighbour] [search] [--quick]`: whole order lives
+per second, against a workflow that does nothing; reservations per second, against plain row-locked transactions; plans, against
+an independent solver (twenty minutes); a promise over HTTP, against its plan alone; what ten thousand waiting orders cost; what
+a silent node costs the orders of others; finding a person's orders, against reading one. `python -m benchmarks compare`: a life
+here against a life in another version.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import compare, neighbour, planner, reservations, waiting
+from benchmarks import compare, neighbour, planner, promises, reservations, search, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
@@ -23,7 +24,7 @@ from benchmarks.stack import Stack, scratch
 from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans", "waiting", "neighbour")
+SUBJECTS = ("lives", "reservations", "plans", "promises", "waiting", "neighbour", "search")
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -89,6 +90,14 @@ def measure_plans(is_quick: bool) -> None:
     _print(planner.lines(found))
 
 
+def measure_promises(is_quick: bool) -> None:
+    """Print what a promise over HTTP costs, against its plan alone."""
+    plan = promises.QUICK if is_quick else promises.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(promises.run(folder, plan, say))
+    _print(promises.lines(found))
+
+
 def measure_waiting(is_quick: bool) -> None:
     """Print what waiting orders cost, and how soon a message takes effect."""
     _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
@@ -100,6 +109,14 @@ def measure_neighbour(is_quick: bool) -> None:
     with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
         found = uvloop.run(neighbour.run(stack, plan, say))
     _print(neighbour.lines(found))
+
+
+def measure_search(is_quick: bool) -> None:
+    """Print what finding a person's orders takes, beside reading one order."""
+    plan = search.QUICK if is_quick else search.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(search.run(folder, plan, say))
+    _print(search.lines(found))
 
 
 def measure_another(plan: compare.Plan) -> None:
@@ -118,8 +135,10 @@ MEASURED = {
     "lives": measure_lives,
     "reservations": measure_reservations,
     "plans": measure_plans,
+    "promises": measure_promises,
     "waiting": measure_waiting,
     "neighbour": measure_neighbour,
+    "search": measure_search,
 }
 
 

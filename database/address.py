@@ -2,10 +2,10 @@
 
 from sqlalchemy import text
 
-from database import customer, personal
+from database import customer, details, personal
 from database.connect import ReadConnection, WriteConnection
 from database.sealing import Key
-from domain.order import Address
+from domain.order import Address, BillTo
 
 
 async def keep(connection: WriteConnection, request: int, order: str, ship_to: Address) -> None:
@@ -54,11 +54,22 @@ GOES_TO = text("SELECT ship_to FROM personal.recipient WHERE order_id = :order")
 
 async def change(connection: WriteConnection, order: str, ship_to: Address, postal_area: str) -> None:
     """Replace the address of an order, under the order's lock. Does nothing when the order was forgotten."""
-    key = await personal.key_of(connection, order)
-    if key is not None:
-        parameters = {"order": order, "ship_to": _sealed(key, ship_to), "country": ship_to.country}
-        parameters |= {"postal_area": postal_area, "digests": await customer.digests(connection, ship_to)}
-        await connection.execute(CHANGE, parameters)
+    row = (await connection.execute(KEY_AND_DETAILS, {"order": order})).one_or_none()
+    key = personal.open_key(connection, order, row.wrapped) if row is not None else None
+    if row is None or key is None:
+        return
+    bill_to = details.unseal(key, row.details).bill_to
+    people = [ship_to, *([BillTo.model_construct(**bill_to)] if bill_to else [])]
+    parameters = {"order": order, "ship_to": _sealed(key, ship_to), "country": ship_to.country}
+    parameters |= {"postal_area": postal_area, "digests": await customer.digests(connection, *people)}
+    await connection.execute(CHANGE, parameters)
+
+
+KEY_AND_DETAILS = text(
+    """
+    SELECT k.wrapped, r.details FROM personal.key k JOIN personal.recipient r ON r.order_id = k.owner WHERE k.owner = :order
+    """
+)
 
 
 CHANGE = text(

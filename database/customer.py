@@ -5,13 +5,13 @@ from database import personal
 from database.connect import ReadConnection
 from database.sealing import Key
 from domain.customer import SearchRequest, Trait, traits
-from domain.order import Address
+from domain.order import BillTo
 
 DIGEST_BYTES = 16
 """Of a fingerprint; that two people share so much of it is out of the question."""
 
 
-async def digests(connection: ReadConnection, *addresses: Address) -> list[bytes]:
+async def digests(connection: ReadConnection, *addresses: BillTo) -> list[bytes]:
     """The keyed hashes of everything by which the orders of these addresses are found."""
     return digests_by(await personal.common_key(connection), *addresses)
 
@@ -21,7 +21,7 @@ async def looked_for(connection: ReadConnection, asked: SearchRequest) -> bytes:
     return digest(await personal.common_key(connection), *asked.looked_for)
 
 
-def digests_by(common: Key, *addresses: Address) -> list[bytes]:
+def digests_by(common: Key, *addresses: BillTo) -> list[bytes]:
     """As `digests`, with the open common key."""
     return sorted({digest(common, *trait) for address in addresses for trait in traits(address)})
 

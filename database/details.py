@@ -45,12 +45,8 @@ def seal(key: Key, order: NewOrder) -> bytes | None:
 
 
 def _of_lines(lines: Sequence[NewLine]) -> dict[str, dict[str, Any]]:
-    own = {line.line: _of_line(line.model_dump(mode="json", exclude_defaults=True)) for line in lines}
+    own = {line.line: line.model_dump(include={"gift_message", "attributes"}, exclude_defaults=True) for line in lines}
     return {name: details for name, details in own.items() if details}
-
-
-def _of_line(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: line[name] for name in ("gift_message", "attributes") if name in line}
 
 
 async def keep(connection: WriteConnection, request: int, order: str, lines: Sequence[NewLine]) -> None:

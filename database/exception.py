@@ -230,21 +230,25 @@ ASSIGN = text(
 async def orders_waiting_too_long(
     connection: ReadConnection, before: timedelta, limit: int
 ) -> list[tuple[str, datetime]]:
-    """Open orders with units that wait for stock, a node or release, when less than `before` is left until their promised ship
-    date. Answers each with this date, the most urgent first; without orders that have such an exception already."""
+    """Open orders with units that wait for stock, a node or release, when less than `before` is left until they must ship: by
+    what we promised, or by the channel's own duty. Answers each with this date, the most urgent first; without orders that have
+    such an exception already."""
     rows = await connection.execute(ORDERS_WAITING_TOO_LONG, {"before": before, "limit": limit})
-    return [(row.order_id, row.promise_ship_by) for row in rows]
+    return [(row.order_id, row.ship_by) for row in rows]
 
 
 ORDERS_WAITING_TOO_LONG = text(
     """
-    SELECT o.order_id, o.promise_ship_by FROM orders o
-    WHERE o.closed_at IS NULL AND o.promise_ship_by < clock_timestamp() + CAST(:before AS interval)
+    SELECT o.order_id, d.ship_by FROM orders o
+    CROSS JOIN LATERAL (SELECT least(
+        o.promise_ship_by, o.duty_ship_by,
+        o.duty_deliver_by - coalesce(o.promise_deliver_by - o.promise_ship_by, interval '0')) AS ship_by) d
+    WHERE o.closed_at IS NULL AND d.ship_by < clock_timestamp() + CAST(:before AS interval)
       AND (EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id AND w.awaits <> 'person')
            OR EXISTS (SELECT FROM reservation r WHERE r.order_id = o.order_id))
       AND NOT EXISTS (SELECT FROM exception e
                       WHERE e.order_id = o.order_id AND e.code = 'at_risk' AND e.fulfillment_order_id IS NULL)
-    ORDER BY o.promise_ship_by LIMIT :limit
+    ORDER BY d.ship_by LIMIT :limit
     """
 )
 

@@ -54,19 +54,19 @@ SAVE = text(
     )
     INSERT INTO fulfillment_order_line (
         fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
-        told_delivered, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+        told_delivered, voided, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
     SELECT :fulfillment_order_id, l.line, l.position, l.sku, l.quantity,
            ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_ready, l.told_shipped,
-           l.told_delivered, l.freed, l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short, l.surplus,
-           l.in_doubt
+           l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short,
+           l.surplus, l.in_doubt
     FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
         line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_ready bigint,
-        told_shipped bigint, told_delivered bigint, freed int, replaced int, cancel_wanted int, picked int, shipped int,
-        delivered int, short int, surplus bigint, in_doubt int)
+        told_shipped bigint, told_delivered bigint, voided bigint, freed int, replaced int, cancel_wanted int, picked int,
+        shipped int, delivered int, short int, surplus bigint, in_doubt int)
     ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
         told_picked = excluded.told_picked, told_ready = excluded.told_ready,
         told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
-        freed = excluded.freed, replaced = excluded.replaced,
+        voided = excluded.voided, freed = excluded.freed, replaced = excluded.replaced,
         cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
         delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
         in_doubt = excluded.in_doubt
@@ -148,6 +148,7 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
         "told_ready": reported.ready,
         "told_shipped": reported.shipped,
         "told_delivered": reported.delivered,
+        "voided": reported.voided,
         "freed": reported.freed,
         "replaced": reported.replaced,
         "cancel_wanted": reported.cancel_wanted,
@@ -231,7 +232,9 @@ async def packages(connection: ReadConnection, fulfillment_order: str) -> list[S
             row.carrier,
             row.tracking,
             tuple(Quantity.model_validate(line) for line in row.lines),
-            row.has_shipped,
+            row.shipped_at is not None,
+            row.voided_at is not None,
+            row.shipped_at,
         )
         for row in rows
     ]
@@ -239,10 +242,18 @@ async def packages(connection: ReadConnection, fulfillment_order: str) -> list[S
 
 PACKAGES = text(
     """
-    SELECT package, carrier, tracking, lines, shipped_at IS NOT NULL AS has_shipped FROM package
+    SELECT package, carrier, tracking, lines, shipped_at, voided_at FROM package
     WHERE fulfillment_order_id = :fulfillment_order ORDER BY package
     """
 )
+
+
+async def void_package(connection: WriteConnection, fulfillment_order: str, package: str, at: datetime) -> None:
+    """Note that a parcel did not leave."""
+    await connection.execute(VOID, {"fulfillment_order": fulfillment_order, "package": package, "at": at})
+
+
+VOID = text("UPDATE package SET voided_at = :at WHERE fulfillment_order_id = :fulfillment_order AND package = :package")
 
 
 async def keep_reason(connection: WriteConnection, fulfillment_order: str, remark: int) -> None:

@@ -233,9 +233,13 @@ _TOUCHED = {
         SELECT r.node, r.order_id FROM reservation r
         UNION ALL
         SELECT o.pickup_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
+        UNION ALL
+        SELECT o.from_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
         """,
         f"SELECT r.node AS name, r.return_id FROM ({_OPEN_RETURN}) r",
-        "SELECT o.pickup_node AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)",
+        """
+        SELECT coalesce(o.pickup_node, o.from_node) AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)
+        """,
     ),
     "service": _touched(
         "SELECT o.service AS name, o.order_id FROM orders o WHERE o.closed_at IS NULL",

@@ -9,7 +9,7 @@ from database.connect import WriteConnection
 from domain.payment import PaymentKind, PaymentMessage
 
 
-class RequestKind(StrEnum):
+class PaymentRequestKind(StrEnum):
     """What a channel is asked to do with a payment."""
 
     CAPTURE = "capture"
@@ -43,7 +43,7 @@ KEEP = text(
 
 
 async def ask(
-    connection: WriteConnection, order: str, kind: RequestKind, amount: int, in_all: int, at: datetime
+    connection: WriteConnection, order: str, kind: PaymentRequestKind, amount: int, in_all: int, at: datetime
 ) -> str:
     """Store what a channel is asked to capture or void; answers the id, by which it recognizes a repeat.
 

@@ -248,7 +248,7 @@ ERASE_PACKAGES = text(
         SELECT coalesce(jsonb_agg(e.shown ORDER BY n), '[]')
         FROM jsonb_array_elements(data->'packages') WITH ORDINALITY AS s(parcel, n)
         JOIN erased e ON e.fulfillment_order_id = data->>'fulfillment_order' AND e.package = s.parcel->>'package'))
-    WHERE order_id = :order AND kind = 'shipped'
+    WHERE order_id = :order AND kind IN ('shipped', 'shipment_voided')
     """
 )
 """A tracking number leads to the customer at the carrier; a name, a carrier and an unknown line are what somebody typed."""

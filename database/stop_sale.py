@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database import stock
 from database.connect import ReadConnection, WriteConnection
 from database.order.parts import units_of
 
@@ -113,7 +114,7 @@ APPLY_TO_STOCK = text(
         FROM stock k WHERE {_CONCERNED}
     )
     UPDATE stock s
-    SET stopped_at = active.stopped_at,
+    SET stopped_at = active.stopped_at, {stock.CHANGED},
         offered_at = CASE WHEN s.stopped_at IS NOT NULL AND active.stopped_at IS NULL AND s.on_hand > 0 AND EXISTS (
                                    SELECT FROM wanted w WHERE w.nodes IS NULL OR s.node = ANY(w.nodes))
                           THEN clock_timestamp() ELSE s.offered_at END

@@ -1,6 +1,6 @@
 """Decides how many units of an item are available: at each node, of a bundle, in all, and to which channel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from domain.network import Network
@@ -49,13 +49,16 @@ class Availability:
         levels = [self.levels.get((node, part)) for part, _ in self.network.components(self.sku)]
         return any(level is not None and level.stopped_at is not None for level in levels)
 
-    def in_all(self, kept_back: Callable[[str], int]) -> int:
-        """Units of the item at all nodes together; `kept_back` says how many units of a part are kept back."""
+    def in_all(self, kept_back: Callable[[str], int], usable: Container[str] | None = None) -> int:
+        """Units of the item at all nodes together; `kept_back` says how many units of a part are kept back.
+
+        With `usable`, only these nodes can give units, but what is kept back may lie at the others.
+        """
         limits = [
             max(0, sum(self._units(node, part) for node in self.nodes) - kept_back(part)) // quantity
             for part, quantity in self.network.components(self.sku)
         ]
-        return min(sum(self.at(node) for node in self.nodes), *limits)
+        return min(sum(self.at(node) for node in self.nodes if usable is None or node in usable), *limits)
 
     def _units(self, node: str, part: str) -> int:
         level = self.levels.get((node, part))

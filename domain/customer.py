@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from domain.order import Address
+from domain.order import BillTo
 from domain.text import Label, Strict
 
 
@@ -44,12 +44,14 @@ class SearchRequest(Strict):
         return trait, SAME[trait](getattr(self, trait))
 
 
-def traits(address: Address) -> Iterator[tuple[Trait, str]]:
-    """By what the orders of an address are found, each with the text that its equals have in common."""
-    for trait in Trait:
-        written = getattr(address, trait)
-        if written is not None and (same := SAME[trait](written)):
-            yield trait, same
+def traits(address: BillTo) -> Iterator[tuple[Trait, str]]:
+    """By what the orders of an address are found, each with the text that its equals have in common. A company is found by its
+    name as a person is."""
+    written = {Trait.EMAIL: [address.email], Trait.PHONE: [address.phone], Trait.NAME: [address.name, address.company]}
+    for trait, texts in written.items():
+        for text in texts:
+            if text is not None and (same := SAME[trait](text)):
+                yield trait, same
 
 
 def same_email(written: str) -> str:

@@ -25,6 +25,9 @@ from domain.reasons import ExceptionCode
 WORD_ON_DOUBT_WITHIN = timedelta(days=30)
 """How long an order stays open for the answer of a dead attempt."""
 
+ON_THE_WAY_MAX = timedelta(days=60)
+"""How long a parcel is taken to be on the way where nobody knows: military mail and sea mail are seldom longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -76,7 +79,7 @@ def delay_reason(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> str:
     """For work that may leave late: when it must leave, what it waits for, and since when."""
     stage = _stage(fulfillment_order, rules) or WaitingFor.SHIPMENT
     word, since = stage.replace("_", " "), _began(stage, fulfillment_order)
-    return f"it must leave by {utc_text(fulfillment_order.ship_by)}, and has waited for {word} since {utc_text(since)}"
+    return f"it must leave by {utc_text(fulfillment_order.must_leave_by)}, and has waited for {word} since {utc_text(since)}"
 
 
 def utc_text(moment: datetime) -> str:
@@ -183,7 +186,7 @@ def _notice_at(stage: WaitingFor, fo: FulfillmentOrder, rules: OrderRules) -> da
     if stage is WaitingFor.COLLECTION and fo.reminded_at is None and fo.uncollected_at is None:
         return _began(stage, fo) + (rules.collect_within or timedelta()) / 2
     if fo.is_owed and fo.at_risk_at is None and rules.at_risk_before is not None:
-        return fo.ship_by - rules.at_risk_before
+        return fo.must_leave_by - rules.at_risk_before
     return None
 
 
@@ -217,6 +220,6 @@ def _began(stage: WaitingFor, fo: FulfillmentOrder) -> datetime:
             return max(ready_at, fo.ship_clock_from or ready_at) if fo.uncollected_at else ready_at
         case WaitingFor.DELIVERY:
             late = max((fo.shipped_at or fo.ship_by) - fo.ship_by, timedelta())
-            return fo.deliver_by + late
+            return (fo.deliver_by or fo.ship_by + ON_THE_WAY_MAX) + late
         case WaitingFor.WORD_ON_DOUBT:
             return fo.dead_at or fo.released_at

@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     STILL_TO_COLLECT = "still_to_collect"
     NOT_COLLECTED = "not_collected"
     SHIPPED = "shipped"
+    SHIPMENT_VOIDED = "shipment_voided"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     CANCEL_REFUSED = "cancel_refused"
@@ -49,10 +50,10 @@ class ChannelEvent:
     data: Mapping[str, Any]
 
 
-def promised(ship_by: datetime, deliver_by: datetime) -> ChannelEvent:
-    """A promise was given."""
+def promised(ship_by: datetime, deliver_by: datetime | None) -> ChannelEvent:
+    """A promise was given; the day of delivery is None where nobody knows it."""
     dates = {"ship_by": ship_by, "deliver_by": deliver_by}
-    return ChannelEvent(EventKind.PROMISED, {name: at.astimezone(UTC).isoformat() for name, at in dates.items()})
+    return ChannelEvent(EventKind.PROMISED, {name: at and at.astimezone(UTC).isoformat() for name, at in dates.items()})
 
 
 def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
@@ -109,7 +110,8 @@ def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelE
     found: list[ChannelEvent] = []
     for name in sorted(changes.touched & after.fulfillment_orders.keys()):
         fo = before.fulfillment_orders.get(name), after.fulfillment_orders[name]
-        found += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_refused(*fo, changes)]
+        found += [*_of_pickup(*fo, changes.network.policy.orders), *_of_fulfillment_order(*fo), *_voided(*fo)]
+        found += _refused(*fo, changes)
     return found
 
 
@@ -158,6 +160,18 @@ def _of_fulfillment_order(before: FulfillmentOrder | None, after: FulfillmentOrd
         if grown := [line for line in lines if line["quantity"] > 0]:
             is_assumed = {"assumed": after.assumed_delivered} if kind is EventKind.DELIVERED else {}
             yield ChannelEvent(kind, about | is_assumed | {"lines": grown})
+
+
+def _voided(before: FulfillmentOrder | None, after: FulfillmentOrder) -> Iterable[ChannelEvent]:
+    """Units that were reported as shipped did not leave."""
+    lines = [
+        _units(line, now.sku, before.counts(line).shipped - after.counts(line).shipped)
+        for line, now in after.lines.items()
+        if before and before.lines[line].voided < now.voided
+    ]
+    if back := [line for line in lines if line["quantity"] > 0]:
+        about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
+        yield ChannelEvent(EventKind.SHIPMENT_VOIDED, about | {"lines": back})
 
 
 def _count(fulfillment_order: FulfillmentOrder, line: str, kind: EventKind) -> int:

@@ -69,6 +69,6 @@ def add(order: Order, network: Network, lines: Sequence[NewLine]) -> None:
         item = network.items[line.sku]
         layer = Layer(line.quantity, 0, line.unit_price, line.discount, line.tax)
         order.lines[line.line] = OrderedLine(
-            line.sku, line.quantity, 0, 0, tuple(item.components), item.weight_g, (layer,)
+            line.sku, line.quantity, 0, 0, tuple(item.components), item.weight_g, (layer,), line.name
         )
         order.waiting.append(Waiting(line.line, line.sku, line.quantity))

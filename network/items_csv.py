@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from domain.network import Item
+from domain.stock import sku_of
 from network.barcodes import fault_of_barcode
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
@@ -13,7 +14,6 @@ from network.toml_tables import did_you_mean
 REQUIRED = ("sku", "name", "weight_g", "safety_stock", "components")
 MEASURES = ("length_mm", "width_mm", "height_mm")
 OPTIONAL = ("category", "tags", "barcode", *MEASURES, "hazmat", "ships_alone")
-SKU_CHARACTERS_MAX = 64
 QUANTITY_MAX = 1_000_000
 
 
@@ -36,9 +36,10 @@ def read_items(text: str, mistakes: Mistakes) -> dict[str, Item]:
 
 def _item(row: Row) -> Item:
     sku = row.cells["sku"]
-    if not re.fullmatch(rf"[A-Za-z0-9._:/-]{{1,{SKU_CHARACTERS_MAX}}}", sku):
-        allowed = f"1 to {SKU_CHARACTERS_MAX} letters, digits and . _ : / -"
-        row.wrong(f"sku must be {allowed}, not {sku!r}")
+    if sku_of(sku) is None:
+        row.wrong(
+            f"sku must be 1 to 64 characters, without control characters and without a blank at an end, not {sku!r}"
+        )
         sku = ""
     return Item(
         sku=sku,
@@ -89,17 +90,31 @@ def _measures(row: Row) -> dict[str, int]:
 
 
 def _components(row: Row) -> list[tuple[str, int]]:
-    """`SKU*2 SKU*1` as pairs."""
+    """`SKU*2 "A SKU"*1` as pairs."""
     found: list[tuple[str, int]] = []
-    for word in row.cells["components"].split():
-        sku, _, count = word.rpartition("*")
-        if not sku or not re.fullmatch(r"\d{1,7}", count, re.ASCII) or not 1 <= int(count) <= QUANTITY_MAX:
-            row.wrong(f"components must be like SKU*2 SKU*1, not {word!r}")
-        elif any(sku == other for other, _ in found):
+    for word in _WORD.finditer(row.cells["components"]):
+        part = _COMPONENT.fullmatch(word[0])
+        if part is None or not 1 <= int(part["count"]) <= QUANTITY_MAX:
+            row.wrong(f'components must be like SKU*2 "A SKU"*1, not {word[0]!r}{_in_quotes(word[0])}')
+            continue
+        sku = part["plain"] or part["quoted"].replace('""', '"')
+        if any(sku == other for other, _ in found):
             row.wrong(f"components name {sku!r} twice; add the quantities")
         else:
-            found.append((sku, int(count)))
+            found.append((sku, int(part["count"])))
     return found
+
+
+_QUOTED = r'"(?:[^"]|"")+"'
+_WORD = re.compile(rf"(?:{_QUOTED}|\S)+")
+"""What stands between blanks; those in quotes do not count."""
+_COMPONENT = re.compile(r'(?:(?P<plain>[^\s*@"]+)|"(?P<quoted>(?:[^"]|"")+)")\*(?P<count>\d{1,7})', re.ASCII)
+
+
+def _in_quotes(word: str) -> str:
+    sku, _, count = word.rpartition("*")
+    needs_them = re.fullmatch(r"\d{1,7}", count, re.ASCII) and re.search(r'[*@"]', sku)
+    return '; a SKU with blanks, *, @ or " stands in double quotes, with "" for "' if needs_them else ""
 
 
 def _check_components(row: Row, items: Mapping[str, Item]) -> None:

@@ -8,11 +8,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from domain.delivery import DeliveryCalendar
+from domain.money import MINOR_DIGITS
 from domain.network import (
     Cost,
     EvaluationError,
     ExceptionRules,
     Exclusion,
+    Far,
+    FarRules,
     HoldRule,
     HoldStock,
     OrderRules,
@@ -86,6 +89,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
         delivery=_read_delivery(top.table("delivery"), services),
+        far={far: _far_rules(top.table(far), far, services) for far in Far if top.has(far)},
         holds=reader.holds(),
     )
     top.finish()
@@ -96,7 +100,7 @@ def _currency(top: Table) -> str | None:
     if not top.has("currency"):
         return None
     code = top.text("currency")
-    if re.fullmatch(r"[A-Z]{3}", code):
+    if code in MINOR_DIGITS:
         return code
     if "currency" not in top.failed:
         top.wrong("currency", f"currency must be a code of ISO 4217 such as USD, not {code!r}")
@@ -315,10 +319,31 @@ def _read_transit(top: Table) -> tuple[Mapping[str, tuple[TransitBand, ...]], It
     return bands, None if table.failed or not bands else bands
 
 
+RATE = "rate"
+"""The key of [military] and [remote] that names no service."""
+
+
+def _far_rules(table: Table, far: Far, services: Iterable[str] | None) -> FarRules:
+    """The days of each service to places without a distance, and what a shipment to them costs."""
+    days: dict[str, int] = {}
+    for service in table.names():
+        if service == RATE:
+            continue
+        if services is not None and service not in services:
+            table.wrong(service, f"[{far}] {service} is no service{did_you_mean(service, [*services, RATE])}")
+        elif (found := table.whole(service, 0, least=0)) > DAYS_MAX:
+            table.wrong(service, f"{service} must be at most {DAYS_MAX} days, not {found}")
+        else:
+            days[service] = found
+    return FarRules(days, table.whole(RATE, 0, least=0) if table.has(RATE) else None)
+
+
 def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
     """The bands of each service, which must ascend in distance."""
     for service in table.names():
-        if not re.fullmatch(WORD[0], service):
+        if service == RATE:
+            table.wrong(service, f"a service cannot be called {RATE}: [military] and [remote] name their price so")
+        elif not re.fullmatch(WORD[0], service):
             table.wrong(service, f"the name of a service must be {WORD[1]}, not {service!r}")
         bands = [_band(table, service, position, pair) for position, pair in enumerate(table.values(service))]
         for position, (nearer, farther) in enumerate(pairwise(bands), start=1):

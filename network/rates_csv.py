@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import date
 from fractions import Fraction
 
+from domain.money import MINOR_DIGITS
 from domain.rates import Rates
 from network.csv_rows import Row, read_rows
 from network.mistakes import Mistakes
@@ -32,7 +33,7 @@ def read_rates(text: str, mistakes: Mistakes) -> Rates:
 
 def _currency(row: Row, column: str) -> str | None:
     cell = row.cells[column]
-    if re.fullmatch(r"[A-Z]{3}", cell):
+    if cell in MINOR_DIGITS:
         return cell
     row.wrong(f"{column} must be a code of ISO 4217 such as EUR, not {cell!r}")
     return None

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from domain.cart import PromiseRequest
-from domain.network import Network
+from domain.network import Locality, Network
 from domain.order import NewLine, NewOrder
 from domain.request import Swap
-from network.geography import ImpossiblePlace, locate
+from network.geography import ImpossiblePlace, check_locality
 
 
 class WrongField(ValueError):
@@ -21,8 +21,9 @@ class WrongField(ValueError):
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
     check_items({"lines": demand.lines}, network)
-    _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
+    _check_destination(demand.service, demand.ship_to.locality, network)
     check_pickup(demand.pickup_node, network)
+    _check_from_node(demand, network)
 
 
 def check_items(lists: Mapping[str, Sequence[NewLine | Swap]], network: Network) -> None:
@@ -42,6 +43,18 @@ def check_pickup(name: str | None, network: Network) -> None:
         raise WrongField("pickup_node", f"customers cannot collect at {name}")
 
 
+def _check_from_node(demand: NewOrder | PromiseRequest, network: Network) -> None:
+    name = demand.from_node
+    if name is None:
+        return
+    if demand.pickup_node is not None:
+        raise WrongField("from_node", "must be absent when the customer collects: the order ships from pickup_node")
+    if name not in network.nodes:
+        is_retired = network.knows_node(name)
+        why = "is retired: nothing ships from it any more" if is_retired else "is not a node of the network"
+        raise WrongField("from_node", f"{name} {why}")
+
+
 def check_service(service: str | None, network: Network) -> None:
     """Check that a service is offered; None = any. Raises `WrongField`."""
     if service is not None and service not in network.policy.transit:
@@ -49,9 +62,9 @@ def check_service(service: str | None, network: Network) -> None:
         raise WrongField("service", f"{service} is not offered; offered are: {offered}")
 
 
-def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
+def _check_destination(service: str | None, locality: Locality, network: Network) -> None:
     check_service(service, network)
     try:
-        locate(country, postal_code)
+        check_locality(locality)
     except ImpossiblePlace as error:
         raise WrongField(f"ship_to.{error.field}", str(error)) from error

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain.money import MINOR_DIGITS
 from domain.network import NodeKind
 from network.countries import CENTROIDS
 from network.nodes_toml import NodesRead
@@ -17,7 +18,7 @@ WORD = (r"[a-z0-9_-]{1,32}", "1 to 32 of a-z, 0-9, '_' and '-'")
 
 _FORMS = {
     "order.channel": (r"[a-z0-9]{1,16}", "1 to 16 of a-z and 0-9"),
-    "order.currency": (r"[A-Z]{3}", "a code of ISO 4217 such as USD"),
+    "order.currency": ("|".join(MINOR_DIGITS), "a code of ISO 4217 such as USD"),
     "order.customer_tier": (rf"({WORD[0]})?", WORD[1]),
 }
 """The form of the values of names that have no list of values, and the same in words."""

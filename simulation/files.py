@@ -42,8 +42,9 @@ class Inputs:
 
     @property
     def currency(self) -> str | None:
-        """The currency of every order; None when there are several."""
-        found = {order.currency for order in self.orders}
+        """The currency of all costs: the policies', or where one has none, that of every order; None = there are several."""
+        of_policies = {network.policy.currency for network in self.networks}
+        found = {order.currency for order in self.orders} if None in of_policies else of_policies
         return found.pop() if len(found) == 1 else None
 
 

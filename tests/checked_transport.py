@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.routing import Match
 
 from api.app import ROUTERS
+from api.paths import matched
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
@@ -31,7 +32,8 @@ class CheckedTransport(ASGITransport):
         return response
 
     def _route(self, request: Request) -> APIRoute:
-        scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
+        path = matched(request.url.raw_path.partition(b"?")[0])
+        scope = {"type": "http", "method": request.method, "path": path, "headers": []}
         return next(route for route in ROUTES if route.matches(scope)[0] is Match.FULL)
 
 

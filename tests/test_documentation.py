@@ -24,6 +24,7 @@ from domain.claim import ClaimMessage
 from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from domain.parcel import Parcel
+from domain.payment import PaymentMessage
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from network.load import NetworkDocuments, load, read
@@ -76,6 +77,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),
     "rates": lambda text: a_network(rates=text),
+    "payment": PaymentMessage.model_validate_json,
     "order": NewOrder.model_validate_json,
     "reservation": ReservationRequest.model_validate_json,
     "message": NodeMessage.model_validate_json,

@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from database import address, fulfillment, order
-from database.order import Header
 from database.request import Request
 from domain import units
-from domain.order import Address
 from domain.request import ServiceRequest
 from domain.sourcing import Plan
 from domain.sourcing.supply import Entitlement
@@ -34,9 +32,9 @@ async def to_another_address(work: Work, known: Request, at: datetime) -> Answer
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
         raise Impossible("the order was forgotten: it has no address any more")
-    work.header = _going_to(work.header, ship_to)
+    work.header = replace(work.header, locality=ship_to.locality)
     await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
-    area = postal_area(ship_to.country, ship_to.postal_code)
+    area = postal_area(ship_to.country, ship_to.postal_code or "")
     await fulfillment.keep_as_given(work.connection, work.header.order)
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}
@@ -54,7 +52,7 @@ async def with_another_service(work: Work, known: Request, at: datetime) -> Answ
     service = ServiceRequest.model_validate(known.facts).service
     if service not in work.active.policy.transit:
         raise Impossible(f"service {service} is not offered any more")
-    work.header = replace(work.header, service=service, deliver_by=None)
+    work.header = replace(work.header, service=service, deliver_by=None, is_promised=False)
     await fulfillment.keep_as_given(work.connection, work.header.order)
     await order.change_service(work.connection, work.header.order, service)
     await plan_for_new_place(work, at, _pinned(work), f"no node can send {{units}} of it by {service}")
@@ -65,10 +63,6 @@ def _check_that_some_units_wait(work: Work, at: datetime) -> None:
     refuse_when_over(work, at)
     if not work.order.has_unreleased:
         raise Impossible("no unit of it waits for its release: the nodes have the address and the service already")
-
-
-def _going_to(header: Header, ship_to: Address) -> Header:
-    return replace(header, country=ship_to.country, region=ship_to.region or "", postal_code=ship_to.postal_code)
 
 
 def _pinned(work: Work) -> Counter[str]:

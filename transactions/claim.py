@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from database import claim, personal, refund
+from database import claim, refund
 from database.documents import claim as documents
 from database.order import Event
 from database.request import Request
@@ -13,7 +13,7 @@ from domain.clock import happened_at
 from domain.event import ChannelEvent, EventKind
 from domain.pickup import Destination
 from domain.refund import Fees, Payment, RefundKind, payment
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.refund import report_cut, settle
 from transactions.replacement import replace
 from transactions.request import Answer, Asked, answered_once, granted
@@ -54,7 +54,7 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
         if received is None:
             return False
         work = await transactions.on(transaction, shown["order"])
-        await personal.note(connection, work.header.order, None, message.reason)
+        await keep_reason(connection, received, work.header.order, message.reason)
         if asked := await refund.unsettled(connection, work.header.order, name):
             work.channel_events.append(
                 ChannelEvent(EventKind.SETTLED, {"claim": name, "resolution": shown["resolution"]})

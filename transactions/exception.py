@@ -113,7 +113,7 @@ async def _report_at_risk(transactions: OrderTransactions, order: str, ship_by: 
     async with transactions.open(order) as work:
         if work.header.is_closed or not work.order.has_unreleased:
             return
-        detail = f"units of it wait, and it was promised to ship by {utc_text(ship_by)}"
+        detail = f"units of it wait, and it must ship by {utc_text(ship_by)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail))
         await work.notify(await work.write(Event("waits too long", "clock", datetime.now(UTC))))
 

@@ -1,5 +1,6 @@
 """Releases work to nodes, records their messages, and acts when a node does not answer in time."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from database import address, cooldown, fulfillment, order, personal
+from database import address, claim, cooldown, fulfillment, order, personal, returns
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
@@ -26,10 +27,12 @@ from domain.fulfillment import (
     NodeMessage,
     Package,
     Placed,
+    Quantity,
     StoredPackage,
     WaitingFor,
     apply_message,
     brings_units,
+    contents,
     place,
 )
 from domain.network import Node, Uncollected
@@ -37,7 +40,7 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
@@ -199,6 +202,8 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
         message = message.model_copy(update={"packages": hidden})
     occurred_at = happened_at(message.occurred_at, arrived=received.received_at, follows=before.released_at)
     message = message.model_copy(update={"occurred_at": occurred_at})
+    if message.kind is MessageKind.VOID:
+        return await _void(work, before, message, received)
     placed = await _keep_packages(connection, before, message)
     if message.kind is MessageKind.DELIVERED:
         contents = tuple(Package(package=parcel.package, lines=parcel.lines) for parcel in placed.packages)
@@ -207,7 +212,7 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
     differences = (*applied.mismatches, *placed.mismatches)
     work.changes.opened += _openings(replace(applied, mismatches=differences), message, received.received_at)
-    remark = await personal.note(connection, work.header.order, None, message.reason)
+    remark = await keep_reason(connection, received, work.header.order, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(connection, fulfillment_order, remark)
     cause = f"message {received.sender} {message.message_id}"
@@ -215,6 +220,63 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     state = await work.write(event)
     await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
     return state
+
+
+async def _void(work: Work, before: FulfillmentOrder, message: NodeMessage, received: Received) -> OrderState:
+    """Take back a parcel that did not leave: its units are due again at its node, as if it had never been reported."""
+    name, parcel = before.fulfillment_order, message.package or ""
+    if work.header.is_forgotten:
+        parcel = personal.hidden_name(await personal.common_key(work.connection), name, parcel)
+    known = {one.package: one for one in await fulfillment.packages(work.connection, name)}
+    voided = await _taken_back(work, before, known.get(parcel), list(known.values()), message, received.received_at)
+    units.change_fulfillment_order(work.order, work.changes, voided.fulfillment_order)
+    work.changes.opened += _openings(voided, message, received.received_at)
+    as_of = None
+    if not voided.mismatches:
+        as_of = known[parcel].shipped_at
+        await fulfillment.void_package(work.connection, name, parcel, received.received_at)
+    remark = await personal.note(work.connection, work.header.order, None, message.reason)
+    if remark is not None:
+        await fulfillment.keep_reason(work.connection, name, remark)
+    cause = f"message {received.sender} {message.message_id}"
+    return await work.write(Event(cause, received.actor, received.received_at, message.occurred_at, as_of))
+
+
+async def _taken_back(
+    work: Work,
+    before: FulfillmentOrder,
+    parcel: StoredPackage | None,
+    known: Sequence[StoredPackage],
+    message: NodeMessage,
+    at: datetime,
+) -> Applied:
+    """The fulfillment order without a parcel; unchanged, with the reason, where the parcel cannot be taken back."""
+    if work.header.is_closed:
+        return Applied(before, ("the order is closed",))
+    if parcel is None or not parcel.has_shipped or parcel.is_voided:
+        return Applied(before, ("no such package has shipped",))
+    held = contents(parcel, known, before.lines)
+    if held is None:
+        return Applied(before, ("it was not reported what is in the package",))
+    lines = tuple(Quantity(line=line, quantity=quantity) for line, quantity in held.items())
+    voided = apply_message(before, message.model_copy(update={"lines": lines}), at)
+    spoken_for = await _spoken_for(work, before, voided.fulfillment_order)
+    return Applied(before, spoken_for) if spoken_for else voided
+
+
+async def _spoken_for(work: Work, before: FulfillmentOrder, after: FulfillmentOrder) -> tuple[str, ...]:
+    """Lines of which a return, a claim or a refund needs units that would not have shipped any more."""
+    sold = await returns.sold(work.connection, work.header.order)
+    claimed = Counter[str]()
+    for one in await claim.claimed(work.connection, work.header.order):
+        claimed[one.line] += one.quantity
+    found = []
+    for line in after.lines:
+        back = before.counts(line).shipped - after.counts(line).shipped
+        kept = work.order.lines[line].shipped - max(sold[line].in_returns, claimed[line])
+        if back > min(kept, sold[line].unpaid):
+            found.append(f"line {line}: units of it were returned, claimed or paid back")
+    return tuple(found)
 
 
 async def _keep_packages(connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage) -> Placed:
@@ -281,11 +343,12 @@ async def _uncollected_rule(work: Work) -> Uncollected | None:
 
 
 def _without_free_text(message: NodeMessage, known: Collection[str]) -> dict[str, Any]:
-    """The part of a message that may travel through Temporal: no reason, carrier or tracking number, and only `known` lines.
+    """The part of a message that may travel through Temporal: no reason, no parcel or what a carrier calls it, and only `known`
+    lines.
 
     As another line, a node may have typed anything, and a history cannot be erased.
     """
-    facts = message.model_dump(mode="json", exclude={"reason", "packages"}, exclude_unset=True)
+    facts = message.model_dump(mode="json", exclude={"reason", "packages", "package"}, exclude_unset=True)
     lines = message.lines
     if lines is None and message.packages:
         quantities: Sequence[Any] = [line for parcel in message.packages for line in parcel.lines]

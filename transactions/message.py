@@ -43,3 +43,13 @@ async def receive(
         facts=facts,
     )
     return received if await inbox.receive(connection, received) else None
+
+
+async def keep_reason(
+    connection: WriteConnection, received: Received, order: str | None, reason: str | None
+) -> int | None:
+    """Store the reason of a message, sealed; answers the remark's id. None when it gives none, or the order was forgotten."""
+    remark = await personal.note(connection, order, None, reason)
+    if remark is not None:
+        await inbox.keep_remark(connection, received, remark)
+    return remark

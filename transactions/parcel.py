@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from database import exception, personal, returns
+from database import exception, returns
 from database.connect import WriteConnection
 from database.order import Event, UnknownOrder
 from database.outbox.inbox import Received
@@ -14,7 +14,7 @@ from domain.reasons import ExceptionCode
 from domain.request import Resolution
 from domain.returns import refusal
 from domain.units import Opened
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.new_return import new_return
 from transactions.returns import apply as apply_message
 from transactions.stock import UnknownPlace
@@ -48,7 +48,7 @@ async def take(transactions: OrderTransactions, parcel: Parcel, *, actor: str) -
         try:
             return await _find_its_return(transactions, transaction, parcel, received)
         except UnknownOrder:
-            await personal.note(connection, None, None, parcel.reason)
+            await keep_reason(connection, received, None, parcel.reason)
             await _open_exception(connection, parcel, parcel.units, None)
             return RecordedParcel(is_new=True, return_=None)
 
@@ -62,7 +62,7 @@ async def _find_its_return(
     follows = min(released, default=parcel.occurred_at)
     came_at = happened_at(parcel.occurred_at, arrived=received.received_at, follows=follows)
     name, found = await _expected(work, parcel) or await _unexpected(work, parcel, came_at)
-    await personal.note(connection, work.header.order, None, parcel.reason)
+    await keep_reason(connection, received, work.header.order, parcel.reason)
     if found.left:
         await _open_exception(connection, parcel, found.left, work.header.order)
     if name is None:

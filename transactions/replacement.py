@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from database import address, order, personal
+from domain.account import Cost
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
-from domain.order import NewLine, NewOrder
+from domain.order import BillTo, NewLine, NewOrder
 from domain.pickup import Destination, collected_at, replacement_place
 from domain.refund import Payment, instead
 from domain.sourcing.new_order import facts_of_new, return_terms
@@ -41,6 +43,7 @@ async def _without_number(
     """A replacement order; its number is not its own yet."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
+    own = work.header.details
     prices = instead(due, work.order.charges)
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
@@ -49,6 +52,12 @@ async def _without_number(
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,
         number="x",
+        reference=work.header.reference,
+        purchase_order=work.header.purchase_order,
+        bill_to=None if own.bill_to is None else BillTo.model_validate(own.bill_to),
+        tags=work.header.tags,
+        attributes=dict(own.attributes),
+        note=own.note,
         placed_at=at,
         service=work.header.service,
         priority=work.header.priority,
@@ -58,9 +67,21 @@ async def _without_number(
         shipping_price=prices.shipping.goods,
         shipping_tax=prices.shipping.tax,
         lines=tuple(
-            NewLine.that_costs(prices.lines[line], line, skus[line], units) for line, units in due.paid.items() if units
+            _line(work, line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units
         ),
     )
+
+
+def _line(work: Work, line: str, sku: str, units: int, cost: Cost) -> NewLine:
+    return NewLine.that_costs(cost, line, sku, units).model_copy(update=_as_ordered(work, line, sku))
+
+
+def _as_ordered(work: Work, line: str, sku: str) -> dict[str, Any]:
+    """What the channel said of the units of a line, for those that replace them; of another item it says nothing."""
+    ordered, own = work.order.lines[line], work.header.details.line(line)
+    if sku != ordered.sku:
+        return {}
+    return {"name": ordered.name, "gift_message": own.gift_message, "attributes": own.attributes}
 
 
 async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:
@@ -69,7 +90,7 @@ async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:
         work.connection,
         replaced,
         body_digest=await personal.fingerprint(work.connection, replaced),
-        postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code),
+        postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code or ""),
         received_at=at,
         grace=work.network.policy.orders.grace,
         items=work.active.items,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,9 @@ async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[W
         raise Impossible(f"{node} is not a node of the network")
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in moved]
     entitlement = Entitlement(own=_given_back(work, fo), pinned_for=work.pinned_for)
-    facts = order_facts(work.header, work.network, work.order.lines, wanted)
+    facts = replace(
+        order_facts(work.header, work.network, work.order.lines, wanted), from_node=None
+    )  # a person decides
     leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement, others)
     if decided.plan.unfilled:

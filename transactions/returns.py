@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from database import personal, returns, stock
+from database import returns, stock
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox.inbox import Received
@@ -36,7 +36,7 @@ from domain.returns import (
 )
 from domain.stock import Movement, explode
 from domain.units import Opened
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
 from transactions.request import Answer, Asked, Done, RequestInput, answered_once, done_once, granted
@@ -261,7 +261,7 @@ async def apply(
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, message.occurred_at)
     await _note(work, state, message, applied)
-    await personal.note(connection, order_name, None, message.reason)
+    await keep_reason(connection, received, order_name, message.reason)
     await _book(work, _moved(work, name, state.lines, applied.lines), event)
     is_first_settlement = message.kind is ReturnMessageKind.SETTLED and state.status not in (
         ReturnStatus.SETTLED,

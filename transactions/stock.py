@@ -15,7 +15,7 @@ from domain.reasons import ExceptionCode
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
 from domain.stock_rows import RowNotApplied, SortedRows, sort_rows, summary
 from domain.units import Opened
-from transactions.message import receive
+from transactions.message import keep_reason, receive
 from transactions.transaction import OrderTransactions, open_shortages
 
 LEVELS_AT_ONCE = 5_000
@@ -79,6 +79,7 @@ async def apply(
         if received is None:
             facts = await inbox.facts(connection, message.node, message.message_id)
             return Recorded(None, [RowNotApplied.model_validate(row) for row in facts.get(NOT_APPLIED, ())])
+        await keep_reason(connection, received, None, message.reason)
         cause = f"message {message.node} {message.message_id}"
         event = Event(cause, actor, received.received_at, message.occurred_at)
         named = {row.sku for row in rows.not_applied if row.sku is not None}

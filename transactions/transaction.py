@@ -12,24 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from database import capacity, claim, exception, fulfillment, order, payment, refund, returns, stock
+from database import capacity, claim, exception, fulfillment, order, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
 from database.order import Event, Header
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
-from database.payment import RequestKind
 from domain import identifiers
 from domain.capacity import Claims, claims, pinned_for
 from domain.closing import Facts, looks_at_payments, looks_at_returns, over
 from domain.deadlines import Wait, accept_by, after_the_call, waits_for
-from domain.event import ChannelEvent, EventKind, events
+from domain.event import ChannelEvent, events
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.payment import Payments, shipped_after
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order, prices_after
+from transactions.capture import ask_for_payments
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -97,6 +97,11 @@ class Work:
         await self._give_back_what_it_replaces(event)
         return await self._count_the_change(event)
 
+    async def write_past(self, event: Event) -> None:
+        """Write what had become of units before the order came: no version counts it, and no event tells of it."""
+        await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
+        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+
     async def _give_capacity_back(self) -> None:
         """Claim no day of a node at which nothing is pinned any more."""
         pinned = {pin.node for pin in self.order.reservations}
@@ -110,7 +115,10 @@ class Work:
         """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         if self.payments.authorized:
-            channel_events += await self._ask_for_payments(channel_events, event.occurred_at)
+            shipped = shipped_after(self.order, self.changes)
+            channel_events += await ask_for_payments(
+                self.connection, self.header, self.payments, shipped, channel_events, event.occurred_at
+            )
         return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
 
     def _opened(self) -> Sequence[Opened]:
@@ -166,25 +174,6 @@ class Work:
         """The event that a fulfillment order waits for now, and its deadline."""
         fo = self.order.fulfillment_orders[fulfillment_order]
         return waits_for(fo, self.node(fulfillment_order), self.network.policy.orders)
-
-    async def _ask_for_payments(self, caused_by: Sequence[ChannelEvent], at: datetime) -> list[ChannelEvent]:
-        """Ask the channel to capture what has shipped and is not paid, and to void what nothing will need."""
-        shipped, payments, asked = shipped_after(self.order, self.changes), self.payments, list[ChannelEvent]()
-        if amount := payments.to_capture(shipped.cost):
-            payments = payments.asked_to_capture(amount)
-            in_all = payments.capture_asked
-            asked.append(await self._requested(RequestKind.CAPTURE, amount, in_all, at, _work_that_left(caused_by)))
-        if shipped.is_all and (amount := payments.to_void()):
-            in_all = payments.asked_to_void(amount).void_asked
-            asked.append(await self._requested(RequestKind.VOID, amount, in_all, at))
-        return asked
-
-    async def _requested(
-        self, kind: RequestKind, amount: int, in_all: int, at: datetime, more: Mapping[str, str] | None = None
-    ) -> ChannelEvent:
-        name = await payment.ask(self.connection, self.header.order, kind, amount, in_all, at)
-        facts = {"request": name, "amount": amount, "currency": self.header.currency}
-        return ChannelEvent(_REQUESTED[kind], {**facts, **(more or {})})
 
     async def _close_what_is_over(self, event: Event) -> None:
         """Close the exceptions whose reason is gone. A parcel that is found by a claim or return waits for nobody any more."""
@@ -270,16 +259,6 @@ class OrderTransactions:
         changes, before = Changes(network, version), _copy(holding)
         claimed, payments = header.claimed, header.payments
         return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
-
-
-_REQUESTED = {RequestKind.CAPTURE: EventKind.CAPTURE_REQUESTED, RequestKind.VOID: EventKind.VOID_REQUESTED}
-
-
-def _work_that_left(caused: Sequence[ChannelEvent]) -> dict[str, str]:
-    """The fulfillment order that an event says has shipped; empty where there is none."""
-    return next(
-        ({"fulfillment_order": one.data["fulfillment_order"]} for one in caused if one.kind is EventKind.SHIPPED), {}
-    )
 
 
 def _copy(holding: Order) -> Order:

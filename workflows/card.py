@@ -1,5 +1,7 @@
 """The card that operators read in the Temporal UI: the state of every unit, and what each fulfillment order waits for."""
 
+import re
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -21,12 +23,21 @@ def summary(lines: int, units: int, service: str, country: str, postal_area: str
     return f"{_count(lines, 'line')}, {_count(units, 'unit')}, {service}, {country} {postal_area}"
 
 
+def plain(sku: str) -> str:
+    """A SKU as it stands in Markdown: none of its characters means anything there."""
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", sku)
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _promise(order: OrderState) -> str:
-    return f"promised: delivered by {order.promise.deliver_by:%Y-%m-%d}" if order.promise else ""
+    if order.promise is None:
+        return ""
+    if order.promise.deliver_by is None:
+        return f"promised: shipped by {order.promise.ship_by:%Y-%m-%d}"
+    return f"promised: delivered by {order.promise.deliver_by:%Y-%m-%d}"
 
 
 def _lines(order: OrderState) -> str:
@@ -38,7 +49,7 @@ def _lines(order: OrderState) -> str:
 def _line(line: LineState) -> str:
     """Only buckets with units: the Temporal UI shows the card in half a page, and would cut off a table of all buckets."""
     held = ", ".join(f"{units} {bucket}" for bucket in _BUCKETS if (units := getattr(line, bucket)))
-    return f"line {line.line}, {line.ordered} × {line.sku}: {held}"
+    return f"line {line.line}, {line.ordered} × {plain(line.sku)}: {held}"
 
 
 def _fulfillment_orders(order: OrderState) -> str:

@@ -13,6 +13,7 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    import workflows.card as card
     import workflows.messages as messages
     import workflows.timeouts as timeouts
     from activities.returns import ReturnActivities
@@ -137,7 +138,7 @@ class ReturnWorkflow:
 
     def _show_where_it_stands(self) -> None:
         rows = [
-            f"- line {line.line}, {line.sku}: {line.received} of {line.quantity} back, {line.graded} graded"
+            f"- line {line.line}, {card.plain(line.sku)}: {line.received} of {line.quantity} back, {line.graded} graded"
             + "".join(f", {lot.quantity} {lot.condition} → {lot.disposition}" for lot in line.lots)
             for line in self._state.lines
         ]

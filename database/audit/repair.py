@@ -186,6 +186,7 @@ FOLLOW_THE_LEDGER = text(
     )
     UPDATE stock s
     SET on_hand = b.on_hand, reserved = b.reserved, allocated = b.allocated, set_aside = b.set_aside,
+        {stock.CHANGED},
         short_at = CASE WHEN b.uncovered < 0 AND b.reserved > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
         offered_at = CASE WHEN b.uncovered > s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated
                                AND EXISTS (

@@ -259,7 +259,8 @@ _SHOWN = """
                'packages', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                     'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                     'lines', p.lines) ORDER BY p.package), '[]')
-                            FROM package p WHERE p.fulfillment_order_id = f.fulfillment_order_id)
+                            FROM package p
+                            WHERE p.fulfillment_order_id = f.fulfillment_order_id AND p.voided_at IS NULL)
            )::text AS shown, coalesce(f.country, o.country) AS country,
            coalesce(g.ship_to, r.ship_to) AS ship_to, r.details, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f

@@ -37,7 +37,11 @@ class OrderLine(Document):
     unit_price: int
     """Price of one unit, in minor units."""
     discount: int
-    """Discount of the whole line, in minor units."""
+    """Discount of the whole line, as it was placed, in minor units."""
+    order_discount: int
+    """Its share of the discount of the whole order, in minor units."""
+    tax: int
+    """Tax of the whole line, as it was placed, in minor units."""
     gift_message: str | None
     """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
     attributes: dict[str, str]
@@ -194,9 +198,17 @@ class Order(Document):
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""
     value: int
-    """What its goods cost after discounts, in minor units."""
+    """What its goods cost after discounts, without those that were cancelled, in minor units."""
+    total: int
+    """What the customer pays: the value with taxes on top and shipping, in minor units; 0 when everything was cancelled."""
+    discount: int
+    """Discount of the whole order, in minor units; divided between the lines as `order_discount`."""
+    prices_include_tax: bool
+    """Whether the prices include `tax` and `shipping_tax`; if not, the customer pays them on top."""
     shipping_price: int
     """What the customer pays for shipping, in minor units."""
+    shipping_tax: int
+    """Tax of the shipping price, in minor units."""
     paid: int | None
     """What was captured before, in minor units; null = everything."""
     ship_to: ShipTo
@@ -204,6 +216,8 @@ class Order(Document):
     """Who pays; null when the channel did not say, or the order was forgotten."""
     pickup_node: str | None
     """Where the customer collects it; null = it is shipped."""
+    from_node: str | None
+    """The only node that may ship it, as the channel wants; null = the policy decides."""
     priority: int
     """1 to 9; smaller is served first."""
     customer_tier: str | None
@@ -247,6 +261,7 @@ class Order(Document):
     """The open exceptions."""
     returns: list[OrderReturn]
     payments: OrderPayments
+    """What is known of its payment."""
     release_at: AwareDatetime
     """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
     closes_at: AwareDatetime | None
@@ -305,6 +320,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
         line |= extras["lines"][line["line"]] | asdict(own.line(line["line"]))
         line |= {"returnable": sold[line["line"]].returnable(at) if sold else 0}
     ship_to = personal.unseal(key, "address", row.ship_to) or forgotten_address(row.country)
+    document |= {"discount": sum(line["order_discount"] for line in document["lines"])}
     document |= extras["own"] | {"ship_to": ship_to, "bill_to": own.bill_to}
     document |= {"note": own.note, "attributes": own.attributes}
     return document | {
@@ -329,21 +345,24 @@ ORDER = text(
                'own', jsonb_build_object(
                    'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
                    'placed_at', o.placed_at, 'currency', o.currency, 'service', o.service, 'value', o.value,
-                   'shipping_price', o.shipping_price, 'paid', o.paid, 'pickup_node', o.pickup_node,
+                   'total', o.total, 'prices_include_tax', o.prices_include_tax, 'shipping_price', o.shipping_price,
+                   'shipping_tax', o.shipping_tax, 'paid', o.paid, 'pickup_node', o.pickup_node,
+                   'from_node', o.from_node,
                    'priority', o.priority, 'customer_tier', nullif(o.customer_tier, ''),
                    'ship_complete', o.ship_complete, 'not_before', o.not_before, 'not_after', o.not_after,
                    'promised', CASE WHEN coalesce(o.duty_ship_by, o.duty_deliver_by) IS NOT NULL THEN jsonb_build_object(
                                    'ship_by', o.duty_ship_by, 'deliver_by', o.duty_deliver_by) END,
                    'tags', o.tags),
                'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
-                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount))
+                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount,
+                                    'order_discount', l.order_discount, 'tax', l.tax))
                          FROM order_line l WHERE l.order_id = o.order_id),
                'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,
                                            'lines', p.lines) ORDER BY p.package) AS packages
                                 FROM fulfillment_order fo JOIN package p USING (fulfillment_order_id)
-                                WHERE fo.order_id = o.order_id GROUP BY 1) f),
+                                WHERE fo.order_id = o.order_id AND p.voided_at IS NULL GROUP BY 1) f),
                'remarks', (SELECT coalesce(jsonb_object_agg(fo.fulfillment_order_id, encode(m.sealed, 'base64')), '{{}}')
                            FROM fulfillment_order fo JOIN personal.remark m ON m.remark_id = fo.reason_remark
                            WHERE fo.order_id = o.order_id),
@@ -379,6 +398,8 @@ class OrderQuery:
     """Where it has a fulfillment order or pinned units."""
     number: str | None = None
     """In any case."""
+    reference: str | None = None
+    """In any case."""
     sku: str | None = None
     placed_after: datetime | None = None
     """From this moment on."""
@@ -398,6 +419,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"{'' if query.needs_attention else 'NOT '}{_NEEDS_ATTENTION}": query.needs_attention,
             _AT_NODE: query.node,
             "lower(o.number) = lower(:number)": query.number,
+            "lower(o.reference) = lower(:reference)": query.reference,
             _WITH_SKU: query.sku,
             _PLACED: query.placed_after or query.placed_before,
             _UPDATED: query.updated_since,
@@ -405,7 +427,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
         }
     )
     page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), asdict(query))]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), asdict(query))]
 
 
 async def of_customer(
@@ -415,7 +437,7 @@ async def of_customer(
     follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
     page = _OF_CUSTOMER.format(follows=follows)
     parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
-    return [json.loads(row.shown) for row in await connection.execute(text(_LISTED.format(page=page)), parameters)]
+    return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), parameters)]
 
 
 _OF_CUSTOMER = """
@@ -427,7 +449,7 @@ _OF_CUSTOMER = """
 ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
 """The statuses of orders that may be closed. An order with another one is open."""
 
-_LISTED = """
+LISTED = """
     SELECT jsonb_build_object(
                'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
                'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,

@@ -4,7 +4,7 @@ from pydantic import AwareDatetime
 
 from database.documents.document import Document
 from database.order.parts import CAPTURED
-from database.payment import RequestKind
+from database.payment import PaymentRequestKind
 from domain.payment import PaymentKind
 
 
@@ -25,10 +25,12 @@ class PaymentRequest(Document):
 
     request: str
     """Its id, by which the channel recognizes a repeat: that of the order with `-p1`, `-p2` and so on."""
-    kind: RequestKind
+    kind: PaymentRequestKind
+    """What it was asked to do."""
     amount: int
     """Minor units of the order's currency."""
     asked_at: AwareDatetime
+    """When the channel was asked."""
 
 
 class OrderPayments(Document):

@@ -1,7 +1,7 @@
 """The documents of stock: an item in all and at every node, and pages of stock levels, each read from one snapshot."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -115,8 +115,13 @@ CANDIDATES_MAX = 2_000
 """Stock levels that one statement reads when only low ones are asked for."""
 
 
-async def of_item(connection: ReadConnection, network: Network, sku: str, holder: Caller) -> dict[str, Any]:
-    """The document of `GET /stock/{sku}`, as the holder of the key may see it: a node its own row, a channel only totals."""
+async def of_item(
+    connection: ReadConnection, network: Network, sku: str, holder: Caller, usable: Container[str] | None = None
+) -> dict[str, Any]:
+    """The document of `GET /stock/{sku}`, as the holder of the key may see it: a node its own row, a channel only totals.
+
+    `usable` are the nodes that may ship orders of the holder; None = all.
+    """
     parts, is_bundle = [part for part, _ in network.components(sku)], bool(network.item(sku).components)
     totals = await _totals(connection, sku, parts)
     known = network.nodes.keys() | network.retired_nodes.keys()
@@ -124,7 +129,7 @@ async def of_item(connection: ReadConnection, network: Network, sku: str, holder
     found = await stock.levels(connection, parts)
     item = Availability(sku, network, {place: level for place, level in found.items() if place[0] in seen})
     announced = {node: units for node, units in totals.incoming.items() if node in seen}
-    available = item.in_all(_kept_back(network, holder))
+    available = item.in_all(_kept_back(network, holder), usable)
     document = {"sku": sku, "available": available, "backordered": totals.backordered, "stopped": totals.is_stopped}
     if not is_bundle:
         document["incoming"] = sum(announced.values())

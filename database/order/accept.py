@@ -51,7 +51,7 @@ async def take(
     lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped}
     parameters |= {"ship_to": sealed, "details": details.seal(key, order)}
-    parameters |= {"digests": await customer.digests(connection, order.ship_to)}
+    parameters |= {"digests": await customer.digests(connection, *filter(None, (order.ship_to, order.bill_to)))}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -79,13 +79,13 @@ def _longest_window(terms: Mapping[str, ReturnTerms]) -> timedelta:
 INSERT_ORDER = text(
     """
     INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
-                        service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, not_before,
-                        not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax, shipping_price,
-                        shipping_tax, paid, release_at, return_window)
+                        service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, from_node,
+                        not_before, not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax,
+                        shipping_price, shipping_tax, paid, release_at, return_window)
     VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
-            :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :not_before,
-            :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax, :shipping_price,
-            :shipping_tax, :paid, :release_at, :return_window)
+            :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :from_node,
+            :not_before, :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax,
+            :shipping_price, :shipping_tax, :paid, :release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id
     """
@@ -165,6 +165,7 @@ def _order_row(
         "customer_tier": order.customer_tier or "",
         "ship_complete": order.ship_complete,
         "pickup_node": order.pickup_node,
+        "from_node": order.from_node,
         "not_before": order.not_before,
         "not_after": order.not_after,
         "duty_ship_by": order.promised.ship_by if order.promised else None,

@@ -1,8 +1,8 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from domain.account import Charges, Layer, Layers
 from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
+from domain.network import Locality
 from domain.order import OrderState
 from domain.payment import Payments
 from domain.reasons import ExceptionCode
@@ -43,16 +44,14 @@ class Header:
     order: str
     channel: str
     service: str
-    country: str
-    region: str
-    postal_code: str
-    """Only the postal area when the order was forgotten."""
+    locality: Locality
+    """Only the country and the postal area when the order was forgotten."""
     customer_tier: str
     reference: str | None
     """What people call it; None = they call it by its number, or it was forgotten."""
     purchase_order: str | None
     tags: tuple[str, ...]
-    details: Details
+    details: Details = field(repr=False)
     """What is personal of it beside its address."""
     currency: str
     """Of all its amounts."""
@@ -61,6 +60,8 @@ class Header:
     priority: int
     ship_complete: str | None
     pickup_node: str | None
+    from_node: str | None
+    """The node that its channel wants it shipped from; None = the policy decides."""
     version: int
     rounds: int
     network_version: int | None
@@ -70,8 +71,10 @@ class Header:
     waits_for_hold: bool
     """Whether a hold lets nothing be reserved for it until the hold is released."""
     is_forgotten: bool
+    is_promised: bool
+    """Whether a promise was given."""
     deliver_by: datetime | None
-    """The promised day; None = no promise was given yet."""
+    """The promised day; None = no promise was given yet, or it has no day of delivery."""
     duty_ship_by: datetime | None
     """When the channel must see it shipped; None = it named no such moment."""
     duty_deliver_by: datetime | None
@@ -128,7 +131,7 @@ async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
     facts = json.loads(row.facts)
     key = personal.open_key(connection, order, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
-    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(order, facts, row)
+    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
 
 
 LOAD = text(
@@ -140,7 +143,7 @@ LOAD = text(
            (SELECT version FROM network_version WHERE is_active) AS network_version,
            json_build_object(
                'lines', (SELECT json_agg(l) FROM (
-                             SELECT line, sku, ordered, shipped, cancelled, components, weight_g, unit_price,
+                             SELECT line, sku, name, ordered, shipped, cancelled, components, weight_g, unit_price,
                                     discount + order_discount AS discount, tax
                              FROM order_line WHERE order_id = o.order_id ORDER BY position) l),
                'layers', (SELECT coalesce(json_agg(y ORDER BY y.layer), '[]') FROM order_layer y WHERE y.order_id = o.order_id),
@@ -153,7 +156,7 @@ LOAD = text(
                'fulfillment_order_lines', (
                    SELECT coalesce(json_agg(l), '[]') FROM (
                        SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
-                              l.told_shipped, l.told_delivered, l.freed, l.replaced, l.cancel_wanted
+                              l.told_shipped, l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted
                        FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                        WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
@@ -177,9 +180,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         order=row.order_id,
         channel=row.channel,
         service=row.service,
-        country=row.country,
-        region=ship_to.get("region", ""),
-        postal_code=ship_to.get("postal_code", row.postal_area),
+        locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
         customer_tier=row.customer_tier,
         reference=row.reference,
         purchase_order=row.purchase_order,
@@ -191,6 +192,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         priority=row.priority,
         ship_complete=row.ship_complete,
         pickup_node=row.pickup_node,
+        from_node=row.from_node,
         version=row.version,
         rounds=row.rounds,
         network_version=row.network_version,
@@ -198,6 +200,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         is_held=row.is_held,
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
+        is_promised=row.promise_ship_by is not None,
         deliver_by=row.promise_deliver_by,
         duty_ship_by=row.duty_ship_by,
         duty_deliver_by=row.duty_deliver_by,
@@ -212,6 +215,15 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
     )
 
 
+def _locality(ship_to: Mapping[str, Any]) -> Locality:
+    """What a stored address says about where it is; it is not validated again: what is refused now was accepted then."""
+    point = (ship_to["latitude"], ship_to["longitude"]) if ship_to.get("latitude") is not None else None
+    country, postal_code, city, region = (
+        ship_to.get(name) or "" for name in ("country", "postal_code", "city", "region")
+    )
+    return Locality(country, postal_code, city, region, point)
+
+
 def _open_exception(row: dict[str, Any]) -> OpenException:
     return OpenException(
         row["exception_id"],
@@ -222,7 +234,7 @@ def _open_exception(row: dict[str, Any]) -> OpenException:
     )
 
 
-def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Order:
+def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
     skus = {line["line"]: line["sku"] for line in facts["lines"]}
     lines: dict[str, dict[str, FulfillmentOrderLine]] = {
         row["fulfillment_order_id"]: {} for row in facts["fulfillment_orders"]
@@ -233,7 +245,7 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Orde
     for layer in facts["layers"]:
         added.setdefault(layer["line"], []).append(_layer(layer))
     return Order(
-        order=order,
+        order=order.order_id,
         lines={
             line["line"]: OrderedLine(
                 line["sku"],
@@ -243,21 +255,24 @@ def _order(order: str, facts: dict[str, list[dict[str, Any]]], row: Any) -> Orde
                 tuple((line["components"] or {}).items()),
                 line["weight_g"],
                 _layers(line, added.get(line["line"], ())),
+                line["name"],
             )
             for line in facts["lines"]
         },
         waiting=[_waiting(one, skus[one["line"]]) for one in facts["waiting"]],
         reservations=[_reservation(one, skus[one["line"]]) for one in facts["reservations"]],
         fulfillment_orders={
-            fo["fulfillment_order_id"]: _fulfillment_order(fo, lines[fo["fulfillment_order_id"]])
+            fo["fulfillment_order_id"]: _fulfillment_order(order, fo, lines[fo["fulfillment_order_id"]])
             for fo in facts["fulfillment_orders"]
         },
         tried={
             (fo_line["fulfillment_order_id"], fo_line["line"]): tuple(fo_line["tried"])
             for fo_line in facts["fulfillment_order_lines"]
         },
-        pickup_node=row.pickup_node,
-        charges=Charges(row.prices_include_tax, row.shipping_price, row.shipping_tax),
+        pickup_node=order.pickup_node,
+        charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 
@@ -297,7 +312,7 @@ def _reservation(row: dict[str, Any], sku: str) -> Reservation:
         tuple(row["tried"]),
         row["round"],
         datetime.fromisoformat(row["ship_by"]),
-        datetime.fromisoformat(row["deliver_by"]),
+        _moment(row["deliver_by"]),
     )
 
 
@@ -305,7 +320,7 @@ def _moment(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
+def _fulfillment_order(order: Any, row: dict[str, Any], lines: dict[str, FulfillmentOrderLine]) -> FulfillmentOrder:
     return FulfillmentOrder(
         fulfillment_order=row["fulfillment_order_id"],
         order=row["order_id"],
@@ -316,7 +331,7 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
         lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),
         ship_by=datetime.fromisoformat(row["ship_by"]),
-        deliver_by=datetime.fromisoformat(row["deliver_by"]),
+        deliver_by=_moment(row["deliver_by"]),
         accepted_at=_moment(row["accepted_at"]),
         pick_final=row["pick_final"],
         ship_final=row["ship_final"],
@@ -335,6 +350,8 @@ def _fulfillment_order(row: dict[str, Any], lines: dict[str, FulfillmentOrderLin
         reminded_at=_moment(row["reminded_at"]),
         uncollected_at=_moment(row["uncollected_at"]),
         at_risk_at=_moment(row["at_risk_at"]),
+        duty_ship_by=order.duty_ship_by,
+        duty_deliver_by=order.duty_deliver_by,
     )
 
 
@@ -347,6 +364,7 @@ def _fulfillment_order_line(row: dict[str, Any]) -> FulfillmentOrderLine:
         ready=row["told_ready"],
         shipped=row["told_shipped"],
         delivered=row["told_delivered"],
+        voided=row["voided"],
         freed=row["freed"],
         replaced=row["replaced"],
         cancel_wanted=row["cancel_wanted"],

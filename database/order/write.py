@@ -47,6 +47,9 @@ class Event:
     reported_at: datetime | None = None
     """When goods left or came, as their node reports it; None = at `occurred_at`."""
 
+    as_of: datetime | None = None
+    """When the stock changed in truth, where that is not when it happened: a parcel that did not leave was there all along."""
+
     @property
     def happened_at(self) -> datetime:
         """When goods left or came; `occurred_at` when the node's clock runs ahead of ours."""
@@ -76,7 +79,7 @@ async def save(
         cause=event.cause,
         actor=event.actor,
         at=event.occurred_at,
-        happened_at=event.happened_at,
+        happened_at=event.as_of or event.happened_at,
     )
 
 
@@ -170,7 +173,7 @@ def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
     }
 
 
-async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime) -> None:
+async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime | None) -> None:
     """Write the promise, unless the order has one: a promise never changes."""
     statement = (
         update(orders)

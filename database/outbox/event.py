@@ -13,11 +13,12 @@ from domain.event import ChannelEvent
 INSERT_EVENTS = """
     INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
     SELECT o.order_id, o.channel, e.kind, CAST(:occurred_at AS timestamptz),
-           CASE WHEN e.kind = 'shipped' THEN e.data || jsonb_build_object('packages', (
+           CASE WHEN e.kind IN ('shipped', 'shipment_voided') THEN e.data || jsonb_build_object('packages', (
                     SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking, 'lines', p.lines)
                                ORDER BY p.package), '[]')
-                    FROM package p WHERE p.fulfillment_order_id = e.data->>'fulfillment_order'))
+                    FROM package p
+                    WHERE p.fulfillment_order_id = e.data->>'fulfillment_order' AND p.voided_at IS NULL))
                 ELSE e.data END,
            (SELECT clock_timestamp() FROM webhook w WHERE w.channel = o.channel)
     FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (kind text, data jsonb))
@@ -25,7 +26,8 @@ INSERT_EVENTS = """
     JOIN orders o ON o.order_id = :order
     ORDER BY e.number
 """
-"""A part of a larger statement. A `shipped` event carries all packages of its fulfillment order so far."""
+"""A part of a larger statement. Where parcels have left or did not, an event carries all packages of its
+fulfillment order that left so far."""
 
 
 def rows(events: Sequence[ChannelEvent]) -> str:

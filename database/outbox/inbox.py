@@ -62,6 +62,15 @@ RECEIVE = text(
 )
 """A second transaction with the same id waits here until the first has committed or failed."""
 
+
+async def keep_remark(connection: WriteConnection, message: Received, remark: int) -> None:
+    """Note which remark in `personal.remark` has the reason of a message."""
+    parameters = {"sender": message.sender, "message_id": message.message_id, "remark": remark}
+    await connection.execute(KEEP_REMARK, parameters)
+
+
+KEEP_REMARK = text("UPDATE inbox SET remark = :remark WHERE sender = :sender AND message_id = :message_id")
+
 KNOWN = text("SELECT body_digest, about FROM inbox WHERE sender = :sender AND message_id = :message_id")
 
 

@@ -100,6 +100,7 @@ orders = Table(
     Column("customer_tier", Text, nullable=False),
     Column("ship_complete", Text),
     Column("pickup_node", Text),
+    Column("from_node", Text, comment="the only node that may ship it; NULL = the policy decides"),
     Column("not_before", Moment),
     Column("not_after", Moment),
     Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
@@ -149,17 +150,21 @@ orders = Table(
         Moment,
         comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
     ),
+    Column(
+        "taken_over_at", Moment, comment="when it came from another system, which had begun it; NULL = it began here"
+    ),
     _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
-    # A promise has both dates or none.
-    CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
+    # A promise has a day of shipment; how long the goods are on the way, nobody may know.
+    CheckConstraint("promise_ship_by IS NOT NULL OR promise_deliver_by IS NULL", name="promise_is_whole"),
     Index("ix_orders_received", "received_at", "order_id"),
     Index("ix_orders_channel", "channel", "received_at", "order_id"),
     Index("ix_orders_open", "received_at", "order_id", postgresql_where=text("closed_at IS NULL")),
     Index("ix_orders_placed", "placed_at"),
     Index("ix_orders_updated", "updated_at"),
     Index("ix_orders_number", text("lower(number)")),
+    Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -283,12 +288,34 @@ stock = Table(
         Moment,
         comment="when its node rejected it or found it short; NULL = never, or it has told of it since",
     ),
+    Column(
+        "changed_in",
+        BigInteger,
+        nullable=False,
+        server_default=text("(pg_current_xact_id()::text)::bigint"),
+        comment="the transaction that last changed what may be available: readers go on from one that was still open",
+    ),
+    Column(
+        "changed_at",
+        Moment,
+        nullable=False,
+        server_default=text("now()"),
+        comment="when what may be available last changed: the beginning of that transaction",
+    ),
     # Promised units are never less than 0.
     CheckConstraint("reserved >= 0", name="reserved_is_not_negative"),
     CheckConstraint("allocated >= 0", name="allocated_is_not_negative"),
     Index("ix_stock_sku", "sku", "node"),
     Index("ix_stock_offered", "sku", "node", postgresql_where=text("offered_at IS NOT NULL")),
     Index("ix_stock_short", "sku", "node", postgresql_where=text("short_at IS NOT NULL")),
+    # A summary of pages: a change of what it has leaves all other indexes as they are.
+    Index(
+        "ix_stock_changed",
+        "changed_in",
+        "changed_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 4, "autosummarize": True},
+    ),
 )
 
 cart = Table(
@@ -448,7 +475,7 @@ reservation = Table(
     Column("tried", ARRAY(Text), nullable=False),
     Column("round", Integer, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_reservation_order", "order_id", "line"),
@@ -467,7 +494,7 @@ fulfillment_order = Table(
     Column("request", Text, nullable=False),
     Column("released_at", Moment, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     Column("accepted_at", Moment),
     Column("pick_final", Boolean, nullable=False, server_default=text("false")),
     Column("ship_final", Boolean, nullable=False, server_default=text("false")),
@@ -527,6 +554,7 @@ fulfillment_order_line = Table(
     Column("told_ready", BigInteger, nullable=False, server_default="0"),
     Column("told_shipped", BigInteger, nullable=False, server_default="0"),
     Column("told_delivered", BigInteger, nullable=False, server_default="0"),
+    Column("voided", BigInteger, nullable=False, server_default="0", comment="of what was told shipped: did not leave"),
     Column("freed", Integer, nullable=False, server_default="0"),
     Column("replaced", Integer, nullable=False, server_default="0"),
     Column("cancel_wanted", Integer, nullable=False, server_default="0"),
@@ -536,6 +564,13 @@ fulfillment_order_line = Table(
     Column("short", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("surplus", BigInteger, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("in_doubt", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column(
+        "left_before",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of what shipped, what had left before the order came from another system: it left no stock of ours",
+    ),
     CheckConstraint("quantity > 0", name="some_units"),
     # A unit ships from an attempt or is short of it, never both.
     CheckConstraint("shipped + short <= quantity", name="no_unit_twice"),
@@ -575,6 +610,7 @@ package = Table(
     Column("tracking", Text),
     Column("lines", JSONB, nullable=False),
     Column("shipped_at", Moment, comment="NULL = it was not reported as shipped, only as packed or delivered"),
+    Column("voided_at", Moment, comment="when its node said that it did not leave; NULL = it did not say so"),
 )
 
 inbox = Table(
@@ -589,6 +625,7 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("actor", Text, nullable=False),
     Column("facts", JSONB, nullable=False, comment="the message without free text"),
+    Column("remark", BigInteger, comment="its reason, in personal.remark"),
     Index("ix_inbox_about", "about"),
 )
 
@@ -721,6 +758,7 @@ hold = Table(
     Column("released_by", BigInteger, comment="who released it and why, in personal.remark"),
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # An order has one active hold of a name at a time.
+    Index("ix_hold_order", "order_id"),
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 

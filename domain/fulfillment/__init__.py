@@ -8,7 +8,7 @@ and ships after all is shipped.
 
 from domain.fulfillment.applying import Applied, apply_message, brings_units
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
-from domain.fulfillment.packages import Placed, StoredPackage, place
+from domain.fulfillment.packages import Placed, StoredPackage, contents, place
 from domain.fulfillment.requests import (
     ask_to_cancel,
     drop_empty_cancel_request,
@@ -49,6 +49,7 @@ __all__ = [
     "apply_message",
     "ask_to_cancel",
     "brings_units",
+    "contents",
     "count",
     "drop_empty_cancel_request",
     "give_up_what_was_cancelled",

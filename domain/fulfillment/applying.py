@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.fulfillment.messages import MessageKind, NodeMessage, Quantity
 from domain.fulfillment.requests import units_to_cancel
-from domain.fulfillment.work import FulfillmentOrder, RequestStatus, free, units_due
+from domain.fulfillment.work import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, free, units_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,13 @@ def _found(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
 def _unshipped(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     """Units due, and units reported delivered before they were reported shipped: when all has left, both have."""
     counts = {line: fulfillment_order.counts(line) for line in fulfillment_order.lines}
-    return {line: c.held + c.gone - fulfillment_order.lines[line].shipped for line, c in counts.items()}
+    sums = fulfillment_order.lines
+    return {line: c.held + c.gone - (sums[line].shipped - sums[line].voided) for line, c in counts.items()}
 
 
 def _undelivered(fulfillment_order: FulfillmentOrder) -> dict[str, int]:
     """Units shipped and not reported delivered; where none has shipped, the units due (delivery implies shipment)."""
-    on_the_way = {
-        line: max(fo_line.shipped, fo_line.delivered) - fo_line.delivered
-        for line, fo_line in fulfillment_order.lines.items()
-    }
+    on_the_way = {line: fo_line.gone - fo_line.delivered for line, fo_line in fulfillment_order.lines.items()}
     return on_the_way if any(on_the_way.values()) else units_due(fulfillment_order)
 
 
@@ -106,12 +104,18 @@ def _was_asked(fo: FulfillmentOrder) -> bool:
     return fo.request in _ASKED or fo.cancel_asked_at is not None
 
 
+def _nothing(_: FulfillmentOrder) -> dict[str, int]:
+    """What a void is about is in its parcel, and nowhere else."""
+    return {}
+
+
 _DUE_AT_STAGE = {
     MessageKind.CANCEL_ACCEPTED: _units_asked_back,
     MessageKind.PICKED: _unpicked,
     MessageKind.READY_FOR_PICKUP: _unready,
     MessageKind.SHIPPED: _unshipped,
     MessageKind.DELIVERED: _undelivered,
+    MessageKind.VOID: _nothing,
 }
 
 
@@ -245,6 +249,38 @@ def _reject_cancel(fo: FulfillmentOrder, quantities: dict[str, int], message: No
     return Applied(replace(refused, accepted_at=fo.accepted_at or at, ship_clock_from=at))
 
 
+def _void(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
+    """A parcel did not leave: what is in it lies picked at the node, and the node has its time to ship it again.
+
+    What arrived has left, so it is not taken back.
+    """
+    known = fo.lines
+    back = {line: min(quantity, known[line].shipped - known[line].voided) for line, quantity in quantities.items()}
+    if not any(back.values()):
+        return Applied(fo, ("nothing of it has shipped",))
+    lines = {line: _with_voided(fo_line, back.get(line, 0), fo.ship_final) for line, fo_line in known.items()}
+    if arrived := sorted(line for line, quantity in back.items() if known[line].gone - lines[line].gone < quantity):
+        return Applied(fo, tuple(f"line {line}: units of it have arrived" for line in arrived))
+    voided = replace(fo, lines=lines, ship_final=False, pick_final=fo.pick_final or fo.ship_final)
+    return Applied(_without_news_of_the_parcel(replace(voided, escalated=None, ship_clock_from=at)))
+
+
+def _with_voided(fo_line: FulfillmentOrderLine, quantity: int, was_final: bool) -> FulfillmentOrderLine:
+    """A line without units that had left; they were picked. After the last shipment no other units were to be found."""
+    left = min(fo_line.gone, fo_line.quantity)
+    picked = left if was_final else max(fo_line.picked, left) if quantity else fo_line.picked
+    ready = min(fo_line.ready, left) if was_final else fo_line.ready
+    return replace(fo_line, voided=fo_line.voided + quantity, picked=picked, ready=ready)
+
+
+def _without_news_of_the_parcel(fo: FulfillmentOrder) -> FulfillmentOrder:
+    if not any(fo_line.delivered for fo_line in fo.lines.values()):
+        fo = replace(fo, assumed_delivered=False, delivered_at=None)
+    if not any(fo.undelivered(line) for line in fo.lines):
+        fo = replace(fo, delivery_failed_at=None)
+    return fo if fo.has_shipped else replace(fo, shipped_at=None)
+
+
 _HANDLERS = {
     MessageKind.ACCEPTED: _accept,
     MessageKind.REJECTED: _reject,
@@ -256,4 +292,5 @@ _HANDLERS = {
     MessageKind.DELIVERY_FAILED: _fail_delivery,
     MessageKind.CANCEL_ACCEPTED: _accept_cancel,
     MessageKind.CANCEL_REJECTED: _reject_cancel,
+    MessageKind.VOID: _void,
 }

@@ -1,9 +1,9 @@
 """The messages that a node sends about a fulfillment order."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from domain.text import FreeText, Identifier, Label, MessageId, Moment, Strict, Units
 
@@ -24,6 +24,7 @@ class MessageKind(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     CANCEL_ACCEPTED = "cancel_accepted"
     CANCEL_REJECTED = "cancel_rejected"
+    VOID = "void"
 
 
 class Quantity(Strict):
@@ -50,5 +51,19 @@ class NodeMessage(Strict):
     occurred_at: Moment
     lines: tuple[Quantity, ...] | None = Field(default=None, max_length=2000)
     packages: tuple[Package, ...] = Field(default=(), max_length=2000)
+    package: PackageName | None = None
     reason: FreeText | None = None
     final: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _a_void_names_its_parcel_and_nothing_else(self) -> Self:
+        if self.kind is not MessageKind.VOID:
+            if self.package is not None:
+                raise ValueError("package: is only for void; name parcels in packages")
+            return self
+        if self.package is None:
+            raise ValueError("package: is needed: the parcel that did not leave")
+        for field, is_there in (("lines", self.lines is not None), ("packages", self.packages), ("final", self.final)):
+            if is_there:
+                raise ValueError(f"{field}: has no effect with void; all that is in the package is taken back")
+        return self

@@ -5,10 +5,12 @@ A parcel keeps its name unless another parcel of its fulfillment order has it: t
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
+from domain.fulfillment.work import FulfillmentOrderLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class StoredPackage:
     lines: tuple[Quantity, ...] = ()
     has_shipped: bool = False
     """Whether it was reported as shipped, and not only as packed or delivered."""
+    is_voided: bool = False
+    """Whether it did not leave after all: its name stays taken, and no later message is about it."""
+    shipped_at: datetime | None = None
+    """When it was reported to have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def _meant(
     ships: bool,
 ) -> StoredPackage | None:
     """The stored parcel that a parcel is; None = it is another one."""
-    of_its_name = [package for name, package in stored.items() if _base(name) == _base(parcel.package)]
+    base = _base(parcel.package)
+    of_its_name = [one for name, one in stored.items() if _base(name) == base and not one.is_voided]
     for package in of_its_name:
         if parcel.tracking is not None and package.tracking == parcel.tracking:
             return package
@@ -103,13 +110,28 @@ def _after(parcel: Package, before: StoredPackage, adds: bool, has_left: bool) -
     lines = parcel.lines or before.lines
     if adds:
         lines = tuple(Quantity(line=line, quantity=n) for line, n in _sum((*before.lines, *parcel.lines)).items())
-    return StoredPackage(
-        before.package,
-        before.carrier if parcel.carrier is None else parcel.carrier,
-        before.tracking if parcel.tracking is None else parcel.tracking,
-        lines,
-        before.has_shipped or has_left,
+    return replace(
+        before,
+        carrier=before.carrier if parcel.carrier is None else parcel.carrier,
+        tracking=before.tracking if parcel.tracking is None else parcel.tracking,
+        lines=lines,
+        has_shipped=before.has_shipped or has_left,
     )
+
+
+def contents(
+    package: StoredPackage, known: Iterable[StoredPackage], lines: Mapping[str, FulfillmentOrderLine]
+) -> dict[str, int] | None:
+    """What a parcel that left holds, by line. The one that does not say holds what shipped in no other; None = several do not
+    say."""
+    if package.lines:
+        return dict(_sum(package.lines))
+    others = [one for one in known if one.has_shipped and not one.is_voided and one.package != package.package]
+    if not all(one.lines for one in others):
+        return None
+    packed = _sum(quantity for one in others for quantity in one.lines)
+    left = {line: fo_line.shipped - fo_line.voided - packed[line] for line, fo_line in lines.items()}
+    return {line: quantity for line, quantity in left.items() if quantity > 0}
 
 
 def _sum(quantities: Iterable[Quantity]) -> Counter[str]:

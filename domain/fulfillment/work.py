@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.network import Dispatch
@@ -61,11 +61,18 @@ class FulfillmentOrderLine:
     ready: int = 0
     shipped: int = 0
     delivered: int = 0
+    voided: int = 0
+    """Units that were reported shipped in a parcel which did not leave."""
     freed: int = 0
     replaced: int = 0
     """Units that left this attempt and came back after their replacement could no longer be undone: they count as surplus."""
     cancel_wanted: int = 0
     """Units that the node was asked to cancel for the customer; when it gives them back they are not sourced again."""
+
+    @property
+    def gone(self) -> int:
+        """Units that left the node: those that were reported shipped and not taken back, or that arrived."""
+        return max(self.shipped - self.voided, self.delivered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class FulfillmentOrder:
     lines: Mapping[str, FulfillmentOrderLine]
     released_at: datetime
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
     dispatch: Dispatch
     """How its node gets it."""
     accepted_at: datetime | None = None
@@ -135,6 +142,17 @@ class FulfillmentOrder:
     """When the customer's time to collect was over."""
     at_risk_at: datetime | None = None
     """When an exception was opened because it may not leave in time."""
+    duty_ship_by: datetime | None = None
+    """When the channel must see its order shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None = None
+    """When the channel must see its order delivered; None = it named no such moment."""
+
+    @property
+    def must_leave_by(self) -> datetime:
+        """When it must leave, so that neither what we promised nor what the channel must keep is missed."""
+        in_transit = self.deliver_by - self.ship_by if self.deliver_by else timedelta()
+        arrives = self.duty_deliver_by - in_transit if self.duty_deliver_by else None
+        return min(moment for moment in (self.ship_by, self.duty_ship_by, arrives) if moment)
 
     def counts(self, line: str) -> Counts:
         """The counts of one line, computed from the sums."""
@@ -169,7 +187,7 @@ class FulfillmentOrder:
     @property
     def has_shipped(self) -> bool:
         """Whether at least one unit left the node."""
-        return any(fo_line.shipped or fo_line.delivered for fo_line in self.lines.values())
+        return any(fo_line.gone for fo_line in self.lines.values())
 
 
 def count(fo_line: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) -> Counts:
@@ -179,7 +197,7 @@ def count(fo_line: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) ->
     After a message with `final` no more is expected: units that were not picked (or not shipped) are written off. A dead
     attempt has no units due, but units that it may still have are in doubt.
     """
-    gone = max(fo_line.shipped, fo_line.delivered)
+    gone = fo_line.gone
     left = min(gone, fo_line.quantity)
     picked = min(max(fo_line.picked, fo_line.ready, gone), fo_line.quantity)
     freed = min(fo_line.freed, fo_line.quantity - left)

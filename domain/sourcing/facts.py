@@ -29,6 +29,8 @@ class OrderFacts:
     """Overrides the strategy's."""
     pickup_node: str | None = None
     """The node where the customer collects; then only this node may fill the order, in one shipment."""
+    from_node: str | None = None
+    """The node that the channel wants it shipped from; then the policy may choose no other. None = it may choose any."""
     deliver_by: datetime | None = None
     """The promise to the customer; a plan that keeps it is better than any that breaks it. None = no promise."""
     not_after: datetime | None = None
@@ -40,6 +42,11 @@ class OrderFacts:
     """Personal data: only rules read them, and no answer or explanation repeats them."""
     lines: Iterable[RuleLine] = ()
     """All that is ordered and not cancelled, whatever of it needs a node now."""
+
+    @property
+    def only_node(self) -> str | None:
+        """The only node that may ship it; None = any may. What is collected ships from where it is collected."""
+        return None if self.pickup_node is not None else self.from_node
 
 
 @dataclass(frozen=True, slots=True)

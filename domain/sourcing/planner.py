@@ -24,6 +24,9 @@ from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cove
 
 METRES_PER_KM = 1000
 
+UNKNOWN_KM, UNKNOWN_DAYS = 20_016, 1_000
+"""What a shipment counts in a rank by distance and days where nobody knows them: more than any that is known."""
+
 
 def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     """Decide where the wanted units ship from; the same input gives the same plan.
@@ -199,8 +202,8 @@ def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]
 def _measures(surveyed: Surveyed) -> Measures:
     return Measures(
         surveyed.charges.per_shipment,
-        round(surveyed.distance_km * METRES_PER_KM),
-        _promise(surveyed).days,
+        round((UNKNOWN_KM if surveyed.distance_km is None else surveyed.distance_km) * METRES_PER_KM),
+        UNKNOWN_DAYS if (days := _promise(surveyed).days) is None else days,
         surveyed.node.priority,
     )
 
@@ -224,12 +227,18 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         tier=decided.number if parts else None,
         shipments=_shipments(decided, best, parts) if best else (),
         unfilled=unfilled,
-        unfilled_action=case.strategy.unfilled,
+        unfilled_action=_unfilled_action(case),
         cancel_after=case.strategy.cancel_after,
         explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
-        hopes=outlook.nodes if case.strategy.unfilled is Unfilled.BACKORDER else {},
+        hopes=outlook.nodes if _unfilled_action(case) is Unfilled.BACKORDER else {},
         hopeless=outlook.hopeless,
+        only_node=case.order.only_node,
     )
+
+
+def _unfilled_action(case: _Case) -> Unfilled:
+    """What happens to unfilled units. Where the channel wants one node, a person is told that this node cannot ship them."""
+    return case.strategy.unfilled if case.order.only_node is None else Unfilled.EXCEPTION
 
 
 def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:
@@ -237,7 +246,8 @@ def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:
     if not positions or case.order.deliver_by is not None:
         return Outlook()
     network = case.situation.network
-    prospects = case.survey.prospects(_sites_in_question(case.order, network))
+    sites = _sites_in_question(case.order, network)
+    prospects = case.survey.prospects([site for site in sites if case.order.only_node in (None, site.node.id)])
     tiers = [tier for _, tier in _tiers(case.order, case.strategy)]
     complete = case.order.ship_complete or case.strategy.ship_complete
     return outlook(case.wanted, positions, prospects, tiers, complete, nodes=len(network.nodes))
@@ -331,7 +341,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
                 surveyed.forbidden,
             )
         )
-    return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km, one.node)))
+    return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km or 0.0, one.node)))
 
 
 def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNode:
@@ -341,11 +351,13 @@ def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNo
 
 def _runner_up(decided: _Try, choice: Choice) -> RunnerUp:
     chosen = [decided.admitted[node] for node in choice.nodes]
+    distances = [surveyed.distance_km for surveyed in chosen]
+    days = [_promise(surveyed).days for surveyed in chosen]
     return RunnerUp(
         nodes=tuple(surveyed.node.id for surveyed in chosen),
         units=choice.units,
         cost=sum(_shipment_costs(decided.problem, choice).values()),
         shipments=len(chosen),
-        distance_km=sum(surveyed.distance_km for surveyed in chosen),
-        days=max(_promise(surveyed).days for surveyed in chosen),
+        distance_km=None if None in distances else sum(filter(None, distances)),
+        days=None if None in days else max(one for one in days if one is not None),
     )

@@ -46,7 +46,7 @@ def supply_of(
 def _limits(
     network: Network, levels: Mapping[tuple[str, str], StockLevel], channel: str, own: Places
 ) -> dict[str, int]:
-    kept_back = {sku: network.kept_back(sku, channel) for _, sku in levels}
+    kept_back = {sku: network.kept_back(sku, channel) for sku in {sku for _, sku in levels}}
     return {
         sku: max(0, _available(network, levels, sku) - kept) + sum(q for (_, s), q in own.items() if s == sku)
         for sku, kept in kept_back.items()

@@ -60,7 +60,7 @@ class Reservation:
     tried: tuple[str, ...]
     round: int
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ class OrderedLine:
     """As it was ordered; None = by the network of now, for it was ordered before weights were kept."""
     layers: Layers = ()
     """What its units cost, by when they were ordered; they sum to `ordered` and `cancelled`."""
+    name: str | None = None
+    """As the channel calls it; None = as the network does, or the order was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class Order:
     """By (fulfillment order, line): the nodes tried before for these units."""
     pickup_node: str | None = None
     """Where the customer collects it; None = it is shipped."""
+    duty_ship_by: datetime | None = None
+    """When the channel must see it shipped; None = it named no such moment."""
+    duty_deliver_by: datetime | None = None
+    """When the channel must see it delivered; None = it named no such moment."""
     charges: Charges = field(default_factory=Charges)
 
     @property

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from domain import sourcing
 from domain.network import Network, Unfilled
+from domain.promise import last_arrival
 from domain.reasons import ExceptionCode
 from domain.sourcing import Plan, PlannedShipment
 from domain.stock import Movement, MovementKind
@@ -111,12 +112,14 @@ def _leave_unfilled(order: Order, changes: Changes, units: Waiting, plan: Plan, 
             reason = f"no stock that {order.pickup_node} may get fills it" if why in (None, sourcing.TRIED) else why
             ask_the_customer(order, changes, waiting, reason or "")
         case _:
-            give_to_a_person(order, changes, waiting, _unfilled(waiting, why))
+            give_to_a_person(order, changes, waiting, _unfilled(waiting, plan, why))
 
 
-def _unfilled(waiting: Waiting, why: str | None) -> str:
-    """What an exception says about units that no node can ship."""
+def _unfilled(waiting: Waiting, plan: Plan, why: str | None) -> str:
+    """What an exception says about units that no node can ship, or not the one that the order asks for."""
     of_line = f"{waiting.quantity} of line {waiting.line}"
+    if plan.only_node is not None:
+        return f"the order asks for {plan.only_node}, which {_obstacle(plan, plan.only_node, of_line, why)}"
     match why:
         case None:
             return f"no node may fill {of_line}"
@@ -124,6 +127,18 @@ def _unfilled(waiting: Waiting, why: str | None) -> str:
             return f"every node that may ship {of_line} rejected them or found them short"
         case _:
             return f"no node may ever ship {of_line}: {why}"
+
+
+def _obstacle(plan: Plan, node: str, of_line: str, why: str | None) -> str:
+    """Why a node does not ship units."""
+    match why:
+        case None:
+            reasons = [seen.excluded for seen in plan.explanation.nodes if seen.node == node and seen.excluded]
+            return f"cannot ship {of_line} now: {reasons[0] if reasons else 'it has too few'}"
+        case sourcing.TRIED:
+            return f"rejected {of_line} or found them short"
+        case _:
+            return f"may never ship {of_line}: {why}"
 
 
 def swap(order: Order, asked: list[Waiting], plan: Plan, round_: int) -> None:
@@ -149,13 +164,16 @@ def pinned(order: Order) -> list[Waiting]:
     return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
 
 
-def promised(order: Order) -> tuple[datetime, datetime] | None:
-    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node."""
+def promised(order: Order) -> tuple[datetime, datetime | None] | None:
+    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node.
+
+    The second is None where nobody knows how long a shipment is on the way.
+    """
     dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
     dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
     if order.waiting or not dates:
         return None
-    return max(ship_by for ship_by, _ in dates), max(deliver_by for _, deliver_by in dates)
+    return max(ship_by for ship_by, _ in dates), last_arrival(deliver_by for _, deliver_by in dates)
 
 
 def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:

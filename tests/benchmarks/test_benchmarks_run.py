@@ -22,4 +22,5 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert ended.stdout.count(" 0 of 50 differ") == 4
     assert ended.stdout.count("message to effect") == 2
     assert ended.stdout.count("beside a silent node") == 2
+    assert ended.stdout.count("search by mail : read by primary key") == 2
     assert set((ROOT / ".data").glob("benchmark-*")) == before

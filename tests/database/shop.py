@@ -99,9 +99,9 @@ CART = text(
 )
 UNTOLD = """
     SELECT count(*) FROM order_line l LEFT JOIN (
-        SELECT e.order_id, t.line, sum(t.quantity) AS reported
+        SELECT e.order_id, t.line, sum(CASE e.kind WHEN 'shipped' THEN t.quantity ELSE -t.quantity END) AS reported
         FROM event e CROSS JOIN jsonb_to_recordset(e.data->'lines') AS t(line text, quantity bigint)
-        WHERE e.kind = 'shipped' GROUP BY e.order_id, t.line) t USING (order_id, line)
+        WHERE e.kind IN ('shipped', 'shipment_voided') GROUP BY e.order_id, t.line) t USING (order_id, line)
     WHERE l.shipped <> coalesce(t.reported, 0)
 """
 CART_LIVES = timedelta(minutes=15)

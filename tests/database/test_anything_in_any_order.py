@@ -1,7 +1,7 @@
 """Requests, messages and the business's own clockwork in any order, drawn by chance: whatever happened, the books are right.
 
 What was built apart meets here: capacity, holds, windows, changes of quantity and of the place of collection, cool-downs,
-paused nodes, counts, carts, orders that must ship complete, orders that are forgotten, returns.
+paused nodes, counts, carts, orders that must ship complete, orders that are forgotten, returns, payments.
 """
 
 import asyncio
@@ -20,10 +20,11 @@ from database import network
 from database import order as orders
 from database.connect import Database
 from domain.capacity import claims
-from domain.fulfillment import MessageKind
+from domain.fulfillment import MessageKind, NodeMessage
 from domain.network import ShipComplete
-from domain.order import OrderState
+from domain.order import FulfillmentOrderState, OrderState
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
+from domain.payment import PaymentKind
 from domain.request import ForgetRequest
 from domain.returns import ReturnMessage
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
@@ -37,6 +38,7 @@ from transactions.order import Moment
 from transactions.pause import Pauses
 from transactions.personal import StillOpen, forget
 from transactions.request import Asked, Done, RequestInput, RequestRefused
+from transactions.returns import ReturnStep
 from transactions.sourcing import StockTaken
 from transactions.transaction import OrderTransactions
 
@@ -122,6 +124,8 @@ class Chance:
             (2, self.replan),
             (2, self.close),
             (4, self.send_back),
+            (4, self.pay_back),
+            (6, self.report_payment),
             (2, self.a_day_passes),
             (8, self.live),
             (2, self.put_into_a_cart),
@@ -165,6 +169,8 @@ class Chance:
             not_after=self.at + timedelta(days=self.dice.randint(1, 4)) if self.dice.random() < 0.3 else None,
             ship_complete=self.dice.choices((None, *ShipComplete), (4, 1, 1, 1))[0],
             pickup_node=self.dice.choices((None, NEXT, FARTHEST), (4, 1, 1))[0],
+            paid=self.dice.choices((None, 0, 150), (3, 1, 1))[0],
+            shipping_price=self.dice.choice((0, 50)),
         )
         self.orders.append(order)
         self.reported.append(f" {order} {lines}")
@@ -217,13 +223,28 @@ class Chance:
         if not works:
             return
         number = self.dice.randint(1, len(works))
-        kind = self.dice.choices(list(MessageKind), (6, 3, 4, 2, 6, 2, 4, 1, 4, 2))[0]
+        kind = self.dice.choices(list(MessageKind), (6, 3, 4, 2, 6, 2, 4, 1, 4, 2, 3))[0]
+        if kind is MessageKind.VOID or (kind is MessageKind.SHIPPED and self.dice.random() < 0.5):
+            await self.parcel(works[number - 1], kind)
+            return
         lines: Mapping[str, int] | None = None
         if self.dice.random() < 0.5:
             lines = {line.line: self.dice.randint(1, line.quantity) for line in works[number - 1].lines}
         final = self.dice.random() < 0.3
         self.reported.append(f" -f{number} {kind} {lines} {final}")
         await self.shop.tell(order, kind, lines, number=number, final=final)
+
+    async def parcel(self, work: FulfillmentOrderState, kind: MessageKind) -> None:
+        """A parcel with some units of each line leaves, or one did not."""
+        name = f"{self.dice.randint(1, 3)}"
+        body: dict[str, Any] = {"package": name}
+        if kind is MessageKind.SHIPPED:
+            lines = [{"line": line.line, "quantity": self.dice.randint(1, line.quantity)} for line in work.lines]
+            body = {"packages": [{"package": name, "lines": lines}], "final": self.dice.random() < 0.3}
+        self.reported.append(f" {work.fulfillment_order} {kind} {body}")
+        body |= {"message_id": f"p-{next(_numbers)}", "kind": kind, "occurred_at": datetime.now(UTC)}
+        message = NodeMessage.model_validate(body)
+        await fulfillment.record(self.shop.transactions, work.fulfillment_order, message, node=None, actor="node")
 
     async def silence(self) -> None:
         order = self.some_order()
@@ -292,6 +313,18 @@ class Chance:
         back: dict[str, Any] = {"kind": "graded", "lines": [graded], "message_id": f"back-{next(_numbers)}"}
         message = ReturnMessage.model_validate(back | {"node": NEAREST, "occurred_at": datetime.now(UTC)})
         await return_transactions.record(self.shop.transactions, name, message, sender=NEAREST, actor="node")
+
+    async def pay_back(self) -> None:
+        order = self.some_order()
+        for one in (await self.shop.state(order)).returns:
+            step = ReturnStep(order=order, return_=one.return_, at=self.at)
+            await return_transactions.pay(self.shop.transactions, step)
+
+    async def report_payment(self) -> None:
+        order, kind = self.some_order(), self.dice.choices(list(PaymentKind), (3, 2, 1))[0]
+        amount = self.dice.randint(1, 400)
+        self.reported.append(f" {kind} {amount}")
+        await self.shop.report(order, kind, amount)
 
     async def a_day_passes(self) -> None:
         self.days += 1

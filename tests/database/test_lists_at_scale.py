@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from database import customer
 from database.connect import Database
-from database.documents import event, exception, order, returns
+from database.documents import event, exception, movement, order, returns, timeline
 from database.documents.order import OrderQuery
 from domain.customer import SearchRequest
 from domain.network import ExceptionRules
@@ -28,9 +28,9 @@ FILL = [
     f"""
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
                         postal_area, priority, customer_tier, value, shipping_price, release_at, return_window, version,
-                        closed_at, updated_at)
+                        closed_at, updated_at, reference, total)
     SELECT c || '-a' || n, c, 'A' || n, '', at, at, 'USD', 'standard', 'US', '802', 5, '', 0, 0, at, '30 days', 9,
-           CASE WHEN n % 1000 > 0 THEN at END, at
+           CASE WHEN n % 1000 > 0 THEN at END, at, '#A' || n, 0
     FROM (SELECT n, CASE WHEN n % 500 = 0 THEN 'outlet' ELSE 'web' END AS c,
                  CAST(:now AS timestamptz) - n * interval '1 minute' AS at FROM generate_series(1, {MANY}) n) made
     """,
@@ -48,6 +48,11 @@ FILL = [
     """
     INSERT INTO event (order_id, channel, kind, occurred_at, data, transaction_id)
     SELECT order_id, channel, 'accepted', received_at, '{"lines": []}', 1 FROM orders
+    """,
+    """
+    INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
+    SELECT order_id, 'denver', 'S-' || right(order_id, 4), 'reserved', 0, 1, 0, order_id, 'round 1', 'workflow', received_at
+    FROM orders
     """,
     """
     INSERT INTO return (return_id, order_id, number, resolution, requested_at, expires_at, updated_at)
@@ -77,8 +82,19 @@ LISTS = {
     "what changed lately in a channel": replace(SOME, updated_since=NOW - 10 * EACH_MINUTE, channel="web"),
     "what is open": replace(SOME, status=OrderStatus.SOURCING),
     "what needs attention": replace(SOME, needs_attention=True),
+    "a reference in another case": replace(SOME, reference="#a77777"),
     "everything at once": OrderQuery(
-        51, EARLY, "web", OrderStatus.SOURCING, True, None, "A1000", "S-1000", NOW - 2000 * EACH_MINUTE, NOW, NOW
+        limit=51,
+        after=EARLY,
+        channel="web",
+        status=OrderStatus.SOURCING,
+        needs_attention=True,
+        number="A1000",
+        reference="#A1000",
+        sku="S-1000",
+        placed_after=NOW - 2000 * EACH_MINUTE,
+        placed_before=NOW,
+        updated_since=NOW,
     ),
 }
 
@@ -131,6 +147,7 @@ async def test_every_list_of_orders_reads_what_it_shows_and_little_more(full: Da
         "a later page": 2,
         "a later page of a channel": 1,
         "a number in another case": 1,
+        "a reference in another case": 1,
         "an item": 10,
         "an item in a channel": 10,
         "what changed lately": 10,
@@ -165,6 +182,11 @@ async def test_lists_of_exceptions_returns_and_events_of_one_order_read_those_of
         "returns of an order": (lambda c: of_returns(c, order=name), 1),
         "returns that changed lately": (lambda c: of_returns(c, updated_since=NOW - 10 * EACH_MINUTE), 10),
         "a later page of returns": (lambda c: of_returns(c, after="web-a100-r1"), 51),
+        "a timeline": (lambda c: timeline.items(c, name, is_operator=True, after=timeline.START, limit=51), 5),
+        "movements of an item": (
+            lambda c: movement.of_item(c, "S-7777", node=None, order=None, after=None, limit=51),
+            10,
+        ),
         "events of an order": (lambda c: event.feed(c, channel=None, order=name, after=(0, 0), limit=51), 1),
     }
     for what, (listing, shown) in lists.items():

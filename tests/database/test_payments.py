@@ -205,8 +205,8 @@ async def test_money_for_units_that_are_added_later_fits_when_they_are(database:
     assert await exceptions(shop, order) == []
 
 
-async def test_cash_on_delivery_is_paid_back_as_soon_as_the_courier_brings_it(database: Database) -> None:
-    """The goods come back before the courier has paid: nothing is paid back, then all of it."""
+async def test_cash_on_delivery_is_paid_back_as_soon_as_the_carrier_brings_it(database: Database) -> None:
+    """The goods come back before the carrier has paid: nothing is paid back, then all of it."""
     desk = Desk(await open_shop(database))
     shop = desk.shop
     order = await _delivered(shop, paid=0)

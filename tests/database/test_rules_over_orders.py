@@ -1,6 +1,5 @@
 """Rules over the lines of an order and over what its channel says of it: they choose, also later, and repeat nothing."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +73,7 @@ async def shop(database: Database) -> Shop:
     return await Shop.open(database, OF_THEIR_OWN)
 
 
-async def taken(shop: Shop, *lines: Mapping[str, Any], **more: Any) -> str:
+async def taken(shop: Shop, *lines: dict[str, Any], **more: Any) -> str:
     """An order with these lines, taken in and sourced; each is given its number, one unit and a price."""
     body = {
         "channel": "web",

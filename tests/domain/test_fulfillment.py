@@ -59,9 +59,17 @@ def message(words: str) -> NodeMessage:
     line = rest[rest.index("line") + 1] if "line" in rest else "1"
     quantities = [int(word) for word in rest[:1] if word.isdigit()]
     lines = tuple(Quantity(line=line, quantity=n) for n in quantities if n) if quantities else None
+    if kind == MessageKind.VOID:
+        return void_of(lines)
     return NodeMessage(
         message_id=words.replace(" ", "-"), kind=MessageKind(kind), occurred_at=NOON, lines=lines, final=final
     )
+
+
+def void_of(lines: tuple[Quantity, ...] | None) -> NodeMessage:
+    """A void of a parcel in which these units were found to be."""
+    named = NodeMessage(message_id="void", kind=MessageKind.VOID, occurred_at=NOON, package="1")
+    return named.model_copy(update={"lines": lines})
 
 
 def step(fo: FulfillmentOrder, words: str) -> Applied:
@@ -228,6 +236,33 @@ def test_a_silent_attempt_that_was_given_up_has_no_units_due_and_its_units_stay_
 
 
 @pytest.mark.parametrize(
+    ("so_far", "words", "counts", "request_"),
+    rows("""
+    messages so far                     || message   || counts after                                || request
+    shipped 3                           || void 3    || picked 3 due 3                              || accepted
+    shipped 3                           || void 1    || picked 3 shipped 2 due 1                    || accepted
+    shipped 9                           || void 9    || picked 3 due 3                              || accepted
+    shipped 9, void 9                   || shipped 3 || picked 3 shipped 3                          || accepted
+    shipped 1 final                     || void 1    || picked 1 due 1 short 2 lost 2               || accepted
+    shipped 1 final, void 1             || shipped   || picked 1 shipped 1 short 2 lost 2           || accepted
+    shipped 1 final, void 1             || shipped 3 || picked 3 shipped 3                          || accepted
+    shipped 3 final, void 3             || shipped 1 final || picked 3 shipped 1 short 2 lost 2     || accepted
+    picked 3, shipped 1 final           || void 1    || picked 1 due 1 short 2 lost 2               || accepted
+    picked 2 final, shipped 2           || void 1    || picked 2 shipped 1 due 1 short 1 lost 1     || accepted
+    shipped 3, void 3                   || delivered 3 || picked 3 shipped 3 delivered 3            || accepted
+    shipped 3, delivered 1              || void 2    || picked 3 shipped 1 delivered 1 due 2        || accepted
+    shipped 3, void 3                   || rejected  || short 3 freed 3                             || rejected
+    shipped 2, rejected 1               || void 2    || picked 2 due 2 short 1 freed 1              || accepted
+    given up, shipped 3                 || void 3    || picked 3 short 3 in_doubt 3                 || timed_out
+    """),
+)
+def test_a_parcel_that_did_not_leave_is_due_again_and_nothing_else_is(
+    so_far: str, words: str, counts: str, request_: str
+) -> None:
+    check(so_far, words, counts, request_)
+
+
+@pytest.mark.parametrize(
     ("so_far", "words", "counts", "misfit"),
     rows("""
     messages so far || message              || counts after                             || misfit
@@ -249,6 +284,10 @@ def test_a_silent_attempt_that_was_given_up_has_no_units_due_and_its_units_stay_
     accepted    || cancel_rejected      || due 3                                    || no cancel was requested
     said no     || cancel_rejected      || due 3                                    || no cancel was requested
     withdrawn   || accepted             || short 3 freed 3                          || it was given back before
+    -           || void 1               || due 3                                    || nothing of it has shipped
+    shipped 1, void 1 || void 1         || picked 1 due 3                           || nothing of it has shipped
+    delivered 2 || void 1               || picked 2 shipped 2 delivered 2 due 1     || nothing of it has shipped
+    shipped, delivered 2 || void 3      || picked 3 shipped 3 delivered 2           || line 1: units of it have arrived
     """),
 )
 def test_what_does_not_fit_is_named_and_what_left_beyond_the_order_is_surplus(

@@ -344,6 +344,46 @@ def test_where_the_customer_collects_only_that_node_counts_however_far_it_is() -
     assert reasons(decide(closed, "A", "n4: A", order={"pickup_node": "n4"})) == {"n4": "customers cannot collect here"}
 
 
+FROM_NODE = """
+strategy                                      || asks for || wanted || supply              || outcome
+[[strategy.tier]]; from = ["all"]             || n2       || A      || n1: A*5, n2: A*5    || n2: A
+[[strategy.tier]]; from = ["all"]             || n2       || A*3    || n1: A*5, n2: A*2    || n2: A*2 | waits: A
+[[strategy.tier]]; from = ["all"]             || n2       || A      || n1: A*5             || waits: A
+[[strategy.tier]]; from = ["all"]; max_shipments = 3; split_line = true || n2 || A*3 || n1: A*5, n2: A*2 || n2: A*2 | waits: A
+ship_complete = "order"; [[strategy.tier]]; from = ["all"] || n2 || A*3 || n1: A*5, n2: A*2 || waits: A*3
+[[strategy.tier]]; from = ["warehouses"]; [[strategy.tier]]; from = ["stores"] || store1 || A || n1: A, store1: A || store1: A
+[[strategy.tier]]; from = ["warehouses"]      || store1   || A      || n1: A*5, store1: A  || waits: A
+[[strategy.tier]]; from = ["all"]; require = 'node.distance_km < 1500.0' || n2 || A || n1: A*5, n2: A || waits: A
+"""
+
+
+@pytest.mark.parametrize(("strategy", "asked", "wanted", "supply", "outcome"), rows(FROM_NODE))
+def test_an_order_that_asks_for_a_node_ships_from_there_only_and_a_person_is_told_of_the_rest(
+    strategy: str, asked: str, wanted: str, supply: str, outcome: str
+) -> None:
+    network = network_of(strategy.replace("; ", "\n"), nodes="n1:10 n2:20 store1:30")
+    decided = decide(network, wanted, supply, order={"from_node": asked})
+    assert outcome_of(decided) == outcome
+    assert decided.unfilled_action is Unfilled.EXCEPTION
+    assert all(reason for node, reason in reasons(decided).items() if node != asked)
+
+
+def test_the_others_are_explained_by_what_the_order_asks_for() -> None:
+    decided = decide(network_of(ONE_BOX_THEN_THREE), "A", "n1: A, n3: A", order={"from_node": "n3"})
+    assert reasons(decided) == {"n3": None} | dict.fromkeys(("n1", "n2", "n4"), "the order asks for n3")
+
+
+def test_why_the_node_that_an_order_asks_for_can_never_ship_it_is_said_of_this_node_alone() -> None:
+    network = network_of('[[strategy.tier]]\nfrom = ["warehouses"]', nodes="n1:10 store1:20")
+    decided = decide(network, "A", "n1: A, store1: A", order={"from_node": "store1"})
+    assert decided.hopeless == {0: "in no tier of the strategy (store1)"}
+
+
+def test_where_the_customer_collects_the_node_that_the_order_asked_for_does_not_count() -> None:
+    network = network_of(ONE_BOX_THEN_THREE, node_fields="pickup = true")
+    assert outcome_of(decide(network, "A", "n1: A, n2: A", order={"from_node": "n1", "pickup_node": "n2"})) == "n2: A"
+
+
 def test_units_of_one_line_with_different_histories_are_sourced_each_in_its_own_way() -> None:
     network = network_of(CLOSEST + ONE_BOX_THEN_THREE)
     wanted = [Wanted("1", "A", 1, attempt=2, tried=("n1",)), Wanted("1", "A", 2)]

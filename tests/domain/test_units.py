@@ -62,6 +62,7 @@ from domain.units import (
 from nodes.dispatch import DispatchKind
 from nodes.pull import Pull
 from nodes.webhook import Webhook
+from tests.domain.test_fulfillment import void_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TRIES = 3
@@ -197,9 +198,11 @@ class Desk:
         self, name: str, kind: MessageKind, lines: tuple[Quantity, ...] | None, final: bool = False
     ) -> tuple[str, ...]:
         """A node tells something about a fulfillment order; answers in which respects it did not fit."""
-        message = NodeMessage(
-            message_id=str(next(self._message_ids)), kind=kind, occurred_at=NOON, lines=lines, final=final
-        )
+        message = void_of(lines)
+        if kind is not MessageKind.VOID:
+            message = NodeMessage(
+                message_id=str(next(self._message_ids)), kind=kind, occurred_at=NOON, lines=lines, final=final
+            )
         applied = apply_message(self.order.fulfillment_orders[name], message, NOON)
         self.event(lambda o, c: change_fulfillment_order(o, c, applied.fulfillment_order))
         return applied.mismatches

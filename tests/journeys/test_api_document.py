@@ -25,6 +25,8 @@ OPERATIONS = [
     "list_orders",
     "get_order",
     "get_order_plan",
+    "get_order_timeline",
+    "search_orders",
     "cancel_order",
     "hold_order",
     "release_order",
@@ -50,9 +52,11 @@ OPERATIONS = [
     "resume_selling",
     "get_stock",
     "list_stock",
+    "list_movements",
     "list_returns",
     "get_return",
     "send_blind_return",
+    "send_payment",
     "send_return_message",
     "approve_return",
     "decline_return",
@@ -84,6 +88,7 @@ OPERATIONS = [
 STANDING_ALONE = {
     # operation            where                           the answer
     "get_promise":         ("/promises",                   200),
+    "search_orders":       ("/orders/search",              200),
     "make_reservation":    ("/reservations",               201),
     "place_order":         ("/orders",                     201),
     "send_stock_message":  ("/stock/messages",             202),
@@ -360,11 +365,13 @@ async def live(house: House) -> None:
 LOOKED_AT = (
     "/orders",
     "/orders/web-1001/plan",
+    "/orders/web-1001/timeline",
     "/orders/web-0",
     "/fulfillment-orders",
     "/fulfillment-orders/{work}",
     "/stock",
     "/stock/SERUM-30",
+    "/stock/SERUM-30/movements",
     "/events",
     "/nodes",
     "/keys",
@@ -379,6 +386,7 @@ async def ask_first(house: House) -> None:
     """Use every route that comes before an order, and place one."""
     http = house.http
     await http.post("/promises", json=CART)
+    await http.post("/orders/search", json=EXAMPLES["search_orders"])
     await http.post("/promises", json=CART | {"channel": "WEB"})
     cart = CART | {"expires_in": "15m"}
     reserved = (await http.post("/reservations", json=cart)).json()["reservation"]
@@ -471,6 +479,8 @@ async def bring_back(house: House) -> None:
     house.orders.append("web-1001-c1-x1")
     for body in (settled, settled | {"message_id": "web-2"}, settled | {"message_id": "web-2"}):
         await http.post("/claims/web-1001-c1/messages", json=body)
+    for body in (EXAMPLES["send_payment"], EXAMPLES["send_payment"], EXAMPLES["send_payment"] | {"amount": 1}):
+        await http.post("/orders/web-1001/payments", json=body)
     for what in ("approve", "decline", "cancel"):
         await http.post(f"/returns/web-1001-r1/{what}", json={})
     change = dict(EXAMPLES["change_return_dispositions"])

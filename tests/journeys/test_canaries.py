@@ -29,7 +29,18 @@ NAMES = frozenset(
             "fulfillment_order",
             "NewKey.name",
         ),
-        *("node", "number", "order", "pickup_node", "reservation", "service", "sku", "to_node", "expires_in"),
+        *(
+            "node",
+            "number",
+            "order",
+            "pickup_node",
+            "from_node",
+            "reservation",
+            "service",
+            "sku",
+            "to_node",
+            "expires_in",
+        ),
     }
 )
 """Fields that name what exists, or choose from a list: they are sent as they must be."""
@@ -248,6 +259,7 @@ async def everything_about_orders(life: Life) -> list[str]:
             await send(f"/returns/{back}/{decision}", {})
         moved = one | {"from": "restock", "to": "scrap"}
         await send(f"/returns/{back}/dispositions", {"lines": [moved]})
+    await send(f"{order}/payments", fact("captured", amount=1))
     claim = await send(f"{order}/claims", {"lines": [one], "kind": "lost"})
     await send(f"/claims/{claim['claim']}/messages", fact("settled", amount=1))
     second = await send(

@@ -25,7 +25,7 @@ async def orders(house: House) -> dict[str, str]:
     """Three orders of two channels; one waits for stock."""
     await house.stock("slc", SERUM_30=20)
     return {
-        "early": await house.place(("SERUM-30", 1), number="AbC-1", placed_at="2026-01-01T00:00:00Z"),
+        "early": await house.place(("SERUM-30", 1), number="AbC-1", reference="#Ä/5", placed_at="2026-01-01T00:00:00Z"),
         "waits": await house.place(("TONER-200", 1), number="B-2", placed_at="2026-02-01T12:00:00+02:00"),
         "outlet": await house.place(
             ("SERUM-30", 1), channel="outlet", number="abc-1", placed_at="2026-03-01T00:00:00Z"
@@ -41,6 +41,7 @@ async def test_orders_are_found_by_number_item_day_and_change(house: House, orde
     assert await found(house, number="ABC-1") == [outlet, early]
     assert await found(house, number="ABC-1", channel="web") == [early]
     assert await found(house, number="abc") == []
+    assert await found(house, reference="#ä/5") == [early]
     assert await found(house, sku="TONER-200") == [waits]
     assert await found(house, sku="toner-200") == [], "a SKU is another in another case"
     assert await found(house, placed_after="2026-02-01T10:00:00Z") == [outlet, waits]
@@ -100,3 +101,63 @@ async def test_returns_and_exceptions_are_found_by_their_order(house: House) -> 
     assert names(await house.http.get("/returns", params={"updated_since": asked_at})) == []
     assert (await house.http.post(f"/returns/{one}-r1/cancel", json={})).status_code == 200
     assert names(await house.http.get("/returns", params={"updated_since": asked_at})) == [f"{one}-r1"]
+
+
+ROSA = {"name": "Rosa Delgado", "street": ["1437 Bannock St"], "email": "rosa@example.com", "phone": "+1 303 555 0100"}
+
+
+async def test_operators_find_a_person_and_the_log_says_who_asked_and_not_for_whom(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = {"postal_code": "80202", "country": "US"}
+    await house.stock("slc", SERUM_30=9)
+    mine = [await house.place(("SERUM-30", 1), ship_to=place | ROSA) for _ in range(3)]
+    gift = await house.place(("SERUM-30", 1), ship_to=place | {"company": "Acme"}, bill_to=ROSA)
+    operator = await house.key("operator", "night-shift")
+    capsys.readouterr()
+
+    async def search(**body: str) -> list[str]:
+        answer = await house.http.post("/orders/search", json=body, headers=operator)
+        return names(answer)
+
+    assert await search(email="ROSA@example.com") == [gift, *mine[::-1]], "also who pays"
+    assert await search(phone="(303) 555-0100") == await search(name="delgado, rosa") == [gift, *mine[::-1]]
+    assert await search(name="ACME") == [gift]
+    assert await search(name="Rosa") == []
+    first = await house.http.post("/orders/search", json={"name": "Rosa Delgado"}, params={"limit": "3"})
+    rest = await house.http.post(
+        "/orders/search", json={"name": "Rosa Delgado"}, params={"limit": "3", "after": first.json()["next"]}
+    )
+    assert (names(first), names(rest), rest.json()["next"]) == ([gift, *mine[:0:-1]], mine[:1], None)
+
+    logged = capsys.readouterr().err.lower()
+    assert "key=operator:night-shift" in logged
+    assert "route=/orders/search" in logged
+    assert not [word for word in ("rosa", "delgado", "555", "acme") if word in logged]
+
+
+async def test_the_ledger_says_what_moved_by_whom_and_why_the_newest_first(house: House) -> None:
+    await house.stock("slc", SERUM_30=5)
+    name = await house.place(("SERUM-30", 2))
+    await house.work(name)
+    adjusted = {"message_id": "adj-1", "node": "slc", "kind": "adjusted", "occurred_at": "2026-11-21T15:04:05Z"}
+    body = adjusted | {"lines": [{"sku": "SERUM-30", "quantity": -1}], "reason": "one leaks"}
+    node = await house.key("node", "slc")
+    assert (await house.http.post("/stock/messages", json=body, headers=node)).status_code == 202
+
+    rows = (await house.http.get("/stock/SERUM-30/movements")).json()["items"]
+
+    assert [(row["kind"], row["on_hand"], row["reserved"], row["allocated"], row["order"]) for row in rows] == [
+        ("adjusted", -1, 0, 0, None),
+        ("allocated", 0, -2, 2, name),
+        ("reserved", 0, 2, 0, name),
+        ("received", 5, 0, 0, None),
+    ]
+    assert (rows[0]["actor"], rows[0]["cause"], rows[0]["reason"]) == ("node:slc", "message slc adj-1", "one leaks")
+    assert [(row["actor"], row["cause"]) for row in rows[1:3]] == [("workflow", "release 1"), ("workflow", "round 1")]
+    pages = await house.pages("/stock/SERUM-30/movements", 3)
+    assert [row for page in pages for row in page] == rows
+    path = "/stock/SERUM-30/movements"
+    assert len((await house.http.get(path, params={"order": name.upper()})).json()["items"]) == 2
+    other = await house.http.get(path, params={"node": "slc"}, headers=await house.key("node", "nwk"))
+    assert other.json()["items"] == [], "a node sees its own rows"

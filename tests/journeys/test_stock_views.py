@@ -63,6 +63,115 @@ async def test_a_channel_gets_as_many_units_as_it_was_shown_and_not_one_more(gua
     assert units(await guarded.settle(order)) == {"reserved": available, "backordered": 1}
 
 
+async def listed(house: House, headers: Mapping[str, str], **query: Any) -> tuple[dict[str, int], str]:
+    """What a channel is shown of all items, page by page, and the `as_of` of the pages."""
+    items: dict[str, int] = {}
+    said: set[str] = set()
+    after: dict[str, str] = {}
+    while True:
+        answer = await house.http.get("/stock", headers=headers, params=query | after)
+        assert answer.status_code == 200, answer.text
+        document = answer.json()
+        items |= {row["sku"]: row["available"] for row in document["items"]}
+        said.add(document["as_of"])
+        if document["next"] is None:
+            break
+        after = {"after": document["next"]}
+    (as_of,) = said
+    return items, as_of
+
+
+async def test_a_channel_sees_only_what_is_at_nodes_that_may_ship_its_orders(house: House) -> None:
+    """Wholesale ships from warehouses, all others also from stores and vendors."""
+    await house.stock("slc", SERUM_30=5)
+    await house.stock("chi", SERUM_30=3)
+    await house.stock("atl", SERUM_30=2)
+    seen = {}
+    for name in ("wholesale", "web"):
+        key = await house.key("channel", name)
+        seen[name] = (await shown(house, "SERUM-30", key))["available"]
+        assert (await listed(house, key))[0]["SERUM-30"] == seen[name]
+    assert seen == {"wholesale": 5, "web": 10}
+    assert (await shown(house, "SERUM-30"))["available"] == 10
+
+
+async def test_what_is_kept_back_from_a_channel_may_lie_at_nodes_that_it_cannot_use(
+    house: House, tmp_path: Path
+) -> None:
+    network = copytree("network/example", tmp_path / "network")
+    (network / "buffers.csv").write_text("kind,sku,node,channel,units\nthreshold,SERUM-30,,,4\n")
+    assert await apply_network(house.database_url, network) == []
+    await house.stock("slc", SERUM_30=5)
+    await house.stock("chi", SERUM_30=3)
+    assert (await shown(house, "SERUM-30", await house.key("channel", "wholesale")))["available"] == 4
+    assert (await shown(house, "SERUM-30", await house.key("channel", "web")))["available"] == 4
+
+
+async def test_a_channel_follows_the_stock_of_all_items(house: House) -> None:
+    web = await house.key("channel", "web")
+    await house.stock("slc", SERUM_30=9, CLEANSER_150=5, TONER_200=5, MOISTURIZER_50=5)
+    everything, as_of = await listed(house, web, limit=3)
+    assert everything == (await listed(house, web))[0]
+    assert {sku: everything[sku] for sku in ("SERUM-30", "SET-01", "CANDLE-220")} == {
+        "SERUM-30": 9,
+        "SET-01": 5,
+        "CANDLE-220": 0,
+    }
+    assert {sku: (await shown(house, sku, web))["available"] for sku in everything} == everything
+    assert (await listed(house, web, updated_since=as_of))[0] == {}
+
+    await house.place(("CLEANSER-150", 2), holds=[{"hold": "look"}])
+    changed, later = await listed(house, web, updated_since=as_of, limit=1)
+    assert changed == {"CLEANSER-150": 3, "SET-01": 3}
+    assert (await listed(house, web, updated_since=later))[0] == {}
+
+    assert (await ask(house, "SERUM-30", "stop")).status_code == 200
+    changed, last = await listed(house, web, updated_since=later)
+    assert changed == {"SERUM-30": 0, "SET-01": 0}
+    assert (await ask(house, "SERUM-30", "resume")).status_code == 200
+    assert (await listed(house, web, updated_since=last))[0] == {"SERUM-30": 9, "SET-01": 3}
+
+
+async def test_after_a_change_of_the_network_a_channel_reads_everything_again(house: House, tmp_path: Path) -> None:
+    web = await house.key("channel", "web")
+    await house.stock("slc", SERUM_30=9, CANDLE_220=4)
+    everything, as_of = await listed(house, web)
+    network = copytree("network/example", tmp_path / "network")
+    items = (network / "items.csv").read_text().splitlines(keepends=True)
+    (network / "items.csv").write_text("".join(line for line in items if not line.startswith("CANDLE-220,")))
+    assert await apply_network(house.database_url, network) == []
+    changed, last = await listed(house, web, updated_since=as_of)
+    assert changed == everything | {"CANDLE-220": 0}
+    assert (await listed(house, web, updated_since=last))[0] == {}
+
+
+async def test_a_channel_may_ask_from_a_time_on(house: House) -> None:
+    web = await house.key("channel", "web")
+    await house.stock("slc", SERUM_30=9)
+    assert "SERUM-30" in (await listed(house, web, updated_since="2026-11-21T15:04:05Z"))[0]
+    assert (await listed(house, web, updated_since="2199-11-21T15:04:05+01:00"))[0] == {}
+
+
+FILTERS = """
+channel || updated_since=yesterday           || updated_since || must be a time such as
+channel || updated_since=2026-11-21T15:04:05 || updated_since || must be a time such as
+channel || node=slc                          || node          || only operators and nodes have this filter
+channel || below=3                           || below         || only operators and nodes have this filter
+channel || after=SERUM-30@slc                || after         || must be `next` of the page before
+node    || updated_since=7-90412             || updated_since || only channels have this filter
+"""
+
+
+@pytest.mark.parametrize("row", FILTERS.strip().splitlines())
+async def test_a_filter_that_a_key_has_not_is_refused(house: House, row: str) -> None:
+    kind, query, field, said = (cell.strip() for cell in row.split("||"))
+    key = await house.key(kind, {"channel": "web", "node": "slc"}[kind])
+    answer = await house.http.get(f"/stock?{query}", headers=key)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (422, field)
+    assert said in error["detail"]
+
+
 async def test_a_stopped_sale_is_shown_to_everybody_and_nothing_of_it_is_available(house: House) -> None:
     await house.stock("slc", SERUM_30=5, CLEANSER_150=5, TONER_200=5, MOISTURIZER_50=5)
     await house.stock("nwk", SERUM_30=3)

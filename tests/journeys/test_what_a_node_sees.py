@@ -107,6 +107,48 @@ async def test_a_list_shows_what_its_filters_ask_for(house: House) -> None:
     assert second not in await listed(house, updated_since=(await seen(house, first))["updated_at"])
 
 
+async def test_a_parcel_that_did_not_leave_is_shipped_again_and_the_channel_reads_of_both(house: House) -> None:
+    await house.stock("nwk", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    work = (await house.work(name))["fulfillment_order"]
+    first = {"package": "box-7", "tracking": "1Z1", "lines": [{"line": "1", "quantity": 2}]}
+    await house.tell(work, "shipped", packages=[first])
+    await house.until(name, "shipped")
+
+    await house.tell(work, "void", package="box-7")
+    shown = await house.until(name, "in_fulfillment")
+    assert (shown["fulfillment_orders"][0]["packages"], shown["lines"][0]["picked"]) == ([], 2)
+    assert (await house.work(name))["waiting_for"] == "shipment"
+
+    await house.tell(work, "shipped", packages=[first])
+    await house.tell(work, "delivered")
+    shown = await house.until(name, "delivered")
+    assert [parcel["package"] for parcel in shown["fulfillment_orders"][0]["packages"]] == ["box-7#2"]
+    events = (await house.http.get("/events", params={"channel": "web", "limit": 500})).json()["items"]
+    reported = [(one["kind"], one["data"]) for one in events if one["order"] == name and "packages" in one["data"]]
+    assert [(kind, [parcel["package"] for parcel in data["packages"]]) for kind, data in reported] == [
+        ("shipped", ["box-7"]),
+        ("shipment_voided", []),
+        ("shipped", ["box-7#2"]),
+    ]
+    assert "box-7" not in str([event async for event in house.workflow(name).fetch_history_events()])
+
+
+async def test_units_that_a_customer_claimed_did_leave(house: House) -> None:
+    await house.stock("nwk", SERUM_30=1)
+    name = await house.place(("SERUM-30", 1))
+    work = (await house.work(name))["fulfillment_order"]
+    await house.tell(work, "shipped", packages=[{"package": "1", "lines": [{"line": "1", "quantity": 1}]}])
+    claim = {"kind": "lost", "resolution": "refund", "lines": [{"line": "1", "quantity": 1}]}
+    answer = await house.http.post(f"/orders/{name}/claims", json=claim)
+    assert answer.status_code in (200, 201), answer.text
+
+    await house.tell(work, "void", package="1")
+    shown = await house.order(name)
+    assert (shown["lines"][0]["shipped"], [one["code"] for one in shown["exceptions"]]) == (1, ["message_misfit"])
+    assert "line 1: units of it were returned, claimed or paid back" in shown["exceptions"][0]["detail"]
+
+
 async def test_a_node_lists_its_own_work_whatever_node_it_names(house: House) -> None:
     await house.stock("nwk", SERUM_30=1)
     work = (await house.work(await house.place(("SERUM-30", 1))))["fulfillment_order"]

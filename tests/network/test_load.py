@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from domain.network import Cost, OnSilence, Rank, ShipComplete, TransitBand, Unfilled, distance_km
 from domain.reasons import ExceptionCode
+from network.items_csv import read_items
 from network.load import NetworkDocuments, NetworkMistakes, check, load, read
+from network.mistakes import Mistakes
 from nodes.pull import Pull
 from nodes.webhook import Webhook
 
@@ -93,7 +95,7 @@ nodes  || id = "chi"             || id = "slc"                           || 14 |
 nodes  || kind = "3pl"           || kind = "3PL"                         ||  3 || kind must be one of dc, store, 3pl, vendor, not "3PL"
 nodes  || kind = "3pl"           || kind = "stores"                      ||  3 || did you mean 'store'?
 nodes  || country = "US"\\npostal || country = "USA"\\npostal             ||  4 || country must be an ISO 3166-1 code such as US or DE, not 'USA'
-nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
+nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US; there it is such as 95014 or 22162-1010
 nodes  || "84101"                || 84101                                ||  5 || postal_code must be a text in quotes
 nodes  || postal_code = "84101"  ||                                      ||  1 || the position is missing: give postal_code, or latitude and longitude
 nodes  || longitude = -87.6      ||                                      || 17 || latitude needs longitude beside it
@@ -202,15 +204,18 @@ items  || sku,name,weight_g,safety_stock,components,category,tags || sku\\tname\
 items  || TONER,Toner,           || TONER,"The "Toner"",                 ||  3 || behind the quotes that close a text must stand a comma; inside a text write "" for "
 items  || category,tags          || category,category                    ||  1 || column 'category' is there twice
 items  || TONER,Toner            || SERUM,Toner                          ||  3 || sku 'SERUM' is there twice; the first is on line 2
-items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 letters, digits and . _ : / -, not ''
+items  || TONER,Toner            || ,Toner                               ||  3 || sku must be 1 to 64 characters, without control characters and without a blank at an end, not ''
 items  || 240                    || 0.24                                 ||  3 || weight_g must be a whole number from 0 to 1000000000, not '0.24'
 items  || 95,2                   || 95,-2                                ||  2 || safety_stock must be a whole number from 0 to 1000000000, not '-2'
 items  || Toner,240              || Toner, 200 ml,240                    ||  3 || 8 columns instead of 7; put a text with a comma in quotes
 items  || SERUM*1 TONER*2        || SERUM*1 TONR*2                       ||  4 || components name unknown SKU 'TONR'; did you mean 'TONER'?
 items  || SERUM*1 TONER*2        || SERUM*1 SET*2                        ||  4 || components of 'SET' name the bundle itself
 items  || 2,,skincare            || 2,SET*1,skincare                     ||  2 || components name 'SET', which is a bundle too; name its components instead
-items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 || components must be like SKU*2 SKU*1, not 'SERUM'
-items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 SKU*1, not 'SERUM*0'
+items  || SERUM*1 TONER*2        || SERUM TONER*2                        ||  4 || components must be like SKU*2 "A SKU"*1, not 'SERUM'
+items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 || components must be like SKU*2 "A SKU"*1, not 'SERUM*0'
+items  || SERUM*1 TONER*2        || TONER @1*2                           ||  4 || components must be like SKU*2 "A SKU"*1, not 'TONER'
+items  || SERUM*1 TONER*2        || TONER@1*2                            ||  4 || components must be like SKU*2 "A SKU"*1, not 'TONER@1*2'; a SKU with blanks, *, @ or " stands in double quotes, with "" for "
+items  || SERUM*1 TONER*2        || SERUM*1*2                            ||  4 || components must be like SKU*2 "A SKU"*1, not 'SERUM*1*2'; a SKU with blanks, *, @ or " stands in double quotes, with "" for "
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
 measured || 4006381333931        || 4.00638E+12                          ||  2 || barcode 4.00638E+12 was shortened by a spreadsheet; format the column as text and enter all digits
 measured || A-17 b               || 11111111111111111111111111111111111111111111111111111111111111111 ||  3 || barcode must be 1 to 64 printed characters, not
@@ -331,6 +336,19 @@ def test_the_loaded_policy_holds_what_the_file_says_and_the_documented_defaults(
     assert (policy.orders.collect_within, policy.orders.at_risk_before, policy.exceptions.escalate_after) == (None,) * 3
     assert {policy.exceptions.owner(code) for code in ExceptionCode} == {"operations"}
     assert policy.transit == {"standard": (TransitBand(250, 1), TransitBand(20000, 6))}
+
+
+def test_a_component_with_blanks_or_signs_stands_in_quotes() -> None:
+    names = ("A B", "x*2", "a@b", 'ROHR 5"', "杯 子", '"', "plain/1")
+    rows = "".join(f'"{name.replace(chr(34), chr(34) * 2)}",,1,,\n' for name in names)
+    quoted = (f'"{name.replace(chr(34), chr(34) * 2)}"*2' for name in names[:-1])
+    components = " ".join([*quoted, "plain/1*3"]).replace('"', '""')
+    mistakes = Mistakes("items.csv")
+
+    items = read_items(f'sku,name,weight_g,safety_stock,components\n{rows}SET,,,,"{components}"\n', mistakes)
+
+    assert mistakes.found() == []
+    assert items["SET"].components == (*((name, 2) for name in names[:-1]), ("plain/1", 3))
 
 
 def test_a_bundle_weighs_what_its_components_weigh() -> None:

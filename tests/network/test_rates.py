@@ -26,7 +26,8 @@ MISTAKES = """
 0.0065          || 6.5e-3          || 3 || rate must be a number above 0 such as 1.0834, with a point and no other sign, not '6.5e-3'
 2026-02-01      || 2026-02-30      || 4 || date must be a day such as 2026-01-31, not '2026-02-30'
 2026-02-01      || 1.2.2026        || 4 || date must be a day such as 2026-01-31, not '1.2.2026'
-JPY,USD         || YEN ,USD        || 3 || from must be a code of ISO 4217 such as EUR, not 'YEN '
+JPY,USD         || YPJ,USD         || 3 || from must be a code of ISO 4217 such as EUR, not 'YPJ'
+JPY,USD         || JPY ,USD        || 3 || from must be a code of ISO 4217 such as EUR, not 'JPY '
 JPY,USD         || JPY,usd         || 3 || to must be a code of ISO 4217 such as EUR, not 'usd'
 JPY,USD         || USD,USD         || 3 || from and to are both USD; a rate is between two currencies
 2026-02-01      || 2026-01-01      || 4 || the rate from EUR to USD of 2026-01-01 is there twice; the first is on line 2
@@ -47,7 +48,7 @@ def test_each_mistake_in_rates_has_its_line_and_says_what_would_be_right(row: st
     assert str(raised.value.mistakes[0]) == f"rates.csv:{line}: {said}"
 
 
-@pytest.mark.parametrize("wrong", ["usd", "US", "DOLLAR"])
+@pytest.mark.parametrize("wrong", ["usd", "€", "XAU", "DOLLAR"])
 def test_a_policy_has_a_currency_by_its_code(wrong: str) -> None:
     with pytest.raises(NetworkMistakes) as raised:
         loaded(policy=IN_DOLLARS.replace('"USD"', f'"{wrong}"'))
@@ -92,9 +93,9 @@ def test_a_rule_is_computed_without_an_amount_only_if_it_does_not_depend_on_it(s
 
 def test_a_rule_compares_the_currency_with_codes_only() -> None:
     with pytest.raises(NetworkMistakes) as raised:
-        loaded(policy=IN_DOLLARS.replace("order.value > 500000", 'order.currency == "usd"'))
+        loaded(policy=IN_DOLLARS.replace("order.value > 500000", 'order.currency == "USA"'))
     assert (
-        str(raised.value) == "policy.toml:43: when: order.currency is never 'usd'; it is a code of ISO 4217 such as USD"
+        str(raised.value) == "policy.toml:43: when: order.currency is never 'USA'; it is a code of ISO 4217 such as USD"
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from database.connect import Database
+from database.order.parts import CAPTURED
 from database.schema import migrate
 from database.schema.views import VIEWS
 from tests.house import MASTER_KEYS
@@ -174,6 +175,15 @@ FAILED_FIRST = """
 """
 
 
+async def test_every_order_of_before_was_begun_here(old: Database) -> None:
+    await migrate.upgrade(old)
+
+    async with old.read() as connection:
+        taken_over = await connection.execute(text("SELECT count(*) FROM orders WHERE taken_over_at IS NOT NULL"))
+        left_before = await connection.execute(text("SELECT sum(left_before) FROM fulfillment_order_line"))
+        assert (taken_over.scalar_one(), left_before.scalar_one()) == (0, 0)
+
+
 async def test_lines_of_bundles_that_were_ordered_before_get_what_they_were_ordered_as(old: Database) -> None:
     async with old.engine.begin() as connection:
         await connection.execute(text(OTHER_RECIPE))
@@ -242,3 +252,20 @@ OPEN_AND_SWEPT = """
             WHERE sweep_at < now() AND status NOT IN ('closed', 'cancelled', 'declined', 'expired')) AS swept_returns,
            (SELECT count(*) FROM orders WHERE closed_at IS NOT NULL AND sweep_at IS NOT NULL) AS swept_in_vain
 """
+
+
+UNREPORTED = f"""
+    SELECT count(*) FROM orders o
+    WHERE o.captured IS NULL AND (o.authorized, o.voided, o.capture_asked, o.void_asked) = (0, 0, 0, 0)
+      AND {CAPTURED} = coalesce(o.paid, o.total)
+"""
+
+
+async def test_of_orders_from_before_payments_as_much_is_captured_as_before(old: Database) -> None:
+    await migrate.upgrade(old)
+    async with old.read() as connection:
+        orders = (await connection.execute(text("SELECT count(*) FROM orders"))).scalar_one()
+        unreported = (await connection.execute(text(UNREPORTED))).scalar_one()
+        cut = (await connection.execute(text("SELECT count(*) FROM refund WHERE cut <> 0"))).scalar_one()
+    assert orders > 0
+    assert (unreported, cut) == (orders, 0)

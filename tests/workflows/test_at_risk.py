@@ -1,6 +1,6 @@
 """Work at risk opens one exception before it is late, and closes it when the units leave."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 
@@ -103,3 +103,47 @@ async def test_an_order_that_waits_although_it_was_promised_to_leave_soon_is_at_
     await house.work(held)
     document = await house.until(held, lambda found: codes(found) == ["at_risk"] and found["exceptions"] != [known])
     assert f"{held}-f1: it must leave by" in document["exceptions"][0]["detail"], "now it is its work that is"
+
+
+def within(hours: int) -> str:
+    """A moment so many hours from now."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+@pytest.mark.parametrize("duty", [{"ship_by": 1}, {"deliver_by": 1}])
+async def test_the_channels_own_duty_may_be_at_risk_although_our_promise_is_not(
+    small_house: House, tmp_path: Path, duty: dict[str, int]
+) -> None:
+    house = small_house
+    await watched(house, tmp_path, "2h")
+    await house.stock("escalates", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2), promised={field: within(hours) for field, hours in duty.items()})
+
+    document = await house.until(name, lambda found: codes(found) == ["at_risk"])
+
+    assert document["lines"][0]["allocated"] == 2, "and nothing is cancelled for it"
+    assert document["promise"] != document["promised"]
+
+
+async def test_a_duty_that_is_far_away_changes_nothing(small_house: House, tmp_path: Path) -> None:
+    house = small_house
+    await watched(house, tmp_path, "2h")
+    await house.stock("escalates", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2), promised={"ship_by": within(9000), "deliver_by": within(9999)})
+    await house.work(name)
+    assert codes(await house.settle(name)) == []
+
+
+async def test_units_that_wait_for_stock_are_at_risk_by_the_channels_own_duty(
+    small_house: House, tmp_path: Path
+) -> None:
+    house = small_house
+    await watched(house, tmp_path, "2h")
+    late = await house.place(("SERUM-30", 2), promised={"ship_by": within(1)})
+    early = await house.place(("SERUM-30", 2), promised={"ship_by": within(9)})
+    for name in (late, early):
+        await house.until(name, lambda found: bool(found["lines"][0]["backordered"]))
+
+    await exception.tell_what_waits_too_long(house.service.transactions, 10)
+
+    assert [codes(await house.settle(name)) for name in (late, early)] == [["at_risk"], []]

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _make_customer_keys()
     _find_customers(op.get_bind())
     _say_when_it_changed()
+    op.add_column("inbox", sa.Column("remark", sa.BigInteger(), comment="its reason, in personal.remark"))
     _make_indexes()
 
 
@@ -110,9 +111,16 @@ def _make_indexes() -> None:
     op.create_index("ix_orders_placed", "orders", ["placed_at"])
     op.create_index("ix_orders_updated", "orders", ["updated_at"])
     op.create_index("ix_orders_number", "orders", [sa.text("lower(number)")])
+    op.create_index(
+        "ix_orders_reference",
+        "orders",
+        [sa.text("lower(reference)")],
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    )
     op.create_index("ix_order_line_sku", "order_line", ["sku", "order_id"])
     op.create_index("ix_return_updated", "return", ["updated_at"])
     op.create_index("ix_movement_sku", "movement", ["sku", "movement_id"])
+    op.create_index("ix_hold_order", "hold", ["order_id"])
     op.create_index("ix_event_order", "event", ["order_id", "transaction_id", "event_id"])
     op.drop_index("ix_exception_open", "exception")
     op.create_index(
