@@ -88,6 +88,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "url": "the address that is called",
         # where a name means another thing
         "CancelRequest.lines": "units to cancel by line; absent: everything that is not cancelled",
+        "PaymentMessage.amount": "what was authorized, captured or voided this time, in minor units of the order's currency",
         "ClaimMessage.kind": "that the claim was settled",
         "ClaimRequest.kind": "what is wrong with the units",
         "Duty.deliver_by": "when the order must be delivered",
@@ -198,7 +199,6 @@ ANSWERS: Mapping[str, str] = MappingProxyType(
         "PromiseState.ship_by": "when the last shipment leaves",
         "PromiseState.deliver_by": "when the last shipment arrives",
         "Refund.kind": "how the customer gets what is owed",
-        "PaymentMessage.amount": "what was authorized, captured or voided this time, in minor units of the order's currency",
         "Refund.asked_at": "when the channel was asked",
         "ReroutedWork.outcome": "how the work was taken from its node",
         "Resumed.node": "where its sale was stopped; null = everywhere",

@@ -663,7 +663,12 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['delivered']}/returns": {"lines": lines, "resolution": "refund"},
         f"/returns/{busy['return']}/messages": fact | {"kind": "graded", "node": "slc", "lines": graded},
         f"/orders/{busy['delivered']}/claims": {"lines": lines, "kind": "lost", "evidence": {"scan": "none"}},
-        f"/orders/{busy['order']}/payments": fact | {"kind": "authorized", "amount": 100},
+        f"/orders/{busy['order']}/payments": {
+            "message_id": "m-9",
+            "kind": "authorized",
+            "amount": 100,
+            "occurred_at": fact["occurred_at"],
+        },
         f"/claims/{busy['claim']}/messages": fact | {"kind": "settled", "amount": 100},
         "/returns/blind": fact | {"node": "slc", "order": "web-0", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/returns/{busy['return']}/approve": {"reason": "a good customer", "actor": "Ada"},
