@@ -24,7 +24,6 @@ from database import personal
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
 from database.personal import NoCommonKey
 from database.sealing import WrongMasterKey
-from network.geography import locate
 from runtime import logs, time_zones
 from runtime.temporal import TemporalUnreachable, connect
 from runtime.where import NotConfigured, database_url, master_keys
@@ -110,7 +109,6 @@ async def run(stop: asyncio.Event) -> None:
     await database.check()
     await personal.check(database)
     client = await connect()
-    locate("US", "10001")  # the first look-up reads a large table: do it before the first order
     async with build(client, database):
         sys.stderr.write("worker: ready\n")
         await stop.wait()

@@ -14,7 +14,7 @@ from domain.claim import ClaimRequest
 from domain.identifiers import in_one_case
 from domain.network import Network
 from domain.request import ReturnRequest
-from network.geography import locate
+from network.geography import check_locality
 from network.validate_order import check_pickup
 
 SAME_KEY = "Sent again with the same key and body, a request is answered as the first time and not done twice"
@@ -57,7 +57,7 @@ async def check_destination(service: Service, body: ClaimRequest | ReturnRequest
         _, network = await service.networks.active(connection)
     check_pickup(body.pickup_node, network)
     if body.ship_to is not None:
-        locate(body.ship_to.country, body.ship_to.postal_code)
+        check_locality(body.ship_to.locality)
         if not body.ship_to.street and body.pickup_node is None:
             raise Problem(INVALID, "is needed: no parcel can go to an address without a street", field="ship_to.street")
     return network

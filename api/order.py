@@ -38,7 +38,7 @@ from domain.request import (
 )
 from domain.text import Moment, Reference, Sku
 from domain.units import Rerouted
-from network.geography import locate
+from network.geography import check_locality
 from network.validate_order import check_pickup
 from transactions import order as orders
 from transactions.personal import forget
@@ -269,7 +269,7 @@ async def change_order_address(
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Change the address of an order that is not released yet. 409 when it is released, or cannot be filled there."""
-    locate(body.ship_to.country, body.ship_to.postal_code)
+    check_locality(body.ship_to.locality)
     asked = Asked(name, body, holder.actor, idempotency_key)
     return {"order": name} | await _ask(service, "change_address", asked, {}, holder)
 

@@ -33,8 +33,8 @@ from transactions.request import Asked
 router = APIRouter(tags=["stock"])
 
 AFTER = r"^(.{1,64}@[a-z0-9-]{1,32}|[0-9]{1,18}-[0-9]{1,18}@.{1,64})$"
-"""A row of stock as `next` names it: `SKU@node`, where a node has no `@`, so that the last one ends the SKU; for a channel
-`as_of@SKU`, where the first one begins it."""
+"""A row of stock as `next` names it: `SKU@node`, where a node has no `@`, so the last one ends the SKU; and for a channel
+`as_of@SKU`, where the first one ends `as_of`."""
 
 
 class StockKept(Kept):

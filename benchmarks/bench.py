@@ -21,6 +21,7 @@ from benchmarks.processor import cpu_seconds, difference
 from benchmarks.stack import Stack, network_with_a_short_window
 from database.connect import Database
 from database.sealing import MasterKeys
+from domain.network import Locality
 from domain.stock import StockLine, StockMessage, StockMessageKind
 from embedded.ports import LOOPBACK
 from network.geography import locate
@@ -133,7 +134,7 @@ async def assembled(stack: Stack, say: Callable[[str], None]) -> AsyncIterator[t
     await meters.count_statements(database)
     service = assemble(database, client)
     await _stock_up(service)
-    locate("US", "10001")  # reads a large table at its first look-up, as every process does before it serves
+    locate(Locality("US", "10001"))  # reads the table of the country at its first look-up
     say("starting the worker and the HTTP interface")
     stack.start_worker()
     stack.start_http()

@@ -196,7 +196,8 @@ def _candidate(instance: Instance, strategy: Strategy, node: Node) -> Candidate 
         if collects
         else promise(node, order.service, distance, situation.now, situation.network.policy.transit)
     )
-    if promised is None:
+    days = promised.days if promised else None
+    if days is None:
         return None
     facts: dict[str, Fact] = _order_facts(instance) | {
         "node.id": node.id,
@@ -206,7 +207,8 @@ def _candidate(instance: Instance, strategy: Strategy, node: Node) -> Candidate 
         "node.open_orders": load.open_orders,
         "node.capacity_left": left,
         "node.distance_km": distance,
-        "node.promise_days": promised.days,
+        "node.distance_known": True,
+        "node.promise_days": days,
     }
     charges = _charges(strategy, facts)
     if charges is None or not (collects or _holds(strategy.require, facts)):
@@ -217,7 +219,7 @@ def _candidate(instance: Instance, strategy: Strategy, node: Node) -> Candidate 
         tuple(_unit_cost(instance, position, charges) for position in range(len(instance.wanted))),
         tuple(_allowed(instance, position, facts) for position in range(len(instance.wanted))),
         round(distance * 1000),
-        promised.days,
+        days,
         node.priority,
         facts,
     )

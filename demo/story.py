@@ -21,7 +21,7 @@ class Chapter:
     ends: str = "completed"
 
 
-OFFERS = {"slc": (596, 738), "chi": (1478, 1091), "nwk": (2604, 1542)}
+OFFERS = {"slc": (596, 738), "chi": (1479, 1091), "nwk": (2604, 1542)}
 """Distance and cost of a box to Denver from each node that holds the set: kilometres, and cents."""
 
 

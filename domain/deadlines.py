@@ -25,6 +25,9 @@ from domain.reasons import ExceptionCode
 WORD_ON_DOUBT_WITHIN = timedelta(days=30)
 """How long an order stays open for the answer of a dead attempt."""
 
+ON_THE_WAY_MAX = timedelta(days=60)
+"""How long a parcel is taken to be on the way where nobody knows: military mail and sea mail are seldom longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -217,6 +220,6 @@ def _began(stage: WaitingFor, fo: FulfillmentOrder) -> datetime:
             return max(ready_at, fo.ship_clock_from or ready_at) if fo.uncollected_at else ready_at
         case WaitingFor.DELIVERY:
             late = max((fo.shipped_at or fo.ship_by) - fo.ship_by, timedelta())
-            return fo.deliver_by + late
+            return (fo.deliver_by or fo.ship_by + ON_THE_WAY_MAX) + late
         case WaitingFor.WORD_ON_DOUBT:
             return fo.dead_at or fo.released_at

@@ -50,10 +50,10 @@ class ChannelEvent:
     data: Mapping[str, Any]
 
 
-def promised(ship_by: datetime, deliver_by: datetime) -> ChannelEvent:
-    """A promise was given."""
+def promised(ship_by: datetime, deliver_by: datetime | None) -> ChannelEvent:
+    """A promise was given; the day of delivery is None where nobody knows it."""
     dates = {"ship_by": ship_by, "deliver_by": deliver_by}
-    return ChannelEvent(EventKind.PROMISED, {name: at.astimezone(UTC).isoformat() for name, at in dates.items()})
+    return ChannelEvent(EventKind.PROMISED, {name: at and at.astimezone(UTC).isoformat() for name, at in dates.items()})
 
 
 def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:

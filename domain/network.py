@@ -92,19 +92,45 @@ class Per(StrEnum):
 
 
 class Precision(StrEnum):
-    """How exactly a place is known: by its postal code, by the prefix of the code, or by its country."""
+    """How exactly a place is known, the most exact first."""
 
+    POINT = "point"
+    """By its coordinates, which were given."""
     POSTAL_CODE = "postal_code"
-    AREA = "area"
+    CITY = "city"
+    REGION = "region"
+    """By its region, or by the beginning of its postal code."""
     COUNTRY = "country"
 
 
+class Far(StrEnum):
+    """Why no distance to a place can be measured; as the policy names the table for such places."""
+
+    MILITARY = "military"
+    """Military mail: it is handed to an army at home, and nobody says where the army is."""
+    REMOTE = "remote"
+    """An island or a territory without a road to the rest of its state."""
+
+
+class Locality(NamedTuple):
+    """What an address says about where it is; "" and None = nothing."""
+
+    country: str
+    postal_code: str = ""
+    city: str = ""
+    region: str = ""
+    point: tuple[float, float] | None = None
+    """Latitude and longitude in degrees."""
+
+
 class Place(NamedTuple):
-    """A point on the map, in degrees, and how exactly it is known."""
+    """A point on the map, in degrees, how exactly it is known, and whether a distance to it can be measured."""
 
     latitude: float
     longitude: float
     precision: Precision
+    far: Far | None = None
+    """None = any distance can be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +150,7 @@ class RuleLine:
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-Fact = str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine] | EvaluationError
+Fact = bool | str | int | float | list[str] | Mapping[str, str] | Iterable[RuleLine] | EvaluationError
 """A value that a rule can read, under a qualified name such as `node.distance_km`. An `EvaluationError` stands for a value that
 is not known, with the reason: a rule whose answer depends on it cannot be computed."""
 
@@ -410,6 +436,16 @@ class TransitBand(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class FarRules:
+    """What applies to places to which no distance can be measured."""
+
+    days: Mapping[str, int] = field(default_factory=dict)
+    """Calendar days on the way, by service; absent = nobody knows."""
+    rate: int | None = None
+    """What a shipment costs, in minor units, where the policy's costs depend on the distance; None = nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The sourcing rules: the first strategy whose `when` is true decides."""
 
@@ -422,6 +458,8 @@ class Policy:
     delivery: Mapping[str, DeliveryCalendar] = field(default_factory=dict)
     """By service; one that is absent delivers on every day."""
     """By service, ascending in distance."""
+    far: Mapping[Far, FarRules] = field(default_factory=dict)
+    """Remote places that it does not name are measured in a straight line over the sea; military mail never is."""
     holds: tuple[HoldRule, ...] = ()
     currency: str | None = None
     """The currency of all its amounts; None = every order's own, so that amounts are compared as mere numbers."""

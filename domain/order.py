@@ -14,16 +14,18 @@ from domain.account import Charges, Layer, Prices
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
 from domain.money import spread
-from domain.network import ShipComplete
+from domain.network import Locality, ShipComplete
 from domain.text import (
     Attributes,
     Currency,
     FreeText,
     Identifier,
+    ItemName,
     Label,
     Moment,
     Money,
     NodeId,
+    PostalCode,
     Reference,
     Sku,
     Strict,
@@ -63,7 +65,6 @@ class OrderStatus(StrEnum):
     RECEIVED = "received"
 
 
-PostalCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 -]{1,16}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -80,14 +81,28 @@ class BillTo(Strict):
     country: Country | None = None
     email: Label | None = None
     phone: Label | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _point_is_whole(self) -> Self:
+        for given, missing in (("latitude", "longitude"), ("longitude", "latitude")):
+            if getattr(self, given) is not None and getattr(self, missing) is None:
+                raise ValueError(f"{missing}: {given} needs {missing} beside it")
+        return self
 
 
 class Address(BillTo):
     """Where an order goes. Personal data: it leaves PostgreSQL only for the node that ships, the order's channel and
-    operators."""
+    operators. Whether it can do without a postal code, its country decides."""
 
-    postal_code: PostalCode
     country: Country
+
+    @property
+    def locality(self) -> Locality:
+        """What it says about where it is."""
+        point = None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+        return Locality(self.country, self.postal_code or "", self.city or "", self.region or "", point)
 
 
 class NewLine(Strict):
@@ -95,7 +110,7 @@ class NewLine(Strict):
 
     line: Identifier
     sku: Sku
-    name: Label | None = None
+    name: ItemName | None = None
     quantity: Units
     unit_price: Money
     discount: Money = 0
@@ -301,7 +316,8 @@ class PromiseState(BaseModel):
     """The promise given when the order was placed; never overwritten."""
 
     ship_by: AwareDatetime
-    deliver_by: AwareDatetime
+    deliver_by: AwareDatetime | None = None
+    """None = nobody knows how long it is on the way."""
 
 
 class ExceptionState(BaseModel):

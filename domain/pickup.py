@@ -26,7 +26,8 @@ class Delivery:
     """What would be promised if it were sent to the order's address."""
 
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
+    """None = nobody knows how long it is on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def as_place(order: OrderFacts, node: Node, plan: Plan) -> PickupPlace | None:
 
 def as_delivery(plan: Plan) -> Delivery | None:
     """The promise of the plan that ships it; None when that plan does not fill everything."""
-    return Delivery(plan.ship_by, plan.deliver_by) if plan.ship_by and plan.deliver_by else None
+    return Delivery(plan.ship_by, plan.deliver_by) if plan.ship_by else None
 
 
 def _distance_km(order: OrderFacts, node: Node) -> float:

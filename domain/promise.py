@@ -1,6 +1,6 @@
 """Decides when a parcel leaves a node and arrives: cut-off, handling, working days, holidays, zones, transit, delivery days."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -14,8 +14,9 @@ class Promise(NamedTuple):
     """What the customer is promised: both moments are the last second of a day in the node's time zone, in UTC."""
 
     ship_by: datetime
-    deliver_by: datetime
-    days: int
+    deliver_by: datetime | None
+    """None = nobody knows how long it is on the way."""
+    days: int | None
     """Calendar days from the node's local today to the day of delivery."""
 
 
@@ -42,13 +43,15 @@ def pickup_promise(node: Node, now: datetime) -> Promise:
 
 
 def promise_on(
-    node: Node, today: date, is_late: bool, transit_days: int, delivery: DeliveryDays | None = None
+    node: Node, today: date, is_late: bool, transit_days: int | None, delivery: DeliveryDays | None = None
 ) -> Promise:
     """The promise of goods released on this local day of the node, before its cut-off or late, `transit_days` on the way.
 
     Nothing else decides it, so one answer is right for every order of that part of the day.
     """
     ships_on = _ship_day(node, today, is_late)
+    if transit_days is None:
+        return Promise(_day_end(node, ships_on), None, None)
     arrives_on = arrival_day(ships_on, transit_days, delivery)
     return Promise(_day_end(node, ships_on), _day_end(node, arrives_on), (arrives_on - today).days)
 
@@ -91,6 +94,13 @@ def cutoff_has_passed(node: Node, local: datetime) -> bool:
     if local.fold and local.time() < node.cutoff:
         return local.astimezone(UTC) >= datetime.combine(local.date(), node.cutoff, node.time_zone).astimezone(UTC)
     return local.time() >= node.cutoff
+
+
+def last_arrival(arrivals: Iterable[datetime | None]) -> datetime | None:
+    """The latest of some moments of delivery; None when one of them is not known, or there are none."""
+    moments = list(arrivals)
+    known = [moment for moment in moments if moment is not None]
+    return max(known, default=None) if len(known) == len(moments) else None
 
 
 def transit_days(bands: Sequence[TransitBand], distance_km: float) -> int | None:

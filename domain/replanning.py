@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.network import Network, Rank, Strategy
 from domain.sourcing import Plan
+from domain.sourcing.planner import UNKNOWN_DAYS, UNKNOWN_KM
 
 Value = tuple[float, ...]
 """What is minimized, compared from left to right."""
@@ -41,8 +42,8 @@ def value(plan: Plan, network: Network, rank: tuple[Rank, ...]) -> Value:
     measures: dict[Rank, float] = {
         Rank.COST: plan.cost,
         Rank.SHIPMENTS: len(shipments),
-        Rank.DISTANCE: sum(shipment.distance_km for shipment in shipments),
-        Rank.DAYS: max((shipment.days for shipment in shipments), default=0),
+        Rank.DISTANCE: sum(UNKNOWN_KM if one.distance_km is None else one.distance_km for one in shipments),
+        Rank.DAYS: max((UNKNOWN_DAYS if one.days is None else one.days for one in shipments), default=0),
         Rank.PRIORITY: sum(network.nodes[shipment.node].priority for shipment in shipments),
     }
     return (*(measures[one] for one in rank), len(shipments))

@@ -1,5 +1,7 @@
 """A rough position of each country of ISO 3166-1, for destinations without a more exact position offline.
 
+XK is Kosovo: no code of ISO 3166-1, but of those that it leaves to its users, and the one that posts and carriers use.
+
 The points are the middles of the main territories, rounded to a degree (small states: to a tenth). They are coarse: in a large
 country a customer may be 2,000 km away or more. A test compares them with the towns of the time zone database.
 """
@@ -43,7 +45,7 @@ TH   15   101     TJ   39    71    TK  -9.2 -171.8  TL  -8.8  125.7   TM   39   
 TR   39    35     TT  10.5  -61.3  TV  -8.5  179.2  TW   24   121     TZ   -6    35     UA   49    31    UG    1    32
 UM  19.3  166.6   US   39   -98    UY  -33   -56    UZ   41    64     VA  41.9   12.5   VC  13.2  -61.2  VE    7   -66
 VG  18.4  -64.6   VI  18.3  -64.9  VN   16   108    VU -17.7  168.3   WF -13.3 -176.2   WS -13.8 -172.1  YE   16    48
-YT -12.8   45.2   ZA  -29    25    ZM  -13    28    ZW  -19    30
+XK  42.6   20.9   YT -12.8   45.2   ZA  -29    25    ZM  -13    28    ZW  -19    30
 """
 
 

@@ -1,117 +1,140 @@
-"""Locates a postal code, offline, and states how exact the position is.
+"""Says where an address is, offline, as exactly as what it says allows, and how exact that is.
 
-Positions of United States codes come from the `zipcodes` package. A well-formed code that it does not have gets the middle of
-its 3-digit area, or else the middle of the country. For every other country only its middle is known.
+Coordinates that were given are the place. Otherwise it is the first of these that is known: the postal code, the city, the area
+of the postal code, the region, the country. The tables are in `network/places/`.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping
-from functools import cache
-from statistics import median_low
-from typing import NamedTuple
+from functools import lru_cache
 
-import zipcodes
-
-from domain.network import Place, Precision
+from domain.network import Far, Locality, Place, Precision, distance_km
+from network import places
 from network.countries import CENTROIDS
-
-ZIP_CHARACTERS = 5
+from network.country_extent import outside_km
+from network.places.folding import TABLE_OF, compact, looked_up
+from network.places.rules import PostalRule, postal_rules
+from network.remote import far
 
 AREA_CHARACTERS = 3
 """How many characters of a postal code name its area; no more of them may be sent to Temporal."""
 
-_ZIP_COUNTRIES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
-"""The United States and those territories that share its codes."""
+OF_AREA_KM, OF_REGION_KM = 500, 150
+"""A city that is farther from the area of the postal code, or from a region that it is not in, is another one of that name."""
 
-_PATTERNS = {
-    **dict.fromkeys(_ZIP_COUNTRIES, (r"\d{5}(-?\d{4})?", "five digits, or ZIP+4")),
-    **dict.fromkeys(("AT", "AU", "BE", "CH", "DK", "HU", "LI", "LU", "NO", "NZ", "ZA"), (r"\d{4}", "four digits")),
-    **dict.fromkeys(("DE", "ES", "FI", "FR", "IT", "KR", "MX", "TR"), (r"\d{5}", "five digits")),
-    **dict.fromkeys(("CZ", "GR", "SE", "SK"), (r"\d{3} ?\d{2}", "five digits, such as 123 45")),
-    **dict.fromkeys(("CN", "SG"), (r"\d{6}", "six digits")),
-    "BR": (r"\d{5}-?\d{3}", "eight digits, such as 12345-678"),
-    "CA": (r"[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d", "the form K1A 0B1"),
-    "GB": (r"GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", "a form such as M1 1AE or SW1A 1AA"),
-    "IE": (r"[A-Z]\d[\dW] ?[A-Z\d]{4}", "the form D02 AF30"),
-    "IN": (r"[1-9]\d{2} ?\d{3}", "six digits, the first of them not 0"),
-    "JP": (r"\d{3}-?\d{4}", "seven digits"),
-    "NL": (r"[1-9]\d{3} ?[A-Z]{2}", "four digits and two letters"),
-    "PL": (r"\d{2}-?\d{3}", "five digits, such as 12-345"),
-    "PT": (r"\d{4}-?\d{3}", "seven digits, such as 1234-567"),
-}
-"""The form of a country's codes, where it is certain: a regular expression, and the same in words."""
+PLACES_KEPT = 4_096
+"""Places that a process keeps, so that one order looks its place up once."""
 
+NORTH_POLE = "888"
+"""The beginning of 88888, where the United States' post takes letters to Santa Claus; no table has its place."""
 
-_ANY_CODE = (r"[A-Z0-9 -]{0,12}", "at most 12 letters, digits, spaces and hyphens")
+_ANY_CODE = PostalRule("", False, "", "")
+_ANY_PATTERN, _ANY_WORDS = "[A-Z0-9]{0,12}", "at most 12 letters and digits"
 
 
 class ImpossiblePlace(ValueError):
-    """A place that cannot exist; `field` is "country" or "postal_code", and the message begins with it."""
+    """A place that cannot exist; `field` is the wrong field of the address, and the message begins with it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
 
 
-def locate(country: str, postal_code: str) -> Place:
-    """The position of a postal code, as exact as it is known offline.
+def check_locality(locality: Locality) -> None:
+    """Raise ImpossiblePlace for an unknown country, a postal code that cannot exist there or is missing, and for coordinates
+    that are certainly outside the country.
 
-    `country` is an ISO 3166-1 alpha-2 code in capitals. Raises ImpossiblePlace for an unknown country, or a code that
-    cannot exist in that country.
+    An order that was accepted may have a code that is refused now; it is located all the same.
     """
-    code = _code(country, postal_code)
-    point = _zip_codes().codes.get(code[:ZIP_CHARACTERS]) if country in _ZIP_COUNTRIES else None
-    return Place(*point, Precision.POSTAL_CODE) if point else locate_area(country, code[:AREA_CHARACTERS])
+    country = locality.country
+    if country not in CENTROIDS:
+        raise ImpossiblePlace("country", f"{country[:3]!r} is not an ISO 3166-1 alpha-2 code such as US or DE")
+    _check_code(country, locality.postal_code)
+    if locality.point and (kilometres := outside_km(country, *locality.point)):
+        raise ImpossiblePlace("latitude", f"latitude and longitude are about {kilometres:,} km outside {country}")
 
 
-def locate_area(country: str, area: str) -> Place:
-    """The position of a `postal_area` of a known country; an address that was forgotten has only this."""
-    point = _zip_codes().areas.get(area) if country in _ZIP_COUNTRIES else None
-    return Place(*point, Precision.AREA) if point else Place(*CENTROIDS[country], Precision.COUNTRY)
+def _check_code(country: str, postal_code: str) -> None:
+    rule, code = postal_rules().get(country, _ANY_CODE), compact(country, postal_code)
+    such = f", such as {rule.examples}" if rule.examples else ""
+    if not code:
+        if rule.is_required:
+            raise ImpossiblePlace("postal_code", f"missing; an address in {country} cannot do without one{such}")
+        return
+    if not re.fullmatch(rule.pattern or _ANY_PATTERN, code, re.ASCII):
+        has = f"it is such as {rule.examples}" if rule.examples else f"it has {_ANY_WORDS}"
+        raise ImpossiblePlace("postal_code", f"impossible in {country}; there {has}")
+    if not is_used(country, code):
+        raise ImpossiblePlace(
+            "postal_code", f"impossible in {country}; no ZIP code begins with {code[:AREA_CHARACTERS]}"
+        )
+
+
+def is_used(country: str, code: str) -> bool:
+    """False for a ZIP code whose first three digits the United States do not use: each of these areas that is used has codes
+    in the table. Of codes of other countries nothing is certain."""
+    is_zip = TABLE_OF.get(country, country) == "US"
+    is_military = far(Locality(country), code) is Far.MILITARY
+    beginning = code[:AREA_CHARACTERS]
+    return not is_zip or is_military or beginning == NORTH_POLE or places.begins_a_code(country, beginning)
 
 
 def postal_area(country: str, postal_code: str) -> str:
-    """The first three characters of a postal code: an area of many thousand people, so it identifies no household.
+    """The first three characters of a postal code, in Britain those of the part before the blank: an area of many thousand
+    people, so it identifies no household; "" without a code.
 
-    Raises ImpossiblePlace as `locate` does, so that no other text in the field of the postal code is sent on.
+    Raises ImpossiblePlace as `check_locality` does, so that no other text in the field of the postal code is sent on.
     """
-    return _code(country, postal_code)[:AREA_CHARACTERS]
+    check_locality(Locality(country, postal_code))
+    return looked_up(country, compact(country, postal_code))[:AREA_CHARACTERS]
 
 
-def _code(country: str, postal_code: str) -> str:
-    """The code in the form for look-ups. Raises ImpossiblePlace when it or its country cannot exist."""
-    if country not in CENTROIDS:
-        raise ImpossiblePlace("country", f"{country[:3]!r} is not an ISO 3166-1 alpha-2 code such as US or DE")
-    code = postal_code.strip().upper()
-    pattern, words = _PATTERNS.get(country, _ANY_CODE)
-    if not re.fullmatch(pattern, code, re.ASCII):
-        raise ImpossiblePlace("postal_code", f"impossible in {country}; there it has {words}")
-    return code
+def code_of_area(country: str, area: str) -> str:
+    """A postal code of this area, for a place where a whole code must stand; the area itself where none is known."""
+    pattern = postal_rules().get(country, _ANY_CODE).pattern or _ANY_PATTERN
+    codes = (area + tail for tail in _TAILS)
+    return next((code for code in codes if re.fullmatch(pattern, compact(country, code), re.ASCII)), area)
 
 
-class _ZipCodes(NamedTuple):
-    """(latitude, longitude) by ZIP code, and the median of these by 3-digit area."""
-
-    codes: Mapping[str, tuple[float, float]]
-    areas: Mapping[str, tuple[float, float]]
+_TAILS = ("", "0", "00", "000", "0000", "00000", "0AA", "0A0", "1AA", "A1AA", "AF30")
+"""What makes a code of some country out of its area."""
 
 
-@cache
-def _zip_codes() -> _ZipCodes:
-    """The package's table, reduced once (about half a second) to the positions.
-
-    In the table a point of (0, 0) means an unknown position, mostly of military addresses.
-    """
-    rows = zipcodes.filter_by()
-    codes = {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows}
-    known = {code: point for code, point in codes.items() if point != (0.0, 0.0)}
-    by_area: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for code, point in known.items():
-        by_area[code[:AREA_CHARACTERS]].append(point)
-    return _ZipCodes(known, {area: _middle(points) for area, points in by_area.items()})
+@lru_cache(PLACES_KEPT)
+def locate(locality: Locality) -> Place:
+    """Where an address of a known country is. Of a forgotten address the postal code is only its area."""
+    code = compact(locality.country, locality.postal_code)
+    why_far = far(locality, code)
+    if locality.point:
+        return Place(*locality.point, Precision.POINT, why_far)
+    if why_far is Far.MILITARY:
+        return Place(*CENTROIDS[locality.country], Precision.COUNTRY, why_far)
+    return _found(locality, code)._replace(far=why_far)
 
 
-def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """The median of each coordinate. A mean would be far off for an area across the date line, or with one wrong row."""
-    return median_low(latitude for latitude, _ in points), median_low(longitude for _, longitude in points)
+def _found(locality: Locality, code: str) -> Place:
+    country = locality.country
+    if row := places.postal(country, code):
+        return Place(row.latitude, row.longitude, Precision.POSTAL_CODE)
+    area = places.postal_area(country, code) if is_used(country, code) else None
+    region = places.region(country, locality.region)
+    city = places.city(country, locality.city, region.word if region else None)
+    if city and not ((area and _kilometres(city, area) > OF_AREA_KM) or _is_elsewhere(city, region)):
+        return Place(city.latitude, city.longitude, Precision.CITY)
+    if area:
+        return Place(area.latitude, area.longitude, Precision(area.word))
+    part = places.part(country, locality.city)
+    if part and (region is None or part.word == region.word):
+        return Place(part.latitude, part.longitude, Precision.REGION)
+    if region:
+        return Place(region.latitude, region.longitude, Precision.REGION)
+    return Place(*CENTROIDS[country], Precision.COUNTRY)
+
+
+def _is_elsewhere(city: places.Row, region: places.Row | None) -> bool:
+    """Whether a city that is in another region than the address says is another one of the same name. Near the region it is
+    the same: a region may be called by the name of a part of it."""
+    return region is not None and city.word != region.word and _kilometres(city, region) > OF_REGION_KM
+
+
+def _kilometres(one: places.Row, other: places.Row) -> float:
+    return distance_km(one.latitude, one.longitude, other.latitude, other.longitude)

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from domain.network import Node, NodeKind, OnSilence, Place, Precision, distance_km
+from domain.network import Locality, Node, NodeKind, OnSilence, Place, Precision, distance_km
 from network.calendars import UnknownCalendar, holiday_calendar
 from network.countries import CENTROIDS
 from network.country_extent import outside_km, slip
-from network.geography import AREA_CHARACTERS, ImpossiblePlace, locate
+from network.geography import AREA_CHARACTERS, ImpossiblePlace, check_locality, locate
 from network.mistakes import Mistakes
 from network.time_zones import zones_by_country
 from network.toml_tables import Table, did_you_mean, parse_clock, read_toml
@@ -24,12 +24,6 @@ INSTANT = timedelta(microseconds=1)
 """The shortest allowed time span where 0 has no meaning."""
 
 UNKNOWN = (0.0, 0.0)
-
-NO_ZIP = r"00[0-4]\d\d"
-"""The beginning of what looks like a ZIP code of the United States and is none: they begin with 005.
-
-Only of a node: orders that were accepted with such a code must still be planned.
-"""
 
 ZONE_LIKENESS = 0.9
 """Most names of zones begin alike, so only a name with nearly all letters is a misspelt one."""
@@ -150,13 +144,14 @@ def _located(table: Table, country: str) -> Place | None:
     code = table.text("postal_code")
     if not (country and code):
         return None
-    if country == "US" and re.match(NO_ZIP, code):
-        table.wrong("postal_code", f"postal_code: impossible in US; no ZIP code begins with {code[:AREA_CHARACTERS]}")
+    locality = Locality(country, code)
     try:
-        return locate(country, code)
+        if not table.was_applied:
+            check_locality(locality)
     except ImpossiblePlace as error:
         table.wrong("postal_code", str(error))
         return None
+    return locate(locality)
 
 
 def _check_country(table: Table, key: str, country: str, point: tuple[float, float]) -> None:
@@ -173,7 +168,7 @@ def _warn_of_rough_place(table: Table, country: str, place: Place) -> None:
     instead = f"because {code} cannot be located offline; give latitude and longitude"
     if place.precision is Precision.COUNTRY:
         table.warn("postal_code", f"this node is placed at the middle of {country}, {instead}")
-    elif place.precision is Precision.AREA:
+    elif place.precision is not Precision.POSTAL_CODE:
         table.warn("postal_code", f"this node is placed at the middle of all {code[:AREA_CHARACTERS]}…, {instead}")
 
 

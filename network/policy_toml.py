@@ -14,6 +14,8 @@ from domain.network import (
     EvaluationError,
     ExceptionRules,
     Exclusion,
+    Far,
+    FarRules,
     HoldRule,
     HoldStock,
     OrderRules,
@@ -87,6 +89,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         exceptions=_exception_rules(top.table("exceptions")),
         transit=transit,
         delivery=_read_delivery(top.table("delivery"), services),
+        far={far: _far_rules(top.table(far), far, services) for far in Far if top.has(far)},
         holds=reader.holds(),
     )
     top.finish()
@@ -316,10 +319,31 @@ def _read_transit(top: Table) -> tuple[Mapping[str, tuple[TransitBand, ...]], It
     return bands, None if table.failed or not bands else bands
 
 
+RATE = "rate"
+"""The key of [military] and [remote] that names no service."""
+
+
+def _far_rules(table: Table, far: Far, services: Iterable[str] | None) -> FarRules:
+    """The days of each service to places without a distance, and what a shipment to them costs."""
+    days: dict[str, int] = {}
+    for service in table.names():
+        if service == RATE:
+            continue
+        if services is not None and service not in services:
+            table.wrong(service, f"[{far}] {service} is no service{did_you_mean(service, [*services, RATE])}")
+        elif (found := table.whole(service, 0, least=0)) > DAYS_MAX:
+            table.wrong(service, f"{service} must be at most {DAYS_MAX} days, not {found}")
+        else:
+            days[service] = found
+    return FarRules(days, table.whole(RATE, 0, least=0) if table.has(RATE) else None)
+
+
 def _transit(table: Table) -> Iterator[tuple[str, tuple[TransitBand, ...]]]:
     """The bands of each service, which must ascend in distance."""
     for service in table.names():
-        if not re.fullmatch(WORD[0], service):
+        if service == RATE:
+            table.wrong(service, f"a service cannot be called {RATE}: [military] and [remote] name their price so")
+        elif not re.fullmatch(WORD[0], service):
             table.wrong(service, f"the name of a service must be {WORD[1]}, not {service!r}")
         bands = [_band(table, service, position, pair) for position, pair in enumerate(table.values(service))]
         for position, (nearer, farther) in enumerate(pairwise(bands), start=1):

@@ -38,6 +38,7 @@ _NODE = {
     **_NODE_ITSELF,
     **dict.fromkeys((f"node.{name}" for name in ("promise_days", "open_orders", "capacity_left")), cel.Type.INT),
     "node.distance_km": cel.Type.DOUBLE,
+    "node.distance_known": cel.Type.BOOL,
 }
 _ITEM = {
     "item.sku": cel.Type.STRING,

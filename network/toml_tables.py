@@ -67,6 +67,11 @@ class Table:
         """All rules of the whole file that were read and are right, in the order in which they were read."""
         return self._rules
 
+    @property
+    def was_applied(self) -> bool:
+        """Whether the file was applied once: what is refused now was accepted then, and holds."""
+        return self._mistakes.was_applied
+
     def has(self, key: str) -> bool:
         """Whether the field is present; then it counts as known."""
         self._known.append(key)

@@ -1,9 +1,9 @@
 """Refuses an order or a promise request with an item, service, place or pickup node that the network does not have."""
 
 from domain.cart import PromiseRequest
-from domain.network import Network
+from domain.network import Locality, Network
 from domain.order import NewOrder
-from network.geography import ImpossiblePlace, locate
+from network.geography import ImpossiblePlace, check_locality
 
 
 class WrongField(ValueError):
@@ -22,7 +22,7 @@ def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
             is_retired = network.knows_item(line.sku)
             why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
             raise WrongField(f"lines.{index}.sku", f"{line.sku} {why}")
-    _check_destination(demand.service, demand.ship_to.country, demand.ship_to.postal_code, network)
+    _check_destination(demand.service, demand.ship_to.locality, network)
     check_pickup(demand.pickup_node, network)
     _check_from_node(demand, network)
 
@@ -46,11 +46,11 @@ def _check_from_node(demand: NewOrder | PromiseRequest, network: Network) -> Non
         raise WrongField("from_node", f"{name} {why}")
 
 
-def _check_destination(service: str | None, country: str, postal_code: str, network: Network) -> None:
+def _check_destination(service: str | None, locality: Locality, network: Network) -> None:
     if service is not None and service not in network.policy.transit:
         offered = ", ".join(sorted(network.policy.transit))
         raise WrongField("service", f"{service} is not offered; offered are: {offered}")
     try:
-        locate(country, postal_code)
+        check_locality(locality)
     except ImpossiblePlace as error:
         raise WrongField(f"ship_to.{error.field}", str(error)) from error

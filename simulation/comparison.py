@@ -73,22 +73,31 @@ class PlannedOrder:
 
     @property
     def delivered_on(self) -> date | None:
-        """The local day, at the node, on which the last unit arrives; None unless every unit has a plan.
+        """The local day, at the node, on which the last unit arrives; None unless every unit has a plan with such a day.
 
         Promises end at the node's midnight, so moments of nodes in different zones differ where their days do not.
         """
-        return None if self.plan.unfilled else max(self._days_of_delivery(), default=None)
+        days = self._days_of_delivery()
+        return None if self.plan.unfilled or None in days else max(filter(None, days), default=None)
 
     def meets(self, due: datetime) -> bool:
-        """Whether every unit has a plan and arrives no later than on the day of `due`, as each node's calendar has it."""
+        """Whether every unit has a plan and arrives no later than on the day of `due`, as each node's calendar has it.
+
+        What arrives on a day that nobody knows does not.
+        """
         nodes = self.network.nodes
         last_days = (due.astimezone(nodes[one.node].time_zone).date() for one in self.plan.shipments)
-        arrives = all(day <= last for day, last in zip(self._days_of_delivery(), last_days, strict=True))
+        arrives = all(
+            day is not None and day <= last for day, last in zip(self._days_of_delivery(), last_days, strict=True)
+        )
         return not self.plan.unfilled and arrives
 
-    def _days_of_delivery(self) -> list[date]:
+    def _days_of_delivery(self) -> list[date | None]:
         nodes = self.network.nodes
-        return [one.deliver_by.astimezone(nodes[one.node].time_zone).date() for one in self.plan.shipments]
+        return [
+            one.deliver_by and one.deliver_by.astimezone(nodes[one.node].time_zone).date()
+            for one in self.plan.shipments
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +136,7 @@ def outcome(order: str, place: Place, due: datetime | None, decided: PlannedOrde
     plan = decided.plan
     units_by_node = {shipment.node: sum(part.quantity for part in shipment.parts) for shipment in plan.shipments}
     units_unfilled = sum(part.quantity for part in plan.unfilled)
+    days = [shipment.days for shipment in plan.shipments]
     return OrderOutcome(
         order=order,
         place=place,
@@ -136,7 +146,7 @@ def outcome(order: str, place: Place, due: datetime | None, decided: PlannedOrde
         tier=plan.tier,
         cost=plan.cost,
         shipments=len(plan.shipments),
-        days=None if units_unfilled else max(shipment.days for shipment in plan.shipments),
+        days=None if units_unfilled or None in days else max(filter(None, days), default=0),
         delivered_on=decided.delivered_on,
         meets_due=None if due is None else decided.meets(due),
     )

@@ -1,6 +1,6 @@
 """Draws where orders go and from which node: a plate-carrée map, true to scale in its middle, with no help from outside.
 
-The land is drawn from the postal codes that are known offline, one grey dot for each half degree that has any.
+The land is drawn from the cities that are known offline, one grey dot for each half degree that has any.
 """
 
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ from math import ceil, cos, radians, sqrt
 
 from domain.network import Precision
 from formats.markup import element, text
-from network.geography import locate
+from network import places
 from simulation.comparison import Comparison, Trial
 from simulation.words import nodes_by_units
 
@@ -26,7 +26,6 @@ COLORS = 8
 """As many nodes have a colour of their own: the busiest."""
 LABELS = 12
 """As many nodes are named on the map."""
-ZIP_CODES = 100_000
 
 Cell = tuple[int, int]
 
@@ -95,11 +94,8 @@ def _frame(comparison: Comparison) -> _Frame:
 
 @cache
 def _known_cells() -> frozenset[Cell]:
-    """The cells in which a postal code of the United States is known to be."""
-    places = (locate("US", f"{code:05}") for code in range(ZIP_CODES))
-    return frozenset(
-        _cell(place.latitude, place.longitude) for place in places if place.precision is Precision.POSTAL_CODE
-    )
+    """The cells in which there is a city."""
+    return frozenset(_cell(*point) for point in places.points())
 
 
 def _cell(latitude: float, longitude: float) -> Cell:

@@ -133,7 +133,7 @@ class RecordedNodeStates:
 def steps(orders: Iterable[NewOrder], runs: tuple[Run, ...], currency: str | None) -> Iterator[Step]:
     """Plan the orders under each network in turn; between two networks, report what changed."""
     for order in orders:
-        place = locate(order.ship_to.country, order.ship_to.postal_code)
+        place = locate(order.ship_to.locality)
         decided = [run.decide(order) for run in runs]
         outcomes = tuple(outcome(order.order, place, order.not_after, one) for one in decided)
         change = None

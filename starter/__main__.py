@@ -15,6 +15,7 @@ COMMANDS = {
     "audit": "Recompute every invariant from the facts: a line for each, exit 1 if one is violated.",
     "demo": "Run the story of examples/ on a service of its own in .demo/, then stop; exit 1 if any result differs.",
     "explain": "Explain why an order ships from where it does: each sourcing round with its nodes, reasons and alternatives.",
+    "export": "Write orders or stock to standard output, for `simulate`, `order` and spreadsheets.",
     "forget": "Erase the personal data of orders: the keys to addresses and remarks, and tracking numbers. This is final.",
     "network": "Check or apply a network directory: nodes, items, policy.",
     "order": "Start orders from JSON files; a file may hold several orders (JSON Lines).",

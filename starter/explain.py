@@ -17,8 +17,10 @@ from runtime.where import database_url
 Document = dict[str, Any]
 
 PRECISION = {
+    "point": "by its coordinates",
     "postal_code": "by its postal code",
-    "area": "only by the area that its postal code begins with",
+    "city": "by its city",
+    "region": "only by its region, or by the beginning of its postal code",
     "country": "only by its country",
 }
 
@@ -77,13 +79,27 @@ def _show_round(name: str, found: Document, console: Console) -> None:
 
 def _outcome(found: Document) -> list[str]:
     shipped = [
-        f"{shipment['node']} ships {_units(shipment['lines'])}: {shipment['distance_km']:,.0f} km, cost"
-        f" {_money(shipment['cost'])}, there in {_days(shipment['days'])}, by {shipment['deliver_by'][:10]}"
+        f"{shipment['node']} ships {_units(shipment['lines'])}: {_km(shipment['distance_km']) or 'no distance'}, cost"
+        f" {_money(shipment['cost'])}, {_arrives(shipment)}"
         for shipment in found["shipments"]
     ]
     unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
     where = f"the destination is known {PRECISION[found['destination_precision']]}"
     return [*shipped, *unfilled, where, *_unproven(found)]
+
+
+def _km(distance_km: float | None) -> str:
+    return "" if distance_km is None else f"{distance_km:,.0f} km"
+
+
+def _bare_km(found: Document) -> str:
+    return _km(found["distance_km"]).removesuffix(" km")
+
+
+def _arrives(shipment: Document) -> str:
+    if shipment["deliver_by"] is None:
+        return f"leaves by {shipment['ship_by'][:10]}; nobody knows how long it is on the way"
+    return f"there in {_days(shipment['days'])}, by {shipment['deliver_by'][:10]}"
 
 
 def _unproven(found: Document) -> list[str]:
@@ -116,7 +132,7 @@ def _nodes(found: Document) -> Table:
         verdict = "chosen" if node["node"] in chosen else node["excluded"] or "others were better"
         table.add_row(
             node["node"],
-            f"{node['distance_km']:,.0f}",
+            _bare_km(node),
             "" if node["days"] is None else str(node["days"]),
             "" if node["cost"] is None else _money(node["cost"]),
             escape(verdict),
@@ -146,6 +162,6 @@ def _runners_up(found: Document) -> Table:
     table = Table("nodes", "units", "shipments", "km", "days", "cost", title=title, box=None, pad_edge=False)
     table.title_justify, table.title_style, table.header_style = "left", "", "dim"
     for plan in found["runners_up"]:
-        numbers = (plan["units"], plan["shipments"], f"{plan['distance_km']:,.0f}", plan["days"], _money(plan["cost"]))
+        numbers = (plan["units"], plan["shipments"], _bare_km(plan), plan["days"] or "", _money(plan["cost"]))
         table.add_row(" + ".join(plan["nodes"]), *map(str, numbers))
     return table

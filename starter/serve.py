@@ -12,7 +12,6 @@ from api.connection import Connection
 from api.service import assemble
 from database import personal
 from database.connect import Database
-from network.geography import locate
 from runtime import logs
 from runtime.temporal import connect
 from runtime.where import database_url, master_keys
@@ -46,7 +45,6 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     await database.check()
     await personal.check(database)
     client = await connect(lazy=True)
-    locate("US", "10001")  # the first look-up reads a large table; better now than while a customer waits
     allows_private_webhooks = os.environ.get("SWITCHYARD_PRIVATE_WEBHOOKS") == "on"
     service = assemble(database, client, allows_private_webhooks=allows_private_webhooks)
     rate_per_second = float(os.environ.get("SWITCHYARD_RATE_PER_SECOND") or RATE_PER_SECOND_DEFAULT)

@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,10 +25,12 @@ from api.service import assemble
 from database.connect import Database
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
+from jobs.driver import Lane
+from jobs.schedule import schedule
 from runtime import time_zones
 from runtime.search_attributes import register_search_attributes
 from tests.checked_transport import CheckedTransport
-from tests.house import MASTER_KEY, MASTER_KEYS, House
+from tests.house import ANSWERS_WITHIN_SECONDS, MASTER_KEY, MASTER_KEYS, House
 from transactions.prepare import prepare
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -92,8 +96,27 @@ async def temporal(temporal_address: str) -> TimeSkipper:
     return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers wait for workflows as long as a busy machine takes; after five seconds an order would be answered with 202."""
+    monkeypatch.setattr("workflows.client.ANSWER_WITHIN", timedelta(seconds=ANSWERS_WITHIN_SECONDS))
+
+
+@pytest.fixture
+def relay_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A house that is made after this sends overdue signals, starts and sweeps only when the test calls its relay.
+
+    On a busy machine the relay would do that in between: signals that nobody has sent are overdue after two seconds.
+    """
+
+    def without_relay(*given: Any) -> list[Lane]:
+        return [lane for lane in schedule(*given) if lane.name not in ("signals", "sweep")]
+
+    monkeypatch.setattr("api.service.schedule", without_relay)
+
+
 @pytest_asyncio.fixture
-async def house(database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[House]:
+async def house(patient: None, database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[House]:
     """A whole Switchyard; when the test is over, every invariant must hold."""
     service = assemble(database, temporal.client, allows_private_webhooks=True)
     app = application(service)

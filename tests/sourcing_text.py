@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from domain.network import Network, RuleLine, ShipComplete, Unfilled
+from domain.network import Locality, Network, RuleLine, ShipComplete, Unfilled
 from domain.sourcing import CoolDown, NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from domain.sourcing.plans import Part
 from network.geography import locate
@@ -94,7 +94,7 @@ def _facts(network: Network, said: str, wanted: Iterable[Wanted]) -> OrderFacts:
         service="standard",
         country=country,
         postal_code=postal_code,
-        place=locate(country, postal_code),
+        place=locate(Locality(country, postal_code)),
         units=sum(one.quantity for one in wanted),
         weight_kg=sum(one.quantity * network.items[one.sku].weight_g for one in wanted) / 1000,
         lines=[RuleLine(network.items[one.sku], one.quantity) for one in wanted],

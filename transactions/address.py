@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from database import address
-from database.order import Header
 from database.request import Request
 from domain import units
-from domain.order import Address
 from domain.sourcing import Plan
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
@@ -30,15 +28,11 @@ async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
         raise Impossible("the order was forgotten: it has no address any more")
-    work.header = _going_to(work.header, ship_to)
+    work.header = replace(work.header, locality=ship_to.locality)
     await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
-    area = postal_area(ship_to.country, ship_to.postal_code)
+    area = postal_area(ship_to.country, ship_to.postal_code or "")
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}
-
-
-def _going_to(header: Header, ship_to: Address) -> Header:
-    return replace(header, country=ship_to.country, region=ship_to.region or "", postal_code=ship_to.postal_code)
 
 
 def _pinned(work: Work) -> Counter[str]:

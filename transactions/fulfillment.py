@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from database import address, claim, cooldown, fulfillment, order, returns
+from database import address, claim, cooldown, fulfillment, order, personal, returns
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox

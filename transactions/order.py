@@ -3,6 +3,7 @@
 The answer to a request is stored in the transaction that carries it out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -45,24 +46,30 @@ async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrde
     async with transactions.database.write() as connection:
         network = await transactions.networks.hold_active(connection)
         check(order, network)
-        body_digest = await personal.fingerprint(connection, order)
-        taken = await statements.take(
-            connection,
-            order,
-            body_digest=body_digest,
-            postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
-            received_at=datetime.now(UTC),
-            grace=network.policy.orders.grace,
-            items=network.items,
-            terms=return_terms(order, network, locate),
-            holds=_holds(order, network),
-        )
-        if not personal.is_same_body(taken.body_digest, body_digest):
-            raise UsedForAnotherOrder(order.order)
-        if taken.is_new:
+        is_new = await store(connection, order, network, _holds(order, network))
+        if is_new:
             await _take_over_its_cart(connection, order)
         state = await statements.news(connection, order.order)
-    return AcceptedOrder(taken.is_new, state, workflow_input(order))
+    return AcceptedOrder(is_new, state, workflow_input(order))
+
+
+async def store(connection: WriteConnection, order: NewOrder, network: Network, holds: Sequence[Placement]) -> bool:
+    """Store a checked order with all its units `open`; false when it is known. Raises `UsedForAnotherOrder`."""
+    body_digest = await personal.fingerprint(connection, order)
+    taken = await statements.take(
+        connection,
+        order,
+        body_digest=body_digest,
+        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
+        received_at=datetime.now(UTC),
+        grace=network.policy.orders.grace,
+        items=network.items,
+        terms=return_terms(order, network, locate),
+        holds=holds,
+    )
+    if not personal.is_same_body(taken.body_digest, body_digest):
+        raise UsedForAnotherOrder(order.order)
+    return taken.is_new
 
 
 def _holds(order: NewOrder, network: Network) -> list[Placement]:
@@ -70,11 +77,12 @@ def _holds(order: NewOrder, network: Network) -> list[Placement]:
     may_be_held = network.policy.holds or network.policy.currency not in (None, order.currency)
     placed = by_policy(facts_of_new(order, network, locate), network.policy) if may_be_held else []
     names = {placement.hold for placement in placed}
-    return placed + [
-        by_request(asked.hold, network.policy, asked.reason, is_by_channel=True)
-        for asked in order.holds
-        if asked.hold not in names
-    ]
+    return placed + [asked for asked in holds_of_channel(order, network) if asked.hold not in names]
+
+
+def holds_of_channel(order: NewOrder, network: Network) -> list[Placement]:
+    """The holds that the order names itself."""
+    return [by_request(asked.hold, network.policy, asked.reason, is_by_channel=True) for asked in order.holds]
 
 
 async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> None:
@@ -94,7 +102,7 @@ def workflow_input(order: NewOrder) -> OrderInput:
         channel=order.channel,
         service=order.service,
         country=order.ship_to.country,
-        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code),
+        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
         lines=[LineDemand(line=line.line, sku=line.sku, quantity=line.quantity) for line in order.lines],
     )
 

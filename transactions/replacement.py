@@ -100,7 +100,7 @@ async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:
         work.connection,
         replaced,
         body_digest=await personal.fingerprint(work.connection, replaced),
-        postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code),
+        postal_area=postal_area(replaced.ship_to.country, replaced.ship_to.postal_code or ""),
         received_at=at,
         grace=work.network.policy.orders.grace,
         items=work.active.items,

@@ -167,8 +167,11 @@ async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[st
 
 
 async def _keep_promise(work: Work) -> None:
-    """Make the promise when every unit has a node for the first time; later plans never change it."""
+    """Make the promise when every unit has a node for the first time; later plans never change it.
+
+    An order that another system has shipped wholly is not promised any more.
+    """
     promised = units.promised(work.order)
-    if promised and work.header.deliver_by is None:
+    if promised and work.order.reservations and not work.header.is_promised:
         await order.keep_promise(work.connection, work.header.order, *promised)
         work.channel_events.append(event.promised(*promised))

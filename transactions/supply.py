@@ -26,7 +26,7 @@ from domain.sourcing.supply import (
 )
 from domain.stock import StockLevel
 from domain.units import OrderedLine
-from network.geography import locate, locate_area
+from network.geography import locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ def order_facts(
     return OrderFacts(
         channel=header.channel,
         service=header.service,
-        country=header.country,
-        region=header.region,
-        postal_code=header.postal_code,
-        place=(locate_area if header.is_forgotten else locate)(header.country, header.postal_code),
+        country=header.locality.country,
+        region=header.locality.region,
+        postal_code=header.locality.postal_code,
+        place=locate(header.locality),
         customer_tier=header.customer_tier,
         currency=header.currency,
         value=network.converted(header.value, header.currency, network.policy.currency, header.placed_at),

@@ -97,6 +97,11 @@ class Work:
         await self._give_back_what_it_replaces(event)
         return await self._count_the_change(event)
 
+    async def write_past(self, event: Event) -> None:
+        """Write what had become of units before the order came: no version counts it, and no event tells of it."""
+        await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
+        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+
     async def _give_capacity_back(self) -> None:
         """Claim no day of a node at which nothing is pinned any more."""
         pinned = {pin.node for pin in self.order.reservations}

@@ -33,7 +33,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _promise(order: OrderState) -> str:
-    return f"promised: delivered by {order.promise.deliver_by:%Y-%m-%d}" if order.promise else ""
+    if order.promise is None:
+        return ""
+    if order.promise.deliver_by is None:
+        return f"promised: shipped by {order.promise.ship_by:%Y-%m-%d}"
+    return f"promised: delivered by {order.promise.deliver_by:%Y-%m-%d}"
 
 
 def _lines(order: OrderState) -> str:

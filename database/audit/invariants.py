@@ -142,7 +142,8 @@ INVARIANTS = (
         "SELECT count(*) FROM movement WHERE kind = 'shipped'",
         f"""
         SELECT format('%s: %s units have shipped, the ledger took %s off', order_id, reported.gone, booked.gone)
-        FROM (SELECT fo.order_id, sum(greatest(fl.told_shipped - fl.voided, fl.told_delivered) * c.quantity) AS gone
+        FROM (SELECT fo.order_id,
+                     sum((greatest(fl.told_shipped - fl.voided, fl.told_delivered) - fl.left_before) * c.quantity) AS gone
               FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
               JOIN {PARTS} c USING (order_id, line) GROUP BY fo.order_id) reported
         JOIN (SELECT order_id, -sum(on_hand) AS gone FROM movement WHERE kind = 'shipped' GROUP BY order_id) booked
@@ -208,6 +209,18 @@ INVARIANTS = (
         WHERE s.on_hand - greatest(s.set_aside, 0) < s.reserved + s.allocated
           AND NOT EXISTS (SELECT FROM exception e WHERE e.code = 'stock_short' AND e.node = s.node AND e.subject = s.sku
                                                 AND e.closed_cause IS NULL)
+        """,
+    ),
+    Invariant(
+        "only orders that came from another system have units that left before, and these left no stock of ours",
+        "SELECT count(*) FROM fulfillment_order_line WHERE left_before > 0",
+        """
+        SELECT format('%s line %s: %s of %s had left before', fulfillment_order_id, line, left_before, quantity)
+        FROM fulfillment_order JOIN fulfillment_order_line USING (fulfillment_order_id) JOIN orders o USING (order_id)
+        WHERE left_before > 0 AND (left_before > quantity OR o.taken_over_at IS NULL)
+        UNION ALL
+        SELECT format('%s: a movement of stock is about it', m.key) FROM movement m
+        JOIN fulfillment_order f ON m.cause = 'cut-over' AND f.order_id = m.order_id
         """,
     ),
     Invariant(
@@ -393,13 +406,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "no channel is asked to capture more than shipped, or more than was authorized",
+        "no channel is asked to capture more than has shipped, taken-back parcels included, or more than was authorized",
         "SELECT count(*) FROM payment_request WHERE kind = 'capture'",
         f"""
         SELECT format('%s: asked to capture %s, of %s that shipped and %s authorized', order_id, p.asked, s.cost, o.authorized)
         FROM (SELECT order_id, sum(amount) AS asked FROM payment_request WHERE kind = 'capture' GROUP BY order_id) p
         JOIN orders o USING (order_id) JOIN {SHIPPED} s USING (order_id)
-        WHERE p.asked > least(s.cost, o.authorized)
+        WHERE p.asked > o.authorized
+           OR (p.asked > s.cost AND NOT EXISTS (
+                   SELECT FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
+                   WHERE f.order_id = o.order_id AND l.voided > 0))
         """,
     ),
     Invariant(

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime
 
 from database.cart import Cart, CartStatus, KnownCart
 from database.documents.document import Document
-from database.documents.promise import PromisedShipment
+from database.documents.promise import PromisedShipment, in_words_of_now
 from domain.network import Precision
 
 
@@ -21,8 +21,8 @@ class Reserved(Document):
     """Always true: without stock for every unit nothing is reserved."""
     ship_by: AwareDatetime
     """When the last shipment leaves."""
-    deliver_by: AwareDatetime
-    """When the last shipment arrives."""
+    deliver_by: AwareDatetime | None
+    """When the last shipment arrives; null when nobody knows how long it is on the way."""
     shipments: list[PromisedShipment]
     cost: int
     """Of all shipments, in minor units."""
@@ -40,7 +40,7 @@ class Reservation(Reserved):
 
 def reserved(made: Cart) -> dict[str, Any]:
     """The document of a new reservation."""
-    return {"reservation": made.cart_id, "expires_at": made.expires_at} | made.promise
+    return {"reservation": made.cart_id, "expires_at": made.expires_at} | in_words_of_now(made.promise)
 
 
 def reservation(known: KnownCart) -> dict[str, Any]:

@@ -37,7 +37,11 @@ class OrderLine(Document):
     unit_price: int
     """Price of one unit, in minor units."""
     discount: int
-    """Discount of the whole line, in minor units."""
+    """Discount of the whole line, as it was placed, in minor units."""
+    order_discount: int
+    """Its share of the discount of the whole order, in minor units."""
+    tax: int
+    """Tax of the whole line, as it was placed, in minor units."""
     gift_message: str | None
     """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
     attributes: dict[str, str]
@@ -194,9 +198,17 @@ class Order(Document):
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""
     value: int
-    """What its goods cost after discounts, in minor units."""
+    """What its goods cost after discounts, without those that were cancelled, in minor units."""
+    total: int
+    """What the customer pays: the value with taxes on top and shipping, in minor units; 0 when everything was cancelled."""
+    discount: int
+    """Discount of the whole order, in minor units; divided between the lines as `order_discount`."""
+    prices_include_tax: bool
+    """Whether the prices include `tax` and `shipping_tax`; if not, the customer pays them on top."""
     shipping_price: int
     """What the customer pays for shipping, in minor units."""
+    shipping_tax: int
+    """Tax of the shipping price, in minor units."""
     paid: int | None
     """What was captured before, in minor units; null = everything."""
     ship_to: ShipTo
@@ -308,6 +320,7 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
         line |= extras["lines"][line["line"]] | asdict(own.line(line["line"]))
         line |= {"returnable": sold[line["line"]].returnable(at) if sold else 0}
     ship_to = personal.unseal(key, "address", row.ship_to) or forgotten_address(row.country)
+    document |= {"discount": sum(line["order_discount"] for line in document["lines"])}
     document |= extras["own"] | {"ship_to": ship_to, "bill_to": own.bill_to}
     document |= {"note": own.note, "attributes": own.attributes}
     return document | {
@@ -332,7 +345,8 @@ ORDER = text(
                'own', jsonb_build_object(
                    'number', o.number, 'reference', o.reference, 'purchase_order', o.purchase_order,
                    'placed_at', o.placed_at, 'currency', o.currency, 'service', o.service, 'value', o.value,
-                   'shipping_price', o.shipping_price, 'paid', o.paid, 'pickup_node', o.pickup_node,
+                   'total', o.total, 'prices_include_tax', o.prices_include_tax, 'shipping_price', o.shipping_price,
+                   'shipping_tax', o.shipping_tax, 'paid', o.paid, 'pickup_node', o.pickup_node,
                    'from_node', o.from_node,
                    'priority', o.priority, 'customer_tier', nullif(o.customer_tier, ''),
                    'ship_complete', o.ship_complete, 'not_before', o.not_before, 'not_after', o.not_after,
@@ -340,7 +354,8 @@ ORDER = text(
                                    'ship_by', o.duty_ship_by, 'deliver_by', o.duty_deliver_by) END,
                    'tags', o.tags),
                'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
-                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount))
+                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount,
+                                    'order_discount', l.order_discount, 'tax', l.tax))
                          FROM order_line l WHERE l.order_id = o.order_id),
                'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(

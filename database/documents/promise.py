@@ -16,8 +16,8 @@ class PromisedShipment(Document):
     lines: list[LineUnits]
     cost: int
     """By the strategy's costs, in minor units of the policy's currency."""
-    days: int
-    """Days in transit."""
+    days: int | None
+    """Calendar days until it arrives; null when nobody knows."""
 
 
 class Promise(Document):
@@ -28,13 +28,14 @@ class Promise(Document):
     ship_by: AwareDatetime | None
     """When the last shipment leaves; null when it is not fillable."""
     deliver_by: AwareDatetime | None
-    """When the last shipment arrives; null when it is not fillable."""
+    """When the last shipment arrives; null when it is not fillable, or when nobody knows how long it is on the way."""
     shipments: list[PromisedShipment]
     """Of the units that are available now."""
     cost: int
     """Of all shipments, in minor units of the policy's currency."""
     destination_precision: Precision
-    """How exactly the customer's place is known, and so how reliable the days are."""
+    """How exactly the customer's place is known, and so how reliable the days are: `point`, `postal_code`, `city`, `region` or
+    `country`."""
 
 
 class PromisesByService(Document):
@@ -42,6 +43,16 @@ class PromisesByService(Document):
 
     services: dict[str, Promise]
     """By the name of the service."""
+
+
+_EARLIER_PRECISION = {"area": Precision.REGION}
+"""What stored documents of earlier versions say."""
+
+
+def in_words_of_now(document: dict[str, Any]) -> dict[str, Any]:
+    """A stored plan or promise with how exactly its place is known, as it is called now."""
+    said = document.get("destination_precision")
+    return document | {"destination_precision": _EARLIER_PRECISION[said]} if said in _EARLIER_PRECISION else document
 
 
 def promise(decided: Plan) -> dict[str, Any]:

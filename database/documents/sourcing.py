@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection
 from database.documents.document import Document, LineUnits
+from database.documents.promise import in_words_of_now
 from domain.network import Precision, Unfilled
 from domain.sourcing.lines import all_lines
 
@@ -17,16 +18,16 @@ class PlannedShipment(Document):
 
     node: str
     lines: list[LineUnits]
-    distance_km: float
-    """From the node to the customer, as the crow flies."""
+    distance_km: float | None
+    """From the node to the customer, as the crow flies; null when no distance can be measured."""
     cost: int
     """By the strategy's costs, in minor units of the policy's currency."""
-    days: int
-    """Days in transit."""
+    days: int | None
+    """Days in transit; null when nobody knows."""
     ship_by: AwareDatetime
     """When it leaves."""
-    deliver_by: AwareDatetime
-    """When it arrives."""
+    deliver_by: AwareDatetime | None
+    """When it arrives; null when nobody knows."""
 
 
 class ConsideredLine(Document):
@@ -61,13 +62,13 @@ class ConsideredNode(Document):
     """A node that a sourcing round considered."""
 
     node: str
-    distance_km: float
-    """From the node to the customer, as the crow flies."""
+    distance_km: float | None
+    """From the node to the customer, as the crow flies; null when no distance can be measured."""
     cost: int | None
     """The cost of a shipment of all units from here, in minor units of the policy's currency; null when the node was excluded
     before."""
     days: int | None
-    """Days in transit; null when the node was excluded before."""
+    """Days in transit; null when the node was excluded before, or when nobody knows."""
     excluded: str | None
     """Why the node was excluded; null when it was not."""
     lines: list[ConsideredLine]
@@ -87,10 +88,10 @@ class RunnerUp(Document):
     cost: int
     """Minor units."""
     shipments: int
-    distance_km: float
-    """Summed over its shipments."""
-    days: int
-    """Days in transit of its slowest shipment."""
+    distance_km: float | None
+    """Summed over its shipments; null when one of them has none."""
+    days: int | None
+    """Days in transit of its slowest shipment; null when nobody knows."""
 
 
 class Round(Document):
@@ -117,7 +118,7 @@ class Round(Document):
     ship_by: AwareDatetime | None
     """When the last shipment leaves; null while units are unfilled."""
     deliver_by: AwareDatetime | None
-    """When the last shipment arrives; null while units are unfilled."""
+    """When the last shipment arrives; null while units are unfilled, or when nobody knows."""
     destination_precision: Precision
     """How exactly the customer's place is known."""
     nodes: list[ConsideredNode]
@@ -152,7 +153,7 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
     rows = await connection.execute(ROUNDS, {"order": order})
     return [
         {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
-        | all_lines(json.loads(row.document))
+        | in_words_of_now(all_lines(json.loads(row.document)))
         for row in rows
     ]
 

@@ -1,7 +1,7 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from domain.account import Charges, Layer, Layers
 from domain.capacity import Claims
 from domain.closing import OpenException
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, WaitingFor
+from domain.network import Locality
 from domain.order import OrderState
 from domain.payment import Payments
 from domain.reasons import ExceptionCode
@@ -43,10 +44,8 @@ class Header:
     order: str
     channel: str
     service: str
-    country: str
-    region: str
-    postal_code: str
-    """Only the postal area when the order was forgotten."""
+    locality: Locality
+    """Only the country and the postal area when the order was forgotten."""
     customer_tier: str
     reference: str | None
     """What people call it; None = they call it by its number, or it was forgotten."""
@@ -72,8 +71,10 @@ class Header:
     waits_for_hold: bool
     """Whether a hold lets nothing be reserved for it until the hold is released."""
     is_forgotten: bool
+    is_promised: bool
+    """Whether a promise was given."""
     deliver_by: datetime | None
-    """The promised day; None = no promise was given yet."""
+    """The promised day; None = no promise was given yet, or it has no day of delivery."""
     duty_ship_by: datetime | None
     """When the channel must see it shipped; None = it named no such moment."""
     duty_deliver_by: datetime | None
@@ -179,9 +180,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         order=row.order_id,
         channel=row.channel,
         service=row.service,
-        country=row.country,
-        region=ship_to.get("region", ""),
-        postal_code=ship_to.get("postal_code", row.postal_area),
+        locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
         customer_tier=row.customer_tier,
         reference=row.reference,
         purchase_order=row.purchase_order,
@@ -201,6 +200,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         is_held=row.is_held,
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
+        is_promised=row.promise_ship_by is not None,
         deliver_by=row.promise_deliver_by,
         duty_ship_by=row.duty_ship_by,
         duty_deliver_by=row.duty_deliver_by,
@@ -213,6 +213,15 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
         open_exceptions=[_open_exception(row) for row in facts["exceptions"]],
     )
+
+
+def _locality(ship_to: Mapping[str, Any]) -> Locality:
+    """What a stored address says about where it is; it is not validated again: what is refused now was accepted then."""
+    point = (ship_to["latitude"], ship_to["longitude"]) if ship_to.get("latitude") is not None else None
+    country, postal_code, city, region = (
+        ship_to.get(name) or "" for name in ("country", "postal_code", "city", "region")
+    )
+    return Locality(country, postal_code, city, region, point)
 
 
 def _open_exception(row: dict[str, Any]) -> OpenException:
@@ -303,7 +312,7 @@ def _reservation(row: dict[str, Any], sku: str) -> Reservation:
         tuple(row["tried"]),
         row["round"],
         datetime.fromisoformat(row["ship_by"]),
-        datetime.fromisoformat(row["deliver_by"]),
+        _moment(row["deliver_by"]),
     )
 
 
@@ -322,7 +331,7 @@ def _fulfillment_order(order: Any, row: dict[str, Any], lines: dict[str, Fulfill
         lines=lines,
         released_at=datetime.fromisoformat(row["released_at"]),
         ship_by=datetime.fromisoformat(row["ship_by"]),
-        deliver_by=datetime.fromisoformat(row["deliver_by"]),
+        deliver_by=_moment(row["deliver_by"]),
         accepted_at=_moment(row["accepted_at"]),
         pick_final=row["pick_final"],
         ship_final=row["ship_final"],

@@ -169,7 +169,7 @@ def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
     }
 
 
-async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime) -> None:
+async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime | None) -> None:
     """Write the promise, unless the order has one: a promise never changes."""
     statement = (
         update(orders)

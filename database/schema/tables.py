@@ -150,11 +150,14 @@ orders = Table(
         Moment,
         comment="when the sweep sees to it that what is due was done; NULL = nothing is, or no workflow has acted yet",
     ),
+    Column(
+        "taken_over_at", Moment, comment="when it came from another system, which had begun it; NULL = it began here"
+    ),
     _updated_at(),
     # A channel's number names one order.
     UniqueConstraint("channel", "number"),
-    # A promise has both dates or none.
-    CheckConstraint("(promise_ship_by IS NULL) = (promise_deliver_by IS NULL)", name="promise_is_whole"),
+    # A promise has a day of shipment; how long the goods are on the way, nobody may know.
+    CheckConstraint("promise_ship_by IS NOT NULL OR promise_deliver_by IS NULL", name="promise_is_whole"),
     Index("ix_orders_received", "received_at", "order_id"),
     Index("ix_orders_channel", "channel", "received_at", "order_id"),
     Index("ix_orders_open", "received_at", "order_id", postgresql_where=text("closed_at IS NULL")),
@@ -472,7 +475,7 @@ reservation = Table(
     Column("tried", ARRAY(Text), nullable=False),
     Column("round", Integer, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     CheckConstraint("quantity > 0", name="some_units"),
     Index("ix_reservation_order", "order_id", "line"),
@@ -491,7 +494,7 @@ fulfillment_order = Table(
     Column("request", Text, nullable=False),
     Column("released_at", Moment, nullable=False),
     Column("ship_by", Moment, nullable=False),
-    Column("deliver_by", Moment, nullable=False),
+    Column("deliver_by", Moment, comment="NULL = nobody knows how long it is on the way"),
     Column("accepted_at", Moment),
     Column("pick_final", Boolean, nullable=False, server_default=text("false")),
     Column("ship_final", Boolean, nullable=False, server_default=text("false")),
@@ -559,6 +562,13 @@ fulfillment_order_line = Table(
     Column("short", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("surplus", BigInteger, nullable=False, server_default="0", comment="a count computed from what was told"),
     Column("in_doubt", Integer, nullable=False, server_default="0", comment="a count computed from what was told"),
+    Column(
+        "left_before",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of what shipped, what had left before the order came from another system: it left no stock of ours",
+    ),
     CheckConstraint("quantity > 0", name="some_units"),
     # A unit ships from an attempt or is short of it, never both.
     CheckConstraint("shipped + short <= quantity", name="no_unit_twice"),

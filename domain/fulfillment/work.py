@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.network import Dispatch
@@ -109,7 +109,7 @@ class FulfillmentOrder:
     lines: Mapping[str, FulfillmentOrderLine]
     released_at: datetime
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
     dispatch: Dispatch
     """How its node gets it."""
     accepted_at: datetime | None = None
@@ -150,7 +150,7 @@ class FulfillmentOrder:
     @property
     def must_leave_by(self) -> datetime:
         """When it must leave, so that neither what we promised nor what the channel must keep is missed."""
-        in_transit = self.deliver_by - self.ship_by
+        in_transit = self.deliver_by - self.ship_by if self.deliver_by else timedelta()
         arrives = self.duty_deliver_by - in_transit if self.duty_deliver_by else None
         return min(moment for moment in (self.ship_by, self.duty_ship_by, arrives) if moment)
 

@@ -9,17 +9,33 @@ from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from domain.network import EARTH_RADIUS_KM, EvaluationError, Fact, Item, Network, Node, Per, Strategy, Tier
+from domain.network import (
+    EARTH_RADIUS_KM,
+    EvaluationError,
+    Fact,
+    Far,
+    FarRules,
+    Item,
+    Network,
+    Node,
+    Per,
+    Strategy,
+    Tier,
+)
 from domain.promise import Promise
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
 from domain.sourcing.future import CAPACITY_UNLIMITED, Future
 from domain.sourcing.plans import ExclusionReason, Obstacle
-from domain.sourcing.rules import Answer, Rule, Rules, Site, rules_of
+from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS, Answer, Rule, Rules, Site, rules_of
 
 GRAMS_PER_KG = 1000
 
 COST_SCALE = 1000
 """Costs are compared in thousandths of a minor unit, so that half a cent per unit is not rounded away."""
+
+
+ISLANDS_WITHIN_KM = 500
+"""To a remote place a distance is measured from nodes that are so near to it: those of the same group of islands."""
 
 
 class Charges(NamedTuple):
@@ -34,7 +50,8 @@ class Surveyed(NamedTuple):
     """One node for an order, before any tier. Unless it is excluded, charges and facts are known."""
 
     node: Node
-    distance_km: float
+    distance_km: float | None
+    """None = no distance can be measured."""
     excluded: ExclusionReason | None
     limits: tuple[int, ...] = ()
     """By wanted: units that the node could give of this one alone."""
@@ -147,8 +164,11 @@ class Survey:
         calendar = None if self._collected else network.policy.delivery.get(order.service)
         self._delivery = calendar.at(order.country, order.region) if calendar else None
         self._sphere_width = cos(radians(order.place.latitude))
+        far = order.place.far
+        self._far = far if far is Far.MILITARY or far in network.policy.far else None
+        self._far_rules = network.policy.far.get(far, FarRules()) if far else FarRules()
         self._local: dict[ZoneInfo, datetime] = {}
-        self._promises: dict[tuple[int, int], Promise] = {}
+        self._promises: dict[tuple[int, int | None], Promise] = {}
 
     def of(self, sites: Sequence[Site]) -> list[Surveyed]:
         """Evaluate each node, in the given order."""
@@ -161,7 +181,7 @@ class Survey:
     def _evaluate(self, site: Site, limits: tuple[int, ...]) -> Surveyed:
         """Evaluate a node step by step, until a reason excludes it."""
         node = site.node
-        distance = 0.0 if self._collected else self._distance_km(site)
+        distance = self._distance_km(site)
         load = self._situation.workload.get(node.id, _IDLE)
         capacity_left = _capacity_left(node, load)
         notes = self._notes(node) if self._has_notes else ()
@@ -188,7 +208,7 @@ class Survey:
         return Surveyed(node, distance, reason, limits, notes, promised, charges, facts, forbidden)
 
     def _prospect(self, site: Site) -> Prospect:
-        distance = 0.0 if self._collected else self._distance_km(site)
+        distance = self._distance_km(site)
         promised = self._promise(site, distance)
         if self._collected and not site.node.pickup:
             return Prospect(site.node, reason=_NO_PICKUP.words)
@@ -197,8 +217,7 @@ class Survey:
         if late := self._too_late(promised):
             return Prospect(site.node, reason=late.words)
         facts = self._facts(site, _IDLE.open_orders, _capacity_left(site.node, _IDLE), distance, promised)
-        days = self._days[bisect_left(self._distances, distance)] if not self._collected else 0
-        future = Future(self._rules, site, self._situation.now, days, self._delivery, facts)
+        future = Future(self._rules, site, self._situation.now, self._transit_days(distance), self._delivery, facts)
         tiers, unmet = self._tiers_of(site.node, future)
         if not tiers:
             return Prospect(site.node, reason=unmet)
@@ -244,7 +263,16 @@ class Survey:
             return None
         return shortfall(0, self._units, notes) if notes else self._no_stock
 
-    def _distance_km(self, site: Site) -> float:
+    def _distance_km(self, site: Site) -> float | None:
+        """How far the goods travel from a node; None = no distance can be measured."""
+        if self._collected:
+            return 0.0
+        if self._far is Far.MILITARY:
+            return None
+        distance = self._straight_km(site)
+        return None if self._far and distance > ISLANDS_WITHIN_KM else distance
+
+    def _straight_km(self, site: Site) -> float:
         """The same as `domain.network.distance_km`, with values of both ends that are computed once."""
         node, place = site.node, self._order.place
         half_height = sin(radians(place.latitude - node.latitude) / 2) ** 2
@@ -252,13 +280,19 @@ class Survey:
         chord = half_height + site.sphere_width * self._sphere_width * half_width
         return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
 
-    def _promise(self, site: Site, distance: float) -> Promise | None:
-        days = 0
-        if not self._collected:
-            band = bisect_left(self._distances, distance)
-            if band == len(self._days):
-                return None
-            days = self._days[band]
+    def _transit_days(self, distance: float | None) -> int | None:
+        """Calendar days on the way; None = nobody knows. The distance must be in the table."""
+        if self._collected:
+            return 0
+        if distance is None:
+            return self._far_rules.days.get(self._order.service)
+        return self._days[bisect_left(self._distances, distance)]
+
+    def _promise(self, site: Site, distance: float | None) -> Promise | None:
+        """The promise of a node; None where the transit table ends before this distance."""
+        if not self._collected and distance is not None and (not self._distances or distance > self._distances[-1]):
+            return None
+        days = self._transit_days(distance)
         key = site.calendar, days
         promised = self._promises.get(key)
         if promised is None:
@@ -272,21 +306,26 @@ class Survey:
         order = self._order
         if order.not_after is not None and promised.ship_by > order.not_after:
             return _AFTER_THE_WINDOW
-        if order.deliver_by is not None and promised.deliver_by > order.deliver_by:
+        if order.deliver_by is not None and (promised.deliver_by is None or promised.deliver_by > order.deliver_by):
             return _AFTER_THE_PROMISE
         return None
 
     def _facts(
-        self, site: Site, open_orders: int, capacity_left: int, distance: float, promised: Promise
+        self, site: Site, open_orders: int, capacity_left: int, distance: float | None, promised: Promise
     ) -> dict[str, Fact]:
-        return {
+        """The facts for rules; what nobody knows is absent."""
+        facts: dict[str, Fact] = {
             **self._order_facts,
             **site.facts,
             "node.open_orders": open_orders,
             "node.capacity_left": capacity_left,
-            "node.distance_km": distance,
-            "node.promise_days": promised.days,
+            DISTANCE_KNOWN: distance is not None,
         }
+        if distance is not None:
+            facts[DISTANCE_KM] = distance
+        if promised.days is not None:
+            facts[PROMISE_DAYS] = promised.days
+        return facts
 
     def _general_reason(self, node: Node, capacity_left: int) -> ExclusionReason | None:
         """Why a node may take no order at all now, or not this one; None = it may."""
@@ -336,21 +375,34 @@ class Survey:
         return tuple(permitted), reasons
 
     def _charges(self, facts: Mapping[str, Fact]) -> Charges | str:
-        """The sum of a strategy's costs at a node, or why one of them cannot be charged."""
-        sums = [0.0, 0.0, 0.0]
+        """The sum of a strategy's costs at a node, or why one of them cannot be charged.
+
+        All costs that depend on a distance that is not known are together the policy's rate for such places.
+        """
+        sums, unknown = [0.0, 0.0, 0.0], False
         for place, amount, when in self._costs:
             if when:
                 applies = when.evaluate(facts)
+                if isinstance(applies, EvaluationError) and not when.has_its_facts(facts):
+                    unknown = True
+                    continue
                 if isinstance(applies, EvaluationError):
                     return f"cost when {when.expression.source}: {applies.reason}"
                 if not applies:
                     continue
             charged = amount.evaluate(facts)
+            if isinstance(charged, EvaluationError) and not amount.has_its_facts(facts):
+                unknown = True
+                continue
             if isinstance(charged, EvaluationError):
                 return f"cost {amount.expression.source}: {charged.reason}"
             if not 0 <= charged < inf:
                 return f"cost {amount.expression.source} is {charged}, which is no amount"
             sums[place] += charged
+        if unknown and self._far_rules.rate is None:
+            return f"costs depend on the distance, and [{self._far}] has no rate"
+        if unknown:
+            sums[_SUMS[Per.SHIPMENT]] += self._far_rules.rate or 0
         shipment, unit, kg = sums
         return Charges(round(shipment * COST_SCALE), round(unit * COST_SCALE), kg * COST_SCALE / GRAMS_PER_KG)
 
@@ -371,7 +423,7 @@ class _Exclusion:
 
     def forbidden(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
         """The positions of the wanted that may not ship, with the reason. It leaves the last item's facts in `facts`."""
-        if self._rule.key_of_node is None:
+        if self._rule.key_of_node is None or not self._rule.has_its_facts(facts):
             return self._found(facts)
         key = self._rule.key_of_node(facts)
         if key not in self._known:
@@ -440,13 +492,25 @@ def _unmet(require: Rule, facts: Mapping[str, Fact]) -> ExclusionReason | None:
     """The requirement that these facts do not meet, with their values; None = they meet it."""
     answer = require.evaluate(facts)
     source, names = require.expression.source, require.expression.names
+    if isinstance(answer, EvaluationError) and not require.has_its_facts(facts):
+        absent = _NO_DISTANCE if DISTANCE_KM in names and DISTANCE_KM not in facts else _NO_DAYS
+        return ExclusionReason(Obstacle.RULE, f"requires {source} ({absent})")
     if isinstance(answer, EvaluationError):
         return ExclusionReason(Obstacle.RULE, f"requires {source} (cannot tell: {answer.reason})")
     if answer:
         return None
-    seen = ", ".join(f"{name} is {_shown(facts[name])}" for name in names if name.startswith("node."))
+    seen = ", ".join(f"{name} is {_shown(facts[name])}" for name in names if name.startswith("node.") and name in facts)
     return ExclusionReason(Obstacle.RULE, f"requires {source}" + (f" ({seen})" if seen else ""))
 
 
+_NO_DISTANCE = "there is no distance to this place"
+_NO_DAYS = "nobody knows the days on the way"
+
+
 def _shown(fact: Fact) -> str:
-    return f"{fact:.1f}" if isinstance(fact, float) else f"{fact}"
+    match fact:
+        case bool():
+            return str(fact).lower()
+        case float():
+            return f"{fact:.1f}"
+    return f"{fact}"

@@ -11,7 +11,7 @@ from itertools import product
 from domain.delivery import DeliveryDays
 from domain.network import Fact
 from domain.promise import END_OF_DAY
-from domain.sourcing.rules import Rule, Rules, Site
+from domain.sourcing.rules import PROMISE_DAYS, Rule, Rules, Site
 
 CAPACITY_UNLIMITED = 1_000_000_000
 """The value of `node.capacity_left` in rules for a node without a limit."""
@@ -19,7 +19,7 @@ CAPACITY_UNLIMITED = 1_000_000_000
 DAYS_AHEAD = 21
 """The days on which a release is tried, for rules that read the days of a promise: holidays in a row are fewer."""
 
-OPEN_ORDERS, CAPACITY_LEFT, PROMISE_DAYS = "node.open_orders", "node.capacity_left", "node.promise_days"
+OPEN_ORDERS, CAPACITY_LEFT = "node.open_orders", "node.capacity_left"
 
 
 class Future:
@@ -30,7 +30,7 @@ class Future:
         rules: Rules,
         site: Site,
         now: datetime,
-        transit_days: int,
+        transit_days: int | None,
         delivery: DeliveryDays | None,
         facts: dict[str, Fact],
     ) -> None:
@@ -38,6 +38,7 @@ class Future:
         self._rules, self._site, self._now = rules, site, now
         self._transit_days, self._delivery = transit_days, delivery
         self.facts = facts
+        self._changing = _LEAST.keys() & facts.keys()
 
     def may_meet(self, rule: Rule) -> bool:
         """Whether a condition is true in some case."""
@@ -47,11 +48,11 @@ class Future:
 
     def changes(self, rule: Rule) -> bool:
         """Whether a rule reads a fact that changes by itself."""
-        return any(name in _LEAST for name in rule.expression.names)
+        return any(name in self._changing for name in rule.expression.names)
 
     def cases(self, rule: Rule) -> Iterator[dict[str, Fact]]:
         """The facts with every value that may make a difference to a rule."""
-        values = {name: self._values(name, rule) for name in rule.expression.names if name in _LEAST}
+        values = {name: self._values(name, rule) for name in rule.expression.names if name in self._changing}
         for case in product(*values.values()):
             yield {**self.facts, **dict(zip(values, case, strict=True))}
 
@@ -72,7 +73,7 @@ class Future:
             for at in (time(), END_OF_DAY)
         ]
         promises = (self._rules.promise(self._site, moment, self._transit_days, self._delivery) for moment in moments)
-        return sorted({promise.days for promise in promises})
+        return sorted({promise.days for promise in promises if promise.days is not None})
 
 
 _LEAST = {OPEN_ORDERS: 0, CAPACITY_LEFT: 1, PROMISE_DAYS: 0}

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from domain.network import Network, Place, ReturnTerms, RuleLine
+from domain.network import Locality, Network, Place, ReturnTerms, RuleLine
 from domain.order import NewLine, NewOrder
 from domain.sourcing.eligible import item_facts, order_facts
 from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
 
-Locate = Callable[[str, str], Place]
-"""Finds the place of a postal code in a country."""
+Locate = Callable[[Locality], Place]
+"""Finds the place of an address."""
 
 
 def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFacts:
@@ -19,8 +19,8 @@ def facts_of_new(order: NewOrder, network: Network, locate: Locate) -> OrderFact
         service=order.service,
         country=order.ship_to.country,
         region=order.ship_to.region or "",
-        postal_code=order.ship_to.postal_code,
-        place=locate(order.ship_to.country, order.ship_to.postal_code),
+        postal_code=order.ship_to.postal_code or "",
+        place=locate(order.ship_to.locality),
         customer_tier=order.customer_tier or "",
         currency=order.currency,
         value=network.converted(order.value, order.currency, network.policy.currency, order.placed_at),

@@ -24,6 +24,9 @@ from domain.sourcing.search import Choice, Found, Measures, Problem, alone, cove
 
 METRES_PER_KM = 1000
 
+UNKNOWN_KM, UNKNOWN_DAYS = 20_016, 1_000
+"""What a shipment counts in a rank by distance and days where nobody knows them: more than any that is known."""
+
 
 def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     """Decide where the wanted units ship from; the same input gives the same plan.
@@ -199,8 +202,8 @@ def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]
 def _measures(surveyed: Surveyed) -> Measures:
     return Measures(
         surveyed.charges.per_shipment,
-        round(surveyed.distance_km * METRES_PER_KM),
-        _promise(surveyed).days,
+        round((UNKNOWN_KM if surveyed.distance_km is None else surveyed.distance_km) * METRES_PER_KM),
+        UNKNOWN_DAYS if (days := _promise(surveyed).days) is None else days,
         surveyed.node.priority,
     )
 
@@ -338,7 +341,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
                 surveyed.forbidden,
             )
         )
-    return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km, one.node)))
+    return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km or 0.0, one.node)))
 
 
 def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNode:
@@ -348,11 +351,13 @@ def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNo
 
 def _runner_up(decided: _Try, choice: Choice) -> RunnerUp:
     chosen = [decided.admitted[node] for node in choice.nodes]
+    distances = [surveyed.distance_km for surveyed in chosen]
+    days = [_promise(surveyed).days for surveyed in chosen]
     return RunnerUp(
         nodes=tuple(surveyed.node.id for surveyed in chosen),
         units=choice.units,
         cost=sum(_shipment_costs(decided.problem, choice).values()),
         shipments=len(chosen),
-        distance_km=sum(surveyed.distance_km for surveyed in chosen),
-        days=max(_promise(surveyed).days for surveyed in chosen),
+        distance_km=None if None in distances else sum(filter(None, distances)),
+        days=None if None in days else max(one for one in days if one is not None),
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from domain.network import Precision, Unfilled
+from domain.promise import last_arrival
 
 NODES_SHOWN_MAX = 200
 """Nodes that a stored explanation names one by one: those that could take part, then the nearest. Others are counted."""
@@ -29,11 +30,13 @@ class PlannedShipment:
 
     node: str
     parts: tuple[Part, ...]
-    distance_km: float
+    distance_km: float | None
+    """None = no distance can be measured."""
     cost: int
     ship_by: datetime
-    deliver_by: datetime
-    days: int
+    deliver_by: datetime | None
+    """None = nobody knows how long it is on the way."""
+    days: int | None
 
 
 class Obstacle(Enum):
@@ -59,7 +62,7 @@ class ConsideredNode(NamedTuple):
     """One node in the decision; `cost` is that of one shipment with all units that it could supply alone."""
 
     node: str
-    distance_km: float
+    distance_km: float | None
     cost: int | None
     days: int | None
     exclusion: ExclusionReason | None
@@ -81,8 +84,8 @@ class RunnerUp:
     units: int
     cost: int
     shipments: int
-    distance_km: float
-    days: int
+    distance_km: float | None
+    days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,8 @@ class Plan:
 
     @property
     def deliver_by(self) -> datetime | None:
-        """When the last shipment arrives; None while any unit is unfilled."""
-        return None if self.unfilled else max((shipment.deliver_by for shipment in self.shipments), default=None)
+        """When the last shipment arrives; None while any unit is unfilled, or when nobody knows."""
+        return None if self.unfilled else last_arrival(shipment.deliver_by for shipment in self.shipments)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON-ready data, as `GET /orders/{order}/plan` shows it."""
@@ -166,7 +169,7 @@ def _shipment_document(shipment: PlannedShipment) -> dict[str, Any]:
     return {
         "node": shipment.node,
         "lines": _part_documents(shipment.parts),
-        "distance_km": round(shipment.distance_km, 1),
+        "distance_km": _kilometres(shipment.distance_km),
         "cost": shipment.cost,
         "days": shipment.days,
         "ship_by": _moment(shipment.ship_by),
@@ -181,7 +184,7 @@ def _part_documents(parts: Iterable[Part]) -> list[dict[str, Any]]:
 def _considered_document(node: ConsideredNode) -> dict[str, Any]:
     return {
         "node": node.node,
-        "distance_km": round(node.distance_km, 1),
+        "distance_km": _kilometres(node.distance_km),
         "cost": node.cost,
         "days": node.days,
         "excluded": node.excluded,
@@ -194,9 +197,13 @@ def _runner_up_document(runner_up: RunnerUp) -> dict[str, Any]:
         "units": runner_up.units,
         "cost": runner_up.cost,
         "shipments": runner_up.shipments,
-        "distance_km": round(runner_up.distance_km, 1),
+        "distance_km": _kilometres(runner_up.distance_km),
         "days": runner_up.days,
     }
+
+
+def _kilometres(distance_km: float | None) -> float | None:
+    return None if distance_km is None else round(distance_km, 1)
 
 
 def _moment(moment: datetime | None) -> str | None:

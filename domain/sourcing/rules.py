@@ -17,6 +17,11 @@ from domain.promise import Promise, cutoff_has_passed, promise_on
 ANSWERS_MAX = 10_000
 """Answers cached for one rule or node; then all are dropped, which costs less than to find the oldest."""
 
+DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS = "node.distance_km", "node.distance_known", "node.promise_days"
+
+TRAVEL = frozenset({DISTANCE_KM, PROMISE_DAYS})
+"""The facts that are absent where nobody knows them."""
+
 Answer = bool | int | float | EvaluationError
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -25,7 +30,7 @@ Value = TypeVar("Value")
 class Rule:
     """An expression that caches its answers, unless it reads what hardly ever comes twice, such as a distance."""
 
-    __slots__ = ("_answers", "_key", "expression", "key_of_node", "reads_node")
+    __slots__ = ("_answers", "_key", "_travels", "expression", "key_of_node", "reads_node")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
@@ -35,10 +40,15 @@ class Rule:
         """The facts of a node that this rule reads; None if it reads a distance, in which hardly any two nodes are equal."""
         self._key = _key_of(expression.names)
         self._answers: dict[object, Answer] = {}
+        self._travels = [name for name in expression.names if name in TRAVEL]
+
+    def has_its_facts(self, facts: Mapping[str, Fact]) -> bool:
+        """Whether everything is known that the rule reads of the way from a node to the customer."""
+        return all(name in facts for name in self._travels)
 
     def evaluate(self, facts: Mapping[str, Fact]) -> Answer:
         """The rule's value for these facts."""
-        if self._key is None:
+        if self._key is None or (self._travels and not self.has_its_facts(facts)):
             return self.expression.evaluate(facts)
         key = self._key(facts)
         answer = self._answers.get(key)
@@ -72,7 +82,7 @@ class Rules:
         """By node id, in the order of the ids."""
         self.exclusions = [(Rule(exclusion.when), exclusion.reason) for exclusion in network.policy.exclusions]
         self._rules: dict[int, Rule] = {}
-        self._promises: dict[tuple[int, date, bool, int, DeliveryDays | None], Promise] = {}
+        self._promises: dict[tuple[int, date, bool, int | None, DeliveryDays | None], Promise] = {}
 
     def of(self, expression: Expression) -> Rule:
         """The rule of an expression of this network's policy."""
@@ -81,7 +91,7 @@ class Rules:
             rule = self._rules[id(expression)] = Rule(expression)
         return rule
 
-    def promise(self, site: Site, local: datetime, transit_days: int, delivery: DeliveryDays | None) -> Promise:
+    def promise(self, site: Site, local: datetime, transit_days: int | None, delivery: DeliveryDays | None) -> Promise:
         """The promise of goods released to a node at this moment, given in its time zone, for a place with these delivery
         days."""
         today, is_late = local.date(), cutoff_has_passed(site.node, local)

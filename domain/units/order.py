@@ -60,7 +60,7 @@ class Reservation:
     tried: tuple[str, ...]
     round: int
     ship_by: datetime
-    deliver_by: datetime
+    deliver_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

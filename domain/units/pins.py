@@ -9,6 +9,7 @@ from datetime import datetime
 
 from domain import sourcing
 from domain.network import Network, Unfilled
+from domain.promise import last_arrival
 from domain.reasons import ExceptionCode
 from domain.sourcing import Plan, PlannedShipment
 from domain.stock import Movement, MovementKind
@@ -163,13 +164,16 @@ def pinned(order: Order) -> list[Waiting]:
     return [Waiting(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in order.reservations]
 
 
-def promised(order: Order) -> tuple[datetime, datetime] | None:
-    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node."""
+def promised(order: Order) -> tuple[datetime, datetime | None] | None:
+    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node.
+
+    The second is None where nobody knows how long a shipment is on the way.
+    """
     dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
     dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
     if order.waiting or not dates:
         return None
-    return max(ship_by for ship_by, _ in dates), max(deliver_by for _, deliver_by in dates)
+    return max(ship_by for ship_by, _ in dates), last_arrival(deliver_by for _, deliver_by in dates)
 
 
 def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:

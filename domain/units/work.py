@@ -17,6 +17,7 @@ from domain.fulfillment import (
     drop_empty_cancel_request,
     withdraw,
 )
+from domain.promise import last_arrival
 from domain.reasons import ExceptionCode
 from domain.stock import Movement, MovementKind
 from domain.units.order import Changes, Opened, Order, Reservation, Waiting, ask_the_customer, give_to_a_person
@@ -57,7 +58,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         lines,
         at,
         max(reservation.ship_by for reservation in pinned),
-        max(reservation.deliver_by for reservation in pinned),
+        last_arrival(reservation.deliver_by for reservation in pinned),
         dispatch,
         pickup=order.pickup_node is not None,
         duty_ship_by=order.duty_ship_by,

@@ -18,6 +18,7 @@ from database.outbox.webhook import Owed
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
 from tests.database.shop import NEAREST, NEXT, Shop
+from tests.house import ANSWERS_WITHIN_SECONDS
 
 CANCELLED = ChannelEvent(EventKind.CANCELLED, {"lines": []})
 KindAndUnits = tuple[str, dict[str, int]]
@@ -201,7 +202,7 @@ async def test_a_call_that_fails_after_its_webhook_was_removed_is_not_taken_for_
     async with shop.database.write() as connection:
         await webhook.remove(connection, "web")
         failing = asyncio.create_task(postpone(shop, owed))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
             while not await shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert await failing

@@ -190,7 +190,7 @@ async def test_an_order_that_was_cancelled_costs_nothing(till: Till) -> None:
     await till.shop.check()
 
 
-async def test_a_raised_quantity_that_was_paid_elsewhere_is_cut_and_a_person_is_told(till: Till) -> None:
+async def test_a_raised_quantity_that_was_paid_elsewhere_is_cut_and_needs_a_person(till: Till) -> None:
     order = await till.sold({}, paid=1000)
     await till.shop.change(order, {"1": 3})
     await till.deliver(order)

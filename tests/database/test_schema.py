@@ -61,7 +61,7 @@ FORBIDDEN = {
     "fewer than no units in a bucket": "UPDATE order_line SET open = 3, reserved = -1",
     "fewer than no units reserved": "UPDATE stock SET reserved = -1",
     "fewer than no units allocated": "UPDATE stock SET allocated = -1",
-    "half a promise": "UPDATE orders SET promise_ship_by = now()",
+    "half a promise": "UPDATE orders SET promise_deliver_by = now()",
     "the same number of a channel twice": ORDER.replace("'web-1'", "'web-2'", 1),
     "two active networks": "INSERT INTO network_version (digest, documents, is_active) VALUES ('', '{}', true)",
     "a kind of movement that nobody knows": """

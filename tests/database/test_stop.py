@@ -14,6 +14,7 @@ from domain.fulfillment import MessageKind
 from domain.stock import Movement, MovementKind
 from domain.stop_sale import Resumed, Stopped, StopRequest
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
+from tests.house import ANSWERS_WITHIN_SECONDS
 from transactions import stop_sale as stop_sales
 from transactions.request import Asked, RequestRefused
 from transactions.stock import UnknownPlace
@@ -87,7 +88,7 @@ async def test_a_stock_level_that_is_made_while_the_sale_is_stopped_is_stopped_a
 
 async def _until_somebody_waits(shop: Shop, *kinds: str) -> None:
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = ANY(:kinds)"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while not await shop.number(waiting, kinds=list(kinds)):  # noqa: ASYNC110  (PostgreSQL rings no bell)
             await asyncio.sleep(0.01)
 

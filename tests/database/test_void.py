@@ -201,3 +201,17 @@ def test_a_void_names_one_parcel_and_nothing_else(body: dict[str, Any], said: st
     message = {"message_id": "m", "kind": "void", "occurred_at": datetime.now(UTC)} | body
     with pytest.raises(ValueError, match=said):
         NodeMessage.model_validate(message)
+
+
+async def test_what_was_asked_for_a_parcel_that_did_not_leave_covers_the_one_that_leaves_instead(shop: Shop) -> None:
+    order = await shop.released(("CHAIR", 3))
+    await shop.report(order, "authorized", 300)
+    await say(shop, f"{order}-f1", "shipped", packages=[parcel("1", 3)])
+    await say(shop, f"{order}-f1", "void", package="1")
+    await shop.check()
+    await say(shop, f"{order}-f1", "shipped", packages=[parcel("1", 3)])
+    async with shop.database.read() as connection:
+        asked = await connection.execute(
+            text("SELECT kind, amount FROM payment_request WHERE order_id = :order"), {"order": order}
+        )
+        assert [tuple(row) for row in asked] == [("capture", 300)]

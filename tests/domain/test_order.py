@@ -54,9 +54,8 @@ def test_a_missing_field_of_a_line_is_named(field: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("field", ["postal_code", "country"])
-def test_an_address_without_what_sourcing_needs_is_refused(field: str) -> None:
-    assert complaints(LEAST | {"ship_to": {k: v for k, v in ADDRESS.items() if k != field}}) == [f"ship_to.{field}"]
+def test_an_address_without_a_country_is_refused() -> None:
+    assert complaints(LEAST | {"ship_to": {k: v for k, v in ADDRESS.items() if k != "country"}}) == ["ship_to.country"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,6 @@ def test_an_address_without_what_sourcing_needs_is_refused(field: str) -> None:
         ("lines", None),
         ("ship_to.country", "us"),
         ("ship_to.country", "USA"),
-        ("ship_to.postal_code", ""),
         ("ship_to.postal_code", "80202; --"),
         ("ship_to.name", "x" * 201),
         ("ship_to.name", "Ann\x00"),

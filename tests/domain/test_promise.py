@@ -176,6 +176,7 @@ def test_a_parcel_arrives_on_a_day_on_which_its_carrier_delivers_there(
     bands = {"standard": (TransitBand(20_000, int(transit)),)}
     promised = promise(node, "standard", 1, now, bands, None if week == "always" else calendar.at(country, region))
     assert promised is not None
+    assert promised.deliver_by is not None
     assert promised.deliver_by.astimezone(zone).date() == date.fromisoformat(arrives), because
     assert promised.days == (date.fromisoformat(arrives) - date.fromisoformat(released)).days
 

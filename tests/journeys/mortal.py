@@ -30,6 +30,7 @@ import worker
 from api.app import application
 from api.service import assemble
 from database.connect import Database, WriteConnection
+from domain.network import Locality
 from embedded.ports import LOOPBACK
 from embedded.tether import die_with
 from jobs.relay import Relay
@@ -198,7 +199,7 @@ def die_one_by_one(rules: Sequence[str], live: Callable[[str], None]) -> None:
 
 def main(kind: str, *arguments: str) -> None:
     """Run the mortal ones, then a healthy one."""
-    locate("US", "10001")  # the first look-up reads a large table; once is enough for all of them
+    locate(Locality("US", "10001"))  # the first look-up reads a large table; once is enough for all of them
     if kind == "worker":
         die_one_by_one(arguments, lambda rule: asyncio.run(work(rule)))
         asyncio.run(worker.main())

@@ -56,6 +56,7 @@ OPERATIONS = [
     "list_returns",
     "get_return",
     "send_blind_return",
+    "send_payment",
     "send_return_message",
     "approve_return",
     "decline_return",

@@ -17,7 +17,7 @@ from api.service import Service, assemble
 from embedded.ports import LOOPBACK
 from runtime.temporal import Listeners
 from tests.conftest import OPERATOR_KEY
-from tests.house import House
+from tests.house import ANSWERS_WITHIN_SECONDS, House
 from workflows.client import TIMEOUTS_MAX
 
 SOON = timedelta(milliseconds=300)
@@ -85,7 +85,7 @@ async def test_when_temporal_answers_a_trial_again_callers_get_their_promise(
     async with door(service) as http:
         for _ in range(TIMEOUTS_MAX):
             assert (await http.post("/orders", json=house.body(("SERUM-30", 1)))).status_code == 202
-    monkeypatch.setattr("workflows.client.ANSWER_WITHIN", timedelta(seconds=15))
+    monkeypatch.setattr("workflows.client.ANSWER_WITHIN", timedelta(seconds=ANSWERS_WITHIN_SECONDS))
     async with door(replace(service, client=house.service.client)) as http:
         placed = [await http.post("/orders", json=house.body(("SERUM-30", 1))) for _ in range(2)]
     assert [answer.status_code for answer in placed] == [201, 201]

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from domain import identifiers
-from tests.house import TABLES, Document, House, now
+from tests.house import ANSWERS_WITHIN_SECONDS, TABLES, Document, House, now
 
 METADATA = "__temporal_workflow_metadata"
 """The query that the Temporal UI asks for an operator's card."""
@@ -154,7 +154,7 @@ async def broken(house: House, table: str) -> AsyncIterator[None]:
 
 async def until_it_failed(handle: WorkflowHandle[Any, Any]) -> None:
     """Wait until an activity of the workflow has failed and is about to be tried again."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
         while True:
             pending = (await handle.describe()).raw_description.pending_activities
             if any(activity.HasField("last_failure") for activity in pending):

@@ -23,7 +23,7 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "order-in-temporal-ui.png"
 PICTURE_BYTES_MAX = 400_000
-LOADS_WITHIN_MS = 30_000
+LOADS_WITHIN_MS = 60_000
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def server(tmp_path: Path) -> EmbeddedTemporal:
 
 
 @pytest_asyncio.fixture
-async def observed(server: EmbeddedTemporal, database: Database, database_url: str) -> AsyncIterator[House]:
+async def observed(
+    patient: None, server: EmbeddedTemporal, database: Database, database_url: str
+) -> AsyncIterator[House]:
     """A house whose workflows can be looked at, with the example network."""
     with server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter, identity="worker-1")

@@ -95,7 +95,7 @@ def run(language: str, text: str, reader: Reader, environment: dict[str, str]) -
     """Run one block and answer what it shows."""
     if language == "python":
         return reader.paste(text)
-    done = subprocess.run(["bash", "-eu", "-c", text], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-eu", "-c", text], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.network import Network
+from domain.network import Locality, Network
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan
 from network.geography import locate
 from network.load import check, load, read
@@ -15,7 +15,7 @@ from network.load import check, load, read
 EXAMPLE = Path(__file__).parents[2] / "network" / "example"
 MONDAY_MORNING_IN_DENVER = datetime(2026, 11, 23, 16, tzinfo=UTC)
 DENVER = OrderFacts(
-    channel="web", service="standard", country="US", postal_code="80202", place=locate("US", "80202"), units=1
+    channel="web", service="standard", country="US", postal_code="80202", place=locate(Locality("US", "80202")), units=1
 )
 
 
@@ -88,7 +88,9 @@ def reported(decided: Plan) -> str:
 
 def test_salt_lake_city_wins_the_first_order_on_distance_and_on_cost(network: Network) -> None:
     decided = decide(network, "SET-01", "nwk SET9, chi SET9, slc SET9", DENVER)
-    nodes = [(node.node, round(node.distance_km), node.cost) for node in decided.explanation.nodes if not node.excluded]
+    nodes = [
+        (node.node, round(node.distance_km or 0), node.cost) for node in decided.explanation.nodes if not node.excluded
+    ]
     assert nodes == [("slc", 596, 738), ("chi", 1479, 1091), ("nwk", 2604, 1542)]
     assert [(one.nodes, one.cost) for one in decided.explanation.runners_up] == [(("chi",), 1091), (("nwk",), 1542)]
     assert (decided.strategy, decided.tier, decided.policy_version) == ("direct", 1, "2026-11-21")

@@ -95,7 +95,7 @@ nodes  || id = "chi"             || id = "slc"                           || 14 |
 nodes  || kind = "3pl"           || kind = "3PL"                         ||  3 || kind must be one of dc, store, 3pl, vendor, not "3PL"
 nodes  || kind = "3pl"           || kind = "stores"                      ||  3 || did you mean 'store'?
 nodes  || country = "US"\\npostal || country = "USA"\\npostal             ||  4 || country must be an ISO 3166-1 code such as US or DE, not 'USA'
-nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
+nodes  || "84101"                || "8410"                               ||  5 || postal_code: impossible in US; there it is such as 95014 or 22162-1010
 nodes  || "84101"                || 84101                                ||  5 || postal_code must be a text in quotes
 nodes  || postal_code = "84101"  ||                                      ||  1 || the position is missing: give postal_code, or latitude and longitude
 nodes  || longitude = -87.6      ||                                      || 17 || latitude needs longitude beside it

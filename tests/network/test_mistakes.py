@@ -200,16 +200,16 @@ for row in MISTAKES.strip().splitlines():
 # what stands in nodes.toml || what stands there instead || line || what is said, whole
 PLACES = """
 latitude = 41.9\\nlongitude = -87.6 || latitude = 0\\nlongitude = 0.0                         || 11 || latitude and longitude are both 0, which usually means that they are not known; give the real ones
-latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US; there it has five digits, or ZIP+4
+latitude = 41.9                     || postal_code = "6061"\\nlatitude = 41.9                 || 11 || postal_code: impossible in US; there it is such as 95014 or 22162-1010
 longitude = -87.6                   || longitude = 87.6                                       || 11 || this is about 6,600 km outside US; perhaps the sign of longitude is wrong
 latitude = 41.9\\nlongitude = -87.6 || latitude = -41.9\\nlongitude = -87.6                   || 11 || this is about 8,700 km outside US; perhaps the sign of latitude is wrong
 country = "US"\\nlatitude = 41.9\\nlongitude = -87.6 || country = "CA"\\nlatitude = 51.05\\nlongitude = 114.07 || 11 || this is about 5,600 km outside CA; perhaps the sign of longitude is wrong
 country = "US"\\nlatitude = 41.9\\nlongitude = -87.6 || country = "DE"\\nlatitude = 13.4\\nlongitude = 52.5    || 11 || this is about 5,600 km outside DE; perhaps latitude and longitude are exchanged
-country = "US"\\npostal_code        || country = "PR"\\npostal_code                           ||  5 || this is about 5,000 km outside PR
+country = "US"\\npostal_code        || country = "PR"\\npostal_code                           ||  5 || postal_code: impossible in PR; there it is such as 00930
 "84101"                             || "00011"                                                ||  5 || postal_code: impossible in US; no ZIP code begins with 000
 "America/Denver"                    || "Europe/Munich"                                        ||  6 || unknown time zone 'Europe/Munich'; US has America/Boise, America/Denver, America/Phoenix, America/Los_Angeles and others
 country = "US"\\nlatitude = 41.9\\nlongitude = -87.6\\ntime_zone = "America/Chicago" || country = "DE"\\nlatitude = 48.1\\nlongitude = 11.6\\ntime_zone = "Europe/Munich" || 13 || unknown time zone 'Europe/Munich'; DE has Europe/Busingen, Europe/Berlin
-"84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US; there it has five digits, or ZIP+4
+"84101"                             || "8410"                                                 ||  5 || postal_code: impossible in US; there it is such as 95014 or 22162-1010
 """  # noqa: E501  (an aligned table)
 
 

@@ -107,7 +107,7 @@ def test_the_demo_comes_out_as_expected_and_leaves_nothing_running(
             started |= family(demo.pid)
     story = "".join(printed)
     assert demo.returncode == 0, story
-    assert "slc 596 km $7.38; chi 1,478 km $10.91; nwk 2,604 km $15.42: slc wins" in story
+    assert "slc 596 km $7.38; chi 1,479 km $10.91; nwk 2,604 km $15.42: slc wins" in story
     assert len(re.findall(r"^│ \S+ .*(?:completed|cancelled)", story, re.MULTILINE)) == len(STORY)
     assert len(started) > 5
     assert remaining(started) == set()

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 Processes = set[tuple[int, str]]
 Family = Callable[[int], Processes]
 Remaining = Callable[[Processes], Processes]
-SAID_WITHIN_SECONDS = 30.0
+SAID_WITHIN_SECONDS = 60.0
 
 
 class Up:

@@ -12,7 +12,7 @@ from domain import identifiers
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House, now
 
 AT_A_NODE = ("released", "in_progress", "ready_for_pickup")
-ENDS_WITHIN_SECONDS = 80.0
+ENDS_WITHIN_SECONDS = 240.0
 RETURN_IS_OVER = ("closed", "declined", "expired", "cancelled")
 
 

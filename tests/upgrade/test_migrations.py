@@ -175,6 +175,15 @@ FAILED_FIRST = """
 """
 
 
+async def test_every_order_of_before_was_begun_here(old: Database) -> None:
+    await migrate.upgrade(old)
+
+    async with old.read() as connection:
+        taken_over = await connection.execute(text("SELECT count(*) FROM orders WHERE taken_over_at IS NOT NULL"))
+        left_before = await connection.execute(text("SELECT sum(left_before) FROM fulfillment_order_line"))
+        assert (taken_over.scalar_one(), left_before.scalar_one()) == (0, 0)
+
+
 async def test_lines_of_bundles_that_were_ordered_before_get_what_they_were_ordered_as(old: Database) -> None:
     async with old.engine.begin() as connection:
         await connection.execute(text(OTHER_RECIPE))

@@ -52,7 +52,9 @@ class Town:
 
 
 @pytest.fixture
-async def town(temporal: TimeSkipper, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Town:
+async def town(
+    patient: None, temporal: TimeSkipper, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Town:
     """A town with the small map."""
     assert await apply_network(database_url, SMALL_MAP) == []
     return Town(temporal, database, database_url, monkeypatch)

@@ -64,9 +64,9 @@ OWED_FOR_A_MINUTE = "UPDATE wake SET due_at = due_at - interval '1 minute' WHERE
 
 
 async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_on_where_it_stood(
-    small_house: House,
+    still_house: House,
 ) -> None:
-    house = small_house
+    house = still_house
     name, work = await released(house)
     await house.tell(work, "picked", {"1": 1})
     before = await house.settle(name)
@@ -88,9 +88,9 @@ async def test_an_order_whose_workflow_was_terminated_is_started_again_and_goes_
 
 
 async def test_an_order_that_is_late_is_handled_within_a_minute_although_its_workflow_is_gone(
-    small_house: House,
+    still_house: House,
 ) -> None:
-    house = small_house
+    house = still_house
     name, _ = await released(house)
     await house.stock("spare", SERUM_30=2)
     await house.workflow(name).terminate("an operator pressed the button")
@@ -102,9 +102,9 @@ async def test_an_order_that_is_late_is_handled_within_a_minute_although_its_wor
 
 
 async def test_a_return_whose_workflow_was_terminated_is_started_again_although_nothing_comes_back(
-    small_house: House,
+    still_house: House,
 ) -> None:
-    house = small_house
+    house = still_house
     name, work = await released(house)
     await house.fulfill(work)
     await house.until(name, "delivered")
@@ -134,8 +134,8 @@ async def test_a_message_for_a_workflow_that_is_gone_starts_it_again(small_house
     assert (second["node"], second["attempt"]) == ("spare", 2)
 
 
-async def test_a_completed_order_is_never_started_again(small_house: House) -> None:
-    house = small_house
+async def test_a_completed_order_is_never_started_again(still_house: House) -> None:
+    house = still_house
     name, work = await released(house)
     assert (await house.ask(name, "cancel")).status_code == 200
     await house.workflow(name).result()
@@ -151,8 +151,8 @@ async def test_a_completed_order_is_never_started_again(small_house: House) -> N
     )
 
 
-async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -> None:
-    house = small_house
+async def test_a_signal_that_was_lost_is_sent_by_the_relay(still_house: House) -> None:
+    house = still_house
     name, work = await released(house)
     message = NodeMessage.model_validate({"message_id": "lost-1", "kind": "accepted", "occurred_at": now()})
     await fulfillment.record(forgetful(house), work, message, node=None, actor="operator operator")
@@ -168,9 +168,9 @@ async def test_a_signal_that_was_lost_is_sent_by_the_relay(small_house: House) -
 
 
 async def test_a_signal_that_temporal_refuses_holds_up_no_other_order(
-    small_house: House, monkeypatch: pytest.MonkeyPatch
+    still_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = small_house
+    house = still_house
     monkeypatch.setattr(relay, "BATCH_MAX", 1)
     name, work = await released(house)
     async with house.service.database.write() as connection:
@@ -216,9 +216,9 @@ async def owed(house: House, name: str) -> int:
 
 
 async def test_a_request_that_was_answered_before_the_workflow_was_terminated_keeps_its_answer(
-    small_house: House,
+    still_house: House,
 ) -> None:
-    house = small_house
+    house = still_house
     name, _ = await released(house)
     one = {"lines": [{"line": "1", "quantity": 1}]}
     first = await house.workflow(name).execute_update("cancel", one, id="ticket-7", result_type=dict[str, Any])
@@ -234,9 +234,9 @@ async def test_a_request_that_was_answered_before_the_workflow_was_terminated_ke
 
 
 async def test_a_nodes_messages_while_temporal_is_down_count_at_once_and_reach_the_workflow_later_in_sequence(
-    small_house: House, database: Database
+    still_house: House, database: Database
 ) -> None:
-    house = small_house
+    house = still_house
     (one, first), (other, second) = await released(house), await released(house)
     heard_before = {name: len(await messages_of(house, name)) for name in (one, other)}
     away = assemble(database, await Client.connect(NOBODY_LISTENS, lazy=True))

@@ -26,13 +26,8 @@ GRACE = timedelta(minutes=30)
 
 @pytest_asyncio.fixture
 async def holding_house(small_house: House, tmp_path: Path) -> House:
-    """The small house with a policy that knows holds and has a grace period of half an hour; its nodes share one time zone.
-
-    Between the cutoffs of two zones, and at that time of day only, a farther node keeps a promise that a nearer one breaks.
-    """
+    """The small house with a policy that knows holds and has a grace period of half an hour."""
     changed = copytree(SMALL_MAP, tmp_path / "network")
-    nodes = (changed / "nodes.toml").read_text()
-    (changed / "nodes.toml").write_text(nodes.replace("America/Chicago", "America/Denver"))
     policy = (changed / "policy.toml").read_text()
     (changed / "policy.toml").write_text(policy.replace('grace = "0s"', 'grace = "30m"') + HOLDS)
     assert await apply_network(small_house.database_url, changed) == []

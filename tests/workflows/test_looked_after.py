@@ -201,12 +201,28 @@ GONE_SOMEHOW = pytest.mark.parametrize(
 )
 
 
+LIKE_OTHERS = (
+    until_it_is_given_up,
+    until_its_node_ships,
+    until_its_node_answers_a_cancel,
+    until_it_is_collected,
+    until_it_is_delivered,
+)
+"""Waits that the sweep finds as it finds another one: those of a fulfillment order are one column."""
+
+
 @GONE_SOMEHOW
-@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.begin.__name__)
+@pytest.mark.parametrize(
+    "wait",
+    [
+        pytest.param(wait, id=wait.begin.__name__, marks=pytest.mark.long if wait.begin in LIKE_OTHERS else ())
+        for wait in WAITS
+    ],
+)
 async def test_an_order_goes_on_when_what_it_waits_for_is_over_although_its_workflow_is_gone(
-    small_house: House, tmp_path: Path, wait: Wait, gone: str
+    still_house: House, tmp_path: Path, wait: Wait, gone: str
 ) -> None:
-    house = small_house
+    house = still_house
     name = await wait.begin(house, tmp_path)
     await house.settle(name)
     assert wait.due in await due_of(house, name)
@@ -279,9 +295,9 @@ MOMENTS = {
 
 @GONE_SOMEHOW
 async def test_units_that_lost_their_node_are_sourced_although_the_workflow_was_gone_before_it_heard_of_it(
-    small_house: House, gone: str
+    still_house: House, gone: str
 ) -> None:
-    house = small_house
+    house = still_house
     name = await reported(house)
     await house.stock("spare", SERUM_30=2)
     await house.settle(name)
@@ -301,9 +317,9 @@ async def test_units_that_lost_their_node_are_sourced_although_the_workflow_was_
 
 
 async def test_a_node_is_called_about_its_work_although_the_workflow_that_called_in_vain_is_gone(
-    small_house: House, tmp_path: Path
+    still_house: House, tmp_path: Path
 ) -> None:
-    house, node = small_house, Listener(free_port())
+    house, node = still_house, Listener(free_port())
     called = f'id = "reroutes"\ndispatch = "webhook"\nurl = "{node.url}"\nsecret = "{SECRET}"'
     await apply(house, tmp_path, {'id = "reroutes"': called})
     name = await reported(house)

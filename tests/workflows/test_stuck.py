@@ -72,7 +72,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch) -> Sabotage:
 
 @pytest.fixture
 async def stage(
-    sabotage: Sabotage, database: Database, database_url: str, temporal: TimeSkipper, tmp_path: Path
+    patient: None, sabotage: Sabotage, database: Database, database_url: str, temporal: TimeSkipper, tmp_path: Path
 ) -> AsyncIterator[House]:
     """A house whose activities can be broken; two of its nodes are called."""
     async with (
@@ -259,7 +259,13 @@ SCENES: dict[str, Scene] = {
 """By activity: an order, and what makes the activity run."""
 
 
-@pytest.mark.parametrize("name", ACTIVITIES)
+ONE_OF_EACH_KIND = ("source", "give_up", "cancel", "pay", "call_node")
+"""What the order does by itself, at a deadline, or on request; what a return does; and a call to a node."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ONE_OF_EACH_KIND else pytest.mark.long) for name in ACTIVITIES]
+)
 async def test_an_activity_that_fails_for_ever_is_reported_and_goes_on_when_it_is_mended(
     stage: House, sabotage: Sabotage, name: str
 ) -> None:
