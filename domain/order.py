@@ -20,6 +20,7 @@ from domain.text import (
     Currency,
     FreeText,
     Identifier,
+    ItemName,
     Label,
     Moment,
     Money,
@@ -109,7 +110,7 @@ class NewLine(Strict):
 
     line: Identifier
     sku: Sku
-    name: Label | None = None
+    name: ItemName | None = None
     quantity: Units
     unit_price: Money
     discount: Money = 0

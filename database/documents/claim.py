@@ -10,10 +10,9 @@ from database import personal
 from database.claim import UnknownClaim
 from database.connect import ReadConnection
 from database.documents import refund
-from database.documents.document import Document
+from database.documents.document import Document, NamedUnits
 from database.documents.refund import Refund
 from domain.claim import ClaimKind, ClaimResolution
-from domain.fulfillment import Quantity
 
 
 class Claim(Document):
@@ -23,12 +22,14 @@ class Claim(Document):
     """Its id: the order's id with `-c1`, `-c2` and so on."""
     order: str
     """The order's id."""
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
     kind: ClaimKind
     """What was wrong with the units."""
     resolution: ClaimResolution
     """What the customer gets for them."""
     claimed_at: AwareDatetime
-    lines: list[Quantity]
+    lines: list[NamedUnits]
     evidence: dict[str, Any] | None
     """What the channel sent as evidence; null when it sent none, or the order was forgotten."""
     refunds: list[Refund]
@@ -53,12 +54,15 @@ async def with_refunds(connection: ReadConnection, known: dict[str, Any]) -> dic
 SHOW = text(
     """
     SELECT jsonb_build_object(
-               'claim', c.claim_id, 'order', c.order_id, 'kind', c.kind, 'resolution', c.resolution,
+               'claim', c.claim_id, 'order', c.order_id, 'reference', o.reference, 'kind', c.kind, 'resolution', c.resolution,
                'claimed_at', c.claimed_at,
-               'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'quantity', l.quantity) ORDER BY l.line)
-                         FROM claim_line l WHERE l.claim_id = c.claim_id))::text AS shown,
+               'lines', (SELECT jsonb_agg(jsonb_build_object('line', l.line, 'sku', sold.sku, 'name', sold.name,
+                                                             'quantity', l.quantity) ORDER BY l.line)
+                         FROM claim_line l JOIN order_line sold ON sold.order_id = c.order_id AND sold.line = l.line
+                         WHERE l.claim_id = c.claim_id))::text AS shown,
            e.evidence, k.wrapped
-    FROM claim c LEFT JOIN personal.evidence e USING (claim_id) LEFT JOIN personal.key k ON k.owner = c.order_id
+    FROM claim c JOIN orders o USING (order_id)
+    LEFT JOIN personal.evidence e USING (claim_id) LEFT JOIN personal.key k ON k.owner = c.order_id
     WHERE c.claim_id = :claim
     """
 )

@@ -52,3 +52,10 @@ class LineUnits(Document):
     sku: str
     quantity: int
     """Units."""
+
+
+class NamedUnits(LineUnits):
+    """Units of one line of an order."""
+
+    name: str | None
+    """As the channel calls the item; null when it did not say, or the order was forgotten."""

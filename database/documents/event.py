@@ -8,7 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import text
 
 from database.connect import ReadConnection
-from database.documents.document import Document, LineUnits, sometimes
+from database.documents.document import Document, NamedUnits, sometimes
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
 from domain.event import EventKind
@@ -22,6 +22,8 @@ class _Event(Document):
     """Its id, the same in the feed and in every delivery: use it to recognize a repeat."""
     order: str
     """The order's id."""
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
     channel: str
     """The order's channel."""
     occurred_at: AwareDatetime
@@ -30,7 +32,7 @@ class _Event(Document):
 class UnitsData(Document):
     """The units of an event."""
 
-    lines: list[LineUnits]
+    lines: list[NamedUnits]
     """The units of this event, not totals."""
 
 
@@ -294,12 +296,20 @@ async def feed(
 
 
 SHOWN = """
-    jsonb_build_object('event', transaction_id || '-' || event_id, 'kind', kind, 'order', order_id, 'channel', channel,
-                       'occurred_at', occurred_at, 'data', data)::text AS shown
+    jsonb_build_object('event', e.transaction_id || '-' || e.event_id, 'kind', e.kind, 'order', e.order_id,
+                       'reference', (SELECT o.reference FROM orders o WHERE o.order_id = e.order_id),
+                       'channel', e.channel, 'occurred_at', e.occurred_at,
+                       'data', CASE WHEN e.data ? 'lines' THEN e.data || jsonb_build_object('lines', (
+                                   SELECT jsonb_agg(u.line || jsonb_build_object('name', l.name) ORDER BY u.position)
+                                   FROM jsonb_array_elements(e.data->'lines') WITH ORDINALITY AS u(line, position)
+                                   LEFT JOIN order_line l ON l.order_id = e.order_id AND l.line = u.line->>'line'))
+                               ELSE e.data END)::text AS shown
 """
+"""An event `e` as it is shown. What people call its order and lines is read now, so that nothing is left of it once the order
+was forgotten."""
 
 _FEED = f"""
-    SELECT {SHOWN} FROM event
+    SELECT {SHOWN} FROM event e
     WHERE transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
       AND (transaction_id, event_id) > (:transaction_id, :event_id)
 """

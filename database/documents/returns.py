@@ -22,6 +22,8 @@ class ReturnLine(Document):
     line: str
     """The line's id in its order."""
     sku: str
+    name: str | None
+    """As the channel calls the item; null when it did not say, or the order was forgotten."""
     quantity: int
     """Units that were announced."""
     received: int
@@ -41,6 +43,8 @@ class Return(Document):
     """Its id: the order's id with `-r1`, `-r2` and so on."""
     order: str
     """The order's id."""
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
     status: ReturnStatus
     """Derived from what was received, graded and settled."""
     resolution: Resolution
@@ -61,6 +65,8 @@ class ListedReturn(Document):
     """Its id."""
     order: str
     """The order's id."""
+    reference: str | None
+    """What people call the order; null when the channel did not say, or the order was forgotten."""
     channel: str
     """The order's channel."""
     status: ReturnStatus
@@ -77,24 +83,38 @@ class ListedReturn(Document):
 
 async def show(connection: ReadConnection, state: ReturnState) -> dict[str, Any]:
     """The document of a return in this state."""
+    known = (await connection.execute(CALLED, {"order": state.order})).one()
+    names: dict[str, str] = json.loads(known.names)
     return {
         "return": state.return_,
         "order": state.order,
+        "reference": known.reference,
         "status": state.status,
         "resolution": state.resolution,
         "node": state.node,
         "expires_at": state.expires_at,
-        "lines": [_line(line) for line in state.lines],
+        "lines": [_line(line, names.get(line.line)) for line in state.lines],
         "refunds": await refund.shown(connection, state.order, state.return_),
     }
 
 
-def _line(line: ReturnLineState) -> dict[str, Any]:
+CALLED = text(
+    """
+    SELECT reference, (SELECT coalesce(jsonb_object_agg(l.line, l.name) FILTER (WHERE l.name IS NOT NULL), '{}')
+                       FROM order_line l WHERE l.order_id = o.order_id)::text AS names
+    FROM orders o WHERE o.order_id = :order
+    """
+)
+"""What people call an order and its lines."""
+
+
+def _line(line: ReturnLineState, name: str | None) -> dict[str, Any]:
     """A line with its lots; a value that all lots share is also shown for the line."""
     conditions, dispositions = {lot.condition for lot in line.lots}, {lot.disposition for lot in line.lots}
     return {
         "line": line.line,
         "sku": line.sku,
+        "name": name,
         "quantity": line.quantity,
         "received": line.received,
         "condition": conditions.pop() if len(conditions) == 1 else None,
@@ -143,7 +163,7 @@ async def listed(
 
 _LISTED = """
     SELECT jsonb_build_object(
-               'return', r.return_id, 'order', r.order_id, 'channel', o.channel, 'status', s.status,
+               'return', r.return_id, 'order', r.order_id, 'reference', o.reference, 'channel', o.channel, 'status', s.status,
                'resolution', r.resolution, 'node', r.node, 'requested_at', r.requested_at,
                'updated_at', r.updated_at, 'expires_at', r.expires_at)::text AS shown
     FROM return r JOIN return_status s USING (return_id) JOIN orders o USING (order_id)

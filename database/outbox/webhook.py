@@ -172,7 +172,7 @@ CLAIM = text(
         RETURNING e.*
     )
     SELECT transaction_id, event_id, {SHOWN}, tries, w.sealed, w.previous_until > clock_timestamp() AS previous_signs
-    FROM claimed JOIN webhook w USING (channel)
+    FROM claimed e JOIN webhook w USING (channel)
     ORDER BY transaction_id, event_id
     """
 )

@@ -26,7 +26,7 @@ async def test_the_feed_tells_an_order_from_its_acceptance_to_its_return(house: 
         assert (await house.http.post(f"/returns/{back}/messages", json=body)).status_code == 202
 
     promise = (await house.order(name))["promise"]
-    units = [{"line": "1", "sku": "SERUM-30", "quantity": 2}]
+    units = [{"line": "1", "sku": "SERUM-30", "name": None, "quantity": 2}]
     about = {"fulfillment_order": work, "node": "slc"}
     assert [(found["kind"], found["data"]) for found in await events(house)] == [
         ("accepted", {"lines": units}),

@@ -9,7 +9,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from api.app import application
-from tests.house import Document, House
+from tests.house import Document, House, now
 
 ADDRESS = {
     "name": "Rosa Delgado",
@@ -156,6 +156,58 @@ async def test_what_is_forgotten_is_shown_no_more(house: House) -> None:
     assert (line["name"], line["gift_message"], line["attributes"]) == (None, None, {})
     assert (shown["value"], line["unit_price"], line["sku"]) == (9400, 4900, "SERUM-30"), "figures stay"
     await house.settle(name)
+
+
+async def test_what_people_call_an_order_is_in_its_events_returns_and_claims_and_in_what_replaces_its_units(
+    house: House,
+) -> None:
+    await house.stock("slc", SERUM_30=9, TONER_200=9)
+    name = await place(house, house.body(**OPTIONAL) | {"lines": [LINE]})
+    await house.fulfill((await house.work(name))["fulfillment_order"])
+    await house.until(name, "delivered")
+    one = {"line": LINE["line"], "quantity": 1}
+    asked = {"lines": [one | {"exchange_for": "TONER-200"}], "resolution": "exchange"}
+    made = (await house.ask(name, "returns", **asked)).json()["return"]
+    graded = one | {"condition": "as_new", "disposition": "restock"}
+    body = {"message_id": f"{made}-back", "kind": "graded", "occurred_at": now(), "node": "slc", "lines": [graded]}
+    assert (await house.http.post(f"/returns/{made}/messages", json=body)).status_code == 202
+    claim = (await house.ask(name, "claims", lines=[one], kind="damaged", resolution="replacement")).json()
+    await house.until(name, lambda found: found["returns"][0]["status"] == "closed")
+
+    feed = [event for event in (await house.http.get("/events")).json()["items"] if event["order"] == name]
+    assert {event["reference"] for event in feed} == {OPTIONAL["reference"]}
+    units = [line for event in feed for line in event["data"].get("lines", ())]
+    assert {(line["line"], line["sku"], line["name"]) for line in units} == {(LINE["line"], LINE["sku"], LINE["name"])}
+    for path in (f"/returns/{made}", f"/claims/{claim['claim']}"):
+        shown = (await house.http.get(path)).json()
+        called = (shown["reference"], shown["lines"][0]["sku"], shown["lines"][0]["name"])
+        assert called == (OPTIONAL["reference"], LINE["sku"], LINE["name"])
+    assert (await house.http.get("/returns")).json()["items"][0]["reference"] == OPTIONAL["reference"]
+
+    exchanged, replaced = await house.order(f"{made}-x1"), await house.order(claim["replacement"])
+    for order in (exchanged, replaced):
+        kept = (
+            "reference",
+            "purchase_order",
+            "ship_to",
+            "bill_to",
+            "tags",
+            "attributes",
+            "note",
+            "service",
+            "priority",
+        )
+        assert {field: order[field] for field in kept} == {field: OPTIONAL[field] for field in kept}
+        assert (order["promised"], order["not_after"]) == (None, None), "that was the first order's"
+    own = ("name", "gift_message", "attributes")
+    assert [replaced["lines"][0][field] for field in own] == [LINE[field] for field in own]
+    assert [exchanged["lines"][0][field] for field in own] == [None, None, {}], "it is another item"
+
+    await house.http.post(f"/orders/{name}/forget", json={})
+    feed = [event for event in (await house.http.get("/events")).json()["items"] if event["order"] == name]
+    assert {event["reference"] for event in feed} == {None}
+    assert {line["name"] for event in feed for line in event["data"].get("lines", ())} == {None}
+    house.orders += [exchanged["order"], replaced["order"]]
 
 
 async def test_a_promise_and_a_reservation_take_the_body_of_an_order(house: House) -> None:
