@@ -35,14 +35,13 @@ class Details:
 def seal(key: Key, order: NewOrder) -> bytes | None:
     """The details of a new order, sealed; None when it has none."""
     own = order.model_dump(mode="json", include={"bill_to", "note", "attributes"}, exclude_defaults=True)
-    lines = {line.line: _of_line(line.model_dump(mode="json", exclude_defaults=True)) for line in order.lines}
-    if of_lines := {name: details for name, details in lines.items() if details}:
-        own["lines"] = of_lines
+    lines = {
+        line.line: line.model_dump(include={"gift_message", "attributes"}, exclude_defaults=True)
+        for line in order.lines
+    }
+    if with_details := {line: details for line, details in lines.items() if details}:
+        own["lines"] = with_details
     return key.seal("details", own) if own else None
-
-
-def _of_line(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: line[name] for name in ("gift_message", "attributes") if name in line}
 
 
 def unseal(key: Key | None, sealed: bytes | None) -> Details:

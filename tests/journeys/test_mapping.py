@@ -93,7 +93,7 @@ def of_x12(text: str) -> Iterator[Found]:
         qualifier = f"({elements[0]})" if name in QUALIFIED else ""
         for number, element in enumerate(elements, 1):
             if name == "PO1" and number > 5:
-                path = f"PO1[]({elements[number - 2]})" if number % 2 else "PO1[]qualifier"
+                path = f"PO1[] {elements[number - 2]}" if number % 2 else "PO1[]qualifier"
             else:
                 path = f"{name}{of_line}{of_party}{qualifier}{number:02}"
             if element:
