@@ -28,10 +28,7 @@ FILES = {
 }
 SERVICES = {"Free Shipping": "standard", "STANDARD": "standard", "Flat Rate": "standard", "UPSG": "standard"}
 LISTS = ("tags", "street")
-NOT_YET = {
-    *("tax", "shipping_tax", "prices_include_tax"),
-    *("latitude", "longitude"),
-}
+NOT_YET = {"latitude", "longitude"}
 """Fields of the tables that the order document does not have yet."""
 
 
