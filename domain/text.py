@@ -140,6 +140,9 @@ Reference = Annotated[
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 """One line of typed text: a name, a street, a mail address."""
 
+ItemName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+"""What a channel calls an item; marketplaces put a sentence into it."""
+
 
 def _in_one_spelling(text: object) -> object:
     """A code in capitals, with plain digits, hyphens and single blanks, however a keyboard wrote it."""
