@@ -157,9 +157,6 @@ _HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—―−ー"), "-")
 PostalCode = Annotated[str, BeforeValidator(_in_one_spelling), StringConstraints(pattern=r"^[A-Z0-9 -]{1,16}$")]
 """A postal code; which form it has, its country says."""
 
-ItemName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
-"""What a channel calls an item; marketplaces put a sentence into it."""
-
 FreeText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
 """A reason or remark that a person typed; stays in PostgreSQL."""
 
