@@ -80,16 +80,9 @@ class ShippedData(WorkData):
 
 
 class ShippedEvent(_Event):
-    """Units left a node."""
+    """Units left a node, or their node has taken a parcel back that did not leave."""
 
-    kind: Literal[EventKind.SHIPPED]
-    data: ShippedData
-
-
-class ShipmentVoidedEvent(_Event):
-    """Units that were reported as shipped did not leave: their node has taken a parcel back."""
-
-    kind: Literal[EventKind.SHIPMENT_VOIDED]
+    kind: Literal[EventKind.SHIPPED, EventKind.SHIPMENT_VOIDED]
     data: ShippedData
 
 
@@ -263,7 +256,6 @@ class Event(
             | PromisedEvent
             | PickupEvent
             | ShippedEvent
-            | ShipmentVoidedEvent
             | DeliveredEvent
             | CancelRefusedEvent
             | ReturnEvent
