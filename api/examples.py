@@ -21,7 +21,7 @@ _SHIP_TO = {
     "email": "ada@example.org",
     "phone": "+1 303 555 0100",
 }
-_CART = {
+_CART: dict[str, Any] = {
     "channel": "web",
     "reference": "#1001",
     "purchase_order": "PO/7-33",
@@ -79,6 +79,12 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
         "release_order": _because("checked by phone", hold="fraud"),
         "change_order_address": _because("the customer moved", ship_to=_SHIP_TO),
         "change_order_quantities": _because("the customer wants two", lines=_LINES),
+        "change_order_service": _because("the customer cannot wait", service="two_day"),
+        "add_order_lines": _because(
+            "the customer wants a pen, and another scent",
+            lines=_CART["lines"],
+            swap=[{"line": "1", "sku": "SERUM-30", "quantity": 1}],
+        ),
         "change_order_pickup": _because("this store is nearer", pickup_node="chi"),
         "reroute_order": _because("snow", fulfillment_order="web-1001-f1", to_node="nwk"),
         "resolve_order_exception": _because("called the warehouse", exception="web-1001-x7"),

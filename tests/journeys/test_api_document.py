@@ -32,7 +32,9 @@ OPERATIONS = [
     "release_order",
     "reroute_order",
     "change_order_address",
+    "change_order_service",
     "change_order_quantities",
+    "add_order_lines",
     "forget_order",
     "change_order_pickup",
     "resolve_order_exception",
@@ -405,6 +407,12 @@ async def change_minds(house: House) -> None:
     await http.post("/orders/web-1001/address", json={"ship_to": SHIP_TO})
     for quantity in (3, 2):
         await http.post("/orders/web-1001/quantities", json={"lines": [{"line": "1", "quantity": quantity}]})
+    await http.post("/orders/web-1001/service", json={"service": "two_day"})
+    await http.post("/orders/web-1001/service", json={"service": "balloon"})
+    await http.post("/orders/web-1001/service", json={"service": "standard"}, params={"preview": "true"})
+    more = {"lines": [{"line": "2", "sku": "SERUM-30", "quantity": 1, "unit_price": 100}]}
+    for _ in range(2):
+        await http.post("/orders/web-1001/lines", json=more)
     for place in ("nwk", None):
         await http.post("/orders/web-1001/pickup", json={"pickup_node": place})
     for kind in ("hold", "release", "release"):

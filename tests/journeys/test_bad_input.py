@@ -277,6 +277,26 @@ QUANTITIES: Rows = [
     ("an actor of 201 letters",        "actor",                "a" * 201),
 ]
 
+SERVICES: Rows = [
+    ("no service",                     "service",              ABSENT),
+    ("a service that nobody offers",   "service",              "balloon"),
+    ("a service in capitals",          "service",              "Two Day"),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
+MORE_LINES: Rows = [
+    ("a line without an id",           "lines.0.line",         ABSENT),
+    ("an item that does not exist",    "lines.0.sku",          "NOTHING"),
+    ("no units",                       "lines.0.quantity",     0),
+    ("a price below zero",             "lines.0.unit_price",   -1),
+    ("a discount above the price",     "lines.0.discount",     10_000),
+    ("a gift message of 2001 letters", "lines.0.gift_message", "g" * 2001),
+    ("a swap of no units",             "swap.0.quantity",      0),
+    ("a swap for what does not exist", "swap.0.sku",           "NOTHING"),
+    ("a swap with a price",            "swap.0.unit_price",    100),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+]
+
 PICKUPS: Rows = [
     ("no place at all",                "pickup_node",          ABSENT),
     ("a node that does not exist",     "pickup_node",          "mars"),
@@ -673,6 +693,13 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/orders/{busy['order']}/release": {"hold": "fraud", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/address": {"ship_to": order["ship_to"], "reason": "moved", "actor": "Ada"},
         f"/orders/{busy['order']}/quantities": {"lines": lines, "reason": "one will do", "actor": "Ada"},
+        f"/orders/{busy['order']}/service": {"service": "two_day", "reason": "in a hurry", "actor": "Ada"},
+        f"/orders/{busy['order']}/lines": {
+            "lines": [order["lines"][0] | {"line": "2"}],
+            "swap": [{"line": "1", "sku": "TONER-200", "quantity": 1}],
+            "reason": "one more",
+            "actor": "Ada",
+        },
         f"/orders/{busy['order']}/pickup": {"pickup_node": "chi", "reason": "nearer", "actor": "Ada"},
         f"/orders/{busy['order']}/reroute": {
             "fulfillment_order": busy["fulfillment_order"],
@@ -742,6 +769,8 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/orders/{}/release": HOLDS,
         "/orders/{}/address": ADDRESS_CHANGES,
         "/orders/{}/quantities": QUANTITIES + lines,
+        "/orders/{}/service": SERVICES,
+        "/orders/{}/lines": MORE_LINES,
         "/orders/{}/pickup": PICKUPS,
         "/orders/{}/reroute": REROUTES,
         "/orders/{}/resolve": RESOLVES,

@@ -232,6 +232,8 @@ async def everything_about_orders(life: Life) -> list[str]:
     name, line = await life.place(5)
     order = f"/orders/{name}"
     await send(f"{order}/quantities", {"lines": [{"line": line, "quantity": 5}]})
+    await send(f"{order}/service", {"service": "standard"})
+    await send(f"{order}/lines", {"swap": [{"line": line, "sku": "SERUM-30", "quantity": 1}]})
     await life.ship(name, line, 5)
     await send(f"{order}/hold", {"hold": life.plant("hold")})
     await send(f"{order}/cancel", {"lines": [{"line": line, "quantity": 1}]})

@@ -413,9 +413,12 @@ async def _a_moved_life(shop: Shop) -> str:
 
 
 async def _a_growing_life(shop: Shop) -> str:
-    """Of one unit two are made before it is released."""
+    """Of one unit two are made before it is released, one of them is swapped, a line comes to it, and all travels faster."""
     name = await shop.place("SERUM-30", 1, holds=[{"hold": "fraud"}])
     await ask(shop, name, "quantities", lines=[{"line": "1", "quantity": 2}])
+    more = [{"line": "2", "sku": "SERUM-30", "quantity": 1, "unit_price": 100, "gift_message": "for you"}]
+    await ask(shop, name, "lines", lines=more, swap=[{"line": "1", "sku": "SERUM-30", "quantity": 1}])
+    await ask(shop, name, "service", service="two_day")
     await ask(shop, name, "release", hold="fraud")
     await shop.fulfill(name)
     return name
@@ -788,7 +791,8 @@ class Rarer:
 RARER_LIVES = (
     Rarer(_a_moved_life, ("hold", "change_address", "release_hold"),
           tuple(f"POST /orders/{{order}}/{what}" for what in ("hold", "address", "release")), rounds=2, works=1),
-    Rarer(_a_growing_life, ("change_quantity",), ("POST /orders/{order}/quantities",), rounds=2, works=1),
+    Rarer(_a_growing_life, ("change_quantity", "add_lines", "change_service"),
+          tuple(f"POST /orders/{{order}}/{what}" for what in ("quantities", "lines", "service")), rounds=2, works=1),
     Rarer(_a_life_sent_home, ("change_pickup",), ("POST /orders/{order}/pickup",), rounds=2, works=1),
     Rarer(_a_rerouted_life, ("reroute", "resolve"),
           ("POST /orders/{order}/reroute", "POST /orders/{order}/resolve"), rounds=2),

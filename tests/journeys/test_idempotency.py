@@ -169,6 +169,8 @@ async def hold(house: House, name: str, work: str) -> None:
 
 
 ONE, TWO = ([{"line": "1", "quantity": quantity}] for quantity in (1, 2))
+MORE: Document = {"line": "2", "sku": "SERUM-30", "quantity": 1, "unit_price": 100}
+OTHER: Document = {"lines": [MORE | {"quantity": 2}]}
 
 # fmt: off
 REQUESTS: list[tuple[str, Prepare, str, Document, Document, int]] = [
@@ -186,6 +188,8 @@ REQUESTS: list[tuple[str, Prepare, str, Document, Document, int]] = [
     ("take a hold off",              hold,     "release", {"hold": "fraud"},            {"hold": "payment"}, 200),
     ("take off what does not stand", nothing,  "release", {"hold": "fraud"},            {"hold": "payment"}, 409),
     ("count fewer after release",    nothing,  "quantities", {"lines": ONE},            {"lines": TWO},      409),
+    ("faster after release",         nothing,  "service", {"service": "two_day"},       {"service": "next_day"}, 409),
+    ("add a line",                   nothing,  "lines",   {"lines": [MORE]},            OTHER,               200),
     ("return one unit",              deliver,  "returns", {"lines": ONE},               {"lines": TWO},      201),
     ("return more than there is",    deliver,  "returns", {"lines": [*TWO, *ONE]},      {"lines": TWO},      409),
     ("return what did not arrive",   nothing,  "returns", {"lines": ONE},               {"lines": TWO},      409),

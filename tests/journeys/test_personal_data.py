@@ -223,6 +223,10 @@ async def a_life_of_second_thoughts(house: House, plant: Planted) -> list[str]:
     ship_to = placed["ship_to"] | {"name": plant("new name"), "street": [plant("new street")]}
     await ask(house, plant, name, "address", {"ship_to": ship_to})
     await ask(house, plant, name, "quantities", {"lines": [{"line": "1", "quantity": 2}]})
+    more = {"line": "2", "sku": "SERUM-30", "name": plant("line name"), "quantity": 1, "unit_price": 100}
+    more |= {"gift_message": plant("gift message"), "attributes": {plant("attribute"): plant("attribute text")}}
+    await ask(house, plant, name, "lines", {"lines": [more]})
+    await ask(house, plant, name, "service", {"service": "two_day"})
     await ask(house, plant, name, "pickup", {"pickup_node": None})
     await ask(house, plant, name, "release", {"hold": "fraud"})
     work = (await house.work(name))["fulfillment_order"]

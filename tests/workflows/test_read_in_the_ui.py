@@ -97,6 +97,8 @@ async def test_every_request_of_the_table_is_an_update_that_says_what_it_does(sm
         "release",
         "reroute",
         "change_address",
+        "change_service",
+        "add_lines",
         "change_quantity",
         "change_pickup",
         "resolve",

@@ -245,6 +245,10 @@ SCENES: dict[str, Scene] = {
     "release_hold": Asking(pinned, "release", {"hold": "fraud"}),
     "reroute": Asking(at_work, "reroute", {"fulfillment_order": "{}-f1"}),
     "change_address": Asking(waiting, "address", ADDRESS),
+    "change_service": Asking(waiting, "service", {"service": "standard"}),
+    "add_lines": Asking(
+        waiting, "lines", {"lines": [{"line": "2", "sku": "SERUM-30", "quantity": 1, "unit_price": 1}]}
+    ),
     "change_quantity": Asking(waiting, "quantities", {"lines": LINES}),
     "change_pickup": Asking(waiting, "pickup", {"pickup_node": None}),
     "resolve": Asking(waiting, "resolve", {"exception": "{}-x0"}),

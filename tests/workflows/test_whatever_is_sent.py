@@ -177,6 +177,7 @@ VALID: dict[str, Document] = {
     "reroute": {"fulfillment_order": "web-1-f1"},
     "change_quantity": {"lines": [{"line": "1", "quantity": 1}]},
     "change_pickup": {"pickup_node": None},
+    "change_service": {"service": "standard"},
     "resolve": {"exception": "web-1-x1"},
     "request_return": {"lines": [{"line": "1", "quantity": 1}]},
 }
@@ -221,6 +222,8 @@ WRONG_FIELDS: tuple[tuple[str, Document, str], ...] = (
     ("release", {"hold": None}, "hold"),
     ("reroute", {"fulfillment_order": "web-1-f1", "to_node": 7}, "to_node"),
     ("change_address", {"ship_to": {"country": "US", "postal_code": "80202"}}, "request"),
+    ("add_lines", {"lines": [{"line": "2", "sku": "SERUM-30", "quantity": 1, "unit_price": 1}]}, "request"),
+    ("change_service", {}, "service"),
     ("change_quantity", {}, "lines"),
     ("change_quantity", {"lines": [{"line": "1", "quantity": 0}]}, "lines.0.quantity"),
     ("resolve", {"exception": "an exception"}, "exception"),
