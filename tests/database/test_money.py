@@ -18,6 +18,7 @@ from domain.fulfillment import MessageKind
 from domain.order import NewOrder
 from starter.audit import findings_of
 from tests.database.shop import MAP, NEAREST, Shop
+from tests.sql_statements import statements_of
 from transactions import claim
 from transactions import order as order_transactions
 from transactions import returns as return_transactions
@@ -181,6 +182,16 @@ async def test_a_lost_order_is_paid_back_with_its_shipping_only_where_the_policy
         await till.deliver(order)
         await till.claim(order, {"1": 2})
         assert await till.refunds(order) == [amount]
+
+
+async def test_the_account_costs_a_statement_only_where_units_are_added_or_cancelled(till: Till) -> None:
+    with statements_of(till.shop.database) as statements:
+        order = await till.sold({"quantity": 2, "discount": 100})
+        await till.deliver(order)
+    assert not [text for text, _ in statements if "UPDATE orders SET value" in text]
+    with statements_of(till.shop.database) as statements:
+        await till.shop.cancel(await till.sold({"quantity": 2}), {"1": 1})
+    assert len([text for text, _ in statements if "UPDATE orders SET value" in text]) == 1
 
 
 async def test_an_order_that_was_cancelled_costs_nothing(till: Till) -> None:
