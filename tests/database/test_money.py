@@ -229,6 +229,15 @@ async def test_a_replacement_costs_what_came_back_less_the_fee_and_gives_no_more
     await till.shop.check()
 
 
+async def test_an_order_in_a_currency_that_was_withdrawn_is_replaced_in_it(till: Till) -> None:
+    order = await till.sold({})
+    async with till.shop.database.write() as connection:
+        await connection.exec_driver_sql("UPDATE orders SET currency = 'BGN'")
+    await till.deliver(order)
+    await till.back(order, {"1": 1}, exchange_for="LAMP")
+    assert await till.shop.number("SELECT count(*) FROM orders WHERE currency = 'BGN'") == 2
+
+
 async def test_what_a_replacement_does_not_send_is_owed_to_the_minor_unit(till: Till) -> None:
     order = await till.sold({"quantity": 3, "discount": 1, "tax": 247}, prices_include_tax=False, shipping_price=500)
     await till.deliver(order)
