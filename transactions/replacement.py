@@ -31,7 +31,7 @@ async def replace(
     number, unnumbered = first, await _without_number(work, skus, due, at, goes_to)
     while True:
         name = replacement_number(work.header.order, f"{about}-x{number}")
-        replaced = unnumbered.model_copy(update={"number": name})
+        replaced = unnumbered.model_copy(update={"number": name, "currency": work.header.currency})
         if await _is_placed(work, replaced, at):
             return replaced.order
         number += 1
@@ -40,14 +40,14 @@ async def replace(
 async def _without_number(
     work: Work, skus: Mapping[str, str], due: Payment, at: datetime, goes_to: Destination
 ) -> NewOrder:
-    """A replacement order; its number is not its own yet."""
+    """A replacement order; its number is not its own yet, nor its currency, which may be one that new orders cannot have."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
     own = work.header.details
     prices = instead(due, work.order.charges)
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
     return NewOrder(
-        currency=work.header.currency,
+        currency="EUR",
         ship_to=ship_to,
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
         channel=work.header.channel,

@@ -18,6 +18,7 @@ from domain.fulfillment import MessageKind
 from domain.order import NewOrder
 from starter.audit import findings_of
 from tests.database.shop import MAP, NEAREST, Shop
+from tests.sql_statements import statements_of
 from transactions import claim
 from transactions import order as order_transactions
 from transactions import returns as return_transactions
@@ -183,6 +184,16 @@ async def test_a_lost_order_is_paid_back_with_its_shipping_only_where_the_policy
         assert await till.refunds(order) == [amount]
 
 
+async def test_the_account_costs_a_statement_only_where_units_are_added_or_cancelled(till: Till) -> None:
+    with statements_of(till.shop.database) as statements:
+        order = await till.sold({"quantity": 2, "discount": 100})
+        await till.deliver(order)
+    assert not [text for text, _ in statements if "UPDATE orders SET value" in text]
+    with statements_of(till.shop.database) as statements:
+        await till.shop.cancel(await till.sold({"quantity": 2}), {"1": 1})
+    assert len([text for text, _ in statements if "UPDATE orders SET value" in text]) == 1
+
+
 async def test_an_order_that_was_cancelled_costs_nothing(till: Till) -> None:
     order = await till.sold({"quantity": 2}, shipping_price=500)
     await till.shop.cancel(order)
@@ -216,6 +227,15 @@ async def test_a_replacement_costs_what_came_back_less_the_fee_and_gives_no_more
     await till.back(replacement, {"1": 2})
     assert (await till.refunds(replacement), await till.exceptions(replacement)) == ([1764 - 700], [])
     await till.shop.check()
+
+
+async def test_an_order_in_a_currency_that_was_withdrawn_is_replaced_in_it(till: Till) -> None:
+    order = await till.sold({})
+    async with till.shop.database.write() as connection:
+        await connection.exec_driver_sql("UPDATE orders SET currency = 'BGN'")
+    await till.deliver(order)
+    await till.back(order, {"1": 1}, exchange_for="LAMP")
+    assert await till.shop.number("SELECT count(*) FROM orders WHERE currency = 'BGN'") == 2
 
 
 async def test_what_a_replacement_does_not_send_is_owed_to_the_minor_unit(till: Till) -> None:
