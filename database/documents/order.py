@@ -168,6 +168,10 @@ class PaidBy(Document):
     """Two letters, ISO 3166-1."""
     email: str | None = sometimes()
     phone: str | None = sometimes()
+    latitude: float | None = sometimes()
+    """Degrees."""
+    longitude: float | None = sometimes()
+    """Degrees."""
 
 
 class ShownDuty(Document):

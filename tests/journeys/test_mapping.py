@@ -173,6 +173,8 @@ def plain(how: str, value: Any) -> Any:
     match how:
         case "text":
             return str(value)
+        case "number":
+            return float(value)
         case "HTML":
             return unescape(value)
         case "service":

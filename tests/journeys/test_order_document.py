@@ -21,6 +21,8 @@ ADDRESS = {
     "country": "US",
     "email": "rosa@example.com",
     "phone": "+1 303 555 0100",
+    "latitude": 39.7392,
+    "longitude": -104.9903,
 }
 LINE: Document = {
     "line": "466157049",
