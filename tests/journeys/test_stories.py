@@ -10,17 +10,20 @@ from pathlib import Path
 from httpx2 import Response
 from rich.console import Console
 
+from domain.order import BUCKETS
 from starter.explain import explain
 from tests.house import Document, House, now
 from transactions.prepare import apply_network
 
 NETWORK = Path("network/example")
+COUNTS = ("ordered", *BUCKETS, "picked", "delivered", "returned", "returnable")
+"""Where the units of a line are, and what has become of them."""
 
 
 def line_of(document: Document, line: str = "1") -> Document:
     """One line of an order, with the buckets that hold something."""
     found = next(known for known in document["lines"] if known["line"] == line)
-    return {name: units for name, units in found.items() if units and name not in ("line", "sku")}
+    return {name: found[name] for name in COUNTS if found[name]}
 
 
 def nodes_of(document: Document) -> list[tuple[str, int]]:
