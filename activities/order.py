@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.errors import as_application_errors
 from domain.order import OrderState
-from transactions import address, exception, fulfillment, order, pickup, quantity, reroute, sourcing
+from transactions import address, exception, fulfillment, lines, order, pickup, quantity, reroute, sourcing
 from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
 from transactions.order import Moment
 from transactions.request import Done, RequestInput
@@ -37,6 +37,8 @@ class OrderActivities:
             self.release_hold,
             self.reroute,
             self.change_address,
+            self.change_service,
+            self.add_lines,
             self.change_quantity,
             self.change_pickup,
             self.resolve,
@@ -110,9 +112,21 @@ class OrderActivities:
 
     @activity.defn
     async def change_address(self, asked: RequestInput) -> Done:
-        """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
+        """Change the address of unreleased units to that of the request's row, unless they cannot be filled there."""
         with as_application_errors():
             return await address.change_address(self._transactions, asked)
+
+    @activity.defn
+    async def change_service(self, asked: RequestInput) -> Done:
+        """Change the service of unreleased units, unless they cannot be filled with it."""
+        with as_application_errors():
+            return await address.change_service(self._transactions, asked)
+
+    @activity.defn
+    async def add_lines(self, asked: RequestInput) -> Done:
+        """Add lines to an order, or swap units of it for another item; what is added is sourced at once."""
+        with as_application_errors():
+            return await lines.add_lines(self._transactions, asked)
 
     @activity.defn
     async def change_quantity(self, asked: RequestInput) -> Done:

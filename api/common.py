@@ -21,6 +21,7 @@ SAME_KEY = "Sent again with the same key and body, a request is answered as the 
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description=SAME_KEY)]
 AskedOrder = Annotated[str | None, Query(max_length=128), AfterValidator(lambda name: name and in_one_case(name))]
 """The order of a list's items, by its id in any case; None = of every order."""
+IsPreview = Annotated[bool, Query(description="Only show what would change; nothing is stored")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

@@ -1,5 +1,6 @@
 """Routes about orders: place one, show it, its plans, lists, and requests that its workflow answers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel
 
 from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
-from api.common import IdempotencyKey, Limit, check_destination, check_own
+from api.common import IdempotencyKey, IsPreview, Limit, check_destination, check_own
 from api.paths import OrderId
 from api.problems import NOT_ALLOWED, Problem
 from api.service import Service
@@ -30,18 +31,22 @@ from domain.request import (
     ChangedLine,
     ForgetRequest,
     HoldRequest,
+    LinesRequest,
     PickupRequest,
+    Preview,
     QuantityRequest,
     RerouteRequest,
     ResolveRequest,
     ReturnRequest,
+    ServiceRequest,
 )
 from domain.text import Moment, Reference, Sku
 from domain.units import Rerouted
 from network.geography import check_locality
-from network.validate_order import check_pickup
+from network.validate_order import check_items, check_pickup, check_service
 from transactions import order as orders
 from transactions.personal import forget
+from transactions.preview import preview as preview_
 from transactions.request import Asked, Body
 from transactions.returns import NAMES_ADDRESS
 from workflows import client as temporal
@@ -64,7 +69,7 @@ class Accepted(BaseModel):
 
 
 class ChangedOrder(BaseModel):
-    """The lines whose quantity was changed, as they are now."""
+    """The lines that were changed or added, as they are now."""
 
     order: str
     lines: list[ChangedLine]
@@ -206,18 +211,21 @@ async def get_order_timeline(
     return shown(page(items, limit, "entry"))
 
 
-@router.post("/orders/{order}/cancel", response_model=CancelAnswer)
+@router.post("/orders/{order}/cancel", response_model=CancelAnswer | Preview)
 async def cancel_order(
     name: OrderId,
     body: CancelRequest,
     holder: OperatorOrChannel,
     service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+    preview: IsPreview = False,
+) -> CancelAnswer | Preview:
     """Cancel units. The answer says per unit: cancelled, pending at its node, or refused. 409 when every unit is refused."""
     facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
     asked = Asked(name, body, holder.actor, idempotency_key)
-    return await _ask(service, "cancel", asked, facts, holder)
+    if preview:
+        return await _preview(service, "cancel", asked, facts, holder)
+    return CancelAnswer.model_validate(await _ask(service, "cancel", asked, facts, holder))
 
 
 @router.post("/orders/{order}/hold", response_model=Accepted)
@@ -260,32 +268,85 @@ async def reroute_order(
     return {"order": name, "fulfillment_order": body.fulfillment_order} | done
 
 
-@router.post("/orders/{order}/address", response_model=Accepted)
+@router.post("/orders/{order}/address", response_model=Accepted | Preview)
 async def change_order_address(
     name: OrderId,
     body: AddressRequest,
     holder: OperatorOrChannel,
     service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
-    """Change the address of an order that is not released yet. 409 when it is released, or cannot be filled there."""
+    preview: IsPreview = False,
+) -> Accepted | Preview:
+    """Change the address of the units that are not released. 409 when all are, or they cannot be filled there."""
     check_locality(body.ship_to.locality)
     asked = Asked(name, body, holder.actor, idempotency_key)
-    return {"order": name} | await _ask(service, "change_address", asked, {}, holder)
+    if preview:
+        return await _preview(service, "change_address", asked, {}, holder)
+    await _ask(service, "change_address", asked, {}, holder)
+    return Accepted(order=name)
 
 
-@router.post("/orders/{order}/quantities", response_model=ChangedOrder)
+@router.post("/orders/{order}/service", response_model=Accepted | Preview)
+async def change_order_service(
+    name: OrderId,
+    body: ServiceRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
+    preview: IsPreview = False,
+) -> Accepted | Preview:
+    """Change how fast the units that are not released travel; the order gets a new promise. 409 when all are released, or
+    they cannot be filled with it."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    check_service(body.service, network)
+    facts = {"service": body.service}
+    asked = Asked(name, body, holder.actor, idempotency_key)
+    if preview:
+        return await _preview(service, "change_service", asked, facts, holder)
+    await _ask(service, "change_service", asked, facts, holder)
+    return Accepted(order=name)
+
+
+@router.post("/orders/{order}/quantities", response_model=ChangedOrder | Preview)
 async def change_order_quantities(
     name: OrderId,
     body: QuantityRequest,
     holder: OperatorOrChannel,
     service: ServiceDep,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+    preview: IsPreview = False,
+) -> ChangedOrder | Preview:
     """Change line quantities, all or nothing. 409 once any of the lines has been released."""
     facts = body.model_dump(mode="json", include={"lines"})
     asked = Asked(name, body, holder.actor, idempotency_key)
-    return {"order": name} | await _ask(service, "change_quantity", asked, facts, holder)
+    if preview:
+        return await _preview(service, "change_quantity", asked, facts, holder)
+    done = await _ask(service, "change_quantity", asked, facts, holder)
+    return ChangedOrder.model_validate({"order": name} | done)
+
+
+@router.post("/orders/{order}/lines", response_model=ChangedOrder | Preview)
+async def add_order_lines(
+    name: OrderId,
+    body: LinesRequest,
+    holder: OperatorOrChannel,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
+    preview: IsPreview = False,
+) -> ChangedOrder | Preview:
+    """Add lines, or swap units that are not released for another item at the same price: all or nothing. 409 once nothing is
+    left to ship."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+    check_items({"lines": body.lines, "swap": body.swap}, network)
+    personal = {"lines": {"__all__": {"gift_message", "attributes"}}}
+    facts = body.model_dump(mode="json", include={"lines", "swap"}, exclude=personal)
+    asked = Asked(name, body, holder.actor, idempotency_key)
+    if preview:
+        return await _preview(service, "add_lines", asked, facts, holder)
+    done = await _ask(service, "add_lines", asked, facts, holder)
+    return ChangedOrder.model_validate({"order": name} | done)
 
 
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
@@ -350,6 +411,12 @@ async def _ask(
 ) -> dict[str, Any]:
     await check_own(service, asked.about, holder)
     return await temporal.answered(service.transactions, service.client, service.breaker, asked, kind, facts)
+
+
+async def _preview(service: Service, kind: str, asked: Asked[Body], facts: dict[str, Any], holder: Caller) -> Preview:
+    """What a request would change. It is no request: the same Idempotency-Key can be used for the request itself."""
+    await check_own(service, asked.about, holder)
+    return await preview_(service.transactions, replace(asked, idempotency_key=None), kind, facts)
 
 
 async def _check_channels_own(service: Service, name: str, hold: str) -> None:

@@ -70,7 +70,9 @@ ORDERS = text(
     """
 )
 OPTIONAL: dict[str, Any] = {
-    **dict.fromkeys(("reference", "purchase_order", "pickup_node", "ship_complete", "not_before", "not_after", "paid")),
+    **dict.fromkeys(
+        ("reference", "purchase_order", "pickup_node", "from_node", "ship_complete", "not_before", "not_after", "paid")
+    ),
     **dict.fromkeys(("shipping_price", "shipping_tax", "discount"), 0),
     "customer_tier": "",
     "tags": [],

@@ -75,6 +75,27 @@ SAVE = text(
 """The request (order, node, attempt, dates) is written once; only the state of the work changes later."""
 
 
+async def keep_as_given(connection: WriteConnection, order: str) -> None:
+    """Let the order's fulfillment orders keep the address and the service that their nodes were given, before the order's
+    own change, under its lock."""
+    await connection.execute(KEEP_AS_GIVEN, {"order": order})
+
+
+KEEP_AS_GIVEN = text(
+    """
+    WITH given AS (
+        UPDATE fulfillment_order f
+        SET country = coalesce(f.country, o.country), service = coalesce(f.service, o.service)
+        FROM orders o WHERE f.order_id = :order AND o.order_id = f.order_id
+        RETURNING f.fulfillment_order_id)
+    INSERT INTO personal.given_address (fulfillment_order_id, order_id, ship_to)
+    SELECT given.fulfillment_order_id, r.order_id, r.ship_to FROM given, personal.recipient r WHERE r.order_id = :order
+    ON CONFLICT DO NOTHING
+    """
+)
+"""What was kept at an earlier change stays."""
+
+
 def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
     return {
         "fulfillment_order_id": fo.fulfillment_order,

@@ -186,6 +186,8 @@ ERASE = (
     text("DELETE FROM personal.recipient WHERE order_id = :order"),
     text("DELETE FROM personal.customer_key WHERE order_id = :order"),
     text("DELETE FROM personal.new_address WHERE order_id = :order"),
+    text("DELETE FROM personal.given_address WHERE order_id = :order"),
+    text("DELETE FROM personal.new_details WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
     text(

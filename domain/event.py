@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.fulfillment import FulfillmentOrder
 from domain.network import OrderRules
-from domain.order import Bucket
+from domain.order import Bucket, NewLine
 from domain.returns import ReturnLineState
 from domain.units import Changes, Order
 
@@ -85,6 +85,11 @@ def about_return(kind: EventKind, name: str, **more: object) -> ChannelEvent:
 
 def _units(line: str, sku: str, quantity: int) -> dict[str, Any]:
     return {"line": line, "sku": sku, "quantity": quantity}
+
+
+def added(lines: Iterable[NewLine]) -> ChannelEvent:
+    """Lines were added to an order."""
+    return ChannelEvent(EventKind.ADDED, {"lines": [_units(line.line, line.sku, line.quantity) for line in lines]})
 
 
 def _added(order: Order, changes: Changes) -> list[ChannelEvent]:

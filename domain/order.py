@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain import identifiers
-from domain.account import Charges, Layer, Prices
+from domain.account import Charges, Cost, Layer, Prices
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
 from domain.identifiers import NUMBER_MAX
 from domain.money import spread
@@ -35,6 +35,9 @@ from domain.text import (
 
 VALUE_MAX = 10**15
 """The most that the goods of one order may cost after discounts, in minor units."""
+
+LINES_MAX = 2_000
+"""The most lines of an order."""
 
 ROWS_OF_NEWS_MAX = 200
 """Lines, of the order and of its fulfillment orders together, that every update to the workflow may carry: about 12 kB."""
@@ -118,6 +121,13 @@ class NewLine(Strict):
     gift_message: FreeText | None = None
     attributes: Attributes = Field(default={})
 
+    @classmethod
+    def that_costs(cls, cost: Cost, line: str, sku: str, units: int) -> Self:
+        """A line whose units together cost this: the price is rounded up, and the discount is the rest."""
+        price = -(-cost.goods // units)
+        discount = price * units - cost.goods
+        return cls(line=line, sku=sku, quantity=units, unit_price=price, discount=discount, tax=cost.tax)
+
     @property
     def goods(self) -> int:
         """What it costs after its own discount, in minor units."""
@@ -186,7 +196,7 @@ class NewOrder(Demand):
     service: Word = "standard"
     reservation: Identifier | None = None
     """The cart's reservation that becomes this order."""
-    lines: tuple[NewLine, ...] = Field(min_length=1, max_length=2000)
+    lines: tuple[NewLine, ...] = Field(min_length=1, max_length=LINES_MAX)
 
     @model_validator(mode="after")
     def _lines_are_unique(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from domain.fulfillment import Quantity
-from domain.order import Address
+from domain.order import LINES_MAX, Address, NewLine, PromiseState
 from domain.text import FreeText, Identifier, Label, MadeId, NodeId, Sku, Strict, Units, Word
 
 
@@ -48,6 +48,38 @@ class QuantityRequest(Strict):
         return self
 
 
+class Swap(Strict):
+    """Units of a line that the customer gets as another item, at the price of what they replace."""
+
+    line: Identifier
+    sku: Sku
+    quantity: Units
+
+
+class LinesRequest(Strict):
+    """The body of `POST /orders/{order}/lines`: lines to add, and units to swap for another item."""
+
+    lines: tuple[NewLine, ...] = Field(default=(), max_length=LINES_MAX)
+    swap: tuple[Swap, ...] = Field(default=(), max_length=LINES_MAX)
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.lines and not self.swap:
+            raise ValueError("lines: name a line to add, or units to swap")
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise ValueError("lines: a line id is used twice")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_make_sense(self) -> Self:
+        for index, line in enumerate(self.lines):
+            if line.goods < 0:
+                raise ValueError(f"lines.{index}.discount: is more than the line costs")
+        return self
+
+
 class ChangedLine(BaseModel):
     """A line after a change of its quantity: `ordered` and `cancelled` only grow, the other buckets hold the difference."""
 
@@ -57,6 +89,18 @@ class ChangedLine(BaseModel):
     open: int
     backordered: int
     reserved: int
+
+
+class Preview(BaseModel):
+    """What a change of an order would do; nothing was stored."""
+
+    amount_change: int
+    """By how much the customer would pay more (below 0: less), in minor units."""
+    currency: str
+    promise: PromiseState | None
+    """When all of it would leave and arrive then; null while units have no node."""
+    refused: str | None
+    """Why it would be refused; null = it would be granted, wholly or in part."""
 
 
 class HoldRequest(Strict):
@@ -81,9 +125,17 @@ class ResolveRequest(Seen):
 
 
 class AddressRequest(Strict):
-    """The body of `POST /orders/{order}/address`: the whole new address."""
+    """The body of `POST /orders/{order}/address`: the whole new address of the unreleased units."""
 
     ship_to: Address
+    reason: FreeText | None = None
+    actor: Label | None = None
+
+
+class ServiceRequest(Strict):
+    """The body of `POST /orders/{order}/service`: how fast the unreleased units travel."""
+
+    service: Word
     reason: FreeText | None = None
     actor: Label | None = None
 

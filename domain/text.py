@@ -140,6 +140,9 @@ Reference = Annotated[
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 """One line of typed text: a name, a street, a mail address."""
 
+ItemName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+"""What a channel calls an item; marketplaces put a sentence into it."""
+
 
 def _in_one_spelling(text: object) -> object:
     """A code in capitals, with plain digits, hyphens and single blanks, however a keyboard wrote it."""
@@ -153,9 +156,6 @@ _HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—―−ー"), "-")
 
 PostalCode = Annotated[str, BeforeValidator(_in_one_spelling), StringConstraints(pattern=r"^[A-Z0-9 -]{1,16}$")]
 """A postal code; which form it has, its country says."""
-
-ItemName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
-"""What a channel calls an item; marketplaces put a sentence into it."""
 
 FreeText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
 """A reason or remark that a person typed; stays in PostgreSQL."""

@@ -1,8 +1,11 @@
 """Refuses an order or a promise request with an item, service, place or pickup node that the network does not have."""
 
+from collections.abc import Mapping, Sequence
+
 from domain.cart import PromiseRequest
 from domain.network import Locality, Network
-from domain.order import NewOrder
+from domain.order import NewLine, NewOrder
+from domain.request import Swap
 from network.geography import ImpossiblePlace, check_locality
 
 
@@ -17,14 +20,20 @@ class WrongField(ValueError):
 
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
-    for index, line in enumerate(demand.lines):
-        if line.sku not in network.items:
-            is_retired = network.knows_item(line.sku)
-            why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
-            raise WrongField(f"lines.{index}.sku", f"{line.sku} {why}")
+    check_items({"lines": demand.lines}, network)
     _check_destination(demand.service, demand.ship_to.locality, network)
     check_pickup(demand.pickup_node, network)
     _check_from_node(demand, network)
+
+
+def check_items(lists: Mapping[str, Sequence[NewLine | Swap]], network: Network) -> None:
+    """Check that every line of these lists, by the field of each, names an item that is sold. Raises `WrongField`."""
+    for field, lines in lists.items():
+        for index, line in enumerate(lines):
+            if line.sku not in network.items:
+                is_retired = network.knows_item(line.sku)
+                why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
+                raise WrongField(f"{field}.{index}.sku", f"{line.sku} {why}")
 
 
 def check_pickup(name: str | None, network: Network) -> None:
@@ -46,10 +55,15 @@ def _check_from_node(demand: NewOrder | PromiseRequest, network: Network) -> Non
         raise WrongField("from_node", f"{name} {why}")
 
 
-def _check_destination(service: str | None, locality: Locality, network: Network) -> None:
+def check_service(service: str | None, network: Network) -> None:
+    """Check that a service is offered; None = any. Raises `WrongField`."""
     if service is not None and service not in network.policy.transit:
         offered = ", ".join(sorted(network.policy.transit))
         raise WrongField("service", f"{service} is not offered; offered are: {offered}")
+
+
+def _check_destination(service: str | None, locality: Locality, network: Network) -> None:
+    check_service(service, network)
     try:
         check_locality(locality)
     except ImpossiblePlace as error:

@@ -1,38 +1,68 @@
-"""Changes the address of an unreleased order: all pinned units are planned for the new address, or nothing changes."""
+"""Changes where unreleased units go, and how fast: all pinned units are planned for the change, or nothing changes.
+
+What was released keeps the address and the service that its node was given.
+"""
 
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from database import address
+from database import address, fulfillment, order
 from database.request import Request
 from domain import units
+from domain.request import ServiceRequest
 from domain.sourcing import Plan
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from network.geography import postal_area
-from transactions.request import Done, RequestInput, planned_once
+from transactions.quantity import refuse_when_over
+from transactions.request import Answer, Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for
 from transactions.transaction import OrderTransactions, Work
 
 
 async def change_address(transactions: OrderTransactions, asked: RequestInput) -> Done:
-    """Change the order's address to that of the request's row, unless it was released or cannot be filled there."""
-    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    """Change the address of an order's unreleased units to that of the request's row, unless they cannot be filled there."""
+    return await planned_once(transactions, asked, lambda work, known: to_another_address(work, known, asked.at))
 
 
-async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
-    if work.order.fulfillment_orders:
-        raise Impossible("it was released to its nodes: they have the address already")
+async def to_another_address(work: Work, known: Request, at: datetime) -> Answer:
+    """Plan the unreleased units for another address. Raises `Impossible` and `StockTaken`."""
+    _check_that_some_units_wait(work, at)
     ship_to = await address.asked_for(work.connection, work.header.order, known.request_id)
     if ship_to is None:
         raise Impossible("the order was forgotten: it has no address any more")
     work.header = replace(work.header, locality=ship_to.locality)
     await plan_for_new_place(work, at, _pinned(work), "no node can send {units} of it there")
     area = postal_area(ship_to.country, ship_to.postal_code or "")
+    await fulfillment.keep_as_given(work.connection, work.header.order)
     await address.change(work.connection, work.header.order, ship_to, area)
     return {}
+
+
+async def change_service(transactions: OrderTransactions, asked: RequestInput) -> Done:
+    """Change the service of an order's unreleased units, unless they cannot be filled with it."""
+    return await planned_once(transactions, asked, lambda work, known: with_another_service(work, known, asked.at))
+
+
+async def with_another_service(work: Work, known: Request, at: datetime) -> Answer:
+    """Plan the unreleased units with another service; the order gets a new promise, which the customer has chosen. Raises
+    `Impossible` and `StockTaken`."""
+    _check_that_some_units_wait(work, at)
+    service = ServiceRequest.model_validate(known.facts).service
+    if service not in work.active.policy.transit:
+        raise Impossible(f"service {service} is not offered any more")
+    work.header = replace(work.header, service=service, deliver_by=None, is_promised=False)
+    await fulfillment.keep_as_given(work.connection, work.header.order)
+    await order.change_service(work.connection, work.header.order, service)
+    await plan_for_new_place(work, at, _pinned(work), f"no node can send {{units}} of it by {service}")
+    return {}
+
+
+def _check_that_some_units_wait(work: Work, at: datetime) -> None:
+    refuse_when_over(work, at)
+    if not work.order.has_unreleased:
+        raise Impossible("no unit of it waits for its release: the nodes have the address and the service already")
 
 
 def _pinned(work: Work) -> Counter[str]:

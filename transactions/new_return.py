@@ -7,7 +7,7 @@ from datetime import datetime
 from database import returns
 from domain import units
 from domain.account import Cost, cost_between
-from domain.network import EvaluationError, FeePer, Network, ReturnRules, ReturnTerms, distance_km
+from domain.network import EvaluationError, Far, FeePer, Network, ReturnRules, ReturnTerms, distance_km
 from domain.request import ReturnFacts
 from domain.returns import COMES_BACK_WITHIN, RefundOn, SoldLine, refusal
 from domain.sourcing import OrderFacts, Wanted, item_facts
@@ -160,11 +160,16 @@ def _wrong_node(body: ReturnFacts, network: Network) -> str | None:
 
 
 def _receiving_node(work: Work, named: set[str]) -> str | None:
-    """The node that the terms name, if they agree on one that is not retired; else the nearest one that accepts returns."""
+    """The node that the terms name, if they agree on one that is not retired; else the nearest one that accepts returns.
+
+    From military mail none is nearer than another: it is the one with the smallest priority.
+    """
     network, rules = work.network, work.network.policy.returns
     if len(named) == 1 and named <= network.nodes.keys():
         return named.pop()
     accepting = [node for node in network.nodes.values() if rules.accepts(node.id)]
     place = _order_facts(work).place
+    if place.far is Far.MILITARY:
+        return min(accepting, key=lambda node: (node.priority, node.id)).id if accepting else None
     near = {node.id: distance_km(place.latitude, place.longitude, node.latitude, node.longitude) for node in accepting}
     return min(sorted(near), key=near.__getitem__, default=None)

@@ -120,15 +120,17 @@ async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
     A repeated request gets the stored answer.
     """
 
-    async def doing(work: Work, known: Request) -> Answer:
-        body = CancelRequest.model_validate(known.facts)
-        requested = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
-        answer = units.cancel(work.order, work.changes, requested, asked.at)
-        if work.header.own and not work.order.waiting:  # it will not be sourced any more
-            await cart.hand_over(work.connection, asked.order, asked.at)
-        return answer.model_dump(mode="json")
+    return await done_once(transactions, asked, lambda work, known: cancel_units(work, known, asked.at))
 
-    return await done_once(transactions, asked, doing)
+
+async def cancel_units(work: Work, known: Request, at: datetime) -> Answer:
+    """Cancel the units that a request names; the answer says of each what became of it."""
+    body = CancelRequest.model_validate(known.facts)
+    requested = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
+    answer = units.cancel(work.order, work.changes, requested, at)
+    if work.header.own and not work.order.waiting:  # it will not be sourced any more
+        await cart.hand_over(work.connection, work.header.order, at)
+    return answer.model_dump(mode="json")
 
 
 async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from database.request import Request
 from domain import units
@@ -13,7 +12,7 @@ from domain.sourcing import Wanted
 from domain.sourcing.supply import Entitlement
 from domain.units import Impossible
 from transactions.hold import place_by_policy
-from transactions.request import Done, RequestInput, planned_once
+from transactions.request import Answer, Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for, unpin_ship_complete
 from transactions.supply import order_facts
 from transactions.transaction import OrderTransactions, Work
@@ -21,22 +20,33 @@ from transactions.transaction import OrderTransactions, Work
 
 async def change_quantity(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Change line quantities, unless one of the lines was released: units are cancelled, or added and sourced."""
-    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: to_other_quantities(work, known, asked.at))
 
 
-async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+async def to_other_quantities(work: Work, known: Request, at: datetime) -> Answer:
+    """Set the quantities that a request names. Raises `Impossible` and `StockTaken`."""
+    refuse_when_over(work, at)
+    requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
+    change_quantities(work.order, work.changes, requested, at)
+    _refuse_more_of_what_is_retired(work)
+    await plan_again(work, at, has_grown=bool(work.changes.added))
+    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}
+
+
+def refuse_when_over(work: Work, at: datetime) -> None:
+    """Raises `Impossible` for an order of which no more units may ship."""
     if work.header.is_closed:
         raise Impossible("the order is closed")
     if work.header.window_has_ended(at):
         raise Impossible("its not_after has passed: no more units of it may ship")
-    requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
-    change_quantities(work.order, work.changes, requested, at)
-    _refuse_more_of_what_is_retired(work)
+
+
+async def plan_again(work: Work, at: datetime, *, has_grown: bool) -> None:
+    """Value, hold and source an order whose units were changed. Raises `Impossible` and `StockTaken`."""
     _follow_with_the_value(work)
-    if work.changes.added:
+    if has_grown:
         await _ask_the_policy_again(work, at)
-    await _source_what_waits(work, at)
-    return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}
+    await _source_what_waits(work, at, has_grown=has_grown)
 
 
 def _follow_with_the_value(work: Work) -> None:
@@ -62,13 +72,13 @@ async def _ask_the_policy_again(work: Work, at: datetime) -> None:
     await place_by_policy(work, order_facts(work.header, work.network, work.order.lines, wanted), at)
 
 
-async def _source_what_waits(work: Work, at: datetime) -> None:
+async def _source_what_waits(work: Work, at: datetime, *, has_grown: bool) -> None:
     """Source added units at once, with all waiting units: a smaller quantity may be available. Raises `StockTaken`."""
     if work.header.waits_for_hold or not units.wanted(work.order):
         return
     entitlement = Entitlement(own=unpin_ship_complete(work), pinned_for=work.pinned_for)
     asked = units.wanted(work.order)
     decided = await decide_for(work, [line for _, line in asked], at, entitlement)
-    if work.changes.added and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
+    if has_grown and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
         raise Impossible("not every unit can be filled, and the policy allows no backorders")
     await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)

@@ -73,17 +73,7 @@ async def _without_number(
 
 
 def _line(work: Work, line: str, sku: str, units: int, cost: Cost) -> NewLine:
-    """A line whose units together cost this: the price is rounded up, and the discount is the rest."""
-    price = -(-cost.goods // units)
-    return NewLine(
-        line=line,
-        sku=sku,
-        quantity=units,
-        unit_price=price,
-        discount=price * units - cost.goods,
-        tax=cost.tax,
-        **_as_ordered(work, line, sku),
-    )
+    return NewLine.that_costs(cost, line, sku, units).model_copy(update=_as_ordered(work, line, sku))
 
 
 def _as_ordered(work: Work, line: str, sku: str) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from database import address, personal, request
+from database import address, details, personal, request
 from database.connect import WriteConnection
 from database.order import Event
 from database.request import Request
 from domain.order import OrderState
-from domain.request import AddressRequest, CancelAnswer, ReturnRequest
+from domain.request import AddressRequest, CancelAnswer, LinesRequest, ReturnRequest
 from domain.units import Impossible
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Work
@@ -143,10 +143,17 @@ async def keep_for_workflow(
     Raises `UsedForAnotherRequest`.
     """
     async with transactions.begin() as transaction:
-        kept = await store(transaction.connection, asked, kind, facts, order=asked.about)
-        if isinstance(asked.body, AddressRequest | ReturnRequest) and asked.body.ship_to is not None:
-            await address.keep(transaction.connection, kept.request_id, asked.about, asked.body.ship_to)
-        return kept
+        return await keep(transaction.connection, asked, kind, facts)
+
+
+async def keep(connection: WriteConnection, asked: Asked[Body], kind: str, facts: dict[str, Any]) -> Request:
+    """Store a request for an order with the address that it names, in the caller's transaction."""
+    kept = await store(connection, asked, kind, facts, order=asked.about)
+    if isinstance(asked.body, LinesRequest):
+        await details.keep(connection, kept.request_id, asked.about, asked.body.lines)
+    if isinstance(asked.body, AddressRequest | ReturnRequest) and asked.body.ship_to is not None:
+        await address.keep(connection, kept.request_id, asked.about, asked.body.ship_to)
+    return kept
 
 
 class RequestInput(BaseModel):

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         RerouteRequest,
         ResolveRequest,
         ReturnFacts,
+        ServiceRequest,
     )
     from transactions import exception, returns
     from transactions.request import Done, RequestInput
@@ -31,7 +32,7 @@ WithoutWorkflow = Callable[[OrderTransactions, RequestInput], Awaitable[Done]]
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentRequestKind:
+class RequestKind:
     """A kind of request: its description, its body where it names no row, and the activity that carries it out."""
 
     description: str
@@ -41,20 +42,24 @@ class PaymentRequestKind:
     """Carries it out for a closed order; None = a closed order refuses it."""
 
 
-REQUESTS: Mapping[str, PaymentRequestKind] = {
-    "cancel": PaymentRequestKind("Cancel units, lines or everything", CancelRequest, OrderActivities.cancel),
-    "hold": PaymentRequestKind("Place a named hold", HoldRequest, OrderActivities.hold),
-    "release": PaymentRequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
-    "reroute": PaymentRequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
-    "change_address": PaymentRequestKind(
-        "Change the address; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
+REQUESTS: Mapping[str, RequestKind] = {
+    "cancel": RequestKind("Cancel units, lines or everything", CancelRequest, OrderActivities.cancel),
+    "hold": RequestKind("Place a named hold", HoldRequest, OrderActivities.hold),
+    "release": RequestKind("Take a named hold off", HoldRequest, OrderActivities.release_hold),
+    "reroute": RequestKind("Take work from its node", RerouteRequest, OrderActivities.reroute),
+    "change_address": RequestKind(
+        "Change the address of unreleased units; it stays in PostgreSQL", RequestOfARow, OrderActivities.change_address
     ),
-    "change_quantity": PaymentRequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
-    "change_pickup": PaymentRequestKind(
+    "add_lines": RequestKind("Add lines, or swap units for another item", RequestOfARow, OrderActivities.add_lines),
+    "change_service": RequestKind(
+        "Change how fast unreleased units travel", ServiceRequest, OrderActivities.change_service
+    ),
+    "change_quantity": RequestKind("Change line quantities", QuantityRequest, OrderActivities.change_quantity),
+    "change_pickup": RequestKind(
         "Change the pickup node, or send the units home", PickupRequest, OrderActivities.change_pickup
     ),
-    "resolve": PaymentRequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
-    "request_return": PaymentRequestKind(
+    "resolve": RequestKind("Resolve an exception", ResolveRequest, OrderActivities.resolve, exception.resolve),
+    "request_return": RequestKind(
         "Authorize a return of delivered units", ReturnFacts, ReturnActivities.request_return, returns.request_return
     ),
 }

@@ -62,13 +62,19 @@ SHIPPED = f"""
      JOIN (SELECT order_id, units, goods / ordered * units + least(units, goods % ordered) AS goods,
                   tax / ordered * units + least(units, tax % ordered) AS tax
            FROM (SELECT y.order_id, y.ordered::bigint, y.tax, (y.unit_price * y.ordered - y.discount)::bigint AS goods,
-                        greatest(0, least(y.ordered - y.cancelled, l.shipped - coalesce(sum(y.ordered - y.cancelled) OVER (
+                        greatest(0, least(y.counted, y.gone - coalesce(sum(y.counted) OVER (
                             PARTITION BY y.order_id, y.line ORDER BY y.layer
                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint AS units
-                 FROM {LAYERS} y JOIN order_line l USING (order_id, line)) y) c USING (order_id)
+                 FROM (SELECT y.*, l.shipped + coalesce(v.units, 0) AS gone,
+                              y.ordered - CASE WHEN v.units > 0 THEN 0 ELSE y.cancelled END AS counted
+                       FROM {LAYERS} y JOIN order_line l USING (order_id, line)
+                       LEFT JOIN (SELECT fo.order_id, fl.line, sum(fl.voided) AS units
+                                  FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
+                                  GROUP BY fo.order_id, fl.line) v USING (order_id, line)) y) y) c USING (order_id)
      GROUP BY o.order_id)
 """
-"""By order: what the units that shipped cost, the first ones of each line, and shipping with the first of all."""
+"""By order: what the units that shipped cost, the first ones of each line, and shipping with the first of all. Units of a
+parcel that was taken back count: what was asked for when it was reported stays asked for, also if they are cancelled."""
 
 _LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 

@@ -95,6 +95,10 @@ class ShipTo(Document):
     """Two letters, ISO 3166-1."""
     email: str | None = sometimes()
     phone: str | None = sometimes()
+    latitude: float | None = sometimes()
+    """Degrees."""
+    longitude: float | None = sometimes()
+    """Degrees."""
 
 
 class FulfillmentOrder(Document):
@@ -241,7 +245,7 @@ _SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'channel', o.channel, 'reference', o.reference,
                'purchase_order', o.purchase_order, 'node', f.node, 'attempt', f.attempt,
-               'status', s.status, 'request', f.request, 'service', o.service,
+               'status', s.status, 'request', f.request, 'service', coalesce(f.service, o.service),
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
                'accept_by', f.accept_by, 'updated_at', f.updated_at, 'cancel_asked_at', f.cancel_asked_at,
                'currency', o.currency,
@@ -261,11 +265,13 @@ _SHOWN = """
                                     'lines', p.lines) ORDER BY p.package), '[]')
                             FROM package p
                             WHERE p.fulfillment_order_id = f.fulfillment_order_id AND p.voided_at IS NULL)
-           )::text AS shown, o.country, r.ship_to, r.details, k.wrapped, m.sealed AS remark
+           )::text AS shown, coalesce(f.country, o.country) AS country,
+           coalesce(g.ship_to, r.ship_to) AS ship_to, r.details, k.wrapped, m.sealed AS remark
     FROM fulfillment_order f
     JOIN fulfillment_order_status s USING (fulfillment_order_id)
     JOIN orders o USING (order_id)
     LEFT JOIN personal.recipient r USING (order_id)
+    LEFT JOIN personal.given_address g USING (fulfillment_order_id)
     LEFT JOIN personal.key k ON k.owner = f.order_id
     LEFT JOIN personal.remark m ON m.remark_id = f.reason_remark
 """

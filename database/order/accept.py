@@ -41,8 +41,7 @@ async def take(
 
     `items` are those of the network, `terms` the terms of return by line. Both stay with the lines, whatever changes later.
     """
-    longest = max((found.window for found in terms.values() if not found.final_sale), default=timedelta())
-    row = _order_row(order, body_digest, postal_area, received_at, grace, longest)
+    row = _order_row(order, body_digest, postal_area, received_at, grace, _longest_window(terms))
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
@@ -57,6 +56,24 @@ async def take(
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
     return StoredOrder(is_new=True, body_digest=body_digest)
+
+
+async def add_lines(
+    connection: WriteConnection,
+    name: str,
+    added: NewOrder,
+    items: Mapping[str, Item],
+    terms: Mapping[str, ReturnTerms],
+    first_position: int,
+) -> None:
+    """Store the lines of `added` as further lines of an order, with all their units `open`, under the order's lock."""
+    lines = json.dumps(list(_line_rows(added, items, terms, first_position)))
+    longest = _longest_window(terms)
+    await connection.execute(ADD_LINES, {"order": name, "lines": lines, "return_window": longest})
+
+
+def _longest_window(terms: Mapping[str, ReturnTerms]) -> timedelta:
+    return max((found.window for found in terms.values() if not found.final_sale), default=timedelta())
 
 
 INSERT_ORDER = text(
@@ -76,8 +93,7 @@ INSERT_ORDER = text(
 """Returns no row when the order exists."""
 
 
-INSERT_LINES = text(
-    """
+_LINES = """
     WITH l AS (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
                       AS l(line text, position int, sku text, name text, unit_price bigint, discount bigint,
@@ -89,9 +105,21 @@ INSERT_LINES = text(
         SELECT :order, line, position, sku, name, components, weight_g, terms, unit_price, discount, order_discount, tax,
                make_interval(secs => return_window_seconds), ordered, ordered
         FROM l
-    ), unplaced AS (
+    )"""
+"""Writes the lines, whose units are all open; `l` are the lines."""
+
+ADD_LINES = text(
+    f"""
+    {_LINES}
+    UPDATE orders SET return_window = greatest(return_window, CAST(:return_window AS interval)) WHERE order_id = :order
+    """
+)
+
+INSERT_LINES = text(
+    f"""
+    {_LINES}, unplaced AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts)
-        SELECT :order, line, ordered, 1, '{}', 'sourcing', '{}' FROM l
+        SELECT :order, line, ordered, 1, '{{}}', 'sourcing', '{{}}' FROM l
     ), accepted AS (
         INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
         SELECT o.order_id, o.channel, 'accepted', CAST(:received_at AS timestamptz), jsonb_build_object('lines', (
@@ -155,10 +183,10 @@ def _order_row(
 
 
 def _line_rows(
-    order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms]
+    order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms], first_position: int = 0
 ) -> Iterable[dict[str, Any]]:
     shares = order.order_discounts
-    for position, line in enumerate(order.lines):
+    for position, line in enumerate(order.lines, first_position):
         item, found = items[line.sku], terms[line.line]
         yield {
             "line": line.line,

@@ -111,7 +111,11 @@ MOVE_BUCKETS = text(
 
 async def _keep_prices(connection: WriteConnection, before: Order, prices: Prices) -> None:
     """Write the layers that changed, and what the order costs now; nothing where no unit was added or cancelled."""
-    changed = {line: layers for line, layers in prices.lines.items() if layers != before.lines[line].layers}
+    changed = {
+        line: layers
+        for line, layers in prices.lines.items()
+        if line not in before.lines or layers != before.lines[line].layers
+    }
     if not changed:
         return
     above = [
@@ -177,6 +181,12 @@ async def keep_promise(connection: WriteConnection, order: str, ship_by: datetim
         .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
     )
     await connection.execute(statement)
+
+
+async def change_service(connection: WriteConnection, order: str, service: str) -> None:
+    """Let the order travel by another service, under its lock; its promise is void, and the next plan makes a new one."""
+    values = {"service": service, "promise_ship_by": None, "promise_deliver_by": None}
+    await connection.execute(update(orders).where(orders.c.order_id == order).values(values))
 
 
 async def close(connection: WriteConnection, order: str, at: datetime) -> None:

@@ -530,6 +530,8 @@ fulfillment_order = Table(
         comment="when its node's document last changed",
     ),
     Column("reason_remark", BigInteger, comment="the node's last reason, in personal.remark"),
+    Column("country", Text, comment="where its node was told to send it; NULL = where the order goes"),
+    Column("service", Text, comment="how its node was told to send it; NULL = as the order goes"),
     # An order counts its fulfillment orders from 1, each number once.
     UniqueConstraint("order_id", "number"),
     # A wait has a deadline.
@@ -1015,6 +1017,28 @@ new_address = Table(
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("ship_to", LargeBinary, nullable=False, comment="where somebody asked to send the order instead, sealed"),
     Index("ix_new_address_order", "order_id"),
+    schema="personal",
+)
+
+new_details = Table(
+    "new_details",
+    metadata,
+    Column("request_id", BigInteger, ForeignKey("request.request_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column(
+        "details", LargeBinary, nullable=False, comment="what is personal of lines that somebody asked to add, sealed"
+    ),
+    Index("ix_new_details_order", "order_id"),
+    schema="personal",
+)
+
+given_address = Table(
+    "given_address",
+    metadata,
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("ship_to", LargeBinary, nullable=False, comment="the address that its node was given, sealed"),
+    Index("ix_given_address_order", "order_id"),
     schema="personal",
 )
 

@@ -99,6 +99,29 @@ async def test_a_parcel_that_did_not_leave_lies_picked_at_its_node_and_ships_lat
     assert await misfits(shop) == []
 
 
+async def test_what_was_asked_for_a_parcel_that_did_not_leave_is_not_asked_for_again(shop: Shop) -> None:
+    order = await shop.released(("CHAIR", 3))
+    work = f"{order}-f1"
+    await shop.report(order, "authorized", 300)
+    await say(shop, work, "shipped", packages=[parcel("1", 2)])
+    await say(shop, work, "void", package="1")
+    await shop.check()
+    await say(shop, work, "shipped", packages=[parcel("1", 1)])
+    await say(shop, work, "shipped", packages=[parcel("2", 2)])
+    assert await shop.asked(order) == ["capture 200", "capture 100"]
+
+
+async def test_what_was_asked_for_a_parcel_that_did_not_leave_may_be_cancelled(shop: Shop) -> None:
+    order = await shop.released(("CHAIR", 3))
+    work = f"{order}-f1"
+    await shop.report(order, "authorized", 300)
+    await say(shop, work, "shipped", packages=[parcel("1", 3)])
+    await say(shop, work, "void", package="1")
+    await shop.cancel(order)
+    await say(shop, work, "cancel_accepted")
+    assert (await shop.asked(order), (await line_of(shop, order)).cancelled) == (["capture 300"], 3)
+
+
 async def test_nine_typed_for_three_is_mended(shop: Shop) -> None:
     order = await shop.released(("CHAIR", 3))
     work = f"{order}-f1"

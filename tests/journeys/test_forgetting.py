@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from database.sealing import new_master_key
+from domain.order import Address
 from starter.forget import forget_orders
 from starter.rewrap import rewrap
 from tests.house import MASTER_KEY, MASTER_KEYS, Document, House, now
@@ -19,7 +20,7 @@ SHIP_TO = {
     "email": "ada@example.org",
     "phone": "+1 303 555 0100",
 }
-NOTHING_LEFT = dict.fromkeys(SHIP_TO) | {"country": "US"}
+NOTHING_LEFT = dict.fromkeys(Address.model_fields) | {"country": "US"}
 
 
 async def forget(house: House, name: str, status: int = 200, **body: object) -> Document:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from domain.order import NewOrder
 from tests.house import Document, House
 from tests.journeys.test_order_document import moments
 
@@ -28,11 +27,6 @@ FILES = {
 }
 SERVICES = {"Free Shipping": "standard", "STANDARD": "standard", "Flat Rate": "standard", "UPSG": "standard"}
 LISTS = ("tags", "street")
-NOT_YET = {
-    *("tax", "shipping_tax", "prices_include_tax"),
-    *("latitude", "longitude"),
-}
-"""Fields of the tables that the order document does not have yet."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ class Mapping:
     def _put(self, one: Found, rows: list[Row]) -> None:
         for row in rows:
             self.used.add(row)
-            if row.ours is None or row.ours.rpartition(".")[2] in NOT_YET:
+            if row.ours is None:
                 continue
             *way, last = row.ours.split(".")
             place = self.order
@@ -214,8 +208,3 @@ async def test_an_order_of_another_system_loses_nothing_on_its_way_in(house: Hou
         assert line["ordered"] == sent.pop("quantity")
         assert {known: line[known] for known in sent} == sent
     assert moments({known: shown[known] for known in order}) == moments(order)
-
-
-def test_fields_that_the_order_document_has_by_now_are_mapped() -> None:
-    schema = json.dumps(NewOrder.model_json_schema())
-    assert [known for known in NOT_YET if f'"{known}"' in schema] == []

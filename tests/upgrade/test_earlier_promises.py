@@ -1,0 +1,65 @@
+"""Promises of an earlier version: the upgrade keeps them, and lets others have no day of delivery."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+import pytest_asyncio
+from alembic import command
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from database.connect import Database
+from database.schema import migrate
+from database.schema.migrate import configuration
+from tests.house import MASTER_KEYS
+from tests.upgrade.conftest import new_database
+
+_databases = count(1)
+ORDER = """
+    INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country, postal_area,
+                        priority, customer_tier, value, shipping_price, release_at, return_window, promise_ship_by,
+                        promise_deliver_by)
+    VALUES (:order, 'web', :order, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 300, 0, now(), '30 days',
+            CAST(:ship_by AS timestamptz), CAST(:deliver_by AS timestamptz))
+"""
+FRIDAY, MONDAY = datetime(2026, 11, 27, 23, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def earlier(postgres: str) -> AsyncIterator[Database]:
+    """A database in which a promise always has both days."""
+    opened = Database(await new_database(postgres, f"both-days-{next(_databases)}"), MASTER_KEYS)
+    async with opened.engine.connect() as connection:
+        await connection.run_sync(_first)
+        await connection.commit()
+    yield opened
+    await opened.close()
+
+
+def _first(connection: Connection) -> None:
+    command.upgrade(configuration(connection), "0001")
+
+
+async def place(database: Database, order: str, ship_by: datetime | None, deliver_by: datetime | None) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(ORDER), {"order": order, "ship_by": ship_by, "deliver_by": deliver_by})
+
+
+async def test_after_the_upgrade_a_promise_may_have_no_day_of_delivery_but_never_one_alone(earlier: Database) -> None:
+    await place(earlier, "kept", FRIDAY, MONDAY)
+    with pytest.raises(IntegrityError):
+        await place(earlier, "too-early", FRIDAY, None)
+
+    await migrate.upgrade(earlier)
+
+    await place(earlier, "army", FRIDAY, None)
+    await place(earlier, "waits", None, None)
+    with pytest.raises(IntegrityError):
+        await place(earlier, "half", None, MONDAY)
+    async with earlier.read() as connection:
+        found = await connection.execute(
+            text("SELECT order_id, promise_deliver_by IS NULL AS is_open FROM orders ORDER BY 1")
+        )
+        assert {row.order_id: row.is_open for row in found} == {"army": True, "kept": False, "waits": True}
