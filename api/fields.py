@@ -57,7 +57,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "packages": "the parcels that left",
         "paid": "what was captured before, in minor units; absent: everything, until a payment is reported",
         "phone": "the customer's phone number",
-        "from_node": "the only node that may ship it: when it cannot, a person is told; null: the policy decides",
+        "from_node": "the only node that may ship it: otherwise a person gets an exception; null: the policy decides",
         "pickup_node": "the node where the customer collects it; null: it is shipped",
         "placed_at": "when the customer ordered",
         "postal_code": "postal code as the country writes it; required where an address cannot do without one",

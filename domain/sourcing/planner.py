@@ -237,7 +237,7 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
 
 
 def _unfilled_action(case: _Case) -> Unfilled:
-    """What happens to unfilled units. Where the channel wants one node, a person is told that this node cannot ship them."""
+    """What happens to unfilled units. Where the channel wants one node, a person decides what it cannot ship."""
     return case.strategy.unfilled if case.order.only_node is None else Unfilled.EXCEPTION
 
 

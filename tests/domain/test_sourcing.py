@@ -358,7 +358,7 @@ ship_complete = "order"; [[strategy.tier]]; from = ["all"] || n2 || A*3 || n1: A
 
 
 @pytest.mark.parametrize(("strategy", "asked", "wanted", "supply", "outcome"), rows(FROM_NODE))
-def test_an_order_that_asks_for_a_node_ships_from_there_only_and_a_person_is_told_of_the_rest(
+def test_an_order_that_asks_for_a_node_ships_from_there_only_and_the_rest_is_a_persons_case(
     strategy: str, asked: str, wanted: str, supply: str, outcome: str
 ) -> None:
     network = network_of(strategy.replace("; ", "\n"), nodes="n1:10 n2:20 store1:30")

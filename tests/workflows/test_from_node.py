@@ -1,4 +1,4 @@
-"""An order that asks for one node ships from there, or a person is told why it does not."""
+"""An order that asks for one node ships from there, or a person gets an exception that says why it does not."""
 
 from tests.house import Document, House, units
 
@@ -22,7 +22,7 @@ async def test_it_ships_from_there_although_the_policy_prefers_another(small_hou
     assert {seen["node"]: seen["excluded"] for seen in plan["nodes"]}["reroutes"] == "the order asks for asks"
 
 
-async def test_where_it_has_none_a_person_is_told_and_nothing_waits_in_silence(small_house: House) -> None:
+async def test_where_it_has_too_few_a_person_gets_an_exception_and_nothing_waits_in_silence(small_house: House) -> None:
     """The policy's `unfilled` is backorder."""
     house = small_house
     await house.stock("reroutes", SERUM_30=5)
