@@ -267,6 +267,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "placed_before": "only placed earlier than this moment",
         "reference": "only what people call this, in any case",
         "request": "only with this request status",
+        "preview": "true: only say what would change, and store nothing",
         "service": "only with this shipping service",
         "sku": "only with this item",
         "ship_by_before": "only due to leave before",
