@@ -545,7 +545,7 @@ async def _a_return_that_never_comes(shop: Shop) -> str:
     made = await _make_return(shop, name, 1)
     await _tell_return(shop, made, "in_transit")
     await owner_of(shop).change(A_MONTH_AGO, made)
-    await _tell_return(shop, made, "in_transit", message_id=f"{made}-again")  # its workflow reads it anew
+    await _tell_return(shop, made, "in_transit", message_id=f"{made}-again")  # its workflow reads it again
     await shop.until(name, lambda found: [one["status"] for one in found["returns"]] == ["expired"])
     events = await _events(shop, name)
     assert [events.count(kind) for kind in ("return_reminder", "return_expired")] == [1, 1]
