@@ -105,7 +105,7 @@ def _postal_tables(packages: Path) -> dict[str, bytes]:
             row = json.loads(line)
             country, point = row["country_code"], (row["latitude"], row["longitude"])
             code = compact(country, re.sub(r" (CEDEX|SP).*", "", row["postal_code"]))
-            if country not in NO_CODES and not outside_km(country, *point):
+            if code and country not in NO_CODES and not outside_km(country, *point):
                 found[TABLE_OF.get(country, country)][code].append(point)
     return {f"{POSTAL}/{country}": _postal_table(codes) for country, codes in found.items()}
 

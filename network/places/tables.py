@@ -29,7 +29,7 @@ class Row(NamedTuple):
 def postal(country: str, code: str) -> Row | None:
     """The row of a postal code in compact form, or of the codes that begin as it does and are all within 2 km."""
     table, code = _table(POSTAL, country), looked_up(country, code)
-    return next((row for end in range(len(code), 1, -1) for row in _rows(table, code[:end])), None)
+    return next(_rows(table, code), None) or _row_before(table, code)
 
 
 def postal_area(country: str, code: str) -> Row | None:
@@ -87,6 +87,18 @@ def _rows(table: bytes, key: str) -> Iterator[Row]:
         word, latitude, longitude = table[start + len(beginning) : end].decode().split("\t")
         yield Row(word, float(latitude), float(longitude))
         start = end + 1
+
+
+def _row_before(table: bytes, code: str) -> Row | None:
+    """The row of the codes that begin as this one does: it is the last before it that is not that of an area."""
+    end = _first_not_before(table, code.encode()) - 1
+    while end > 0:
+        start = table.rfind(b"\n", 0, end) + 1
+        key, word, latitude, longitude = table[start:end].decode().split("\t")
+        if not key.endswith("*"):
+            return Row(word, float(latitude), float(longitude)) if code.startswith(key) else None
+        end = start - 1
+    return None
 
 
 def _first_not_before(table: bytes, key: bytes) -> int:

@@ -30,6 +30,7 @@ CA, m5v 2t6                        || postal_code || 43.64 -79.40
 CA, V6B 1A1                        || postal_code || 49.28 -123.11
 GB, SW1A  1AA                      || postal_code || 51.50 -0.13
 GB, M1 1AE                         || postal_code || 53.48 -2.24
+GB, L9 1AA, Liverpool              || postal_code || 53.46 -2.96
 GB, JE2 3AB                        || postal_code || 49.20 -2.10
 DE, 80331                          || postal_code || 48.14 11.57
 DE, 80331, Hamburg                 || postal_code || 48.14 11.57
