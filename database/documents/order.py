@@ -414,7 +414,11 @@ class OrderQuery:
 
 
 async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str, Any]]:
-    """The orders of a page, the newest first."""
+    """The orders of a page, the newest first.
+
+    The limit is written into the statement: of a parameter PostgreSQL's generic plan expects a tenth of all rows, and reads all
+    orders to sort them.
+    """
     asked = given(
         {
             "o.channel = :channel": query.channel,
@@ -430,7 +434,7 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"(o.received_at, o.order_id) < (({_AFTER}), :after)": query.after,
         }
     )
-    page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT :limit"
+    page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT {query.limit:d}"
     return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), asdict(query))]
 
 
@@ -439,14 +443,14 @@ async def of_customer(
 ) -> list[dict[str, Any]]:
     """The orders that a person is found in, by the keyed hash of what they are looked for by; the newest first."""
     follows = given({f"(k.received_at, k.order_id) < (({_AFTER}), :after)": after})
-    page = _OF_CUSTOMER.format(follows=follows)
-    parameters = {"digest": digest, "after": after, "channel": None, "limit": limit}
+    page = _OF_CUSTOMER.format(follows=follows, limit=limit)
+    parameters = {"digest": digest, "after": after, "channel": None}
     return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), parameters)]
 
 
 _OF_CUSTOMER = """
     SELECT o.* FROM (SELECT k.received_at, k.order_id FROM personal.customer_key k WHERE k.digest = :digest AND {follows}
-                     ORDER BY k.received_at DESC, k.order_id DESC LIMIT :limit) found
+                     ORDER BY k.received_at DESC, k.order_id DESC LIMIT {limit:d}) found
     JOIN orders o USING (order_id)
 """
 
