@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.network import OWNER_DEFAULT, EvaluationError, Fact, HoldRule, HoldStock, Policy
 from domain.sourcing import OrderFacts
-from domain.sourcing.eligible import order_facts
+from domain.sourcing.facts import order_facts
 
 CURRENCY = "currency"
 """The hold of an order for which it is not known which strategy decides, because there is no rate to the policy's currency."""

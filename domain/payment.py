@@ -3,7 +3,6 @@
 All amounts are minor units of the order's currency. Facts about payments come in any order, so only their sums count.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,7 +11,6 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.account import Prices, cost_between, left
-from domain.order import Bucket
 from domain.text import MessageId, Moment, Strict
 from domain.units import Changes, Order, prices_after
 
@@ -154,13 +152,11 @@ class Shipped:
     is_all: bool
 
 
-_NONE: Counter[Bucket] = Counter()
-
-
 def shipped_after(order: Order, changes: Changes) -> Shipped:
     """What has shipped of an order when these changes are written. Its shipping counts with the first unit."""
     prices = prices_after(order, changes)
-    units = {name: line.shipped + changes.buckets.get(name, _NONE)["shipped"] for name, line in order.lines.items()}
+    moved = {name: units["shipped"] for name, units in changes.buckets.items()}
+    units = {name: line.shipped + moved.get(name, 0) for name, line in order.lines.items()}
     cost = sum(prices.charges.due(cost_between(prices.lines[name], 0, n)) for name, n in units.items())
     shipping = prices.charges.shipping if any(units.values()) else 0
     return Shipped(cost + shipping, _is_all(prices, units))

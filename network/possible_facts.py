@@ -12,7 +12,7 @@ from itertools import islice, product
 from typing import NamedTuple
 
 from domain.network import Item, Node, NodeKind, TransitBand
-from domain.sourcing.eligible import item_facts
+from domain.sourcing.facts import item_facts
 from domain.sourcing.future import CAPACITY_UNLIMITED
 from network.countries import CENTROIDS
 from network.csv_rows import WHOLE_MAX

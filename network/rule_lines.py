@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from domain.network import RuleLine
-from domain.sourcing.eligible import item_facts
+from domain.sourcing.facts import item_facts
 from network.rule_names import FIELDS, TEXT_BY_NAME, TEXTS
 
 

@@ -1,7 +1,7 @@
 """Decides which node every unit of an order ships from, and explains why: `plan(order, wanted, situation) -> Plan`."""
 
-from domain.sourcing.eligible import TRIED, item_facts, order_facts
-from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.eligible import TRIED
+from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
     ConsideredNode,

@@ -23,7 +23,7 @@ from domain.network import (
     Tier,
 )
 from domain.promise import Promise
-from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted
+from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
 from domain.sourcing.future import CAPACITY_UNLIMITED, Future
 from domain.sourcing.plans import ExclusionReason, Obstacle
 from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS, Answer, Rule, Rules, Site, rules_of
@@ -90,28 +90,6 @@ _USED_UP = ExclusionReason(Obstacle.CAPACITY, "capacity used up")
 _NO_PICKUP = ExclusionReason(Obstacle.RULE, "customers cannot collect here")
 _AFTER_THE_WINDOW = ExclusionReason(Obstacle.RULE, "ships after the order's window")
 _AFTER_THE_PROMISE = ExclusionReason(Obstacle.RULE, "arrives after the promised day")
-
-
-def order_facts(order: OrderFacts) -> dict[str, Fact]:
-    """The facts of an order for rules."""
-    return {
-        "order.channel": order.channel,
-        "order.service": order.service,
-        "order.country": order.country,
-        "order.region": order.region,
-        "order.postal_code": order.postal_code,
-        "order.customer_tier": order.customer_tier,
-        "order.currency": order.currency,
-        "order.value": order.value,
-        "order.units": order.units,
-        "order.priority": order.priority,
-        "order.weight_kg": order.weight_kg,
-        "order.reference": order.reference,
-        "order.purchase_order": order.purchase_order,
-        "order.tags": order.tags,
-        "order.attributes": order.attributes,
-        "order.lines": order.lines,
-    }
 
 
 def exclusions_by_tier(surveyed: Sequence[Surveyed], tier: Tier, rules: Rules) -> list[ExclusionReason | None]:
@@ -464,18 +442,6 @@ def rejected_until(sku: str, cooling: CoolDown, node: Node) -> str:
         f"{at.astimezone(node.time_zone):%Y-%m-%d %H:%M}" for at in (cooling.rejected_at, cooling.ends_at)
     )
     return f"rejected {sku} at {rejected_at}, not asked again until {ends_at}"
-
-
-def item_facts(item: Item) -> dict[str, Fact]:
-    """The facts of an item for rules."""
-    return {
-        "item.sku": item.sku,
-        "item.category": item.category,
-        "item.tags": list(item.tags),
-        "item.weight_g": item.weight_g,
-        "item.hazmat": item.hazmat,
-        "item.ships_alone": item.ships_alone,
-    }
 
 
 def _because(reason: str, answer: Answer) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.network import EvaluationError, Network, Place, RuleLine, ShipComplete
+from domain.network import EvaluationError, Fact, Item, Network, Place, RuleLine, ShipComplete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +94,37 @@ class Situation:
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:
     """The weight of all wanted units."""
     return sum(network.item(one.sku).weight_g * one.quantity for one in wanted) / 1000
+
+
+def order_facts(order: OrderFacts) -> dict[str, Fact]:
+    """The facts of an order for rules."""
+    return {
+        "order.channel": order.channel,
+        "order.service": order.service,
+        "order.country": order.country,
+        "order.region": order.region,
+        "order.postal_code": order.postal_code,
+        "order.customer_tier": order.customer_tier,
+        "order.currency": order.currency,
+        "order.value": order.value,
+        "order.units": order.units,
+        "order.priority": order.priority,
+        "order.weight_kg": order.weight_kg,
+        "order.reference": order.reference,
+        "order.purchase_order": order.purchase_order,
+        "order.tags": order.tags,
+        "order.attributes": order.attributes,
+        "order.lines": order.lines,
+    }
+
+
+def item_facts(item: Item) -> dict[str, Fact]:
+    """The facts of an item for rules."""
+    return {
+        "item.sku": item.sku,
+        "item.category": item.category,
+        "item.tags": list(item.tags),
+        "item.weight_g": item.weight_g,
+        "item.hazmat": item.hazmat,
+        "item.ships_alone": item.ships_alone,
+    }

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 
 from domain.network import Locality, Network, Place, ReturnTerms, RuleLine
 from domain.order import NewLine, NewOrder
-from domain.sourcing.eligible import item_facts, order_facts
-from domain.sourcing.facts import OrderFacts, Wanted, weight_kg
+from domain.sourcing.facts import OrderFacts, Wanted, item_facts, order_facts, weight_kg
 
 Locate = Callable[[Locality], Place]
 """Finds the place of an address."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from domain.network import Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
 from domain.sourcing.division import Demand
-from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, order_facts, shortfall
-from domain.sourcing.facts import OrderFacts, Situation, Wanted
+from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, shortfall
+from domain.sourcing.facts import OrderFacts, Situation, Wanted, order_facts
 from domain.sourcing.outlook import Outlook, outlook
 from domain.sourcing.plans import ConsideredNode, ExclusionReason, Explanation, Part, Plan, PlannedShipment, RunnerUp
 from domain.sourcing.rules import Site, rules_of

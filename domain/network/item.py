@@ -1,0 +1,27 @@
+"""What can be ordered: an item, or a bundle of items."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What can be ordered. A bundle has components, is not stocked itself, and each unit of it ships from one node."""
+
+    sku: str
+    name: str
+    weight_g: int
+    safety_stock: int = 0
+    components: tuple[tuple[str, int], ...] = ()
+    """(SKU, quantity in one bundle), none of them a bundle; empty for a plain item."""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    barcode: str = ""
+    """What is printed on one unit, such as a GTIN; "" = not known."""
+    length_mm: int | None = None
+    """Of one unit, packed; None = its three measures are not known."""
+    width_mm: int | None = None
+    height_mm: int | None = None
+    hazmat: bool = False
+    """Whether it, or a component of the bundle, is dangerous goods."""
+    ships_alone: bool = False
+    """Whether each unit is a parcel of its own."""
