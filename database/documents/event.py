@@ -281,7 +281,7 @@ async def feed(
     """Events of a channel and of an order (None = of all), the oldest first, after the event with these two numbers."""
     asked = given({"channel = :channel": channel, "order_id = :order": order})
     rows = await connection.execute(
-        text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT :limit"),
+        text(f"{_FEED} AND {asked} ORDER BY transaction_id, event_id LIMIT {limit:d}"),
         {"channel": channel, "order": order, "transaction_id": after[0], "event_id": after[1], "limit": limit},
     )
     return [json.loads(row.shown) for row in rows]

@@ -132,7 +132,7 @@ async def queue(
         }
     )
     rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT :limit"),
+        text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT {limit:d}"),
         {
             "owners": _owners(rules),
             "code": code,

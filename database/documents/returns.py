@@ -147,7 +147,7 @@ async def listed(
         }
     )
     rows = await connection.execute(
-        text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT :limit"),
+        text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT {limit:d}"),
         {
             "status": status,
             "channel": channel,
@@ -173,5 +173,8 @@ _AFTER = """
     SELECT a.requested_at FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
 """
 
-_UPDATED = "(r.updated_at >= :updated_since AND r.updated_at <= 'infinity')"
-"""With both ends, as in the list of orders."""
+_UPDATED = """
+    r.return_id = ANY(ARRAY(SELECT u.return_id FROM return u
+                            WHERE u.updated_at >= :updated_since AND u.updated_at <= 'infinity'))
+"""
+"""An array is found first, along the index of this moment."""
