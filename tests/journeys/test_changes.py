@@ -123,8 +123,8 @@ async def test_lines_are_added_to_a_living_order_and_sourced_at_once(house: Hous
     (added,) = work["lines"]
     assert (added["line"], added["name"], added["gift_message"]) == ("3", "For Bo", "for Bo")
     events = (await house.http.get("/events", params={"order": name})).json()["items"]
-    (told,) = [event["data"]["lines"] for event in events if event["kind"] == "added"]
-    assert told == [{"line": "3", "sku": "CLEANSER-150", "quantity": 2}]
+    (reported,) = [event["data"]["lines"] for event in events if event["kind"] == "added"]
+    assert reported == [{"line": "3", "sku": "CLEANSER-150", "quantity": 2}]
     assert (await house.order(name))["value"] == 1000 + 1000 + 1300
 
 
