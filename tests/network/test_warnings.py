@@ -14,7 +14,7 @@ from tests.network.test_mistakes import POLICY as WITHOUT_CURRENCY
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs/reference/network.md"
+PAGE = ROOT / "docs/reference/network-check.md"
 
 EXCLUDE = 'item.category == "perfume" && node.country != order.country'
 POLICY = WITHOUT_CURRENCY.replace("[sets]", 'currency = "USD"\n[sets]', 1)
@@ -211,7 +211,7 @@ def test_a_misspelt_name_differs_in_one_letter_and_not_at_its_end(name: str, kno
 
 
 def test_the_page_shows_warnings_as_they_are_printed() -> None:
-    section = PAGE.read_text().partition("### Warnings")[2].partition("\n## ")[0]
+    section = PAGE.read_text().partition("## Warnings")[2].partition("\n## ")[0]
     shown = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
     printed = {
         line.partition("warning: ")[2].removeprefix("when: ") for lines in [*SAID.values(), BARCODES] for line in lines
