@@ -9,6 +9,7 @@ import pytest
 from network.close_names import misspelt
 from network.load import NetworkDocuments, examine
 from network.warnings import warnings_of_channels
+from tests.network.test_closed_days import WARNED
 from tests.network.test_mistakes import ITEMS, NODES
 from tests.network.test_mistakes import POLICY as WITHOUT_CURRENCY
 
@@ -63,7 +64,7 @@ policy  || currency = "USD"\\n[sets] || currency = "CAD"\\nreturns = {{ approve_
 buffers || wholesale || wholsale                                         || buffers.csv:2   || the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
 nodes   || "84101" || "09999"                                            || nodes.toml:5    || this node is placed at the middle of US, because 09999 cannot be located offline; give latitude and longitude
 nodes   || "84101" || "84100"                                            || nodes.toml:5    || this node is placed at the middle of all 841…, because 84100 cannot be located offline; give latitude and longitude
-nodes   || country = "US"\\npostal_code = "84101" || country = "GB"\\npostal_code = "M1 1AE" || nodes.toml:5 || this node is placed at the middle of GB, because M1 1AE cannot be located offline; give latitude and longitude
+nodes   || country = "US"\\npostal_code = "84101" || country = "VN"\\npostal_code = "700000" || nodes.toml:5 || this node is placed at the middle of VN, because 700000 cannot be located offline; give latitude and longitude
 """  # noqa: E501  (an aligned table)
 SAID: dict[tuple[str, str, str], list[str]] = {}
 """Everything that is said when one thing stands instead of another."""
@@ -216,6 +217,7 @@ def test_the_page_shows_warnings_as_they_are_printed() -> None:
     printed = {
         line.partition("warning: ")[2].removeprefix("when: ") for lines in [*SAID.values(), BARCODES] for line in lines
     }
+    printed |= {row.split("||")[2].strip() for row in WARNED.strip().splitlines()}
     printed.add("no order came yet from the channel 'wholsale', and it has no key")
     assert len(shown) > 8
     assert [one for one in shown if one not in printed] == []
