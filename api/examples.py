@@ -120,6 +120,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "occurred_at": _WHEN,
             "lines": _LINES,
             "packages": [_PARCEL],
+            "package": None,
             "reason": None,
             "final": True,
         },

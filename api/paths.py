@@ -43,7 +43,7 @@ class WholeNames:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its path as `matched` reads it."""
         if scope["type"] == "http" and scope.get("raw_path"):
-            scope = {**scope, "path": matched(scope["raw_path"])}
+            scope["path"] = matched(scope["raw_path"])  # in place: who logs the request finds its route in this scope
         await self._app(scope, receive, send)
 
 

@@ -271,9 +271,11 @@ ELSEWHERE = {
     ExceptionCode.STUCK,
     ExceptionCode.NODE_UNREACHABLE,
     ExceptionCode.STOCK_MISFIT,
+    ExceptionCode.REFUND_SHORT,
+    ExceptionCode.PAYMENT_MISFIT,
 }
 """Codes that are opened and closed where their facts are recorded, and tested there."""
-BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REFUND_SHORT, ExceptionCode.REPLACEMENT_LOST}
+BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REPLACEMENT_LOST}
 
 
 async def unreachable(case: Case) -> None:

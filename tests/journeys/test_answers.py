@@ -50,9 +50,10 @@ async def test_a_route_that_answers_something_else_than_it_declares_fails_the_te
     async def listed(*_: object, **__: object) -> list[dict[str, Any]]:
         return [{"order": order["order"]}]
 
-    monkeypatch.setattr("database.documents.order.listed", listed)
-    with pytest.raises(WrongAnswer, match="channel"):
-        await house.http.get("/orders")
+    with monkeypatch.context() as patched:
+        patched.setattr("database.documents.order.listed", listed)
+        with pytest.raises(WrongAnswer, match="channel"):
+            await house.http.get("/orders")
 
 
 def test_every_route_that_answers_json_declares_a_model() -> None:

@@ -638,7 +638,7 @@ async def check_rows(house: House, path: str, good: Document, rows: Rows) -> Non
     assert wrong == []
 
 
-HARMLESS = {"drone", "SERUM-31", "SET-01", "mars"}
+HARMLESS = {"balloon", "drone", "SERUM-31", "SET-01", "mars"}
 """Values that an answer may repeat, because they are words of the network and nobody's personal data."""
 
 
@@ -886,8 +886,8 @@ async def test_a_method_that_an_address_does_not_have_is_refused_with_those_that
     async with nothing_happens(house):
         for path, methods in paths.items():
             for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - {name.upper() for name in methods}:
-                if (method, path) in (("GET", "/stock/messages"), ("GET", "/returns/blind")):
-                    continue  # the item named "messages", the return named "blind"
+                if (method, path) in (("GET", "/stock/messages"), ("GET", "/returns/blind"), ("GET", "/orders/search")):
+                    continue  # the item named "messages", the return named "blind", the order named "search"
                 answer = await house.http.request(method, path.replace("{", "").replace("}", ""))
                 assert verdict(answer) == (problems.NO_METHOD.type, []), (method, path)
                 assert answer.headers["allow"], (method, path)

@@ -283,7 +283,7 @@ async def everything_else(life: Life) -> None:
     ship_to = {"country": "US", "postal_code": POSTAL_CODE}
     cart: Document = {"channel": "web", "ship_to": ship_to, "bill_to": {}, "promised": {}}
     cart |= {
-        "currency": life.plant("currency"),
+        "currency": "USD",
         "lines": [{"sku": "SERUM-30", "quantity": 1, "line": life.plant("line")}],
     }
     cart |= {"holds": [{"hold": life.plant("hold")}]}

@@ -55,16 +55,17 @@ async def test_any_other_request_id_is_replaced(house: House, given: str) -> Non
 
 
 async def test_every_answer_has_its_id_whatever_went_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("database.documents.order.listed", None)  # a defect
-    paths = {"/orders": 500, "/nowhere": 404, "/orders/web-0": 404, "/stock?limit=0": 422, "/orders/%00": 404}
-    async with door(house, 0) as http:
-        for path, status in paths.items():
-            with logged() as lines:
-                answer = await http.get(path, headers=OPERATOR | {"X-Request-Id": "mine"})
-            assert (answer.status_code, answer.headers["x-request-id"]) == (status, "mine"), path
-            assert [(line["request_id"], line["status"]) for line in lines if line["event"] == "request"] == [
-                ("mine", status)
-            ]
+    with monkeypatch.context() as patched:
+        patched.setattr("database.documents.order.listed", None)  # a defect
+        paths = {"/orders": 500, "/nowhere": 404, "/orders/web-0": 404, "/stock?limit=0": 422, "/orders/%00": 404}
+        async with door(house, 0) as http:
+            for path, status in paths.items():
+                with logged() as lines:
+                    answer = await http.get(path, headers=OPERATOR | {"X-Request-Id": "mine"})
+                assert (answer.status_code, answer.headers["x-request-id"]) == (status, "mine"), path
+                assert [(line["request_id"], line["status"]) for line in lines if line["event"] == "request"] == [
+                    ("mine", status)
+                ]
 
 
 async def test_a_request_is_logged_by_its_route_and_its_key_and_without_what_was_said(house: House) -> None:

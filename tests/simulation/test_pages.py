@@ -151,7 +151,7 @@ CHANGES = [
        34.00,    5,    1,   (1, 3, 1, 3),           3,   4, {"web-1": ["ranked by distance instead of cost"]}),
     ("no node beyond 2,000 km at first", [("# of tier 1", "require = 'node.distance_km <= 2000.0'")],
        34.00,    5,    1,   (1, 3, 1, 3),           3,   4,
-       {"web-1": ["nyc: requires node.distance_km <= 2000.0 (node.distance_km is 2619.1) (under B)"]}),
+       {"web-1": ["nyc: requires node.distance_km <= 2000.0 (node.distance_km is 2619.2) (under B)"]}),
     ("one box only",                     [(TIER_2, "")],
        23.00,    4,    0,   (3, 3, 1, None),        4,   2,
        {"web-4": ["tier 1 instead of 2", "1 unit unfilled instead of none"]}),
@@ -226,7 +226,7 @@ def test_why_an_order_fell_to_a_later_tier_is_what_kept_its_nodes_from_the_earli
     (change,) = trial(tmp_path / "again", [], tight, orders=ORDERS[:1]).changes
     assert [reason.words for reason in change.reasons] == [
         "tier 2 instead of 1",
-        'nyc: requires node.distance_km <= 2000.0 && node.id != "den" (node.distance_km is 2619.1, node.id is nyc) (under B)',
+        'nyc: requires node.distance_km <= 2000.0 && node.id != "den" (node.distance_km is 2619.2, node.id is nyc) (under B)',
     ]
 
 

@@ -102,14 +102,14 @@ def test_no_more_orders_are_listed_than_were_asked_for(folder: Path, capsys: pyt
         assert len(re.findall(r"^ *web-\d", printed, re.MULTILINE)) == min(shown, 5)
 
 
-def test_orders_with_several_currencies_are_shown_in_minor_units(
+def test_costs_are_in_the_currency_of_the_policy_whatever_the_orders_are_in(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_orders(ORDER, {**ORDER, "number": "2", "currency": "EUR"})
     assert run("now") == 0
     printed = capsys.readouterr().out
-    assert "costs are in minor units" in printed
-    assert re.fullmatch(r"\d[\d,]*", cells(printed, "cost per order")[1])
+    assert "costs are in minor units" not in printed
+    assert re.fullmatch(r"\d[\d,]*\.\d\d", cells(printed, "cost per order, USD")[1])
 
 
 NEW_LINE = {"line": "1", "sku": "SERUM-31", "quantity": 1, "unit_price": 1}
