@@ -12,8 +12,8 @@ MANY = 30_000
 PAST = [
     """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
-                        postal_area, priority, customer_tier, value, shipping_price, release_at, return_window)
-    SELECT 'old-' || n, 'old', n::text, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, now(), '30 days'
+                        postal_area, priority, customer_tier, value, total, shipping_price, release_at, return_window)
+    SELECT 'old-' || n, 'old', n::text, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 0, 0, 0, now(), '30 days'
     FROM generate_series(1, :many) n
     """,
     """

@@ -42,7 +42,7 @@ CHANGES = (
     ("items.csv", "SERUM-30,Vitamin C Serum 30 ml,95,", "SERUM-30,Vitamin C Serum 30 ml,105,"),
     ("items.csv", "CLEANSER-150*1 TONER-200*1 SERUM-30*1 MOISTURIZER-50*1", "CLEANSER-150*1 TONER-200*2 SERUM-30*1"),
     ("items.csv", "CLEANSER-150*1 SUNSCREEN-50*2", "CLEANSER-150*2 SUNSCREEN-50*1"),
-    ("items.csv", "SET-TRAVEL,", "WINTER-SET,Winter Set,,0,CLEANSER-150*2,skincare,gift\nSET-TRAVEL,"),
+    ("items.csv", "SET-TRAVEL,", "WINTER-SET,Winter Set,,0,CLEANSER-150*2,skincare,gift,,,,,\nSET-TRAVEL,"),
     ("nodes.toml", "[[node]]\n", NEW_NODE + "\n[[node]]\n"),
     ("policy.toml", "amount = '500.0 + 0.4 * node.distance_km'", "amount = '480.0 + 0.5 * node.distance_km'"),
 )

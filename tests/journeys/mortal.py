@@ -130,6 +130,8 @@ class Remembering:
 
 def _answering() -> Doing | None:
     scope, doing = _request.get((None, _beside.get()))
+    if scope is not None and "route" not in scope:
+        return None  # its key is looked up, which stores nothing
     if scope is not None and doing is not None:
         doing.name = f"{scope['method']} {scope['route'].path}"
     return doing

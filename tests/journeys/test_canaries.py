@@ -45,7 +45,7 @@ NAMES = frozenset(
 )
 """Fields that name what exists, or choose from a list: they are sent as they must be."""
 
-ONLY_WHERE_GIVEN = frozenset({"ReturnMessage.refund"})
+ONLY_WHERE_GIVEN = frozenset({"ReturnMessage.refund", "NodeMessage.package"})
 """Fields that only some messages may have: a life names them itself."""
 
 KEPT = {
@@ -221,6 +221,7 @@ class Life:
         await self.send(messages, self.fact("accepted"))
         await self.send(messages, self.fact("picked", lines=[right, wrong]))
         await self.send(messages, self.fact("shipped", packages=[{"lines": [right, wrong]}]))
+        await self.send(messages, self.fact("void", package=self.plant("unknown package")))
         await self.send(messages, self.fact("delivered"))
         await self.house.until(name, "delivered")
         return work
