@@ -45,7 +45,9 @@ NAMES = frozenset(
 )
 """Fields that name what exists, or choose from a list: they are sent as they must be."""
 
-ONLY_WHERE_GIVEN = frozenset({"ReturnMessage.refund", "NodeMessage.package"})
+ONLY_WHERE_GIVEN = frozenset(
+    {"ReturnMessage.refund", "NodeMessage.package", "SearchRequest.email", "SearchRequest.phone", "SearchRequest.name"}
+)
 """Fields that only some messages may have: a life names them itself."""
 
 KEPT = {
@@ -290,6 +292,8 @@ async def everything_else(life: Life) -> None:
     cart |= {"holds": [{"hold": life.plant("hold")}]}
     await send("/promises", cart)
     await send("/reservations", cart | {"expires_in": "1m"})
+    for trait in ("email", "phone", "name"):
+        await send("/orders/search", {trait: f"303 {life.plant(trait)}"})
     goods = {"node": "slc", "lines": [{"sku": "SERUM-30", "quantity": 30}]}
     await send("/stock/messages", life.fact("received") | goods)
     for path in ("/nodes/chi/pause", "/nodes/chi/resume"):

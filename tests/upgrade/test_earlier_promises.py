@@ -24,6 +24,7 @@ ORDER = """
     VALUES (:order, 'web', :order, '', now(), now(), 'USD', 'standard', 'US', '802', 5, '', 300, 0, now(), '30 days',
             CAST(:ship_by AS timestamptz), CAST(:deliver_by AS timestamptz))
 """
+UPGRADED = ORDER.replace("value, shipping_price", "value, total, shipping_price").replace("300, 0", "300, 300, 0")
 FRIDAY, MONDAY = datetime(2026, 11, 27, 23, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC)
 
 
@@ -42,15 +43,17 @@ def _first(connection: Connection) -> None:
     command.upgrade(configuration(connection), "0001")
 
 
-async def place(database: Database, order: str, ship_by: datetime | None, deliver_by: datetime | None) -> None:
+async def place(
+    database: Database, order: str, ship_by: datetime | None, deliver_by: datetime | None, statement: str = UPGRADED
+) -> None:
     async with database.write() as connection:
-        await connection.execute(text(ORDER), {"order": order, "ship_by": ship_by, "deliver_by": deliver_by})
+        await connection.execute(text(statement), {"order": order, "ship_by": ship_by, "deliver_by": deliver_by})
 
 
 async def test_after_the_upgrade_a_promise_may_have_no_day_of_delivery_but_never_one_alone(earlier: Database) -> None:
-    await place(earlier, "kept", FRIDAY, MONDAY)
+    await place(earlier, "kept", FRIDAY, MONDAY, ORDER)
     with pytest.raises(IntegrityError):
-        await place(earlier, "too-early", FRIDAY, None)
+        await place(earlier, "too-early", FRIDAY, None, ORDER)
 
     await migrate.upgrade(earlier)
 
