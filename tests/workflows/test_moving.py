@@ -102,7 +102,7 @@ async def test_after_release_the_address_stays(small_house: House) -> None:
 
     answer = await house.ask(name, "address", **address())
 
-    assert (answer.status_code, "was released" in answer.json()["detail"]) == (409, True)
+    assert (answer.status_code, "waits for its release" in answer.json()["detail"]) == (409, True)
     seen = (await house.http.get(f"/fulfillment-orders/{work}")).json()
     assert seen["ship_to"]["postal_code"] == DENVER
 
