@@ -32,6 +32,14 @@ LANDED = {
     "0007_facts.py": "bfc2ffe5615c5cba245325b2b4b72871bf20aabf1e112caf8ef37e57c3d60274",
     "0008_who_may.py": "a00e627ce2efeda44f92c98c98f8f15faf7b4590354410b529ab66c60b018020",
     "0009_order_document.py": "d869f0d1ce6799fc495537e652c85b1e2f78c29c5482cbc12f689309dadc9602",
+    "0010_money.py": "96cbafa9c4a64d61456182067d68f502e9e0cf6bf853ad851b4af0e8012ffd2c",
+    "0011_payments.py": "8537f76ca1985bc3ebd430f91c801eb9ce81391b71ebff8a99d245d1c23eb8aa",
+    "0012_places.py": "97cfad508be45040319db084c1d76d9ec39e097a99a19bb58475315e6207b31a",
+    "0013_what_a_node_sees.py": "ecbeaf9b4e7c620f145eaafa6fa3545f35ce3291ed433e4929dbe7ba0e2cacb6",
+    "0014_found.py": "a8c4003a31b7b255e5103be8e779d720b4498e347041cdcb8df7a8670d79ff54",
+    "0015_what_a_channel_may_see.py": "5d6a8c5a90d9293112af5da03b3ffacfecff96d2efb56f08cc635e08fe30fce5",
+    "0016_cut_over.py": "7d7bfadcd2ad6f4820a8e723f86eecea954a5d16e90333c16fd2bee922a128ac",
+    "0017_as_given.py": "0268b825196c6b32f63178efe1476bd35c9fa08684ca6b712b2ccc60da667e9a",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """
