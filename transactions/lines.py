@@ -27,6 +27,8 @@ async def with_more_lines(work: Work, known: Request, at: datetime) -> Answer:
     refuse_when_over(work, at)
     own = await details.asked_for(work.connection, work.header.order, known.request_id)
     body = details.completed(LinesRequest.model_validate(known.facts), own)
+    if body.swap and work.header.replaces is not None:  # its cancelled units are owed in money
+        raise Impossible("it replaces units of another order: cancel them, and ask for another exchange there")
     lines = new_lines.asked_for(work.order, work.changes, body, at)
     await _store(work, lines, at)
     new_lines.add(work.order, work.network, lines)

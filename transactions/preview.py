@@ -14,7 +14,7 @@ from transactions.address import to_another_address, with_another_service
 from transactions.lines import with_more_lines
 from transactions.order import cancel_units
 from transactions.quantity import to_other_quantities
-from transactions.request import Answer, Asked, Body, keep, refusal_of
+from transactions.request import Answer, Asked, Body, RequestRefused, keep, refusal_of
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Transaction, Work
 
@@ -40,7 +40,8 @@ class _Undone(Exception):
 
 
 async def preview(transactions: OrderTransactions, asked: Asked[Body], kind: str, facts: dict[str, Any]) -> Preview:
-    """What a request of the table `CHANGES` would do to an order now. Raises `UnknownOrder` and `StockTaken`."""
+    """What a request of the table `CHANGES` would do to an order now. Raises `UnknownOrder`, and `RequestRefused` when others
+    keep taking the stock."""
     for _ in range(CLAIM_TRIES_MAX):
         with contextlib.suppress(StockTaken):
             try:
@@ -48,7 +49,7 @@ async def preview(transactions: OrderTransactions, asked: Asked[Body], kind: str
                     raise _Undone(await _tried(transactions, transaction, asked, kind, facts))
             except _Undone as undone:
                 return undone.preview
-    raise StockTaken(asked.about)
+    raise RequestRefused("other orders take its stock at this moment; ask again")
 
 
 async def _tried(

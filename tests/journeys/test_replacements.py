@@ -223,3 +223,14 @@ async def test_what_was_declined_is_not_authorized_because_a_channel_asks_again_
     assert status == "requested", "a person has declined it"
     assert (await house.http.post(f"/returns/{part}/approve", json={})).status_code == 200
     assert (await asked(1))[1] == "authorized", "an operator may"
+
+
+async def test_units_of_a_replacement_are_not_swapped_because_cancelled_ones_are_owed_in_money(house: House) -> None:
+    await house.stock("slc", SERUM_30=1)
+    name = await delivered(house)
+    replacement = await exchanged(house, name, lines=[UNITS[0] | {"exchange_for": "TONER-200"}])
+
+    answer = await house.ask(replacement, "lines", swap=[{"line": "1", "sku": "SERUM-30", "quantity": 1}])
+
+    assert (answer.status_code, "it replaces units of another order" in answer.json()["detail"]) == (409, True)
+    assert (await house.order(replacement))["lines"][0]["cancelled"] == 0
