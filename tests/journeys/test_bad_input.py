@@ -286,13 +286,13 @@ SERVICES: Rows = [
 
 MORE_LINES: Rows = [
     ("a line without an id",           "lines.0.line",         ABSENT),
-    ("an item that does not exist",    "lines.0.sku",          "NOTHING"),
+    ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
     ("no units",                       "lines.0.quantity",     0),
     ("a price below zero",             "lines.0.unit_price",   -1),
     ("a discount above the price",     "lines.0.discount",     10_000),
     ("a gift message of 2001 letters", "lines.0.gift_message", "g" * 2001),
     ("a swap of no units",             "swap.0.quantity",      0),
-    ("a swap for what does not exist", "swap.0.sku",           "NOTHING"),
+    ("a swap for what does not exist", "swap.0.sku",           "SERUM-31"),
     ("a swap with a price",            "swap.0.unit_price",    100),
     ("a reason of 2001 letters",       "reason",               "r" * 2001),
 ]
