@@ -337,7 +337,7 @@ PAUSES: Rows = [
 RESOLVES: Rows = [
     *EXCEPTIONS,
     ("no exception",                   "exception",            ABSENT),
-    ("an exception in capitals",       "exception",            "WEB-1-X1"),
+    ("an exception with a blank",      "exception",            "web-1 x1"),
     ("an exception of 129 letters",    "exception",            "x" * 129),
 ]
 
