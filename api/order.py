@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -52,6 +52,8 @@ from transactions.returns import NAMES_ADDRESS
 from workflows import client as temporal
 
 router = APIRouter(tags=["orders"])
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Placed(BaseModel):
@@ -223,9 +225,7 @@ async def cancel_order(
     """Cancel units. The answer says per unit: cancelled, pending at its node, or refused. 409 when every unit is refused."""
     facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
     asked = Asked(name, body, holder.actor, idempotency_key)
-    if preview:
-        return await _preview(service, "cancel", asked, facts, holder)
-    return CancelAnswer.model_validate(await _ask(service, "cancel", asked, facts, holder))
+    return await _change(service, "cancel", asked, facts, holder, CancelAnswer, is_preview=preview)
 
 
 @router.post("/orders/{order}/hold", response_model=Accepted)
@@ -280,10 +280,7 @@ async def change_order_address(
     """Change the address of the units that are not released. 409 when all are, or they cannot be filled there."""
     check_locality(body.ship_to.locality)
     asked = Asked(name, body, holder.actor, idempotency_key)
-    if preview:
-        return await _preview(service, "change_address", asked, {}, holder)
-    await _ask(service, "change_address", asked, {}, holder)
-    return Accepted(order=name)
+    return await _change(service, "change_address", asked, {}, holder, Accepted, is_preview=preview)
 
 
 @router.post("/orders/{order}/service", response_model=Accepted | Preview)
@@ -302,10 +299,7 @@ async def change_order_service(
     check_service(body.service, network)
     facts = {"service": body.service}
     asked = Asked(name, body, holder.actor, idempotency_key)
-    if preview:
-        return await _preview(service, "change_service", asked, facts, holder)
-    await _ask(service, "change_service", asked, facts, holder)
-    return Accepted(order=name)
+    return await _change(service, "change_service", asked, facts, holder, Accepted, is_preview=preview)
 
 
 @router.post("/orders/{order}/quantities", response_model=ChangedOrder | Preview)
@@ -320,10 +314,7 @@ async def change_order_quantities(
     """Change line quantities, all or nothing. 409 once any of the lines has been released."""
     facts = body.model_dump(mode="json", include={"lines"})
     asked = Asked(name, body, holder.actor, idempotency_key)
-    if preview:
-        return await _preview(service, "change_quantity", asked, facts, holder)
-    done = await _ask(service, "change_quantity", asked, facts, holder)
-    return ChangedOrder.model_validate({"order": name} | done)
+    return await _change(service, "change_quantity", asked, facts, holder, ChangedOrder, is_preview=preview)
 
 
 @router.post("/orders/{order}/lines", response_model=ChangedOrder | Preview)
@@ -343,10 +334,7 @@ async def add_order_lines(
     personal = {"lines": {"__all__": {"gift_message", "attributes"}}}
     facts = body.model_dump(mode="json", include={"lines", "swap"}, exclude=personal)
     asked = Asked(name, body, holder.actor, idempotency_key)
-    if preview:
-        return await _preview(service, "add_lines", asked, facts, holder)
-    done = await _ask(service, "add_lines", asked, facts, holder)
-    return ChangedOrder.model_validate({"order": name} | done)
+    return await _change(service, "add_lines", asked, facts, holder, ChangedOrder, is_preview=preview)
 
 
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
@@ -413,10 +401,23 @@ async def _ask(
     return await temporal.answered(service.transactions, service.client, service.breaker, asked, kind, facts)
 
 
-async def _preview(service: Service, kind: str, asked: Asked[Body], facts: dict[str, Any], holder: Caller) -> Preview:
-    """What a request would change. It is no request: the same Idempotency-Key can be used for the request itself."""
-    await check_own(service, asked.about, holder)
-    return await preview_(service.transactions, replace(asked, idempotency_key=None), kind, facts)
+async def _change(
+    service: Service,
+    kind: str,
+    asked: Asked[Body],
+    facts: dict[str, Any],
+    holder: Caller,
+    answer: type[Model],
+    *,
+    is_preview: bool,
+) -> Model | Preview:
+    """The answer to a request that changes an order, or what it would change. A preview is no request: the same
+    Idempotency-Key can be used for the request itself."""
+    if is_preview:
+        await check_own(service, asked.about, holder)
+        return await preview_(service.transactions, replace(asked, idempotency_key=None), kind, facts)
+    done = await _ask(service, kind, asked, facts, holder)
+    return answer.model_validate({"order": asked.about} | done)
 
 
 async def _check_channels_own(service: Service, name: str, hold: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain import units
 from domain.account import Layer, cost_between, left, lowered
 from domain.network import Network
-from domain.order import LINES_MAX, NewLine
+from domain.order import LINES_MAX, VALUE_MAX, NewLine
 from domain.request import LinesRequest, Swap
 from domain.units import Changes, Impossible, Order, OrderedLine, Reservation, Waiting
 
@@ -20,10 +20,13 @@ def asked_for(order: Order, changes: Changes, body: LinesRequest, at: datetime) 
     if known := [line.line for line in body.lines if line.line in order.lines]:
         raise Impossible(f"the order has a line {known[0]} already")
     swapped = [_swapped(order, changes, swap, _new_id(taken, swap.line), at) for swap in body.swap]
+    lines = [*swapped, *body.lines]
     if len(taken) > LINES_MAX:
         raise Impossible(f"an order has {LINES_MAX:,} lines at the most")
-    _refuse_what_is_not_sold([*swapped, *body.lines], changes.network)
-    return [*swapped, *body.lines]
+    if sum(line.goods for line in lines) > VALUE_MAX:
+        raise Impossible(f"an order is worth {VALUE_MAX} minor units at the most")
+    _refuse_what_is_not_sold(lines, changes.network)
+    return lines
 
 
 def _new_id(taken: set[str], line: str) -> str:

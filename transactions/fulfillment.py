@@ -235,7 +235,7 @@ async def _void(work: Work, before: FulfillmentOrder, message: NodeMessage, rece
     if not voided.mismatches:
         as_of = known[parcel].shipped_at
         await fulfillment.void_package(work.connection, name, parcel, received.received_at)
-    remark = await personal.note(work.connection, work.header.order, None, message.reason)
+    remark = await keep_reason(work.connection, received, work.header.order, message.reason)
     if remark is not None:
         await fulfillment.keep_reason(work.connection, name, remark)
     cause = f"message {received.sender} {message.message_id}"

@@ -6,7 +6,7 @@ from database import address, details, order
 from database.request import Request
 from domain import new_lines
 from domain.event import added
-from domain.order import NewLine, NewOrder
+from domain.order import NewLine
 from domain.quantity import line_after
 from domain.request import LinesRequest
 from domain.sourcing.new_order import return_terms
@@ -14,6 +14,7 @@ from domain.units import Impossible
 from network.geography import locate
 from transactions.quantity import plan_again, refuse_when_over
 from transactions.request import Answer, Done, RequestInput, planned_once
+from transactions.sent_again import sent_again
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -42,19 +43,7 @@ async def _store(work: Work, lines: list[NewLine], at: datetime) -> None:
     ship_to = await address.of(work.connection, work.header.order)
     if ship_to is None:
         raise Impossible("the order was forgotten")
-    demand = NewOrder(
-        channel=work.header.channel,
-        number="x",
-        placed_at=at,
-        currency=work.header.currency,
-        service=work.header.service,
-        ship_to=ship_to,
-        customer_tier=work.header.customer_tier or None,
-        tags=work.header.tags,
-        attributes=dict(work.header.details.attributes),
-        prices_include_tax=work.order.charges.prices_include_tax,
-        lines=tuple(lines),
-    )
+    demand = sent_again(work, ship_to, lines, at)
     terms = return_terms(demand, work.network, locate)
     await order.add_lines(work.connection, work.header.order, demand, work.network.items, terms, len(work.order.lines))
     await details.add(work.connection, work.header.order, work.header.details, demand)

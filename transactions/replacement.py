@@ -8,11 +8,12 @@ from database import address, order, personal
 from domain.account import Cost
 from domain.hold import by_policy
 from domain.identifiers import replacement_number
-from domain.order import BillTo, NewLine, NewOrder
+from domain.order import NewLine, NewOrder
 from domain.pickup import Destination, collected_at, replacement_place
 from domain.refund import Payment, instead
 from domain.sourcing.new_order import facts_of_new, return_terms
 from network.geography import locate, postal_area
+from transactions.sent_again import sent_again
 from transactions.transaction import Work
 
 
@@ -31,7 +32,7 @@ async def replace(
     number, unnumbered = first, await _without_number(work, skus, due, at, goes_to)
     while True:
         name = replacement_number(work.header.order, f"{about}-x{number}")
-        replaced = unnumbered.model_copy(update={"number": name, "currency": work.header.currency})
+        replaced = unnumbered.model_copy(update={"number": name})
         if await _is_placed(work, replaced, at):
             return replaced.order
         number += 1
@@ -40,35 +41,21 @@ async def replace(
 async def _without_number(
     work: Work, skus: Mapping[str, str], due: Payment, at: datetime, goes_to: Destination
 ) -> NewOrder:
-    """A replacement order; its number is not its own yet, nor its currency, which may be one that new orders cannot have."""
+    """A replacement order; its number is not its own yet."""
     ship_to = goes_to.ship_to or await address.of(work.connection, work.header.order)
     assert ship_to is not None, f"{work.header.order} was forgotten"
-    own = work.header.details
     prices = instead(due, work.order.charges)
     collected = collected_at(work.order.fulfillment_orders.values(), due.units)
-    return NewOrder(
-        currency="EUR",
-        ship_to=ship_to,
+    lines = [_line(work, line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units]
+    return sent_again(
+        work,
+        ship_to,
+        lines,
+        at,
         pickup_node=replacement_place(goes_to, collected, ship_to, work.network),
-        channel=work.header.channel,
-        number="x",
-        reference=work.header.reference,
-        purchase_order=work.header.purchase_order,
-        bill_to=None if own.bill_to is None else BillTo.model_validate(own.bill_to),
-        tags=work.header.tags,
-        attributes=dict(own.attributes),
-        note=own.note,
-        placed_at=at,
-        service=work.header.service,
-        priority=work.header.priority,
-        customer_tier=work.header.customer_tier or None,
         paid=due.amount,
-        prices_include_tax=work.order.charges.prices_include_tax,
         shipping_price=prices.shipping.goods,
         shipping_tax=prices.shipping.tax,
-        lines=tuple(
-            _line(work, line, skus[line], units, prices.lines[line]) for line, units in due.paid.items() if units
-        ),
     )
 
 

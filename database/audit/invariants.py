@@ -474,6 +474,9 @@ INVARIANTS = (
         WHERE EXISTS (SELECT FROM personal.key WHERE owner = g.order_id)
            OR EXISTS (SELECT FROM personal.recipient r WHERE r.order_id = g.order_id)
            OR EXISTS (SELECT FROM personal.new_address a WHERE a.order_id = g.order_id)
+           OR EXISTS (SELECT FROM personal.given_address a WHERE a.order_id = g.order_id)
+           OR EXISTS (SELECT FROM personal.new_details d WHERE d.order_id = g.order_id)
+           OR EXISTS (SELECT FROM personal.customer_key c WHERE c.order_id = g.order_id)
            OR EXISTS (SELECT FROM personal.remark m WHERE m.order_id = g.order_id)
         """,
     ),

@@ -13,9 +13,10 @@ from domain.refund import Account, Exchanged, Fees, Promised, instead, owed, owe
 from domain.returns import ReturnState
 
 
-def prices(*lines: Layer, **charges: int | bool) -> Prices:
+def prices(*lines: Layer, shipping_price: int = 0, shipping_tax: int = 0, prices_include_tax: bool = True) -> Prices:
     """An order of lines that never grew."""
-    return Prices({str(number): (line,) for number, line in enumerate(lines, 1)}, Charges(**charges))  # type: ignore[arg-type]
+    charges = Charges(prices_include_tax, shipping_price, shipping_tax)
+    return Prices({str(number): (line,) for number, line in enumerate(lines, 1)}, charges)
 
 
 def costing(ordered: int, paid: int) -> Layer:

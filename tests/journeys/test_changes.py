@@ -163,6 +163,28 @@ async def test_another_size_takes_the_place_of_units_at_the_price_of_what_they_r
     assert (after["value"], after["lines"][2]["sku"]) == (before["value"], "CLEANSER-150")
 
 
+async def test_lines_that_are_worth_more_than_an_order_may_be_are_refused(house: House) -> None:
+    name = await half_released(house)
+    line = {"line": "3", "sku": "CLEANSER-150", "quantity": 1_000_000, "unit_price": 1_000_000_000_000}
+
+    answer = await house.ask(name, "lines", lines=[line])
+
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "an order is worth 1000000000000000 minor units at the most",
+    )
+
+
+async def test_an_order_in_a_currency_that_new_ones_cannot_have_grows_as_others_do(house: House) -> None:
+    name = await half_released(house)
+    async with house.service.database.write() as connection:  # as earlier versions took it
+        await connection.execute(text("UPDATE orders SET currency = 'BGN' WHERE order_id = :name"), {"name": name})
+
+    answer = await house.ask(name, "lines", swap=[{"line": "2", "sku": "CLEANSER-150", "quantity": 1}])
+
+    assert answer.status_code == 200, answer.text
+
+
 SWAPS = [
     ("2", "TONER-200", 2, "line 2: 1 units of it wait for their release, and only these can be swapped"),
     ("1", "TONER-200", 1, "line 1: 0 units of it wait for their release, and only these can be swapped"),
