@@ -1,5 +1,6 @@
 """The SQL statements that are sent, for tests that count them or check their plans."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,3 +27,24 @@ def statements_of(database: Database) -> Iterator[Statements]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", see)
+
+
+async def generic_plan(database: Database, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """Every step of the plan as the service has it: made once, without knowing the values. A plain EXPLAIN would know them."""
+    async with database.engine.connect() as connection:
+        await connection.exec_driver_sql(f"PREPARE one AS {statement}")
+        values = f"({', '.join(map(literal, parameters))})" if parameters else ""
+        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE one{values}")
+        found = explained.scalar_one()
+        await connection.exec_driver_sql("DEALLOCATE one")
+    plans = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
+    for plan in plans:
+        plans += plan.get("Plans", [])
+    return plans
+
+
+def literal(value: object) -> str:
+    """A parameter as SQL."""
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'"
+    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"

@@ -52,8 +52,8 @@ async def of_item(
     """The movements of an item, at one node and for one order or all (None), before the one with the number `after`."""
     asked = given({"m.node = :node": node, "m.order_id = :order": order, "m.movement_id < :after": after})
     rows = await connection.execute(
-        text(_MOVEMENTS.format(asked=asked)),
-        {"sku": sku, "node": node, "order": order, "after": after, "limit": limit},
+        text(_MOVEMENTS.format(asked=asked, limit=limit)),
+        {"sku": sku, "node": node, "order": order, "after": after},
     )
     common = await personal.common_key(connection)
     return [json.loads(row.shown) | {"reason": personal.remark(common, row.sealed)["reason"]} for row in rows]
@@ -66,7 +66,7 @@ _MOVEMENTS = """
                'set_aside', m.set_aside, 'state', m.state, 'order', m.order_id, 'cause', m.cause,
                'actor', m.actor)::text AS shown,
            r.sealed
-    FROM (SELECT * FROM movement m WHERE m.sku = :sku AND {asked} ORDER BY m.movement_id DESC LIMIT :limit) m
+    FROM (SELECT * FROM movement m WHERE m.sku = :sku AND {asked} ORDER BY m.movement_id DESC LIMIT {limit:d}) m
     LEFT JOIN inbox i ON starts_with(m.cause, 'message ') AND i.sender = split_part(m.cause, ' ', 2)
                          AND i.message_id = split_part(m.cause, ' ', 3) AND i.about = 'stock'
     LEFT JOIN personal.remark r ON r.remark_id = i.remark

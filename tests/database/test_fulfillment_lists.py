@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from database.connect import Database
 from database.documents.fulfillment import Filters, listing
+from tests.sql_statements import generic_plan, statements_of
 
 MANY = 30_000
 PAST = [
@@ -60,12 +61,8 @@ async def test_a_page_reads_no_table_whole(database: Database) -> None:
 
 
 async def explained(database: Database, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every step of the plan that PostgreSQL makes for a statement, with what it did."""
-    async with database.read() as connection:
-        found = await connection.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"), values)
-        plans = [found.scalar_one()[0]["Plan"]]
-    steps = []
-    while plans:
-        steps.append(plans.pop())
-        plans += steps[-1].get("Plans", [])
-    return steps
+    """Every step of the plan that the service has for a statement, with what it did."""
+    with statements_of(database) as sent:
+        async with database.read() as connection:
+            await connection.execute(text(statement), values)
+    return await generic_plan(database, *sent[-1])

@@ -1,6 +1,5 @@
 """A list of few among a hundred thousand orders reads few: every filter goes along an index, and so does a later page."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from database.documents.order import OrderQuery
 from domain.customer import SearchRequest
 from domain.network import ExceptionRules
 from domain.order import OrderStatus
-from tests.sql_statements import statements_of
+from tests.sql_statements import generic_plan, statements_of
 
 MANY = 100_000
 READ_MAX = 2_500
@@ -127,27 +126,6 @@ async def rows_of(database: Database, listing: Any) -> Read:
             for name, count in read_by(node):
                 rows[name] = rows.get(name, 0) + count
     return Read(rows, len(shown))
-
-
-async def generic_plan(database: Database, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Every step of the plan as the service has it: made once, without knowing the values. A plain EXPLAIN would know them."""
-    async with database.engine.connect() as connection:
-        await connection.exec_driver_sql(f"PREPARE one AS {statement}")
-        values = f"({', '.join(map(literal, parameters))})" if parameters else ""
-        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE one{values}")
-        found = explained.scalar_one()
-        await connection.exec_driver_sql("DEALLOCATE one")
-    plans = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
-    for plan in plans:
-        plans += plan.get("Plans", [])
-    return plans
-
-
-def literal(value: object) -> str:
-    """A parameter as SQL."""
-    if isinstance(value, bytes):
-        return f"'\\x{value.hex()}'"
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
 
 
 def read_by(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
