@@ -29,12 +29,14 @@ def statements_of(database: Database) -> Iterator[Statements]:
         event.remove(engine, "before_cursor_execute", see)
 
 
-async def generic_plan(database: Database, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+async def generic_plan(
+    database: Database, statement: str, parameters: tuple[Any, ...], options: str = "ANALYZE, FORMAT JSON"
+) -> list[dict[str, Any]]:
     """Every step of the plan as the service has it: made once, without knowing the values. A plain EXPLAIN would know them."""
     async with database.engine.connect() as connection:
         await connection.exec_driver_sql(f"PREPARE one AS {statement}")
         values = f"({', '.join(map(literal, parameters))})" if parameters else ""
-        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE one{values}")
+        explained = await connection.exec_driver_sql(f"EXPLAIN ({options}) EXECUTE one{values}")
         found = explained.scalar_one()
         await connection.exec_driver_sql("DEALLOCATE one")
     plans = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
@@ -47,4 +49,8 @@ def literal(value: object) -> str:
     """A parameter as SQL."""
     if isinstance(value, bytes):
         return f"'\\x{value.hex()}'"
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(literal, value))}]" if value else "'{}'"
+    if value is None or isinstance(value, int | float):
+        return "NULL" if value is None else str(value)
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,10 +1,9 @@
 """What the relay looks for in the facts: signals unsent, orders unstarted, orders whose workflow must be checked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +17,7 @@ from database.outbox.unattended import UnattendedOrder
 from jobs import relay
 from jobs.relay import Relay
 from tests.database.shop import NEAREST, Shop
+from tests.sql_statements import generic_plan, statements_of
 
 ORDER = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country,
@@ -232,23 +232,18 @@ async def test_the_sweep_reads_the_orders_that_are_due_and_no_others(database: D
     async with database.engine.connect() as connection:
         for table in ("orders", "order_line", "waiting", "fulfillment_order"):
             await connection.execute(text(f"ANALYZE {table}"))
-        explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {unattended.UNATTENDED.text}")
-        plan = (await connection.execute(explained, {"limit": 100})).scalar_one()[0]["Plan"]
+    with statements_of(database) as sent:
+        async with database.read() as connection:
+            await unattended.orders(connection, 100)
+    steps = await generic_plan(database, *sent[-1])
 
-    read = {node["Relation Name"]: 0 for node in nodes_of(plan) if "Relation Name" in node}
-    for node in nodes_of(plan):
+    read = {node["Relation Name"]: 0 for node in steps if "Relation Name" in node}
+    for node in steps:
         if "Relation Name" in node:
             removed = node.get("Rows Removed by Filter", 0)
             read[node["Relation Name"]] += (node["Actual Rows"] + removed) * node["Actual Loops"]
     assert LATE <= read["orders"] <= 5 * LATE, read
     assert max(read.values()) <= 5 * LATE, read
-
-
-def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every step of a plan."""
-    yield plan
-    for inner in plan.get("Plans", []):
-        yield from nodes_of(inner)
 
 
 MANY_OPEN_ORDERS = """

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from database import stock_feed
 from database.connect import Database
 from database.stock import CHANGED
-from tests.database.test_stock_levels import plan_nodes
+from tests.sql_statements import generic_plan
 
 PUT = text("INSERT INTO stock (node, sku, on_hand) VALUES ('slc', :sku, 5)")
 TAKE = text(f"UPDATE stock SET reserved = reserved + 1, {CHANGED} WHERE sku = :sku")
@@ -71,7 +71,7 @@ async def test_what_changed_is_found_by_the_index_and_not_by_reading_all_stock(d
     async with database.write() as connection:
         await connection.execute(TAKE, {"sku": "S-7"})
     where, value = ("changed_in >= $1", after) if read == "changed_in" else ("changed_at >= $1", now)
-    steps = await plan_nodes(database, f"SELECT DISTINCT sku FROM stock WHERE {where}", (value,))
+    steps = await generic_plan(database, f"SELECT DISTINCT sku FROM stock WHERE {where}", (value,))
     assert "Seq Scan" not in {step["Node Type"] for step in steps}
     (index,) = [step for step in steps if step["Node Type"] == "Bitmap Index Scan"]
     assert index["Index Name"] == "ix_stock_changed"

@@ -1,7 +1,6 @@
 """What is shown of stock: what is set aside, on its way, how old it is, what is low; from one snapshot, and along indexes."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from database.documents.stock import StockQuery
 from database.key import Caller
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
-from tests.sql_statements import statements_of
+from tests.sql_statements import generic_plan, statements_of
 from transactions.network import Networks
 
 OPERATOR = Caller("key-1", "operator", "ops")
@@ -203,22 +202,6 @@ async def test_the_next_page_begins_after_the_sku_and_then_the_node(shop: Shop) 
     assert [node for _, node in found] == ["x", "y"] * 6
 
 
-async def plan_nodes(
-    database: Database, statement: str, parameters: tuple[Any, ...], options: str = "ANALYZE, FORMAT JSON"
-) -> list[dict[str, Any]]:
-    """Every step of the plan that PostgreSQL makes for a statement."""
-    async with database.read() as connection:
-        explained = await connection.exec_driver_sql(f"EXPLAIN ({options}) {statement}", parameters)
-        found = explained.scalar_one()
-    plans = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
-    nodes = []
-    while plans:
-        node = plans.pop()
-        nodes.append(node)
-        plans += node.get("Plans", [])
-    return nodes
-
-
 BIG = {"stock", "movement", "order_line", "orders", "waiting", "incoming"}
 MANY = [
     "INSERT INTO stock (node, sku, on_hand) SELECT 'denver', 'S-' || n, n % 100 FROM generate_series(1, 50000) n",
@@ -280,7 +263,7 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
     assert (shown["backordered"], len(shown["nodes"])) == (10, 2)
     scanned = set()
     for statement, parameters in asked:
-        for node in await plan_nodes(shop.database, statement, parameters):
+        for node in await generic_plan(shop.database, statement, parameters):
             scanned |= {node["Relation Name"]} & BIG if "Relation Name" in node else set()
             assert (node["Node Type"], node.get("Relation Name")) not in {("Seq Scan", name) for name in BIG}, statement
     assert scanned >= {"stock", "movement", "order_line", "waiting", "incoming"}
@@ -299,7 +282,7 @@ async def test_goods_that_come_in_make_no_statement_read_the_whole_queue(shop: S
         node
         for statement, parameters in asked
         if "advisory" not in statement
-        for node in await plan_nodes(shop.database, statement, parameters, "FORMAT JSON")
+        for node in await generic_plan(shop.database, statement, parameters, "FORMAT JSON")
     ]
     assert {node["Relation Name"] for node in steps if node["Node Type"] == "Seq Scan"} == set()
     assert "ix_waiting_parts" in {node.get("Index Name") for node in steps}
@@ -315,7 +298,7 @@ async def test_the_age_of_a_stock_level_is_found_without_reading_its_whole_histo
     statement, parameters = asked[-1]
     read = [
         node["Actual Rows"] * node["Actual Loops"]
-        for node in await plan_nodes(shop.database, statement, parameters)
+        for node in await generic_plan(shop.database, statement, parameters)
         if node.get("Index Name") == "ix_movement_arrived"
     ]
     assert read
