@@ -21,7 +21,10 @@ class Turn:
 
     order: str
     about: str
-    """Names the order's waiting units and the offers to them. While it is the same, another attempt has the same result."""
+    """Names the order's waiting units, the offers to them, and what of these has arrived for orders it is promised to. While
+    it is the same, another attempt has the same result."""
+    has_arrived_goods: bool
+    """Whether some of the units have arrived for this order."""
 
 
 async def offers(connection: ReadConnection) -> Offers:
@@ -36,7 +39,7 @@ OFFERS = text("SELECT node, sku, offered_at FROM stock WHERE offered_at IS NOT N
 async def queue(connection: ReadConnection, offered: Offers) -> list[Turn]:
     """Open orders that wait for offered units, in sequence: priority, then promised date, then placed at."""
     rows = await connection.execute(QUEUE, _arrays(offered))
-    return [Turn(row.order_id, row.about) for row in rows]
+    return [Turn(row.order_id, row.about, row.has_arrived_goods) for row in rows]
 
 
 def _arrays(offered: Offers) -> dict[str, Any]:
@@ -53,11 +56,18 @@ _OFFERED = """
 
 QUEUE = text(
     f"""
-    SELECT o.order_id, w.about FROM (
-        SELECT w.order_id,
-               md5(string_agg(concat_ws('|', w.waiting_id, n.node, n.sku, n.offered_at), '|'
-                              ORDER BY w.waiting_id, n.sku, n.node)) AS about
+    WITH offered AS MATERIALIZED (
+        SELECT n.*, (SELECT coalesce(sum(p.arrived), 0) FROM peg p WHERE p.sku = n.sku AND p.node = n.node AND p.arrived > 0)
+                    AS arrived
         FROM {_OFFERED}
+    )
+    SELECT o.order_id, w.about,
+           EXISTS (SELECT FROM peg p WHERE p.order_id = w.order_id AND p.arrived > 0) AS has_arrived_goods
+    FROM (
+        SELECT w.order_id,
+               md5(string_agg(concat_ws('|', w.waiting_id, n.node, n.sku, n.offered_at, n.arrived), '|'
+                              ORDER BY w.waiting_id, n.sku, n.node)) AS about
+        FROM offered n
         JOIN waiting w ON w.awaits = 'stock' AND w.parts @> ARRAY[n.sku] AND (w.nodes IS NULL OR n.node = ANY(w.nodes))
         GROUP BY w.order_id) w
     JOIN orders o USING (order_id)
@@ -139,6 +149,7 @@ async def save_judgement(connection: WriteConnection, order: str, waiting: Waiti
         "nodes": None if waiting.nodes is None else list(waiting.nodes),
         "looks_again_at": waiting.looks_again_at,
         "network_version": waiting.network_version,
+        "incoming_lag_seconds": waiting.incoming_lag and waiting.incoming_lag.total_seconds(),
     }
     await connection.execute(SAVE_JUDGEMENT, parameters)
 
@@ -147,7 +158,8 @@ SAVE_JUDGEMENT = text(
     f"""
     WITH judged AS (
         UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz),
-                           network_version = :network_version
+                           network_version = :network_version,
+                           incoming_lag_seconds = CAST(:incoming_lag_seconds AS double precision)
         WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = :awaits
         RETURNING order_id, looks_again_at)
     UPDATE orders o SET sweep_at = {sweep_at("judged.looks_again_at")} FROM judged

@@ -7,7 +7,7 @@ the sweep, and a claim that frees lapsed units (`database.stock.CLAIM`) compete 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -220,6 +220,15 @@ GIVE_BACK = text(
     RETURNING u.node, u.sku, u.quantity
     """
 )
+
+
+async def lapses_in(connection: ReadConnection) -> timedelta | None:
+    """In what time the next cart lapses; 0 or less when one has lapsed, None when no cart may lapse."""
+    found: timedelta | None = (await connection.execute(LAPSES_IN)).scalar_one()
+    return found
+
+
+LAPSES_IN = text("SELECT min(expires_at) - statement_timestamp() FROM cart_unit WHERE expires_at < 'infinity'")
 
 
 async def free_lapsed(connection: WriteConnection, *, at: datetime, limit: int) -> int:

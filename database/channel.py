@@ -1,4 +1,4 @@
-"""Named statements about channels: which there are, as far as the database can know."""
+"""Named statements about channels: which there are, as far as the database can know, and in which currencies they sell."""
 
 from sqlalchemy import text
 
@@ -24,3 +24,11 @@ KNOWN = text(
     SELECT name FROM key WHERE kind = 'channel' AND revoked_at IS NULL
     """
 )
+
+
+async def open_currencies(connection: ReadConnection) -> dict[str, int]:
+    """How many open orders there are in each currency."""
+    return {row.currency: row.orders for row in await connection.execute(OPEN_CURRENCIES)}
+
+
+OPEN_CURRENCIES = text("SELECT currency, count(*) AS orders FROM orders WHERE closed_at IS NULL GROUP BY currency")

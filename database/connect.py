@@ -4,14 +4,16 @@ A `WriteConnection` is a `ReadConnection`, not the reverse. Code that only shows
 checker refuses to pass it to a statement that writes.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import NewType
+from typing import TYPE_CHECKING, Any, NewType
 
+from asyncpg import Connection, InterfaceError, PostgresError, Record
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from database.sealing import MasterKeys, Vault
 
@@ -35,6 +37,32 @@ class DatabaseUnreachable(Exception):
     """PostgreSQL does not answer at the configured address."""
 
 
+if TYPE_CHECKING:
+    _Asyncpg = Connection[Record]
+else:
+    _Asyncpg = Connection  # only its published types are generic
+
+
+class _Driver(_Asyncpg):
+    """A connection of asyncpg whose next BEGIN takes a statement with it, in the same round trip."""
+
+    __slots__ = ("with_begin",)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.with_begin = ""
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's)
+        if not self.with_begin or not query.startswith("BEGIN"):
+            return await super().execute(query, *args, timeout=timeout)
+        first, self.with_begin = self.with_begin, ""
+        try:
+            return await super().execute(query + first, timeout=timeout)
+        except BaseException:
+            self.terminate()  # the transaction has begun, and nobody who knows of it would end it
+            raise
+
+
 class Database:
     """The database: gives out connections, one transaction each. Make one for each process and event loop."""
 
@@ -53,6 +81,7 @@ class Database:
             execution_options={"vault": Vault(master_keys) if master_keys else None},
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={
+                "connection_class": _Driver,
                 "prepared_statement_cache_size": STATEMENTS_MAX,
                 "server_settings": {
                     "application_name": "switchyard",
@@ -61,12 +90,26 @@ class Database:
                 },
             },
         )
+        self.committed: Callable[[], None] = lambda: None
+        """Called after each transaction of `write`."""
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteConnection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+    async def write(self, first: str = "") -> AsyncIterator[WriteConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        `first` is a statement that is sent together with the BEGIN, before the first statement of the block; its rows are not
+        read. It is text without parameters: it must contain nothing that a caller could write as SQL.
+        """
         async with self.engine.begin() as connection:
-            yield WriteConnection(ReadConnection(connection))
+            driver = await _driver(connection)
+            driver.with_begin = first
+            try:
+                yield WriteConnection(ReadConnection(connection))
+                if driver.with_begin:
+                    raise AssertionError(f"not sent with a BEGIN: {first}")
+            finally:
+                driver.with_begin = ""
+        self.committed()
 
     @asynccontextmanager
     async def at_once(self) -> AsyncIterator[WriteConnection]:
@@ -82,6 +125,30 @@ class Database:
             async with reading.begin():
                 yield ReadConnection(reading)
 
+    async def fetch(self, statement: str, *values: object) -> list[Record]:
+        """The rows of one statement that only reads: a snapshot of its own, in one round trip. Its values are `$1`, `$2`…
+
+        For what a shop asks on every page. It goes below SQLAlchemy, whose work for a statement takes more processor time than
+        the statement (of 0.9 ms for a hundred stock levels 0.5). Raises `DBAPIError` when the connection is lost, otherwise
+        PostgreSQL's own errors.
+        """
+        async with self.engine.connect() as connection:
+            driver = await _driver(connection)
+            try:
+                rows: list[Record] = await driver.fetch(statement, *values)
+            except (PostgresError, InterfaceError, OSError):
+                if driver.is_closed():
+                    # SQLAlchemy must see it: it raises, and replaces every connection of the pool.
+                    await connection.exec_driver_sql("SELECT 1")
+                raise
+            return rows
+
+    @asynccontextmanager
+    async def read_once(self) -> AsyncIterator[ReadConnection]:
+        """As `read` for statements that each see their own snapshot: one round trip for one instead of three."""
+        async with self.engine.connect() as connection:
+            yield ReadConnection(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+
     async def check(self) -> None:
         """Raise `DatabaseUnreachable`, with the address and the cause, unless PostgreSQL answers."""
         address = self.engine.url.render_as_string(hide_password=True)
@@ -91,6 +158,18 @@ class Database:
         except (OSError, DBAPIError, TimeoutError) as error:
             raise DatabaseUnreachable(f"PostgreSQL does not answer at {address}: {error}") from error
 
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many are open and idle."""
+        pool = self.engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool), "the engine is made with its default pool"
+        return pool.checkedout(), pool.checkedin()
+
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def _driver(connection: AsyncConnection) -> _Driver:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, _Driver), "every connection of the engine is one"
+    return driver

@@ -83,9 +83,9 @@ def completed(body: LinesRequest, own: Details) -> LinesRequest:
     return body.model_copy(update={"lines": tuple(lines)})
 
 
-async def add(connection: WriteConnection, order: str, known: Details, added: NewOrder) -> None:
-    """Store what is personal of lines that were added to an order with these details, under the order's lock."""
-    own = _of_lines(added.lines)
+async def add(connection: WriteConnection, order: str, known: Details, lines: Sequence[NewLine]) -> None:
+    """Store what is personal of lines that are new, or have an item now, of an order with these details, under its lock."""
+    own = _of_lines(lines)
     key = await personal.key_of(connection, order) if own else None
     if key is None:
         return

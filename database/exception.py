@@ -24,11 +24,18 @@ ONE_AT_A_TIME = (
 
 
 async def open_all(
-    connection: WriteConnection, opened: Iterable[Opened], *, order: str | None, cause: str, at: datetime
+    connection: WriteConnection,
+    opened: Iterable[Opened],
+    *,
+    order: str | None,
+    cause: str,
+    at: datetime,
+    about: str = "stock",
 ) -> None:
     """Open the exceptions of one event. An exception that this cause has opened before is not opened again.
 
-    For a code of `ONE_AT_A_TIME`, an order or a fulfillment order with an open exception gets no second one.
+    For a code of `ONE_AT_A_TIME`, an order or a fulfillment order with an open exception gets no second one. The id of an
+    exception of no order begins with what it is `about`.
     """
     for index, exception in enumerate(opened):
         await connection.execute(
@@ -43,7 +50,7 @@ async def open_all(
                 "cause": _cause(order, cause, index),
                 "since": at,
                 "due_at": at + DUE_WITHIN,
-                "prefix": order or "stock",
+                "prefix": order or about,
                 "is_single": exception.code in ONE_AT_A_TIME,
             },
         )
@@ -107,6 +114,27 @@ CLOSE = text(
 )
 
 
+async def close_about(
+    connection: WriteConnection,
+    order: str | None,
+    code: ExceptionCode,
+    subjects: Collection[str],
+    fact: ClosingFact,
+) -> bool:
+    """Close the open exceptions of one code of an order, or (None) of no order, about subjects; whether there were any."""
+    about = {"order": order, "code": code, "subjects": list(subjects)}
+    return (await connection.execute(CLOSE_ABOUT, fact.parameters() | about)).rowcount > 0
+
+
+CLOSE_ABOUT = text(
+    f"""
+    UPDATE exception SET {_CLOSED}
+    WHERE order_id IS NOT DISTINCT FROM CAST(:order AS text) AND code = :code
+      AND subject = ANY(CAST(:subjects AS text[])) AND resolved_at IS NULL
+    """
+)
+
+
 async def close_shortages(connection: WriteConnection, places: Collection[tuple[str, str]], fact: ClosingFact) -> None:
     """Close the exceptions `stock_short` of those of these (node, SKU) that have as many units on hand as are promised."""
     names = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
@@ -119,6 +147,42 @@ CLOSE_SHORTAGES = text(
     FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku) JOIN stock s USING (node, sku)
     WHERE e.code = 'stock_short' AND e.resolved_at IS NULL AND e.node = n.node AND e.subject = n.sku
       AND s.on_hand - greatest(s.set_aside, 0) >= s.reserved + s.allocated
+    """
+)
+
+
+async def is_open_about(connection: ReadConnection, code: ExceptionCode, subject: str) -> bool:
+    """Whether an exception of no order is open about a subject."""
+    return bool((await connection.execute(IS_OPEN_ABOUT, {"code": code, "subject": subject})).scalar_one())
+
+
+IS_OPEN_ABOUT = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM exception WHERE resolved_at IS NULL AND code = :code AND order_id IS NULL AND subject = :subject)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOne:
+    """An open exception of no order."""
+
+    exception: str
+    code: ExceptionCode
+    detail: str
+
+
+async def open_about(connection: ReadConnection, subject: str) -> list[OpenOne]:
+    """The open exceptions of no order about a subject."""
+    rows = await connection.execute(OPEN_ABOUT, {"subject": subject})
+    return [OpenOne(row.exception_id, ExceptionCode(row.code), row.detail) for row in rows]
+
+
+OPEN_ABOUT = text(
+    """
+    SELECT exception_id, code, detail FROM exception
+    WHERE resolved_at IS NULL AND order_id IS NULL AND subject = :subject ORDER BY since, exception_id
     """
 )
 
@@ -241,7 +305,7 @@ ORDERS_WAITING_TOO_LONG = text(
     """
     SELECT o.order_id, d.ship_by FROM orders o
     CROSS JOIN LATERAL (SELECT least(
-        o.promise_ship_by, o.duty_ship_by,
+        CASE WHEN o.promise_changed_at IS NULL THEN o.promise_ship_by ELSE o.new_ship_by END, o.duty_ship_by,
         o.duty_deliver_by - coalesce(o.promise_deliver_by - o.promise_ship_by, interval '0')) AS ship_by) d
     WHERE o.closed_at IS NULL AND d.ship_by < clock_timestamp() + CAST(:before AS interval)
       AND (EXISTS (SELECT FROM waiting w WHERE w.order_id = o.order_id AND w.awaits <> 'person')

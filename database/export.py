@@ -1,6 +1,6 @@
 """Named statements that read orders and stock out, page by page: for trials, spreadsheets and other systems."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,12 +39,17 @@ async def count_orders(connection: ReadConnection, since: datetime) -> int:
 COUNT = text("SELECT count(*) FROM orders WHERE received_at >= :since")
 
 
-async def orders(database: Database, since: datetime, *, is_personal: bool) -> AsyncIterator[ExportedOrder]:
-    """Every order that came since then, by id. Personal data is read out only where it is asked for."""
+async def orders(
+    database: Database, since: datetime, *, is_personal: bool, only: Sequence[str] | None = None
+) -> AsyncIterator[ExportedOrder]:
+    """Every order that came since then, by id; with `only`, those of these ids. Personal data is read out only where it is
+    asked for."""
     after, page = "", PAGE
     while page == PAGE:
         async with database.read() as connection:
-            rows = (await connection.execute(ORDERS, {"since": since, "after": after, "limit": PAGE})).all()
+            rows = (
+                await connection.execute(ORDERS, {"since": since, "only": only, "after": after, "limit": PAGE})
+            ).all()
             for row in rows:
                 yield _order(connection, row, is_personal=is_personal)
         page, after = len(rows), rows[-1].order_id if rows else after
@@ -66,7 +71,8 @@ ORDERS = text(
             FROM order_line l WHERE l.order_id = o.order_id) AS buckets
     FROM orders o JOIN order_status s USING (order_id) LEFT JOIN personal.recipient r USING (order_id)
     LEFT JOIN personal.key k ON k.owner = o.order_id
-    WHERE o.received_at >= :since AND o.order_id > :after ORDER BY o.order_id LIMIT :limit
+    WHERE o.received_at >= :since AND o.order_id > :after
+      AND (CAST(:only AS text[]) IS NULL OR o.order_id = ANY(CAST(:only AS text[]))) ORDER BY o.order_id LIMIT :limit
     """
 )
 OPTIONAL: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Named statements about fulfillment orders: write them with the counts that their node reported, and their packages."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from database import personal
 from database.connect import ReadConnection, WriteConnection
+from database.writes import Writes
 from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity, StoredPackage
 
@@ -21,58 +22,81 @@ class Waits(NamedTuple):
     accept_by: datetime | None
 
 
-async def save(connection: WriteConnection, fulfillment_orders: Iterable[Waits], tried: Any) -> None:
+def save(writes: Writes, fulfillment_orders: Iterable[Waits], tried: Any) -> None:
     """Write the present state of fulfillment orders; `tried` holds the nodes tried before, by (fulfillment order, line)."""
-    for fo, wait, accept_by in fulfillment_orders:
-        await connection.execute(SAVE, _row(fo, wait) | {"accept_by": accept_by} | _line_arrays(fo, tried))
+    known = list(fulfillment_orders)
+    if not known:
+        return
+    rows = [_row(one) for one in known]
+    lines = [_line_row(fo, line, position, tried) for fo, _, _ in known for position, line in enumerate(fo.lines)]
+    parameters = {"fulfillment_orders": json.dumps(rows, default=datetime.isoformat)}
+    writes.add(SAVE, parameters | {"fulfillment_order_lines": json.dumps(lines)})
 
 
-SAVE = text(
+SAVE = """
+    saved AS (
+        INSERT INTO fulfillment_order AS f (
+            fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by,
+            accepted_at, pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, delivery_failed_at,
+            dead_at, cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at,
+            uncollected_at, at_risk_at, waiting_for, deadline, accept_by)
+        SELECT n.* FROM jsonb_to_recordset(CAST(:fulfillment_orders AS jsonb)) AS n(
+            fulfillment_order_id text, order_id text, number int, node text, attempt int, dispatch text, request text,
+            released_at timestamptz, ship_by timestamptz, deliver_by timestamptz, accepted_at timestamptz, pick_final boolean,
+            ship_final boolean, ready_at timestamptz, shipped_at timestamptz, delivered_at timestamptz,
+            assumed_delivered boolean, delivery_failed_at timestamptz, dead_at timestamptz, cancel_asked_at timestamptz,
+            asked_for_all boolean, ship_clock_from timestamptz, escalated text, patience_from timestamptz, pickup boolean,
+            reminded_at timestamptz, uncollected_at timestamptz, at_risk_at timestamptz, waiting_for text,
+            deadline timestamptz, accept_by timestamptz)
+        ON CONFLICT (fulfillment_order_id) DO UPDATE SET
+            request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
+            ship_final = excluded.ship_final, ready_at = excluded.ready_at, shipped_at = excluded.shipped_at,
+            delivered_at = excluded.delivered_at, assumed_delivered = excluded.assumed_delivered,
+            delivery_failed_at = excluded.delivery_failed_at, dead_at = excluded.dead_at,
+            cancel_asked_at = excluded.cancel_asked_at, asked_for_all = excluded.asked_for_all,
+            ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
+            patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
+            uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
+            deadline = excluded.deadline, accept_by = excluded.accept_by, updated_at = clock_timestamp()
+    ), saved_lines AS (
+        INSERT INTO fulfillment_order_line (
+            fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
+            told_delivered, voided, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+        SELECT n.* FROM jsonb_to_recordset(CAST(:fulfillment_order_lines AS jsonb)) AS n(
+            fulfillment_order_id text, line text, position int, sku text, quantity int, tried text[], told_picked bigint,
+            told_ready bigint, told_shipped bigint, told_delivered bigint, voided bigint, freed int, replaced int,
+            cancel_wanted int, picked int, shipped int, delivered int, short int, surplus bigint, in_doubt int)
+        ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
+            told_picked = excluded.told_picked, told_ready = excluded.told_ready,
+            told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
+            voided = excluded.voided, freed = excluded.freed, replaced = excluded.replaced,
+            cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
+            delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
+            in_doubt = excluded.in_doubt)
+"""
+"""The request (order, node, attempt, dates) is written once; only the state of the work changes later."""
+
+
+async def is_of(connection: ReadConnection, node: str, name: str) -> bool:
+    """Whether a node has this fulfillment order."""
+    return (await connection.execute(IS_OF, {"node": node, "name": name})).scalar_one_or_none() is not None
+
+
+IS_OF = text("SELECT 1 FROM fulfillment_order WHERE fulfillment_order_id = :name AND node = :node")
+
+
+async def beginning_with(connection: ReadConnection, node: str, beginning: str) -> Sequence[str]:
+    """The fulfillment orders of a node whose ids begin so."""
+    parameters = {"node": node, "beginning": beginning}
+    return list((await connection.execute(BEGINNING_WITH, parameters)).scalars())
+
+
+BEGINNING_WITH = text(
     """
-    WITH saved AS (
-    INSERT INTO fulfillment_order AS f (
-        fulfillment_order_id, order_id, number, node, attempt, dispatch, request, released_at, ship_by, deliver_by, accepted_at,
-        pick_final, ship_final, ready_at, shipped_at, delivered_at, assumed_delivered, delivery_failed_at, dead_at,
-        cancel_asked_at, asked_for_all, ship_clock_from, escalated, patience_from, pickup, reminded_at, uncollected_at,
-        at_risk_at, waiting_for, deadline, accept_by)
-    VALUES (
-        :fulfillment_order_id, :order_id, :number, :node, :attempt, :dispatch, :request, :released_at, :ship_by, :deliver_by,
-        :accepted_at, :pick_final, :ship_final, :ready_at, :shipped_at, :delivered_at, :assumed_delivered,
-        :delivery_failed_at, :dead_at, :cancel_asked_at, :asked_for_all, :ship_clock_from, :escalated, :patience_from,
-        :pickup, :reminded_at, :uncollected_at, :at_risk_at, :waiting_for, :deadline,
-        :accept_by)
-    ON CONFLICT (fulfillment_order_id) DO UPDATE SET
-        request = excluded.request, accepted_at = excluded.accepted_at, pick_final = excluded.pick_final,
-        ship_final = excluded.ship_final, ready_at = excluded.ready_at, shipped_at = excluded.shipped_at,
-        delivered_at = excluded.delivered_at, assumed_delivered = excluded.assumed_delivered,
-        delivery_failed_at = excluded.delivery_failed_at, dead_at = excluded.dead_at,
-        cancel_asked_at = excluded.cancel_asked_at, asked_for_all = excluded.asked_for_all,
-        ship_clock_from = excluded.ship_clock_from, escalated = excluded.escalated,
-        patience_from = excluded.patience_from, reminded_at = excluded.reminded_at,
-        uncollected_at = excluded.uncollected_at, at_risk_at = excluded.at_risk_at, waiting_for = excluded.waiting_for,
-        deadline = excluded.deadline, accept_by = excluded.accept_by, updated_at = clock_timestamp()
-    )
-    INSERT INTO fulfillment_order_line (
-        fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
-        told_delivered, voided, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
-    SELECT :fulfillment_order_id, l.line, l.position, l.sku, l.quantity,
-           ARRAY(SELECT jsonb_array_elements_text(l.tried)), l.told_picked, l.told_ready, l.told_shipped,
-           l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted, l.picked, l.shipped, l.delivered, l.short,
-           l.surplus, l.in_doubt
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-        line text, position int, sku text, quantity int, tried jsonb, told_picked bigint, told_ready bigint,
-        told_shipped bigint, told_delivered bigint, voided bigint, freed int, replaced int, cancel_wanted int, picked int,
-        shipped int, delivered int, short int, surplus bigint, in_doubt int)
-    ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
-        told_picked = excluded.told_picked, told_ready = excluded.told_ready,
-        told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
-        voided = excluded.voided, freed = excluded.freed, replaced = excluded.replaced,
-        cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
-        delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
-        in_doubt = excluded.in_doubt
+    SELECT fulfillment_order_id FROM fulfillment_order
+    WHERE node = :node AND starts_with(fulfillment_order_id, :beginning) ORDER BY fulfillment_order_id
     """
 )
-"""The request (order, node, attempt, dates) is written once; only the state of the work changes later."""
 
 
 async def keep_as_given(connection: WriteConnection, order: str) -> None:
@@ -96,7 +120,8 @@ KEEP_AS_GIVEN = text(
 """What was kept at an earlier change stays."""
 
 
-def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
+def _row(one: Waits) -> dict[str, Any]:
+    fo, wait, accept_by = one
     return {
         "fulfillment_order_id": fo.fulfillment_order,
         "order_id": fo.order,
@@ -128,17 +153,14 @@ def _row(fo: FulfillmentOrder, wait: Wait | None) -> dict[str, Any]:
         "at_risk_at": fo.at_risk_at,
         "waiting_for": wait.waiting_for if wait else None,
         "deadline": wait.deadline if wait else None,
+        "accept_by": accept_by,
     }
-
-
-def _line_arrays(fo: FulfillmentOrder, tried: Any) -> dict[str, Any]:
-    rows = [_line_row(fo, line, position, tried) for position, line in enumerate(fo.lines)]
-    return {"fulfillment_order_id": fo.fulfillment_order, "lines": json.dumps(rows)}
 
 
 def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dict[str, Any]:
     reported, counts = fo.lines[line], fo.counts(line)
     return {
+        "fulfillment_order_id": fo.fulfillment_order,
         "line": line,
         "position": position,
         "sku": reported.sku,

@@ -1,11 +1,12 @@
 """Named statements about incoming goods: one message announces them, later messages report their arrival."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 
 
 async def announce(
@@ -27,8 +28,78 @@ ANNOUNCE = text(
     INSERT INTO incoming (node, message_id, sku, quantity, expected_at)
     SELECT :node, :message, sku, quantity, :expected_at
     FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
+    ON CONFLICT DO NOTHING
     """
 )
+"""A SKU that is there already was added by a change of the announcement, while the announced row waited for its item."""
+
+
+async def change(
+    connection: WriteConnection,
+    node: str,
+    message_id: str,
+    expected_at: datetime,
+    units: Mapping[str, int],
+    happened_at: datetime,
+) -> set[str]:
+    """Give announced units, by SKU, another date and quantity, unless a later change is known; a SKU that was not announced is
+    added. Answers the SKUs that changed; their rows are locked.
+    """
+    parameters = {
+        "node": node,
+        "message": message_id,
+        "expected_at": expected_at,
+        "skus": sorted(units),
+        "quantities": [units[sku] for sku in sorted(units)],
+        "happened_at": happened_at,
+    }
+    return set((await connection.execute(CHANGE, parameters)).scalars())
+
+
+CHANGE = text(
+    """
+    INSERT INTO incoming AS i (node, message_id, sku, quantity, expected_at, changed_at)
+    SELECT :node, :message, sku, quantity, :expected_at, CAST(:happened_at AS timestamptz)
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
+    ON CONFLICT (node, message_id, sku) DO UPDATE
+    SET quantity = excluded.quantity, expected_at = excluded.expected_at, changed_at = excluded.changed_at
+    WHERE i.changed_at IS NULL OR i.changed_at <= excluded.changed_at
+    RETURNING i.sku
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The announced units of one SKU as they are now."""
+
+    open: int
+    """Units that have not arrived; at least 0."""
+    is_offered: bool
+    """Whether the stock level that they come to is offered to the orders that wait."""
+
+
+async def rows(connection: ReadConnection, node: str, message_id: str, skus: Collection[str]) -> dict[str, Row]:
+    """The rows of an announcement by SKU; one that was not announced is absent."""
+    parameters = {"node": node, "message": message_id, "skus": sorted(skus)}
+    return {row.sku: Row(row.open, row.is_offered) for row in await connection.execute(ROWS, parameters)}
+
+
+ROWS = text(
+    """
+    SELECT sku, greatest(i.quantity - i.arrived, 0) AS open, s.offered_at IS NOT NULL AS is_offered
+    FROM incoming i LEFT JOIN stock s USING (node, sku)
+    WHERE i.node = :node AND i.message_id = :message AND sku = ANY(CAST(:skus AS text[]))
+    """
+)
+
+
+async def is_announced(connection: ReadConnection, node: str, message_id: str) -> bool:
+    """Whether a message of this node announced goods under this id."""
+    return bool((await connection.execute(IS_ANNOUNCED, {"node": node, "message": message_id})).scalar())
+
+
+IS_ANNOUNCED = text("SELECT EXISTS (SELECT FROM incoming WHERE node = :node AND message_id = :message)")
 
 
 async def arrive(connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int]) -> None:
@@ -47,8 +118,21 @@ async def arrive(connection: WriteConnection, node: str, message_id: str, units:
 
 ARRIVE = text(
     """
+    WITH locked AS MATERIALIZED (
+        SELECT sku FROM incoming
+        WHERE node = :node AND message_id = :message AND sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE)
     UPDATE incoming i SET arrived = i.arrived + n.quantity
-    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity) JOIN locked USING (sku)
     WHERE i.node = :node AND i.message_id = :message AND i.sku = n.sku
     """
+)
+
+
+async def message_ids(connection: ReadConnection, node: str) -> Sequence[str]:
+    """The messages that announced goods of a node of which some have not arrived."""
+    return list((await connection.execute(MESSAGE_IDS, {"node": node})).scalars())
+
+
+MESSAGE_IDS = text(
+    "SELECT DISTINCT message_id FROM incoming WHERE node = :node AND arrived < quantity ORDER BY message_id"
 )

@@ -29,12 +29,19 @@ async def active_version(connection: ReadConnection) -> int | None:
 async def hold_active_version(connection: WriteConnection) -> int | None:
     """The active version's number; None before one was applied. It cannot change before this transaction ends, so a process
     that applies another version sees, and checks, what this transaction stores."""
-    statement = text("SELECT version FROM network_version WHERE is_active FOR KEY SHARE")
-    while True:
-        version: int | None = (await connection.execute(statement)).scalar()
-        # After a wait for another transaction the old version is not active any more; only the next statement sees the new one.
-        if version is not None or await active_version(connection) is None:
-            return version
+    version: int | None = (await connection.execute(HOLD_ACTIVE)).scalar()
+    return version
+
+
+HOLD_ACTIVE = text(
+    """
+    WITH held AS (UPDATE network_version SET is_active = is_active WHERE version < 0)
+    SELECT version FROM network_version WHERE is_active
+    """
+)
+"""The update changes no row. It is there for its lock on the table, which many share, which is taken in the memory of one
+session, and which `lock_active_version` waits for: to lock the row, as every order did, is a write to one place by all of them.
+PostgreSQL takes the locks of a statement before it takes the snapshot, so after a wait the version is the new one."""
 
 
 async def lock_active_version(connection: WriteConnection) -> int | None:
@@ -66,8 +73,10 @@ def _unsealed(key: Key, sealed: str) -> str:
 DOCUMENTS = text("SELECT documents::text FROM network_version WHERE version = :version")
 
 
-async def activate(connection: WriteConnection, files: dict[str, str], digest: str) -> int:
+async def activate(connection: WriteConnection, files: dict[str, str], digest: str, actor: str | None = None) -> int:
     """Make these files the active version, unless they already are; answers the active version's number.
+
+    `actor` is who applies it in the console.
 
     Call it after `lock_active_version`. Raises `NoCommonKey` and `WrongMasterKey`.
     """
@@ -78,14 +87,14 @@ async def activate(connection: WriteConnection, files: dict[str, str], digest: s
     await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
     key = await personal.common_key(connection)
     kept = files | {name: _sealed(key, files[name]) for name in SEALED if name in files}
-    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept)})
+    made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept), "actor": actor})
     return int(made.scalar_one())
 
 
 ACTIVATE = text(
     """
-    INSERT INTO network_version (digest, documents, is_active)
-    VALUES (:digest, CAST(:documents AS jsonb), true) RETURNING version
+    INSERT INTO network_version (digest, documents, is_active, actor)
+    VALUES (:digest, CAST(:documents AS jsonb), true, :actor) RETURNING version
     """
 )
 
@@ -177,7 +186,8 @@ class Touched:
 
 
 async def touched(connection: ReadConnection, kind: str, names: Sequence[str]) -> list[Touched]:
-    """Of these items, nodes, services or strategies (`kind`) those about which something is open, the most orders first."""
+    """Of these items, nodes, services, strategies or channels (`kind`) those about which something is open, most orders
+    first."""
     if not names:
         return []
     rows = await connection.execute(_TOUCHED[kind], {"names": list(names)})
@@ -248,6 +258,11 @@ _TOUCHED = {
         WHERE r.resolution = 'exchange'
         """,
         "SELECT o.service AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)",
+    ),
+    "channel": _touched(
+        "SELECT o.channel AS name, o.order_id FROM orders o WHERE o.closed_at IS NULL",
+        f"SELECT o.channel AS name, r.return_id FROM ({_OPEN_RETURN}) r JOIN orders o USING (order_id)",
+        "SELECT o.channel AS name, w.quantity FROM waiting w JOIN orders o USING (order_id)",
     ),
     "strategy": _touched(
         f"SELECT p.strategy AS name, p.order_id FROM ({_LAST_PLAN}) p",

@@ -7,7 +7,7 @@ sealed with the common key, which stays.
 import base64
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -165,6 +165,29 @@ async def forget(connection: WriteConnection, order: str, actor: str, reason: st
     await connection.execute(ERASE_PACKAGES, {"order": order, "hidden": json.dumps(hidden)})
 
 
+async def to_forget(connection: ReadConnection, channel: str, keep_for: timedelta, limit: int) -> list[str]:
+    """Orders that came through a channel's connection and of which all was delivered or cancelled so long ago, the oldest
+    first. What nobody reports as delivered counts from when it left."""
+    parameters = {"channel": channel, "keep_for": keep_for, "limit": limit}
+    return list((await connection.execute(TO_FORGET, parameters)).scalars())
+
+
+TO_FORGET = text(
+    """
+    SELECT o.order_id
+    FROM channel_order c JOIN orders o USING (order_id)
+    LEFT JOIN LATERAL (SELECT max(coalesce(f.delivered_at, f.shipped_at)) AS ended_at
+                       FROM fulfillment_order f WHERE f.order_id = o.order_id) f ON true
+    WHERE c.channel = :channel
+      AND coalesce(f.ended_at, o.updated_at) < clock_timestamp() - CAST(:keep_for AS interval)
+      AND NOT EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id)
+      AND NOT EXISTS (SELECT FROM order_line l WHERE l.order_id = o.order_id
+                        AND l.open + l.backordered + l.reserved + l.allocated > 0)
+    ORDER BY o.placed_at, o.order_id LIMIT :limit
+    """
+)
+
+
 def hidden_name(common: Key, fulfillment_order: str, package: str) -> str:
     """What takes the place of a package's name in a forgotten order: a message that names the package again still finds it."""
     return common.fingerprint(f"package {fulfillment_order} {package}")[:16]
@@ -190,6 +213,7 @@ ERASE = (
     text("DELETE FROM personal.new_details WHERE order_id = :order"),
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
+    text("DELETE FROM personal.plan_input WHERE order_id = :order"),
     text(
         """
         UPDATE orders SET body_digest = '', customer_tier = '', reference = NULL, purchase_order = NULL, tags = '{}',
@@ -221,10 +245,41 @@ ERASE = (
     ),
     text(
         """
-        UPDATE exception SET detail = code || ': what it said was erased with its order'
-        WHERE order_id = :order AND code IN ('message_misfit', 'return_misfit')
+        UPDATE exchange e SET body = NULL FROM channel_order c
+        WHERE c.order_id = :order AND e.channel = c.channel AND e.externals @> ARRAY[c.external] AND e.body IS NOT NULL
         """
     ),
+    text("UPDATE channel_order SET said = NULL, digest = '' WHERE order_id = :order"),
+    text(
+        "UPDATE x12_document SET body = NULL, due_at = NULL, answer_by = NULL WHERE order_id = :order AND body IS NOT NULL"
+    ),
+    text(
+        """
+        UPDATE label SET package = label_id, tracking = NULL, theirs = NULL, content = NULL, said = NULL, due_at = NULL,
+                         updated_at = clock_timestamp()
+        WHERE order_id = :order
+        """
+    ),
+    text(
+        """
+        DELETE FROM parcel_scan s USING parcel_tracking p
+        WHERE p.order_id = :order AND (p.carrier, p.tracking) = (s.carrier, s.tracking)
+        """
+    ),
+    text("DELETE FROM parcel_tracking WHERE order_id = :order"),
+    text(
+        """
+        DELETE FROM carton c USING fulfillment_order f
+        WHERE f.order_id = :order AND f.fulfillment_order_id = c.fulfillment_order_id
+        """
+    ),
+    text(
+        """
+        UPDATE exception SET detail = code || ': what it said was erased with its order'
+        WHERE order_id = :order AND code IN ('message_misfit', 'return_misfit', 'channel_refused', 'carrier_failed')
+        """
+    ),
+    text("UPDATE channel_notice SET refused = 'erased with its order' WHERE order_id = :order AND refused IS NOT NULL"),
 )
 """A fingerprint could be compared with a guess; a request that nobody has answered yet still needs its facts; the detail of a
 message that did not fit quotes it."""

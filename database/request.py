@@ -39,6 +39,11 @@ class Request:
         return self.asker.startswith("channel:")
 
     @property
+    def is_by_a_person(self) -> bool:
+        """Whether an operator asks, over HTTP or in the console."""
+        return self.asker.startswith("operator:")
+
+    @property
     def is_by_node(self) -> bool:
         """Whether a node asks, and not an operator."""
         return self.asker.startswith("node:")
@@ -116,6 +121,20 @@ READ = text(
     SELECT request_id, order_id, kind, asker, facts::text AS facts, remark, answer::text AS answer
     FROM request
     WHERE request_id = :request AND order_id IS NOT DISTINCT FROM CAST(:order AS text) AND kind = :kind
+    """
+)
+
+
+async def cancel_code(connection: ReadConnection, order: str) -> str | None:
+    """The code of the last request to cancel units of an order; None = none had one."""
+    found: str | None = (await connection.execute(CANCEL_CODE, {"order": order})).scalar_one_or_none()
+    return found
+
+
+CANCEL_CODE = text(
+    """
+    SELECT facts->>'code' FROM request WHERE order_id = :order AND kind = 'cancel' AND facts ? 'code'
+    ORDER BY request_id DESC LIMIT 1
     """
 )
 

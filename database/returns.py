@@ -144,14 +144,23 @@ CAME_BACK = text(
 
 
 async def under_way(connection: ReadConnection, order: str) -> list[str]:
-    """The unfinished returns of an order, the oldest first."""
+    """The returns of an order of which units may still come back, the oldest first.
+
+    Those are the unfinished ones, and those that were closed because all was paid before it came.
+    """
     return list((await connection.execute(UNDER_WAY, {"order": order})).scalars())
 
 
 UNDER_WAY = text(
     """
     SELECT r.return_id FROM return r JOIN return_status s USING (return_id)
-    WHERE r.order_id = :order AND s.status NOT IN ('closed', 'cancelled', 'declined', 'expired') ORDER BY r.number
+    WHERE r.order_id = :order AND (
+        s.status NOT IN ('closed', 'cancelled', 'declined', 'expired')
+        OR (s.status = 'closed' AND EXISTS (
+            SELECT FROM return_line l WHERE l.return_id = r.return_id AND l.received < (
+                SELECT coalesce(sum(fl.paid), 0) FROM refund f JOIN refund_line fl USING (refund_id)
+                WHERE f.return_id = l.return_id AND fl.line = l.line))))
+    ORDER BY r.number
     """
 )
 

@@ -18,7 +18,21 @@ NAME_BYTES = 8
 COMMON = "-"
 """The owner of the common key; no order has this id."""
 
-Kind = Literal["address", "details", "remark", "evidence", "webhook", "nodes"]
+Kind = Literal[
+    "address",
+    "details",
+    "remark",
+    "evidence",
+    "webhook",
+    "nodes",
+    "credentials",
+    "token",
+    "exchange",
+    "said",
+    "x12_document",
+    "label",
+    "plan_input",
+]
 Document = dict[str, Any]
 
 
@@ -85,12 +99,20 @@ class Key:
 
     def seal(self, kind: Kind, document: Document) -> bytes:
         """Seal a document. It opens only with this key, for the same kind and owner."""
-        return _encrypt(AESGCM(self.secret), json.dumps(document).encode(), f"{kind} {self.owner}")
+        return self.seal_bytes(kind, json.dumps(document).encode())
 
     def open(self, kind: Kind, sealed: bytes) -> Document:
         """The document that was sealed."""
-        document: Document = json.loads(_decrypt(AESGCM(self.secret), sealed, f"{kind} {self.owner}"))
+        document: Document = json.loads(self.open_bytes(kind, sealed))
         return document
+
+    def seal_bytes(self, kind: Kind, content: bytes) -> bytes:
+        """As `seal`, for bytes that stay as they are."""
+        return _encrypt(AESGCM(self.secret), content, f"{kind} {self.owner}")
+
+    def open_bytes(self, kind: Kind, sealed: bytes) -> bytes:
+        """The bytes that were sealed."""
+        return _decrypt(AESGCM(self.secret), sealed, f"{kind} {self.owner}")
 
     def fingerprint(self, content: str) -> str:
         """A fingerprint: equal for equal content. Without this key it cannot be used to check a guess."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database import exception
-from database.connect import ReadConnection, WriteConnection
+from database.connect import Database, ReadConnection, WriteConnection
 from database.exception import ClosingFact
 from domain.stock import Movement, StockLevel
 
@@ -200,14 +200,18 @@ async def record(
     if not summed:
         return []
     await close_gates(connection, {movement.sku for movement in summed if movement.makes_available > 0})
-    await lock(connection, {(movement.node, movement.sku) for movement in summed})
     parameters = _arrays(summed, order, cause) | {
         "order": order,
         "cause": cause,
         "actor": actor,
         "at": happened_at or at,
     }
-    rows = (await connection.execute(RECORD, parameters)).all()
+    found = (await connection.execute(RECORD, parameters)).all()
+    if not found[0].locked:
+        await lock(connection, {(movement.node, movement.sku) for movement in summed})
+        found = (await connection.execute(RECORD, parameters)).all()
+        assert found[0].locked, "every row is there and locked now"
+    rows = [row for row in found if row.node is not None]
     if enough := [(row.node, row.sku) for row in rows if row.before < 0 <= row.now]:
         await exception.close_shortages(connection, enough, ClosingFact(cause, actor, at))
     return [Shortage(row.node, row.sku, -row.now) for row in rows if row.now < 0 <= row.before]
@@ -253,13 +257,15 @@ def _columns(lapsed: str, is_paused: str) -> str:
     return f"{counters}, {lapsed} AS lapsed, s.counted_at, s.stopped_at, s.offered_at, {is_paused} AS is_paused, s.rejected_at"
 
 
+_ALL_NAMED = "(SELECT count(*) FROM stock JOIN named USING (node, sku)) = (SELECT count(*) FROM named)"
+
 LOCK = text(
     f"""
     WITH named AS (
         SELECT DISTINCT node, sku FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
     )
     SELECT {_columns("0", "false")} FROM stock s JOIN named USING (node, sku)
-    WHERE (SELECT count(*) FROM stock JOIN named USING (node, sku)) = (SELECT count(*) FROM named)
+    WHERE {_ALL_NAMED}
     ORDER BY s.sku, s.node
     FOR UPDATE OF s
     """
@@ -280,20 +286,30 @@ MAKE = text(
 
 RECORD = text(
     f"""
-    WITH booked AS (
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:kinds AS text[]),
+                             CAST(:on_hand AS bigint[]), CAST(:reserved AS bigint[]), CAST(:allocated AS bigint[]),
+                             CAST(:set_aside AS bigint[]), CAST(:states AS text[]))
+                      AS m(key, node, sku, kind, on_hand, reserved, allocated, set_aside, state)
+    ), named AS (
+        SELECT DISTINCT node, sku FROM asked
+    ), locked AS MATERIALIZED (
+        SELECT s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at
+        FROM stock s JOIN named USING (node, sku)
+        WHERE {_ALL_NAMED}
+        ORDER BY s.sku, s.node
+        FOR UPDATE OF s
+    ), booked AS (
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, order_id, cause, actor,
                               occurred_at)
         SELECT key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, :order, :cause, :actor, :at
-        FROM unnest(CAST(:keys AS text[]), CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:kinds AS text[]),
-                    CAST(:on_hand AS bigint[]), CAST(:reserved AS bigint[]), CAST(:allocated AS bigint[]),
-                    CAST(:set_aside AS bigint[]), CAST(:states AS text[]))
-             AS m(key, node, sku, kind, on_hand, reserved, allocated, set_aside, state)
+        FROM asked WHERE (SELECT count(*) FROM locked) > 0
         ON CONFLICT (key) DO NOTHING
         RETURNING key, node, sku, kind, on_hand, reserved, allocated, set_aside
     ), seen AS (
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, order_id, cause, actor, occurred_at)
         SELECT b.key || '|seen by the count', b.node, b.sku, 'counted', -b.on_hand, 0, 0, :order, :cause, :actor, :at
-        FROM booked b JOIN stock s USING (node, sku)
+        FROM booked b JOIN locked s USING (node, sku)
         WHERE b.on_hand <> 0 AND b.kind <> 'counted' AND s.counted_at > :at
         RETURNING node, sku, on_hand
     ), moved AS (
@@ -303,7 +319,7 @@ RECORD = text(
               UNION ALL SELECT node, sku, on_hand, 0, 0, 0 FROM seen) m
         GROUP BY node, sku
     ), shelf AS (
-        SELECT m.*, s.reserved + m.reserved AS reserved_now, w.before, w.now FROM moved m JOIN stock s USING (node, sku)
+        SELECT m.*, s.reserved + m.reserved AS reserved_now, w.before, w.now FROM moved m JOIN locked s USING (node, sku)
         CROSS JOIN LATERAL (
             SELECT s.on_hand - greatest(s.set_aside, 0) - s.reserved - s.allocated AS before,
                    s.on_hand + m.on_hand - greatest(s.set_aside + m.set_aside, 0) - s.reserved - m.reserved
@@ -313,21 +329,24 @@ RECORD = text(
         WHERE m.now > m.before AND EXISTS (
             SELECT FROM waiting w WHERE w.awaits = 'stock' AND w.parts @> ARRAY[m.sku]
                                     AND (w.nodes IS NULL OR m.node = ANY(w.nodes)))
+    ), counted AS (
+        UPDATE stock s
+        SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
+            set_aside = s.set_aside + m.set_aside,
+            short_at = CASE WHEN m.now < 0 AND m.reserved_now > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
+            offered_at = coalesce(a.offered_at, s.offered_at), {CHANGED}
+        FROM shelf m LEFT JOIN awaited a USING (node, sku)
+        WHERE s.node = m.node AND s.sku = m.sku
+        RETURNING s.node, s.sku, m.now, m.before
     )
-    UPDATE stock s
-    SET on_hand = s.on_hand + m.on_hand, reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated,
-        set_aside = s.set_aside + m.set_aside,
-        short_at = CASE WHEN m.now < 0 AND m.reserved_now > 0 THEN coalesce(s.short_at, clock_timestamp()) END,
-        offered_at = coalesce(a.offered_at, s.offered_at), {CHANGED}
-    FROM shelf m LEFT JOIN awaited a USING (node, sku)
-    WHERE s.node = m.node AND s.sku = m.sku
-    RETURNING s.node, s.sku, m.now, m.before
+    SELECT l.locked, c.* FROM (SELECT count(*) > 0 AS locked FROM locked) l LEFT JOIN counted c ON true
     """
 )
-"""A statement of its own locks the stock rows first, so that this one reads their latest values. Goods that moved before the
-last count of their place were `seen` by the count, and are not counted twice. Units that become available are offered where an
-order waits for them (`awaited` is a join, because a plan without known values answers an `EXISTS` among the columns by reading
-the whole queue)."""
+"""Every figure is of `locked`, which waits for other transactions and then has the latest values; the tables themselves are
+seen as they were before. The orders that wait are seen as they were when the gates were closed, and the gates keep it so. If a
+row is missing, nothing is locked or booked. Goods that moved before the last count of their place were `seen` by the count, and
+are not counted twice. Units that become available are offered where an order waits for them (`awaited` is a join, because a
+plan without known values answers an `EXISTS` among the columns by reading the whole queue)."""
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:
@@ -365,6 +384,13 @@ async def levels(connection: ReadConnection, skus: Collection[str]) -> dict[tupl
     return {(one.node, one.sku): one for one in found}
 
 
+async def levels_now(database: Database, skus: Collection[str]) -> tuple[int | None, dict[tuple[str, str], StockLevel]]:
+    """The active version of the network, None without one; and the stock levels of SKUs as in `levels`. In one round trip."""
+    rows = await database.fetch(LEVELS_NOW, list(skus))
+    found = [level(row[1:]) for row in rows if row["node"] is not None]
+    return rows[0]["network_version"], {(one.node, one.sku): one for one in found}
+
+
 _LAPSED = """
            coalesce((SELECT sum(u.quantity) FROM cart_unit u
                      WHERE u.node = s.node AND u.sku = s.sku AND u.expires_at <= statement_timestamp()
@@ -379,7 +405,12 @@ The orders that wait are counted: for `EXISTS` PostgreSQL reads the whole table,
 
 LEVELS = text(f"{LEVEL} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
 
+LEVELS_NOW = f"""
+    SELECT (SELECT version FROM network_version WHERE is_active) AS network_version, {_columns(_LAPSED, _IS_PAUSED)}
+    FROM (SELECT) AS always LEFT JOIN stock s ON s.sku = ANY(CAST($1 AS text[])) ORDER BY s.node, s.sku
+"""
+
 
 def level(row: Any) -> StockLevel:
     """The stock level in a row that a statement of this module read."""
-    return StockLevel(*row)
+    return StockLevel._make(row)

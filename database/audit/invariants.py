@@ -7,18 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from database.audit import announced
+from database.audit.invariant import Invariant
+from database.audit.parts import COSTS, HELD, LIVE, SHIPPED
 from database.connect import ReadConnection
 from database.order.parts import CAPTURED, LAYERS, PARTS
 from database.outbox.unattended import sweep_again_at
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """A sentence that must always be true, a query that counts the facts in question, and one that finds violations."""
-
-    sentence: str
-    counted: str
-    violations: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +23,6 @@ class Finding:
     checked: int
     violations: tuple[str, ...]
 
-
-HELD = f"""
-    (SELECT node, sku, sum(reserved)::bigint AS reserved, sum(allocated)::bigint AS allocated FROM (
-        SELECT r.node, c.stocked AS sku, r.quantity * c.quantity AS reserved, 0 AS allocated
-        FROM reservation r JOIN {PARTS} c USING (order_id, line)
-        UNION ALL
-        SELECT node, sku, quantity, 0 FROM cart_unit
-        UNION ALL
-        SELECT fo.node, c.stocked, 0, (fl.quantity - fl.shipped - fl.short + fl.in_doubt) * c.quantity
-        FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-        JOIN {PARTS} c USING (order_id, line)) h
-     GROUP BY node, sku)
-"""
-"""Units of each stocked SKU at each node that are promised: pinned by an order or a cart, or owed by a node."""
-
-COSTS = f"""
-    (SELECT order_id, sum(units)::bigint AS units,
-            sum(goods / ordered * units + least(units, goods % ordered))::bigint AS goods,
-            sum(tax / ordered * units + least(units, tax % ordered))::bigint AS tax
-     FROM (SELECT order_id, ordered::bigint, (ordered - cancelled)::bigint AS units,
-                  (unit_price * ordered - discount)::bigint AS goods, tax FROM {LAYERS} y WHERE ordered > 0) y
-     GROUP BY order_id)
-"""
-"""By order: the units that are not cancelled, and what they cost by their layers; the first ones have the odd minor units."""
-
-SHIPPED = f"""
-    (SELECT o.order_id, sum(c.goods + CASE WHEN o.prices_include_tax THEN 0 ELSE c.tax END)
-            + CASE WHEN sum(c.units) = 0 THEN 0 ELSE o.shipping_price END
-            + CASE WHEN sum(c.units) = 0 OR o.prices_include_tax THEN 0 ELSE o.shipping_tax END AS cost
-     FROM orders o
-     JOIN (SELECT order_id, units, goods / ordered * units + least(units, goods % ordered) AS goods,
-                  tax / ordered * units + least(units, tax % ordered) AS tax
-           FROM (SELECT y.order_id, y.ordered::bigint, y.tax, (y.unit_price * y.ordered - y.discount)::bigint AS goods,
-                        greatest(0, least(y.counted, y.gone - coalesce(sum(y.counted) OVER (
-                            PARTITION BY y.order_id, y.line ORDER BY y.layer
-                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint AS units
-                 FROM (SELECT y.*, l.shipped + coalesce(v.units, 0) AS gone,
-                              y.ordered - CASE WHEN v.units > 0 THEN 0 ELSE y.cancelled END AS counted
-                       FROM {LAYERS} y JOIN order_line l USING (order_id, line)
-                       LEFT JOIN (SELECT fo.order_id, fl.line, sum(fl.voided) AS units
-                                  FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-                                  GROUP BY fo.order_id, fl.line) v USING (order_id, line)) y) y) c USING (order_id)
-     GROUP BY o.order_id)
-"""
-"""By order: what the units that shipped cost, the first ones of each line, and shipping with the first of all. Units of a
-parcel that was taken back count: what was asked for when it was reported stays asked for, also if they are cancelled."""
-
-_LIVE = "(SELECT fulfillment_order_id, line, quantity - shipped - short AS due FROM fulfillment_order_line)"
 
 INVARIANTS = (
     Invariant(
@@ -123,7 +69,7 @@ INVARIANTS = (
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(d.due), 0) AS due, coalesce(sum(fl.shipped), 0) AS shipped
             FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
-            JOIN {_LIVE} d USING (fulfillment_order_id, line)
+            JOIN {LIVE} d USING (fulfillment_order_id, line)
             WHERE fo.order_id = l.order_id AND fl.line = l.line) f
         WHERE (l.allocated, l.shipped) <> (f.due, f.shipped)
         """,
@@ -195,6 +141,7 @@ INVARIANTS = (
         WHERE c.claimed > w.work
         """,
     ),
+    *announced.INVARIANTS,
     Invariant(
         "an order holds a cart's units only until it is sourced",
         "SELECT count(*) FROM cart WHERE order_id IS NOT NULL",
@@ -455,6 +402,32 @@ INVARIANTS = (
         FROM refund f JOIN orders o USING (order_id) JOIN orders r ON r.order_id = f.replacement
         WHERE r.channel <> o.channel OR r.order_id = o.order_id OR (r.received_at, r.placed_at) <> (f.asked_at, f.asked_at)
            OR EXISTS (SELECT FROM refund n WHERE n.replacement = f.replacement AND n.refund_id <> f.refund_id)
+        """,
+    ),
+    Invariant(
+        "a connected channel is notified of events, each of an order that came through its connection",
+        "SELECT count(*) FROM channel_notice",
+        """
+        SELECT format('%s-%s: %s is owed %s of %s, and there is no such event, or no such order of the channel',
+                      n.transaction_id, n.event_id, n.channel, n.kind, n.order_id)
+        FROM channel_notice n
+        WHERE NOT EXISTS (
+            SELECT FROM event e JOIN channel_order o USING (order_id)
+            WHERE (e.transaction_id, e.event_id, e.order_id, e.kind)
+                  = (n.transaction_id, n.event_id, n.order_id, n.kind) AND o.channel = n.channel)
+        """,
+    ),
+    Invariant(
+        "no connected channel is notified of an event twice: what it took is not owed, and what it refused has an exception",
+        "SELECT count(*) FROM channel_notice",
+        """
+        SELECT format('%s-%s of %s: taken at %s, owed from %s, refused: %s', transaction_id, event_id, order_id, notified_at,
+                      due_at, refused IS NOT NULL)
+        FROM channel_notice n
+        WHERE num_nonnulls(notified_at, due_at) > 1 OR (num_nonnulls(notified_at, due_at) = 0 AND NOT EXISTS (
+            SELECT FROM exception e
+            WHERE e.order_id = n.order_id AND e.code = 'channel_refused'
+              AND e.subject = n.transaction_id || '-' || n.event_id))
         """,
     ),
     Invariant(

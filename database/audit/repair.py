@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import text
 
 from database import capacity, exception, stock
-from database.audit.invariants import HELD
+from database.audit.parts import HELD
 from database.connect import ReadConnection, WriteConnection
 from database.exception import ClosingFact
 from domain.reasons import ExceptionCode

@@ -1,7 +1,7 @@
 """The documents of what a channel may take: pages of all items, or of those of which it may have changed."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,10 +69,10 @@ class AvailableQuery:
 async def page(connection: ReadConnection, version: int, network: Network, query: AvailableQuery) -> dict[str, Any]:
     """A page of `GET /stock` for a channel, by SKU; the snapshot is that of the first page's `as_of`, or later."""
     as_of = query.as_of or AsOf(version, await stock_feed.horizon(connection))
-    skus = sorted(sku for sku in await _skus(connection, version, network, query.since) if sku > query.after)
+    skus = sorted(sku for sku in await changed(connection, version, network, query.since) if sku > query.after)
     shown = skus[: query.limit]
-    levels = await _levels(connection, network, shown)
-    items = [{"sku": sku, "available": _available(network, levels, sku, query)} for sku in shown]
+    available = await of_channel(connection, network, query.channel, query.usable, shown)
+    items = [{"sku": sku, "available": available[sku]} for sku in shown]
     return {
         "items": items,
         "next": f"{as_of}@{shown[-1]}" if len(skus) > query.limit else None,
@@ -80,7 +80,17 @@ async def page(connection: ReadConnection, version: int, network: Network, query
     }
 
 
-async def _skus(connection: ReadConnection, version: int, network: Network, since: AsOf | datetime | None) -> set[str]:
+async def of_channel(
+    connection: ReadConnection, network: Network, channel: str, usable: Container[str], skus: Collection[str]
+) -> dict[str, int]:
+    """How many units of each of these items a channel may take, from the nodes that may ship its orders."""
+    levels = await _levels(connection, network, skus)
+    return {sku: _available(network, levels, sku, channel, usable) for sku in skus}
+
+
+async def changed(
+    connection: ReadConnection, version: int, network: Network, since: AsOf | datetime | None
+) -> set[str]:
     """The items of which what is available may have changed. Under another network version it may have of every item: its
     nodes, strategies and buffers are others."""
     if since is None:
@@ -99,7 +109,7 @@ Levels = Mapping[str, Mapping[tuple[str, str], StockLevel]]
 """Stock levels by stocked SKU, then by (node, SKU)."""
 
 
-async def _levels(connection: ReadConnection, network: Network, skus: list[str]) -> Levels:
+async def _levels(connection: ReadConnection, network: Network, skus: Collection[str]) -> Levels:
     parts = {part for sku in skus for part, _ in network.components(sku)}
     found: dict[str, dict[tuple[str, str], StockLevel]] = {part: {} for part in parts}
     for place, level in (await stock.levels(connection, sorted(parts))).items():
@@ -107,7 +117,7 @@ async def _levels(connection: ReadConnection, network: Network, skus: list[str])
     return found
 
 
-def _available(network: Network, levels: Levels, sku: str, query: AvailableQuery) -> int:
+def _available(network: Network, levels: Levels, sku: str, channel: str, usable: Container[str]) -> int:
     its_own = {place: level for part, _ in network.components(sku) for place, level in levels[part].items()}
     item = Availability(sku, network, its_own)
-    return item.in_all(lambda part: network.kept_back(part, query.channel), query.usable)
+    return item.in_all(lambda part: network.kept_back(part, channel), usable)

@@ -40,7 +40,9 @@ class Reservation(Reserved):
 
 def reserved(made: Cart) -> dict[str, Any]:
     """The document of a new reservation."""
-    return {"reservation": made.cart_id, "expires_at": made.expires_at} | in_words_of_now(made.promise)
+    promised = in_words_of_now(made.promise)
+    shipments = [{"from_supply": None} | shipment for shipment in promised["shipments"]]
+    return {"reservation": made.cart_id, "expires_at": made.expires_at} | promised | {"shipments": shipments}
 
 
 def reservation(known: KnownCart) -> dict[str, Any]:

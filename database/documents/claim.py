@@ -51,6 +51,23 @@ async def with_refunds(connection: ReadConnection, known: dict[str, Any]) -> dic
     return known | {"refunds": await refund.shown(connection, known["order"], known["claim"])}
 
 
+async def recent(connection: ReadConnection, *, order: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest claims, of an order only unless that is None."""
+    return [json.loads(row.shown) for row in await connection.execute(RECENT, {"order": order, "limit": limit})]
+
+
+RECENT = text(
+    """
+    SELECT jsonb_build_object(
+               'claim', c.claim_id, 'order', c.order_id, 'reference', o.reference, 'kind', c.kind, 'resolution', c.resolution,
+               'claimed_at', c.claimed_at,
+               'quantity', (SELECT sum(l.quantity) FROM claim_line l WHERE l.claim_id = c.claim_id))::text AS shown
+    FROM (SELECT * FROM claim WHERE CAST(:order AS text) IS NULL OR order_id = :order
+          ORDER BY claimed_at DESC, claim_id DESC LIMIT :limit) c
+    JOIN orders o USING (order_id) ORDER BY c.claimed_at DESC, c.claim_id DESC
+    """
+)
+
 SHOW = text(
     """
     SELECT jsonb_build_object(

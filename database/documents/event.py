@@ -44,10 +44,26 @@ class UnitsEvent(_Event):
 
 
 class PromisedEvent(_Event):
-    """Every unit of the order has a node, for the first time."""
+    """Every unit of the order has a node, or announced goods that it waits for, for the first time."""
 
     kind: Literal[EventKind.PROMISED]
     data: PromiseState
+
+
+class NewPromiseData(Document):
+    """The promise that replaces the one before."""
+
+    ship_by: AwareDatetime | None
+    """When the last shipment leaves; null while nobody knows when its goods come."""
+    deliver_by: AwareDatetime | None
+    """When the last shipment arrives; null when nobody knows."""
+
+
+class PromiseChangedEvent(_Event):
+    """The order is promised for other days: the goods that it waits for come later, earlier, or nobody knows when."""
+
+    kind: Literal[EventKind.PROMISE_CHANGED]
+    data: NewPromiseData
 
 
 class WorkData(UnitsData):
@@ -254,6 +270,7 @@ class Event(
         Annotated[
             UnitsEvent
             | PromisedEvent
+            | PromiseChangedEvent
             | PickupEvent
             | ShippedEvent
             | DeliveredEvent

@@ -1,6 +1,7 @@
 """The documents of exceptions: the queue of open ones, and a single one with the actions that it suggests."""
 
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from database.sealing import COMMON
 from domain.closing import CLOSING
 from domain.network import ExceptionRules
 from domain.order import PromiseState
-from domain.reasons import WHAT_TO_DO, About, Action, ExceptionCode, actions
+from domain.reasons import WHAT_TO_DO, About, Action, ExceptionCode, actions, connection_of
 
 
 class SuggestedAction(Document):
@@ -37,8 +38,8 @@ class PickupPlace(Document):
 
     node: str
     name: str
-    distance_km: float
-    """As the crow flies from the order's address."""
+    distance_km: float | None
+    """As the crow flies from the order's address; null when that is military mail, to which no distance can be measured."""
     ready_by: AwareDatetime
     """When the units would be ready."""
 
@@ -47,7 +48,7 @@ class PickupAlternatives(Document):
     """What a customer can choose when the pickup cannot go on. Nothing of it is reserved."""
 
     pickup: list[PickupPlace]
-    """The nearest five nodes that have all units, the nearest first."""
+    """The nearest five nodes that have all units, the nearest first; five of them by id where no distance can be measured."""
     delivery: PromiseState | None
     """The promise for a delivery instead; null when it cannot be delivered."""
 
@@ -154,6 +155,29 @@ async def show(connection: ReadConnection, exception: str, rules: ExceptionRules
     return None if found is None else _shown(connection, found)
 
 
+async def named(connection: ReadConnection, names: Collection[str], rules: ExceptionRules) -> list[dict[str, Any]]:
+    """The exceptions with these ids, open or not, as the queue shows them; one that does not exist is left out."""
+    statement = text(f"{_SHOWN} WHERE e.exception_id = ANY(CAST(:names AS text[])) ORDER BY e.since, e.exception_id")
+    rows = await connection.execute(statement, {"names": list(names), "owners": _owners(rules)})
+    return [_shown(connection, row) for row in rows]
+
+
+async def counts(connection: ReadConnection, rules: ExceptionRules) -> dict[str, dict[str, int]]:
+    """How many exceptions are open by `code`, by `node`, by `owner` and by `age`, the most frequent first.
+
+    What is about no node is counted under "", and an age is the number of `AGES` that have passed.
+    """
+    found: dict[str, dict[str, int]] = {kind: {} for kind in ("code", "node", "owner", "age")}
+    rows = await connection.execute(COUNTS, {"owners": _owners(rules), "ages": list(AGES.values())})
+    for row in rows:
+        found[row.kind][row.name] = row.number
+    return found
+
+
+AGES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "7d": timedelta(days=7)}
+"""The ages by which open exceptions are counted, as a filter writes them."""
+
+
 def _owners(rules: ExceptionRules) -> str:
     return json.dumps({code: rules.owner(code) for code in ExceptionCode})
 
@@ -164,7 +188,8 @@ def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
     assigned = personal.remark(personal.open_key(connection, row.assigned_owner, row.assigned_key), row.assigned)
     resolved = personal.remark(personal.open_key(connection, row.resolved_owner, row.resolved_key), row.resolved)
     code = ExceptionCode(shown["code"])
-    about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"))
+    named = connection_of(code, shown["exception"], shown["order"], shown["subject"])
+    about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], shown.pop("can_reroute"), named)
     cause, actor = shown.pop("closed_cause"), shown.pop("closed_actor")
     return shown | {
         "closed_by": CLOSING[code].closed_by,
@@ -179,6 +204,19 @@ def _shown(connection: ReadConnection, row: Any) -> dict[str, Any]:
 
 
 _OWNER = "coalesce(e.owner, CAST(:owners AS jsonb)->>e.code)"
+
+COUNTS = text(
+    f"""
+    SELECT CASE grouping(x.code, x.node, x.owner, x.age) WHEN 7 THEN 'code' WHEN 11 THEN 'node' WHEN 13 THEN 'owner'
+                ELSE 'age' END AS kind,
+           coalesce(x.code, x.node, x.owner, x.age::text) AS name, count(*) AS number
+    FROM (SELECT e.code, coalesce(e.node, '') AS node, {_OWNER} AS owner,
+                 (SELECT count(*) FROM unnest(CAST(:ages AS interval[])) a WHERE e.since < clock_timestamp() - a) AS age
+          FROM exception e WHERE e.resolved_at IS NULL) x
+    GROUP BY GROUPING SETS ((x.code), (x.node), (x.owner), (x.age))
+    ORDER BY 1, 3 DESC, 2
+    """
+)
 
 _SHOWN = f"""
     SELECT jsonb_build_object(

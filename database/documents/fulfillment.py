@@ -165,10 +165,10 @@ async def show(
     """One fulfillment order as its node sees it; None when there is none, or it is another node's."""
     asked = given({"f.fulfillment_order_id = :fulfillment_order": fulfillment_order, "f.node = :node": node})
     rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
+        text(f"{SHOWN} WHERE {asked}"), {"node": node, "fulfillment_order": fulfillment_order}
     )
     row = rows.one_or_none()
-    return _shown(connection, network, row) if row else None
+    return shown(connection, network, row) if row else None
 
 
 async def listed(
@@ -176,7 +176,7 @@ async def listed(
 ) -> list[dict[str, Any]]:
     """Fulfillment orders, the oldest first, after the one with the id `after`."""
     statement, values = listing(filters, after=after, limit=limit)
-    return [_shown(connection, network, row) for row in await connection.execute(text(statement), values)]
+    return [shown(connection, network, row) for row in await connection.execute(text(statement), values)]
 
 
 def listing(filters: Filters, *, after: str | None, limit: int) -> tuple[str, dict[str, Any]]:
@@ -195,7 +195,7 @@ def listing(filters: Filters, *, after: str | None, limit: int) -> tuple[str, di
             f"(f.released_at, f.fulfillment_order_id) > ({_AFTER} AND {of_node})": after,
         }
     )
-    statement = f"{_SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT {limit:d}"
+    statement = f"{SHOWN} WHERE {asked} ORDER BY f.released_at, f.fulfillment_order_id LIMIT {limit:d}"
     return statement, filters._asdict() | {"after": after}
 
 
@@ -207,7 +207,7 @@ _UPDATED = """
 values takes a parameter there for a tenth of all rows."""
 
 
-def _shown(connection: ReadConnection, network: Network, row: Any) -> dict[str, Any]:
+def shown(connection: ReadConnection, network: Network, row: Any) -> dict[str, Any]:
     """A fulfillment order with its address and with what its goods are called; of a forgotten order only the country is
     left."""
     shown: dict[str, Any] = json.loads(row.shown)
@@ -249,7 +249,7 @@ def _item(network: Network, sku: str) -> Item:
     return network.item(sku) if network.knows_item(sku) else Item(sku=sku, name=sku, weight_g=0)
 
 
-_SHOWN = """
+SHOWN = """
     SELECT jsonb_build_object(
                'fulfillment_order', f.fulfillment_order_id, 'order', f.order_id, 'channel', o.channel, 'reference', o.reference,
                'purchase_order', o.purchase_order, 'node', f.node, 'attempt', f.attempt,

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from database.connect import ReadConnection
 from database.documents.document import Document
+from domain.role import Role
 
 
 class ListedKey(Document):
@@ -17,6 +18,8 @@ class ListedKey(Document):
     kind: Literal["operator", "channel", "node"]
     name: str
     """The channel or node that it is for, or the operator's name."""
+    role: Role | None
+    """What an operator may do; null for a channel or node."""
     made_at: AwareDatetime
     revoked_at: AwareDatetime | None
     """When it was revoked; null while it is valid."""
@@ -30,8 +33,9 @@ async def listed(connection: ReadConnection, *, after: str | None, limit: int) -
 
 LISTED = text(
     """
-    SELECT jsonb_build_object('id', key_id, 'kind', kind, 'name', name, 'made_at', recorded_at,
-                              'revoked_at', revoked_at)::text AS shown
+    SELECT jsonb_build_object('id', key_id, 'kind', kind, 'name', name,
+                              'role', CASE WHEN kind = 'operator' THEN role END,
+                              'made_at', recorded_at, 'revoked_at', revoked_at)::text AS shown
     FROM key WHERE key_id > :after ORDER BY key_id LIMIT :limit
     """
 )

@@ -10,14 +10,17 @@ from sqlalchemy import text
 
 from database import details, personal, returns
 from database.connect import ReadConnection
-from database.documents import payment
+from database.documents import payment, peg
 from database.documents.document import Document, sometimes
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage, ShipTo, forgotten_address
+from database.documents.hold import Hold
 from database.documents.payment import OrderPayments
+from database.documents.peg import PeggedUnits
+from database.schema.views import PROMISE
 from domain.closing import CLOSING
 from domain.fulfillment import FulfillmentOrderStatus, RequestStatus, WaitingFor
-from domain.network import HoldStock, ShipComplete
+from domain.network import ShipComplete
 from domain.order import OrderState, OrderStatus, PromiseState
 from domain.reasons import ExceptionCode
 from domain.returns import ReturnStatus
@@ -115,22 +118,6 @@ class OrderFulfillment(Document):
     """The packages that left, sorted by id."""
     reason: str | None
     """The last reason that the node gave; null when it gave none, or the order was forgotten."""
-
-
-class Hold(Document):
-    """An active hold: nothing more of the order is released to nodes."""
-
-    hold: str
-    """Its name, such as `fraud` or `payment`."""
-    owner: str | None
-    """Who should release it, by the policy; null when the policy does not say."""
-    stock: HoldStock
-    """What the hold does to the order's stock."""
-    since: AwareDatetime
-    actor: str | None
-    """Who placed it; `policy` when the policy did. Null when the order was forgotten."""
-    reason: str | None
-    """Why; null when no reason was given, or the order was forgotten."""
 
 
 class OpenException(Document):
@@ -260,7 +247,12 @@ class Order(Document):
     fulfillment_orders: list[OrderFulfillment]
     """The oldest first. A fulfillment order exists from its release; until then the units are `reserved`."""
     promise: PromiseState | None
-    """The promise that was given; it never changes. Null until every unit has had a node at the same time."""
+    """The present promise. Null until every unit has a node, or announced goods that it waits for; and while nobody knows when
+    goods come that were promised."""
+    first_promise: PromiseState | None
+    """The first promise that was given; it never changes. Null when none was given."""
+    from_supply: list[PeggedUnits]
+    """What of it waits for announced goods that are promised to it."""
     exceptions: list[OpenException]
     """The open exceptions."""
     returns: list[OrderReturn]
@@ -304,7 +296,7 @@ class ListedOrder(Document):
     tags: list[str]
     """Words of the channel's own; none when the order was forgotten."""
     promise: PromiseState | None
-    """The promise that was given; null when there was none."""
+    """The present promise; null when there is none."""
 
 
 async def show(connection: ReadConnection, name: str, *, channel: str | None, at: datetime) -> dict[str, Any] | None:
@@ -328,6 +320,8 @@ async def show(connection: ReadConnection, name: str, *, channel: str | None, at
     document |= extras["own"] | {"ship_to": ship_to, "bill_to": own.bill_to}
     document |= {"note": own.note, "attributes": own.attributes}
     return document | {
+        "first_promise": document["first_promise"] or document["promise"],
+        "from_supply": extras["from_supply"],
         "forgotten": extras["forgotten"],
         "payments": extras["payments"],
         "needs_attention": bool(document["exceptions"]),
@@ -378,6 +372,7 @@ ORDER = text(
                          WHERE h.order_id = o.order_id AND h.released_at IS NULL),
                'payments', {payment.SHOWN},
                'forgotten', EXISTS (SELECT FROM forgotten g WHERE g.order_id = o.order_id),
+               'from_supply', {peg.SHOWN},
                'details', (SELECT coalesce(jsonb_object_agg(e.exception_id, e.detail), '{{}}') FROM exception e
                            WHERE e.order_id = o.order_id AND e.resolved_at IS NULL)
            )::text AS extras, o.country, r.ship_to, r.details, k.wrapped
@@ -457,14 +452,13 @@ _OF_CUSTOMER = """
 ALSO_CLOSED = (OrderStatus.CANCELLED, OrderStatus.COMPLETED)
 """The statuses of orders that may be closed. An order with another one is open."""
 
-LISTED = """
+LISTED = f"""
     SELECT jsonb_build_object(
                'order', o.order_id, 'channel', o.channel, 'number', o.number, 'status', s.status,
                'needs_attention', s.needs_attention, 'reference', o.reference, 'placed_at', o.placed_at,
                'updated_at', o.updated_at, 'service', o.service, 'currency', o.currency, 'value', o.value, 'tags', o.tags,
-               'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN jsonb_build_object(
-                              'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END)::text AS shown
-    FROM ({page}) o JOIN order_status s USING (order_id)
+               'promise', CAST({PROMISE} AS jsonb))::text AS shown
+    FROM ({{page}}) o JOIN order_status s USING (order_id)
     ORDER BY o.received_at DESC, o.order_id DESC
 """
 """The page is chosen first, so that what is shown is read of its orders only."""

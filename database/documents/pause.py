@@ -69,6 +69,30 @@ def nodes(
     ]
 
 
+async def workloads(connection: ReadConnection) -> dict[str, dict[str, int]]:
+    """By node, the fulfillment orders that it owes something (`open`), those of them whose time to ship is over (`late`), and
+    the open exceptions because it does not answer (`silent`). A node without any is left out.
+    """
+    rows = await connection.execute(WORKLOADS)
+    return {row.node: {"open": row.open, "late": row.late, "silent": row.silent} for row in rows}
+
+
+WORKLOADS = text(
+    """
+    SELECT w.node, sum(w.open)::int AS open, sum(w.late)::int AS late, sum(w.silent)::int AS silent FROM (
+        SELECT f.node, count(*) AS open, count(*) FILTER (WHERE f.ship_by < clock_timestamp()) AS late, 0 AS silent
+        FROM fulfillment_order f
+        WHERE f.deadline IS NOT NULL AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer')
+        GROUP BY f.node
+        UNION ALL
+        SELECT e.node, 0, 0, count(*) FROM exception e
+        WHERE e.resolved_at IS NULL AND e.code IN ('node_silent', 'cancel_unanswered', 'node_unreachable')
+          AND e.node IS NOT NULL GROUP BY e.node) w
+    GROUP BY w.node
+    """
+)
+
+
 async def contacts(connection: ReadConnection, names: list[str]) -> dict[str, dict[str, Any]]:
     """Our contact with these nodes, by node, as it is stored."""
     rows = await connection.execute(CONTACTS, {"nodes": names})

@@ -1,12 +1,22 @@
 """The documents of promises: which node would ship what, and when it would arrive."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import AwareDatetime
 
 from database.documents.document import Document, LineUnits
 from domain.network import Precision
-from domain.sourcing import Plan
+from domain.promise import last_arrival
+from domain.sourcing import Later, Plan, PlannedShipment
+from domain.sourcing.plans import moment, part_documents
+
+
+class FromSupply(Document):
+    """Announced goods that a shipment waits for."""
+
+    due_at: AwareDatetime
+    """When the goods are counted on."""
 
 
 class PromisedShipment(Document):
@@ -18,19 +28,21 @@ class PromisedShipment(Document):
     """By the strategy's costs, in minor units of the policy's currency."""
     days: int | None
     """Calendar days until it arrives; null when nobody knows."""
+    from_supply: FromSupply | None
+    """The announced goods that it waits for; null when the units are available now."""
 
 
 class Promise(Document):
     """What would be promised now."""
 
     fillable: bool
-    """Whether every unit is available now; false when any unit would have to wait."""
+    """Whether every unit is available now, or will be from goods that are announced and that the strategy sells."""
     ship_by: AwareDatetime | None
     """When the last shipment leaves; null when it is not fillable."""
     deliver_by: AwareDatetime | None
     """When the last shipment arrives; null when it is not fillable, or when nobody knows how long it is on the way."""
     shipments: list[PromisedShipment]
-    """Of the units that are available now."""
+    """Of the units that are available now; when it is fillable, also of those that wait for announced goods."""
     cost: int
     """Of all shipments, in minor units of the policy's currency."""
     destination_precision: Precision
@@ -55,17 +67,27 @@ def in_words_of_now(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"destination_precision": _EARLIER_PRECISION[said]} if said in _EARLIER_PRECISION else document
 
 
-def promise(decided: Plan) -> dict[str, Any]:
-    """The promise that a plan makes to a channel."""
-    document = decided.document()
-    shipments = [
-        {name: shipment[name] for name in ("node", "lines", "cost", "days")} for shipment in document["shipments"]
-    ]
+def promise(decided: Plan, later: Sequence[Later] = ()) -> dict[str, Any]:
+    """The promise that a plan makes to a channel; `later` fills what the plan leaves unfilled, or is empty."""
+    now = [(shipment, None) for shipment in decided.shipments]
+    coming = [(one.shipment, {"due_at": moment(one.due_at)}) for one in later]
+    is_fillable = not decided.unfilled or bool(later)
+    shipments = [shipment for shipment, _ in now + coming]
     return {
-        "fillable": not decided.unfilled,
-        "ship_by": document["ship_by"],
-        "deliver_by": document["deliver_by"],
-        "shipments": shipments,
-        "cost": decided.cost,
-        "destination_precision": document["destination_precision"],
+        "fillable": is_fillable,
+        "ship_by": moment(max((one.ship_by for one in shipments), default=None)) if is_fillable else None,
+        "deliver_by": moment(last_arrival(one.deliver_by for one in shipments)) if is_fillable else None,
+        "shipments": [_shipment(shipment, from_supply) for shipment, from_supply in now + coming],
+        "cost": sum(one.cost for one in shipments),
+        "destination_precision": str(decided.explanation.precision),
+    }
+
+
+def _shipment(one: PlannedShipment, from_supply: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "node": one.node,
+        "lines": part_documents(one.parts),
+        "cost": one.cost,
+        "days": one.days,
+        "from_supply": from_supply,
     }

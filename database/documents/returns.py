@@ -133,8 +133,12 @@ async def listed(
     updated_since: datetime | None,
     after: str | None,
     limit: int,
+    is_open: bool = False,
 ) -> list[dict[str, Any]]:
-    """Returns of a list, the oldest first, after the one with the id `after`; of a node, those that should go to it."""
+    """Returns of a list, the oldest first, after the one with the id `after`; of a node, those that should go to it.
+
+    `is_open` leaves out those that are over.
+    """
     visible = given({"a.node = :node": node, "b.channel = :channel": channel})
     asked = given(
         {
@@ -143,6 +147,7 @@ async def listed(
             "r.order_id = :order": order,
             "s.status = :status": status,
             _UPDATED: updated_since,
+            _IS_OPEN: is_open or None,
             f"(r.requested_at, r.return_id) > (({_AFTER} AND {visible}), :after)": after,
         }
     )
@@ -172,6 +177,8 @@ _LISTED = """
 _AFTER = """
     SELECT a.requested_at FROM return a JOIN orders b USING (order_id) WHERE a.return_id = :after
 """
+
+_IS_OPEN = "coalesce(r.closed_at, r.cancelled_at, r.declined_at, r.expired_at) IS NULL"
 
 _UPDATED = """
     r.return_id = ANY(ARRAY(SELECT u.return_id FROM return u

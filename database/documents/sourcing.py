@@ -28,6 +28,8 @@ class PlannedShipment(Document):
     """When it leaves."""
     deliver_by: AwareDatetime | None
     """When it arrives; null when nobody knows."""
+    carrier: str | None
+    """The carrier by whose days and, where the strategy counts them, prices it was planned; null without one."""
 
 
 class ConsideredLine(Document):
@@ -128,7 +130,8 @@ class Round(Document):
     runners_up: list[RunnerUp]
     """The next best plans."""
     exact: bool
-    """Whether the plan is proven to be the best; false when the search was cut short."""
+    """Whether the plan is proven to be the best; false when the search was cut short, or when several shipments were allowed
+    at prices of carriers."""
     gap: float | None
     """By what share the first measure of the rank could be lower at most, such as 0.004. 0 = the plan is proven to be the best,
     null = no such bound is known."""
@@ -153,9 +156,14 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
     rows = await connection.execute(ROUNDS, {"order": order})
     return [
         {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
-        | in_words_of_now(all_lines(json.loads(row.document)))
+        | _with_carriers(in_words_of_now(all_lines(json.loads(row.document))))
         for row in rows
     ]
+
+
+def _with_carriers(document: dict[str, Any]) -> dict[str, Any]:
+    """A stored plan in which every shipment says its carrier; rounds that were decided before carriers were known have none."""
+    return document | {"shipments": [{"carrier": None} | shipment for shipment in document["shipments"]]}
 
 
 ROUNDS = text(

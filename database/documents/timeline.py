@@ -132,7 +132,8 @@ _FACTS = (
     f"""
     SELECT e.recorded_at, 9, e.event_id::text, 'order.' || e.kind, NULL, {_NONE}, e.data, NULL
     FROM o JOIN event e USING (order_id)
-    WHERE e.kind IN ('promised', 'added', 'backordered', 'cancelled', 'cancel_refused', 'exchanged', 'return_reminder')
+    WHERE e.kind IN ('promised', 'promise_changed', 'added', 'backordered', 'cancelled', 'cancel_refused', 'exchanged',
+                     'return_reminder')
     """,
     """
     SELECT c.reserved_at, 1, '', 'reservation.made', c.asker, c.cart_id, CAST(NULL AS timestamptz),
@@ -201,7 +202,7 @@ _FACTS = (
                  abs(sum(coalesce(nullif(m.on_hand, 0), nullif(m.allocated, 0), nullif(m.reserved, 0), m.set_aside))) AS units
           FROM o JOIN movement m USING (order_id)
           WHERE NOT (m.kind = 'reserved' AND starts_with(m.cause, 'round '))
-            AND NOT (m.kind = 'allocated' AND starts_with(m.cause, 'release '))
+            AND NOT (m.kind = 'allocated' AND m.cause ~ '^(round|release) ')
             AND NOT (m.kind = 'shipped' AND starts_with(m.cause, 'message '))
           GROUP BY m.kind, m.node, m.sku, m.cause) m
     GROUP BY m.kind, m.node, m.cause
@@ -212,7 +213,10 @@ _FACTS = (
                'node', f.node, 'attempt', f.attempt, 'ship_by', f.ship_by,
                'lines', {_LINES.format("fulfillment_order_line l WHERE l.fulfillment_order_id = f.fulfillment_order_id")}), NULL
     FROM o JOIN fulfillment_order f USING (order_id) CROSS JOIN LATERAL (VALUES
-        ('released', f.released_at), ('cancel_asked', f.cancel_asked_at), ('given_up', f.dead_at),
+        ('released', greatest(f.released_at, (
+            SELECT min(m.recorded_at) FROM movement m  -- a round may release in its own transaction: it was decided before
+            WHERE m.order_id = f.order_id AND m.kind = 'allocated' AND m.node = f.node AND m.recorded_at >= f.released_at))),
+        ('cancel_asked', f.cancel_asked_at), ('given_up', f.dead_at),
         ('reminded', f.reminded_at), ('not_collected', f.uncollected_at),
         ('assumed_delivered', CASE WHEN f.assumed_delivered THEN f.delivered_at END)) AS w(what, at)
     WHERE w.at IS NOT NULL

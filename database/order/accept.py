@@ -182,6 +182,17 @@ def _order_row(
     }
 
 
+def terms_document(terms: ReturnTerms) -> dict[str, Any]:
+    """Terms of return as they stay with a line; its window is stored beside them."""
+    return {
+        "refund_on": terms.refund_on,
+        "fee": terms.fee,
+        "fee_per": terms.fee_per,
+        "currency": terms.currency,
+        "receive_at": terms.receive_at,
+    }
+
+
 def _line_rows(
     order: NewOrder, items: Mapping[str, Item], terms: Mapping[str, ReturnTerms], first_position: int = 0
 ) -> Iterable[dict[str, Any]]:
@@ -199,13 +210,7 @@ def _line_rows(
             "tax": line.tax,
             "components": dict(item.components) or None,
             "weight_g": item.weight_g,
-            "terms": {
-                "refund_on": found.refund_on,
-                "fee": found.fee,
-                "fee_per": found.fee_per,
-                "currency": found.currency,
-                "receive_at": found.receive_at,
-            },
+            "terms": terms_document(found),
             "return_window_seconds": None if found.final_sale else found.window.total_seconds(),
             "ordered": line.quantity,
         }

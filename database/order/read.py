@@ -1,17 +1,21 @@
 """Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
 
 from database import capacity, details, personal
 from database.connect import ReadConnection, WriteConnection
 from database.details import Details
+from database.outbox import inbox
+from database.outbox.inbox import Known
 from database.schema.tables import orders
+from database.sealing import Key
 from domain.account import Charges, Layer, Layers
 from domain.capacity import Claims
 from domain.closing import OpenException
@@ -19,9 +23,17 @@ from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestSt
 from domain.network import Locality
 from domain.order import OrderState
 from domain.payment import Payments
+from domain.peg import Peg, RowName
 from domain.reasons import ExceptionCode
 from domain.units import Order, OrderedLine, Reservation, Waiting
 from nodes.kinds import KINDS
+
+
+class MessageName(NamedTuple):
+    """A message of a node: its id, and the fulfillment order that it is about."""
+
+    about: str
+    message_id: str
 
 
 class UnknownOrder(LookupError):
@@ -53,6 +65,8 @@ class Header:
     tags: tuple[str, ...]
     details: Details = field(repr=False)
     """What is personal of it beside its address."""
+    key: Key | None = field(repr=False)
+    """Seals what is personal of it; None = it was forgotten."""
     currency: str
     """Of all its amounts."""
     value: int
@@ -73,8 +87,10 @@ class Header:
     is_forgotten: bool
     is_promised: bool
     """Whether a promise was given."""
-    deliver_by: datetime | None
-    """The promised day; None = no promise was given yet, or it has no day of delivery."""
+    promised: tuple[datetime | None, datetime | None]
+    """When it ships and arrives by the present promise. None = there is none, or nobody knows."""
+    is_promise_changed: bool
+    """Whether a new promise has replaced the first."""
     duty_ship_by: datetime | None
     """When the channel must see it shipped; None = it named no such moment."""
     duty_deliver_by: datetime | None
@@ -93,6 +109,15 @@ class Header:
     """What it was placed for; None = it replaces nothing."""
     open_exceptions: Sequence[OpenException] = ()
     """What needs a person, the oldest first."""
+    known: Known | None = None
+    """What is stored under the message id that was asked about; None = nothing, or nothing was asked."""
+    deadlines: Mapping[str, datetime] = field(default_factory=dict)
+    """By fulfillment order that waits, until when: as it was last written, whatever the network says now."""
+
+    @property
+    def deliver_by(self) -> datetime | None:
+        """The promised day; None = no promise was given yet, or it has no day of delivery."""
+        return self.promised[1]
 
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""
@@ -112,6 +137,20 @@ async def lock(connection: WriteConnection, order: str) -> None:
 LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
+def lock_with_begin(order: str) -> str:
+    """As `lock`, as a statement to send with the BEGIN of a transaction; then read the order, which says whether there is one.
+
+    Raises `UnknownOrder` for what cannot be the id of an order.
+    """
+    if not IS_AN_ID.fullmatch(order):
+        raise UnknownOrder(order)
+    return f"SELECT FROM orders WHERE order_id = '{order}' FOR UPDATE"
+
+
+IS_AN_ID = re.compile("[a-z0-9-]+")
+"""Nothing in it could end a text in SQL."""
+
+
 async def unshipped(connection: ReadConnection, order: str) -> int:
     """Units that did not ship and were not cancelled."""
     return int((await connection.execute(UNSHIPPED, {"order": order})).scalar_one())
@@ -120,22 +159,23 @@ async def unshipped(connection: ReadConnection, order: str) -> int:
 UNSHIPPED = text("SELECT sum(ordered - shipped - cancelled) FROM order_line WHERE order_id = :order")
 
 
-async def load(connection: ReadConnection, order: str) -> tuple[Header, Order]:
+async def load(connection: ReadConnection, order: str, message: MessageName | None = None) -> tuple[Header, Order]:
     """An order with all its facts, read by one statement. Call it under the order's lock before you write.
 
-    Raises `UnknownOrder`.
+    With a message, the header says what its sender has stored under its id. Raises `UnknownOrder`.
     """
-    row = (await connection.execute(LOAD, {"order": order})).one_or_none()
+    asked = {"order": order, "about": None, "message_id": None} | (message._asdict() if message else {})
+    row = (await connection.execute(LOAD, asked)).one_or_none()
     if row is None:
         raise UnknownOrder(order)
     facts = json.loads(row.facts)
     key = personal.open_key(connection, order, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
-    return _header(row, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
+    return _header(row, key, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
 
 
 LOAD = text(
-    """
+    f"""
     SELECT o.*, r.ship_to, r.details, k.wrapped, p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
@@ -149,6 +189,8 @@ LOAD = text(
                'layers', (SELECT coalesce(json_agg(y ORDER BY y.layer), '[]') FROM order_layer y WHERE y.order_id = o.order_id),
                'waiting', (SELECT coalesce(json_agg(w ORDER BY w.waiting_id), '[]')
                            FROM waiting w WHERE w.order_id = o.order_id),
+               'pegs', (SELECT coalesce(json_agg(g ORDER BY g.line, g.node, g.message_id), '[]')
+                        FROM peg g WHERE g.order_id = o.order_id),
                'reservations', (SELECT coalesce(json_agg(v ORDER BY v.reservation_id), '[]')
                                 FROM reservation v WHERE v.order_id = o.order_id),
                'fulfillment_orders', (SELECT coalesce(json_agg(f ORDER BY f.number), '[]')
@@ -162,6 +204,7 @@ LOAD = text(
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
                        FROM cart c JOIN cart_unit u USING (cart_id)
                        WHERE c.order_id = o.order_id AND u.expires_at = 'infinity'),
+               'known', {inbox.KNOWN_OF_ITS_NODE},
                'claims', (SELECT coalesce(json_agg(c), '[]') FROM capacity_claim c WHERE c.order_id = o.order_id),
                'replaces', (SELECT coalesce(json_agg(json_build_array(f.order_id, f.refund_id) ORDER BY f.refund_id), '[]')
                             FROM refund f WHERE f.replacement = o.order_id),
@@ -175,7 +218,7 @@ LOAD = text(
 )
 
 
-def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:
+def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:
     return Header(
         order=row.order_id,
         channel=row.channel,
@@ -186,6 +229,7 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         purchase_order=row.purchase_order,
         tags=tuple(row.tags),
         details=own,
+        key=key,
         currency=row.currency,
         value=row.value,
         payments=Payments(row.paid, row.captured, row.authorized, row.voided, row.capture_asked, row.void_asked),
@@ -201,7 +245,8 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
         is_promised=row.promise_ship_by is not None,
-        deliver_by=row.promise_deliver_by,
+        promised=_promised(row),
+        is_promise_changed=row.promise_changed_at is not None,
         duty_ship_by=row.duty_ship_by,
         duty_deliver_by=row.duty_deliver_by,
         planned_at=row.planned_at,
@@ -212,7 +257,22 @@ def _header(row: Any, ship_to: dict[str, Any], own: Details, facts: dict[str, li
         claimed=capacity.claims(facts["claims"]),
         replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
         open_exceptions=[_open_exception(row) for row in facts["exceptions"]],
+        known=Known(*facts["known"]) if facts["known"] else None,
+        deadlines=_deadlines(facts["fulfillment_orders"]),
     )
+
+
+def _promised(row: Any) -> tuple[datetime | None, datetime | None]:
+    first = row.promise_ship_by, row.promise_deliver_by
+    return first if row.promise_changed_at is None else (row.new_ship_by, row.new_deliver_by)
+
+
+def _deadlines(fulfillment_orders: Sequence[dict[str, Any]]) -> dict[str, datetime]:
+    return {
+        row["fulfillment_order_id"]: datetime.fromisoformat(row["deadline"])
+        for row in fulfillment_orders
+        if row["deadline"] is not None
+    }
 
 
 def _locality(ship_to: Mapping[str, Any]) -> Locality:
@@ -270,6 +330,7 @@ def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
             for fo_line in facts["fulfillment_order_lines"]
         },
         pickup_node=order.pickup_node,
+        pegs=[peg_of(row) for row in facts["pegs"]],
         charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
         duty_ship_by=order.duty_ship_by,
         duty_deliver_by=order.duty_deliver_by,
@@ -299,6 +360,20 @@ def _waiting(row: dict[str, Any], sku: str) -> Waiting:
         _moment(row["gives_up_at"]),
         _moment(row["looks_again_at"]),
         row["network_version"],
+        None if row["incoming_lag_seconds"] is None else timedelta(seconds=row["incoming_lag_seconds"]),
+    )
+
+
+def peg_of(row: Mapping[str, Any]) -> Peg:
+    """A peg as a statement read it."""
+    return Peg(
+        row["line"],
+        row["sku"],
+        RowName(row["node"], row["message_id"]),
+        row["quantity"],
+        row["arrived"],
+        row["is_whole"],
+        *(_moment(row[name]) for name in ("due_at", "ship_by", "deliver_by")),
     )
 
 

@@ -1,21 +1,22 @@
 """Writes what an event changed of an order, and counts its version."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import text, update
 
-from database import stock
+from database import peg, stock
 from database.connect import WriteConnection
 from database.order.read import Header
-from database.outbox import event
+from database.outbox import channel_notice, event
 from database.outbox.unattended import sweep_at
-from database.schema.tables import orders, waiting
+from database.schema.tables import orders
+from database.writes import Writes
 from domain.account import Prices
-from domain.event import ChannelEvent
+from domain.event import ChannelEvent, EventKind
 from domain.network import Network
 from domain.order import BUCKETS, OrderState
 from domain.units import Changes, Order, Reservation, Waiting, prices_after
@@ -34,6 +35,7 @@ def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
         "gives_up_at": units.gives_up_at,
         "looks_again_at": units.looks_again_at,
         "network_version": units.network_version,
+        "incoming_lag_seconds": None if units.incoming_lag is None else units.incoming_lag.total_seconds(),
     }
 
 
@@ -56,22 +58,53 @@ class Event:
         return min(self.reported_at or self.occurred_at, self.occurred_at)
 
 
-async def save(
-    connection: WriteConnection, header: Header, before: Order, after: Order, changes: Changes, event: Event
-) -> list[stock.Shortage]:
-    """Write what an event changed: buckets, waiting and pinned units, and the ledger with its counters.
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The days that an order is promised for."""
 
-    `database.fulfillment` and `database.exception` write fulfillment orders and exceptions. Answers the shortages that the
-    event caused.
+    ship_by: datetime
+    deliver_by: datetime | None
+    """None = nobody knows how long it is on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPromise:
+    """The days that an order is promised for now, beside those of its first promise."""
+
+    new_ship_by: datetime | None
+    """None = nobody knows at present."""
+    new_deliver_by: datetime | None
+    """None = nobody knows."""
+
+
+def save(
+    writes: Writes,
+    header: Header,
+    before: Order,
+    after: Order,
+    changes: Changes,
+    promise: Promise | NewPromise | None = None,
+) -> None:
+    """Write what an event changed of an order's rows: buckets, prices, waiting and pinned units, and the promise. The first
+    promise never changes; a new one is written beside it.
+
+    `database.fulfillment` and `database.exception` write fulfillment orders and exceptions, `book` the ledger.
     """
-    await _move_buckets(connection, header.order, changes)
-    await _keep_prices(connection, before, prices_after(after, changes))
+    _move_buckets(writes, header.order, changes)
+    prices = _keep_prices(writes, before, prices_after(after, changes))
     if before.waiting != after.waiting:
-        await _replace_waiting(connection, header.order, after.waiting, changes.network)
+        _replace_waiting(writes, header.order, before.waiting, after.waiting, changes.network)
     if before.reservations != after.reservations:
-        await _replace_reservations(connection, header.order, after.reservations)
-    if before.pickup_node != after.pickup_node:
-        await connection.execute(COLLECT_AT, {"order": header.order, "node": after.pickup_node})
+        _replace_reservations(writes, header.order, before.reservations, after.reservations)
+    pickup = {"pickup_node": after.pickup_node} if before.pickup_node != after.pickup_node else {}
+    _change_its_row(writes, header.order, prices | (asdict(promise) if promise else {}) | pickup)
+
+
+async def book(connection: WriteConnection, header: Header, changes: Changes, event: Event) -> list[stock.Shortage]:
+    """Write what an event changed of stock: the ledger with its counters. Answers the shortages that the event caused.
+
+    Do it last: other orders wait for these rows until the transaction ends.
+    """
     return await stock.record(
         connection,
         changes.movements,
@@ -83,109 +116,137 @@ async def save(
     )
 
 
-COLLECT_AT = text("UPDATE orders SET pickup_node = :node WHERE order_id = :order")
-
-
-async def _move_buckets(connection: WriteConnection, order: str, changes: Changes) -> None:
+def _move_buckets(writes: Writes, order: str, changes: Changes) -> None:
     moved = [(line, units) for line, units in changes.buckets.items() if any(units.values())]
     if not moved:
         return
     parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
     named = {"order": order, "lines": [line for line, _ in moved], "added": [changes.added[line] for line, _ in moved]}
-    await connection.execute(MOVE_BUCKETS, named | parameters)
+    writes.add(MOVE_BUCKETS, named | parameters)
 
 
-MOVE_BUCKETS = text(
-    """
-    UPDATE order_line l
-    SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
-        allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
-        ordered = l.ordered + d.added
-    FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
-                CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
-         AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
-    WHERE l.order_id = :order AND l.line = d.line
-    """
-)
+MOVE_BUCKETS = """
+    moved AS (
+        UPDATE order_line l
+        SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
+            allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
+            ordered = l.ordered + d.added
+        FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
+                    CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
+             AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
+        WHERE l.order_id = :order AND l.line = d.line)
+"""
 
 
-async def _keep_prices(connection: WriteConnection, before: Order, prices: Prices) -> None:
-    """Write the layers that changed, and what the order costs now; nothing where no unit was added or cancelled."""
+def _keep_prices(writes: Writes, before: Order, prices: Prices) -> dict[str, Any]:
+    """Write the layers that changed; what changes of the order's row, nothing where no unit was added or cancelled."""
     changed = {
         line: layers
         for line, layers in prices.lines.items()
         if line not in before.lines or layers != before.lines[line].layers
     }
-    if not changed:
-        return
     above = [
         {"line": line, "layer": number} | asdict(layer)
         for line, layers in changed.items()
         for number, layer in enumerate(layers[1:], 2)
     ]
-    parameters = {"order": before.order, "layers": json.dumps(above), "value": prices.value, "total": prices.total}
-    await connection.execute(KEEP_PRICES, parameters)
+    if above:
+        writes.add(KEEP_LAYERS, {"order": before.order, "layers": json.dumps(above)})
+    return {"value": prices.value, "total": prices.total} if changed else {}
 
 
-KEEP_PRICES = text(
-    """
-    WITH layered AS (
+KEEP_LAYERS = """
+    layered AS (
         INSERT INTO order_layer (order_id, line, layer, ordered, cancelled, unit_price, discount, tax)
         SELECT :order, l.* FROM jsonb_to_recordset(CAST(:layers AS jsonb))
                AS l(line text, layer int, ordered int, cancelled int, unit_price bigint, discount bigint, tax bigint)
         ON CONFLICT (order_id, line, layer) DO UPDATE SET cancelled = excluded.cancelled)
-    UPDATE orders SET value = :value, total = :total WHERE order_id = :order
-    """
-)
+"""
 
 
-async def _replace_waiting(connection: WriteConnection, order: str, units: Sequence[Waiting], network: Network) -> None:
-    await connection.execute(waiting.delete().where(waiting.c.order_id == order))
+def _replace_waiting(
+    writes: Writes, order: str, before: Sequence[Waiting], units: Sequence[Waiting], network: Network
+) -> None:
+    if before:
+        writes.add(NOT_WAITING, {"order": order})
     if units:
-        await connection.execute(insert(waiting), [waiting_row(order, row, network) for row in units])
+        rows = [waiting_row(order, row, network) for row in units]
+        writes.add(WAITING, {"waiting": json.dumps(rows, default=datetime.isoformat)})
+    begin = {one.sku for one in units if one.incoming_lag is not None and one.awaits == "stock" and one not in before}
+    if begin:
+        writes.add(peg.MARK_WHO_WAITS, {"awaited": sorted(begin)})
 
 
-async def _replace_reservations(connection: WriteConnection, order: str, pinned: Sequence[Reservation]) -> None:
-    await connection.execute(text("DELETE FROM reservation WHERE order_id = :order"), {"order": order})
+NOT_WAITING = "not_waiting AS (DELETE FROM waiting WHERE order_id = :order)"
+WAITING = """
+    now_waiting AS (
+        INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts, nodes, gives_up_at, looks_again_at,
+                             network_version, incoming_lag_seconds)
+        SELECT n.* FROM jsonb_to_recordset(CAST(:waiting AS jsonb))
+               AS n(order_id text, line text, quantity int, attempt int, tried text[], awaits text, parts text[], nodes text[],
+                    gives_up_at timestamptz, looks_again_at timestamptz, network_version int,
+                    incoming_lag_seconds double precision))
+"""
+
+
+def _replace_reservations(
+    writes: Writes, order: str, before: Sequence[Reservation], pinned: Sequence[Reservation]
+) -> None:
+    if before:
+        writes.add(NOT_PINNED, {"order": order})
     if pinned:
-        await connection.execute(INSERT_RESERVATION, [_reservation_row(order, row) for row in pinned])
+        rows = [_reservation_row(order, row) for row in pinned]
+        writes.add(PINNED, {"reservations": json.dumps(rows, default=datetime.isoformat)})
 
 
-INSERT_RESERVATION = text(
-    """
-    INSERT INTO reservation (order_id, line, node, quantity, attempt, tried, round, ship_by, deliver_by)
-    VALUES (:order, :line, :node, :quantity, :attempt, CAST(:tried AS text[]), :round, :ship_by, :deliver_by)
-    """
-)
+NOT_PINNED = "not_pinned AS (DELETE FROM reservation WHERE order_id = :order)"
+PINNED = """
+    now_pinned AS (
+        INSERT INTO reservation (order_id, line, node, quantity, attempt, tried, round, ship_by, deliver_by)
+        SELECT n.* FROM jsonb_to_recordset(CAST(:reservations AS jsonb))
+               AS n(order_id text, line text, node text, quantity int, attempt int, tried text[], round int,
+                    ship_by timestamptz, deliver_by timestamptz))
+"""
 
 
 def _reservation_row(order: str, pinned: Reservation) -> dict[str, Any]:
     return {
-        "order": order,
+        "order_id": order,
         "line": pinned.line,
         "node": pinned.node,
         "quantity": pinned.quantity,
         "attempt": pinned.attempt,
-        "tried": list(pinned.tried),
+        "tried": pinned.tried,
         "round": pinned.round,
         "ship_by": pinned.ship_by,
         "deliver_by": pinned.deliver_by,
     }
 
 
-async def keep_promise(connection: WriteConnection, order: str, ship_by: datetime, deliver_by: datetime | None) -> None:
-    """Write the promise, unless the order has one: a promise never changes."""
-    statement = (
-        update(orders)
-        .where(orders.c.order_id == order, orders.c.promise_ship_by.is_(None))
-        .values(promise_ship_by=ship_by, promise_deliver_by=deliver_by)
-    )
-    await connection.execute(statement)
+def _change_its_row(writes: Writes, order: str, changes: Mapping[str, Any]) -> None:
+    """Change columns of the order's row, all by one query: a statement may change a row only once."""
+    if changes:
+        columns = ", ".join(SET[name] for name in changes)
+        writes.add(f"changed AS (UPDATE orders SET {columns} WHERE order_id = :order)", {"order": order, **changes})
+
+
+SET = {
+    "value": "value = CAST(:value AS bigint)",
+    "total": "total = CAST(:total AS bigint)",
+    "ship_by": "promise_ship_by = coalesce(promise_ship_by, CAST(:ship_by AS timestamptz))",
+    "deliver_by": """
+        promise_deliver_by = CASE WHEN promise_ship_by IS NULL THEN CAST(:deliver_by AS timestamptz) ELSE promise_deliver_by END
+    """,
+    "pickup_node": "pickup_node = CAST(:pickup_node AS text)",
+    "new_ship_by": "new_ship_by = CAST(:new_ship_by AS timestamptz), promise_changed_at = clock_timestamp()",
+    "new_deliver_by": "new_deliver_by = CAST(:new_deliver_by AS timestamptz)",
+}
 
 
 async def change_service(connection: WriteConnection, order: str, service: str) -> None:
     """Let the order travel by another service, under its lock; its promise is void, and the next plan makes a new one."""
-    values = {"service": service, "promise_ship_by": None, "promise_deliver_by": None}
+    promises = ("promise_ship_by", "promise_deliver_by", "new_ship_by", "new_deliver_by", "promise_changed_at")
+    values = {"service": service} | dict.fromkeys(promises)
     await connection.execute(update(orders).where(orders.c.order_id == order).values(values))
 
 
@@ -196,10 +257,17 @@ async def close(connection: WriteConnection, order: str, at: datetime) -> None:
 
 
 async def next_version(
-    connection: WriteConnection, order: str, events: Sequence[ChannelEvent], occurred_at: datetime
+    connection: WriteConnection,
+    order: str,
+    events: Sequence[ChannelEvent],
+    occurred_at: datetime,
+    heard: Collection[EventKind] = (),
 ) -> OrderState:
-    """Count the change, write the channel's events about it, and answer the order's new state, as `news` does."""
-    parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at}
+    """Count the change, write the channel's events about it, and answer the order's new state, as `news` does.
+
+    `heard` are the kinds of events that the connection is notified of through which the order came.
+    """
+    parameters = {"order": order, "events": event.rows(events), "occurred_at": occurred_at, "heard": list(heard)}
     counted = (await connection.execute(NEXT_VERSION, parameters)).one()
     return OrderState.model_validate_json(counted.state).model_copy(update={"version": counted.version})
 
@@ -212,7 +280,8 @@ NEXT_VERSION = text(
         SET version = version + 1, updated_at = clock_timestamp(),
             sweep_at = CASE WHEN closed_at IS NULL THEN {sweep_at("news.due_at")} END
         FROM news WHERE order_id = :order RETURNING version),
-    written AS ({event.INSERT_EVENTS})
+    written AS ({event.INSERT_EVENTS}),
+    owed AS ({channel_notice.INSERT_NOTICES})
     SELECT counted.version, news.state FROM news CROSS JOIN counted
     """
 )

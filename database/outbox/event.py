@@ -1,6 +1,7 @@
 """Named statements about events: what channels learn of their orders, written together with the change.
 
-The statement that counts the order's version, or stores the order, writes the row. The row's number is given before the
+The statement that counts the order's version, or stores the order, writes the row, and with it what the channel's connection is
+owed. The row's number is given before the
 commit, so a reader that follows the numbers would skip a row that commits late. So rows are read in the order of their
 transactions, and only those of transactions older than every open transaction.
 """
@@ -25,6 +26,7 @@ INSERT_EVENTS = """
          WITH ORDINALITY AS e(kind, data, number)
     JOIN orders o ON o.order_id = :order
     ORDER BY e.number
+    RETURNING transaction_id, event_id, order_id, kind, data
 """
 """A part of a larger statement. Where parcels have left or did not, an event carries all packages of its
 fulfillment order that left so far."""

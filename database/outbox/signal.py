@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 
 CHANGED = "changed"
 """The signal that carries an order's new state to its workflow, or makes the workflow read it again."""
@@ -89,6 +89,15 @@ CLAIM = text(
 """A relay claims a workflow with its oldest signal: until that is due again, no other signal of the workflow is the oldest,
 unless the oldest was postponed for longer than a lease. All signals of one workflow are stored under the lock of its order, so
 their numbers follow the order of the commits."""
+
+
+async def due_in(connection: ReadConnection) -> timedelta | None:
+    """In what time the next signal is due; None when there is none."""
+    found: timedelta | None = (await connection.execute(DUE_IN)).scalar_one()
+    return found
+
+
+DUE_IN = text("SELECT min(due_at) - clock_timestamp() FROM wake")
 
 
 async def postpone(connection: WriteConnection, wake_ids: list[int], span: timedelta) -> None:

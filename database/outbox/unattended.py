@@ -32,6 +32,12 @@ async def unstarted(connection: ReadConnection, age: timedelta, limit: int) -> l
     return [UnattendedOrder(row.order_id, row.input) for row in rows]
 
 
+async def unstarted_in(connection: ReadConnection, age: timedelta) -> timedelta | None:
+    """In what time the next order is one of `unstarted`; None when a workflow has acted on every open order."""
+    found: timedelta | None = (await connection.execute(UNSTARTED_IN, {"age": age})).scalar_one()
+    return found
+
+
 async def open_order(connection: ReadConnection, order: str) -> str | None:
     """The input of an open order's workflow as JSON; None when the order is closed or unknown."""
     return (await connection.execute(OPEN_ORDER, {"order": order})).scalar_one_or_none()
@@ -52,9 +58,9 @@ async def returns(connection: ReadConnection, limit: int) -> list[UnattendedRetu
     return [UnattendedReturn(row.return_id, row.order_id) for row in rows]
 
 
-async def note_started(connection: WriteConnection, name: str) -> None:
-    """Note that the first start of an order's workflow was tried just now."""
-    await connection.execute(NOTE_STARTED, {"name": name})
+async def note_started(connection: WriteConnection, found: Sequence[UnattendedOrder]) -> None:
+    """Note that the first start of the orders' workflows was tried just now. One that is locked has begun to act."""
+    await connection.execute(NOTE_STARTED, {"names": [order.name for order in found]})
 
 
 async def note_checked(connection: WriteConnection, found: Sequence[UnattendedOrder]) -> None:
@@ -109,6 +115,13 @@ UNSTARTED = text(
     """
 )
 
+UNSTARTED_IN = text(
+    """
+    SELECT min(coalesce(looked_after_at, received_at)) + CAST(:age AS interval) - clock_timestamp()
+    FROM orders WHERE version = 0 AND closed_at IS NULL
+    """
+)
+
 OPEN_ORDER = text(f"SELECT {_INPUT} FROM orders o WHERE o.order_id = :order AND o.closed_at IS NULL")
 
 UNATTENDED = text(
@@ -121,7 +134,13 @@ UNATTENDED = text(
 )
 """Both are subqueries of the row: a join would compute what is due for all open orders."""
 
-NOTE_STARTED = text("UPDATE orders SET looked_after_at = clock_timestamp() WHERE order_id = :name")
+NOTE_STARTED = text(
+    """
+    WITH found AS MATERIALIZED (
+        SELECT order_id FROM orders WHERE order_id = ANY(CAST(:names AS text[])) FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE orders o SET looked_after_at = clock_timestamp() FROM found WHERE o.order_id = found.order_id
+    """
+)
 
 NOTE_CHECKED = text(
     f"""

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database import personal
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 from database.documents.event import SHOWN
 from database.sealing import Key
 
@@ -125,7 +125,7 @@ RETRY = text(
 )
 
 
-async def channels(connection: WriteConnection) -> list[str]:
+async def channels(connection: ReadConnection) -> list[str]:
     """The channels with a due event."""
     return list((await connection.execute(CHANNELS)).scalars())
 
@@ -136,6 +136,22 @@ CHANNELS = text(
     WHERE EXISTS (SELECT FROM event e WHERE e.channel = w.channel AND e.due_at <= clock_timestamp())
     """
 )
+
+
+async def due_in(connection: ReadConnection) -> timedelta | None:
+    """In what time the next event is due; None when no channel is owed one."""
+    found: timedelta | None = (await connection.execute(DUE_IN)).scalar_one()
+    return found
+
+
+DUE_IN = text(
+    """
+    SELECT min(e.due_at) - clock_timestamp() FROM webhook w
+    CROSS JOIN LATERAL (SELECT min(due_at) AS due_at FROM event
+                        WHERE event.channel = w.channel AND event.due_at IS NOT NULL) e
+    """
+)
+"""Channel by channel, along the index of events that are owed."""
 
 
 async def claim(connection: WriteConnection, channel: str, limit: int, lease: timedelta) -> list[Owed]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -70,11 +71,12 @@ network_version = Table(
         "documents",
         JSONB,
         nullable=False,
-        comment="nodes.toml, policy.toml, items.csv, buffers.csv and rates.csv as they were applied, and what was retired by "
-        "then; the texts about nodes are sealed, because they have secrets",
+        comment="nodes.toml, policy.toml, items.csv, buffers.csv, rates.csv, channels.toml and aliases.csv as they were "
+        "applied, and what was retired by then; the texts about nodes are sealed, because they have secrets",
     ),
     Column("is_active", Boolean, nullable=False),
     _recorded_at(),
+    Column("actor", Text, comment="who applied it in the console; NULL = a command did"),
     # At most one version of the network is active.
     Index("uq_network_version_active", "is_active", unique=True, postgresql_where=text("is_active")),
 )
@@ -143,6 +145,9 @@ orders = Table(
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
     Column("promise_ship_by", Moment),
     Column("promise_deliver_by", Moment),
+    Column("new_ship_by", Moment, comment="by the promise that replaced the first; NULL = nobody knows at present"),
+    Column("new_deliver_by", Moment),
+    Column("promise_changed_at", Moment, comment="when a new promise last replaced the first; NULL = the first holds"),
     Column("closed_at", Moment),
     Column("looked_after_at", Moment, comment="when the relay last saw to it that its workflow runs"),
     Column(
@@ -254,6 +259,11 @@ waiting = Table(
         nullable=False,
         server_default="0",
         comment="the version of the network under which it was last decided what may become of them; 0 = none",
+    ),
+    Column(
+        "incoming_lag_seconds",
+        Double,
+        comment="how much later than announced goods are counted on; NULL = none are promised to these units",
     ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
@@ -415,8 +425,47 @@ incoming = Table(
     Column("quantity", BigInteger, nullable=False),
     Column("arrived", BigInteger, nullable=False, server_default="0"),
     Column("expected_at", Moment, nullable=False),
-    CheckConstraint("quantity > 0", name="some_units"),
+    Column("changed_at", Moment, comment="of when the last change of it is; NULL = it is as it was announced"),
+    CheckConstraint("quantity >= 0", name="no_fewer_than_none"),
     Index("ix_incoming_sku", "sku", "node"),
+)
+
+peg = Table(
+    "peg",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column(
+        "node", Text, primary_key=True, comment="with message_id and sku, the row of incoming whose units it promises"
+    ),
+    Column("message_id", Text, primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False, comment="units that have not arrived"),
+    Column(
+        "arrived",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="units that have arrived, and are offered to the order until its turn",
+    ),
+    Column("is_whole", Boolean, nullable=False, comment="whether the order can use it only all at once"),
+    Column("due_at", Moment, comment="when the goods are counted on; NULL = they are late, and nobody knows"),
+    Column("ship_by", Moment, comment="when they leave the node, if they are there then; NULL = nobody knows"),
+    Column("deliver_by", Moment),
+    ForeignKeyConstraint(["node", "message_id", "sku"], ["incoming.node", "incoming.message_id", "incoming.sku"]),
+    CheckConstraint("quantity >= 0 AND arrived >= 0 AND quantity + arrived > 0", name="some_units"),
+    Index("ix_peg_row", "sku", "node", "message_id"),
+    Index("ix_peg_due", "due_at", postgresql_where=text("ship_by IS NOT NULL AND quantity > 0")),
+)
+
+to_peg = Table(
+    "to_peg",
+    metadata,
+    Column("to_peg_id", BigInteger, Identity(), primary_key=True),
+    Column("sku", Text, nullable=False, comment="its announced goods, or the units that wait for them, have changed"),
+    Column(
+        "order_id", Text, comment="the order whose promise may be another; NULL = any order that is served better now"
+    ),
 )
 
 movement = Table(
@@ -539,6 +588,16 @@ fulfillment_order = Table(
     Index("ix_fulfillment_order_node", "node", "released_at", "fulfillment_order_id"),
     Index("ix_fulfillment_order_updated_at", "updated_at"),
     Index("ix_fulfillment_order_deadline", "deadline", postgresql_where=text("deadline IS NOT NULL")),
+    Index(
+        "ix_fulfillment_order_owed",
+        "node",
+        "ship_by",
+        "fulfillment_order_id",
+        postgresql_where=text(
+            "waiting_for IN ('acceptance', 'shipment', 'cancel_answer', 'collection') "
+            "OR escalated IN ('acceptance', 'shipment', 'cancel_answer', 'collection')"
+        ),
+    ),
 )
 
 fulfillment_order_line = Table(
@@ -874,6 +933,7 @@ claim = Table(
     Column("resolution", Text, nullable=False),
     Column("claimed_at", Moment, nullable=False),
     UniqueConstraint("order_id", "number"),
+    Index("ix_claim_claimed_at", "claimed_at", "claim_id"),
 )
 
 claim_line = Table(
@@ -956,6 +1016,234 @@ payment_request = Table(
     Index("ix_payment_request_order", "order_id"),
 )
 
+connection = Table(
+    "connection",
+    metadata,
+    Column("channel", Text, primary_key=True, comment="its name in channels.toml"),
+    Column("credentials", LargeBinary, comment="what `connect` read, sealed with the common key"),
+    Column("token", LargeBinary, comment="what authorizes requests now, sealed with the common key"),
+    Column("token_until", Moment, comment="NULL = it does not end"),
+    Column("settings", JSONB, nullable=False, server_default="{}", comment="what the last check set up; no secret"),
+    Column("findings", JSONB, nullable=False, server_default="[]", comment="what the last check found"),
+    Column("cursor", JSONB, nullable=False, server_default="{}", comment="where the next poll begins"),
+    Column("checked_at", Moment, comment="when a check last found that orders can flow"),
+    Column("poll_due_at", Moment, comment="when it is asked next for what has changed; NULL = now"),
+    Column("polled_at", Moment, comment="when the last poll ended well"),
+    Column("last_in_at", Moment, comment="when something last came"),
+    Column("last_out_at", Moment, comment="when the channel last took something"),
+    Column("failed_at", Moment, comment="when a request to the channel last failed"),
+    Column("failure", Text, comment="why: a status or the kind of error; no address, no body"),
+    Column("poll_failing_since", Moment, comment="since when no poll has ended well; NULL = the last one did"),
+    Column("check_due_at", Moment, comment="when it is checked next; NULL = only when somebody asks for it"),
+    Column("levels_due_at", Moment, comment="when its stock levels are compared next; NULL = they never were"),
+    _recorded_at(),
+)
+
+exchange = Table(
+    "exchange",
+    metadata,
+    Column("exchange_id", BigInteger, Identity(), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("event_id", Text, nullable=False, comment="what its repeats have in common"),
+    Column("topic", Text, nullable=False),
+    Column("body", LargeBinary, comment="as it came, sealed with the common key; NULL = it is kept no longer"),
+    Column(
+        "externals",
+        ARRAY(Text),
+        nullable=False,
+        server_default="{}",
+        comment="the channel's own ids of the orders in it; empty = it was not read yet, or cannot be read",
+    ),
+    Column("state", Text, nullable=False, server_default="kept"),
+    Column("reason", Text, comment="why it was passed over or does not fit; nothing of a person"),
+    Column("due_at", Moment, comment="when it is to be read next; NULL = it is not"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column(
+        "was_misfit", Boolean, nullable=False, server_default="false", comment="it did not fit when it was tried before"
+    ),
+    Column("received_at", Moment, nullable=False, server_default=text("clock_timestamp()")),
+    Column(
+        "digest",
+        Text,
+        comment="a keyed fingerprint of its content, where its sender numbers what it sends: one number must stay one content",
+    ),
+    UniqueConstraint("channel", "event_id"),
+    CheckConstraint("state IN ('kept', 'applied', 'passed_over', 'misfit')", name="state_is_known"),
+    Index("ix_exchange_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_exchange_orders", "externals", postgresql_using="gin"),
+    Index("ix_exchange_misfit", "channel", postgresql_where=text("state = 'misfit'")),
+)
+
+channel_order = Table(
+    "channel_order",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("external", Text, primary_key=True, comment="the channel's own id of the order"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="NULL = it was never placed here"),
+    Column("version", Moment, nullable=False, comment="the channel's own instant of what it said last"),
+    Column("digest", Text, nullable=False, comment="a keyed fingerprint of what it said last"),
+    Column("said", LargeBinary, comment="what it said last, sealed with the order's key; NULL = nothing is wanted"),
+    Column("why_not", Text, comment="why nothing of it is wanted"),
+    Column("ids", JSONB, nullable=False, server_default="{}", comment="names that the channel gave; no secret"),
+    _recorded_at(),
+    Index("ix_channel_order_order", "order_id"),
+)
+
+channel_notice = Table(
+    "channel_notice",
+    metadata,
+    Column("transaction_id", BigInteger, primary_key=True, comment="of the event that the channel is notified of"),
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("about", Text, comment="the fulfillment order, return or claim that it is about; NULL = the whole order"),
+    Column("due_at", Moment, comment="when it is to be sent next; NULL = it is not"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("retried_at", Moment, comment="when somebody last asked to have it sent again; its time began again then"),
+    Column("notified_at", Moment, comment="when the channel took it; NULL = it has not"),
+    Column("refused", Text, comment="why the channel will not take it; NULL = it has not refused"),
+    _recorded_at(),
+    Index("ix_channel_notice_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_channel_notice_refused", "channel", postgresql_where=text("refused IS NOT NULL")),
+    Index("ix_channel_notice_order_due", "order_id", "event_id", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_channel_notice_order_refused", "order_id", "event_id", postgresql_where=text("refused IS NOT NULL")),
+)
+
+channel_level = Table(
+    "channel_level",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("external", Text, primary_key=True, comment="what the channel calls the item"),
+    Column("available", BigInteger, comment="what stood there when it last answered; NULL = it has no such item"),
+    Column("wanted", BigInteger, nullable=False, comment="what was to stand there then"),
+    Column(
+        "missing",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="units fewer than we knew that stood there: sold there perhaps, by orders that are not here yet",
+    ),
+    Column(
+        "differs_at", Moment, comment="when another number stood there than was sent; NULL = the number that was sent"
+    ),
+    Column("tries", Integer, nullable=False, server_default="0", comment="how often in a row that was so"),
+    Column("notified_at", Moment, nullable=False),
+)
+
+x12_control = Table(
+    "x12_control",
+    metadata,
+    Column("partner", Text, primary_key=True, comment="its name: a channel's or a node's"),
+    Column("last", BigInteger, nullable=False, comment="the highest control number that it was sent"),
+)
+
+x12_document = Table(
+    "x12_document",
+    metadata,
+    Column("partner", Text, primary_key=True, comment="its name: a channel's or a node's"),
+    Column("control", BigInteger, primary_key=True, autoincrement=False, comment="of its interchange and its group"),
+    Column("code", Text, nullable=False, comment="the code of its set, such as 856"),
+    Column("key", Text, nullable=False, comment="what a second document about the same would have, too"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), comment="NULL = it is about no order"),
+    Column("about", Text, comment="the fulfillment order that it is about"),
+    Column("body", LargeBinary, comment="as it is sent, sealed with the common key; NULL = it was erased"),
+    Column("due_at", Moment, comment="when it is put into the mailbox next; NULL = it is not"),
+    Column("tries", Integer, nullable=False, server_default="0", comment="how often it was put there"),
+    Column("sent_at", Moment, comment="when it was last put there"),
+    Column("answer_by", Moment, comment="when its acknowledgment is late; NULL = none is waited for"),
+    Column("missed_at", Moment, comment="since when a person was asked to look for its acknowledgment"),
+    Column("answered_at", Moment, comment="when its last acknowledgment came"),
+    Column("verdict", Text, comment="of that: A, E (accepted with errors noted), P or R, as AK901 has it"),
+    _recorded_at(),
+    UniqueConstraint("partner", "key"),
+    CheckConstraint("verdict IN ('A', 'E', 'P', 'R')", name="verdict_is_known"),
+    CheckConstraint("(verdict IS NULL) = (answered_at IS NULL)", name="an_answer_has_a_verdict"),
+    Index("ix_x12_document_due", "partner", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_x12_document_answer", "partner", "answer_by", postgresql_where=text("answer_by IS NOT NULL")),
+    Index("ix_x12_document_order", "order_id"),
+)
+
+carton = Table(
+    "carton",
+    metadata,
+    Column("serial", BigInteger, Identity(), primary_key=True, comment="the serial number of its SSCC"),
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), nullable=False),
+    Column("package", Text, nullable=False, comment="the node's id of the package"),
+    UniqueConstraint("fulfillment_order_id", "package"),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("label_id", Text, primary_key=True, comment="our reference at the carrier, too"),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("about", Text, nullable=False, comment="a fulfillment order, or the return that the parcel belongs to"),
+    Column("number", Integer, nullable=False, comment="which label of what it is about, from 1"),
+    Column("package", Text, nullable=False, comment="the node's id of the package"),
+    Column("carrier", Text, nullable=False, comment="its name in carriers.toml"),
+    Column("asked", JSONB, nullable=False, comment="service, format, weight and sides: what the carrier is asked for"),
+    Column("state", Text, nullable=False, server_default=text("'asked'")),
+    Column("actor", Text, nullable=False),
+    Column("due_at", Moment, comment="when the carrier is asked next; NULL = it is not"),
+    Column("called_at", Moment, comment="when the carrier was first asked to sell it"),
+    Column("void_wanted_at", Moment, comment="since when it is to be given back"),
+    Column("tries", Integer, nullable=False, server_default=text("0"), comment="calls since the last good answer"),
+    Column("bought_at", Moment),
+    Column("tracking", Text),
+    Column("theirs", Text, comment="what the carrier calls the shipment"),
+    Column("amount", BigInteger, comment="what the carrier asks, in minor units"),
+    Column("currency", Text),
+    Column("content", LargeBinary, comment="the label, sealed with the key of its order"),
+    Column("said", LargeBinary, comment="what the carrier said last when it did not sell or take back, sealed alike"),
+    Column("updated_at", Moment, nullable=False, server_default=func.clock_timestamp()),
+    _recorded_at(),
+    UniqueConstraint("about", "number"),
+    CheckConstraint("state IN ('asked', 'bought', 'unknown', 'refused', 'voided')", name="state_is_known"),
+    # A carrier that may have sold a label is not asked for a second one of the same parcel.
+    Index(
+        "ix_label_of_package",
+        "about",
+        "package",
+        unique=True,
+        postgresql_where=text("state IN ('asked', 'bought', 'unknown')"),
+    ),
+    Index("ix_label_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_label_tracking", "tracking"),
+    Index("ix_label_order_id", "order_id"),
+)
+
+parcel_tracking = Table(
+    "parcel_tracking",
+    metadata,
+    Column("carrier", Text, primary_key=True, comment="its name in carriers.toml"),
+    Column("tracking", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
+    Column("fulfillment_order_id", Text, ForeignKey("fulfillment_order.fulfillment_order_id"), nullable=False),
+    Column("package", Text, nullable=False),
+    Column("first_scan_at", Moment, comment="by the carrier's clock: it had the parcel"),
+    Column("last_kind", Text, comment="what the latest scan means"),
+    Column("last_at", Moment, comment="by the carrier's clock"),
+    Column("poll_due_at", Moment, comment="when the carrier is asked next; NULL = it is not"),
+    Column("tries", Integer, nullable=False, server_default=text("0"), comment="polls in a row without an answer"),
+    _recorded_at(),
+    Index("ix_parcel_tracking_due", "poll_due_at", postgresql_where=text("poll_due_at IS NOT NULL")),
+    Index("ix_parcel_tracking_order_id", "order_id"),
+)
+
+parcel_scan = Table(
+    "parcel_scan",
+    metadata,
+    Column("carrier", Text, primary_key=True),
+    Column("tracking", Text, primary_key=True),
+    Column("at", Moment, primary_key=True, comment="by the carrier's clock"),
+    Column("code", Text, primary_key=True, comment="the carrier's own"),
+    Column("kind", Text, nullable=False, comment="what it means"),
+    Column("is_day_only", Boolean, nullable=False, server_default=text("false"), comment="no zone was given"),
+    _recorded_at(),
+    ForeignKeyConstraint(["carrier", "tracking"], ["parcel_tracking.carrier", "parcel_tracking.tracking"]),
+)
+
 key = Table(
     "key",
     metadata,
@@ -965,8 +1253,13 @@ key = Table(
     Column("hash", Text, nullable=False, comment="sha256 of the key; the key itself is nowhere"),
     Column("revoked_at", Moment),
     _recorded_at(),
+    Column(
+        "role", Text, nullable=False, server_default="admin", comment="what an operator may do; others have `admin`"
+    ),
     UniqueConstraint("hash"),
     CheckConstraint("kind IN ('operator', 'channel', 'node')", name="kind_is_known"),
+    CheckConstraint("role IN ('see', 'act', 'admin')", name="role_is_known"),
+    CheckConstraint("kind = 'operator' OR role = 'admin'", name="only_operators_have_roles"),
 )
 
 forgotten = Table(
@@ -1048,6 +1341,22 @@ evidence = Table(
     Column("claim_id", Text, ForeignKey("claim.claim_id"), primary_key=True),
     Column("order_id", Text, ForeignKey("orders.order_id"), nullable=False),
     Column("evidence", LargeBinary, nullable=False, comment="what the carrier or the customer has to show, sealed"),
+    schema="personal",
+)
+
+plan_input = Table(
+    "plan_input",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column(
+        "input",
+        LargeBinary,
+        nullable=False,
+        comment="what the round of `plan` was decided from, compressed and sealed; erased after 90 days",
+    ),
+    _recorded_at(),
+    Index("ix_plan_input_recorded", "recorded_at", postgresql_using="brin"),
     schema="personal",
 )
 

@@ -158,6 +158,14 @@ LINES = """
 """
 """The lines of order `o`, with their units by bucket."""
 
+PROMISE = """
+    CASE WHEN o.promise_changed_at IS NULL AND o.promise_ship_by IS NOT NULL
+         THEN json_build_object('ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by)
+         WHEN o.new_ship_by IS NOT NULL THEN json_build_object('ship_by', o.new_ship_by, 'deliver_by', o.new_deliver_by)
+    END
+"""
+"""The present promise of order `o`: the first, unless a new one replaced it."""
+
 LINES_OF_WORK = """
     SELECT json_agg(json_build_object(
                'line', fl.line, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,
@@ -202,8 +210,9 @@ SELECT o.order_id, s.due_at,
                           'lines', CASE WHEN {has_lines} THEN ({LINES_OF_WORK}) ELSE '[]' END) ORDER BY f.number)
                FROM fulfillment_order f JOIN fulfillment_order_status fs USING (fulfillment_order_id)
                WHERE f.order_id = o.order_id),
-           'promise', CASE WHEN o.promise_ship_by IS NOT NULL THEN json_build_object(
-                          'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END,
+           'promise', {PROMISE},
+           'first_promise', CASE WHEN o.promise_changed_at IS NOT NULL THEN json_build_object(
+                                'ship_by', o.promise_ship_by, 'deliver_by', o.promise_deliver_by) END,
            'exceptions', (
                SELECT json_agg(json_build_object('exception', e.exception_id, 'code', e.code, 'since', e.since)
                                 ORDER BY e.since, e.exception_id)

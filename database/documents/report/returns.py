@@ -1,4 +1,4 @@
-"""The documents of reports: how much comes back, why, how long it takes, and what becomes sellable again."""
+"""The report about returns: how much comes back, why, how long it takes, and what becomes sellable again."""
 
 import json
 from datetime import datetime

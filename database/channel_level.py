@@ -1,0 +1,106 @@
+"""Named statements about the stock levels that connected channels were sent, and what stood there afterwards."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from domain.channel_level import Kept
+
+SETTLES_AFTER = timedelta(minutes=1)
+"""How much later than the other number was found a poll must have ended well: it began after it, and found the orders."""
+
+
+async def claim(connection: WriteConnection, lease: timedelta) -> list[str]:
+    """The channels whose levels are to be compared now; no other process compares them during `lease`.
+
+    Only channels whose orders were read at least once: before that, nobody knows what they have sold.
+    """
+    return list((await connection.execute(CLAIM, {"lease": lease})).scalars())
+
+
+CLAIM = text(
+    """
+    UPDATE connection SET levels_due_at = clock_timestamp() + CAST(:lease AS interval)
+    WHERE channel IN (SELECT channel FROM connection
+                      WHERE coalesce(levels_due_at, '-infinity') <= clock_timestamp() AND polled_at IS NOT NULL
+                      FOR UPDATE SKIP LOCKED)
+    RETURNING channel
+    """
+)
+
+
+async def compare_after(connection: WriteConnection, channel: str, wait: timedelta) -> None:
+    """Let the levels of a channel be compared again after `wait`."""
+    await connection.execute(COMPARE_AFTER, {"channel": channel, "wait": wait})
+
+
+COMPARE_AFTER = text(
+    "UPDATE connection SET levels_due_at = clock_timestamp() + CAST(:wait AS interval) WHERE channel = :channel"
+)
+
+
+async def known(connection: ReadConnection, channel: str, externals: Collection[str]) -> dict[str, Kept]:
+    """What is known of these items of a channel, and of all items where another number stood than was sent."""
+    asked = {"channel": channel, "externals": list(externals), "settles_after": SETTLES_AFTER}
+    return {
+        row.external: Kept(row.available, row.wanted, row.missing, row.tries, is_settled=row.is_settled)
+        for row in await connection.execute(KNOWN, asked)
+    }
+
+
+KNOWN = text(
+    """
+    SELECT l.external, l.available, l.wanted, l.missing, l.tries,
+           l.differs_at IS NULL OR (
+               c.polled_at > l.differs_at + CAST(:settles_after AS interval)
+               AND NOT EXISTS (SELECT FROM exchange e WHERE e.channel = c.channel AND e.due_at IS NOT NULL)) AS is_settled
+    FROM channel_level l JOIN connection c USING (channel)
+    WHERE l.channel = :channel AND (l.external = ANY(CAST(:externals AS text[])) OR l.differs_at IS NOT NULL)
+    """
+)
+
+
+async def keep(connection: WriteConnection, channel: str, levels: Mapping[str, Kept]) -> None:
+    """Store what is known of items of a channel since it answered."""
+    found = [
+        {
+            "external": external,
+            "available": kept.available,
+            "wanted": kept.wanted,
+            "missing": kept.missing,
+            "tries": kept.tries,
+            "is_settled": kept.is_settled,
+        }
+        for external, kept in levels.items()
+    ]
+    await connection.execute(KEEP, {"channel": channel, "levels": json.dumps(found)})
+
+
+KEEP = text(
+    """
+    INSERT INTO channel_level AS l (channel, external, available, wanted, missing, tries, differs_at, notified_at)
+    SELECT :channel, k.external, k.available, k.wanted, k.missing, k.tries,
+           CASE WHEN NOT k.is_settled THEN clock_timestamp() END, clock_timestamp()
+    FROM jsonb_to_recordset(CAST(:levels AS jsonb))
+         AS k(external text, available bigint, wanted bigint, missing bigint, tries int, is_settled boolean)
+    ON CONFLICT (channel, external) DO UPDATE SET
+        available = excluded.available, wanted = excluded.wanted, missing = excluded.missing, tries = excluded.tries,
+        differs_at = excluded.differs_at, notified_at = excluded.notified_at
+    """
+)
+
+
+async def retry(connection: WriteConnection, channel: str) -> int:
+    """Send the levels again that a person must look at, and those of items that the channel did not have; how many."""
+    return (await connection.execute(RETRY, {"channel": channel})).rowcount
+
+
+RETRY = text(
+    """
+    UPDATE channel_level SET tries = 0, differs_at = coalesce(differs_at, clock_timestamp())
+    WHERE channel = :channel AND (available IS NULL OR tries > 0)
+    """
+)

@@ -1,0 +1,107 @@
+"""Named statements about orders of connected channels: the order that it is here, and what the channel said last of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from database import personal
+from database.connect import ReadConnection, WriteConnection
+from domain.channel_difference import Stated
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOrder:
+    """An order of a channel, as it was known last."""
+
+    order: str | None
+    """None = it was never placed here."""
+    version: datetime
+    """The channel's own instant of the document that was carried out last."""
+    digest: str
+    """The fingerprint of that document."""
+    said: Stated | None
+    """What the channel said, so far as it was carried out; None = nothing was wanted."""
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its order was forgotten here."""
+        return self.digest == personal.FORGOTTEN
+
+
+async def lock(connection: WriteConnection, channel: str, external: str) -> None:
+    """Let no other transaction follow this order of a channel until this one ends, also before it has a row. Lock it before
+    the order."""
+    await connection.execute(LOCK, {"name": f"{channel} {external}"})
+
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 18))")
+
+
+async def find(connection: ReadConnection, channel: str, external: str) -> ChannelOrder | None:
+    """An order of a channel; None = nothing was carried out of it. Read it under the lock of its order before you write."""
+    row = (await connection.execute(FIND, {"channel": channel, "external": external})).one_or_none()
+    if row is None:
+        return None
+    key = personal.open_key(connection, row.order_id, row.wrapped) if row.order_id is not None else None
+    said = None if key is None or row.said is None else Stated.model_validate_json(key.open_bytes("said", row.said))
+    return ChannelOrder(row.order_id, row.version, row.digest, said)
+
+
+FIND = text(
+    """
+    SELECT c.order_id, c.version, c.digest, c.said, k.wrapped
+    FROM channel_order c LEFT JOIN personal.key k ON k.owner = c.order_id
+    WHERE c.channel = :channel AND c.external = :external
+    """
+)
+
+
+async def is_divided(connection: ReadConnection, channel: str, external: str) -> bool:
+    """Whether an order of a channel is here as orders of its stores, each called by both names with a slash between them."""
+    asked = {"channel": channel, "begins": f"{external}/"}
+    return bool((await connection.execute(IS_DIVIDED, asked)).scalar_one())
+
+
+IS_DIVIDED = text(
+    "SELECT EXISTS (SELECT FROM channel_order WHERE channel = :channel AND starts_with(external, :begins))"
+)
+
+
+async def fingerprint(connection: ReadConnection, stated: Stated | None) -> str:
+    """A fingerprint of what a channel says: equal where it says the same."""
+    content = "nothing" if stated is None else stated.model_dump_json()
+    return (await personal.common_key(connection)).fingerprint(f"said {content}")
+
+
+async def keep(
+    connection: WriteConnection,
+    channel: str,
+    external: str,
+    known: ChannelOrder,
+    why_not: str | None,
+) -> None:
+    """Store what is known of an order of a channel. What it said is sealed with the key of the order."""
+    key = await personal.key_of(connection, known.order) if known.order is not None and known.said is not None else None
+    said = known.said.model_dump_json().encode() if known.said is not None else b""
+    parameters = {
+        "channel": channel,
+        "external": external,
+        "order": known.order,
+        "version": known.version,
+        "digest": known.digest,
+        "said": None if key is None else key.seal_bytes("said", said),
+        "why_not": why_not,
+    }
+    await connection.execute(KEEP, parameters)
+
+
+KEEP = text(
+    """
+    INSERT INTO channel_order (channel, external, order_id, version, digest, said, why_not)
+    VALUES (:channel, :external, :order, :version, :digest, :said, :why_not)
+    ON CONFLICT (channel, external) DO UPDATE
+    SET order_id = excluded.order_id, version = excluded.version, digest = excluded.digest, said = excluded.said,
+        why_not = excluded.why_not
+    """
+)

@@ -1,0 +1,96 @@
+"""The documents of supply: units of an item that are on hand or announced, with their dates and what of them is promised."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+from sqlalchemy import text
+
+from database import stock
+from database.connect import ReadConnection
+from database.documents.document import Document
+from domain.availability import knows, on_sale
+from domain.network import Network
+from domain.sourcing.plans import moment
+from domain.stock import StockLevel
+
+
+class SupplyRow(Document):
+    """Units of an item at one node that are on hand, or that one message announced and of which some have not arrived."""
+
+    kind: Literal["on_hand", "announced"]
+    """Whether they are there."""
+    node: str
+    """Where they are, or come to."""
+    expected: str | None
+    """The `message_id` of the announcement; null for units on hand."""
+    expected_at: AwareDatetime | None
+    """When they should arrive; null for units on hand."""
+    is_late: bool
+    """Whether that has passed: nobody knows when they arrive, and no date is promised for them."""
+    announced: int | None
+    """Units that were announced, as it was last changed; null for units on hand."""
+    arrived: int | None
+    """How many of these have arrived; null for units on hand."""
+    units: int
+    """Units on hand, or units that have not arrived."""
+    promised: int
+    """How many of them are promised: reserved or allocated, or pegged to orders that wait."""
+    available: int
+    """How many of them may still be promised. Of units on hand, neither safety stock nor what is set aside; 0 while the sale is
+    stopped."""
+
+
+async def of_item(
+    connection: ReadConnection, network: Network, sku: str, *, node: str | None, after: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of an item's supply at one node or all (None), by date: what is on hand first."""
+    levels = sorted((await stock.levels(connection, {sku})).values(), key=lambda level: level.node)
+    rows = [_on_hand(level, network) for level in levels if knows(network, level)]
+    rows += [_announced(row) for row in await connection.execute(ANNOUNCED, {"sku": sku})]
+    found = [row for row in rows if node in (None, row["node"]) and (after is None or _place(row) > after)]
+    return {"items": found[:limit], "next": _place(found[limit - 1]) if len(found) > limit else None}
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Where a row stands in the sequence; such texts are in the same sequence."""
+    return f"{row['expected_at'] or ''}@{row['node']}@{row['expected'] or ''}"
+
+
+def _on_hand(level: StockLevel, network: Network) -> dict[str, Any]:
+    return {
+        "kind": "on_hand",
+        "node": level.node,
+        "expected": None,
+        "expected_at": None,
+        "is_late": False,
+        "announced": None,
+        "arrived": None,
+        "units": level.on_hand,
+        "promised": level.reserved + level.allocated,
+        "available": on_sale(level, network),
+    }
+
+
+def _announced(row: Any) -> dict[str, Any]:
+    return {
+        "kind": "announced",
+        "node": row.node,
+        "expected": row.message_id,
+        "expected_at": moment(row.expected_at),
+        "is_late": row.expected_at <= datetime.now(UTC),
+        "announced": row.quantity,
+        "arrived": row.arrived,
+        "units": row.quantity - row.arrived,
+        "promised": row.promised,
+        "available": row.quantity - row.arrived - row.promised,
+    }
+
+
+ANNOUNCED = text(
+    """
+    SELECT i.*, (SELECT coalesce(sum(p.quantity), 0) FROM peg p
+                 WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS promised
+    FROM incoming i WHERE i.sku = :sku AND i.arrived < i.quantity ORDER BY i.expected_at, i.node, i.message_id
+    """
+)

@@ -1,0 +1,266 @@
+"""Named statements about labels: what a carrier is asked for, and what came of it.
+
+What is printed on a label is sealed with the key of its order.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from database import personal
+from database.connect import ReadConnection, WriteConnection
+from domain.label import Asking, LabelState
+
+
+@dataclass(frozen=True, slots=True)
+class NewLabel:
+    """A label to ask a carrier for."""
+
+    order: str
+    about: str
+    """A fulfillment order or a return."""
+    package: str
+    carrier: str
+    asked: Mapping[str, Any]
+    """Service, format, weight and sides."""
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLabel:
+    """A label as it is stored, without what is printed on it."""
+
+    label: str
+    order: str
+    about: str
+    package: str
+    carrier: str
+    asked: Mapping[str, Any]
+    state: LabelState
+    called_at: datetime | None
+    void_wanted_at: datetime | None
+    tries: int
+    tracking: str | None = field(repr=False)
+    theirs: str | None = field(repr=False)
+
+    @property
+    def asking(self) -> Asking:
+        """The facts that decide what the carrier is asked next."""
+        has_shipment = self.tracking is not None
+        return Asking(self.state, self.called_at is not None, self.void_wanted_at is not None, has_shipment)
+
+
+_STORED = """label_id AS label, order_id AS "order", about, package, carrier, asked, state, called_at, void_wanted_at,
+    tries, tracking, theirs"""
+
+
+def _stored(row: Any) -> StoredLabel:
+    values = dict(row._mapping)
+    return StoredLabel(**values | {"state": LabelState(values["state"])})
+
+
+async def add(connection: WriteConnection, new: NewLabel) -> str:
+    """Store a label that is to be bought now; answers its id. Its order is locked: labels are counted one by one."""
+    parameters = {
+        "order": new.order,
+        "about": new.about,
+        "package": new.package,
+        "carrier": new.carrier,
+        "asked": json.dumps(dict(new.asked)),
+        "actor": new.actor,
+    }
+    return str((await connection.execute(ADD, parameters)).scalar_one())
+
+
+ADD = text(
+    """
+    INSERT INTO label (label_id, number, order_id, about, package, carrier, asked, actor, due_at)
+    SELECT CAST(:about AS text) || '-l' || n.number, n.number, :order, :about, :package, :carrier,
+           CAST(:asked AS jsonb), :actor, clock_timestamp()
+    FROM (SELECT coalesce(max(number), 0) + 1 AS number FROM label WHERE about = CAST(:about AS text)) AS n
+    RETURNING label_id
+    """
+)
+
+
+async def open_one(connection: ReadConnection, about: str, package: str) -> StoredLabel | None:
+    """The label that a parcel has or may have; None = it may get one."""
+    row = (await connection.execute(OPEN_ONE, {"about": about, "package": package})).one_or_none()
+    return _stored(row) if row else None
+
+
+OPEN_ONE = text(
+    f"""
+    SELECT {_STORED} FROM label
+    WHERE about = :about AND package = :package AND state IN ('asked', 'bought', 'unknown')
+    """
+)
+
+
+async def find(connection: ReadConnection, label: str) -> StoredLabel | None:
+    """A label; None = there is none."""
+    row = (await connection.execute(FIND, {"label": label})).one_or_none()
+    return _stored(row) if row else None
+
+
+FIND = text(f"SELECT {_STORED} FROM label WHERE label_id = :label")
+
+
+async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[tuple[StoredLabel, bool]]:
+    """Take labels whose carrier is to be asked something now, each with whether this is the first call that may sell it.
+
+    They are due again when the lease is over: who has died meanwhile may have called.
+    """
+    rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
+    found = []
+    for row in rows:
+        values = dict(row._mapping)
+        is_first = values.pop("is_first")
+        found.append((StoredLabel(**values | {"state": LabelState(values["state"])}), is_first))
+    return found
+
+
+CLAIM = text(
+    f"""
+    WITH due AS MATERIALIZED (
+        SELECT label_id AS id, called_at IS NULL AS is_first FROM label
+        WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE label SET due_at = clock_timestamp() + CAST(:lease AS interval),
+                     called_at = coalesce(called_at, clock_timestamp()), tries = tries + 1
+    FROM due WHERE label.label_id = due.id
+    RETURNING {_STORED}, is_first
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changes of a label; None = nothing of that."""
+
+    state: LabelState
+    due_in: timedelta | None = None
+    """When its carrier is asked next; None = it is not."""
+    tracking: str | None = None
+    theirs: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+    said: str | None = field(default=None, repr=False)
+    is_bought: bool = False
+
+
+async def change(connection: WriteConnection, label: StoredLabel, new: Change) -> None:
+    """Write what became of a label. Nothing readable is stored of an order that was forgotten."""
+    key = await personal.key_of(connection, label.order)
+    is_kept = key is not None
+    parameters = {
+        "label": label.label,
+        "state": new.state,
+        "due_in": new.due_in if is_kept else None,
+        "tracking": new.tracking if is_kept else None,
+        "theirs": new.theirs if is_kept else None,
+        "amount": new.amount,
+        "currency": new.currency,
+        "content": key.seal_bytes("label", new.content) if key and new.content is not None else None,
+        "said": key.seal("label", {"said": new.said}) if key and new.said is not None else None,
+        "is_bought": new.is_bought,
+    }
+    await connection.execute(CHANGE, parameters)
+
+
+CHANGE = text(
+    """
+    UPDATE label SET state = :state, due_at = clock_timestamp() + CAST(:due_in AS interval),
+                     tracking = coalesce(:tracking, tracking), theirs = coalesce(:theirs, theirs),
+                     amount = coalesce(CAST(:amount AS bigint), amount), currency = coalesce(:currency, currency),
+                     content = coalesce(CAST(:content AS bytea), content),
+                     said = CASE WHEN :state IN ('bought', 'voided') THEN NULL ELSE coalesce(CAST(:said AS bytea), said) END,
+                     bought_at = CASE WHEN :is_bought THEN clock_timestamp() ELSE bought_at END,
+                     tries = 0, updated_at = clock_timestamp()
+    WHERE label_id = :label
+    """
+)
+
+
+async def postpone(
+    connection: WriteConnection, label: StoredLabel, wait: timedelta, why: str, *, not_called: bool
+) -> None:
+    """Ask the carrier again after a while; `why` is what went wrong. `not_called` = it was not asked for anything yet."""
+    key = await personal.key_of(connection, label.order)
+    said = key.seal("label", {"said": why}) if key else None
+    await connection.execute(POSTPONE, {"label": label.label, "wait": wait, "said": said, "not_called": not_called})
+
+
+POSTPONE = text(
+    """
+    UPDATE label SET due_at = clock_timestamp() + CAST(:wait AS interval), said = CAST(:said AS bytea),
+                     called_at = CASE WHEN :not_called THEN NULL ELSE called_at END, updated_at = clock_timestamp()
+    WHERE label_id = :label
+    """
+)
+
+
+async def want_void(connection: WriteConnection, label: str) -> None:
+    """Have a label given back: its carrier is asked now."""
+    await connection.execute(WANT_VOID, {"label": label})
+
+
+WANT_VOID = text(
+    """
+    UPDATE label SET void_wanted_at = coalesce(void_wanted_at, clock_timestamp()), due_at = clock_timestamp(),
+                     updated_at = clock_timestamp()
+    WHERE label_id = :label
+    """
+)
+
+
+async def due_in(connection: ReadConnection) -> timedelta | None:
+    """In what time the next label is due; None = none is."""
+    found: timedelta | None = (await connection.execute(DUE_IN)).scalar_one_or_none()
+    return found
+
+
+DUE_IN = text("SELECT min(due_at) - clock_timestamp() FROM label WHERE due_at IS NOT NULL")
+
+
+async def of_package(connection: ReadConnection, about: str, package: str) -> Sequence[str]:
+    """All labels of a parcel."""
+    return list((await connection.execute(OF_PACKAGE, {"about": about, "package": package})).scalars())
+
+
+OF_PACKAGE = text("SELECT label_id FROM label WHERE about = :about AND package = :package ORDER BY number")
+
+
+async def node_of(connection: ReadConnection, label: str) -> str | None:
+    """The node whose parcel a label is for: where it leaves, or for a return where it goes."""
+    found: str | None = (await connection.execute(NODE_OF, {"label": label})).scalar_one_or_none()
+    return found
+
+
+NODE_OF = text(
+    """
+    SELECT coalesce(f.node, r.node) FROM label l LEFT JOIN fulfillment_order f ON f.fulfillment_order_id = l.about
+    LEFT JOIN return r ON r.return_id = l.about WHERE l.label_id = :label
+    """
+)
+
+
+async def of_return(connection: ReadConnection, return_: str) -> tuple[str, int]:
+    """The service of a return's order, and what its units weigh in grams."""
+    row = (await connection.execute(OF_RETURN, {"return": return_})).one()
+    return row.service, row.grams
+
+
+OF_RETURN = text(
+    """
+    SELECT o.service, (SELECT coalesce(sum(l.quantity * d.weight_g), 0) FROM return_line l
+                       JOIN order_line d ON d.order_id = r.order_id AND d.line = l.line
+                       WHERE l.return_id = r.return_id)::int AS grams
+    FROM return r JOIN orders o USING (order_id) WHERE r.return_id = :return
+    """
+)

@@ -1,0 +1,360 @@
+"""Named statements about pegs: what of announced goods is promised to which waiting units (docs/decisions/0061).
+
+Every statement that writes pegs is sent when the locks of their dated rows are held. These are taken after stock levels, by
+SKU, node and message.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from database.order.sequence import PLACED
+from domain.peg import DatedRow, Held, Peg, RowName
+
+
+@dataclass(frozen=True, slots=True)
+class ToPeg:
+    """What has changed since pegs were given last."""
+
+    marks: Sequence[int] = ()
+    """The rows of `to_peg` that say so."""
+    skus: frozenset[str] = frozenset()
+    orders: frozenset[str] = frozenset()
+    """The orders whose promise may be another."""
+
+
+@dataclass(slots=True)
+class Announced:
+    """The dated rows of some SKUs, locked, and how many of their open units nobody has."""
+
+    rows: Mapping[str, Sequence[DatedRow]] = field(default_factory=dict)
+    """By SKU."""
+    free: Mapping[str, dict[RowName, int]] = field(default_factory=dict)
+    """By SKU and row."""
+
+
+async def mark(connection: WriteConnection, skus: Iterable[str], order: str | None = None) -> None:
+    """Note that announced goods of SKUs, or what waits for them, have changed; of one order, or for all that wait."""
+    await connection.execute(MARK, {"skus": sorted(skus), "order": order})
+
+
+MARK = text("INSERT INTO to_peg (sku, order_id) SELECT unnest(CAST(:skus AS text[])), CAST(:order AS text)")
+
+MARK_WHO_WAITS = """
+    marked AS (
+        INSERT INTO to_peg (sku)
+        SELECT DISTINCT i.sku FROM incoming i WHERE i.sku = ANY(CAST(:awaited AS text[])) AND i.arrived < i.quantity)
+"""
+"""Where units begin to wait: a note for each of their SKUs of which goods are announced."""
+
+
+async def to_peg(connection: ReadConnection) -> ToPeg:
+    """What has changed: what was noted, and the promises whose goods are late since."""
+    rows = (await connection.execute(TO_PEG)).all()
+    return ToPeg(
+        [row.to_peg_id for row in rows if row.to_peg_id is not None],
+        frozenset(row.sku for row in rows),
+        frozenset(row.order_id for row in rows if row.order_id is not None),
+    )
+
+
+TO_PEG = text(
+    """
+    SELECT to_peg_id, sku, order_id FROM to_peg
+    UNION ALL
+    SELECT DISTINCT NULL::bigint, sku, order_id FROM peg
+    WHERE ship_by IS NOT NULL AND quantity > 0 AND due_at <= clock_timestamp()
+    """
+)
+
+
+async def done(connection: WriteConnection, marks: Collection[int]) -> None:
+    """Take back what was noted, after all of it was looked at."""
+    await connection.execute(text("DELETE FROM to_peg WHERE to_peg_id = ANY(:marks)"), {"marks": list(marks)})
+
+
+async def orders_to_peg(connection: ReadConnection, changed: ToPeg) -> list[str]:
+    """The open orders to look at, in sequence: those named, and those that free announced units may serve better."""
+    asked = {"skus": sorted(changed.skus), "orders": sorted(changed.orders)}
+    return list((await connection.execute(ORDERS_TO_PEG, asked)).scalars())
+
+
+_SEQUENCE = f"o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id"
+
+ORDERS_TO_PEG = text(
+    f"""
+    WITH free AS MATERIALIZED (
+        SELECT i.sku, i.node, i.expected_at FROM incoming i
+        WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+          AND i.quantity - i.arrived > (SELECT coalesce(sum(p.quantity), 0) FROM peg p
+                                        WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)
+    ), served AS (
+        SELECT w.order_id FROM free f
+        JOIN waiting w ON w.awaits = 'stock' AND w.parts @> ARRAY[f.sku] AND cardinality(w.parts) = 1
+                          AND w.incoming_lag_seconds IS NOT NULL
+                          AND (w.nodes IS NULL OR f.node = ANY(w.nodes)) AND f.node <> ALL(w.tried)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units, max(i.expected_at) AS latest
+            FROM peg p JOIN incoming i USING (node, message_id, sku)
+            WHERE p.order_id = w.order_id AND p.line = w.line) g
+        WHERE g.units < w.quantity OR g.latest > f.expected_at
+           OR g.units < (SELECT sum(o.quantity) FROM waiting o
+                         WHERE o.order_id = w.order_id AND o.line = w.line AND o.awaits = 'stock')
+        UNION
+        SELECT unnest(CAST(:orders AS text[]))
+    )
+    SELECT o.order_id FROM served JOIN orders o USING (order_id) WHERE o.closed_at IS NULL ORDER BY {_SEQUENCE}
+    """
+)
+"""Some are asked for nothing, for free units may be late, or too few for an order that must have all at once."""
+
+
+async def lock(connection: WriteConnection, skus: Collection[str]) -> None:
+    """Lock the dated rows of SKUs that have open units, until the transaction ends."""
+    await connection.execute(LOCK, {"skus": sorted(skus)})
+
+
+LOCK = text(
+    """
+    SELECT FROM incoming WHERE sku = ANY(CAST(:skus AS text[])) AND arrived < quantity
+    ORDER BY sku, node, message_id FOR UPDATE
+    """
+)
+
+
+async def announced(connection: ReadConnection, skus: Collection[str]) -> Announced:
+    """The dated rows of SKUs that have open units, and how many of these nobody has. To write pegs, lock them first."""
+    rows: dict[str, list[DatedRow]] = defaultdict(list)
+    free: dict[str, dict[RowName, int]] = defaultdict(dict)
+    for row in await connection.execute(ANNOUNCED, {"skus": sorted(skus)}):
+        name = RowName(row.node, row.message_id)
+        rows[row.sku].append(DatedRow(name, row.expected_at, row.open))
+        free[row.sku][name] = row.open - row.pegged
+    return Announced(rows, free)
+
+
+ANNOUNCED = text(
+    """
+    SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open,
+           (SELECT coalesce(sum(p.quantity), 0) FROM peg p
+            WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS pegged
+    FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+    ORDER BY i.sku, i.expected_at, i.node, i.message_id
+    """
+)
+
+
+async def of_orders(connection: ReadConnection, orders: Collection[str]) -> dict[str, list[Peg]]:
+    """The pegs of orders, by order."""
+    found: dict[str, list[Peg]] = defaultdict(list)
+    for row in await connection.execute(OF_ORDERS, {"orders": sorted(orders)}):
+        found[row.order_id].append(_peg(row))
+    return found
+
+
+OF_ORDERS = text(
+    "SELECT * FROM peg WHERE order_id = ANY(CAST(:orders AS text[])) ORDER BY order_id, line, node, message_id"
+)
+
+
+def _peg(row: Any) -> Peg:
+    name, dates = RowName(row.node, row.message_id), (row.due_at, row.ship_by, row.deliver_by)
+    return Peg(row.line, row.sku, name, row.quantity, row.arrived, row.is_whole, *dates)
+
+
+async def lock_of_order(connection: WriteConnection, order: str) -> list[Peg]:
+    """Lock the dated rows of an order's pegs, under the order's lock; answers the pegs as they are now."""
+    await connection.execute(LOCK_OF_ORDER, {"order": order})
+    return (await of_orders(connection, [order])).get(order, [])
+
+
+LOCK_OF_ORDER = text(
+    """
+    SELECT FROM incoming i JOIN peg p USING (node, message_id, sku) WHERE p.order_id = :order
+    ORDER BY i.sku, i.node, i.message_id FOR UPDATE OF i
+    """
+)
+
+
+async def save(connection: WriteConnection, order: str, before: Sequence[Peg], after: Sequence[Peg]) -> None:
+    """Write the pegs of an order that are not as they were, and note the SKUs of which units became free."""
+    if list(before) == list(after):
+        return
+    kept = {(one.line, one.row) for one in after}
+    gone = [one for one in before if (one.line, one.row) not in kept]
+    if gone:
+        await connection.execute(DELETE, {"order": order} | _names(gone))
+    if changed := [one for one in after if one not in before]:
+        await connection.execute(WRITE, {"order": order} | _names(changed) | _facts(changed))
+    if freed := _freed(before, after):
+        await mark(connection, freed)
+
+
+def _freed(before: Iterable[Peg], after: Iterable[Peg]) -> set[str]:
+    left = {(one.line, one.row): one.quantity for one in after}
+    return {one.sku for one in before if left.get((one.line, one.row), 0) < one.quantity}
+
+
+def _names(pegs: Sequence[Peg]) -> dict[str, Any]:
+    return {
+        "lines": [one.line for one in pegs],
+        "nodes": [one.row.node for one in pegs],
+        "messages": [one.row.expected for one in pegs],
+    }
+
+
+def _facts(pegs: Sequence[Peg]) -> dict[str, Any]:
+    return {
+        "skus": [one.sku for one in pegs],
+        "quantities": [one.quantity for one in pegs],
+        "arrived": [one.arrived for one in pegs],
+        "whole": [one.is_whole for one in pegs],
+        "due": [one.due_at for one in pegs],
+        "ship": [one.ship_by for one in pegs],
+        "deliver": [one.deliver_by for one in pegs],
+    }
+
+
+DELETE = text(
+    """
+    DELETE FROM peg p
+    USING unnest(CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[])) AS n(line, node, message_id)
+    WHERE p.order_id = :order AND p.line = n.line AND p.node = n.node AND p.message_id = n.message_id
+    """
+)
+
+WRITE = text(
+    """
+    INSERT INTO peg AS p (order_id, line, node, message_id, sku, quantity, arrived, is_whole, due_at, ship_by, deliver_by)
+    SELECT :order, n.* FROM unnest(
+        CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[]), CAST(:skus AS text[]),
+        CAST(:quantities AS int[]), CAST(:arrived AS int[]), CAST(:whole AS boolean[]), CAST(:due AS timestamptz[]),
+        CAST(:ship AS timestamptz[]), CAST(:deliver AS timestamptz[])) AS n
+    ON CONFLICT (order_id, line, node, message_id) DO UPDATE
+    SET quantity = excluded.quantity, arrived = excluded.arrived, is_whole = excluded.is_whole, due_at = excluded.due_at,
+        ship_by = excluded.ship_by, deliver_by = excluded.deliver_by
+    """
+)
+
+
+async def held(connection: WriteConnection, node: str, message_id: str) -> dict[str, list[Held]]:
+    """The pegs of an announcement, by SKU, in the sequence of their orders. Lock its rows first."""
+    found: dict[str, list[Held]] = defaultdict(list)
+    for row in await connection.execute(HELD, {"node": node, "message": message_id}):
+        found[row.sku].append(Held(row.order_id, row.line, row.quantity, row.arrived, row.is_whole))
+    return found
+
+
+HELD = text(
+    f"""
+    SELECT p.sku, p.order_id, p.line, p.quantity, p.arrived, p.is_whole FROM peg p JOIN orders o USING (order_id)
+    WHERE p.node = :node AND p.message_id = :message
+    ORDER BY p.sku, {_SEQUENCE}, p.line
+    """
+)
+
+
+async def change_held(
+    connection: WriteConnection,
+    node: str,
+    message_id: str,
+    changed: Sequence[Held],
+    looked_at: Iterable[tuple[str, str]],
+) -> None:
+    """Write pegs of an announcement that have other quantities now, under the locks of its rows. `looked_at` are the SKUs and
+    orders whose promise may be another because of it.
+    """
+    named = sorted(set(looked_at))
+    parameters = {
+        "node": node,
+        "message": message_id,
+        "orders": [one.order for one in changed],
+        "lines": [one.line for one in changed],
+        "quantities": [one.quantity for one in changed],
+        "arrived": [one.arrived for one in changed],
+        "skus": [sku for sku, _ in named],
+        "looked_at": [order for _, order in named],
+    }
+    await connection.execute(CHANGE_HELD, parameters)
+
+
+CHANGE_HELD = text(
+    """
+    WITH changed AS (
+        SELECT * FROM unnest(CAST(:orders AS text[]), CAST(:lines AS text[]), CAST(:quantities AS int[]),
+                             CAST(:arrived AS int[])) AS n(order_id, line, quantity, arrived)
+    ), gone AS (
+        DELETE FROM peg p USING changed n
+        WHERE p.node = :node AND p.message_id = :message AND p.order_id = n.order_id AND p.line = n.line
+          AND n.quantity + n.arrived = 0
+    ), lowered AS (
+        UPDATE peg p SET quantity = n.quantity, arrived = n.arrived FROM changed n
+        WHERE p.node = :node AND p.message_id = :message AND p.order_id = n.order_id AND p.line = n.line
+          AND n.quantity + n.arrived > 0
+    )
+    INSERT INTO to_peg (sku, order_id) SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:looked_at AS text[]))
+    """
+)
+
+
+async def kept_for_others(connection: ReadConnection, order: str, skus: Collection[str]) -> dict[tuple[str, str], int]:
+    """Units that have arrived for other orders than this one, and are offered until their turn, by (node, SKU)."""
+    rows = await connection.execute(KEPT_FOR_OTHERS, {"order": order, "skus": sorted(skus)})
+    return {(row.node, row.sku): row.units for row in rows}
+
+
+KEPT_FOR_OTHERS = text(
+    """
+    SELECT node, sku, sum(arrived)::bigint AS units FROM peg
+    WHERE sku = ANY(CAST(:skus AS text[])) AND arrived > 0 AND order_id <> :order GROUP BY node, sku
+    """
+)
+
+
+async def end_turns(connection: WriteConnection, places: Collection[tuple[str, str]]) -> None:
+    """Promise nobody any longer what has arrived at these (node, SKU), whose offers end: its orders could not use it."""
+    named = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
+    if (await connection.execute(LOCK_ARRIVED, named)).first() is not None:
+        await connection.execute(END_TURNS, named)
+
+
+LOCK_ARRIVED = text(
+    """
+    SELECT p.order_id FROM incoming i JOIN peg p USING (node, message_id, sku)
+    JOIN unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku) USING (node, sku)
+    WHERE p.arrived > 0 ORDER BY i.sku, i.node, i.message_id FOR UPDATE OF i
+    """
+)
+
+END_TURNS = text(
+    """
+    WITH named AS (
+        SELECT * FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
+    ), gone AS (
+        DELETE FROM peg p USING named n
+        WHERE p.node = n.node AND p.sku = n.sku AND p.arrived > 0 AND p.quantity = 0 RETURNING p.sku, p.order_id
+    ), lowered AS (
+        UPDATE peg p SET arrived = 0 FROM named n
+        WHERE p.node = n.node AND p.sku = n.sku AND p.arrived > 0 AND p.quantity > 0 RETURNING p.sku, p.order_id
+    )
+    INSERT INTO to_peg (sku, order_id) SELECT sku, order_id FROM gone UNION SELECT sku, order_id FROM lowered
+    """
+)
+
+
+async def mark_what_may_change(connection: WriteConnection) -> None:
+    """Note all SKUs with announced goods, and all orders with pegs: the rules have changed."""
+    await connection.execute(MARK_ALL)
+
+
+MARK_ALL = text(
+    """
+    INSERT INTO to_peg (sku, order_id)
+    SELECT DISTINCT sku, NULL FROM incoming WHERE arrived < quantity
+    UNION SELECT sku, order_id FROM peg
+    """
+)

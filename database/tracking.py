@@ -1,0 +1,214 @@
+"""Named statements about parcels on their way: what carriers said about them, and when they are asked again."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from database.connect import ReadConnection, WriteConnection
+from domain.tracking import Followed, ScanKind, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """A parcel that is followed."""
+
+    carrier: str
+    tracking: str = field(repr=False)
+    order: str
+    fulfillment_order: str
+    package: str
+    since: datetime
+    known: Followed
+
+
+async def follow(
+    connection: WriteConnection,
+    carrier: str,
+    parcels: Collection[tuple[str, str]],
+    *,
+    order: str,
+    fulfillment_order: str,
+    is_asked: bool,
+) -> None:
+    """Follow parcels, given as tracking number and package; `is_asked` = the carrier is asked where they are.
+
+    A tracking number that is followed already stays where it is.
+    """
+    parameters = {
+        "carrier": carrier,
+        "trackings": [tracking for tracking, _ in parcels],
+        "packages": [package for _, package in parcels],
+        "order": order,
+        "fulfillment_order": fulfillment_order,
+        "is_asked": is_asked,
+    }
+    await connection.execute(FOLLOW, parameters)
+
+
+FOLLOW = text(
+    """
+    INSERT INTO parcel_tracking (carrier, tracking, order_id, fulfillment_order_id, package, poll_due_at)
+    SELECT DISTINCT ON (n.tracking) :carrier, n.tracking, :order, :fulfillment_order, n.package,
+           CASE WHEN :is_asked THEN clock_timestamp() + interval '1 hour' END
+    FROM unnest(CAST(:trackings AS text[]), CAST(:packages AS text[])) AS n(tracking, package)
+    ON CONFLICT (carrier, tracking) DO NOTHING
+    """
+)
+
+
+async def parcels(connection: ReadConnection, carrier: str, trackings: Sequence[str]) -> Mapping[str, OnItsWay]:
+    """The parcels of a carrier that are followed, by tracking number."""
+    found = list(await connection.execute(PARCELS, {"carrier": carrier, "trackings": list(trackings)}))
+    scans = defaultdict[str, set[ScanKind]](set)
+    for row in await connection.execute(KINDS, {"carrier": carrier, "trackings": list(trackings)}):
+        scans[row.tracking].add(ScanKind(row.kind))
+    return {
+        row.tracking: OnItsWay(
+            carrier,
+            row.tracking,
+            row.order_id,
+            row.fulfillment_order_id,
+            row.package,
+            row.recorded_at,
+            Followed(
+                row.first_scan_at,
+                Seen(ScanKind(row.last_kind), row.last_at, row.is_day_only or False) if row.last_kind else None,
+                frozenset(scans[row.tracking]),
+            ),
+        )
+        for row in found
+    }
+
+
+PARCELS = text(
+    """
+    SELECT p.*, (SELECT bool_and(s.is_day_only) FROM parcel_scan s WHERE s.carrier = p.carrier
+                 AND s.tracking = p.tracking AND s.at = p.last_at AND s.kind = p.last_kind) AS is_day_only
+    FROM parcel_tracking p WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+    """
+)
+KINDS = text(
+    """
+    SELECT DISTINCT tracking, kind FROM parcel_scan
+    WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewScan:
+    """A scan to keep."""
+
+    tracking: str = field(repr=False)
+    code: str
+    seen: Seen
+
+
+async def add(connection: WriteConnection, carrier: str, scans: Sequence[NewScan]) -> list[NewScan]:
+    """Keep scans of parcels that are followed; answers those that are new."""
+    rows = [
+        {
+            "n": number,
+            "tracking": one.tracking,
+            "at": one.seen.at.isoformat(),
+            "code": one.code,
+            "kind": one.seen.kind,
+            "is_day_only": one.seen.is_day_only,
+        }
+        for number, one in enumerate(scans)
+    ]
+    added = await connection.execute(ADD, {"carrier": carrier, "scans": json.dumps(rows)})
+    new = {(row.tracking, row.at, row.code) for row in added}
+    return [one for one in scans if (one.tracking, one.seen.at, one.code) in new]
+
+
+ADD = text(
+    """
+    INSERT INTO parcel_scan (carrier, tracking, at, code, kind, is_day_only)
+    SELECT DISTINCT ON (n.tracking, n.at, n.code) :carrier, n.tracking, n.at, n.code, n.kind, n.is_day_only
+    FROM jsonb_to_recordset(CAST(:scans AS jsonb))
+         AS n(n int, tracking text, at timestamptz, code text, kind text, is_day_only boolean)
+    ORDER BY n.tracking, n.at, n.code, n.n
+    ON CONFLICT DO NOTHING RETURNING tracking, at, code
+    """
+)
+
+
+async def keep(connection: WriteConnection, parcel: OnItsWay, known: Followed, asked_in: timedelta | None) -> None:
+    """Store what is known about a parcel now, and when its carrier is asked again; None = it is not."""
+    parameters = {
+        "carrier": parcel.carrier,
+        "tracking": parcel.tracking,
+        "first_scan_at": known.first_scan_at,
+        "last_kind": known.last and known.last.kind,
+        "last_at": known.last and known.last.at,
+        "asked_in": asked_in,
+    }
+    await connection.execute(KEEP, parameters)
+
+
+KEEP = text(
+    """
+    UPDATE parcel_tracking SET first_scan_at = CAST(:first_scan_at AS timestamptz), last_kind = :last_kind,
+                               last_at = CAST(:last_at AS timestamptz), tries = 0,
+                               poll_due_at = CASE WHEN poll_due_at IS NULL THEN NULL
+                                                  ELSE clock_timestamp() + CAST(:asked_in AS interval) END
+    WHERE carrier = :carrier AND tracking = :tracking
+    """
+)
+
+
+async def of_package(connection: ReadConnection, carrier: str, tracking: str) -> tuple[str, str, str] | None:
+    """The order, the fulfillment order and the name of the parcel that a node reported with this tracking number."""
+    row = (await connection.execute(OF_PACKAGE, {"carrier": carrier, "tracking": tracking})).one_or_none()
+    return None if row is None else (row.order_id, row.fulfillment_order_id, row.package)
+
+
+OF_PACKAGE = text(
+    """
+    SELECT f.order_id, p.fulfillment_order_id, p.package
+    FROM package p JOIN fulfillment_order f USING (fulfillment_order_id)
+    WHERE p.tracking = :tracking AND p.voided_at IS NULL ORDER BY lower(p.carrier) = :carrier DESC, p.shipped_at DESC LIMIT 1
+    """
+)
+
+
+async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> dict[str, list[tuple[str, int]]]:
+    """Take parcels whose carriers are asked now, by carrier, each with how often it was asked in vain."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for row in await connection.execute(CLAIM, {"limit": limit, "lease": lease}):
+        found[row.carrier].append((row.tracking, row.tries))
+    return found
+
+
+CLAIM = text(
+    """
+    WITH due AS MATERIALIZED (
+        SELECT carrier, tracking FROM parcel_tracking WHERE poll_due_at <= clock_timestamp()
+        ORDER BY poll_due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE parcel_tracking p SET poll_due_at = clock_timestamp() + CAST(:lease AS interval), tries = tries + 1
+    FROM due WHERE (p.carrier, p.tracking) = (due.carrier, due.tracking) RETURNING p.carrier, p.tracking, p.tries
+    """
+)
+
+
+async def postpone(
+    connection: WriteConnection, carrier: str, trackings: Sequence[str], wait: timedelta, *, lease: timedelta
+) -> None:
+    """Ask a carrier again later about parcels whose `lease` still runs: of which nothing was kept since they were claimed."""
+    parameters = {"carrier": carrier, "trackings": list(trackings), "wait": wait, "lease": lease}
+    await connection.execute(POSTPONE, parameters)
+
+
+POSTPONE = text(
+    """
+    UPDATE parcel_tracking SET poll_due_at = clock_timestamp() + CAST(:wait AS interval)
+    WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+      AND poll_due_at <= clock_timestamp() + CAST(:lease AS interval)
+    """
+)

@@ -1,0 +1,42 @@
+"""Collects statements that write and whose answers nobody reads, and sends them as one: PostgreSQL is waited for once."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import TextClause, text
+
+from database.connect import WriteConnection
+
+
+class Writes:
+    """Statements that wait to be sent. All of them see the tables as they were before: none may read or change a row that
+    another one writes."""
+
+    def __init__(self) -> None:
+        """Nothing waits yet."""
+        self._queries: list[str] = []
+        self._parameters: dict[str, Any] = {}
+
+    def add(self, queries: str, parameters: Mapping[str, Any]) -> None:
+        """Add a statement as named queries of a WITH clause: `moved AS (UPDATE …)`.
+
+        Raises `ValueError` when a parameter was added before with another value.
+        """
+        for name, value in parameters.items():
+            if self._parameters.setdefault(name, value) != value:
+                raise ValueError(f"two statements that are sent as one have different values of {name}")
+        self._queries.append(queries)
+
+    async def send(self, connection: WriteConnection) -> None:
+        """Send what was added since the last time; nothing when that is nothing."""
+        if self._queries:
+            statement, parameters = _as_one(tuple(self._queries)), self._parameters
+            self._queries, self._parameters = [], {}
+            await connection.execute(statement, parameters)
+
+
+@cache
+def _as_one(queries: tuple[str, ...]) -> TextClause:
+    """Each combination is one prepared statement of a connection. There are few: a transaction has a fixed sequence."""
+    return text(f"WITH {', '.join(queries)} SELECT")
