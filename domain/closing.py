@@ -101,6 +101,10 @@ def _nobody_waits_for_the_line(known: OpenException, facts: Facts) -> bool:
     return known.subject is not None and not any(w.awaits == "person" and w.line == known.subject for w in waiting)
 
 
+def _line_is_gone(known: OpenException, facts: Facts) -> bool:
+    return not any(waiting.line == known.subject for waiting in facts.order.waiting)
+
+
 def _pickup_goes_on(known: OpenException, facts: Facts) -> bool:
     return _wait_is_over(known, facts) if known.fulfillment_order else not needs_a_person(facts.order)
 
@@ -215,6 +219,18 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
     ExceptionCode.PAYMENT_MISFIT: Closing(
         "the payments fit again: by others that come later, or because the order costs more", _payments_fit
     ),
+    ExceptionCode.UNMAPPED: Closing("the network knows the item, or no unit of the line is left", _line_is_gone),
+    ExceptionCode.CHANNEL_MISFIT: Closing(
+        "what came is understood when it is tried again, or a newer document of its order is carried out; a change that an "
+        "order cannot follow: only a person"
+    ),
+    ExceptionCode.CHANNEL_REFUSED: Closing("the channel takes it when it is sent again"),
+    ExceptionCode.ACKNOWLEDGMENT_MISSING: Closing("the partner acknowledges the document, however late"),
+    ExceptionCode.CARRIER_FAILED: Closing("the parcel gets a label, or the label in question is given back"),
+    ExceptionCode.CONNECTION_FAULT: Closing(
+        "the connection works again; for what a check found: the next check does not find it"
+    ),
+    ExceptionCode.MARKETPLACE_AT_RISK: Closing("the rate is good again, also with what is due within a day"),
 }
 """Every code. A code whose facts are not an order's units is closed where its fact is recorded."""
 

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     ACCEPTED = "accepted"
     ADDED = "added"
     PROMISED = "promised"
+    PROMISE_CHANGED = "promise_changed"
     BACKORDERED = "backordered"
     READY_FOR_PICKUP = "ready_for_pickup"
     STILL_TO_COLLECT = "still_to_collect"
@@ -52,8 +53,17 @@ class ChannelEvent:
 
 def promised(ship_by: datetime, deliver_by: datetime | None) -> ChannelEvent:
     """A promise was given; the day of delivery is None where nobody knows it."""
+    return ChannelEvent(EventKind.PROMISED, _dates(ship_by, deliver_by))
+
+
+def promise_changed(ship_by: datetime | None, deliver_by: datetime | None) -> ChannelEvent:
+    """A new promise replaces the present one; both days are None where nobody knows when the goods come."""
+    return ChannelEvent(EventKind.PROMISE_CHANGED, _dates(ship_by, deliver_by))
+
+
+def _dates(ship_by: datetime | None, deliver_by: datetime | None) -> dict[str, str | None]:
     dates = {"ship_by": ship_by, "deliver_by": deliver_by}
-    return ChannelEvent(EventKind.PROMISED, {name: at and at.astimezone(UTC).isoformat() for name, at in dates.items()})
+    return {name: None if at is None else at.astimezone(UTC).isoformat() for name, at in dates.items()}
 
 
 def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:

@@ -19,7 +19,7 @@ def asked_for(order: Order, changes: Changes, body: LinesRequest, at: datetime) 
     taken = {*order.lines, *(line.line for line in body.lines)}
     if known := [line.line for line in body.lines if line.line in order.lines]:
         raise Impossible(f"the order has a line {known[0]} already")
-    swapped = [_swapped(order, changes, swap, _new_id(taken, swap.line), at) for swap in body.swap]
+    swapped = [_swapped(order, changes, swap, successor(taken, swap.line), at) for swap in body.swap]
     lines = [*swapped, *body.lines]
     if len(taken) > LINES_MAX:
         raise Impossible(f"an order has {LINES_MAX:,} lines at the most")
@@ -29,13 +29,28 @@ def asked_for(order: Order, changes: Changes, body: LinesRequest, at: datetime) 
     return lines
 
 
-def _new_id(taken: set[str], line: str) -> str:
+STEM_MAX = 56
+"""So much of a line's id stands in the id of what takes the place of its units."""
+
+
+def successor(taken: set[str], line: str) -> str:
     """An id for the line that takes the place of some units of another; it is taken from now on."""
     number = 1
-    while (name := f"{line[:56]}-s{number}") in taken:
+    while (name := f"{line[:STEM_MAX]}-s{number}") in taken:
         number += 1
     taken.add(name)
     return name
+
+
+def stem_of(name: str) -> str | None:
+    """The beginning of the id of the line whose units a line took the place of; None = it took the place of none."""
+    stem, dash, number = name.rpartition("-s")
+    return stem if dash and number.isdecimal() else None
+
+
+def takes_place_of(name: str, line: str) -> bool:
+    """Whether a line has the id of one that took the place of units of another."""
+    return stem_of(name) == line[:STEM_MAX]
 
 
 def _swapped(order: Order, changes: Changes, swap: Swap, name: str, at: datetime) -> NewLine:

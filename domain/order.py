@@ -323,7 +323,7 @@ class FulfillmentOrderState(BaseModel):
 
 
 class PromiseState(BaseModel):
-    """The promise given when the order was placed; never overwritten."""
+    """A promise: when an order ships and when it arrives."""
 
     ship_by: AwareDatetime
     deliver_by: AwareDatetime | None = None
@@ -368,6 +368,9 @@ class OrderState(BaseModel):
     lines: list[LineState]
     fulfillment_orders: list[FulfillmentOrderState] = []
     promise: PromiseState | None = None
+    """The present promise; None = there is none."""
+    first_promise: PromiseState | None = None
+    """The first promise, where a new one has replaced it."""
     exceptions: list[ExceptionState] = []
     returns: list[ReturnReference] = []
     release_at: AwareDatetime
@@ -377,6 +380,11 @@ class OrderState(BaseModel):
     closed: bool = False
     totals: dict[str, int] | None = None
     """The units of all lines by bucket, if there were too many lines to include; None = the lines are included."""
+
+    @property
+    def promise_when_placed(self) -> PromiseState | None:
+        """The first promise; None = there was none."""
+        return self.first_promise or self.promise
 
     def deadlines(self) -> list[tuple[AwareDatetime, str]]:
         """When the order goes on without a signal, and what it waits for until then. Its fulfillment orders have their own."""

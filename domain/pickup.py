@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.fulfillment import FulfillmentOrder
-from domain.network import Network, Node, distance_km
+from domain.network import Far, Network, Node, distance_km
 from domain.order import Address
 from domain.sourcing import OrderFacts, Plan, Wanted
 
@@ -17,7 +17,8 @@ class PickupPlace:
 
     node: str
     name: str
-    distance_km: float
+    distance_km: float | None
+    """None = no distance to the address can be measured."""
     ready_by: datetime
 
 
@@ -42,7 +43,8 @@ class Alternatives:
 def places(
     order: OrderFacts, wanted: Sequence[Wanted], network: Network, available: Mapping[tuple[str, str], int]
 ) -> list[Node]:
-    """The pickup nodes that have all the wanted units in stock, the nearest first, without the chosen one.
+    """The pickup nodes that have all the wanted units in stock, without the chosen one: the nearest first, or by their ids
+    where no distance can be measured.
 
     `available` is by (node, SKU). Whether the policy lets a node fill it, the planner decides.
     """
@@ -57,7 +59,7 @@ def places(
         and node.id != order.pickup_node
         and all(available.get((node.id, sku), 0) >= units for sku, units in needed.items())
     ]
-    return sorted(able, key=lambda node: (_distance_km(order, node), node.id))
+    return sorted(able, key=lambda node: (_distance_km(order, node) or 0.0, node.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def as_place(order: OrderFacts, node: Node, plan: Plan) -> PickupPlace | None:
     """A node as a choice for the customer, by the plan for pickup there; None when that plan does not fill everything."""
     if plan.ship_by is None:
         return None
-    return PickupPlace(node.id, node.name, round(_distance_km(order, node), 1), plan.ship_by)
+    distance = _distance_km(order, node)
+    return PickupPlace(node.id, node.name, None if distance is None else round(distance, 1), plan.ship_by)
 
 
 def as_delivery(plan: Plan) -> Delivery | None:
@@ -100,5 +103,7 @@ def as_delivery(plan: Plan) -> Delivery | None:
     return Delivery(plan.ship_by, plan.deliver_by) if plan.ship_by else None
 
 
-def _distance_km(order: OrderFacts, node: Node) -> float:
+def _distance_km(order: OrderFacts, node: Node) -> float | None:
+    if order.place.far is Far.MILITARY:
+        return None
     return distance_km(node.latitude, node.longitude, order.place.latitude, order.place.longitude)

@@ -40,12 +40,16 @@ def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, i
             units.cancel(order, changes, {line: -difference}, at)
 
 
-def _check(order: Order, line: str, difference: int) -> None:
-    known = order.lines[line]
+def is_released(order: Order, line: str) -> bool:
+    """Whether units of a line were released to a node, so that its quantity cannot change any more."""
     attempts = [fo.counts(line) for fo in order.fulfillment_orders.values() if line in fo.lines]
-    if known.shipped or any(counts.due or counts.in_doubt for counts in attempts):
+    return bool(order.lines[line].shipped) or any(counts.due or counts.in_doubt for counts in attempts)
+
+
+def _check(order: Order, line: str, difference: int) -> None:
+    if is_released(order, line):
         raise Impossible(f"line {line} was released to a node")
-    if known.ordered + difference > ORDERED_MAX:
+    if order.lines[line].ordered + difference > ORDERED_MAX:
         raise Impossible(f"line {line} was changed too often")
 
 

@@ -25,6 +25,13 @@ class ExceptionCode(StrEnum):
     REPLACEMENT_LOST = "replacement_lost"
     STOCK_MISFIT = "stock_misfit"
     PAYMENT_MISFIT = "payment_misfit"
+    UNMAPPED = "unmapped"
+    CHANNEL_MISFIT = "channel_misfit"
+    CHANNEL_REFUSED = "channel_refused"
+    ACKNOWLEDGMENT_MISSING = "acknowledgment_missing"
+    CARRIER_FAILED = "carrier_failed"
+    CONNECTION_FAULT = "connection_fault"
+    MARKETPLACE_AT_RISK = "marketplace_at_risk"
 
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
@@ -54,6 +61,20 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     "applied; correct the others and send them again.",
     ExceptionCode.PAYMENT_MISFIT: "A payment does not fit the order: ask the channel; report what is missing, pay back what is "
     "too much, or resolve.",
+    ExceptionCode.UNMAPPED: "Nobody knows an item of the order, which waits for it: add the item to items.csv, or what the "
+    "channel calls it to aliases.csv, and the order goes on by itself; or cancel its line and release the hold `unmapped`.",
+    ExceptionCode.CHANNEL_MISFIT: "What a channel sent cannot be understood or carried out: remove the cause that is named and "
+    "retry the connection; or agree with the channel, and resolve.",
+    ExceptionCode.CHANNEL_REFUSED: "A shop or marketplace does not take what it is to be notified of: remove the cause that it "
+    "names and retry, or enter it there by hand and resolve.",
+    ExceptionCode.ACKNOWLEDGMENT_MISSING: "A trading partner has not acknowledged a document in its time: ask whether it came, "
+    "and retry the connection to send it again; or resolve, if the partner has it.",
+    ExceptionCode.CARRIER_FAILED: "A carrier did not sell a label, or did not answer and may have sold it: correct what it "
+    "names and ask again; look there for the label by our reference, and void it here before another is bought; or resolve.",
+    ExceptionCode.CONNECTION_FAULT: "A connection does not work, or will soon not: do what the detail says, at the place that "
+    "it names. It closes by itself when the connection works; `python -m starter connect NAME` checks it at once.",
+    ExceptionCode.MARKETPLACE_AT_RISK: "A marketplace will not be content with a rate of the channel: ship or confirm the "
+    "orders that are named before they are late, and see in the report which others lower it.",
 }
 """What a person can do, in a sentence or two: only what `actions` offers, a change of the network, and talk."""
 
@@ -68,6 +89,8 @@ class About:
     node: str | None
     can_reroute: bool
     """Whether its fulfillment order still has units due that another node may send."""
+    connection: str | None = None
+    """Whose retry may help: `connection_of`."""
 
 
 class Action(StrEnum):
@@ -81,6 +104,7 @@ class Action(StrEnum):
     TELL = "tell"
     COUNT = "count"
     PAUSE = "pause"
+    RETRY = "retry"
     RESOLVE = "resolve"
     ASSIGN = "assign"
 
@@ -103,6 +127,13 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
     ExceptionCode.REPLACEMENT_LOST: (Action.RETURN,),
     ExceptionCode.STOCK_MISFIT: (Action.COUNT,),
     ExceptionCode.PAYMENT_MISFIT: (),
+    ExceptionCode.UNMAPPED: (Action.CANCEL,),
+    ExceptionCode.CHANNEL_MISFIT: (Action.RETRY,),
+    ExceptionCode.CHANNEL_REFUSED: (Action.RETRY,),
+    ExceptionCode.ACKNOWLEDGMENT_MISSING: (Action.RETRY,),
+    ExceptionCode.CARRIER_FAILED: (Action.REROUTE,),
+    ExceptionCode.CONNECTION_FAULT: (),
+    ExceptionCode.MARKETPLACE_AT_RISK: (),
 }
 
 
@@ -121,5 +152,24 @@ def _is_possible(action: Action, about: About) -> bool:
             return about.fulfillment_order is not None
         case Action.COUNT | Action.PAUSE:
             return about.node is not None
+        case Action.RETRY:
+            return about.connection is not None
         case _:
             return about.order is not None
+
+
+_RETRIED = frozenset(code for code, possible in _ACTIONS.items() if Action.RETRY in possible)
+
+
+def connection_of(code: ExceptionCode, exception: str, order: str | None, subject: str | None) -> str | None:
+    """The connection whose retry may end an exception; None = none is.
+
+    A document of X12 is named by its partner, its code and its control number, and the partner may be a warehouse; an order's
+    id begins with its channel, and so does the id of an exception of no order.
+    """
+    if code not in _RETRIED:
+        return None
+    partner, *numbers = (subject or "").split(" ")
+    if len(numbers) == 2 and all(number.isdigit() for number in numbers):
+        return partner
+    return order.partition("-")[0] if order else exception.rpartition("-x")[0]

@@ -26,10 +26,21 @@ class CancelAnswer(BaseModel):
     refused: list[CancelledUnits] = []
 
 
+class CancelCode(StrEnum):
+    """Why units are cancelled, where a marketplace wants to know it in words that it has."""
+
+    NO_INVENTORY = "no_inventory"
+    CUSTOMER_REQUEST = "customer_request"
+    UNDELIVERABLE_ADDRESS = "undeliverable_address"
+    CUSTOMER_EXCHANGE = "customer_exchange"
+    PRICING_ERROR = "pricing_error"
+
+
 class CancelRequest(Strict):
     """The body of `POST /orders/{order}/cancel`; without lines, all units that are not cancelled; shipped units are refused."""
 
     lines: tuple[Quantity, ...] | None = Field(default=None, min_length=1, max_length=2000)
+    code: CancelCode | None = None
     reason: FreeText | None = None
     actor: Label | None = None
 

@@ -2,12 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from domain.network import Item, Network
 from domain.units import OrderedLine
 
 
-def as_ordered(network: Network, lines: Iterable[OrderedLine]) -> Network:
+class AsOrdered(NamedTuple):
+    """What a unit of an item was made of when it was ordered, and its weight."""
+
+    sku: str
+    components: tuple[tuple[str, int], ...]
+    weight_g: int | None
+
+
+def as_ordered(network: Network, lines: Iterable[OrderedLine | AsOrdered]) -> Network:
     """The network as one order sees it: each of its lines has the components and the weight that it was ordered with.
 
     A line that is made of something retired is retired for this order. It is the network itself where nothing differs.
@@ -21,7 +30,7 @@ def as_ordered(network: Network, lines: Iterable[OrderedLine]) -> Network:
     return replace(network, items=items, retired_items={**network.retired_items, **gone})
 
 
-def _item(network: Network, line: OrderedLine) -> Item:
+def _item(network: Network, line: OrderedLine | AsOrdered) -> Item:
     """A line's item as it was ordered; today's very object where that is the same."""
     if not network.knows_item(line.sku):
         return Item(sku=line.sku, name=line.sku, weight_g=line.weight_g or 0, components=line.components)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -99,9 +99,9 @@ def explode(movement: Movement, components: Iterable[tuple[str, int]]) -> list[M
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class StockLevel:
-    """One node's stock of one SKU as it was read."""
+class StockLevel(NamedTuple):
+    """One node's stock of one SKU as it was read. A tuple: a promise makes a hundred of them, and as a dataclass that takes six
+    times as long."""
 
     node: str
     sku: str
@@ -154,16 +154,25 @@ class StockMessageKind(StrEnum):
     """From one state to another, at the same node."""
     EXPECTED = "expected"
     """Announced, and not arrived."""
+    EXPECTED_CHANGED = "expected_changed"
+    """What was announced has another date, or other quantities."""
 
     @property
     def is_absolute(self) -> bool:
-        """Whether the quantities are totals, and not differences."""
+        """Whether the quantities are totals of units on hand, and not differences."""
         return self in (StockMessageKind.COUNTED, StockMessageKind.SNAPSHOT)
+
+    @property
+    def is_about_the_future(self) -> bool:
+        """Whether it says what will come, and changes nothing of what is on hand."""
+        return self in (StockMessageKind.EXPECTED, StockMessageKind.EXPECTED_CHANGED)
 
     def refuses(self, quantity: int) -> str | None:
         """Why a line of this kind cannot have this quantity; None = it can."""
         if self is StockMessageKind.ADJUSTED:
             return None if quantity else "an adjustment of 0 says nothing"
+        if self is StockMessageKind.EXPECTED_CHANGED:
+            return None if quantity >= 0 else "expected units are 0 or more"
         least, kind = (0, StockMessageKind.COUNTED) if self.is_absolute else (1, self)
         return None if quantity >= least else f"{kind} units are {least} or more"
 
@@ -235,13 +244,13 @@ _SKU = TypeAdapter[str](Sku)
 StockRow = Annotated[StockLine | SkipJsonSchema[WrongRow], WrapValidator(_read_row)]
 """A row of a stock message as it was read."""
 
-_OF_ONE_KIND: Mapping[str, tuple[StockMessageKind, bool]] = {
-    "from_state": (StockMessageKind.MOVED, True),
-    "to_state": (StockMessageKind.MOVED, True),
-    "expected_at": (StockMessageKind.EXPECTED, True),
-    "expected": (StockMessageKind.RECEIVED, False),
+_OF_KINDS: Mapping[str, Mapping[StockMessageKind, bool]] = {
+    "from_state": {StockMessageKind.MOVED: True},
+    "to_state": {StockMessageKind.MOVED: True},
+    "expected_at": {StockMessageKind.EXPECTED: True, StockMessageKind.EXPECTED_CHANGED: True},
+    "expected": {StockMessageKind.RECEIVED: False, StockMessageKind.EXPECTED_CHANGED: True},
 }
-"""The fields that only one kind of message has, and whether it must have them."""
+"""The fields that only some kinds of messages have, and whether these must have them."""
 
 
 class StockMessage(Strict):
@@ -257,17 +266,17 @@ class StockMessage(Strict):
     expected_at: Moment | None = None
     """When announced units should arrive."""
     expected: MessageId | None = None
-    """The message that announced the units that were received now."""
+    """The message that announced the units that were received now, or whose announcement changes."""
     reason: FreeText | None = None
 
     @model_validator(mode="after")
     def _fields_fit_the_kind(self) -> "StockMessage":
-        for name, (kind, is_needed) in _OF_ONE_KIND.items():
+        for name, kinds in _OF_KINDS.items():
             is_there = getattr(self, name) is not None
-            if is_there and self.kind is not kind:
-                raise ValueError(f"{name}: only a message of kind {kind} has it")
-            if not is_there and self.kind is kind and is_needed:
-                raise ValueError(f"{name}: a message of kind {kind} needs it")
+            if is_there and self.kind not in kinds:
+                raise ValueError(f"{name}: only a message of kind {' or '.join(kinds)} has it")
+            if not is_there and kinds.get(self.kind, False):
+                raise ValueError(f"{name}: a message of kind {self.kind} needs it")
         if self.kind is StockMessageKind.MOVED and self.from_state is self.to_state:
             raise ValueError("to_state: it must differ from from_state")
         return self
@@ -289,9 +298,14 @@ class StockMessage(Strict):
                 found[place] = row
             elif refusal := self.kind.refuses(row.quantity):
                 found[place] = WrongRow(sku=row.sku, field="quantity", detail=refusal)
-            elif self.kind.is_absolute and first_places.setdefault(row.sku, place) != place:
+            elif self._names_once and first_places.setdefault(row.sku, place) != place:
                 found[place] = WrongRow(sku=row.sku, field="sku", detail="it is counted twice in one message")
         return found
+
+    @property
+    def _names_once(self) -> bool:
+        """Whether its quantities are totals, so that a SKU may come on one row only."""
+        return self.kind.is_absolute or self.kind is StockMessageKind.EXPECTED_CHANGED
 
     @cached_property
     def good(self) -> Mapping[int, StockLine]:

@@ -221,11 +221,16 @@ def span(text: str) -> timedelta:
     return timedelta(**{_SPAN_UNITS[parts[2]]: int(parts[1])})
 
 
+SPAN_MAX = timedelta(days=36_525)
+"""A hundred years: what lies much more before or after now is no instant that a clock or PostgreSQL knows."""
+
+
 _SPAN_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _spelt(text: str) -> str:
-    span(text)
+    if span(text) > SPAN_MAX:
+        raise ValueError(f"must be at most {SPAN_MAX.days}d")
     return text
 
 

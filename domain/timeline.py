@@ -24,6 +24,12 @@ def _order(happened: str, facts: Facts) -> str:
             return f"{units}; {facts['service']}, to {facts['country']}{replaces}"
         case "promised":
             return f"ships by {facts['ship_by']}, arrives by {facts['deliver_by']}"
+        case "promise_changed" if facts["ship_by"] is None:
+            return (
+                "nobody knows at present when it ships: the goods that it waits for are late, or not announced any more"
+            )
+        case "promise_changed":
+            return f"now ships by {facts['ship_by']}, arrives by {facts['deliver_by']}"
         case "backordered":
             return f"{units} wait for stock"
         case "cancel_refused":

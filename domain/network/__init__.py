@@ -5,6 +5,8 @@ sets are node ids, and rules are compiled behind the `Expression` interface. So 
 library and no file format.
 """
 
+from domain.network.carrier import Area, Carrier, Surcharge, Zone
+from domain.network.connection import Alias, AliasKind, Connection
 from domain.network.item import Item
 from domain.network.network import Buffers, Network
 from domain.network.node import Dispatch, Node, NodeKind, OnSilence
@@ -41,7 +43,12 @@ __all__ = [
     "EARTH_RADIUS_KM",
     "NEAREST",
     "OWNER_DEFAULT",
+    "Alias",
+    "AliasKind",
+    "Area",
     "Buffers",
+    "Carrier",
+    "Connection",
     "Cost",
     "Dispatch",
     "EvaluationError",
@@ -72,9 +79,11 @@ __all__ = [
     "RuleLine",
     "ShipComplete",
     "Strategy",
+    "Surcharge",
     "Tier",
     "TransitBand",
     "Uncollected",
     "Unfilled",
+    "Zone",
     "distance_km",
 ]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.network.carrier import Carrier
+from domain.network.connection import Alias, Connection
 from domain.network.item import Item
 from domain.network.node import Node
 from domain.network.policy import Policy
@@ -53,6 +55,12 @@ class Network:
     retired_nodes: Mapping[str, Node] = field(default_factory=dict)
     """The same of nodes: never sourced from and never returned to, but what they report is a fact."""
     rates: Rates = NO_RATES
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    """The connected channels, by name."""
+    aliases: Mapping[tuple[str, str, str], Alias] = field(default_factory=dict)
+    """What connected channels call our items, by channel, `AliasKind` and the channel's name for it."""
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
+    """Who brings parcels to customers, by name; none = nobody's prices and days are known but the policy's."""
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
 

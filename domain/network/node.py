@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 
@@ -74,11 +75,17 @@ class Node:
     ship_within: timedelta = timedelta(days=2)
     on_silence: OnSilence = OnSilence.ESCALATE
     dispatch: Dispatch
-    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What its kind of dispatch needs to call it, such as a `secret`."""
     pickup: bool = False
     tags: tuple[str, ...] = ()
     """Words of the business, for rules."""
+    street: tuple[str, ...] = ()
+    """Lines of its address, which carriers ask for; empty = not known."""
+    city: str = ""
+    state: str = ""
+    """Of its address, as carriers write it, such as `UT`."""
+    phone: str = ""
     region: str = ""
     """What the business calls the part of the world that it is in, for rules; "" = nothing."""
 

@@ -74,6 +74,8 @@ class Per(StrEnum):
     SHIPMENT = "shipment"
     UNIT = "unit"
     KG = "kg"
+    CARRIER = "carrier"
+    """What the cheapest carrier of the order's service asks for the shipment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,13 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount in minor units of the policy's currency, charged per shipment, unit or kilogram where `when` is true."""
+    """An amount in minor units of the policy's currency, charged per shipment, unit or kilogram where `when` is true.
+
+    Per carrier, `amount` is charged per shipment where no carrier takes it; None = then the node cannot take part.
+    """
 
     per: Per
-    amount: Expression
+    amount: Expression | None
     when: Expression | None = None
 
 
@@ -109,6 +114,10 @@ class Strategy:
     ship_complete: ShipComplete = ShipComplete.NO
     unfilled: Unfilled = Unfilled.BACKORDER
     cancel_after: timedelta | None = None
+    sell_incoming: bool = False
+    """Whether units that wait are promised from goods that are announced."""
+    incoming_lag: timedelta = timedelta()
+    """How much later than announced such goods are counted on."""
     require: Expression | None = None
     costs: tuple[Cost, ...] = ()
 
@@ -263,6 +272,12 @@ class Policy:
     holds: tuple[HoldRule, ...] = ()
     currency: str | None = None
     """The currency of all its amounts; None = every order's own, so that amounts are compared as mere numbers."""
+    channel_names: Mapping[str, str] = field(default_factory=dict)
+    """What customers call a channel, by channel: printed on their paper."""
+
+    def name_of(self, channel: str) -> str:
+        """What customers call a channel."""
+        return self.channel_names.get(channel, channel)
 
     @property
     def reads_open_orders(self) -> bool:

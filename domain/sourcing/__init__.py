@@ -2,6 +2,7 @@
 
 from domain.sourcing.eligible import TRIED
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
+from domain.sourcing.later import Later, shipment_later, shipments_later
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
     ConsideredNode,
@@ -20,6 +21,7 @@ __all__ = [
     "CoolDown",
     "ExclusionReason",
     "Explanation",
+    "Later",
     "NodeLoad",
     "Obstacle",
     "OrderFacts",
@@ -32,5 +34,7 @@ __all__ = [
     "item_facts",
     "order_facts",
     "plan",
+    "shipment_later",
+    "shipments_later",
     "strategy_for",
 ]

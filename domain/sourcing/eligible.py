@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.delivery import DeliveryDays
 from domain.network import (
     EARTH_RADIUS_KM,
     EvaluationError,
     Fact,
     Far,
     FarRules,
-    Item,
     Network,
     Node,
     Per,
@@ -23,27 +23,16 @@ from domain.network import (
     Tier,
 )
 from domain.promise import Promise
-from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
+from domain.sourcing.carriage import NO_CARRIER, Carriage, Carriers
+from domain.sourcing.charges import Charges, summed
+from domain.sourcing.exclusion import Exclusion, cannot_tell
+from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, order_facts
 from domain.sourcing.future import CAPACITY_UNLIMITED, Future
 from domain.sourcing.plans import ExclusionReason, Obstacle
-from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS, Answer, Rule, Rules, Site, rules_of
-
-GRAMS_PER_KG = 1000
-
-COST_SCALE = 1000
-"""Costs are compared in thousandths of a minor unit, so that half a cent per unit is not rounded away."""
-
+from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN, PROMISE_DAYS, Rule, Rules, Site, rules_of
 
 ISLANDS_WITHIN_KM = 500
 """To a remote place a distance is measured from nodes that are so near to it: those of the same group of islands."""
-
-
-class Charges(NamedTuple):
-    """The costs of a node, in thousandths of a minor unit."""
-
-    per_shipment: int = 0
-    per_unit: int = 0
-    per_gram: float = 0.0
 
 
 class Surveyed(NamedTuple):
@@ -63,6 +52,8 @@ class Surveyed(NamedTuple):
     """The facts for a tier's rules."""
     forbidden: Mapping[int, str] = MappingProxyType({})
     """By position of the wanted that it has and may never ship: why."""
+    carriage: Carriage | None = None
+    """Who takes its shipment; None = no carrier, so that the policy's days count."""
 
 
 class Prospect(NamedTuple):
@@ -131,7 +122,7 @@ class Survey:
         self._require = rules.of(strategy.require) if strategy.require and not self._collected else None
         self._costs = list(self._costs_for_order())
         items = [network.items.get(one.sku) for one in wanted]
-        self._exclusions = [_Exclusion(rule, reason, items) for rule, reason in rules.exclusions]
+        self._exclusions = [Exclusion(rule, reason, items) for rule, reason in rules.exclusions]
         self._components = [network.components(item.sku) if item else () for item in items]
         self._has_notes = any(one.tried for one in wanted) or not all(self._components) or bool(situation.cooling)
         self._units = sum(one.quantity for one in wanted)
@@ -141,12 +132,14 @@ class Survey:
         self._days = [band.days for band in bands]
         calendar = None if self._collected else network.policy.delivery.get(order.service)
         self._delivery = calendar.at(order.country, order.region) if calendar else None
+        self._carriers = Carriers(order, items, network)
         self._sphere_width = cos(radians(order.place.latitude))
         far = order.place.far
         self._far = far if far is Far.MILITARY or far in network.policy.far else None
         self._far_rules = network.policy.far.get(far, FarRules()) if far else FarRules()
+        self._looked_up = situation.looked_up
         self._local: dict[ZoneInfo, datetime] = {}
-        self._promises: dict[tuple[int, int | None], Promise] = {}
+        self._promises: dict[tuple[int, int | None, DeliveryDays | None], Promise] = {}
 
     def of(self, sites: Sequence[Site]) -> list[Surveyed]:
         """Evaluate each node, in the given order."""
@@ -166,7 +159,8 @@ class Survey:
         reason = self._general_reason(node, capacity_left) or self._nothing(limits, notes)
         if reason:
             return Surveyed(node, distance, reason)
-        promised = self._promise(site, distance)
+        carriage = self._carriers.of(node, distance, limits) if self._carriers else None
+        promised = self._promise(site, distance, carriage)
         if promised is None:
             words = f"no transit time for service {self._order.service!r} over {distance:.0f} km"
             return Surveyed(node, distance, ExclusionReason(Obstacle.RULE, words))
@@ -178,16 +172,20 @@ class Survey:
         if self._exclusions:
             limits, forbidden = self._permitted(limits, facts)
             notes = (*notes, *(why for why in dict.fromkeys(forbidden.values()) if why not in notes))
-        charges = self._charges(facts)
+        charges = self._charges(facts, carriage)
         reason = self._nothing(limits, notes) or (_unmet(self._require, facts) if self._require else None)
         if isinstance(charges, str):
             reason = reason or ExclusionReason(Obstacle.RULE, charges)
             return Surveyed(node, distance, reason, limits, notes, promised, forbidden=forbidden)
-        return Surveyed(node, distance, reason, limits, notes, promised, charges, facts, forbidden)
+        if taken_off := self._situation.taken_off.get(node.id):
+            charges = charges.less(taken_off)
+        return Surveyed(node, distance, reason, limits, notes, promised, charges, facts, forbidden, carriage)
 
     def _prospect(self, site: Site) -> Prospect:
         distance = self._distance_km(site)
-        promised = self._promise(site, distance)
+        everything = [one.quantity for one in self._wanted]
+        carriage = self._carriers.of(site.node, distance, everything) if self._carriers else None
+        promised = self._prospective_promise(site, distance, carriage)
         if self._collected and not site.node.pickup:
             return Prospect(site.node, reason=_NO_PICKUP.words)
         if promised is None:
@@ -195,17 +193,20 @@ class Survey:
         if late := self._too_late(promised):
             return Prospect(site.node, reason=late.words)
         facts = self._facts(site, _IDLE.open_orders, _capacity_left(site.node, _IDLE), distance, promised)
-        future = Future(self._rules, site, self._situation.now, self._transit_days(distance), self._delivery, facts)
+        future = Future(self._rules, site, self._situation.now, *self._way(distance, carriage), facts)
         tiers, unmet = self._tiers_of(site.node, future)
         if not tiers:
             return Prospect(site.node, reason=unmet)
-        if isinstance(self._charges(facts), str) and not any(future.changes(cost) for _, cost, _ in self._costs):
-            return Prospect(site.node, reason="a cost cannot be computed")
+        if isinstance(why := self._charges(facts, carriage), str) and not self._may_change(future):
+            return Prospect(site.node, reason=why if why == NO_CARRIER else "a cost cannot be computed")
         refused: dict[int, str] = {}
         for position, reason in self._refused(site.node, future):
             refused.setdefault(position, reason)
         free = tuple([position for position in range(len(self._wanted)) if position not in refused])
         return Prospect(site.node, tiers, free, refused=refused)
+
+    def _may_change(self, future: Future) -> bool:
+        return any(cost is not None and future.changes(cost) for _, cost, _ in self._costs)
 
     def _tiers_of(self, node: Node, future: Future) -> tuple[tuple[int, ...], str]:
         """The positions of the tiers in which a node may ever take part; and why there may be none."""
@@ -228,13 +229,14 @@ class Survey:
             elif node.id in one.tried:
                 yield position, TRIED
 
-    def _costs_for_order(self) -> Iterator[tuple[int, Rule, Rule | None]]:
-        """The strategy's costs that may apply to this order: the index of their sum, the amount, and the condition."""
+    def _costs_for_order(self) -> Iterator[tuple[Per, Rule | None, Rule | None]]:
+        """The strategy's costs that may apply to this order: what it is charged for, the amount, and the condition."""
         for cost in self._strategy.costs:
             when = self._rules.of(cost.when) if cost.when else None
             holds = when.evaluate(self._order_facts) if when and not when.reads_node else None
             if holds is not False:
-                yield _SUMS[cost.per], self._rules.of(cost.amount), None if holds is True else when
+                amount = self._rules.of(cost.amount) if cost.amount else None
+                yield cost.per, amount, None if holds is True else when
 
     def _nothing(self, limits: Sequence[int], notes: Sequence[str]) -> ExclusionReason | None:
         if any(limits):
@@ -243,6 +245,14 @@ class Survey:
 
     def _distance_km(self, site: Site) -> float | None:
         """How far the goods travel from a node; None = no distance can be measured."""
+        if self._looked_up is None:
+            return self._measured_km(site)
+        known = self._looked_up.distances
+        if site.node.id not in known:
+            known[site.node.id] = self._measured_km(site)
+        return known[site.node.id]
+
+    def _measured_km(self, site: Site) -> float | None:
         if self._collected:
             return 0.0
         if self._far is Far.MILITARY:
@@ -259,25 +269,49 @@ class Survey:
         return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
 
     def _transit_days(self, distance: float | None) -> int | None:
-        """Calendar days on the way; None = nobody knows. The distance must be in the table."""
+        """Days on the way by the policy; None = nobody knows. The distance must be in the table."""
         if self._collected:
             return 0
         if distance is None:
             return self._far_rules.days.get(self._order.service)
         return self._days[bisect_left(self._distances, distance)]
 
-    def _promise(self, site: Site, distance: float | None) -> Promise | None:
-        """The promise of a node; None where the transit table ends before this distance."""
-        if not self._collected and distance is not None and (not self._distances or distance > self._distances[-1]):
+    def _way(self, distance: float | None, carriage: Carriage | None) -> tuple[int | None, DeliveryDays | None]:
+        """The days on the way, None = nobody knows, and those on which it is delivered: the carrier's, or the policy's."""
+        if carriage:
+            return carriage.offer.days, carriage.offer.delivery
+        return self._transit_days(distance), self._delivery
+
+    def _is_beyond(self, distance: float | None) -> bool:
+        """Whether the transit table ends before a distance."""
+        return not self._collected and distance is not None and (not self._distances or distance > self._distances[-1])
+
+    def _promise(self, site: Site, distance: float | None, carriage: Carriage | None) -> Promise | None:
+        """The promise of a node for what it can give; None where no carrier takes it and the transit table ends before."""
+        if self._looked_up is None:
+            return self._reckoned_promise(site, distance, carriage)
+        known, name = self._looked_up.promises, site.node.id
+        if carriage:
+            name = f"{name} {carriage.offer.carrier} {carriage.offer.days}"
+        if name not in known:
+            known[name] = self._reckoned_promise(site, distance, carriage)
+        return known[name]
+
+    def _prospective_promise(self, site: Site, distance: float | None, carriage: Carriage | None) -> Promise | None:
+        """The promise of a node for all that is wanted: a carrier may take that in other days than what can be given now."""
+        return self._reckoned_promise(site, distance, carriage) if carriage else self._promise(site, distance, None)
+
+    def _reckoned_promise(self, site: Site, distance: float | None, carriage: Carriage | None) -> Promise | None:
+        if carriage is None and self._is_beyond(distance):
             return None
-        days = self._transit_days(distance)
-        key = site.calendar, days
+        days, delivery = self._way(distance, carriage)
+        key = site.calendar, days, delivery
         promised = self._promises.get(key)
         if promised is None:
             zone = site.node.time_zone
             if zone not in self._local:
                 self._local[zone] = self._situation.now.astimezone(zone)
-            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days, self._delivery)
+            promised = self._promises[key] = self._rules.promise(site, self._local[zone], days, delivery)
         return promised
 
     def _too_late(self, promised: Promise) -> ExclusionReason | None:
@@ -352,13 +386,13 @@ class Survey:
                 reasons[position] = reason
         return tuple(permitted), reasons
 
-    def _charges(self, facts: Mapping[str, Fact]) -> Charges | str:
+    def _charges(self, facts: Mapping[str, Fact], carriage: Carriage | None) -> Charges | str:
         """The sum of a strategy's costs at a node, or why one of them cannot be charged.
 
         All costs that depend on a distance that is not known are together the policy's rate for such places.
         """
-        sums, unknown = [0.0, 0.0, 0.0], False
-        for place, amount, when in self._costs:
+        sums, unknown, has_carriage = [0.0, 0.0, 0.0], False, False
+        for per, amount, when in self._costs:
             if when:
                 applies = when.evaluate(facts)
                 if isinstance(applies, EvaluationError) and not when.has_its_facts(facts):
@@ -368,6 +402,11 @@ class Survey:
                     return f"cost when {when.expression.source}: {applies.reason}"
                 if not applies:
                     continue
+            if per is Per.CARRIER and carriage:
+                has_carriage = True
+                continue
+            if amount is None:
+                return NO_CARRIER
             charged = amount.evaluate(facts)
             if isinstance(charged, EvaluationError) and not amount.has_its_facts(facts):
                 unknown = True
@@ -376,56 +415,15 @@ class Survey:
                 return f"cost {amount.expression.source}: {charged.reason}"
             if not 0 <= charged < inf:
                 return f"cost {amount.expression.source} is {charged}, which is no amount"
-            sums[place] += charged
+            sums[_SUMS[per]] += charged
         if unknown and self._far_rules.rate is None:
             return f"costs depend on the distance, and [{self._far}] has no rate"
         if unknown:
             sums[_SUMS[Per.SHIPMENT]] += self._far_rules.rate or 0
-        shipment, unit, kg = sums
-        return Charges(round(shipment * COST_SCALE), round(unit * COST_SCALE), kg * COST_SCALE / GRAMS_PER_KG)
+        return summed(sums, carriage if has_carriage else None)
 
 
-_SUMS = {Per.SHIPMENT: 0, Per.UNIT: 1, Per.KG: 2}
-
-
-class _Exclusion:
-    """The wanted units that a rule of the policy never lets a node ship.
-
-    The rule is evaluated once for all nodes with the same facts. A rule that cannot be computed forbids.
-    """
-
-    def __init__(self, rule: Rule, reason: str, items: Sequence[Item | None]) -> None:
-        self._rule, self._reason = rule, reason
-        self._items = [(position, item_facts(item)) for position, item in enumerate(items) if item]
-        self._known: dict[object, list[tuple[int, str]]] = {}
-
-    def forbidden(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
-        """The positions of the wanted that may not ship, with the reason. It leaves the last item's facts in `facts`."""
-        if self._rule.key_of_node is None or not self._rule.has_its_facts(facts):
-            return self._found(facts)
-        key = self._rule.key_of_node(facts)
-        if key not in self._known:
-            self._known[key] = self._found(facts)
-        return self._known[key]
-
-    def always_forbidden(self, future: Future) -> list[tuple[int, str]]:
-        """The positions of the wanted that may not ship on any day, with the reason."""
-        if not future.changes(self._rule):
-            return self.forbidden(future.facts)
-        return [
-            (position, self._reason)
-            for position, item in self._items
-            if not any(self._rule.evaluate(seen | item) is False for seen in future.cases(self._rule))
-        ]
-
-    def _found(self, facts: dict[str, Fact]) -> list[tuple[int, str]]:
-        found = []
-        for position, item in self._items:
-            facts.update(item)
-            answer = self._rule.evaluate(facts)
-            if answer:
-                found.append((position, _because(self._reason, answer)))
-        return found
+_SUMS = {Per.SHIPMENT: 0, Per.UNIT: 1, Per.KG: 2, Per.CARRIER: 0}
 
 
 _IDLE = NodeLoad()
@@ -444,10 +442,6 @@ def rejected_until(sku: str, cooling: CoolDown, node: Node) -> str:
     return f"rejected {sku} at {rejected_at}, not asked again until {ends_at}"
 
 
-def _because(reason: str, answer: Answer) -> str:
-    return f"{reason} (cannot tell: {answer.reason})" if isinstance(answer, EvaluationError) else reason
-
-
 def _capacity_left(node: Node, load: NodeLoad) -> int:
     if node.capacity_per_day is None:
         return CAPACITY_UNLIMITED
@@ -458,19 +452,12 @@ def _unmet(require: Rule, facts: Mapping[str, Fact]) -> ExclusionReason | None:
     """The requirement that these facts do not meet, with their values; None = they meet it."""
     answer = require.evaluate(facts)
     source, names = require.expression.source, require.expression.names
-    if isinstance(answer, EvaluationError) and not require.has_its_facts(facts):
-        absent = _NO_DISTANCE if DISTANCE_KM in names and DISTANCE_KM not in facts else _NO_DAYS
-        return ExclusionReason(Obstacle.RULE, f"requires {source} ({absent})")
     if isinstance(answer, EvaluationError):
-        return ExclusionReason(Obstacle.RULE, f"requires {source} (cannot tell: {answer.reason})")
+        return ExclusionReason(Obstacle.RULE, f"requires {source} ({cannot_tell(require, answer, facts)})")
     if answer:
         return None
     seen = ", ".join(f"{name} is {_shown(facts[name])}" for name in names if name.startswith("node.") and name in facts)
     return ExclusionReason(Obstacle.RULE, f"requires {source}" + (f" ({seen})" if seen else ""))
-
-
-_NO_DISTANCE = "there is no distance to this place"
-_NO_DAYS = "nobody knows the days on the way"
 
 
 def _shown(fact: Fact) -> str:

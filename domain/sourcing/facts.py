@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.network import EvaluationError, Fact, Item, Network, Place, RuleLine, ShipComplete
+from domain.promise import Promise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,23 @@ class CoolDown:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """The way from nodes to one place at one moment, as it was looked up. The planner writes what it looks up, and looks up
+    nothing that stands here: so a plan can be made again when maps and calendars have changed."""
+
+    distances: dict[str, float | None] = field(default_factory=dict)
+    """Kilometres by node; None = no distance can be measured."""
+    promises: dict[str, Promise | None] = field(default_factory=dict)
+    """By node; where a carrier takes it, by node, carrier and days (`slc ups 3`), because it may take less in other days.
+    None = the transit table ends before its distance."""
+
+    def without_promises(self, node: str) -> "LookedUp":
+        """The same without the promises of a node, which are then looked up again."""
+        promises = {name: promise for name, promise in self.promises.items() if name.split()[0] != node}
+        return LookedUp(dict(self.distances), promises)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """Everything that a decision depends on beside the order and the units wanted."""
@@ -89,6 +107,10 @@ class Situation:
     paused: frozenset[str] = frozenset()
     cooling: Mapping[tuple[str, str], CoolDown] = field(default_factory=dict)
     """By (node, SKU), which then has no supply; absent = none."""
+    taken_off: Mapping[str, int] = field(default_factory=dict)
+    """Minor units by which a shipment from a node costs less than the policy says, at most down to 0; to ask what if."""
+    looked_up: LookedUp | None = None
+    """For this order alone; None = what is looked up is not kept."""
 
 
 def weight_kg(network: Network, wanted: Collection[Wanted]) -> float:

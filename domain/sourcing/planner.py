@@ -11,11 +11,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from domain.network import Network, ShipComplete, Strategy, Tier, Unfilled
+from domain.network import Item, Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
+from domain.rate_card import unit_of
+from domain.sourcing.charges import COST_SCALE
 from domain.sourcing.division import Demand
-from domain.sourcing.eligible import COST_SCALE, Survey, Surveyed, exclusions_by_tier, shortfall
+from domain.sourcing.eligible import Survey, Surveyed, exclusions_by_tier, shortfall
 from domain.sourcing.facts import OrderFacts, Situation, Wanted, order_facts
 from domain.sourcing.outlook import Outlook, outlook
 from domain.sourcing.plans import ConsideredNode, ExclusionReason, Explanation, Part, Plan, PlannedShipment, RunnerUp
@@ -152,7 +155,8 @@ def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: S
     """The search's problem, in whole numbers."""
     limits = list(zip(*(surveyed.limits for surveyed in admitted), strict=True)) or [()] * len(case.wanted)
     per_unit = tuple(surveyed.charges.per_unit for surveyed in admitted)
-    per_gram = [surveyed.charges.per_gram for surveyed in admitted]
+    sums = [surveyed.charges.in_all(one_shipment=tier.max_shipments == 1) for surveyed in admitted]
+    per_gram = [gram for _, gram in sums]
     demands: list[Demand] = []
     for positions in members:
         one = case.wanted[positions[0]]
@@ -168,7 +172,7 @@ def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: S
     return Problem(
         tuple(demands),
         _supply(case, admitted, demands),
-        tuple(map(_measures, admitted)),
+        tuple([_measures(surveyed, shipment) for surveyed, (shipment, _) in zip(admitted, sums, strict=True)]),
         case.strategy.rank,
         tier.max_shipments,
         tier.split_line,
@@ -199,9 +203,9 @@ def _supply(case: _Case, admitted: Sequence[Surveyed], demands: Sequence[Demand]
     return [{sku: supply.get((surveyed.node.id, sku), 0) for sku in shared} for surveyed in admitted]
 
 
-def _measures(surveyed: Surveyed) -> Measures:
+def _measures(surveyed: Surveyed, per_shipment: int) -> Measures:
     return Measures(
-        surveyed.charges.per_shipment,
+        per_shipment,
         round((UNKNOWN_KM if surveyed.distance_km is None else surveyed.distance_km) * METRES_PER_KM),
         UNKNOWN_DAYS if (days := _promise(surveyed).days) is None else days,
         surveyed.node.priority,
@@ -225,15 +229,22 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         policy_version=case.situation.network.version,
         strategy=case.strategy.id,
         tier=decided.number if parts else None,
-        shipments=_shipments(decided, best, parts) if best else (),
+        shipments=_shipments(case, decided, best, parts) if best else (),
         unfilled=unfilled,
         unfilled_action=_unfilled_action(case),
         cancel_after=case.strategy.cancel_after,
-        explanation=_explanation(case, decided, exact=all(one.found.exact for one in tries)),
+        explanation=_explanation(case, decided, exact=all(map(_is_exact, tries))),
         hopes=outlook.nodes if _unfilled_action(case) is Unfilled.BACKORDER else {},
         hopeless=outlook.hopeless,
         only_node=case.order.only_node,
+        incoming_lag=_incoming_lag(case),
     )
+
+
+def _incoming_lag(case: _Case) -> timedelta | None:
+    """How late announced goods are counted on, where units that wait are promised from them."""
+    sells = case.strategy.sell_incoming and _unfilled_action(case) is Unfilled.BACKORDER
+    return case.strategy.incoming_lag if sells else None
 
 
 def _unfilled_action(case: _Case) -> Unfilled:
@@ -280,8 +291,10 @@ def _part(case: _Case, position: int, units: int) -> Part:
     return Part(position, case.wanted[position].line, case.wanted[position].sku, units)
 
 
-def _shipments(decided: _Try, choice: Choice, parts: Mapping[int, tuple[Part, ...]]) -> tuple[PlannedShipment, ...]:
-    costs = _shipment_costs(decided.problem, choice)
+def _shipments(
+    case: _Case, decided: _Try, choice: Choice, parts: Mapping[int, tuple[Part, ...]]
+) -> tuple[PlannedShipment, ...]:
+    costs = _shipment_costs(case, decided, choice)
     return tuple(_shipment(decided.admitted[node], parts[node], costs[node]) for node in choice.nodes)
 
 
@@ -295,16 +308,34 @@ def _shipment(surveyed: Surveyed, parts: tuple[Part, ...], cost: int) -> Planned
         promised.ship_by,
         promised.deliver_by,
         promised.days,
+        surveyed.carriage.offer.carrier if surveyed.carriage else None,
     )
 
 
-def _shipment_costs(problem: Problem, choice: Choice) -> dict[int, int]:
+def _shipment_costs(case: _Case, decided: _Try, choice: Choice) -> dict[int, int]:
     """Minor units by node number, its units included."""
+    problem = decided.problem
     costs = {node: problem.measures[node].cost for node in choice.nodes}
-    for demand, portions in zip(problem.demands, choice.portions, strict=True):
+    content: dict[int, list[tuple[Item, int]]] = {node: [] for node in choice.nodes}
+    for positions, demand, portions in zip(decided.members, problem.demands, choice.portions, strict=True):
+        item = case.situation.network.items.get(case.wanted[positions[0]].sku)
         for node, units in portions:
             costs[node] += units * demand.unit_costs[node]
-    return {node: _minor_units(cost) for node, cost in costs.items()}
+            content[node] += [(item, units)] if item else []
+    one = decided.tier.max_shipments == 1
+    return {node: _priced(decided.admitted[node], cost, content[node], one) for node, cost in costs.items()}
+
+
+def _priced(surveyed: Surveyed, cost: int, shipped: Sequence[tuple[Item, int]], one_shipment: bool) -> int:
+    """The cost of a shipment in minor units, with what its carrier asks in place of what the search added up for it."""
+    carriage = surveyed.charges.carriage
+    if carriage is None or not shipped:
+        return _minor_units(cost)
+    grams = sum(item.weight_g * units for item, units in shipped)
+    line = carriage.line(one_shipment=one_shipment)
+    added = round((line.per_shipment + line.per_gram * grams) * COST_SCALE)
+    asked = carriage.amount([(unit_of(item), units) for item, units in shipped])
+    return _minor_units(cost - added + asked * COST_SCALE)
 
 
 def _minor_units(cost: int) -> int:
@@ -312,13 +343,20 @@ def _minor_units(cost: int) -> int:
     return (cost + COST_SCALE // 2) // COST_SCALE
 
 
+def _is_exact(tried: _Try) -> bool:
+    """Whether the best choice is proven: prices of carriers that go in steps are only known once it is known what ships."""
+    if tried.tier.max_shipments > 1 and any(one.charges.carriage for one in tried.admitted):
+        return False
+    return tried.found.exact
+
+
 def _explanation(case: _Case, decided: _Try, exact: bool) -> Explanation:
     return Explanation(
         precision=case.order.place.precision,
         nodes=_considered(case, decided),
-        runners_up=tuple(_runner_up(decided, choice) for choice in decided.found.choices[1:]),
+        runners_up=tuple(_runner_up(case, decided, choice) for choice in decided.found.choices[1:]),
         exact=exact,
-        gap=0.0 if exact else decided.found.gap,
+        gap=0.0 if exact else decided.found.gap or None,
     )
 
 
@@ -349,14 +387,14 @@ def _considered_out(surveyed: Surveyed, reason: ExclusionReason) -> ConsideredNo
     return ConsideredNode(surveyed.node.id, surveyed.distance_km, None, days, reason, surveyed.forbidden)
 
 
-def _runner_up(decided: _Try, choice: Choice) -> RunnerUp:
+def _runner_up(case: _Case, decided: _Try, choice: Choice) -> RunnerUp:
     chosen = [decided.admitted[node] for node in choice.nodes]
     distances = [surveyed.distance_km for surveyed in chosen]
     days = [_promise(surveyed).days for surveyed in chosen]
     return RunnerUp(
         nodes=tuple(surveyed.node.id for surveyed in chosen),
         units=choice.units,
-        cost=sum(_shipment_costs(decided.problem, choice).values()),
+        cost=sum(_shipment_costs(case, decided, choice).values()),
         shipments=len(chosen),
         distance_km=None if None in distances else sum(filter(None, distances)),
         days=None if None in days else max(one for one in days if one is not None),

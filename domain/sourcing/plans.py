@@ -37,6 +37,8 @@ class PlannedShipment:
     deliver_by: datetime | None
     """None = nobody knows how long it is on the way."""
     days: int | None
+    carrier: str | None = None
+    """Who takes it for this cost and in these days; None = the policy's costs and days count."""
 
 
 class Obstacle(Enum):
@@ -98,7 +100,8 @@ class Explanation:
     runners_up: tuple[RunnerUp, ...]
     """The next best plans; after a long search, or where lines compete for components, the best others that it found."""
     exact: bool
-    """Whether the plan is proven best; False only when the search was cut short because it took too many steps."""
+    """Whether the plan is proven best. False when the search was cut short because it took too many steps, or when several
+    shipments were allowed at prices of carriers."""
     gap: float | None = 0.0
     """How much less, as a share, the first measure of the rank could be at most: 0 for a proven plan; None = not known."""
 
@@ -123,6 +126,9 @@ class Plan:
     """By position of their `Wanted`: why no plan could ever fill unfilled units, whatever comes into stock."""
     only_node: str | None = None
     """The only node that the order lets ship it; None = any."""
+    incoming_lag: timedelta | None = None
+    """How much later than announced goods are counted on that unfilled units are promised from; None = they are promised from
+    none."""
 
     @property
     def cost(self) -> int:
@@ -146,11 +152,11 @@ class Plan:
             "strategy": self.strategy,
             "tier": self.tier,
             "shipments": [_shipment_document(shipment) for shipment in self.shipments],
-            "unfilled": _part_documents(self.unfilled),
+            "unfilled": part_documents(self.unfilled),
             "unfilled_action": str(self.unfilled_action) if self.unfilled else None,
             "cost": self.cost,
-            "ship_by": _moment(self.ship_by),
-            "deliver_by": _moment(self.deliver_by),
+            "ship_by": moment(self.ship_by),
+            "deliver_by": moment(self.deliver_by),
             "destination_precision": str(self.explanation.precision),
             "nodes": [_considered_document(node) for node in self.explanation.nodes[:NODES_SHOWN_MAX]],
             "nodes_beside": _reasons(self.explanation.nodes[NODES_SHOWN_MAX:]),
@@ -168,16 +174,18 @@ def _reasons(nodes: Iterable[ConsideredNode]) -> dict[str, int]:
 def _shipment_document(shipment: PlannedShipment) -> dict[str, Any]:
     return {
         "node": shipment.node,
-        "lines": _part_documents(shipment.parts),
+        "lines": part_documents(shipment.parts),
         "distance_km": _kilometres(shipment.distance_km),
         "cost": shipment.cost,
         "days": shipment.days,
-        "ship_by": _moment(shipment.ship_by),
-        "deliver_by": _moment(shipment.deliver_by),
+        "ship_by": moment(shipment.ship_by),
+        "deliver_by": moment(shipment.deliver_by),
+        "carrier": shipment.carrier,
     }
 
 
-def _part_documents(parts: Iterable[Part]) -> list[dict[str, Any]]:
+def part_documents(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Units of lines as documents show them."""
     return [{"line": part.line, "sku": part.sku, "quantity": part.quantity} for part in parts]
 
 
@@ -206,5 +214,6 @@ def _kilometres(distance_km: float | None) -> float | None:
     return None if distance_km is None else round(distance_km, 1)
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def moment(at: datetime | None) -> str | None:
+    """A moment as documents show it, in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

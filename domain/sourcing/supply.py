@@ -1,7 +1,7 @@
 """Decides which stock an order or cart may take, and plans within that."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -26,6 +26,8 @@ class Entitlement:
     """Units that its own cart or pins hold."""
     pinned_for: Mapping[str, date] = field(default_factory=dict)
     """By node: the local day for which its own pins have claimed capacity; this claim does not make the node full for it."""
+    kept_for_others: Places = field(default_factory=dict)
+    """Offered units that have arrived for other orders, to which they were promised: it may not take them."""
 
 
 def supply_of(
@@ -39,6 +41,8 @@ def supply_of(
         )
         for place, level in known.items()
     }
+    for place in entitlement.kept_for_others.keys() & supply.keys():
+        supply[place] = max(0, supply[place] - entitlement.kept_for_others[place])
     limits = _limits(network, known, channel, entitlement.own)
     return {place: min(quantity, limits.get(place[1], quantity)) for place, quantity in supply.items()}, limits
 
@@ -103,7 +107,7 @@ def claims(plan: Plan, network: Network) -> list[Movement]:
     ]
 
 
-def parts(network: Network, skus: Collection[str]) -> set[str]:
+def parts(network: Network, skus: Iterable[str]) -> set[str]:
     """The stocked SKUs that items are made of."""
     return {part for sku in skus for part, _ in network.components(sku)}
 

@@ -4,15 +4,16 @@ A unit that leaves a bucket enters another one in the same step.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.account import Charges, Layers, Prices, lowered
 from domain.fulfillment import FulfillmentOrder
 from domain.network import Network
 from domain.order import Bucket
+from domain.peg import Peg
 from domain.reasons import ExceptionCode
 from domain.sourcing import Wanted
 from domain.stock import Movement, explode
@@ -41,6 +42,9 @@ class Waiting:
     """For units that wait for stock: when a node that has stock may take them; None = no such moment is known."""
     network_version: int = 0
     """The version of the network under which it was last decided what may become of them."""
+    incoming_lag: timedelta | None = None
+    """For units that wait for stock: how much later than announced goods are counted on for them; None = no announced goods are
+    promised to them."""
 
     @property
     def is_hopeless(self) -> bool:
@@ -111,6 +115,8 @@ class Order:
     duty_deliver_by: datetime | None = None
     """When the channel must see it delivered; None = it named no such moment."""
     charges: Charges = field(default_factory=Charges)
+    pegs: list[Peg] = field(default_factory=list)
+    """What of announced goods is promised to its backordered units."""
 
     @property
     def prices(self) -> Prices:
@@ -122,9 +128,26 @@ class Order:
         """Whether some of its units are not yet work for a node."""
         return bool(self.waiting or self.reservations)
 
+    @property
+    def backordered(self) -> Counter[str]:
+        """Units that wait for stock, by line."""
+        return _units(one for one in self.waiting if one.awaits == "stock")
+
+    @property
+    def pinned(self) -> Counter[str]:
+        """Units that are pinned at a node, by line."""
+        return _units(self.reservations)
+
     def living(self) -> list[FulfillmentOrder]:
         """Fulfillment orders with units due, the newest first: they are the easiest to cancel."""
         return [fo for fo in reversed(self.fulfillment_orders.values()) if not fo.has_ended]
+
+
+def _units(rows: Iterable[Waiting | Reservation]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for row in rows:
+        units[row.line] += row.quantity
+    return units
 
 
 @dataclass(slots=True)

@@ -78,7 +78,12 @@ def judge_again(
             _leave_unfilled(order, changes, waiting, plan, index, at)
             is_changed = True
         else:
-            order.waiting[position] = replace(judged, nodes=plan.hopes.get(index), looks_again_at=looks_again_at)
+            order.waiting[position] = replace(
+                judged,
+                nodes=plan.hopes.get(index),
+                looks_again_at=looks_again_at,
+                incoming_lag=plan.incoming_lag,
+            )
     return is_changed
 
 
@@ -100,11 +105,12 @@ def _leave_unfilled(order: Order, changes: Changes, units: Waiting, plan: Plan, 
     """What becomes of units that a plan leaves unfilled; `index` is their position in it."""
     before, why = BUCKET_OF[units.awaits], plan.hopeless.get(index)
     nodes = plan.hopes.get(index) if why is None else ()
-    waiting = replace(units, nodes=nodes, network_version=changes.network_version)
+    waiting = replace(units, nodes=nodes, network_version=changes.network_version, incoming_lag=None)
     match plan.unfilled_action:
         case Unfilled.BACKORDER if why is None:
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
-            order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at))
+            lag = plan.incoming_lag
+            order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at, incoming_lag=lag))
             changes.move(waiting.line, before, "backordered", waiting.quantity)
         case Unfilled.CANCEL:
             changes.move(waiting.line, before, "cancelled", waiting.quantity)
@@ -165,15 +171,28 @@ def pinned(order: Order) -> list[Waiting]:
 
 
 def promised(order: Order) -> tuple[datetime, datetime | None] | None:
-    """When the last unit will leave and arrive, by its pin or fulfillment order; None while any unit has no node.
+    """When the last unit will leave and arrive, by its pin, fulfillment order or peg; None while any unit has no node and
+    no announced goods whose date is known.
 
     The second is None where nobody knows how long a shipment is on the way.
     """
     dates = [(pinned.ship_by, pinned.deliver_by) for pinned in order.reservations]
     dates += [(fo.ship_by, fo.deliver_by) for fo in order.fulfillment_orders.values()]
-    if order.waiting or not dates:
+    coming = [(peg.ship_by, peg.deliver_by) for peg in order.pegs]
+    if not dates + coming or not _is_pegged(order):
         return None
-    return max(ship_by for ship_by, _ in dates), last_arrival(deliver_by for _, deliver_by in dates)
+    leave = [ship_by for ship_by, _ in dates] + [ship_by for ship_by, _ in coming if ship_by]
+    return max(leave), last_arrival(deliver_by for _, deliver_by in dates + coming)
+
+
+def _is_pegged(order: Order) -> bool:
+    """Whether all units without a node wait for announced goods that have a date; also where none waits."""
+    if any(one.awaits != "stock" for one in order.waiting) or any(peg.ship_by is None for peg in order.pegs):
+        return False
+    pegged: Counter[str] = Counter()
+    for peg in order.pegs:
+        pegged[peg.line] += peg.units
+    return all(pegged[line] >= units for line, units in order.backordered.items())
 
 
 def unpin(order: Order, changes: Changes, node: str, sku: str, quantity: int) -> int:

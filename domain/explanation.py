@@ -1,0 +1,70 @@
+"""Says in sentences how a sourcing round was decided, from the document that is stored of it."""
+
+from types import MappingProxyType
+from typing import Any
+
+Document = dict[str, Any]
+
+PRECISION = MappingProxyType(
+    {
+        "point": "by its coordinates",
+        "postal_code": "by its postal code",
+        "city": "by its city",
+        "region": "only by its region, or by the beginning of its postal code",
+        "country": "only by its country",
+    }
+)
+"""How exactly the customer's place is known."""
+
+
+def outcome(found: Document) -> list[str]:
+    """Who ships what, what nobody fills, and how sure that is: a sentence for each."""
+    where = f"the destination is known {PRECISION[found['destination_precision']]}"
+    return [*division(found), where, *_unproven(found)]
+
+
+def division(found: Document) -> list[str]:
+    """Who ships what, and what nobody fills: a sentence for each."""
+    shipped = [
+        f"{shipment['node']} ships {_units(shipment['lines'])}: {_km(shipment['distance_km']) or 'no distance'}, cost"
+        f" {cost(shipment['cost'])}, {_arrives(shipment)}"
+        for shipment in found["shipments"]
+    ]
+    unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
+    return [*shipped, *unfilled]
+
+
+def _km(distance_km: float | None) -> str:
+    return "" if distance_km is None else f"{distance_km:,.0f} km"
+
+
+def bare_km(found: Document) -> str:
+    """A distance in kilometres without the unit, for a column; empty when it cannot be measured."""
+    return _km(found["distance_km"]).removesuffix(" km")
+
+
+def _arrives(shipment: Document) -> str:
+    if shipment["deliver_by"] is None:
+        return f"leaves by {shipment['ship_by'][:10]}; nobody knows how long it is on the way"
+    return f"there in {_days(shipment['days'])}, by {shipment['deliver_by'][:10]}"
+
+
+def _unproven(found: Document) -> list[str]:
+    """What a search that was cut short leaves open."""
+    if found["exact"]:
+        return []
+    least = f", by {found['gap']:.1%} at most" if found["gap"] is not None else ""
+    return [f"the search was cut short: a better plan may exist{least}"]
+
+
+def _units(lines: list[Document]) -> str:
+    return ", ".join(f"{line['quantity']} of {line['sku']} (line {line['line']})" for line in lines)
+
+
+def cost(minor_units: int) -> str:
+    """A cost of a plan, in the policy's currency, as if that had two decimals."""
+    return f"{minor_units / 100:,.2f}"
+
+
+def _days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"

@@ -1,0 +1,81 @@
+"""Decides when units leave and arrive that wait for goods which come to a node later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.network import Network, ShipComplete
+from domain.peg import DatedRow, Demand, RowName, peg
+from domain.sourcing.facts import OrderFacts, Situation, Wanted
+from domain.sourcing.planner import plan, strategy_for
+from domain.sourcing.plans import Part, Plan, PlannedShipment
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A shipment of units that are announced."""
+
+    shipment: PlannedShipment
+    due_at: datetime
+    """When the goods are counted on."""
+
+
+def shipment_later(
+    network: Network, order: OrderFacts, wanted: Wanted, node: str, at: datetime
+) -> PlannedShipment | None:
+    """What would be planned at `at` if the units lay at this node then, and nowhere else; None when it may not ship them then.
+
+    `wanted` is of a plain item. Neither the load of the node nor a pause is known for that day.
+    """
+    situation = Situation(network=network, supply={(node, wanted.sku): wanted.quantity}, now=at)
+    decided = plan(replace(order, deliver_by=None), [wanted], situation)
+    return None if decided.unfilled else decided.shipments[0]
+
+
+def shipments_later(
+    network: Network,
+    order: OrderFacts,
+    wanted: Sequence[Wanted],
+    decided: Plan,
+    rows: Mapping[str, Sequence[DatedRow]],
+    free: Mapping[str, Mapping[RowName, int]],
+    now: datetime,
+    leaves_at: datetime,
+) -> list[Later]:
+    """The shipments that an order would be promised, from announced goods that nobody has, of all units that a plan leaves
+    unfilled; none when any of them would wait without a date.
+
+    `rows` and `free` are by SKU, as are pegs (docs/decisions/0061). Nothing leaves before `leaves_at`.
+    """
+    left = {sku: dict(units) for sku, units in free.items()}
+    found: list[Later] = []
+    for part in decided.unfilled:
+        demand = _demand(order, wanted, decided, part, network)
+        if demand is None:
+            return []
+        given = peg(demand, (), rows.get(part.sku, ()), left.get(part.sku, {}), now)
+        if sum(one.quantity for one in given) < part.quantity:
+            return []
+        for one in given:
+            left[part.sku][one.row] -= one.quantity
+            units = Wanted(part.line, part.sku, one.quantity)
+            shipment = one.due_at and shipment_later(network, order, units, one.row.node, max(one.due_at, leaves_at))
+            if one.due_at is None or not shipment:
+                return []
+            found.append(Later(shipment, one.due_at))
+    return found
+
+
+def _demand(order: OrderFacts, wanted: Sequence[Wanted], decided: Plan, part: Part, network: Network) -> Demand | None:
+    """What unfilled units of a line may be promised of announced goods; None when they may not."""
+    complete = order.ship_complete or strategy_for(order, network).ship_complete
+    is_alone = len(wanted) == 1 or complete is not ShipComplete.ORDER
+    if decided.incoming_lag is None or part.wanted_index in decided.hopeless or not is_alone:
+        return None
+    if network.item(part.sku).components:
+        return None
+    nodes = decided.hopes.get(part.wanted_index)
+    tried = frozenset(wanted[part.wanted_index].tried)
+    is_whole = complete is not ShipComplete.NO
+    named = None if nodes is None else frozenset(nodes)
+    return Demand(part.line, part.sku, part.quantity, named, tried, decided.incoming_lag, is_whole)
