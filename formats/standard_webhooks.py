@@ -1,10 +1,14 @@
-"""Signs webhooks by the Standard Webhooks specification 1.0."""
+"""Signs webhooks by the Standard Webhooks specification 1.0, and checks signatures."""
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
-from datetime import datetime
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+TOLERANCE = timedelta(minutes=5)
+"""How far the clock of who signs may be from ours: an old webhook is not taken again."""
 
 
 def signed_headers(secrets: Sequence[str], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
@@ -16,6 +20,18 @@ def signed_headers(secrets: Sequence[str], message_id: str, at: datetime, body: 
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(_sign(secret, message_id, timestamp, body) for secret in secrets),
     }
+
+
+def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+    """Whether a body is signed with a secret, a short while ago. The names of headers are lower-case."""
+    message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not message_id or not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > 12:
+        return False
+    if not math.fabs(int(timestamp) - now.timestamp()) <= TOLERANCE.total_seconds():
+        return False
+    right = _sign(secret, message_id, timestamp, body).encode()
+    given = headers.get("webhook-signature", "").split()
+    return any(hmac.compare_digest(right, one.encode()) for one in given)
 
 
 def _sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:

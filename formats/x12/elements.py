@@ -1,0 +1,122 @@
+"""Reads what many X12 sets have in common: dates, numbers, pairs with a qualifier, and the address of an N1 loop."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from formats.x12.parts import Segment
+
+
+class ElementError(ValueError):
+    """An element does not say what it must say; the text names it."""
+
+
+def version_of(written_date: str, written_time: str, control: str) -> datetime:
+    """The instant of an interchange; of two within the same minute the one with the higher control number is the
+    later."""
+    made_on = day(written_date, "ISA09")
+    hour, minute = (written_time + "0000")[:2], (written_time + "0000")[2:4]
+    try:
+        at = datetime.combine(made_on, time(int(hour), int(minute)), UTC)
+    except ValueError as error:
+        raise ElementError(f"ISA10 {written_time!r} is no time") from error
+    return at + timedelta(microseconds=int(control) % 60_000_000 if control.isdigit() else 0)
+
+
+def pairs(elements: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Qualifiers with their values; pairs that are not whole are left out."""
+    for name, value in zip(elements[::2], elements[1::2], strict=False):
+        if name and value:
+            yield name, value
+
+
+def divided(segments: Sequence[Segment], line: str) -> tuple[list[Segment], list[list[Segment]]]:
+    """The header, and the segments of each line, which begins with a segment of this name; the summary from CTT on is left
+    out."""
+    header: list[Segment] = []
+    lines: list[list[Segment]] = []
+    for segment in segments:
+        if segment.name == "CTT":
+            break
+        if segment.name == line:
+            lines.append([segment])
+        else:
+            (lines[-1] if lines else header).append(segment)
+    return header, lines
+
+
+def loop_of(segments: Sequence[Segment], entity: str) -> list[Segment]:
+    """The N1 segment of an entity, with those that belong to it; empty when there is none."""
+    found: list[Segment] = []
+    for segment in segments:
+        if segment.name == "N1":
+            if found:
+                break
+            if segment[1] == entity:
+                found.append(segment)
+        elif found and segment.name in ("N2", "N3", "N4", "PER", "REF"):
+            found.append(segment)
+        elif found:
+            break
+    return found
+
+
+def address(loop: Sequence[Segment]) -> dict[str, Any]:
+    """The address of an N1 loop as the order document has it. Without a country it is the United States."""
+    first = loop[0]
+    place = next((segment for segment in loop if segment.name == "N4"), Segment("N4", ()))
+    streets = [element for segment in loop if segment.name == "N3" for element in segment.elements if element.strip()]
+    names = [element for segment in loop if segment.name == "N2" for element in segment.elements if element.strip()]
+    return {
+        "company": first[2].strip() or None,
+        "name": " ".join(names)[:200] or None,
+        "street": [street.strip() for street in streets][:5],
+        "city": place[1].strip() or None,
+        "region": place[2].strip() or None,
+        "postal_code": place[3].strip() or None,
+        "country": COUNTRIES.get(place[4].strip().upper(), place[4].strip().upper()) or "US",
+        **_contact(loop),
+    }
+
+
+COUNTRIES: Mapping[str, str] = {"USA": "US", "CAN": "CA", "MEX": "MX", "GBR": "GB"}
+"""Codes of three letters that stand in N404, where the standard wants two."""
+
+
+def _contact(loop: Sequence[Segment]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for segment in loop:
+        if segment.name == "PER":
+            kinds = dict(pairs(segment.elements[2:]))
+            found |= {name: kinds[kind] for name, kind in (("phone", "TE"), ("email", "EM")) if kind in kinds}
+    return found
+
+
+def note(segments: Sequence[Segment]) -> str | None:
+    """What people wrote in MSG and NTE segments, a line each."""
+    texts = [segment[1] for segment in segments if segment.name == "MSG"]
+    texts += [segment[2] for segment in segments if segment.name == "NTE"]
+    return "\n".join(filter(None, texts))[:2000] or None
+
+
+def decimal(written: str, where: str) -> Decimal:
+    """A number, with or without decimals. Raises `ElementError` that names the element."""
+    try:
+        value = Decimal(written.strip())
+    except InvalidOperation as error:
+        raise ElementError(f"{where}: {written!r} is no number") from error
+    if not value.is_finite():
+        raise ElementError(f"{where}: {written!r} is no number")
+    return value
+
+
+def day(written: str, where: str) -> date:
+    """A date of eight digits, or of six, which are in this century. Raises `ElementError` that names the element."""
+    digits = f"20{written}" if len(written) == 6 else written
+    try:
+        if len(digits) != 8:
+            raise ValueError
+        return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise ElementError(f"{where}: {written!r} is no date") from error
