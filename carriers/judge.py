@@ -1,0 +1,43 @@
+"""Decides whether what a carrier gave can be used as a label: some answer with success and send nothing, or something else."""
+
+from carriers.carrier import Bought, Shipment
+from domain.label import LabelFormat
+
+BYTES_MAX = 5 * 1024 * 1024
+TEXT_MAX = 128
+
+
+def fault(bought: Bought, shipment: Shipment) -> str | None:
+    """What is wrong with a label; None = it can be printed. It repeats nothing that the carrier sent."""
+    if not isinstance(bought.tracking, str) or not bought.tracking.strip() or len(bought.tracking) > TEXT_MAX:
+        return "it gave no tracking number"
+    if not isinstance(bought.content, bytes) or not bought.content.strip():
+        return "it gave an empty label"
+    if len(bought.content) > BYTES_MAX:
+        return f"its label has more than {BYTES_MAX} bytes"
+    if not _is(bought.content, shipment.format):
+        return f"its label is no {shipment.format.upper()}"
+    if bought.amount is not None and (not isinstance(bought.amount, int) or bought.amount < 0):
+        return "its price is no number"
+    if bought.ship_to is not None and not _is_for(bought.ship_to, shipment):
+        return "its label is for another address"
+    return None
+
+
+def _is(content: bytes, wanted: LabelFormat) -> bool:
+    if wanted is LabelFormat.PDF:
+        return content.lstrip()[:5] == b"%PDF-"
+    return b"^XA" in content and b"^XZ" in content
+
+
+def _is_for(ship_to: tuple[str, str], shipment: Shipment) -> bool:
+    """Whether a country and a postal code are those of the shipment; carriers add and leave out blanks, hyphens and a ZIP+4."""
+    country, code = ship_to
+    if country.upper() != shipment.ship_to.country:
+        return False
+    theirs, ours = _plain(code), _plain(shipment.ship_to.postal_code)
+    return theirs.startswith(ours) or ours.startswith(theirs) if theirs else not ours
+
+
+def _plain(code: str) -> str:
+    return code.replace(" ", "").replace("-", "").upper()
