@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from network.items_csv import read_items
-from network.load import NetworkDocuments
+from network.load import FILES, NetworkDocuments
 from network.mistakes import Mistakes
 from network.retired import node_tables, read_retired
 
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     NODE = "node"
     SERVICE = "service"
     STRATEGY = "strategy"
+    CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def changes(before: NetworkDocuments, after: NetworkDocuments) -> list[Changes]:
         _changes(Kind.NODE, node_tables(before.nodes), node_tables(after.nodes), known.nodes),
         _changes(Kind.SERVICE, policy_before.get("transit", {}), policy.get("transit", {})),
         _changes(Kind.STRATEGY, _strategies(policy_before), _strategies(policy)),
+        _changes(Kind.CHANNEL, _channels(before), _channels(after)),
     ]
 
 
@@ -50,8 +52,11 @@ def other_changes(before: NetworkDocuments, after: NetworkDocuments) -> list[str
     tables = sorted((policy_before.keys() | policy.keys()) - {"version", "transit", "strategy"})
     differing = [name for name in tables if policy_before.get(name) != policy.get(name)]
     found = [name if isinstance(policy.get(name, policy_before.get(name)), str) else f"[{name}]" for name in differing]
-    files = {"buffers.csv": (before.buffers, after.buffers), "rates.csv": (before.rates, after.rates)}
-    return found + [file for file, (old, new) in files.items() if old != new]
+    files = [
+        (FILES[name], getattr(before, name), getattr(after, name))
+        for name in ("buffers", "rates", "carriers", "aliases")
+    ]
+    return found + [file for file, old, new in files if old != new]
 
 
 def _items(documents: NetworkDocuments) -> Mapping[str, object]:
@@ -60,6 +65,10 @@ def _items(documents: NetworkDocuments) -> Mapping[str, object]:
 
 def _policy(documents: NetworkDocuments) -> dict[str, Any]:
     return tomllib.loads(documents.policy)
+
+
+def _channels(documents: NetworkDocuments) -> Mapping[str, object]:
+    return {channel["name"]: channel for channel in tomllib.loads(documents.channels).get("channel", ())}
 
 
 def _strategies(policy: dict[str, Any]) -> Mapping[str, object]:

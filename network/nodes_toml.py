@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from difflib import get_close_matches
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from domain.network import Locality, Node, NodeKind, OnSilence, Place, Precision, distance_km
@@ -16,12 +17,16 @@ from network.geography import AREA_CHARACTERS, ImpossiblePlace, check_locality, 
 from network.mistakes import Mistakes
 from network.time_zones import zones_by_country
 from network.toml_tables import Table, did_you_mean, parse_clock, read_toml
+from network.x12_toml import read_x12
 from nodes.dispatch import DispatchKind
 from nodes.kinds import KINDS
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 INSTANT = timedelta(microseconds=1)
 """The shortest allowed time span where 0 has no meaning."""
+
+LOOK_EVERY, LOOK_EVERY_LEAST = timedelta(minutes=1), timedelta(seconds=1)
+"""How often a mailbox is looked into, where nodes.toml does not say it, and at the most."""
 
 UNKNOWN = (0.0, 0.0)
 
@@ -97,6 +102,10 @@ def read_node(table: Table) -> Node:
         settings=_read_settings(table, kind),
         pickup=table.boolean("pickup", default=False),
         tags=_read_tags(table),
+        street=_read_street(table),
+        city=table.text("city"),
+        state=table.text("state"),
+        phone=table.text("phone"),
         region=table.text("region"),
     )
     table.finish()
@@ -111,6 +120,14 @@ def _read_id(table: Table) -> str:
         table.wrong("id", f"id must be 1 to 32 of a-z, 0-9 and '-', not {identifier!r}")
         return ""
     return identifier
+
+
+def _read_street(table: Table) -> tuple[str, ...]:
+    lines = table.values("street")
+    if all(isinstance(line, str) and line.strip() for line in lines):
+        return tuple(lines)
+    table.wrong("street", 'street must be a list of texts such as ["12 Dock Street"]')
+    return ()
 
 
 def _read_country(table: Table) -> str:
@@ -263,18 +280,14 @@ def _read_tags(table: Table) -> tuple[str, ...]:
 
 def _read_dispatch(table: Table) -> DispatchKind:
     default = next(iter(KINDS))
-    if table.text("dispatch") == "edi940":
-        known = " or ".join(KINDS)
-        table.wrong("dispatch", f"dispatch edi940 needs the EDI adapters, which do not exist yet; use {known}")
-        return KINDS[default]
     return KINDS[table.one_of("dispatch", list(KINDS), default)]
 
 
-def _read_settings(table: Table, kind: DispatchKind) -> dict[str, str]:
+def _read_settings(table: Table, kind: DispatchKind) -> dict[str, Any]:
     """The values of the kind's keys. Keys of other kinds are reported, unless the kind itself could not be read."""
     name = kind.dispatch.kind
-    settings: dict[str, str] = {}
-    for key in kind.keys:
+    settings: dict[str, Any] = _read_mailbox(table) if kind.uses_mailbox else {}
+    for key in kind.keys if not kind.uses_mailbox else ():
         if not table.has(key.name):
             table.wrong("dispatch", f'dispatch {name} needs {key.name} = "…"')
         elif value := table.text(key.name):
@@ -285,6 +298,14 @@ def _read_settings(table: Table, kind: DispatchKind) -> dict[str, str]:
         if table.has(unused) and "dispatch" not in table.failed:
             table.wrong(unused, f"{unused} is used only with dispatch = {kinds}")
     return settings
+
+
+def _read_mailbox(table: Table) -> dict[str, Any]:
+    """The values of a warehouse that is reached by X12: those of every trading partner, and how often we look for its files."""
+    poll = table.duration("poll", LOOK_EVERY)
+    if poll < LOOK_EVERY_LEAST and "poll" not in table.failed:
+        table.wrong("poll", "poll must be at least 1s")
+    return {**read_x12(table), "poll": poll}
 
 
 def _other_keys(kind: DispatchKind) -> dict[str, str]:

@@ -52,6 +52,7 @@ TRANSIT_DEFAULT = {
 """The transit bands when there is no [transit] table."""
 
 DAYS_MAX = 365
+CHANNEL_NAME_MAX = 60
 
 DESTINATION = "destination"
 """In place of a calendar: that of the country and region to which the parcel goes."""
@@ -71,15 +72,17 @@ class PolicyRead(NamedTuple):
     """Node ids by set; None for a set that could not be read."""
 
 
-def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
-    """The version and the policy. Mistakes are reported, and the rest is read."""
+def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes, *, has_carriers: bool = True) -> PolicyRead:
+    """The version and the policy. Mistakes are reported, and the rest is read. `has_carriers` = there is a carriers.toml."""
     top = read_toml(text, mistakes)
     if top is None:
         return PolicyRead("", Policy(()), None, {})
     version = top.text("version") if top.need("version") else ""
     transit, services = _read_transit(top)
     currency = _currency(top)
-    reader = _PolicyReader(nodes, Vocabulary(nodes, services), top, transit if services is not None else None)
+    reader = _PolicyReader(
+        nodes, Vocabulary(nodes, services), top, transit if services is not None else None, has_carriers
+    )
     policy = Policy(
         currency=currency,
         strategies=reader.strategies(),
@@ -91,6 +94,7 @@ def read_policy(text: str, nodes: NodesRead, mistakes: Mistakes) -> PolicyRead:
         delivery=_read_delivery(top.table("delivery"), services),
         far={far: _far_rules(top.table(far), far, services) for far in Far if top.has(far)},
         holds=reader.holds(),
+        channel_names=_channel_names(top.table("channel_names")),
     )
     top.finish()
     return PolicyRead(version, policy, top, reader.sets)
@@ -110,8 +114,11 @@ def _currency(top: Table) -> str | None:
 class _PolicyReader:
     """Reads the parts that depend on the nodes: sets, rules and tiers."""
 
-    def __init__(self, read: NodesRead, vocabulary: Vocabulary, top: Table, transit: Transit | None) -> None:
+    def __init__(
+        self, read: NodesRead, vocabulary: Vocabulary, top: Table, transit: Transit | None, has_carriers: bool
+    ) -> None:
         self._read = read
+        self._has_carriers = has_carriers
         self._vocabulary = vocabulary
         self._top = top
         self._transit = transit
@@ -210,12 +217,21 @@ class _PolicyReader:
             ship_complete=table.word("ship_complete", ShipComplete, ShipComplete.NO),
             unfilled=table.word("unfilled", Unfilled, Unfilled.BACKORDER),
             cancel_after=_span_or_none(table, "cancel_after"),
+            sell_incoming=table.boolean("sell_incoming", default=False),
+            incoming_lag=_span_or_none(table, "incoming_lag") or timedelta(),
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
         if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
             table.wrong("cancel_after", said)
+        if strategy.sell_incoming and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
+            said = f'sell_incoming needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits for goods'
+            table.wrong("sell_incoming", said)
+        if table.has("incoming_lag") and not strategy.sell_incoming and "sell_incoming" not in table.failed:
+            table.wrong(
+                "incoming_lag", "incoming_lag needs sell_incoming = true: nothing is promised from announced goods"
+            )
         if self._read.certain:
             Reach(self._read.nodes, self._transit).check_strategy(table, strategy, tier_tables)
         table.finish()
@@ -243,8 +259,11 @@ class _PolicyReader:
         return reached
 
     def _cost(self, table: Table) -> Cost:
-        table.need("amount")
         per = table.word("per", Per, Per.SHIPMENT) if table.need("per") else Per.SHIPMENT
+        if per is not Per.CARRIER:
+            table.need("amount")
+        elif not self._has_carriers:
+            table.wrong("per", 'per = "carrier" needs carriers.toml, where there is none')
         amount = table.rule("amount", Sight.RULE, Answer.AMOUNT, self._vocabulary.complaint)
         if amount and not amount.names:
             constant = amount.evaluate({})
@@ -254,7 +273,7 @@ class _PolicyReader:
         if always(when, self._transit) is False:
             table.wrong("when", "this cost is never charged: its when is never true")
         table.finish()
-        return Cost(per, amount or _STAND_IN, when)
+        return Cost(per, None if per is Per.CARRIER and not table.has("amount") else amount or _STAND_IN, when)
 
 
 def _hold_id(table: Table) -> str:
@@ -291,6 +310,15 @@ def _exception_rules(table: Table) -> ExceptionRules:
     rules = ExceptionRules(_owners(table.table("owner")), _span_or_none(table, "escalate_after"))
     table.finish()
     return rules
+
+
+def _channel_names(table: Table) -> Mapping[str, str]:
+    """What customers call a channel, by channel."""
+    names = {channel: table.text(channel).strip() for channel in table.names()}
+    for channel, name in names.items():
+        if channel not in table.failed and not (0 < len(name) <= CHANNEL_NAME_MAX and name.isprintable()):
+            table.wrong(channel, f"the name of {channel} must be 1 to {CHANNEL_NAME_MAX} printed characters")
+    return names
 
 
 def _owners(table: Table) -> Mapping[ExceptionCode, str]:

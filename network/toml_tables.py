@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from domain.text import span
+from domain.text import SPAN_MAX, span
 from network.expressions import Answer, CelExpression, UnreadableRule, compile_rule, wrong_pattern
 from network.mistakes import Mistakes
 from network.named_texts import PARTS_OF_TEXTS, named_texts, patterns_in
@@ -21,9 +21,6 @@ from network.toml_lines import Path, lines_of
 
 Word = TypeVar("Word", bound=StrEnum)
 Value = TypeVar("Value")
-
-SPAN_MAX = timedelta(days=36_525)
-"""A century: far below the range of dates."""
 
 
 class Table:
@@ -84,11 +81,14 @@ class Table:
         self.wrong(key, f"{key} is missing")
         return False
 
+    def unread(self) -> list[str]:
+        """The fields that were not read so far."""
+        return [key for key in self._values if key not in self._known]
+
     def finish(self) -> None:
         """Report every field that was not read: it is unknown."""
-        for key in self._values:
-            if key not in self._known:
-                self.wrong(key, f"unknown key {key!r}{did_you_mean(key, self._known)}")
+        for key in self.unread():
+            self.wrong(key, f"unknown key {key!r}{did_you_mean(key, self._known)}")
 
     def text(self, key: str, default: str = "") -> str:
         """A text that is not empty."""
@@ -208,6 +208,10 @@ class Table:
             return [self._below(one, key, position) for position, one in enumerate(value)]
         self.wrong(key, f"{key} must be a list of tables [[{key}]], not {_shown(value)}")
         return []
+
+    def anything(self, key: str) -> Any:
+        """The value of a field that is there, as TOML has it; who asks for it checks it."""
+        return self._read(key, None)
 
     def names(self) -> list[str]:
         """The names of all fields; then they count as known."""

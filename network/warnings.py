@@ -5,9 +5,11 @@ It is asked only about a network without mistakes. A network with warnings can b
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import datetime
 
 from domain.network import Network, Strategy, Tier
 from domain.sourcing import item_facts
+from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN
 from network.close_names import misspelt
 from network.mistakes import Mistake, Mistakes
 from network.named_texts import INEQUALITY, MEMBERSHIP, PARTS_OF_TEXTS, NamedText, named_texts, names_read
@@ -57,6 +59,7 @@ def find_warnings(read: PolicyRead, network: Network, quotas: Mapping[str, int],
     warned = _warn_of_names_that_nobody_has(read, network)
     _warn_of_empty_sets(read)
     _warn_of_rules_that_nothing_meets(read.top.rules, network, warned)
+    _warn_of_exclusions_by_distance(read.top.rules)
     for table, strategy in zip(read.top.tables("strategy"), network.policy.strategies, strict=True):
         _warn_of_what_is_never_filled(table, strategy, network)
     _warn_of_misspelt_names(read.top, network, quotas, found["buffers"])
@@ -86,6 +89,28 @@ def warnings_of_channels(named: Mapping[str, tuple[str, int]], known: Set[str]) 
         Mistake(*named[channel], said.format(channel, did_you_mean(channel, sorted(known))), is_warning=True)
         for channel in unknown
     )
+
+
+def warnings_of_currencies(
+    file: str, network: Network, amounts: str, open_orders: Mapping[str, int], now: datetime
+) -> list[Mistake]:
+    """A warning for each currency of open orders whose amounts cannot be compared now with those of the policy.
+
+    `file` is the table of rates, `amounts` where amounts are compared, `open_orders` their number by currency.
+    """
+    own = network.policy.currency
+    if own is None or not amounts:
+        return []
+    without = [currency for currency in sorted(open_orders) if network.rates.converted(1, currency, own, now) is None]
+    return [
+        Mistake(file, 1, _NO_RATE.format(open_orders[currency], currency, own, amounts), is_warning=True)
+        for currency in without
+    ]
+
+
+_NO_RATE = (
+    "open orders in {1}: {0}; no rate to {2} is in force, so they cannot be judged where amounts are compared ({3})"
+)
 
 
 def _named(rules: Sequence[RuleRead]) -> Iterator[tuple[RuleRead, NamedText]]:
@@ -192,6 +217,14 @@ def _warn_of_rules_that_nothing_meets(rules: Sequence[RuleRead], network: Networ
             _warn(read, 0, said)
 
 
+def _warn_of_exclusions_by_distance(rules: Sequence[RuleRead]) -> None:
+    """Warn where an exclusion does not say what it means for places without a distance."""
+    for read in rules:
+        if read.sight is Sight.EXCLUDE and DISTANCE_KM in read.rule.names and DISTANCE_KNOWN not in read.rule.names:
+            said = "where no distance can be measured, as for military mail, this excludes too; say so or not by"
+            _warn(read, 0, f"{said} {DISTANCE_KNOWN}")
+
+
 def _warn_of_what_is_never_filled(table: Table, strategy: Strategy, network: Network) -> None:
     for service in Reach(network.nodes, network.policy.transit).unserved(strategy):
         said = f"no node can fill an order of this strategy with service {service!r}: none meets what is required"
@@ -213,6 +246,7 @@ def _may_ship(strategy: Strategy, tier: Tier, network: Network) -> bool:
 def _warn_of_misspelt_names(top: Table, network: Network, quotas: Mapping[str, int], buffers: Mistakes) -> None:
     """Warn of a channel or customer tier that is named in one place only and is nearly another name."""
     ids = {strategy.id for strategy in network.policy.strategies} | {hold.id for hold in network.policy.holds}
+    ids |= network.connections.keys()
     for name in _CHOSEN:
         what = name.removeprefix("order.").replace("_", " ")
         named = [(read, one) for read, one in _named(top.rules) if one.name == name and _is_whole(one)]
@@ -234,7 +268,7 @@ def _warn_of_misspelt_names(top: Table, network: Network, quotas: Mapping[str, i
 
 def _warn_of_currencies(top: Table, network: Network) -> None:
     """Warn where amounts are compared whose currencies may differ."""
-    compared, own = _compared_amounts(top), network.policy.currency
+    compared, own = compared_amounts(top), network.policy.currency
     if compared and own is None:
         said = "amounts of every currency are compared as mere numbers"
         top.warn("version", f'{said} ({compared}); name the currency of the policy\'s amounts: currency = "USD"')
@@ -243,7 +277,7 @@ def _warn_of_currencies(top: Table, network: Network) -> None:
         top.warn("currency", f"{said} ({compared}): rates.csv has no rate from or to {own}")
 
 
-def _compared_amounts(top: Table) -> str:
+def compared_amounts(top: Table) -> str:
     """The rules and limits that compare an amount of any order, each with its line; a rule that names the currency does not."""
     read = [one for one in top.rules if "order.value" in one.rule.names and "order.currency" not in one.rule.names]
     returns = top.table("returns")

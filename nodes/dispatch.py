@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.network import Dispatch
+from formats.x12.parts import Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,14 @@ class Call:
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of X12 as plain data; it gets its control number and its envelope in the transaction that notes that it was
+    sent, and lies in the node's mailbox soon after."""
+
+    one: Set
 
 
 def anything(_: str) -> str | None:
@@ -40,12 +49,16 @@ class DispatchKind(Protocol):
         """Its name, and its properties that decisions use."""
 
     @property
+    def uses_mailbox(self) -> bool:
+        """Whether documents go and come as files in a mailbox; its nodes then have the keys of a trading partner."""
+
+    @property
     def keys(self) -> Sequence[Key]:
         """The keys of its nodes in nodes.toml."""
 
     def call(
-        self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
-    ) -> Call | None:
+        self, settings: Mapping[str, Any], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
+    ) -> Call | Document | None:
         """The call about a fulfillment order: new work, a request to cancel, or that it was given up (see its `request`).
 
         `settings` are the node's values of `keys`. The document is the one that a node gets by polling. `message_id` is the

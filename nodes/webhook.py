@@ -14,10 +14,11 @@ class Webhook:
     """The node gets a call with the fulfillment order as JSON, signed with the node's `secret`."""
 
     dispatch = Dispatch("webhook", is_called=True, asks_before_cancel=True)
+    uses_mailbox = False
     keys = (Key("url", mistake_of_url), Key("secret"))
 
     def call(
-        self, settings: Mapping[str, str], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
+        self, settings: Mapping[str, Any], message_id: str, fulfillment_order: Mapping[str, Any], at: datetime
     ) -> Call:
         """The document with its signature."""
         body = json.dumps(fulfillment_order, separators=(",", ":")).encode()

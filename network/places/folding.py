@@ -44,9 +44,11 @@ _SHORT = {"saint": "st", "sainte": "ste", "fort": "ft", "mount": "mt"}
 
 def folded(name: str) -> str:
     """A name without case, accents, blanks and punctuation; "Saint" is "st"."""
-    plain = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return "".join(_SHORT.get(word, word) for word in re.findall(r"[^\W_]+", letters))
+    letters = name.casefold()
+    if not letters.isascii():
+        plain = unicodedata.normalize("NFKD", letters).translate(_LETTERS)
+        letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return "".join([_SHORT.get(word, word) for word in re.findall(r"[^\W_]+", letters)])
 
 
 def compact(country: str, postal_code: str) -> str:

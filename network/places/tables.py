@@ -1,11 +1,14 @@
 """Reads places.zip: a table of postal codes, of cities and of regions for each country, each read when it is first asked for.
 
-A table is text, sorted by its bytes, with a row on each line; it is searched as it is, so it takes no more memory than its
+A table is text, sorted by its bytes, with a row on each line; it is searched as it is, so it takes little more memory than its
 text, 2 MB for the largest. `make.py` in this folder says where the rows come from.
 """
 
-from collections.abc import Iterator
-from functools import cache
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -14,6 +17,8 @@ from network.places.folding import TABLE_OF, folded, looked_up
 
 PLACES = Path(__file__).with_name("places.zip")
 POSTAL, CITIES, REGIONS, PARTS = "postal", "cities", "regions", "parts"
+REGIONS_KEPT = 1_024
+"""Regions that a process keeps as addresses name them: most addresses name one of a few."""
 
 
 class Row(NamedTuple):
@@ -29,7 +34,8 @@ class Row(NamedTuple):
 def postal(country: str, code: str) -> Row | None:
     """The row of a postal code in compact form, or of the codes that begin as it does and are all within 2 km."""
     table, code = _table(POSTAL, country), looked_up(country, code)
-    return next(_rows(table, code), None) or _row_before(table, code)
+    start = table.first_not_before(code.encode())
+    return next(_rows_at(table, code, start), None) or _row_before(table, code, start)
 
 
 def postal_area(country: str, code: str) -> Row | None:
@@ -42,7 +48,7 @@ def postal_area(country: str, code: str) -> Row | None:
 def begins_a_code(country: str, beginning: str) -> bool:
     """Whether a postal code is known that begins so."""
     table, key = _table(POSTAL, country), beginning.encode()
-    return table.startswith(key, _first_not_before(table, key))
+    return table.text.startswith(key, table.first_not_before(key))
 
 
 def city(country: str, name: str, region_word: str | None) -> Row | None:
@@ -51,6 +57,7 @@ def city(country: str, name: str, region_word: str | None) -> Row | None:
     return next((row for row in found if row.word == region_word), found[0] if found else None)
 
 
+@lru_cache(REGIONS_KEPT)
 def region(country: str, name: str) -> Row | None:
     """A region by its ISO 3166-2 code, with or without the country, or by its name."""
     return next(_rows(_table(REGIONS, country), folded(name.removeprefix(f"{country}-"))), None)
@@ -71,44 +78,50 @@ def points() -> Iterator[tuple[float, float]]:
                     yield float(latitude), float(longitude)
 
 
+class _Table(NamedTuple):
+    """The text of a table, and where each of its lines begins."""
+
+    text: bytes
+    starts: Sequence[int]
+
+    def first_not_before(self, key: bytes) -> int:
+        """Where the first line begins that is not less than a key."""
+        text, length = self.text, len(key)
+        number = bisect_left(self.starts, key, key=lambda start: text[start : start + length])
+        return self.starts[number] if number < len(self.starts) else len(text)
+
+
 @cache
-def _table(kind: str, country: str) -> bytes:
+def _table(kind: str, country: str) -> _Table:
     with ZipFile(PLACES) as archive:
         name = f"{kind}/{TABLE_OF.get(country, country) if kind == POSTAL else country}"
-        return archive.read(name) if name in archive.NameToInfo else b""
+        text = archive.read(name) if name in archive.NameToInfo else b""
+    lengths = map(len, text.splitlines(keepends=True))
+    return _Table(text, array("I", accumulate(lengths, initial=0))[:-1])
 
 
-def _rows(table: bytes, key: str) -> Iterator[Row]:
+def _rows(table: _Table, key: str) -> Iterator[Row]:
     """The rows of a key, in the order of the table."""
-    beginning = key.encode() + b"\t"
-    start = _first_not_before(table, beginning)
-    while key and table.startswith(beginning, start):
-        end = table.index(b"\n", start)
-        word, latitude, longitude = table[start + len(beginning) : end].decode().split("\t")
+    return _rows_at(table, key, table.first_not_before(key.encode())) if key else iter(())
+
+
+def _rows_at(table: _Table, key: str, start: int) -> Iterator[Row]:
+    beginning, text = key.encode() + b"\t", table.text
+    while key and text.startswith(beginning, start):
+        end = text.index(b"\n", start)
+        word, latitude, longitude = text[start + len(beginning) : end].decode().split("\t")
         yield Row(word, float(latitude), float(longitude))
         start = end + 1
 
 
-def _row_before(table: bytes, code: str) -> Row | None:
-    """The row of the codes that begin as this one does: it is the last before it that is not that of an area."""
-    end = _first_not_before(table, code.encode()) - 1
+def _row_before(table: _Table, code: str, start: int) -> Row | None:
+    """The row of the codes that begin as this one does, which would stand at `start`: it is the last before it that is not that
+    of an area."""
+    text, end = table.text, start - 1
     while end > 0:
-        start = table.rfind(b"\n", 0, end) + 1
-        key, word, latitude, longitude = table[start:end].decode().split("\t")
+        start = text.rfind(b"\n", 0, end) + 1
+        key, word, latitude, longitude = text[start:end].decode().split("\t")
         if not key.endswith("*"):
             return Row(word, float(latitude), float(longitude)) if code.startswith(key) else None
         end = start - 1
     return None
-
-
-def _first_not_before(table: bytes, key: bytes) -> int:
-    """Where the first line begins that is not less than a key."""
-    low, high = 0, len(table)
-    while low < high:
-        start = table.rfind(b"\n", low, (low + high) // 2) + 1 or low
-        end = table.index(b"\n", start) + 1
-        if table[start : min(end, start + len(key))] < key:
-            low = end
-        else:
-            high = start
-    return low

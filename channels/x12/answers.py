@@ -1,0 +1,260 @@
+"""Writes what a buyer gets for a purchase order: 855 (what is accepted), 856 (what has left), 810 (what is owed), 846 (stock).
+
+Every answer repeats the buyer's own numbers: of the order, the line, the item and the store, in the buyer's unit of measure.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.money import minor_digits
+from formats.sscc import with_identifier
+from formats.x12.parts import Segment, Set
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """A line of the buyer's order, and what became of its units."""
+
+    line: str
+    unit: str
+    """The buyer's unit of measure, such as `CA`."""
+    pack: int
+    """How many of our units one of it is."""
+    ids: Sequence[tuple[str, str]]
+    """The item's ids as the buyer sent them: qualifiers and values."""
+    ordered: int
+    """Our units, as this and the following."""
+    backordered: int
+    cancelled: int
+    goods: int
+    """What all ordered units cost, in minor units."""
+
+    @property
+    def accepted(self) -> int:
+        """Units that have a node or have left."""
+        return self.ordered - self.backordered - self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """The buyer's order as far as every answer repeats it."""
+
+    purchase_order: str
+    ordered_at: datetime
+    currency: str
+    store: str
+    """The buyer's code of the ship-to; empty where it sent none."""
+    lines: Sequence[OrderedLine]
+
+    def line(self, name: str) -> OrderedLine:
+        """One line by its id. Raises `KeyError`."""
+        return next(line for line in self.lines if line.line == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Carton:
+    """A parcel: its SSCC of 18 digits, its carrier and tracking number, and our units of each line in it."""
+
+    sscc: str
+    carrier: str
+    tracking: str
+    units: Mapping[str, int]
+    weight_g: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """An item with the ids by which the buyer knows it, qualifiers and values, and how many units can be sold."""
+
+    ids: Sequence[tuple[str, str]]
+    units: int
+
+
+def response(buyer: Buyer, at: datetime, control: str) -> Set:
+    """The 855: what is accepted of each line, with every unit in exactly one ACK segment."""
+    is_whole = all(line.accepted == line.ordered for line in buyer.lines)
+    segments = [Segment.of("BAK", "00", "AD" if is_whole else "AC", buyer.purchase_order, _date(buyer.ordered_at))]
+    segments += _ship_to(buyer)
+    for line in buyer.lines:
+        segments.append(_po1(line, buyer.currency))
+        segments += _acknowledged(line, at)
+    segments.append(Segment.of("CTT", len(buyer.lines)))
+    return Set("855", control, tuple(segments))
+
+
+def _acknowledged(line: OrderedLine, at: datetime) -> Iterator[Segment]:
+    """IA = accepted as ordered, IQ = another quantity is accepted, IB = waits for stock, IR = will not come."""
+    accepted = "IA" if line.accepted == line.ordered else "IQ"
+    for code, units in ((accepted, line.accepted), ("IB", line.backordered), ("IR", line.cancelled)):
+        if units:
+            quantity, unit = in_unit(units, line)
+            yield Segment.of(
+                "ACK", code, quantity, unit, "068" if code != "IR" else None, _date(at) if code != "IR" else None
+            )
+
+
+def shipment_notice(buyer: Buyer, shipment: str, cartons: Sequence[Carton], at: datetime, control: str) -> Set:
+    """The 856 in the structure shipment, order, pack, item (BSN05 0001): each carton with its SSCC and what is in it."""
+    levels = _Levels()
+    trackings = dict.fromkeys(carton.tracking for carton in cartons if carton.tracking)
+    carriers = dict.fromkeys(carton.carrier for carton in cartons if carton.carrier)
+    weight = sum(carton.weight_g for carton in cartons)
+    segments = [Segment.of("BSN", "00", shipment, _date(at), _time(at), "0001")]
+    top = levels.next("", "S")
+    segments += [top.segment, _td1(len(cartons), weight)]
+    segments += [Segment.of("TD5", None, "2", carrier.upper()) for carrier in carriers]
+    segments += [Segment.of("REF", "CN", tracking) for tracking in trackings]
+    segments += [Segment.of("DTM", "011", _date(at)), *_ship_to(buyer)]
+    order = levels.next(top.number, "O")
+    segments += [order.segment, Segment.of("PRF", buyer.purchase_order, None, None, _date(buyer.ordered_at))]
+    for carton in cartons:
+        pack = levels.next(order.number, "P")
+        segments += [pack.segment, Segment.of("MAN", "GM", with_identifier(carton.sscc))]
+        if carton.tracking:
+            segments.append(Segment.of("MAN", "CP", carton.tracking))
+        for name, units in carton.units.items():
+            line = buyer.line(name)
+            segments += [levels.next(pack.number, "I").segment, _lin(line), _sn1(line, units)]
+    segments.append(Segment.of("CTT", levels.count))
+    return Set("856", control, tuple(segments))
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    number: str
+    segment: Segment
+
+
+class _Levels:
+    """Numbers the HL segments; CTT01 counts them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def next(self, parent: str, code: str) -> _Level:
+        self.count += 1
+        return _Level(str(self.count), Segment.of("HL", self.count, parent, code))
+
+
+def invoice(
+    buyer: Buyer,
+    number: str,
+    shipped: Mapping[str, int],
+    before: Mapping[str, int],
+    at: datetime,
+    control: str,
+    *,
+    charges: int = 0,
+    discount: int = 0,
+    tax: int = 0,
+) -> Set:
+    """The 810 for what has shipped, by line in our units; `before` = what earlier invoices of the order were for, so that all
+    of them sum to what was ordered. Charges, discount and tax are of this invoice, in minor units.
+
+    TDS01 is the sum of the lines and charges less the discount; it has two decimals that are not written.
+    """
+    lines = [(buyer.line(name), units, before.get(name, 0)) for name, units in shipped.items() if units]
+    amounts = [_goods(line, earlier + units) - _goods(line, earlier) for line, units, earlier in lines]
+    segments = [
+        Segment.of("BIG", _date(at), number, _date(buyer.ordered_at), buyer.purchase_order),
+        Segment.of("CUR", "SE", buyer.currency),
+        *_ship_to(buyer),
+    ]
+    for (line, units, _), amount in zip(lines, amounts, strict=True):
+        quantity, unit = in_unit(units, line)
+        price = _price(amount, quantity, buyer.currency)
+        segments.append(Segment.of("IT1", line.line, quantity, unit, price, None, *_ids(line)))
+    hundredths = _hundredths(sum(amounts) + charges - discount + tax, buyer.currency)
+    segments.append(Segment.of("TDS", hundredths))
+    if tax:
+        segments.append(Segment.of("TXI", "TX", _amount(tax, buyer.currency)))
+    for kind, code, more in (("C", "D240", charges), ("A", "C310", discount)):
+        if more:
+            segments.append(Segment.of("SAC", kind, code, None, None, _hundredths(more, buyer.currency)))
+    segments.append(Segment.of("CTT", len(lines)))
+    return Set("810", control, tuple(segments))
+
+
+def inventory(reference: str, available: Sequence[Available], at: datetime, control: str) -> Set:
+    """The 846: how many units of each item can be sold now."""
+    segments = [Segment.of("BIA", "00", "SI", reference, _date(at), _time(at))]
+    for position, item in enumerate(available, 1):
+        ids = [element for pair in item.ids for element in pair]
+        segments += [Segment.of("LIN", position, *ids), Segment.of("QTY", "33", item.units, "EA")]
+    segments.append(Segment.of("CTT", len(available)))
+    return Set("846", control, tuple(segments))
+
+
+def shipped_units(cartons: Sequence[Carton]) -> Mapping[str, int]:
+    """By line, the units of all cartons."""
+    counted: Counter[str] = Counter()
+    for carton in cartons:
+        counted.update(carton.units)
+    return counted
+
+
+def in_unit(units: int, line: OrderedLine) -> tuple[int, str]:
+    """Our units in the buyer's unit of measure; in single ones where they are no whole number of packs."""
+    return (units, "EA") if line.pack > 1 and units % line.pack else (units // line.pack, line.unit or "EA")
+
+
+def _goods(line: OrderedLine, units: int) -> int:
+    """What the first units of a line cost; the whole line costs exactly what was ordered."""
+    each, odd = divmod(line.goods, line.ordered)
+    return each * units + min(units, odd)
+
+
+def _price(goods: int, quantity: int, currency: str) -> str:
+    """The price of one of a quantity, with as many decimals as make the quantity cost what it costs, ten at the most."""
+    price = Decimal(goods).scaleb(-minor_digits(currency)) / quantity
+    exact = price.quantize(Decimal(1).scaleb(-10)).normalize()
+    return f"{exact:f}"
+
+
+def _amount(minor: int, currency: str) -> str:
+    return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"
+
+
+def _hundredths(minor: int, currency: str) -> int:
+    """An amount with two decimals that are not written (N2), whatever the decimals of its currency."""
+    return int((Decimal(minor) * 100).scaleb(-minor_digits(currency)).to_integral_value())
+
+
+def _po1(line: OrderedLine, currency: str) -> Segment:
+    quantity, unit = in_unit(line.ordered, line)
+    return Segment.of("PO1", line.line, quantity, unit, _price(line.goods, quantity, currency), None, *_ids(line))
+
+
+def _lin(line: OrderedLine) -> Segment:
+    return Segment.of("LIN", line.line, *_ids(line))
+
+
+def _sn1(line: OrderedLine, units: int) -> Segment:
+    quantity, unit = in_unit(units, line)
+    ordered, ordered_unit = in_unit(line.ordered, line)
+    return Segment.of("SN1", None, quantity, unit, None, *((ordered, ordered_unit) if unit == ordered_unit else ()))
+
+
+def _ids(line: OrderedLine) -> list[str]:
+    return [element for pair in line.ids for element in pair]
+
+
+def _ship_to(buyer: Buyer) -> list[Segment]:
+    return [Segment.of("N1", "ST", None, "92", buyer.store)] if buyer.store else []
+
+
+def _td1(cartons: int, weight_g: int) -> Segment:
+    if not weight_g:
+        return Segment.of("TD1", "CTN", cartons)
+    return Segment.of("TD1", "CTN", cartons, None, None, None, "G", f"{Decimal(weight_g).scaleb(-3):f}", "KG")
+
+
+def _date(at: datetime) -> str:
+    return f"{at:%Y%m%d}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%H%M}"
