@@ -14,7 +14,8 @@ from datetime import timedelta
 import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.dispatch import DispatchActivities
 from activities.order import OrderActivities
@@ -22,10 +23,13 @@ from activities.returns import ReturnActivities
 from activities.stuck import StuckWatch
 from database import personal
 from database.connect import CONNECTIONS_MAX, Database, DatabaseUnreachable
+from database.notification import Announcer
 from database.personal import NoCommonKey
 from database.sealing import WrongMasterKey
+from database.tracing import trace_statements
 from runtime import logs, time_zones
-from runtime.temporal import TemporalUnreachable, connect
+from runtime.temporal import TemporalUnreachable, connect, listening_for_prometheus
+from runtime.traces import traces_of
 from runtime.where import NotConfigured, database_url, master_keys
 from transactions.network import Networks
 from transactions.transaction import OrderTransactions
@@ -60,8 +64,11 @@ def versioning() -> WorkerDeploymentConfig | None:
 
 
 @asynccontextmanager
-async def build(client: Client, database: Database) -> AsyncIterator[None]:
+async def build(client: Client, database: Database, runner: WorkflowRunner | None = None) -> AsyncIterator[None]:
     """A worker with all its workflows and activities, which serves both task queues while the block lasts.
+
+    `runner` runs the workflows; None = in Temporal's sandbox, which finds what is not deterministic. Tests and replays have it.
+    In production it would cost a third of a worker's time, and find nothing that they have not found.
 
     The transactions' queue takes calls too: histories that are older than the queue of calls have theirs pending there, and
     Temporal repeats an activity on the queue on which it was scheduled. Both queues share the limits and the breaker.
@@ -69,22 +76,27 @@ async def build(client: Client, database: Database) -> AsyncIterator[None]:
     transactions = OrderTransactions(database, Networks())
     calls = DispatchActivities(transactions)
     try:
-        async with _of_transactions(client, transactions, calls), _of_calls(client, transactions, calls):
+        orders = _of_transactions(client, transactions, calls, runner or SandboxedWorkflowRunner())
+        async with Announcer(database).running(), orders, _of_calls(client, transactions, calls):
             yield
     finally:
         calls.close()
 
 
-def _of_transactions(client: Client, transactions: OrderTransactions, calls: DispatchActivities) -> Worker:
+def _of_transactions(
+    client: Client, transactions: OrderTransactions, calls: DispatchActivities, runner: WorkflowRunner
+) -> Worker:
     subjects = (OrderActivities(transactions), ReturnActivities(transactions), calls)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
+        workflow_runner=runner,
         activities=[activity for subject in subjects for activity in subject.activities()],
         interceptors=[StuckWatch(transactions)],
         max_cached_workflows=WORKFLOWS_CACHED_MAX,
         max_concurrent_activities=CONNECTIONS_MAX,
+        max_concurrent_local_activities=CONNECTIONS_MAX,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
         graceful_shutdown_timeout=CLOSING_WITHIN,
         deployment_config=versioning(),
@@ -108,11 +120,16 @@ async def run(stop: asyncio.Event) -> None:
     database = Database(database_url(), master_keys())
     await database.check()
     await personal.check(database)
-    client = await connect()
-    async with build(client, database):
+    traces = traces_of("switchyard-worker")
+    if traces:
+        trace_statements(database, traces.tracer)
+    client = await connect(runtime=listening_for_prometheus(), interceptors=traces.interceptors() if traces else ())
+    async with build(client, database, UnsandboxedWorkflowRunner()):
         sys.stderr.write("worker: ready\n")
         await stop.wait()
     await database.close()
+    if traces:
+        traces.stop()
 
 
 async def main() -> int:

@@ -17,7 +17,7 @@ from activities.errors import as_application_errors
 from database.documents import fulfillment
 from domain.fulfillment import RequestStatus
 from domain.order import OrderState
-from nodes.dispatch import Call
+from nodes.dispatch import Call, Document
 from nodes.kinds import KINDS
 from runtime.breaker import AtOnce, Breaker
 from runtime.outbound import CallFailed, Outbound
@@ -89,7 +89,9 @@ class DispatchActivities:
             made = await self._make(asked)
             if made is None:
                 return await contact.not_needed(self._transactions, asked)
-        node, call = made
+            node, call = made
+            if isinstance(call, Document):
+                return await contact.write_for_mailbox(self._transactions, asked)
         if not asked.node:
             self._refuse_while_it_rests(node)
         with self._place_at(call):
@@ -97,7 +99,7 @@ class DispatchActivities:
         async with self._turns:
             return await contact.taken(self._transactions, asked, node, answer)
 
-    async def _make(self, asked: CallInput) -> tuple[str, Call] | None:
+    async def _make(self, asked: CallInput) -> tuple[str, Call | Document] | None:
         """The node and the call, or None when the request status has changed meanwhile or the node polls."""
         async with self._transactions.database.read() as connection:
             _, network = await self._transactions.networks.active(connection)
@@ -123,7 +125,7 @@ class DispatchActivities:
     async def _send(self, node: str, call: Call) -> str:
         """Send a call, and return the answer in words."""
         try:
-            answer = await self._outbound.post(call.url, call.headers, call.body, within=ANSWER_WITHIN)
+            answer = await self._outbound.send("POST", call.url, call.headers, call.body, within=ANSWER_WITHIN)
         except CallFailed as error:
             why = REASONS.get(str(error), str(error))
         else:

@@ -43,28 +43,35 @@ class Options:
     temporal_port: int
     ui_port: int
     simulate_nodes: bool
+    simulate_peers: bool = False
+    shop_port: int = 0
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The project's own programs that `up` runs beside the two servers, as command lines; `simulate` may be missing."""
+    """The project's own programs that `up` runs beside the two servers, as command lines; the simulations may be missing."""
 
     prepare: tuple[str, ...]
     worker: tuple[str, ...]
     serve: tuple[str, ...]
     simulate: tuple[str, ...] | None
+    peers: tuple[str, ...] | None = None
+    """Takes the port of the simulated shop as its last argument."""
 
 
 def our_programs(options: Options, http_port: int) -> Programs:
     """The programs of this tree."""
     starter = (sys.executable, "-m", "starter")
     key = ("--key-file", str(options.data.absolute() / "operator.key"))
-    simulate = (*starter, "simulate-nodes", "--http", f"http://{LOOPBACK}:{http_port}", *key)
+    http = ("--http", f"http://{LOOPBACK}:{http_port}")
+    simulate = (*starter, "simulate-nodes", *http, *key)
+    peers = (*starter, "simulate-peers", *http, "--port")
     return Programs(
         prepare=(*starter, "prepare", *_network(options.network)),
         worker=(sys.executable, "worker.py"),
         serve=(*starter, "serve", "--port", str(http_port)),
         simulate=simulate if options.simulate_nodes else None,
+        peers=peers if options.simulate_peers else None,
     )
 
 
@@ -113,6 +120,7 @@ class _Run:
         temporal_port = claimed_port(options.temporal_port, "--temporal-port")
         self._temporal = EmbeddedTemporal(self._data, temporal_port, claimed_port(options.ui_port, "--ui-port"))
         self._programs = programs(options, self._http_port)
+        self._shop_port = claimed_port(options.shop_port, "--shop-port") if self._programs.peers else None
         self._supervisor = Supervisor(self._data / "logs", say)
 
     async def serve(self) -> None:
@@ -122,6 +130,7 @@ class _Run:
         await self._supervisor.start(self._temporal.part)
         await self._prepare(key)
         await self._supervisor.start(self._worker(), self._http())
+        await self._simulate_peers()
         await self._simulate_nodes()
         self._announce(key)
         await self._supervisor.keep()
@@ -162,11 +171,23 @@ class _Run:
         if (simulate := self._programs.simulate) is not None:
             await self._supervisor.start(Part("simulated nodes", lambda: self._command(simulate), lambda: None))
 
+    async def _simulate_peers(self) -> None:
+        peers, port = self._programs.peers, self._shop_port
+        if peers is not None and port is not None:
+            command = (*peers, str(port))
+            await self._supervisor.start(
+                Part("simulated shop", lambda: self._command(command), lambda: _not_answering(port))
+            )
+            self._say(f"a simulated Shopify, connected as the channel `shop`, is at {_at(port)}/shop/orders")
+
     def _announce(self, key: str) -> None:
-        http = f"http://{LOOPBACK}:{self._http_port}"
-        stack = Stack(http, self._temporal.ui, self._temporal.address, NAMESPACE, self._postgres.url, key)
+        shop = _at(self._shop_port) if self._shop_port is not None else None
+        stack = Stack(
+            _at(self._http_port), self._temporal.ui, self._temporal.address, NAMESPACE, self._postgres.url, key, shop
+        )
         stack.announce(self._data)
-        self._say(f"ready; logs are in {self._data / 'logs'}, Temporal UI is at {stack.ui}, Ctrl-C stops everything")
+        self._say(f"ready; the console is at {stack.http}/console, Temporal UI is at {stack.ui}")
+        self._say(f"logs are in {self._data / 'logs'}, Ctrl-C stops everything")
         with suppress(BrokenPipeError):
             sys.stdout.write(stack.as_line() + "\n")
             sys.stdout.flush()
@@ -227,6 +248,10 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
     if not file.exists():
         write_private(file, make())
     return file.read_text().strip()
+
+
+def _at(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
 
 
 def _not_answering(port: int) -> str | None:

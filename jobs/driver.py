@@ -27,6 +27,8 @@ class JobStatus:
 
     runs: int = 0
     """Runs that have ended, with success or not."""
+    failures: int = 0
+    """Of these, the ones that failed."""
     last_started_at: datetime | None = None
     last_duration: timedelta | None = None
     """Of the last run that has ended."""
@@ -41,47 +43,70 @@ class Job:
     """A function that is repeated, under a unique name."""
 
     name: str
-    run: Callable[[], Awaitable[object]]
+    run: Callable[[], Awaitable[timedelta | None]]
+    """Answers how long it has nothing to do if nothing is committed meanwhile; None = it does not know."""
     status: JobStatus = field(default_factory=JobStatus)
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Jobs that run one after another, in this order, about every `every`: what one frees, the next can use."""
+    """Jobs that run one after another, in this order: what one frees, the next can use."""
 
     name: str
     every: timedelta
+    """About how often a round begins; of a lane that is notified, the least time between two rounds."""
     jobs: Sequence[Job]
+    at_least_every: timedelta | None = None
+    """About how often a round begins when no commit is announced; None = the lane is not notified."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the next round should begin without waiting."""
+    announced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something was committed since the last round began."""
 
-    async def repeat(self) -> None:
-        """Run round after round until cancelled; the first one begins at once."""
+    async def repeat(self, is_notified: Callable[[], bool]) -> None:
+        """Run round after round until cancelled; the first one begins at once. While `is_notified` is false, the lane looks by
+        itself whether there is something to do."""
         while True:
             self.wanted.clear()
-            for job in self.jobs:
-                await _run(job)
-            wait = self.every.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):  # `wait_for` of Python 3.11 can swallow the cancellation
-                    await self.wanted.wait()
+            self.announced.clear()
+            idle = [await _run(job) for job in self.jobs]
+            if await _is_set_within(self.wanted, self.every):
+                continue
+            if self.at_least_every is not None and is_notified():
+                longest = min((self.at_least_every, *(span for span in idle if span is not None)))
+                await self._is_called_within(longest - self.every)
+
+    async def _is_called_within(self, span: timedelta) -> None:
+        """Wait until something is committed or the next round is wanted, for `span` at most."""
+        events = [asyncio.create_task(event.wait()) for event in (self.announced, self.wanted)]
+        try:
+            await asyncio.wait(events, timeout=_about(span), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in events:
+                waiting.cancel()
 
 
 class Driver:
     """The jobs of one process. Several processes share the work, as every job allows for it."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        """The lanes run beside each other."""
+    def __init__(self, lanes: Sequence[Lane], is_notified: Callable[[], bool] = lambda: False) -> None:
+        """The lanes run beside each other. `is_notified` = every commit of any process is announced to this one."""
         self.lanes = {lane.name: lane for lane in lanes}
+        self._is_notified = is_notified
 
     def run_soon(self, lane: str) -> None:
         """Begin the next round of a lane without waiting; a round that is under way is followed by another."""
         self.lanes[lane].wanted.set()
 
+    def announce(self) -> None:
+        """Something was committed, or may have been: let every lane that is notified look soon."""
+        for lane in self.lanes.values():
+            lane.announced.set()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all jobs while the block lasts."""
-        lanes = [asyncio.create_task(lane.repeat()) for lane in self.lanes.values()]
+        lanes = [asyncio.create_task(lane.repeat(self._is_notified)) for lane in self.lanes.values()]
         try:
             yield
         finally:
@@ -90,14 +115,29 @@ class Driver:
             await asyncio.gather(*lanes, return_exceptions=True)
 
 
-async def _run(job: Job) -> None:
+def _about(span: timedelta) -> float:
+    return max(0.0, span.total_seconds()) * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+async def _is_set_within(event: asyncio.Event, span: timedelta) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_about(span)):  # `wait_for` of Python 3.11 can swallow the cancellation
+            await event.wait()
+    return event.is_set()
+
+
+async def _run(job: Job) -> timedelta | None:
+    """Run a job once; how long it has nothing to do, as it answers."""
     status, began = job.status, monotonic()
     status.last_started_at = datetime.now(UTC)
+    idle: timedelta | None = None
     try:
-        await job.run()
+        idle = await job.run()
         status.last_succeeded_at = datetime.now(UTC)
     except Exception as error:
+        status.failures += 1
         status.last_failed_at, status.last_error = datetime.now(UTC), type(error).__name__
         log.warning("a job failed and will be run again", job=job.name, reason=f"{type(error).__name__}: {error}")
     status.runs += 1
     status.last_duration = timedelta(seconds=monotonic() - began)
+    return idle

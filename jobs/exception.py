@@ -1,6 +1,6 @@
 """Reports open exceptions again when they are open too long, and opens exceptions for what has waited too long."""
 
-from transactions import exception, retired, silence
+from transactions import exception, marketplace_health, retired, silence
 from transactions.transaction import OrderTransactions
 
 ORDERS_MAX = 100
@@ -25,3 +25,8 @@ async def tell_of_retired(transactions: OrderTransactions) -> None:
 async def look_for_silence(transactions: OrderTransactions) -> None:
     """Open an exception for each return and claim that has waited for somebody too long, and close those that are over."""
     await silence.look(transactions, ORDERS_MAX)
+
+
+async def measure_channels(transactions: OrderTransactions) -> None:
+    """Open an exception for each rate that a marketplace will not be content with, and close those that are over."""
+    await marketplace_health.warn(transactions)

@@ -7,6 +7,7 @@ in which they were stored, with any number of relays, so that a history is easy 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from time import monotonic
@@ -71,27 +72,38 @@ class Relay:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def send_overdue(self) -> None:
-        """Send the signals that are overdue, to each workflow in the sequence in which they were written."""
+    async def send_overdue(self) -> timedelta | None:
+        """Send the signals that are overdue, to each workflow in the sequence in which they were written. Answers in what time
+        the next one is due, None when all were sent."""
         goes_on = True
         while goes_on:
             async with self._database.at_once() as connection:
                 overdue = await signal.claim(connection, BATCH_MAX, LEASE)
+                if not overdue:
+                    return await signal.due_in(connection)
             sent = await self._send(overdue)
             async with self._database.write() as connection:
                 await signal.sent(connection, sent.taken)
                 await signal.postpone(connection, sent.refused, REFUSED_FOR)
                 await signal.postpone(connection, sent.untried, timedelta())
             goes_on = len(overdue) == BATCH_MAX and not sent.untried
+        return timedelta()
 
-    async def start_unstarted(self) -> None:
-        """Start the workflow of every accepted order on which no workflow has acted."""
-        async with self._database.read() as connection:
-            found = await unattended.unstarted(connection, UNSTARTED_AFTER, BATCH_MAX)
-        for order in found:
-            await self._ensure_running(order.name, self._start(order))
+    async def start_unstarted(self) -> timedelta | None:
+        """Start the workflow of every accepted order on which no workflow has acted.
+
+        Answers in what time it would start the next one, None when there is none.
+        """
+        while True:
+            async with self._database.read_once() as connection:
+                found = await unattended.unstarted(connection, UNSTARTED_AFTER, BATCH_MAX)
+                if not found:
+                    return await unattended.unstarted_in(connection, UNSTARTED_AFTER)
+            await _all(self._ensure_running(order.name, self._start(order)) for order in found)
             async with self._database.at_once() as connection:
-                await unattended.note_started(connection, order.name)
+                await unattended.note_started(connection, found)
+            if len(found) < BATCH_MAX:
+                return timedelta()
 
     async def sweep(self) -> None:
         """Start workflows that should run and do not, and signal orders whose deadline has passed without effect."""
@@ -102,7 +114,7 @@ class Relay:
 
     async def _sweep_orders(self) -> int:
         """One batch of orders; answers how many there were."""
-        async with self._database.read() as connection:
+        async with self._database.read_once() as connection:
             found = await unattended.orders(connection, BATCH_MAX)
         if found:
             await _all(self._ensure_running(order.name, self._start(order)) for order in found)
@@ -112,7 +124,7 @@ class Relay:
 
     async def _sweep_returns(self) -> int:
         """One batch of returns; answers how many there were."""
-        async with self._database.read() as connection:
+        async with self._database.read_once() as connection:
             found = await unattended.returns(connection, BATCH_MAX)
         await _all(
             self._ensure_running(one.name, temporal.start_return(self._client, one.order, one.name)) for one in found
@@ -162,14 +174,25 @@ class Relay:
                 log.warning("sent signals stay in the outbox and will be sent again", reason=type(error).__name__)
 
     async def _send(self, signals: Sequence[Signal]) -> Sent:
-        """Send in sequence until the time is over. While Temporal is away nothing else is tried; a signal that it refuses
-        does not stop the others.
+        """Send until the time is over: to each workflow in sequence, to different workflows side by side. Once Temporal is away
+        nothing else is tried; a signal that it refuses does not stop the others.
         """
-        ends_at = monotonic() + BATCH_WITHIN.total_seconds()
-        sent = Sent([], [], [])
-        for tried, owed in enumerate(signals):
-            if monotonic() >= ends_at:
-                return sent._replace(untried=[left.wake_id for left in signals[tried:]])
+        sent, ends_at = Sent([], [], []), monotonic() + BATCH_WITHIN.total_seconds()
+        to_workflow: defaultdict[str, list[Signal]] = defaultdict(list)
+        for owed in signals:
+            to_workflow[owed.workflow_id].append(owed)
+        is_away = asyncio.Event()
+        await _all(self._send_in_sequence(owed, sent, ends_at, is_away) for owed in to_workflow.values())
+        return sent
+
+    async def _send_in_sequence(
+        self, signals: Sequence[Signal], sent: Sent, ends_at: float, is_away: asyncio.Event
+    ) -> None:
+        """Send to one workflow, and note in `sent` what became of each signal; one without any answer is not noted."""
+        for owed in signals:
+            if is_away.is_set() or monotonic() >= ends_at:
+                sent.untried.append(owed.wake_id)
+                continue
             try:
                 await self._send_one(owed)
                 sent.taken.append(owed.wake_id)
@@ -177,9 +200,9 @@ class Relay:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning("temporal did not take a signal", order=owed.order, reason=reason)
                 if _is_away(error):
-                    return sent._replace(untried=[left.wake_id for left in signals[tried + 1 :]])
-                sent.refused.append(owed.wake_id)
-        return sent
+                    is_away.set()
+                else:
+                    sent.refused.append(owed.wake_id)
 
     async def _send_one(self, owed: Signal) -> None:
         async with asyncio.timeout(SEND_WITHIN.total_seconds()):

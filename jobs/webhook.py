@@ -13,6 +13,7 @@ from database.connect import Database
 from database.outbox import webhook
 from database.outbox.webhook import Owed
 from formats.standard_webhooks import signed_headers
+from jobs.waiting import wait_after
 from runtime.breaker import Breaker
 from runtime.outbound import CallFailed, Outbound
 
@@ -24,15 +25,9 @@ FAILURES_MAX = 5
 """After so many failed calls in a row a channel rests, whatever is due: a silent one does not have calls under way for ever."""
 REST = ANSWER_WITHIN
 """How long it rests before one event is tried."""
-WAIT_MAX = timedelta(minutes=10)
 KEEPS_TRYING = timedelta(days=7)
 
 log = structlog.get_logger("webhook")
-
-
-def wait_after(tries: int) -> timedelta:
-    """How long to wait after the `tries`-th try: a second, then twice as long each time, and ten minutes at most."""
-    return min(timedelta(seconds=2 ** min(tries - 1, 30)), WAIT_MAX)
 
 
 class WebhookSender:
@@ -45,18 +40,22 @@ class WebhookSender:
         self._breaker = Breaker(FAILURES_MAX, REST)
         self._serving: dict[str, asyncio.Task[None]] = {}
 
-    async def visit(self) -> None:
+    async def visit(self) -> timedelta | None:
         """Begin to serve every channel that has a due event, is not being served and does not rest.
+
+        Answers in what time the next event is due, None when no channel is owed one.
 
         Raises what ended the serving of a channel since the last visit; another one begins all the same.
         """
         ended = [self._serving.pop(channel) for channel, task in list(self._serving.items()) if task.done()]
-        async with self._database.at_once() as connection:
+        async with self._database.read_once() as connection:
             due = await webhook.channels(connection)
+            due_in = timedelta() if due else await webhook.due_in(connection)
         for channel in filter(self._breaker.admits, set(due) - self._serving.keys()):
             self._serving[channel] = asyncio.create_task(self._serve(channel))
         for task in ended:
             task.result()
+        return due_in
 
     def end_the_rest(self, channel: str) -> None:
         """Call a channel as usual from now on: somebody has changed its address, or says that it works again."""
@@ -97,7 +96,7 @@ class WebhookSender:
         body = owed.document.encode()
         headers = signed_headers(owed.secrets, owed.name, datetime.now(UTC), body)
         try:
-            answer = await self._outbound.post(owed.url, headers, body, within=ANSWER_WITHIN)
+            answer = await self._outbound.send("POST", owed.url, headers, body, within=ANSWER_WITHIN)
         except CallFailed as error:
             return str(error)
         return None if answer.is_success else f"status {answer.status}"

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -35,6 +35,8 @@ class Answer:
 
     status: int
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Their names are lower-case."""
 
     @property
     def is_success(self) -> bool:
@@ -51,17 +53,17 @@ class Outbound:
         self._looked_up: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
         self._threads = ThreadPoolExecutor(LOOK_UPS_MAX, "look-up")
 
-    async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, within: timedelta, answer_max: int = 0
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, within: timedelta, answer_max: int = 0
     ) -> Answer:
-        """Send a body. Raises `CallFailed` when there is no answer `within` that time, or none that may be read.
+        """Send a request. Raises `CallFailed` when there is no answer `within` that time, or none that may be read.
 
         At most `answer_max` bytes of the answer are read, and a longer one is a failure; with 0 it is not read, however
         long it is.
         """
         try:
             async with asyncio.timeout(within.total_seconds()):
-                return await self._post(httpx2.URL(url), headers, body, answer_max)
+                return await self._send(method, httpx2.URL(url), headers, body, answer_max)
         except CallFailed:
             raise
         except (
@@ -88,9 +90,11 @@ class Outbound:
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
 
-    async def _post(self, url: httpx2.URL, headers: Mapping[str, str], body: bytes, answer_max: int) -> Answer:
+    async def _send(
+        self, method: str, url: httpx2.URL, headers: Mapping[str, str], body: bytes, answer_max: int
+    ) -> Answer:
         request = self._client.build_request(
-            "POST",
+            method,
             url.copy_with(host=await self._address(url)),
             content=body,
             headers={**headers, "host": url.netloc.decode(), "accept-encoding": "identity"},
@@ -98,7 +102,8 @@ class Outbound:
         )
         answer = await self._client.send(request, stream=True)
         try:
-            return Answer(answer.status_code, await _read(answer, answer_max) if answer_max else b"")
+            read = await _read(answer, answer_max) if answer_max else b""
+            return Answer(answer.status_code, read, dict(answer.headers))
         finally:
             await answer.aclose()
 

@@ -1,18 +1,20 @@
 """Connects to Temporal as the environment configures it, and sees whether workers listen there."""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
-from runtime.where import temporal_connection
+from runtime.where import NotConfigured, temporal_connection
 
 ANSWERS_WITHIN = timedelta(seconds=1)
 POLLED_WITHIN = timedelta(seconds=70)
@@ -26,12 +28,31 @@ class TemporalUnreachable(Exception):
     """Temporal does not answer at the configured address."""
 
 
-async def connect(*, lazy: bool = False) -> Client:
+def listening_for_prometheus(environment: Mapping[str, str] = os.environ) -> Runtime | None:
+    """What Temporal's SDK runs in when its own metrics are to be read on a port; None = nobody asked for them.
+
+    `SWITCHYARD_TEMPORAL_METRICS` is the address to listen on, such as `127.0.0.1:9464`. Raises `NotConfigured`.
+    """
+    address = environment.get("SWITCHYARD_TEMPORAL_METRICS")
+    if not address:
+        return None
+    metrics = PrometheusConfig(bind_address=address, counters_total_suffix=True, durations_as_seconds=True)
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    except ValueError as error:
+        raise NotConfigured(f"SWITCHYARD_TEMPORAL_METRICS: cannot listen on {address}: {error}") from error
+
+
+async def connect(
+    *, lazy: bool = False, runtime: Runtime | None = None, interceptors: Sequence[Interceptor] = ()
+) -> Client:
     """A client as the environment configures it; a lazy one connects at its first call. Raises `TemporalUnreachable`."""
     settings = temporal_connection()
     address = settings.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**settings, data_converter=pydantic_data_converter, lazy=lazy)
+        return await Client.connect(
+            **settings, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime, interceptors=interceptors
+        )
     except RuntimeError as error:
         raise TemporalUnreachable(f"Temporal does not answer at {address}: {error}") from error
 

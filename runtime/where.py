@@ -34,10 +34,12 @@ class Stack:
     namespace: str
     database: str
     operator_key: str
+    shop: str | None = None
+    """The simulated shop; None = there is none."""
 
     def as_line(self) -> str:
-        """One line of JSON, as `up` prints it."""
-        return json.dumps(asdict(self))
+        """One line of JSON, as `up` prints it; `shop` is there with a simulated one."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
     def announce(self, directory: Path) -> None:
         """Leave the addresses for other commands of the same user; they contain a key, so no other user may read them."""
@@ -74,6 +76,12 @@ def master_keys(environment: Mapping[str, str] = os.environ) -> MasterKeys:
         raise NotConfigured(
             f"SWITCHYARD_MASTER_KEYS does not hold keys of {KEY_BYTES} bytes in base64: {error}"
         ) from error
+
+
+def font_files(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The TrueType fonts that paper is printed with before others: paths with colons between them."""
+    named = environment.get("SWITCHYARD_FONTS", "")
+    return tuple(filter(None, named.split(":")))
 
 
 def temporal_connection(environment: Mapping[str, str] = os.environ, directory: Path = DATA) -> "ClientConnectConfig":

@@ -69,7 +69,7 @@ class Run:
             heappush(self._open[shipment.node], shipment.ship_by)
         for claimed in () if self._is_unlimited else claims(decided.plan, self.network):
             level = self._levels[claimed.node, claimed.sku]
-            self._levels[claimed.node, claimed.sku] = replace(level, reserved=level.reserved + claimed.reserved)
+            self._levels[claimed.node, claimed.sku] = level._replace(reserved=level.reserved + claimed.reserved)
 
     def _levels_for(self, skus: Collection[str]) -> dict[tuple[str, str], StockLevel]:
         places = ((node, sku) for node in self.network.nodes for sku in parts(self.network, skus))
@@ -116,7 +116,7 @@ class RecordedNodeStates:
             if level := self.levels.get((node, sku)):
                 safety_stock = network.safety_stock(node, sku)
                 left = level.available(safety_stock)
-                if left < needed and left < replace(level, reserved=0).available(safety_stock):
+                if left < needed and left < level._replace(reserved=0).available(safety_stock):
                     return True
         return False
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-from database import address, fulfillment, order
+from database import address, fulfillment, order, peg
 from database.request import Request
 from domain import units
 from domain.request import ServiceRequest
@@ -52,7 +52,9 @@ async def with_another_service(work: Work, known: Request, at: datetime) -> Answ
     service = ServiceRequest.model_validate(known.facts).service
     if service not in work.active.policy.transit:
         raise Impossible(f"service {service} is not offered any more")
-    work.header = replace(work.header, service=service, deliver_by=None, is_promised=False)
+    work.header = replace(
+        work.header, service=service, promised=(None, None), is_promised=False, is_promise_changed=False
+    )
     await fulfillment.keep_as_given(work.connection, work.header.order)
     await order.change_service(work.connection, work.header.order, service)
     await plan_for_new_place(work, at, _pinned(work), f"no node can send {{units}} of it by {service}")
@@ -88,6 +90,8 @@ async def plan_for_new_place(work: Work, at: datetime, must: Counter[str], refus
     decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     _check(decided.plan, must, refusal)
     await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
+    if work.order.pegs:  # what it waits for stays, but the days are others
+        await peg.mark(work.connection, {one.sku for one in work.order.pegs}, work.header.order)
 
 
 def _check(plan: Plan, must: Counter[str], refusal: str) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from database import backorder, exception, stock
+from database import backorder, exception, peg, stock
 from database.backorder import Offers, Turn
 from database.connect import ReadConnection
 from database.order import Event
@@ -50,11 +50,12 @@ class Backorders:
     async def offer_under_new_rules(self) -> None:
         """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
         An exception is opened for who goes to a node that it has retired."""
-        async with self._transactions.database.write() as connection:
+        async with self._transactions.database.read_once() as connection:
             version, _ = await self._transactions.networks.active(connection)
-            if version != self._version:
-                await backorder.offer(connection)
         if version != self._version:
+            async with self._transactions.database.write() as connection:
+                await backorder.offer(connection)
+                await peg.mark_what_may_change(connection)
             await tell_who_goes_to_a_retired_node(self._transactions)
         self._version = version
 
@@ -63,7 +64,7 @@ class Backorders:
 
         An order that waits for offered units gets its turn instead.
         """
-        async with self._transactions.database.read() as connection:
+        async with self._transactions.database.read_once() as connection:
             version, _ = await self._transactions.networks.active(connection)
             found = await backorder.judged_under_old_rules(connection, version, orders_max)
         for order in found:
@@ -90,6 +91,10 @@ class Backorders:
         Safe to run several times at once, and safe to repeat.
         """
         while turns_max > 0:
+            async with self._transactions.database.read_once() as connection:
+                if not await backorder.offers(connection):
+                    self._asked.clear()
+                    break
             offered, turns = await self._to_ask()
             if not turns and await self._end(offered):
                 break
@@ -108,12 +113,16 @@ class Backorders:
             return offered, await self._not_asked(connection, offered)
 
     async def _not_asked(self, connection: ReadConnection, offered: Offers) -> list[Turn]:
-        """The orders that wait for an offer and have had no turn for it; none when no offered unit is left."""
+        """The orders that wait for an offer and have had no turn for it; none when no offered unit is left.
+
+        While some of it is promised to orders, the turns are theirs alone.
+        """
         if not offered or not await self._is_anything_left(connection, offered):
             return []
-        return [
+        left = [
             turn for turn in await backorder.queue(connection, offered) if self._asked.get(turn.order) != turn.about
         ]
+        return [turn for turn in left if turn.has_arrived_goods] or left
 
     async def _is_anything_left(self, connection: ReadConnection, offered: Offers) -> bool:
         _, network = await self._transactions.networks.active(connection)
@@ -135,6 +144,7 @@ class Backorders:
             await stock.close_gates(connection, {sku for _, sku in offered}, exclusive=True)
             if not await self._not_asked(connection, offered):
                 await backorder.withdraw(connection, offered)
+                await peg.end_turns(connection, offered)
         return False
 
     async def _pass_over(self, order: str, turn: Awaitable[None]) -> None:
@@ -160,7 +170,9 @@ class Backorders:
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return
-            at, entitlement = datetime.now(UTC), Entitlement(offers=offered, pinned_for=work.pinned_for)
+            at, work.pegs_served = datetime.now(UTC), True
+            others = await peg.kept_for_others(work.connection, order, {sku for _, sku in offered})
+            entitlement = Entitlement(offers=offered, pinned_for=work.pinned_for, kept_for_others=others)
             facts = order_facts(work.header, work.network, work.order.lines, [line for _, line in asked])
             leaves_at = max(at, work.header.release_at)
             decided = await decide(
@@ -172,6 +184,8 @@ class Backorders:
                 await _judge(work, [one for one, _ in asked], decided.plan, at, decided.looks_again_at)
             else:
                 await work.notify(await pin(work, asked, decided, at, entitlement))
+            if any(one.arrived for one in work.order.pegs):
+                await work.keep_fitting_pegs()
 
 
 def _turn_of(order: str) -> Step:

@@ -8,27 +8,25 @@ import asyncio
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 
 from database import cart, personal
 from database.cart import Cart, CartStatus, KnownCart
-from database.connect import Database, ReadConnection
+from database.connect import Database
 from database.documents.promise import promise
 from database.request import UsedForAnotherRequest
 from database.stock import Claim
-from domain.cart import PromiseRequest, ReservationRequest
+from domain.cart import ReservationRequest
 from domain.network import Network
-from domain.sourcing import OrderFacts, Plan, Wanted
-from domain.sourcing.facts import weight_kg
-from domain.sourcing.new_order import rule_lines
+from domain.sourcing import Plan
 from domain.sourcing.supply import Entitlement
-from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
-from transactions.supply import Decision, decide
+from transactions.promise import decide_for
+from transactions.supply import Decision
 from transactions.transaction import OrderTransactions
 
 TRIES_MAX = 20
@@ -190,6 +188,12 @@ async def give_back(
     return known
 
 
+async def lapses_in(transactions: OrderTransactions) -> timedelta | None:
+    """In what time the next cart lapses; 0 or less when one has lapsed, None when no cart may lapse."""
+    async with transactions.database.read_once() as connection:
+        return await cart.lapses_in(connection)
+
+
 async def sweep(transactions: OrderTransactions) -> int:
     """Free the units of lapsed carts; return how many rows of carts. Several sweeps share the work.
 
@@ -240,42 +244,6 @@ def _asks_no_less(claim: Claim, other: Claim) -> bool:
     return all(
         movement.reserved <= units.get((movement.node, movement.sku), 0) for movement in other.movements
     ) and all(kept <= claim.kept_back.get(sku, 0) for sku, kept in other.kept_back.items())
-
-
-async def decide_for(
-    connection: ReadConnection, network: Network, body: PromiseRequest, service: str, now: datetime
-) -> Decision:
-    """The plan for a cart now, by the rules for an order with this service; it pins nothing."""
-    wanted = [Wanted(line.line or str(n), line.sku, line.quantity) for n, line in enumerate(body.lines, 1)]
-    leaves_at = max(now, body.not_before or now)
-    return await decide(connection, network, _facts(body, service, wanted, network, now), wanted, leaves_at)
-
-
-def _facts(body: PromiseRequest, service: str, wanted: list[Wanted], network: Network, now: datetime) -> OrderFacts:
-    """The facts of a cart for rules; without a currency its prices are in that of the policy."""
-    return OrderFacts(
-        channel=body.channel,
-        service=service,
-        country=body.ship_to.country,
-        region=body.ship_to.region or "",
-        postal_code=body.ship_to.postal_code or "",
-        place=locate(body.ship_to.locality),
-        customer_tier=body.customer_tier or "",
-        currency=body.currency or network.policy.currency or "",
-        value=network.converted(body.value, body.currency, network.policy.currency, body.placed_at or now),
-        units=sum(line.quantity for line in body.lines),
-        priority=body.priority,
-        weight_kg=weight_kg(network, wanted),
-        ship_complete=body.ship_complete,
-        pickup_node=body.pickup_node,
-        from_node=body.from_node,
-        not_after=body.not_after,
-        reference=body.reference or "",
-        purchase_order=body.purchase_order or "",
-        tags=list(body.tags),
-        attributes=body.attributes,
-        lines=rule_lines(body.lines, network),
-    )
 
 
 def _is_of_a_statement(error: Exception) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from database import contact, exception
+from database.documents import fulfillment
 from database.exception import ClosingFact
 from database.order import Event
 from domain import units
@@ -13,6 +14,7 @@ from domain.fulfillment import RequestStatus
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.units import Opened
+from transactions import warehouse_notice
 from transactions.transaction import OrderTransactions, Work
 
 UNREACHABLE_AFTER = timedelta(minutes=2)
@@ -51,6 +53,22 @@ async def taken(transactions: OrderTransactions, asked: CallInput, node: str, an
         state = await _settle(work, asked)
         await contact.called(work.connection, node, answer, is_taken=True)
         return state
+
+
+async def write_for_mailbox(transactions: OrderTransactions, asked: CallInput) -> OrderState:
+    """Write the document about work for its node's mailbox, and record in the same transaction that it was sent. What is asked
+    for no more is not written."""
+    async with transactions.open(asked.order) as work:
+        fo = work.order.fulfillment_orders[asked.fulfillment_order]
+        if fo.request is asked.request and fo.needs_a_call:
+            node, at = work.node(fo.fulfillment_order), datetime.now(UTC)
+            document = await fulfillment.show(
+                work.connection, work.active, node=node.id, fulfillment_order=fo.fulfillment_order
+            )
+            assert document is not None, "it is locked"
+            written = await warehouse_notice.ask(work.connection, node, asked.message_id, document, at)
+            await contact.called(work.connection, node.id, written, is_taken=True)
+        return await _settle(work, asked)
 
 
 async def failed(transactions: OrderTransactions, node: str, why: str) -> None:

@@ -83,17 +83,19 @@ def _answer(refused: str | None) -> Answer:
 
 async def escalate(transactions: OrderTransactions) -> None:
     """Escalate, in the log and in the queue, the exceptions that are open longer than the policy allows."""
-    async with transactions.database.write() as connection:
+    async with transactions.database.read_once() as connection:
         _, network = await transactions.networks.active(connection)
-        after = network.policy.exceptions.escalate_after
-        found = [] if after is None else await exception.escalate(connection, after)
+    after, found = network.policy.exceptions.escalate_after, []
+    if after is not None:
+        async with transactions.database.write() as connection:
+            found = await exception.escalate(connection, after)
     for one in found:
         log.warning("an exception still needs a person", **one)
 
 
 async def tell_what_waits_too_long(transactions: OrderTransactions, orders_max: int) -> None:
     """Open an exception for each order with waiting units whose promised ship date is near."""
-    async with transactions.database.read() as connection:
+    async with transactions.database.read_once() as connection:
         _, network = await transactions.networks.active(connection)
         before = network.policy.orders.at_risk_before
         found = [] if before is None else await exception.orders_waiting_too_long(connection, before, orders_max)

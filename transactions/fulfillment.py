@@ -1,17 +1,19 @@
 """Releases work to nodes, records their messages, and acts when a node does not answer in time."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
 
 from database import address, claim, cooldown, fulfillment, order, personal, returns
 from database.connect import WriteConnection
-from database.order import Event
+from database.order import Event, MessageName
 from database.outbox import inbox
 from database.outbox.inbox import Received
 from database.outbox.signal import NODE_MESSAGE
@@ -40,10 +42,13 @@ from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Opened
-from transactions.message import keep_reason, receive
+from transactions.follow import follow_packages
+from transactions.message import compose
 from transactions.replan import STALE_AFTER, plan_again
-from transactions.sourcing import StockTaken, source_round, splits_ship_complete
+from transactions.sourcing import StockTaken, may_be_released, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
+
+Notify = Callable[[OrderState], Awaitable[None]]
 
 RELEASE_TRIES = 5
 """How often a stale plan is made again because others took its stock, before the order is released with the old plan."""
@@ -95,9 +100,7 @@ async def release(transactions: OrderTransactions, request: ReleaseInput) -> Ord
 
 async def _release(transactions: OrderTransactions, request: ReleaseInput, *, plans_again: bool) -> OrderState:
     async with transactions.open(request.order) as work:
-        if not work.order.reservations or work.header.is_held or request.at < work.header.release_at:
-            return await work.current_state()
-        if work.header.window_has_ended(request.at):
+        if not may_be_released(work, request.at):
             return await work.current_state()
         if splits_ship_complete(work):
             entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
@@ -157,54 +160,100 @@ async def record(
     """Store a node's message and apply it to fulfillment order, buckets and ledger, in one transaction. Returns whether the
     message is new.
 
-    `node` is the node whose key was used; None may report for every node. `notifies` = the workflow gets a signal. Raises
+    `node` is the node whose key was used; None may report for every node. `notifies` = the workflow gets a signal where the
+    message concerns it. Raises
     `UnknownFulfillmentOrder`, and `UsedWithAnotherBody` when the message id was used for another message.
     """
-    async with transactions.begin() as transaction:
-        work = await _order_of(transactions, transaction, fulfillment_order, node)
-        owner = work.order.fulfillment_orders[fulfillment_order].node
-        received = await receive(
-            work.connection,
-            message,
-            sender=owner,
-            about=fulfillment_order,
-            kind=message.kind,
-            facts=_without_free_text(message, work.order.fulfillment_orders[fulfillment_order].lines),
-            actor=actor,
-        )
-        transactions.heard.note(owner)
-        if received is None:
-            return False
-        state = await _apply(work, fulfillment_order, message, received)
-        if notifies and not work.header.is_closed:
-            await _notify_workflow(transaction, received, state)
-        return True
+    recording = partial(_record, transactions, fulfillment_order, message, node, actor, notifies=notifies)
+    try:
+        return await recording()
+    except IntegrityError as error:
+        if not inbox.is_used_meanwhile(error):
+            raise
+        return await recording()
+
+
+async def _record(
+    transactions: OrderTransactions,
+    fulfillment_order: str,
+    message: NodeMessage,
+    node: str | None,
+    actor: str,
+    *,
+    notifies: bool,
+) -> bool:
+    """As `record`; raises `IntegrityError` when the node uses the message's id for another order at this moment."""
+    try:
+        async with transactions.begin(locks=identifiers.order_of_fulfillment_order(fulfillment_order)) as transaction:
+            return await record_in(
+                transactions, transaction, fulfillment_order, message, node=node, actor=actor, notifies=notifies
+            )
+    except order.UnknownOrder:
+        raise UnknownFulfillmentOrder(fulfillment_order) from None
+
+
+async def record_in(
+    transactions: OrderTransactions,
+    transaction: Transaction,
+    fulfillment_order: str,
+    message: NodeMessage,
+    *,
+    node: str | None,
+    actor: str,
+    notifies: bool = True,
+) -> bool:
+    """As `record`, inside a transaction that is open already. Raises `IntegrityError` when the node uses the message's id for
+    another order at this moment: the transaction must be rolled back and may be tried again."""
+    work = await _order_of(transactions, transaction, MessageName(fulfillment_order, message.message_id), node)
+    owner = work.order.fulfillment_orders[fulfillment_order].node
+    received = await compose(
+        work.connection,
+        message,
+        sender=owner,
+        about=fulfillment_order,
+        kind=message.kind,
+        facts=_without_free_text(message, work.order.fulfillment_orders[fulfillment_order].lines),
+        actor=actor,
+    )
+    transactions.heard.note(owner)
+    if inbox.is_repeated(received, work.header.known):
+        return False
+    await _apply(work, fulfillment_order, message, received, notifies=notifies)
+    return True
 
 
 async def _order_of(
-    transactions: OrderTransactions, transaction: Transaction, fulfillment_order: str, node: str | None
+    transactions: OrderTransactions, transaction: Transaction, message: MessageName, node: str | None
 ) -> Work:
-    """The order of a fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also when it is another node's."""
+    """The order of a message's fulfillment order, under its lock. Raises `UnknownFulfillmentOrder`, also when it is another
+    node's."""
     try:
-        work = await transactions.on(transaction, identifiers.order_of_fulfillment_order(fulfillment_order))
+        name = identifiers.order_of_fulfillment_order(message.about)
+        work = await transactions.on(transaction, name, message)
     except order.UnknownOrder:
-        raise UnknownFulfillmentOrder(fulfillment_order) from None
-    known = work.order.fulfillment_orders.get(fulfillment_order)
+        raise UnknownFulfillmentOrder(message.about) from None
+    known = work.order.fulfillment_orders.get(message.about)
     if known is None or node not in (None, known.node):
-        raise UnknownFulfillmentOrder(fulfillment_order)
+        raise UnknownFulfillmentOrder(message.about)
     return work
 
 
-async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, received: Received) -> OrderState:
+async def _apply(
+    work: Work, fulfillment_order: str, message: NodeMessage, received: Received, *, notifies: bool
+) -> None:
     connection, before = work.connection, work.order.fulfillment_orders[fulfillment_order]
     if work.header.is_forgotten:
         hidden = await fulfillment.hide_packages(connection, before, message.packages)
         message = message.model_copy(update={"packages": hidden})
     occurred_at = happened_at(message.occurred_at, arrived=received.received_at, follows=before.released_at)
     message = message.model_copy(update={"occurred_at": occurred_at})
+    notify = partial(_notify_workflow, work, received) if notifies else None
     if message.kind is MessageKind.VOID:
-        return await _void(work, before, message, received)
+        await _void(work, before, message, received, notify)
+        return
     placed = await _keep_packages(connection, before, message)
+    if work.active.carriers and not work.header.is_forgotten:
+        await follow_packages(connection, work.active, work.header.order, fulfillment_order, message.packages)
     if message.kind is MessageKind.DELIVERED:
         contents = tuple(Package(package=parcel.package, lines=parcel.lines) for parcel in placed.packages)
         message = message.model_copy(update={"packages": contents})
@@ -212,17 +261,24 @@ async def _apply(work: Work, fulfillment_order: str, message: NodeMessage, recei
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
     differences = (*applied.mismatches, *placed.mismatches)
     work.changes.opened += _openings(replace(applied, mismatches=differences), message, received.received_at)
-    remark = await keep_reason(connection, received, work.header.order, message.reason)
-    if remark is not None:
-        await fulfillment.keep_reason(connection, fulfillment_order, remark)
+    await _keep(work, received, message.reason)
     cause = f"message {received.sender} {message.message_id}"
     event = Event(cause, received.actor, received.received_at, occurred_at)
-    state = await work.write(event)
+    await work.write(event, notify)
     await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
-    return state
 
 
-async def _void(work: Work, before: FulfillmentOrder, message: NodeMessage, received: Received) -> OrderState:
+async def _keep(work: Work, received: Received, reason: str | None) -> None:
+    """Store a message with the order's rows; its reason, sealed, before."""
+    remark = await personal.note(work.connection, work.header.order, None, reason)
+    if remark is not None:
+        await fulfillment.keep_reason(work.connection, received.about, remark)
+    inbox.store(work.writes, replace(received, remark=remark))
+
+
+async def _void(
+    work: Work, before: FulfillmentOrder, message: NodeMessage, received: Received, notify: Notify | None
+) -> None:
     """Take back a parcel that did not leave: its units are due again at its node, as if it had never been reported."""
     name, parcel = before.fulfillment_order, message.package or ""
     if work.header.is_forgotten:
@@ -235,11 +291,9 @@ async def _void(work: Work, before: FulfillmentOrder, message: NodeMessage, rece
     if not voided.mismatches:
         as_of = known[parcel].shipped_at
         await fulfillment.void_package(work.connection, name, parcel, received.received_at)
-    remark = await keep_reason(work.connection, received, work.header.order, message.reason)
-    if remark is not None:
-        await fulfillment.keep_reason(work.connection, name, remark)
+    await _keep(work, received, message.reason)
     cause = f"message {received.sender} {message.message_id}"
-    return await work.write(Event(cause, received.actor, received.received_at, message.occurred_at, as_of))
+    await work.write(Event(cause, received.actor, received.received_at, message.occurred_at, as_of), notify)
 
 
 async def _taken_back(
@@ -358,9 +412,11 @@ def _without_free_text(message: NodeMessage, known: Collection[str]) -> dict[str
     return facts
 
 
-async def _notify_workflow(transaction: Transaction, received: Received, state: OrderState) -> None:
-    facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
-    await transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
+async def _notify_workflow(work: Work, received: Received, state: OrderState) -> None:
+    """Signal the message to the order's workflow, if what it changed concerns it."""
+    if work.wakes(state):
+        facts = received.facts | {"fulfillment_order": received.about, "recorded": state.news()}
+        await work.transaction.signal(identifiers.order_workflow_id(state.order), state.order, NODE_MESSAGE, facts)
 
 
 def _openings(applied: Applied, message: NodeMessage, at: datetime) -> list[Opened]:

@@ -46,4 +46,4 @@ async def _store(work: Work, lines: list[NewLine], at: datetime) -> None:
     demand = sent_again(work, ship_to, lines, at)
     terms = return_terms(demand, work.network, locate)
     await order.add_lines(work.connection, work.header.order, demand, work.network.items, terms, len(work.order.lines))
-    await details.add(work.connection, work.header.order, work.header.details, demand)
+    await details.add(work.connection, work.header.order, work.header.details, demand.lines)

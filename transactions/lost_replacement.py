@@ -5,6 +5,7 @@ out of this refund and asks for money, under the locks of both orders: the newer
 computed from the units that are not cancelled, so a repeat finds nothing to do, and a unit that has shipped is never owed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +31,16 @@ class _GivenBack:
 
 
 async def give_back(
-    connection: WriteConnection, replacement: str, prices: Prices, stands_for: Replaces, event: Event
+    connection: WriteConnection,
+    replacement: str,
+    prices: Prices,
+    stands_for: Replaces,
+    event: Event,
+    heard: Collection[EventKind],
 ) -> list[Signal]:
     """Ask for the money of units of a replacement that were cancelled; answers the signals to send after the commit.
 
-    `prices` are the replacement's, without these units.
+    `prices` are the replacement's, without these units; `heard` is as `order.next_version` takes it.
 
     Where they were worth no money, a person is notified: they may be claimed again. Call it under the locks of both orders.
     """
@@ -46,7 +52,7 @@ async def give_back(
     given = await _ask(connection, stands_for.order, exchanged, due, event) if due.amount else _tell(replacement, due)
     cause = f"{replacement} {event.cause}"
     await exception.open_all(connection, given.opened, order=stands_for.order, cause=cause, at=event.occurred_at)
-    return await _news(connection, stands_for.order, exchanged, given, event)
+    return await _news(connection, stands_for.order, exchanged, given, event, heard)
 
 
 async def _ask(connection: WriteConnection, name: str, exchanged: Exchanged, due: Payment, event: Event) -> _GivenBack:
@@ -72,10 +78,15 @@ def _tell(replacement: str, due: Payment) -> _GivenBack:
 
 
 async def _news(
-    connection: WriteConnection, name: str, exchanged: Exchanged, given: _GivenBack, event: Event
+    connection: WriteConnection,
+    name: str,
+    exchanged: Exchanged,
+    given: _GivenBack,
+    event: Event,
+    heard: Collection[EventKind],
 ) -> list[Signal]:
     """Count the change of the first order, and of its return."""
-    state = await order.next_version(connection, name, given.events, event.occurred_at)
+    state = await order.next_version(connection, name, given.events, event.occurred_at, heard)
     signals: list[Signal] = []
     if not state.closed:
         signals.append((identifiers.order_workflow_id(name), name, CHANGED, {"recorded": state.news()}))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from database import personal
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 from database.outbox import inbox
 from database.outbox.inbox import Received
 from domain.claim import ClaimMessage
@@ -31,7 +31,22 @@ async def receive(
 
     Raises `UsedWithAnotherBody` when the sender has used the message id for another message.
     """
-    received = Received(
+    received = await compose(connection, message, sender=sender, about=about, kind=kind, facts=facts, actor=actor)
+    return received if await inbox.receive(connection, received) else None
+
+
+async def compose(
+    connection: ReadConnection,
+    message: Message,
+    *,
+    sender: str,
+    about: str,
+    kind: str,
+    facts: dict[str, Any],
+    actor: str,
+) -> Received:
+    """A message as it is stored; it is received now. `facts` is the message without free text."""
+    return Received(
         sender=sender,
         message_id=message.message_id,
         about=about,
@@ -42,7 +57,6 @@ async def receive(
         actor=actor,
         facts=facts,
     )
-    return received if await inbox.receive(connection, received) else None
 
 
 async def keep_reason(

@@ -1,6 +1,7 @@
 """Keeps the network in memory: each version is loaded once per process, because versions never change."""
 
 import gc
+from operator import itemgetter
 
 from database import network as statements
 from database.connect import ReadConnection, WriteConnection
@@ -18,6 +19,11 @@ class Networks:
     def __init__(self) -> None:
         """A version is loaded when it is first needed."""
         self._loaded: dict[int, Network] = {}
+
+    @property
+    def newest(self) -> tuple[int, Network] | None:
+        """The newest version that this process has loaded, which is the active one unless another was applied since."""
+        return max(self._loaded.items(), key=itemgetter(0), default=None)
 
     async def active(self, connection: ReadConnection) -> tuple[int, Network]:
         """The active version and its number. Raises `NoNetwork` when none was applied."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
+from channels.cancelling import cancel_codes
 from database import cart, order, personal
 from database import hold as holds
 from database import order as statements
@@ -44,13 +45,23 @@ class AcceptedOrder:
 async def take(transactions: OrderTransactions, order: NewOrder) -> AcceptedOrder:
     """Store an order in one transaction. Raises `WrongField`, `UsedForAnotherOrder` and `NoNetwork`."""
     async with transactions.database.write() as connection:
-        network = await transactions.networks.hold_active(connection)
-        check(order, network)
-        is_new = await store(connection, order, network, _holds(order, network))
-        if is_new:
-            await _take_over_its_cart(connection, order)
+        is_new = await accept(connection, order, await transactions.networks.hold_active(connection))
         state = await statements.news(connection, order.order)
     return AcceptedOrder(is_new, state, workflow_input(order))
+
+
+async def accept(
+    connection: WriteConnection, order: NewOrder, network: Network, more_holds: Sequence[Placement] = ()
+) -> bool:
+    """Check an order and store it, with its own holds, those of the policy and `more_holds`; false when it is known.
+
+    Raises `WrongField` and `UsedForAnotherOrder`.
+    """
+    check(order, network)
+    is_new = await store(connection, order, network, [*_holds(order, network), *more_holds])
+    if is_new:
+        await _take_over_its_cart(connection, order)
+    return is_new
 
 
 async def store(connection: WriteConnection, order: NewOrder, network: Network, holds: Sequence[Placement]) -> bool:
@@ -126,6 +137,8 @@ async def cancel(transactions: OrderTransactions, asked: RequestInput) -> Done:
 async def cancel_units(work: Work, known: Request, at: datetime) -> Answer:
     """Cancel the units that a request names; the answer says of each what became of it."""
     body = CancelRequest.model_validate(known.facts)
+    if body.code is None and known.is_by_a_person and (codes := cancel_codes(work.active, work.header.channel)):
+        return {"refused": f"code: {work.header.channel} must be given a reason that it knows: {', '.join(codes)}"}
     requested = units.all_uncancelled(work.order) if body.lines is None else units.sums(body.lines)
     answer = units.cancel(work.order, work.changes, requested, at)
     if work.header.own and not work.order.waiting:  # it will not be sourced any more
@@ -136,26 +149,30 @@ async def cancel_units(work: Work, known: Request, at: datetime) -> Answer:
 async def hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Place a named hold: no unit is released until it is taken off. The policy says whether the units stay reserved."""
 
-    async def doing(work: Work, known: Request) -> Answer:
-        body = HoldRequest.model_validate(known.facts)
-        placement = by_request(body.hold, work.network.policy, is_by_channel=known.is_by_channel)
-        await place(work, placement, known.remark, asked.at)
-        return {}
+    return await done_once(transactions, asked, lambda work, known: place_hold(work, known, asked.at))
 
-    return await done_once(transactions, asked, doing)
+
+async def place_hold(work: Work, known: Request, at: datetime) -> Answer:
+    """Place the hold that a request names."""
+    body = HoldRequest.model_validate(known.facts)
+    placement = by_request(body.hold, work.network.policy, is_by_channel=known.is_by_channel)
+    await place(work, placement, known.remark, at)
+    return {}
 
 
 async def release_hold(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a named hold off; the order continues when it was the last one. A channel takes off its own holds only."""
 
-    async def doing(work: Work, known: Request) -> Answer:
-        name = HoldRequest.model_validate(known.facts).hold
-        if known.is_by_channel and await holds.is_not_the_channels(work.connection, asked.order, name):
-            return {"refused": f"only an operator can remove hold {name}"}
-        is_off = await holds.take_off(work.connection, asked.order, name, known.remark, asked.at)
-        return {} if is_off else {"refused": f"no hold named {name} is active"}
+    return await done_once(transactions, asked, lambda work, known: take_off_hold(work, known, asked.at))
 
-    return await done_once(transactions, asked, doing)
+
+async def take_off_hold(work: Work, known: Request, at: datetime) -> Answer:
+    """Take off the hold that a request names."""
+    order, name = work.header.order, HoldRequest.model_validate(known.facts).hold
+    if known.is_by_channel and await holds.is_not_the_channels(work.connection, order, name):
+        return {"refused": f"only an operator can remove hold {name}"}
+    is_off = await holds.take_off(work.connection, order, name, known.remark, at)
+    return {} if is_off else {"refused": f"no hold named {name} is active"}
 
 
 async def look(transactions: OrderTransactions, asked: Moment) -> OrderState:

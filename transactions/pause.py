@@ -81,7 +81,7 @@ class Pauses:
 
     async def clear(self, orders_max: int) -> None:
         """Take open work from the paused nodes that must lose it, at most `orders_max` orders a node."""
-        async with self._transactions.database.read() as connection:
+        async with self._transactions.database.read_once() as connection:
             nodes = await statements.to_clear(connection)
         for node in nodes:
             await self._clear(node, orders_max)

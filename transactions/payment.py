@@ -29,10 +29,7 @@ async def record(
         cause = f"message {received.sender} {message.message_id}"
         event = Event(cause, received.actor, received.received_at, message.occurred_at)
         await _apply(work, message, event)
-        was_quiet = not (work.changes.opened or work.header.open_exceptions)
-        state = await work.write(event)
-        if not was_quiet:  # without an exception, nothing changes for its workflow
-            await work.notify(state)
+        await work.notify(await work.write(event))
         return True
 
 

@@ -1,13 +1,21 @@
 """Erases the personal data of an order, and changes the master key. All other data stays."""
 
+from datetime import timedelta
+
+import structlog
+
+from channels.channel import FORGET_AFTER
 from database import order, personal
 from database.connect import Database
 from database.personal import Forgotten
 from database.sealing import COMMON
 from domain.request import ForgetRequest
+from transactions.transaction import OrderTransactions
 
 BATCH = 500
-"""Keys to seal again in one transaction."""
+"""Keys to seal again in one transaction, and orders to forget in one run."""
+
+log = structlog.get_logger("personal")
 
 
 class StillOpen(Exception):
@@ -34,6 +42,26 @@ async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: 
         made = await personal.forgotten(connection, name)
         assert made is not None, f"{name} was forgotten a moment ago"
         return made
+
+
+async def forget_old(transactions: OrderTransactions) -> None:
+    """Erase the personal data of orders whose channel lets it be kept for some days after the delivery only."""
+    async with transactions.database.read_once() as connection:
+        _, network = await transactions.networks.active(connection)
+    for name, known in network.connections.items():
+        if days := known.entry.get(FORGET_AFTER):
+            await _forget_old(transactions.database, name, timedelta(days=int(days.removesuffix("d"))))
+
+
+async def _forget_old(database: Database, channel: str, keep_for: timedelta) -> None:
+    async with database.read_once() as connection:
+        found = await personal.to_forget(connection, channel, keep_for, BATCH)
+    asked = ForgetRequest(reason=f"{FORGET_AFTER} of {channel}: {keep_for.days} days", actor="retention")
+    for name in found:
+        try:
+            await forget(database, name, asked, actor="retention")
+        except Exception as error:  # one order must not keep the others; it is tried again in an hour
+            log.exception("an order could not be forgotten", order=name, reason=type(error).__name__)
 
 
 async def seal_again(database: Database) -> int:

@@ -27,10 +27,11 @@ PLACES_MAX = 5
 
 async def change_pickup(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Pin the unreleased units at another pickup node, or at any node to send them home: all of them, or none."""
-    return await planned_once(transactions, asked, lambda work, known: _change(work, known, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: to_another_pickup(work, known, asked.at))
 
 
-async def _change(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+async def to_another_pickup(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    """Plan the unreleased units for another pickup node, or for none. Raises `Impossible` and `StockTaken`."""
     node = PickupRequest.model_validate(known.facts).pickup_node
     if not work.order.has_unreleased:
         raise Impossible("no unit of it can go elsewhere: all were released to its nodes, shipped or cancelled")

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from transactions.lines import with_more_lines
 from transactions.order import cancel_units
 from transactions.quantity import to_other_quantities
 from transactions.request import Answer, Asked, Body, RequestRefused, keep, refusal_of
+from transactions.reroute import take_from_its_node
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Transaction, Work
 
@@ -27,48 +29,65 @@ CHANGES: Mapping[str, Changing] = {
     "change_address": to_another_address,
     "change_service": with_another_service,
     "add_lines": with_more_lines,
+    "reroute": take_from_its_node,
 }
 """The requests that can be previewed, by the name of their update."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a request would do, and how it would be answered."""
+
+    preview: Preview
+    answer: Answer
+    """The answer; empty when the request is impossible."""
 
 
 class _Undone(Exception):
     """Rolls a transaction back."""
 
-    def __init__(self, preview: Preview) -> None:
+    def __init__(self, tried: Tried) -> None:
         super().__init__()
-        self.preview = preview
+        self.tried = tried
 
 
 async def preview(transactions: OrderTransactions, asked: Asked[Body], kind: str, facts: dict[str, Any]) -> Preview:
-    """What a request of the table `CHANGES` would do to an order now. Raises `UnknownOrder`, and `RequestRefused` when others
-    keep taking the stock."""
+    """What a request of the table `CHANGES` would do to an order now. Raises as `tried`."""
+    return (await tried(transactions, asked, kind, facts)).preview
+
+
+async def tried(transactions: OrderTransactions, asked: Asked[Body], kind: str, facts: dict[str, Any]) -> Tried:
+    """What a request of the table `CHANGES` would do to an order now, with its answer. Raises `UnknownOrder`, and
+    `RequestRefused` when others keep taking the stock."""
     for _ in range(CLAIM_TRIES_MAX):
         with contextlib.suppress(StockTaken):
             try:
                 async with transactions.begin() as transaction:
-                    raise _Undone(await _tried(transactions, transaction, asked, kind, facts))
+                    raise _Undone(await _try(transactions, transaction, asked, kind, facts))
             except _Undone as undone:
-                return undone.preview
+                return undone.tried
     raise RequestRefused("other orders take its stock at this moment; ask again")
 
 
-async def _tried(
+async def _try(
     transactions: OrderTransactions, transaction: Transaction, asked: Asked[Body], kind: str, facts: dict[str, Any]
-) -> Preview:
+) -> Tried:
     kept = await keep(transaction.connection, asked, kind, facts)
     work = await transactions.on(transaction, asked.about)
     before, promise = units.prices_after(work.order, work.changes).total, _promise(work)
     try:
         answer = await CHANGES[kind](work, kept, asked.at)
     except Impossible as error:
-        return Preview(amount_change=0, currency=work.header.currency, promise=promise, refused=str(error))
+        nothing = Preview(amount_change=0, currency=work.header.currency, promise=promise, refused=str(error))
+        return Tried(nothing, {})
     refusal = refusal_of(answer)
-    return Preview(
+    changed = Preview(
         amount_change=units.prices_after(work.order, work.changes).total - before,
         currency=work.header.currency,
         promise=_promise(work),
         refused=refusal.reason if refusal else None,
     )
+    return Tried(changed, answer)
 
 
 def _promise(work: Work) -> PromiseState | None:

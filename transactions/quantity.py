@@ -45,7 +45,7 @@ async def plan_again(work: Work, at: datetime, *, has_grown: bool) -> None:
     """Value, hold and source an order whose units were changed. Raises `Impossible` and `StockTaken`."""
     _follow_with_the_value(work)
     if has_grown:
-        await _ask_the_policy_again(work, at)
+        await ask_the_policy_again(work, at)
     await _source_what_waits(work, at, has_grown=has_grown)
 
 
@@ -62,7 +62,7 @@ def _refuse_more_of_what_is_retired(work: Work) -> None:
             raise Impossible(f"line {line}: {sku} is retired, no more of it can be ordered")
 
 
-async def _ask_the_policy_again(work: Work, at: datetime) -> None:
+async def ask_the_policy_again(work: Work, at: datetime) -> None:
     """Place the policy's holds again: an order that grows may need approval, even if it was approved before."""
     cancelled = {line: moved["cancelled"] for line, moved in work.changes.buckets.items()}
     wanted = [

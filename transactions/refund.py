@@ -124,6 +124,16 @@ async def _exchange(work: Work, state: ReturnState, name: str, due: Payment, at:
     await _settle_at_once(work, state, name, due.amount, at)
 
 
+async def record_payment(work: Work, state: ReturnState, units: dict[str, int], amount: int, at: datetime) -> None:
+    """Record that the channel has paid the customer back by itself for units of a return, with whatever amount it chose.
+
+    What we would have asked for is stored beside it.
+    """
+    due = replace_fields(await _due(work, state, units), cut=0)
+    name = await refund.ask(work.connection, state.order, state.return_, RefundKind.REFUND, due, at)
+    await _settle_at_once(work, state, name, amount, at)
+
+
 async def confirm(work: Work, state: ReturnState, message: ReturnMessage) -> None:
     """Record that the customer was paid.
 

@@ -19,7 +19,7 @@ from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted, plan,
 from domain.sourcing.supply import Entitlement
 from domain.stock import Movement, MovementKind
 from domain.units import Waiting
-from transactions.sourcing import StockTaken, claim, claim_capacity
+from transactions.sourcing import StockTaken, claim, claim_capacity, keep_round
 from transactions.supply import Decision, decide, order_facts
 from transactions.transaction import OrderTransactions, Work
 
@@ -104,7 +104,7 @@ async def _swap(work: Work, asked: list[Waiting], decided: Decision, entitlement
         for (node, sku), quantity in entitlement.own.items()
     ]
     units.swap(work.order, asked, decided.plan, round_)
-    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.document())
+    keep_round(work, round_, decided)
 
 
 async def orders(transactions: OrderTransactions) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from database import stock
+from database.request import Request
 from domain import units
 from domain.fulfillment import FulfillmentOrder
 from domain.request import RerouteRequest
@@ -21,11 +22,13 @@ from transactions.transaction import OrderTransactions, Work
 
 async def reroute(transactions: OrderTransactions, asked: RequestInput) -> Done:
     """Take a fulfillment order from its node; a request that cannot be met as a whole changes nothing."""
-    return await planned_once(transactions, asked, lambda work, known: _take_from_its_node(work, known.facts, asked.at))
+    return await planned_once(transactions, asked, lambda work, known: take_from_its_node(work, known, asked.at))
 
 
-async def _take_from_its_node(work: Work, facts: dict[str, Any], at: datetime) -> dict[str, Any]:
-    body = RerouteRequest.model_validate(facts)
+async def take_from_its_node(work: Work, known: Request, at: datetime) -> dict[str, Any]:
+    """Take a fulfillment order from its node, under the order's lock; the answer says how. Raises `Impossible` and
+    `StockTaken`."""
+    body = RerouteRequest.model_validate(known.facts)
     fo, before = work.order.fulfillment_orders.get(body.fulfillment_order), len(work.order.waiting)
     if fo is not None and fo.pickup and fo.uncollected_at is None:
         raise Impossible(f"the customer collects it at {fo.node}")

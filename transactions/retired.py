@@ -16,7 +16,7 @@ log = structlog.get_logger("retired")
 async def tell_who_goes_to_a_retired_node(transactions: OrderTransactions) -> None:
     """Open an exception for each return on its way to a retired node; a return that is received there after all is a fact as
     ever. Safe to repeat: one order that fails keeps the news from no other, and is tried again in the next run."""
-    async with transactions.database.read() as connection:
+    async with transactions.database.read_once() as connection:
         _, network = await transactions.networks.active(connection)
         going = await returns.on_their_way_to(connection, list(network.retired_nodes)) if network.retired_nodes else []
     for name, order in going:

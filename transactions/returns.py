@@ -77,7 +77,7 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
         made = replace(made, request=known.request_id if names_address else None)
         name = await returns.add(work.connection, asked.order, made, asked.at)
         if work.header.is_closed:
-            await _notify_return(work.transaction, await returns.state(work.connection, name))
+            await notify_return(work.transaction, await returns.state(work.connection, name))
         return {"return": name}
 
     return await done_once(transactions, asked, doing)
@@ -349,7 +349,7 @@ async def _written(work: Work, name: str, event: Event) -> ReturnState:
     return await returns.next_version(work.connection, name)
 
 
-async def _notify_return(transaction: Transaction, state: ReturnState) -> None:
+async def notify_return(transaction: Transaction, state: ReturnState) -> None:
     """Signal the new state to a return's workflow; where it should run and does not, the relay starts it."""
     workflow_id, facts = identifiers.return_workflow_id(state.return_), {"recorded": state.model_dump(mode="json")}
     await transaction.signal(workflow_id, state.order, RETURN_MESSAGE, facts)
@@ -357,5 +357,5 @@ async def _notify_return(transaction: Transaction, state: ReturnState) -> None:
 
 async def _write(work: Work, name: str, event: Event) -> None:
     """Write all recorded changes, and signal the new states to the return and its order."""
-    await _notify_return(work.transaction, await returns.next_version(work.connection, name))
+    await notify_return(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))

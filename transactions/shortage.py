@@ -15,7 +15,7 @@ from transactions.transaction import OrderTransactions
 
 async def settle(transactions: OrderTransactions) -> None:
     """Unpin the units that no longer fit, at every stock level that is short. Safe to repeat."""
-    async with transactions.database.read() as connection:
+    async with transactions.database.read_once() as connection:
         found = await shortage.short(connection)
     for node, sku in found:
         await _settle(transactions, node, sku)

@@ -19,7 +19,7 @@ SILENT_AFTER = timedelta(days=14)
 
 async def look(transactions: OrderTransactions, orders_max: int) -> None:
     """Open an exception for each wait that has become too long, and close those of waits that are over."""
-    async with transactions.database.read() as connection:
+    async with transactions.database.read_once() as connection:
         found = await silence.begun(connection, SILENT_AFTER, orders_max)
         found += await silence.ended(connection, SILENT_AFTER, orders_max)
     for one in found:

@@ -6,19 +6,21 @@ decide differently when an open order is replayed (docs/decisions/0001).
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from pydantic import BaseModel
 
-from database import cart, order, sourcing, stock
-from database.order import Event
+from database import cart, sourcing, stock
+from database.order import Event, Promise
 from domain import event, units
 from domain.capacity import days
 from domain.network import ShipComplete
 from domain.order import OrderState
 from domain.sourcing import Wanted, strategy_for
+from domain.sourcing.recorded import packed
 from domain.sourcing.supply import Entitlement, parts
 from domain.units import Waiting
 from transactions.supply import Decision, decide, order_facts
@@ -35,6 +37,9 @@ class SourceInput(BaseModel):
     round: int
     at: datetime
     """The workflow's clock."""
+    releases: bool = False
+    """Whether the units go on to their nodes in the same transaction, if nothing keeps them back. False in histories from
+    before there was this choice: they release in a step of its own."""
 
 
 class StockTaken(Exception):
@@ -54,7 +59,7 @@ async def source(transactions: OrderTransactions, request: SourceInput) -> Order
                 if work.header.waits_for_hold:
                     return await _wait_for_the_hold(work, request.at)
                 entitlement = Entitlement(own=work.header.own, pinned_for=work.pinned_for)
-                return await source_round(work, request.at, entitlement)
+                return await source_round(work, request.at, entitlement, releases=request.releases)
     raise StockTaken(request.order)
 
 
@@ -66,14 +71,25 @@ async def _wait_for_the_hold(work: Work, at: datetime) -> OrderState:
     return await work.write(Event("waits for a hold", "workflow", at))
 
 
-async def source_round(work: Work, at: datetime, entitlement: Entitlement) -> OrderState:
-    """Make an order's next sourcing round. Raises `StockTaken` when another order was quicker.
+async def source_round(work: Work, at: datetime, entitlement: Entitlement, *, releases: bool = False) -> OrderState:
+    """Make an order's next sourcing round; with `releases`, what it pinned goes to its nodes if nothing keeps it back.
 
-    The caller then starts a new transaction: a refused claim keeps row locks that the next one would take out of order.
+    Raises `StockTaken` when another order was quicker. The caller then starts a new transaction: a refused claim keeps row
+    locks that the next one would take out of order.
     """
     entitlement = replace(entitlement, own=Counter(entitlement.own) + unpin_ship_complete(work))
     asked = units.wanted(work.order)
-    return await pin(work, asked, await decide_for(work, [line for _, line in asked], at, entitlement), at, entitlement)
+    decided = await decide_for(work, [line for _, line in asked], at, entitlement)
+    await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
+    if releases and may_be_released(work, at) and not splits_ship_complete(work):
+        units.release(work.order, work.changes, at)
+    return await _write_round(work, at)
+
+
+def may_be_released(work: Work, at: datetime) -> bool:
+    """Whether pinned units may go to their nodes now: no hold keeps them, their grace is over, and their window is open."""
+    is_time = at >= work.header.release_at and not work.header.window_has_ended(at)
+    return bool(work.order.reservations) and not work.header.is_held and is_time
 
 
 def unpin_ship_complete(work: Work) -> Counter[tuple[str, str]]:
@@ -104,26 +120,50 @@ async def pin(
     work: Work, asked: Sequence[tuple[Waiting, Wanted]], decided: Decision, at: datetime, entitlement: Entitlement
 ) -> OrderState:
     """Pin units at the nodes of their plan, and write the round. Raises `StockTaken`."""
-    round_ = work.header.rounds + 1
     await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
+    return await _write_round(work, at)
+
+
+async def _write_round(work: Work, at: datetime) -> OrderState:
     if work.header.own:
         await cart.hand_over(work.connection, work.header.order, at)
-    return await work.write(Event(f"round {round_}", "workflow", at))
+    return await work.write(Event(f"round {work.header.rounds + 1}", "workflow", at))
 
 
 async def adopt(
     work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime, entitlement: Entitlement
 ) -> None:
-    """Claim the stock and capacity of a plan, and store the plan as a round. The caller writes the order afterwards.
+    """Claim the stock and capacity of a plan. The caller writes the order afterwards, and with it the plan as a round: where
+    the order has nothing of its own yet, that also claims, and last of all.
 
     Raises `StockTaken`.
     """
     round_ = work.header.rounds + 1
-    await claim(work, decided, entitlement, f"round {round_}", at)
-    await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
+    claiming = partial(claim, work, decided, entitlement, f"round {round_}", at)
+    if entitlement.own or work.order.reservations or work.changes.movements:
+        await claiming()
+        await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
+    else:
+        work.claim_last = partial(_claim_last, work, decided, claiming)
     units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
-    await sourcing.keep_plan(work.connection, work.header.order, round_, work.network_version, decided.document())
-    await _keep_promise(work)
+    keep_round(work, round_, decided)
+    _promise(work)
+
+
+def keep_round(work: Work, round_: int, decided: Decision) -> None:
+    """Store a round with its plan and everything that it was decided from, when the order is written."""
+    asked = packed(decided.asked, work.network, work.active)
+    kept = sourcing.Kept(work.network_version, decided.document(), asked)
+    sourcing.keep_plan(work.writes, work.header.order, work.header.key, round_, kept)
+
+
+async def _claim_last(work: Work, decided: Decision, claiming: Callable[[], Awaitable[None]]) -> None:
+    """Claim for an order that had no pins, when its pins are written and some may have been released."""
+    await claiming()
+    pinned = {pin.node for pin in work.order.reservations}
+    planned = days(work.network, [shipment.node for shipment in decided.plan.shipments], decided.releases_at)
+    if not await work.claim_capacity({node: day for node, day in planned.items() if node in pinned}, planned):
+        raise StockTaken(work.header.order)
 
 
 async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entitlement: Entitlement) -> Decision:
@@ -166,12 +206,13 @@ async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[st
         raise StockTaken(work.header.order)
 
 
-async def _keep_promise(work: Work) -> None:
-    """Make the promise when every unit has a node for the first time; later plans never change it.
+def _promise(work: Work) -> None:
+    """Make the promise when every unit has a node for the first time; later plans do not change it, but the goods that an order
+    waits for may (`Work.renew_promise`).
 
     An order that another system has shipped wholly is not promised any more.
     """
     promised = units.promised(work.order)
-    if promised and work.order.reservations and not work.header.is_promised:
-        await order.keep_promise(work.connection, work.header.order, *promised)
+    if promised and work.order.reservations and not work.header.is_promised and not work.order.pegs:
+        work.promise = Promise(*promised)
         work.channel_events.append(event.promised(*promised))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from database import cooldown, count, exception, incoming, stock, stock_rows
+from database import cooldown, count, exception, stock, stock_rows
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
@@ -15,6 +15,7 @@ from domain.reasons import ExceptionCode
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
 from domain.stock_rows import RowNotApplied, SortedRows, sort_rows, summary
 from domain.units import Opened
+from transactions import announcement, warehouse_notice
 from transactions.message import keep_reason, receive
 from transactions.transaction import OrderTransactions, open_shortages
 
@@ -61,31 +62,54 @@ async def apply(
     """
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
-        if not network.knows_node(message.node):
-            raise UnknownPlace("node", f"{message.node} is not a node of the network")
-        rows = sort_rows(message, network.knows_item, partial(wrong_sku, network=network))
-        if not rows.applied and not rows.kept:
-            raise UnknownPlace("lines.0.sku", rows.not_applied[0].why, rows.not_applied)
-        not_applied = [row.model_dump() for row in rows.not_applied]
-        received = await receive(
-            connection,
-            message,
-            sender=message.node,
-            about="stock",
-            kind=message.kind,
-            facts=message.facts() | ({NOT_APPLIED: not_applied} if not_applied else {}),
-            actor=actor,
-        )
-        if received is None:
-            facts = await inbox.facts(connection, message.node, message.message_id)
-            return Recorded(None, [RowNotApplied.model_validate(row) for row in facts.get(NOT_APPLIED, ())])
-        await keep_reason(connection, received, None, message.reason)
-        cause = f"message {message.node} {message.message_id}"
-        event = Event(cause, actor, received.received_at, message.occurred_at)
-        named = {row.sku for row in rows.not_applied if row.sku is not None}
-        change = await _apply(connection, message.with_rows(rows.applied), event, named, tell)
-        await _set_aside(connection, message, rows, event)
-        return Recorded(change, rows.not_applied)
+        return await apply_in(connection, network, message, actor=actor, tell=tell)
+
+
+async def apply_in(
+    connection: WriteConnection,
+    network: Network,
+    message: StockMessage,
+    *,
+    actor: str,
+    tell: Callable[[int, int], None] = lambda done, levels: None,
+) -> Recorded:
+    """As `apply`, inside a transaction that is open already; `network` is the active one."""
+    if not network.knows_node(message.node):
+        raise UnknownPlace("node", f"{message.node} is not a node of the network")
+    rows = sort_rows(message, network.knows_item, partial(wrong_sku, network=network))
+    if not rows.applied and not rows.kept:
+        raise UnknownPlace("lines.0.sku", rows.not_applied[0].why, rows.not_applied)
+    await _check_its_announcement(connection, message)
+    not_applied = [row.model_dump() for row in rows.not_applied]
+    received = await receive(
+        connection,
+        message,
+        sender=message.node,
+        about="stock",
+        kind=message.kind,
+        facts=message.facts() | ({NOT_APPLIED: not_applied} if not_applied else {}),
+        actor=actor,
+    )
+    if received is None:
+        facts = await inbox.facts(connection, message.node, message.message_id)
+        return Recorded(None, [RowNotApplied.model_validate(row) for row in facts.get(NOT_APPLIED, ())])
+    await keep_reason(connection, received, None, message.reason)
+    cause = f"message {message.node} {message.message_id}"
+    event = Event(cause, actor, received.received_at, message.occurred_at)
+    named = {row.sku for row in rows.not_applied if row.sku is not None}
+    applied = message.with_rows(rows.applied)
+    change = await _apply(connection, applied, event, named, tell)
+    await _set_aside(connection, message, rows, event)
+    if message.kind is StockMessageKind.EXPECTED and message.expected_at is not None:
+        await warehouse_notice.announce(connection, network, applied, received.received_at)
+    return Recorded(change, rows.not_applied)
+
+
+async def _check_its_announcement(connection: WriteConnection, message: StockMessage) -> None:
+    """Raise `UnknownPlace` when a change is of goods that nobody announced."""
+    is_change = message.kind is StockMessageKind.EXPECTED_CHANGED
+    if is_change and not await announcement.is_known(connection, message.node, message.expected or ""):
+        raise UnknownPlace("expected", f"no message of {message.node} announced goods under the id {message.expected}")
 
 
 NOT_APPLIED = "not_applied"
@@ -125,21 +149,22 @@ async def _apply(
     tell: Callable[[int, int], None] = lambda done, levels: None,
 ) -> StockChange:
     """Apply a message whose rows all fit; `not_applied` are SKUs that it also names, in rows that do not count."""
-    if message.expected_at is not None:
-        await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
+    if message.kind.is_about_the_future:
+        await announcement.announce(connection, message, event.happened_at)
         return StockChange()
     change = await _change_levels(connection, message, event, not_applied, tell)
     if message.expected is not None:
-        await incoming.arrive(connection, message.node, message.expected, message.units)
+        await announcement.arrive(connection, message.node, message.expected, message.units)
     return change
 
 
 async def apply_kept(transactions: OrderTransactions) -> None:
     """Apply the rows that were kept and whose SKU the network has now: those of a node in one transaction, each once."""
-    async with transactions.database.read() as connection:
+    async with transactions.database.read_once() as connection:
         waiting = await stock_rows.waiting(connection)
-        if not waiting:
-            return
+    if not waiting:
+        return
+    async with transactions.database.read() as connection:
         _, network = await transactions.networks.active(connection)
     known: defaultdict[str, set[str]] = defaultdict(set)
     for node, sku in waiting:
@@ -162,7 +187,7 @@ async def _apply_kept_of(connection: WriteConnection, node: str, skus: Collectio
         if not kept.is_superseded:
             await _apply(connection, message, event, ())
         elif message.expected is not None:
-            await incoming.arrive(connection, node, message.expected, message.units)
+            await announcement.arrive(connection, node, message.expected, message.units)
     await stock_rows.close_exceptions(connection, node, datetime.now(UTC))
 
 

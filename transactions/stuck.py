@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from database import exception, order
-from database.outbox.signal import CHANGED
-from domain import identifiers
 from domain.order import OrderState
 from domain.reasons import WHAT_TO_DO, ExceptionCode
 from domain.units import Opened
-from transactions.transaction import OrderTransactions, Transaction
+from transactions.transaction import OrderTransactions
 
 ERROR_LENGTH_MAX = 200
 
@@ -44,7 +42,7 @@ async def report(transactions: OrderTransactions, step: Step, tries: int, error:
         await exception.open_all(
             connection, [opened], order=step.order, cause=f"{_cause(step)} {attempt}", at=datetime.now(UTC)
         )
-        await _notify(transaction, step.order)
+        await transaction.changed(step.order)
 
 
 async def close(transactions: OrderTransactions, step: Step) -> OrderState | None:
@@ -55,16 +53,7 @@ async def close(transactions: OrderTransactions, step: Step) -> OrderState | Non
         begins = f"{step.order}|{_cause(step)} "
         at = datetime.now(UTC)
         is_closed = await exception.close_caused_by(connection, step.order, ExceptionCode.STUCK, begins, at)
-        return await _notify(transaction, step.order) if is_closed else None
-
-
-async def _notify(transaction: Transaction, name: str) -> OrderState:
-    """Count the change and signal it to the order's workflow, which may be waiting for something else."""
-    state = await order.next_version(transaction.connection, name, (), datetime.now(UTC))
-    if not state.closed:
-        facts = {"recorded": state.news()}
-        await transaction.signal(identifiers.order_workflow_id(name), name, CHANGED, facts)
-    return state
+        return await transaction.changed(step.order) if is_closed else None
 
 
 def _often(tries: int) -> str:

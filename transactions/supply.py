@@ -10,20 +10,13 @@ from database.connect import ReadConnection
 from database.details import LineDetails
 from database.order import Header
 from domain.capacity import but_for_own, day, next_days_of_full_nodes
-from domain.network import Network, RuleLine, ShipComplete
-from domain.sourcing import NodeLoad, OrderFacts, Plan, Situation, Wanted
+from domain.network import Network, Node, RuleLine, ShipComplete
+from domain.sourcing import NodeLoad, OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.lines import Basis, with_lines
-from domain.sourcing.supply import (
-    Entitlement,
-    claims,
-    cooling_at,
-    looks_again_at,
-    parts,
-    paused,
-    plan_within,
-    supply_of,
-)
+from domain.sourcing.rounds import RoundInput
+from domain.sourcing.rounds import decide as make
+from domain.sourcing.supply import Entitlement, claims, looks_again_at, parts
 from domain.stock import StockLevel
 from domain.units import OrderedLine
 from network.geography import locate
@@ -35,10 +28,19 @@ class Decision:
 
     plan: Plan
     basis: Basis
-    workload: Mapping[str, NodeLoad]
-    releases_at: datetime
+    asked: RoundInput
     looks_again_at: datetime | None
     """When a node that has the unfilled units may accept them: its next day, or the end of its cool-down; None = unknown."""
+
+    @property
+    def workload(self) -> Mapping[str, NodeLoad]:
+        """The load of the nodes that it was made from."""
+        return self.asked.workload
+
+    @property
+    def releases_at(self) -> datetime:
+        """When its units would be released."""
+        return self.asked.at
 
     @property
     def levels(self) -> Mapping[tuple[str, str], StockLevel]:
@@ -94,20 +96,32 @@ async def decide(
     entitlement = entitlement or Entitlement()
     levels = await stock.levels(connection, parts(network, [line.sku for line in wanted]))
     load = await workload(connection, network, at, entitlement.pinned_for)
-    supply, limits = supply_of(network, levels, facts.channel, entitlement)
-    cooling = cooling_at(network, levels, at)
-    situation = Situation(
-        network=network,
-        supply={place: 0 if place in cooling else quantity for place, quantity in supply.items()},
-        now=at,
+    return decide_from(levels, load, network, facts, wanted, at, entitlement, kept_out)
+
+
+def decide_from(
+    levels: Mapping[tuple[str, str], StockLevel],
+    load: Mapping[str, NodeLoad],
+    network: Network,
+    facts: OrderFacts,
+    wanted: Collection[Wanted],
+    at: datetime,
+    entitlement: Entitlement,
+    kept_out: frozenset[str] = frozenset(),
+) -> Decision:
+    """As `decide`, for these stock levels of all parts and this load of the nodes."""
+    asked = RoundInput(
+        facts=facts,
+        wanted=list(wanted),
+        levels=levels,
         workload=load,
-        paused=kept_out | paused(levels),
-        cooling=cooling,
+        at=at,
+        entitlement=entitlement,
+        kept_out=kept_out,
     )
-    decided, situation = plan_within(facts, list(wanted), situation, limits)
-    full = next_days_of_full_nodes(situation) if decided.unfilled else {}
-    basis = Basis(list(wanted), levels, situation, entitlement.own, entitlement.offers)
-    return Decision(decided, basis, load, at, looks_again_at(decided, situation, supply, full))
+    decided, basis, supply = make(asked, network)
+    full = next_days_of_full_nodes(basis.situation) if decided.unfilled else {}
+    return Decision(decided, basis, asked, looks_again_at(decided, basis.situation, supply, full))
 
 
 def order_facts(
@@ -157,10 +171,18 @@ async def workload(
 
     The order's own pins do not count: `pinned_for` is the day for which they have claimed capacity, by node.
     """
-    counts_open_orders = network.policy.reads_open_orders
-    nodes = [node for node in network.nodes.values() if counts_open_orders or node.capacity_per_day is not None]
+    nodes = counted_nodes(network)
     if not nodes:
         return {}
+    counts_open_orders = network.policy.reads_open_orders
     days = {node.id: day(node, at) for node in nodes}
     loads = await capacity.workload(connection, days, counts_open_orders=counts_open_orders)
     return {node: but_for_own(load, pinned_for.get(node) == days[node]) for node, load in loads.items()}
+
+
+def counted_nodes(network: Network) -> list[Node]:
+    """The nodes whose load a plan needs: those with a daily capacity, or all where the policy reads how many fulfillment
+    orders are open."""
+    if network.policy.reads_open_orders:
+        return list(network.nodes.values())
+    return [node for node in network.nodes.values() if node.capacity_per_day is not None]

@@ -5,30 +5,35 @@ buckets, the ledger and the counters, or in none of them. The transaction collec
 after its commit.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from database import capacity, claim, exception, fulfillment, order, refund, returns, stock
+from channels.heard import heard
+from database import capacity, claim, exception, fulfillment, order, peg, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
-from database.order import Event, Header
+from database.order import Event, Header, MessageName, NewPromise, Promise
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
-from domain import identifiers
+from database.writes import Writes
+from domain import identifiers, wake
 from domain.capacity import Claims, claims, pinned_for
 from domain.closing import Facts, looks_at_payments, looks_at_returns, over
 from domain.deadlines import Wait, accept_by, after_the_call, waits_for
-from domain.event import ChannelEvent, events
+from domain.event import ChannelEvent, events, promise_changed
+from domain.event import promised as first_promised
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.payment import Payments, shipped_after
+from domain.peg import Peg, fitted, without_arrived
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order, prices_after
+from domain.units import promised as promised_of
 from transactions.capture import ask_for_payments
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
@@ -38,7 +43,12 @@ Send = Callable[[Sequence[Signal]], None]
 """Sends the signals of a committed transaction. It never raises: a signal that Temporal does not accept stays in the outbox."""
 
 
-QUOTING = (ExceptionCode.MESSAGE_MISFIT, ExceptionCode.RETURN_MISFIT)
+QUOTING = (
+    ExceptionCode.MESSAGE_MISFIT,
+    ExceptionCode.RETURN_MISFIT,
+    ExceptionCode.CHANNEL_REFUSED,
+    ExceptionCode.CARRIER_FAILED,
+)
 """Exceptions whose detail repeats something of the message that opened them."""
 FORGOTTEN_DETAIL = "{code}: what it said was not kept, because its order is forgotten"
 
@@ -52,11 +62,21 @@ class Transaction:
     """An open transaction, and the signals to send after its commit."""
 
     connection: WriteConnection
+    locked: str | None = None
+    """The order whose row was locked with the BEGIN."""
     signals: list[Signal] = field(default_factory=list)
 
     async def signal(self, workflow_id: str, order: str, name: str, facts: dict[str, Any]) -> None:
         """Store a signal for a workflow in the outbox; it is sent after the commit."""
         self.signals.append(await signal.add(self.connection, workflow_id, order, name, facts))
+
+    async def changed(self, name: str) -> OrderState:
+        """Count a change of an order that moved no unit, under its lock, and signal it to the order's workflow, which may be
+        waiting for something else."""
+        state = await order.next_version(self.connection, name, (), datetime.now(UTC))
+        if not state.closed:
+            await self.signal(identifiers.order_workflow_id(name), name, CHANGED, {"recorded": state.news()})
+        return state
 
 
 @dataclass(slots=True)
@@ -80,27 +100,102 @@ class Work:
     payments: Payments
     channel_events: list[ChannelEvent] = field(default_factory=list)
     """Events for the order's channel that do not follow from its units."""
+    writes: Writes = field(default_factory=Writes)
+    """What `write` sends together with the order's own rows."""
+    promise: Promise | NewPromise | None = None
+    """The order's first promise, or one that replaces it, to write with its rows."""
+    pegs_served: bool = False
+    """Whether what has arrived for its pegs was offered to it now: what it does not use, it loses."""
+    claim_last: Callable[[], Awaitable[None]] | None = None
+    """Claims what the order's new pins need, or raises; `write` calls it before it books what the event frees."""
 
     @property
     def connection(self) -> WriteConnection:
         """The connection of the transaction that has locked the order."""
         return self.transaction.connection
 
-    async def write(self, event: Event) -> OrderState:
-        """Write all recorded changes and return the order's new state, as `current_state` does."""
-        shortages = await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
-        await self._give_capacity_back()
+    async def write(self, event: Event, then: Callable[[OrderState], Awaitable[None]] | None = None) -> OrderState:
+        """Write all recorded changes and return the order's new state, as `current_state` does.
+
+        The order's own rows come first, and what `then` writes when it gets the new state. Rows of stock and of days, for which
+        other orders wait, are locked last.
+        """
         await self._close_what_is_over(event)
-        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+        self._fit_pegs()
+        await self._write_own_rows()
         await self._open_exceptions(event)
-        await open_shortages(self.connection, shortages, event)
         await self._give_back_what_it_replaces(event)
-        return await self._count_the_change(event)
+        state = await self._count_the_change(event)
+        if then is not None:
+            await then(state)
+        await self._move_stock(event)
+        return state
+
+    async def _move_stock(self, event: Event) -> None:
+        """Claim, book and give back, in the one order of locks: stock, then days."""
+        if self.claim_last is not None:
+            await self.claim_last()
+        shortages = await order.book(self.connection, self.header, self.changes, event)
+        await self._give_capacity_back()
+        await open_shortages(self.connection, shortages, event)
+        if self._before.pegs:
+            await self.keep_fitting_pegs()
+
+    def _fit_pegs(self) -> None:
+        """Leave no pegs for units that do not wait any more. They are written when their rows are locked, last of all."""
+        if self.order.pegs:
+            self.order.pegs = self._fitting(self.order.pegs)
+        was_lost = self.header.is_promise_changed and self.header.promised[0] is None
+        if was_lost or self.order.pegs != self._before.pegs:
+            self.renew_promise()
+
+    def _fitting(self, pegs: Sequence[Peg]) -> list[Peg]:
+        moved = self.changes.buckets
+        pinned = {line: max(0, units["reserved"] + units["allocated"]) for line, units in moved.items()}
+        fitting = fitted(pegs, self.order.backordered, pinned)
+        return without_arrived(fitting) if self.pegs_served else fitting
+
+    async def keep_fitting_pegs(self) -> None:
+        """Write which pegs are left, under the locks of their dated rows. An order whose turn is over looks for others."""
+        pegs = await peg.lock_of_order(self.connection, self.header.order)
+        left = self._fitting(pegs)
+        await peg.save(self.connection, self.header.order, pegs, left)
+        if self.pegs_served and (
+            lost := _arrived(pegs) & {line for line, units in self.order.backordered.items() if units}
+        ):
+            await peg.mark(self.connection, {one.sku for one in pegs if one.line in lost}, self.header.order)
+        self.order.pegs, self._before.pegs = left, list(left)
+
+    def renew_promise(self) -> bool:
+        """Make the first promise, or a new one where the present one is not true any more; answers whether it did.
+
+        It is for orders that wait for announced goods, or did: the promise of others is made by `transactions.sourcing`, and
+        stays.
+        """
+        promised = promised_of(self.order)
+        if promised is None and not self.order.waiting:
+            return False
+        days = promised or (None, None)
+        if promised is not None and not self.header.is_promised and self.promise is None:
+            self.promise = Promise(*promised)
+            self.channel_events.append(first_promised(*promised))
+        elif self.header.is_promised and days != self.header.promised and self.promise is None:
+            self.promise = NewPromise(*days)
+            self.channel_events.append(promise_changed(*days))
+        else:
+            return False
+        return True
 
     async def write_past(self, event: Event) -> None:
         """Write what had become of units before the order came: no version counts it, and no event tells of it."""
-        await order.save(self.connection, self.header, self._before, self.order, self.changes, event)
-        await fulfillment.save(self.connection, self._touched(), self.order.tried)
+        await self._write_own_rows()
+        await order.book(self.connection, self.header, self.changes, event)
+
+    async def _write_own_rows(self) -> None:
+        """Write what changed of the order and its fulfillment orders, with what else was to be written: in one statement."""
+        order.save(self.writes, self.header, self._before, self.order, self.changes, self.promise)
+        fulfillment.save(self.writes, self._touched(), self.order.tried)
+        await self.writes.send(self.connection)
 
     async def _give_capacity_back(self) -> None:
         """Claim no day of a node at which nothing is pinned any more."""
@@ -119,7 +214,8 @@ class Work:
             channel_events += await ask_for_payments(
                 self.connection, self.header, self.payments, shipped, channel_events, event.occurred_at
             )
-        return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at)
+        hears = heard(self.active, self.header.channel)
+        return await order.next_version(self.connection, self.header.order, channel_events, event.happened_at, hears)
 
     def _opened(self) -> Sequence[Opened]:
         """The exceptions to open. Of a forgotten order, none repeats what a message said."""
@@ -130,12 +226,13 @@ class Work:
             for opened in self.changes.opened
         ]
 
-    async def claim_capacity(self, pinned_for: Mapping[str, date]) -> bool:
-        """Replace the claims of the order's pins with these; false when a day is full.
+    async def claim_capacity(self, pinned_for: Mapping[str, date], released_at: Collection[str] = ()) -> bool:
+        """Replace the claims of the order's pins with these; false when a day is full. At the nodes in `released_at`, pins have
+        become fulfillment orders in this transaction, which may not exceed a day either.
 
         Lock the stock of the pins first, and roll the transaction back when the answer is false.
         """
-        limits = {node: self.network.node(node).capacity_per_day or 0 for node in pinned_for}
+        limits = {node: self.network.node(node).capacity_per_day or 0 for node in {*pinned_for, *released_at}}
         return await self._claim_capacity(pinned_for, limits)
 
     async def _claim_capacity(self, pinned_for: Mapping[str, date], limits: Mapping[str, int]) -> bool:
@@ -152,10 +249,18 @@ class Work:
         return await order.news(self.connection, self.header.order)
 
     async def notify(self, state: OrderState) -> None:
-        """Signal the new state to the order's workflow; a closed order has no workflow."""
-        if not self.header.is_closed:
+        """Signal the new state to the order's workflow, if the change concerns it."""
+        if self.wakes(state):
             workflow_id, facts = identifiers.order_workflow_id(state.order), {"recorded": state.news()}
             await self.transaction.signal(workflow_id, state.order, CHANGED, facts)
+
+    def wakes(self, state: OrderState) -> bool:
+        """Whether the change that led to this state is signalled to the order's workflow; a closed order has none."""
+        if self.header.is_closed:
+            return False
+        known = frozenset(one.exception for one in self.header.open_exceptions)
+        was = wake.before(self._before, self.header.deadlines, is_held=self.header.is_held, exceptions=known)
+        return wake.is_woken(was, wake.after(self.order, state))
 
     def node(self, fulfillment_order: str) -> Node:
         """The node of a fulfillment order, also a retired one."""
@@ -208,7 +313,8 @@ class Work:
         if stands_for is None or not any(moved["cancelled"] > 0 for moved in self.changes.buckets.values()):
             return
         prices = prices_after(self.order, self.changes)
-        for signal_ in await give_back(self.connection, self.header.order, prices, stands_for, event):
+        hears = heard(self.active, self.header.channel)
+        for signal_ in await give_back(self.connection, self.header.order, prices, stands_for, event, hears):
             await self.transaction.signal(*signal_)
 
     def _wait_for_the_parcel_again(self, name: str, at: datetime) -> None:
@@ -229,28 +335,33 @@ class OrderTransactions:
         self._send = send
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Transaction]:
-        """One transaction: when the block ends, it commits and sends its signals; when the block raises, it rolls back."""
-        async with self.database.write() as connection:
-            transaction = Transaction(connection)
+    async def begin(self, locks: str | None = None) -> AsyncIterator[Transaction]:
+        """One transaction: when the block ends, it commits and sends its signals; when the block raises, it rolls back.
+
+        It begins with the lock of the order `locks`, in the same round trip; the block must then call `on` for it. Raises
+        `database.order.UnknownOrder` for what cannot be the id of an order.
+        """
+        async with self.database.write("" if locks is None else order.lock_with_begin(locks)) as connection:
+            transaction = Transaction(connection, locks)
             yield transaction
         if transaction.signals:
             self._send(transaction.signals)
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[Work]:
+    async def open(self, name: str, message: MessageName | None = None) -> AsyncIterator[Work]:
         """Lock an order and read its units; commit when the block ends, roll back when it raises.
 
-        Raises `database.order.UnknownOrder` and `NoNetwork`.
+        With a message, `header.known` is what is stored under its id. Raises `database.order.UnknownOrder` and `NoNetwork`.
         """
-        async with self.begin() as transaction:
-            yield await self.on(transaction, name)
+        async with self.begin(locks=name) as transaction:
+            yield await self.on(transaction, name, message)
 
-    async def on(self, transaction: Transaction, name: str) -> Work:
+    async def on(self, transaction: Transaction, name: str, message: MessageName | None = None) -> Work:
         """As `open`, inside a transaction that is open already: what the caller stores commits together with the order."""
         connection = transaction.connection
-        await order.lock(connection, name)
-        header, holding = await order.load(connection, name)
+        if transaction.locked != name:
+            await order.lock(connection, name)
+        header, holding = await order.load(connection, name, message)
         if header.replaces is not None:  # before any stock level: its own transaction may hold it and wait for one
             await order.lock(connection, header.replaces.order)
         version, active = await self.networks.version(connection, header.network_version)
@@ -261,12 +372,18 @@ class OrderTransactions:
         return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
 
 
+def _arrived(pegs: Sequence[Peg]) -> set[str]:
+    """The lines with units that have arrived."""
+    return {one.line for one in pegs if one.arrived}
+
+
 def _copy(holding: Order) -> Order:
     before = copy(holding)
     before.lines = dict(holding.lines)
     before.waiting = list(holding.waiting)
     before.reservations = list(holding.reservations)
     before.fulfillment_orders = dict(holding.fulfillment_orders)
+    before.pegs = list(holding.pegs)
     return before
 
 

@@ -1,6 +1,7 @@
 """The card that operators read in the Temporal UI: the state of every unit, and what each fulfillment order waits for."""
 
 import re
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -12,9 +13,18 @@ _LINES_MAX = 20
 """More lines make a card hard to read; the query `view` shows them all."""
 
 
-def of(order: OrderState) -> str:
-    """The card of an order as Markdown; no personal data and no free text."""
-    parts = [f"**{order.status}**", _promise(order), _lines(order), _fulfillment_orders(order), _attention(order)]
+def of(order: OrderState, as_of: datetime) -> str:
+    """The card of an order as Markdown, with the moment when it was read; no personal data and no free text.
+
+    What changes nothing that the order does is not read at once, such as that a node has picked.
+    """
+    parts = [
+        f"**{order.status}**, as of {as_of:%Y-%m-%d %H:%M}Z",
+        _promise(order),
+        _lines(order),
+        _fulfillment_orders(order),
+        _attention(order),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

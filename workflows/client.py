@@ -1,4 +1,7 @@
-"""Starts, updates and signals workflows. No other module does."""
+"""Starts, updates and signals workflows. No other module does.
+
+It runs in the processes that call Temporal, and no workflow imports it: nothing has to be passed through the sandbox here.
+"""
 
 import asyncio
 import contextlib
@@ -17,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from database.connect import Database
 from database.outbox import unattended
-from database.request import Request
+from database.request import Request, read
 from domain import identifiers
 from domain.order import OrderInput, OrderStatus
 from runtime.breaker import Breaker
@@ -30,6 +33,7 @@ from workflows.order import OrderWorkflow
 from workflows.queues import TASK_QUEUE
 from workflows.requests import REQUESTS, WithoutWorkflow
 from workflows.returns import ReturnWorkflow
+from workflows.timeouts import ONE_TASK
 
 ANSWER_WITHIN = timedelta(seconds=5)
 """How long a caller waits for a workflow's answer, as docs/reference/http.md says. The workflow continues after it."""
@@ -49,6 +53,7 @@ class _Start(TypedDict):
     task_queue: str
     id_conflict_policy: WorkflowIDConflictPolicy
     id_reuse_policy: WorkflowIDReusePolicy
+    task_timeout: timedelta
     static_summary: str
     search_attributes: TypedSearchAttributes
 
@@ -117,6 +122,7 @@ async def start_return(client: Client, order: str, name: str) -> None:
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            task_timeout=ONE_TASK,
             static_summary=f"return {name} of order {order}",
             search_attributes=visibility.for_return(order, order.partition("-")[0]),
         )
@@ -129,6 +135,7 @@ def _start(order: OrderInput) -> _Start:
         "task_queue": TASK_QUEUE,
         "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
         "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        "task_timeout": ONE_TASK,
         "static_summary": _summary(order),
         "search_attributes": visibility.at_start(order, OrderStatus.RECEIVED),
     }
@@ -175,13 +182,22 @@ async def _answer(
         return await ask(client, breaker, order, kept.kind, kept.request_id)
     except WorkflowGone:
         if not await start_again(transactions.database, client, order):
-            if without_workflow is None:
+            if without_workflow is not None:
+                return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
+            answer = await _stored_answer(transactions.database, kept)
+            if answer is None:
                 raise
-            return await _answer_for_a_closed_order(transactions, client, kept, without_workflow)
+            return granted(answer)
     try:
         return await ask(client, breaker, order, kept.kind, kept.request_id)
     except WorkflowGone as error:
         raise NoAnswer(order) from error
+
+
+async def _stored_answer(database: Database, kept: Request) -> Answer | None:
+    """The answer that a request has by now: a workflow that is gone may have carried it out, and closed the order with it."""
+    async with database.read_once() as connection:
+        return (await read(connection, kept.order, kept.kind, kept.request_id)).answer
 
 
 async def _answer_for_a_closed_order(

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from database.outbox.signal import CHANGED, NODE_MESSAGE
     from domain import identifiers
     from domain.fulfillment import CALLED_ABOUT, RequestStatus, WaitingFor
-    from domain.order import OrderInput, OrderState
+    from domain.order import ROWS_OF_NEWS_MAX, OrderInput, OrderState, OrderStatus
     from nodes.kinds import KINDS
     from transactions.contact import CallInput
     from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
@@ -41,7 +41,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.queues import CALLS_QUEUE
     from workflows.requests import REQUESTS, takes_requests
     from workflows.returns import ReturnWorkflow
-    from workflows.steps import transaction
+    from workflows.steps import Steps, has_short_tasks, stop
+    from workflows.waits import Waits
 
 _CallKey = tuple[str, RequestStatus, datetime | None]
 """A fulfillment order, its request status, and the time of the last cancel request: each cancel request is another call."""
@@ -69,6 +70,7 @@ class OrderWorkflow:
         """Signals and updates may come before `run` begins, so every field that they use is set here."""
         self._name = order.order
         self._copy: OrderState | None = None
+        self._copied_at = workflow.now()
         self._signals: list[tuple[int, str, Sequence[RawValue]]] = []
         self._signals_received = 0
         self._pending: list[_PendingUpdate] = []
@@ -80,6 +82,8 @@ class OrderWorkflow:
         self._lines_of_version = -1
         self._seen_version = -1
         self._shown: dict[str, object] = {}
+        self._waits = Waits()
+        self._steps = Steps(are_short=len(order.lines) <= ROWS_OF_NEWS_MAX)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderOutcome:
@@ -191,14 +195,16 @@ class OrderWorkflow:
             key=f"{workflow.info().run_id}:{number}",
             at=workflow.now(),
         )
-        self._adopt(await transaction(OrderActivities.record_signal, signal, "record a message that came as a signal"))
+        self._adopt(
+            await self._steps.run(OrderActivities.record_signal, signal, "record a message that came as a signal")
+        )
 
     async def _look_at_the_facts(self) -> None:
         """Read the state again when the copy may be old: after `look_again`, or after a long time without a signal."""
         if not self._look_at_lines and (not self._look_again or self._order.total("backordered")):
             return
         self._look_again = self._look_at_lines = False
-        found = await transaction(
+        found = await self._steps.run(
             OrderActivities.look, Moment(order=self._name, at=workflow.now()), "look at the facts"
         )
         self._lines_of_version = max(self._lines_of_version, found.version)
@@ -231,7 +237,7 @@ class OrderWorkflow:
             key=pending.key,
             at=workflow.now(),
         )
-        return await transaction(REQUESTS[pending.kind].activity, request, f"{pending.kind} as asked")
+        return await self._steps.run(REQUESTS[pending.kind].activity, request, f"{pending.kind} as asked")
 
     async def _start_return(self, name: str) -> None:
         """Start the return's child workflow; it continues when its order closes."""
@@ -242,6 +248,7 @@ class OrderWorkflow:
                 ReturnInput(order=self._name, return_=name),
                 id=workflow_id,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                task_timeout=timeouts.ONE_TASK,
                 static_summary=f"return {name} of order {self._name}",
                 search_attributes=visibility.for_return(self._name, self._order.channel),
             )
@@ -254,7 +261,7 @@ class OrderWorkflow:
         if gives_up_at is None or workflow.now() < gives_up_at:
             return
         self._adopt(
-            await transaction(
+            await self._steps.run(
                 OrderActivities.give_up,
                 Moment(order=self._name, at=workflow.now()),
                 "cancel what was not released in time",
@@ -281,7 +288,7 @@ class OrderWorkflow:
         if not self._order.total("reserved") or self._order.holds or workflow.now() < self._order.release_at:
             return
         self._adopt(
-            await transaction(
+            await self._steps.run(
                 OrderActivities.release, ReleaseInput(order=self._name, at=workflow.now()), "release to the nodes"
             )
         )
@@ -305,18 +312,19 @@ class OrderWorkflow:
             try:
                 await workflow.wait_condition(
                     partial(self._wait_has_changed, name, wait),
-                    timeout=max(deadline - workflow.now(), timeouts.AT_ONCE),
+                    timeout=self._waits.time_until(name, deadline),
                     timeout_summary=f"{name}: {waiting_for.replace('_', ' ')}",
                 )
             except TimeoutError:
+                self._waits.has_passed(name, deadline)
                 await self._act_on_silence(name, waiting_for)
             if call is not None:
-                await _stop(call)
+                await stop(call)
 
     async def _act_on_silence(self, name: str, waiting_for: WaitingFor) -> None:
         self._acting.add(name)
         self._adopt(
-            await transaction(
+            await self._steps.run(
                 OrderActivities.act_on_silence,
                 SilenceInput(order=self._name, fulfillment_order=name, waiting_for=waiting_for, at=workflow.now()),
                 f"{name}: no {waiting_for.replace('_', ' ')} in time",
@@ -365,7 +373,7 @@ class OrderWorkflow:
         if closes_at is None or workflow.now() < closes_at or self._is_closed:
             return
         self._adopt(
-            await transaction(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
+            await self._steps.run(OrderActivities.close, Moment(order=self._name, at=workflow.now()), "close the order")
         )
 
     async def _wait_for_a_change(self) -> None:
@@ -376,6 +384,7 @@ class OrderWorkflow:
         try:
             await workflow.wait_condition(self._has_changed, timeout=self._timeout(wakes_at), timeout_summary=why)
         except TimeoutError:
+            self._waits.has_passed(self._name, wakes_at)
             is_early = wakes_at is None or workflow.now() < wakes_at
             self._look_at_lines = is_early and self._lines_are_old
             self._look_again = is_early and not self._lines_are_old
@@ -389,14 +398,14 @@ class OrderWorkflow:
         """
         is_quiet = not (self._signals or self._pending or self._acting) and workflow.all_handlers_finished()
         if is_quiet and not self._is_closed and workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(order)
+            workflow.continue_as_new(order, task_timeout=timeouts.ONE_TASK)
 
     def _timeout(self, wakes_at: datetime | None) -> timedelta | None:
         """The time until the order's own deadline; at most a day for an order that may get no signal.
 
         A fulfillment order that waits has its own deadline, so its order needs no other timer.
         """
-        left = max(wakes_at - workflow.now(), timeouts.AT_ONCE) if wakes_at else None
+        left = self._waits.time_until(self._name, wakes_at) if wakes_at else None
         if self._lines_are_old:
             return min(left or timeouts.LINES_LAG_MAX, timeouts.LINES_LAG_MAX)
         if self._order.total("backordered"):
@@ -447,6 +456,9 @@ class OrderWorkflow:
             self._copy = state
         elif state.version >= self._copy.version:
             self._copy = state if state.totals is None else state.with_lines_of(self._copy)
+        else:
+            return
+        self._copied_at = workflow.now()
 
     @property
     def _lines_are_old(self) -> bool:
@@ -461,13 +473,14 @@ class OrderWorkflow:
         return self._wait_of(name) != wait
 
     async def _source(self, round_: int, summary: str) -> OrderState:
-        return await transaction(
-            OrderActivities.source, SourceInput(order=self._name, round=round_, at=workflow.now()), summary
-        )
+        asked = SourceInput(order=self._name, round=round_, at=workflow.now(), releases=True)
+        return await self._steps.run(OrderActivities.source, asked, summary)
 
     def _show_where_it_stands(self) -> None:
         """Update the card and the search attributes; only changed attributes are written to the history."""
-        workflow.set_current_details(card.of(self._order))
+        workflow.set_current_details(card.of(self._order, self._copied_at))
+        if self._is_closed and has_short_tasks() and self._order.status is not OrderStatus.CANCELLED:
+            return  # that it completed is what Temporal says of it itself
         wakes_at, _ = self._deadline()
         updates: list[visibility.Update] = []
         for name, value, update in visibility.of(self._order, wakes_at):
@@ -476,14 +489,6 @@ class OrderWorkflow:
                 updates.append(update)
         if updates:
             workflow.upsert_search_attributes(updates)
-
-
-async def _stop(call: asyncio.Task[None]) -> None:
-    """Cancel a call that is no longer needed; a failed call fails the workflow, so that it is seen."""
-    call.cancel()
-    (error,) = await asyncio.gather(call, return_exceptions=True)
-    if error is not None and not is_cancelled_exception(error):
-        raise error
 
 
 def _no_such_request(state: OrderState) -> Done:

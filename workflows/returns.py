@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refund import is_to_be_closed, owed
     from domain.returns import ReturnState, ReturnStatus
     from transactions.returns import ReturnInput, ReturnStep
-    from workflows.steps import transaction
+    from workflows.steps import Steps
 
 
 class ReturnSignal(BaseModel):
@@ -39,6 +39,7 @@ class ReturnWorkflow:
         self._input = request
         self._copy: ReturnState | None = None
         self._signals: list[Sequence[RawValue]] = []
+        self._steps = Steps()
 
     @workflow.run
     async def run(self, request: ReturnInput) -> ReturnStatus:
@@ -104,7 +105,7 @@ class ReturnWorkflow:
     def _begin_a_new_history_when_this_one_is_long(self) -> None:
         """Temporal suggests it after some megabytes. All facts are in PostgreSQL: the new run needs only the return's name."""
         if not self._signals and not self._state.status.is_over and workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(self._input)
+            workflow.continue_as_new(self._input, task_timeout=timeouts.ONE_TASK)
 
     async def _wait_for_a_change(self) -> None:
         if self._state.status.is_over:
@@ -114,7 +115,7 @@ class ReturnWorkflow:
         try:
             await workflow.wait_condition(
                 lambda: bool(self._signals),
-                timeout=max(timeout, timeouts.AT_ONCE),
+                timeout=max(timeout, timeouts.A_MOMENT),
                 timeout_summary="until the parcel comes back" if wakes_at else "look at the return again",
             )
         except TimeoutError:
@@ -134,7 +135,7 @@ class ReturnWorkflow:
         self, doing: Callable[[ReturnActivities, ReturnStep], Awaitable[ReturnState]], summary: str
     ) -> ReturnState:
         step = ReturnStep(order=self._input.order, return_=self._input.return_, at=workflow.now())
-        return await transaction(doing, step, summary)
+        return await self._steps.run(doing, step, summary)
 
     def _show_where_it_stands(self) -> None:
         rows = [

@@ -1,4 +1,7 @@
-"""Every timeout and retry policy of the workflows, named."""
+"""Every timeout and retry policy of the workflows, named.
+
+It imports nothing of ours, and workflows pass it through the sandbox as a whole.
+"""
 
 from datetime import timedelta
 
@@ -6,6 +9,16 @@ from temporalio.common import RetryPolicy
 
 ONE_TRANSACTION = timedelta(seconds=5)
 """How long one transaction may take. After a kill -9 of a worker, another worker gets the activity this soon."""
+
+ONE_TASK = timedelta(seconds=5)
+"""How long a worker may take for one task of a workflow, set at every start. After a kill -9 of a worker, another worker gets
+the task this soon; Temporal's default is ten seconds."""
+
+ONE_SHORT_TRANSACTION = timedelta(seconds=2)
+"""How long a transaction may take inside a task. Until then a database that hangs holds up the requests of its order."""
+
+ONCE = RetryPolicy(maximum_attempts=1)
+"""What fails inside a task is tried again outside of it."""
 
 UNTIL_IT_WORKS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
@@ -30,5 +43,6 @@ LOOK_AGAIN_AFTER = timedelta(days=1)
 LINES_LAG_MAX = timedelta(minutes=1)
 """Signals of a large order carry no lines. The lines are read this long after the last signal, for the query `view`."""
 
-AT_ONCE = timedelta(milliseconds=1)
-"""The shortest timer, for a deadline that has already passed."""
+A_MOMENT = timedelta(milliseconds=1)
+"""The shortest timer: a second, on a real server. What is due is done without one; this is the pause before what had no effect
+is tried again."""

@@ -1,0 +1,144 @@
+"""Buys, finds and gives back labels.
+
+What is to be done is in PostgreSQL (`label.due_at`), so any process can go on at any moment. A label
+whose first call another process has begun is not bought again: its carrier is asked for it by our reference.
+"""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from carriers.carrier import Bought, CannotTell, CarrierKind, CarrierRefused, MissingExtra, NoAnswer, Settings
+from carriers.judge import fault
+from carriers.kinds import KINDS
+from database import label as statements
+from database.label import StoredLabel
+from domain.label import LabelState, Step, next_step
+from jobs.carrier import ANSWER_WITHIN, CarrierCalls, NotNow
+from jobs.waiting import wait_after
+from transactions import label as labels
+from transactions.transaction import OrderTransactions
+
+LEASE = ANSWER_WITHIN + timedelta(minutes=1)
+"""After this time another process goes on with what a dead process had claimed; every call must have ended well before."""
+AT_ONCE_MAX = 8
+
+log = structlog.get_logger("label")
+
+
+class Labels:
+    """Runs in the HTTP process; several of them share the work."""
+
+    def __init__(self, transactions: OrderTransactions, calls: CarrierCalls) -> None:
+        """`calls` calls the carriers."""
+        self._transactions = transactions
+        self._calls = calls
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def carry_out(self) -> timedelta | None:
+        """Do what is due; answers in what time something is due again."""
+        while True:
+            async with self._transactions.database.at_once() as connection:
+                claimed = await statements.claim(connection, AT_ONCE_MAX, LEASE)
+            if not claimed:
+                break
+            ends = await asyncio.gather(*(self._step(*one) for one in claimed), return_exceptions=True)
+            for end in ends:
+                if isinstance(end, BaseException):
+                    raise end
+        async with self._transactions.database.read_once() as connection:
+            return await statements.due_in(connection)
+
+    async def close(self) -> None:
+        """Wait for no late answer any more."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    async def _step(self, stored: StoredLabel, is_first: bool) -> None:
+        """Ask the carrier what is to be asked next, and keep what it answers."""
+        step = next_step(stored.asking._replace(was_called=not is_first))
+        found = await labels.settings_of(self._transactions, stored.carrier)
+        if step is None or found is None:
+            await self._without_a_call(stored, is_first=is_first)
+            return
+        kind, settings = KINDS[found[0]], found[1]
+        try:
+            await self._ask(step, kind, settings, stored)
+        except NotNow as why:
+            await self._postpone(stored, str(why), not_called=is_first)
+        except CarrierRefused as why:
+            await self._refused(step, stored, str(why))
+        except CannotTell as why:
+            await labels.unknown(self._transactions, stored, str(why), None)
+        except MissingExtra as why:
+            await self._refused(step, stored, str(why))
+        except NoAnswer as why:
+            await self._no_answer(step, stored, str(why))
+        except Exception as error:  # what a carrier sends may be anything, and so may be what a package makes of it
+            log.warning("an answer of a carrier cannot be read", carrier=stored.carrier, reason=type(error).__name__)
+            await self._no_answer(step, stored, f"its answer cannot be read ({type(error).__name__})")
+
+    async def _without_a_call(self, stored: StoredLabel, *, is_first: bool) -> None:
+        if stored.void_wanted_at is not None and is_first:
+            await labels.voided(self._transactions, stored)
+        elif stored.state is LabelState.ASKED and is_first:
+            await labels.refused(self._transactions, stored, "it is not in carriers.toml any more")
+        else:
+            await self._postpone(stored, "it is not in carriers.toml any more", not_called=False)
+
+    async def _ask(self, step: Step, kind: CarrierKind, settings: Settings, stored: StoredLabel) -> None:
+        if step is Step.BUY:
+            await self._buy(kind, settings, stored)
+        elif step is Step.FIND:
+            found = await self._calls.call(settings.name, partial(kind.find, settings, stored.label))
+            await (self._sold(stored, found) if found else labels.missing(self._transactions, stored))
+        else:
+            void = partial(kind.void, settings, stored.tracking or "", stored.theirs or "")
+            await self._calls.call(settings.name, void)
+            await labels.voided(self._transactions, stored)
+
+    async def _buy(self, kind: CarrierKind, settings: Settings, stored: StoredLabel) -> None:
+        shipment = await labels.shipment_of(self._transactions, stored)
+        if shipment is None:
+            await labels.voided(self._transactions, stored)
+            return
+        sold = await self._calls.call(
+            settings.name, partial(kind.buy, settings, shipment), partial(self._came_late, stored)
+        )
+        await self._sold(stored, sold)
+
+    async def _sold(self, stored: StoredLabel, sold: Bought) -> None:
+        shipment = await labels.shipment_of(self._transactions, stored)
+        why = fault(sold, shipment) if shipment else None
+        if why is None:
+            await labels.bought(self._transactions, stored, sold)
+        else:
+            await labels.unusable(self._transactions, stored, sold, why)
+
+    def _came_late(self, stored: StoredLabel, sold: Bought) -> None:
+        """Keep an answer that came after its deadline."""
+        task = asyncio.get_running_loop().create_task(self._sold(stored, sold))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _refused(self, step: Step, stored: StoredLabel, why: str) -> None:
+        if step is Step.BUY:
+            await labels.refused(self._transactions, stored, why)
+        elif step is Step.VOID:
+            await labels.not_voided(self._transactions, stored, why)
+        else:
+            await self._postpone(stored, why, not_called=False)
+
+    async def _no_answer(self, step: Step, stored: StoredLabel, why: str) -> None:
+        if step is Step.BUY or stored.state is LabelState.ASKED:
+            await labels.unknown(self._transactions, stored, why, wait_after(1))
+        else:
+            await self._postpone(stored, why, not_called=False)
+
+    async def _postpone(self, stored: StoredLabel, why: str, *, not_called: bool) -> None:
+        """Ask again later. `not_called` = the carrier has not been asked to sell it, so that it may be asked the first time."""
+        async with self._transactions.database.at_once() as connection:
+            await statements.postpone(connection, stored, wait_after(stored.tries), why, not_called=not_called)

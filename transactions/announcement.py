@@ -1,0 +1,69 @@
+"""Records what nodes say of goods that will come, and lets what they promised follow at once.
+
+The message's own transaction takes off what is not covered any more, and gives arrived units to their pegs. New pegs and new
+promises are the job's (`transactions/peg.py`): this transaction holds no order's lock (docs/decisions/0061).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from database import incoming, peg, stock
+from database.connect import ReadConnection, WriteConnection
+from domain.peg import arrive as arrived
+from domain.stock import StockMessage, StockMessageKind
+
+
+async def is_known(connection: ReadConnection, node: str, message_id: str) -> bool:
+    """Whether a message of this node announced goods under this id."""
+    return await incoming.is_announced(connection, node, message_id)
+
+
+async def announce(connection: WriteConnection, message: StockMessage, happened_at: datetime) -> None:
+    """Store announced goods, or another date and other quantities of goods that were announced.
+
+    The gates of their SKUs are shared until the end: an order that begins to wait sees the goods, or they see the order.
+    """
+    assert message.expected_at is not None
+    await stock.close_gates(connection, set(message.units))
+    if message.kind is StockMessageKind.EXPECTED:
+        await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
+        await peg.mark(connection, message.units)
+        return
+    assert message.expected is not None
+    changed = await incoming.change(
+        connection, message.node, message.expected, message.expected_at, message.units, happened_at
+    )
+    await _settle(connection, message.node, message.expected, dict.fromkeys(changed, 0))
+    await peg.mark(connection, changed)
+
+
+async def arrive(connection: WriteConnection, node: str, expected: str, units: Mapping[str, int]) -> None:
+    """Note that announced units, by SKU, have arrived. Those that were promised go to their orders first.
+
+    The caller holds the locks of the stock levels and has booked the units. What nobody announced is ignored.
+    """
+    await incoming.arrive(connection, node, expected, units)
+    await _settle(connection, node, expected, units)
+
+
+async def _settle(connection: WriteConnection, node: str, expected: str, units: Mapping[str, int]) -> None:
+    """Give the units that arrived to the pegs of an announcement, whose rows are locked, and take off what is not covered.
+
+    Arrived units that are not offered to who waits (a count has seen them before) give nobody a turn.
+    """
+    pegs = await peg.held(connection, node, expected)
+    if not pegs:
+        return
+    rows = await incoming.rows(connection, node, expected, units)
+    changed, looked_at = [], []
+    for sku, row in sorted(rows.items()):
+        came = units[sku] if row.is_offered else 0
+        before = pegs.get(sku, [])
+        after = arrived(before, came, row.open)
+        changed += [new for old, new in zip(before, after, strict=True) if new != old]
+        looked_at += [
+            (sku, old.order)
+            for old, new in zip(before, after, strict=True)
+            if not units[sku] or new.quantity + new.arrived < old.quantity + old.arrived
+        ]
+    await peg.change_held(connection, node, expected, changed, looked_at)

@@ -1,0 +1,99 @@
+"""Makes other documents the active version of the network: an earlier version, or the active one with another policy."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from database import backorder
+from database import network as statements
+from database.connect import Database, ReadConnection, WriteConnection
+from database.notification import WORK, notify
+from network.load import NetworkDocuments, NetworkMistakes, load
+from network.retired import NOTHING, retire
+from transactions.network import NoNetwork
+from transactions.network_change import announced, refusals
+
+
+class NetworkRefused(Exception):
+    """The network was not applied: `lines` name every mistake. The active version stays active."""
+
+    def __init__(self, lines: list[str]) -> None:
+        """`lines` has one line per mistake."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class OtherVersion(Exception):
+    """Another version is active than the one that was seen. Nothing was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What applying documents would do now."""
+
+    changes: list[str]
+    """In words, a line each."""
+    mistakes: list[str]
+    """Why they cannot be applied; none when they can."""
+
+
+async def documents_of(connection: ReadConnection, version: int) -> NetworkDocuments:
+    """The documents of a version."""
+    return NetworkDocuments(**await statements.documents(connection, version))
+
+
+async def judged(connection: ReadConnection, before: NetworkDocuments, documents: NetworkDocuments) -> Judged:
+    """What applying these documents in place of the active ones would change, and why it would be refused."""
+    try:
+        loaded = load(documents)
+    except NetworkMistakes as error:
+        return Judged([], [str(mistake) for mistake in error.mistakes])
+    return Judged(await announced(connection, before, documents), await refusals(connection, Path(), loaded))
+
+
+async def apply(database: Database, documents: NetworkDocuments, *, seen: int, actor: str) -> int:
+    """Make documents the active version; answers its number.
+
+    `seen` is the version that was active when it was decided. Raises `OtherVersion` when another one is, and `NetworkRefused`.
+    """
+    async with database.write() as connection:
+        before = await lock_active(connection)
+        if before is None:
+            raise NoNetwork("no network has been applied yet")
+        if await statements.active_version(connection) != seen:
+            raise OtherVersion
+        if mistakes := (await judged(connection, before, documents)).mistakes:
+            raise NetworkRefused(mistakes)
+        version = await activate(connection, before, documents, actor)
+    await notify(database, WORK)
+    return version
+
+
+async def lock_active(connection: WriteConnection) -> NetworkDocuments | None:
+    """The documents of the active version, which nobody else replaces before this transaction ends; None = there is none.
+
+    To a version from before retired things were kept it adds what all the versions before it had and it has not.
+    """
+    version = await statements.lock_active_version(connection)
+    if version is None:
+        return None
+    documents = NetworkDocuments(**await statements.documents(connection, version))
+    if documents.retired:
+        return documents
+    retired = NOTHING
+    for earlier in await statements.earlier(connection, version):
+        retired = retire(retired, earlier.nodes, earlier.items, documents.nodes, documents.items)
+    await statements.keep_retired(connection, version, retired)
+    return replace(documents, retired=retired)
+
+
+async def activate(
+    connection: WriteConnection, before: NetworkDocuments | None, documents: NetworkDocuments, actor: str | None = None
+) -> int:
+    """Make documents without a mistake the active version after `lock_active` has answered `before`; answers its number."""
+    retired = NOTHING
+    if before is not None:
+        retired = retire(before.retired, before.nodes, before.items, documents.nodes, documents.items)
+    kept = asdict(replace(documents, retired=retired))
+    version = await statements.activate(connection, kept, documents.digest, actor)
+    await backorder.reset_candidate_nodes(connection)
+    return version
