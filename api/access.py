@@ -12,9 +12,9 @@ from starlette.types import Scope
 from api import request_log
 from api.problems import NO_KEY, NOT_ALLOWED, NOT_FOUND, Problem, wrong_fields
 from api.service import Service
-from database import key
 from database.key import Caller
 from domain.mistake import Mistake, shown_name, unknown
+from domain.role import Role, needed_for
 
 Kind = Literal["operator", "channel", "node"]
 
@@ -47,8 +47,7 @@ async def holder_of(scope: Scope) -> Caller:
     if shown is None:
         raise Problem(NO_KEY, "send `Authorization: Bearer KEY`")
     service: Service = scope["app"].state.service
-    async with service.database.at_once() as connection:
-        found = await key.holder(connection, shown)
+    found = await service.keys.holder(shown)
     if found is None:
         raise Problem(NO_KEY, "this key is not valid")
     request_log.show_key(found.actor)
@@ -59,14 +58,20 @@ async def holder_of(scope: Scope) -> Caller:
 
 
 class OpenTo:
-    """A dependency that returns the holder of the key, or refuses: 401 without a valid key, 403 for a kind that is not named.
+    """A dependency that returns the holder of the key, or refuses: 401 without a valid key, 403 for a kind that is not named or
+    an operator whose role is too low.
 
     Only then it refuses a query that the route does not know.
     """
 
-    def __init__(self, *kinds: Kind) -> None:
-        """The kinds of keys that may call a route."""
+    def __init__(self, *kinds: Kind, role: Role | None = None) -> None:
+        """The kinds of keys that may call a route, and the role that an operator needs; None = as its method says."""
         self.kinds = kinds
+        self._role = role
+
+    def role(self, method: str) -> Role:
+        """The role that an operator needs for a request with this method."""
+        return self._role or needed_for(method)
 
     async def __call__(
         self,
@@ -77,11 +82,22 @@ class OpenTo:
         found = await holder_of(request.scope)
         if found.kind not in self.kinds:
             raise Problem(NOT_ALLOWED, f"keys of kind {found.kind} may not do this")
+        check_role(found, self.role(request.method))
         known_query(request)
         return found
 
 
+def check_role(holder: Caller, needed: Role) -> None:
+    """Refuse an operator whose role is too low."""
+    if not holder.role.includes(needed):
+        raise Problem(NOT_ALLOWED, f"this key has the role {holder.role}; the role {needed} is needed for this")
+
+
 Operator = Annotated[Caller, Depends(OpenTo("operator"))]
+Reader = Annotated[Caller, Depends(OpenTo("operator", role=Role.SEE))]
+Admin = Annotated[Caller, Depends(OpenTo("operator", role=Role.ADMIN))]
+ReaderOrChannel = Annotated[Caller, Depends(OpenTo("operator", "channel", role=Role.SEE))]
+AdminOrChannel = Annotated[Caller, Depends(OpenTo("operator", "channel", role=Role.ADMIN))]
 OperatorOrChannel = Annotated[Caller, Depends(OpenTo("operator", "channel"))]
 OperatorOrNode = Annotated[Caller, Depends(OpenTo("operator", "node"))]
 Anyone = Annotated[Caller, Depends(OpenTo("operator", "channel", "node"))]

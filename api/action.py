@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.claim import ClaimKind
 from domain.fulfillment import MessageKind
-from domain.reasons import Action, ExceptionCode
+from domain.reasons import Action, ExceptionCode, connection_of
 
 _PATHS: Mapping[Action, str] = {
     Action.CHOOSE_PICKUP: "/orders/{order}/pickup",
@@ -17,6 +17,7 @@ _PATHS: Mapping[Action, str] = {
     Action.TELL: "/fulfillment-orders/{fulfillment_order}/messages",
     Action.COUNT: "/stock/messages",
     Action.PAUSE: "/nodes/{node}/pause",
+    Action.RETRY: "/connections/{connection}/retry",
     Action.RESOLVE: "/orders/{order}/resolve",
     Action.ASSIGN: "/exceptions/{exception}/assign",
 }
@@ -40,7 +41,16 @@ def _request(action: Action, shown: Mapping[str, Any]) -> dict[str, Any]:
     is_of_no_order = action is Action.RESOLVE and shown["order"] is None
     path = _RESOLVE_OF_NO_ORDER if is_of_no_order else _PATHS[action]
     body = {} if is_of_no_order else _body(action, shown)
-    return {"action": action, "method": "POST", "path": path.format_map(shown), "body": body}
+    return {
+        "action": action,
+        "method": "POST",
+        "path": path.format_map({**shown, "connection": _connection(shown)}),
+        "body": body,
+    }
+
+
+def _connection(shown: Mapping[str, Any]) -> str | None:
+    return connection_of(ExceptionCode(shown["code"]), shown["exception"], shown["order"], shown["subject"])
 
 
 def _body(action: Action, shown: Mapping[str, Any]) -> dict[str, Any]:

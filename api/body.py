@@ -1,6 +1,7 @@
 """Guards what a body may cost: its key is looked at before it is read, and its size, its time and its turn are limited."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
@@ -8,11 +9,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import access, problems
+from api.limits import is_webhook, subscriber
 from api.problems import NOT_READY, TOO_LARGE, TOO_MANY, TOO_SLOW, Problem
 from runtime.breaker import AtOnce
 
 BODY_BYTES_MAX = 1_048_576
 """A body of 2,000 order lines is a third of it."""
+WEBHOOK_BYTES_MAX = 8 * 1_048_576
+"""A channel's order may have thousands of lines with everything that the channel knows of them."""
+LARGE_WEBHOOKS_MAX = 8
+"""Large webhooks that are in memory at once, before anybody knows whether they are genuine."""
 BODY_WITHIN = timedelta(seconds=20)
 """How long a body may take to arrive, once we read it."""
 LARGE_BYTES = 65_536
@@ -25,7 +31,8 @@ UNDER_WAY_MAX = 100
 class BodyGuard:
     """Answers 401, 408, 413 and 429 before a body is kept; a body that passes is given to the application as a whole.
 
-    Every route that takes a body needs a key. One that does not will have to be named here.
+    Every route that takes a body needs a key, but for webhooks of channels: their bytes must be read before their signature
+    can be checked. So each address has its own places there, and few large ones are in memory at once.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,6 +40,7 @@ class BodyGuard:
         self._app = app
         self._under_way = AtOnce(UNDER_WAY_MAX)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._large_webhooks = asyncio.Semaphore(LARGE_WEBHOOKS_MAX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at the key, then read the body, then pass the request on."""
@@ -46,16 +54,17 @@ class BodyGuard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         announced = _announced(scope)
-        if announced is not None and announced > BODY_BYTES_MAX:
-            raise _Refused(_too_large())
-        key = await _key_of(scope)
+        bytes_max = WEBHOOK_BYTES_MAX if is_webhook(scope) else BODY_BYTES_MAX
+        if announced is not None and announced > bytes_max:
+            raise _Refused(_too_large(bytes_max))
+        key = f"webhooks from {subscriber(scope)}" if is_webhook(scope) else await _key_of(scope)
         is_large = announced is None or announced > LARGE_BYTES
         with self._under_way.one_more(key) as has_place:
             if not has_place:
-                raise _Refused(Problem(TOO_MANY, f"{UNDER_WAY_MAX} requests with this key are under way"))
+                raise _Refused(Problem(TOO_MANY, f"{UNDER_WAY_MAX} requests with this key or from here are under way"))
             turn = self._turns.setdefault(key, asyncio.Lock()) if is_large else asyncio.Lock()
-            async with turn:
-                body = await _read(receive)
+            async with turn, self._large_webhooks if is_large and is_webhook(scope) else contextlib.nullcontext():
+                body = await _read(receive, bytes_max)
                 await self._app(scope, _replay(body, receive), send)
 
 
@@ -77,7 +86,7 @@ def _announced(scope: Scope) -> int | None:
     announced = Headers(scope=scope).get("content-length")
     if announced is None:
         return None
-    return int(announced) if announced.isdecimal() else BODY_BYTES_MAX + 1
+    return int(announced) if announced.isdecimal() else WEBHOOK_BYTES_MAX + 1
 
 
 async def _key_of(scope: Scope) -> str:
@@ -90,7 +99,7 @@ async def _key_of(scope: Scope) -> str:
         raise _Refused(Problem(NOT_READY, problems.REPEAT_LATER)) from None
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, bytes_max: int) -> bytes:
     """The whole body."""
     body = bytearray()
     try:
@@ -98,8 +107,8 @@ async def _read(receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    raise _Refused(_too_large())
+                if len(body) > bytes_max:
+                    raise _Refused(_too_large(bytes_max))
                 if message["type"] != "http.request" or not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
@@ -119,5 +128,5 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _too_large() -> Problem:
-    return Problem(TOO_LARGE, f"a body can have at most {BODY_BYTES_MAX:,} bytes")
+def _too_large(bytes_max: int) -> Problem:
+    return Problem(TOO_LARGE, f"a body can have at most {bytes_max:,} bytes")

@@ -62,6 +62,15 @@ _CART: dict[str, Any] = {
     ],
 }
 _PARCEL = {"package": "1", "carrier": "ups", "tracking": "1Z999", "lines": _LINES}
+_LABEL = {
+    "package": "1",
+    "carrier": None,
+    "format": "zpl",
+    "weight_g": 1200,
+    "sides": {"length_mm": 300, "width_mm": 200, "height_mm": 120},
+    "reason": None,
+    "actor": "Ada",
+}
 
 
 def _because(reason: str, **more: Any) -> dict[str, Any]:
@@ -74,7 +83,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
         "search_orders": {"email": "ada@example.org", "phone": None, "name": None},
         "get_promise": _CART,
         "make_reservation": _CART | {"expires_in": "15m"},
-        "cancel_order": _because("the customer changed their mind", lines=_LINES),
+        "cancel_order": _because("the customer changed their mind", lines=_LINES, code="customer_request"),
         "hold_order": _because("billing and shipping address differ", hold="fraud"),
         "release_order": _because("checked by phone", hold="fraud"),
         "change_order_address": _because("the customer moved", ship_to=_SHIP_TO),
@@ -124,6 +133,9 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "reason": None,
             "final": True,
         },
+        "buy_label": _LABEL,
+        "buy_return_label": _LABEL,
+        "void_label": _because("the parcel did not leave"),
         "pause_node": _because("snow", open_work="reroute"),
         "resume_node": _because("the roads are clear"),
         "send_stock_message": {
@@ -168,7 +180,8 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
         "assign_exception": _because("the late shift looks at it", owner="night-shift"),
         "register_webhook": {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
         "retry_webhook": _because("the shop is up again"),
-        "make_key": {"kind": "node", "name": "slc"},
+        "retry_connection": _because("the service is offered now"),
+        "make_key": {"kind": "operator", "name": "night-shift", "role": "act"},
     }
 )
 """By operation id."""

@@ -3,17 +3,17 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from api import pages
 from api.access import known_query
 from runtime.version import VERSION
 
 router = APIRouter(tags=["service"], dependencies=[Depends(known_query)])
 
 NOTHING_FROM_ELSEWHERE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
-AS_A_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+CONSOLE = "/console"
+TO_THE_CONSOLE: dict[int | str, dict[str, Any]] = {303: {"description": "A browser is sent to the console"}}
 
 
 class Running(BaseModel):
@@ -29,9 +29,9 @@ class Running(BaseModel):
     """Where the Temporal UI is, if this process was started with its address."""
 
 
-@router.get("/", response_model=Running, responses=AS_A_PAGE)
+@router.get("/", response_model=Running, responses=TO_THE_CONSOLE)
 async def get_service(request: Request) -> Response:
-    """What is running here and where things are: as a page for browsers, as JSON for all others."""
+    """What is running here and where things are, as JSON. A browser is sent to the console."""
     running = Running(
         service="switchyard",
         version=VERSION,
@@ -42,7 +42,7 @@ async def get_service(request: Request) -> Response:
         temporal_ui=request.app.state.temporal_ui,
     )
     if "text/html" in request.headers.get("accept", ""):
-        response: Response = HTMLResponse(pages.front(running.model_dump()), headers=NOTHING_FROM_ELSEWHERE)
+        response: Response = RedirectResponse(CONSOLE, 303)
     else:
         response = JSONResponse(running.model_dump())
     response.headers["Vary"] = "Accept"

@@ -21,9 +21,13 @@ class JobState(BaseModel):
     lane: str
     """Jobs of one lane run one after another."""
     every_seconds: float
-    """About how often it runs."""
+    """About how often it runs while something is committed, or PostgreSQL's notifications are not received."""
+    at_least_every_seconds: float | None
+    """About how often it runs while nothing is committed; null = as often as ever."""
     runs: int
     """Runs that have ended, with success or not."""
+    failures: int
+    """Of these, the ones that failed."""
     last_started_at: datetime | None
     last_duration_ms: int | None
     last_succeeded_at: datetime | None
@@ -53,7 +57,9 @@ def _states(driver: Driver) -> Iterator[JobState]:
                 job=job.name,
                 lane=lane.name,
                 every_seconds=lane.every.total_seconds(),
+                at_least_every_seconds=lane.at_least_every.total_seconds() if lane.at_least_every else None,
                 runs=status.runs,
+                failures=status.failures,
                 last_started_at=status.last_started_at,
                 last_duration_ms=None if status.last_duration is None else status.last_duration // MILLISECOND,
                 last_succeeded_at=status.last_succeeded_at,

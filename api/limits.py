@@ -4,6 +4,7 @@ Counted in each process for itself. Nobody's bucket is kept for ever: a full one
 """
 
 import math
+import re
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -45,8 +46,17 @@ class Buckets:
         return 0.0 if is_granted else (1 - left) / self._per_second
 
 
+def is_webhook(scope: Scope) -> bool:
+    """Whether a request is a webhook of a connected channel, which has no key: its signature is checked when it was read."""
+    return scope["method"] == "POST" and _WEBHOOK.fullmatch(scope["path"]) is not None
+
+
+_WEBHOOK = re.compile(r"/channels/[^/]+/webhooks")
+
+
 class RateLimit:
-    """Counts requests by their key, once it has proved to be valid, and until then by the client's address."""
+    """Counts requests by their key, once it has proved to be valid, and until then by the client's address. Webhooks of
+    channels are counted by their connection, where their signature is checked."""
 
     def __init__(self, app: ASGIApp, per_second: float) -> None:
         """Wraps an application; a key gets `per_second`."""
@@ -57,7 +67,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer when to send it again."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_webhook(scope):
             await self._app(scope, receive, send)
             return
         shown = sha256((shown_key(scope) or "").encode()).hexdigest()
@@ -93,10 +103,10 @@ class RateLimit:
 def _stranger(scope: Scope) -> str:
     """The bucket of a request without a valid key. Probes have their own: a client that tries keys does not stop them."""
     path = scope["path"] if scope["path"] in request_log.PROBES else ""
-    return f"{_subscriber(scope)} {path}"
+    return f"{subscriber(scope)} {path}"
 
 
-def _subscriber(scope: Scope) -> str:
+def subscriber(scope: Scope) -> str:
     """The client's address; of IPv6 the network, of which a subscriber has all 2^64 addresses."""
     host = str(scope["client"][0]) if scope.get("client") else ""
     try:

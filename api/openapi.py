@@ -21,6 +21,7 @@ TAGS = MappingProxyType(
         "promises": "What would be promised for a cart now. Nothing is stored.",
         "reservations": "Stock that is kept for a cart until it becomes an order or its time is over.",
         "nodes": "The work of nodes: fulfillment orders and messages about them. Pausing a node.",
+        "carriers": "Labels of parcels, bought from carriers and given back.",
         "stock": "Messages about stock, what is available, and stopping the sale of an item.",
         "returns": "Returns of delivered units: approval, receipt, grading, refund.",
         "claims": "Units that were missing, wrong, damaged or lost.",
@@ -57,11 +58,12 @@ def document(app: FastAPI, routes: Sequence[APIRoute]) -> Document:
     # A type that no caller sends, such as a row that could not be read, is among the models of FastAPI all the same.
     schemas, shown = made["components"]["schemas"], _reached(made, made["paths"])
     made["components"]["schemas"] = {name: schema for name, schema in schemas.items() if name in shown}
-    callers = {route.name: _callers(route) for route in routes}
+    access = {route.name: _access(route) for route in routes}
     for method, operation in operations(made):
         name = operation["operationId"]
         operation["summary"] = name.replace("_", " ").capitalize()
-        operation["x-open-to"] = callers[name]
+        operation["x-open-to"] = [kind for open_to in access[name] for kind in open_to.kinds]
+        operation["x-role"] = next((open_to.role(method.upper()) for open_to in access[name]), None)
         failures = {str(status): problems.response(status) for status in _failures(method, operation)}
         operation["responses"] = dict(sorted((operation["responses"] | failures).items()))
         for answer in operation["responses"].values():
@@ -116,11 +118,9 @@ def operations(made: Document) -> Iterator[tuple[str, Document]]:
         yield from path.items()
 
 
-def _callers(route: APIRoute) -> list[str]:
-    """The kinds of keys that may call a route; none = it needs no key."""
-    return [
-        kind for needed in route.dependant.dependencies if isinstance(needed.call, OpenTo) for kind in needed.call.kinds
-    ]
+def _access(route: APIRoute) -> list[OpenTo]:
+    """Who may call a route; nothing = it needs no key."""
+    return [needed.call for needed in route.dependant.dependencies if isinstance(needed.call, OpenTo)]
 
 
 def _failures(method: str, operation: Document) -> list[int]:

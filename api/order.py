@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from api.access import Operator, OperatorOrChannel, ServiceDep, not_found, own_channel
+from api.access import Admin, Operator, OperatorOrChannel, Reader, ServiceDep, not_found, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey, IsPreview, Limit, check_destination, check_own
-from api.paths import OrderId
-from api.problems import NOT_ALLOWED, Problem
+from api.paths import NodeName, OrderId
+from api.problems import NOT_ALLOWED, Problem, response
 from api.service import Service
 from database import customer
 from database import hold as holds
@@ -21,6 +21,7 @@ from database.documents.document import Page, page
 from database.documents.order import ListedOrder, Order, OrderQuery
 from database.documents.sourcing import Plan
 from database.documents.timeline import TimelineItem
+from database.documents.what_if import WhyNot
 from database.key import Caller
 from domain.customer import SearchRequest
 from domain.order import NewOrder, OrderNumber, OrderStatus, PromiseState
@@ -49,11 +50,14 @@ from transactions.personal import forget
 from transactions.preview import preview as preview_
 from transactions.request import Asked, Body
 from transactions.returns import NAMES_ADDRESS
+from transactions.what_if import why_not
 from workflows import client as temporal
 
 router = APIRouter(tags=["orders"])
 
 Model = TypeVar("Model", bound=BaseModel)
+
+RoundNumber = Annotated[int | None, Query(alias="round", ge=1, le=100_000)]
 
 
 class Placed(BaseModel):
@@ -118,7 +122,7 @@ async def place_order(body: NewOrder, holder: OperatorOrChannel, service: Servic
         response.status_code = 200
         if not taken.state.closed:
             service.relay.start_soon(taken.input)
-        return Placed(order=body.order, status=taken.state.status, promise=taken.state.promise)
+        return Placed(order=body.order, status=taken.state.status, promise=taken.state.promise_when_placed)
     answer = await temporal.place(service.client, service.breaker, taken.input)
     if answer is None:
         response.status_code = 202
@@ -165,7 +169,7 @@ async def list_orders(
 
 @router.post("/orders/search", response_model=Page[ListedOrder])
 async def search_orders(
-    body: SearchRequest, _: Operator, service: ServiceDep, after: str | None = None, limit: Limit = 50
+    body: SearchRequest, _: Reader, service: ServiceDep, after: str | None = None, limit: Limit = 50
 ) -> Response:
     """Orders of a person, newest first, by the mail address, phone number or name of who gets or pays them. Stores nothing."""
     async with service.database.read() as connection:
@@ -190,6 +194,14 @@ async def get_order_plan(name: OrderId, holder: OperatorOrChannel, service: Serv
     async with service.database.read() as connection:
         await check_own(service, name, holder)
         return shown(await sourcing.plan(connection, name))
+
+
+@router.get("/orders/{order}/plan/why-not/{node}", response_model=WhyNot, responses={409: response(409)})
+async def get_why_not(
+    name: OrderId, node: NodeName, _: Operator, service: ServiceDep, round_: RoundNumber = None
+) -> Response:
+    """Why a node does not ship an order, and each smallest change under which it would have. 409 when its round is not kept."""
+    return shown(await why_not(service.database, service.networks, name, node, round_))
 
 
 @router.get("/orders/{order}/timeline", response_model=Page[TimelineItem])
@@ -223,7 +235,7 @@ async def cancel_order(
     preview: IsPreview = False,
 ) -> CancelAnswer | Preview:
     """Cancel units. The answer says per unit: cancelled, pending at its node, or refused. 409 when every unit is refused."""
-    facts = body.model_dump(mode="json", include={"lines"}, exclude_none=True)
+    facts = body.model_dump(mode="json", include={"lines", "code"}, exclude_none=True)
     asked = Asked(name, body, holder.actor, idempotency_key)
     return await _change(service, "cancel", asked, facts, holder, CancelAnswer, is_preview=preview)
 
@@ -338,7 +350,7 @@ async def add_order_lines(
 
 
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
-async def forget_order(name: OrderId, body: ForgetRequest, holder: Operator, service: ServiceDep) -> ForgottenOrder:
+async def forget_order(name: OrderId, body: ForgetRequest, holder: Admin, service: ServiceDep) -> ForgottenOrder:
     """Erase the personal data of an order for ever. Repeated, the answer says since when. 409 while units have not shipped."""
     forgotten = await forget(service.database, name, body, actor=holder.actor)
     return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)

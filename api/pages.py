@@ -1,4 +1,4 @@
-"""Draws the front page and the interface as pages that load nothing else: no script, no font, no picture."""
+"""Draws the interface as a page that loads nothing else: no script, no font, no picture."""
 
 import itertools
 import json
@@ -15,27 +15,6 @@ Document = Mapping[str, Any]
 
 STYLE = Path(__file__).with_name("pages.css")
 REFERENCE = "#/components/schemas/"
-
-
-def front(running: Mapping[str, str | None]) -> str:
-    """What is running here and where things are."""
-    links = [
-        ("docs", "The interface, to read"),
-        ("openapi", "The interface as an OpenAPI document, to make a client from"),
-        ("temporal_ui", "The Temporal UI: every order's workflow"),
-        ("readiness", "Readiness: whether PostgreSQL and Temporal answer"),
-        ("health", "Health: whether this process answers"),
-    ]
-    listed = [
-        element("li", element("a", text(address), href=address), " ", element("span", text(what)))
-        for name, what in links
-        if (address := running[name])
-    ]
-    sentence = "Switchyard decides where every order ships from and sees it through. It is running here."
-    version = element("p", text(f"Version {running['version']}"), class_="muted")
-    return _page(
-        "Switchyard", element("main", element("h1", "Switchyard"), _p(sentence), version, element("ul", *listed))
-    )
 
 
 def interface(made: Document) -> str:
@@ -109,6 +88,7 @@ def _operation(made: Document, method: str, path: str, spec: Document) -> str:
     address = element("p", element("b", text(method)), " ", element("code", text(path)), class_="address")
     callers = spec["x-open-to"]
     open_to = f"Open to keys of kind {', '.join(callers)}." if callers else "Needs no key."
+    open_to += f" An operator needs the role {spec['x-role']}." if "operator" in callers else ""
     parts = [title, address, _p(" ".join(spec["description"].split())), element("p", text(open_to), class_="muted")]
     parts += [_parameters(made, spec), _body(made, spec), _answers(made, spec), _example(method, path, spec)]
     return element("article", *parts, id=spec["operationId"])

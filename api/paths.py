@@ -20,6 +20,7 @@ FulfillmentOrderId = Annotated[
     _Id, Path(alias="fulfillment_order", description="The fulfillment order's id", examples=["web-1001-f1"])
 ]
 ReturnId = Annotated[_Id, Path(alias="return", description="The return's id", examples=["web-1001-r1"])]
+LabelId = Annotated[_Id, Path(alias="label", description="The label's id", examples=["web-1001-f1-l1"])]
 ClaimId = Annotated[_Id, Path(alias="claim", description="The claim's id", examples=["web-1001-c1"])]
 ExceptionId = Annotated[_Id, Path(alias="exception", description="The exception's id", examples=["web-1001-x7"])]
 CartId = Annotated[str, Path(alias="cart", description="The reservation's id", examples=["cart-1"])]
@@ -30,7 +31,12 @@ ItemSku = Annotated[
     Path(alias="sku", description="The item's SKU as in items.csv; a slash in it as %2F", examples=["SERUM-30"]),
 ]
 KeyId = Annotated[str, Path(alias="key", description="The key's id, not the key itself", examples=["0123456789abcdef"])]
+CarrierName = Annotated[str, Path(alias="carrier", description="The carrier's name in carriers.toml", examples=["ups"])]
 ChannelName = Annotated[str, Path(alias="channel", description="The channel's name", examples=["web"])]
+
+ConnectionName = Annotated[
+    str, Path(alias="connection", description="The connection's name: that of its channel", examples=["web"])
+]
 
 
 class WholeNames:
@@ -42,7 +48,7 @@ class WholeNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its path as `matched` reads it."""
-        if scope["type"] == "http" and scope.get("raw_path"):
+        if scope["type"] == "http" and b"%" in (scope.get("raw_path") or b""):
             scope["path"] = matched(scope["raw_path"])  # in place: who logs the request finds its route in this scope
         await self._app(scope, receive, send)
 

@@ -27,6 +27,7 @@ from transactions.cart import BecameAnOrder, NotAvailable
 from transactions.exception import UnknownException
 from transactions.fulfillment import UnknownFulfillmentOrder
 from transactions.key import UnknownKey, UsedForAnotherKey
+from transactions.label import UnknownLabel
 from transactions.network import NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.pause import UnknownNode
@@ -35,6 +36,7 @@ from transactions.request import NotAllowed, RequestRefused
 from transactions.stock import UnknownPlace
 from transactions.stop_sale import UnknownItem
 from transactions.webhook import NoWebhook
+from transactions.what_if import NotToBeAsked
 from workflows.client import NoAnswer, WorkflowGone
 
 MEDIA_TYPE = "application/problem+json"
@@ -71,6 +73,7 @@ TOO_SLOW = _kind("too-slow", 408, "The request took too long to arrive")
 TOO_LARGE = _kind("too-large", 413, "The body is too large")
 INVALID = _kind("invalid", 422, "A field or parameter is invalid")
 TOO_MANY = _kind("too-many", 429, "Too many requests")
+NOT_INSTALLED = _kind("not-installed", 501, "A part of Switchyard is not installed")
 NO_ANSWER = _kind("no-answer", 503, "The order's workflow has not answered yet")
 NOT_READY = _kind("not-ready", 503, "Switchyard is not ready")
 DEFECT = _kind("defect", 500, "Internal error")
@@ -88,6 +91,7 @@ KINDS = (
     TOO_LARGE,
     INVALID,
     TOO_MANY,
+    NOT_INSTALLED,
     NO_ANSWER,
     NOT_READY,
     DEFECT,
@@ -195,6 +199,7 @@ NOT_THERE: Mapping[type[Exception], str] = {
     UnknownNode: "node",
     UnknownItem: "item",
     UnknownKey: "key",
+    UnknownLabel: "label",
     NoWebhook: "webhook of channel",
 }
 
@@ -203,6 +208,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     NotAllowed: Meaning(NOT_ALLOWED),
     RequestRefused: Meaning(REFUSED, more=lambda error: error.units),
     BecameAnOrder: Meaning(REFUSED),
+    NotToBeAsked: Meaning(REFUSED),
     StillOpen: Meaning(REFUSED, "{error}: cancel them first, or forget it with even_if_open"),
     WorkflowGone: Meaning(REFUSED, "order {error} is closed"),
     NotAvailable: Meaning(NOT_AVAILABLE, more=lambda error: {"unfilled": error.unfilled}),
@@ -224,8 +230,25 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
 """The exceptions of transactions and workflows, each with its problem over HTTP."""
 
 
+def meant(raised: Exception) -> Problem:
+    """The problem of an exception of the table `MEANINGS`."""
+    return MEANINGS[type(raised)].problem(raised)
+
+
+def away(raised: Exception) -> Problem:
+    """The problem of an exception of `AWAY`; one with another cause is raised again.
+
+    Nothing is acknowledged, and the client may repeat the request.
+    """
+    if isinstance(raised, DBAPIError) and not _is_away(raised):
+        raise raised
+    cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
+    log.warning("postgresql does not answer", reason=type(cause).__name__)
+    return Problem(NOT_READY, REPEAT_LATER)
+
+
 async def _meant(_: Request, raised: Exception) -> JSONResponse:
-    return answer(MEANINGS[type(raised)].problem(raised))
+    return answer(meant(raised))
 
 
 def install(app: FastAPI) -> None:
@@ -254,12 +277,7 @@ async def _plain(_: Request, raised: HTTPException) -> JSONResponse:
 
 
 async def _away(_: Request, raised: Exception) -> JSONResponse:
-    """PostgreSQL does not answer: nothing is acknowledged, and the client may repeat the request."""
-    if isinstance(raised, DBAPIError) and not _is_away(raised):
-        raise raised
-    cause = raised.orig if isinstance(raised, DBAPIError) else raised  # its own text may quote what a customer typed
-    log.warning("postgresql does not answer", reason=type(cause).__name__)
-    return answer(Problem(NOT_READY, REPEAT_LATER))
+    return answer(away(raised))
 
 
 def _is_away(raised: DBAPIError) -> bool:

@@ -14,6 +14,8 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 
 REQUEST_ID = "X-Request-Id"
 PROBES = frozenset({"/healthz", "/readyz"})
+"""Monitoring asks these without a key."""
+ASKED_ALWAYS = PROBES | {"/metrics"}
 """Monitoring asks these every few seconds; they are logged only when they fail."""
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -63,11 +65,13 @@ class Recorded:
         try:
             await self._app(scope, receive, tell)
         finally:
-            _log(scope, status, time.perf_counter() - began)
+            _count_and_log(scope, status, time.perf_counter() - began)
 
 
-def _log(scope: Scope, status: int, seconds: float) -> None:
+def _count_and_log(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", None)
-    if status >= 400 or route not in PROBES:
+    if (app := scope.get("app")) is not None:  # a request that a middleware refused may have reached no application
+        app.state.service.requests.count(scope["method"], route, status, seconds)
+    if status >= 400 or route not in ASKED_ALWAYS:
         milliseconds = round(seconds * 1000, 1)
         log.info("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)

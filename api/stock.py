@@ -24,7 +24,7 @@ from domain.mistake import Mistake
 from domain.stock import StockMessage
 from domain.stock_rows import RowNotApplied
 from domain.stop_sale import Resumed, Stopped, StopRequest
-from jobs.schedule import STOCK
+from jobs.schedule import STOCK, SUPPLY
 from network.channel_nodes import nodes_of_channel
 from transactions import stock as stocks
 from transactions import stop_sale
@@ -57,7 +57,7 @@ async def send_stock_message(
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
     recorded = await stocks.apply(service.transactions, body, actor=holder.actor)
-    service.driver.run_soon(STOCK)
+    service.driver.run_soon(SUPPLY if body.kind.is_about_the_future else STOCK)
     kept(body.message_id, response, is_new=recorded.change is not None)
     return StockKept(message_id=body.message_id, not_applied=list(recorded.not_applied))
 

@@ -11,7 +11,7 @@ import httpx2
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
-from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
+from api.access import AdminOrChannel, OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
 from api.common import IdempotencyKey
 from api.paths import ChannelName
@@ -89,7 +89,7 @@ class Retried(BaseModel):
 
 @router.put("/channels/{channel}/webhook", response_model=Webhook)
 async def register_webhook(
-    channel: ChannelName, body: NewWebhook, holder: OperatorOrChannel, service: ServiceDep
+    channel: ChannelName, body: NewWebhook, holder: AdminOrChannel, service: ServiceDep
 ) -> Webhook:
     """Register the address that receives every event of a channel's orders, or change it. A new secret is used at once; for
     a day the old one signs too."""
@@ -129,7 +129,7 @@ async def retry_webhook(
 
 
 @router.delete("/channels/{channel}/webhook", status_code=204)
-async def remove_webhook(channel: ChannelName, holder: OperatorOrChannel, service: ServiceDep) -> Response:
+async def remove_webhook(channel: ChannelName, holder: AdminOrChannel, service: ServiceDep) -> Response:
     """Remove a channel's webhook. Undelivered events stay in the feed."""
     _check_own(channel, holder)
     await webhooks.remove(service.transactions, channel)

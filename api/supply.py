@@ -1,0 +1,34 @@
+"""The route that shows an item's supply: what is on hand and what is announced, with dates."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.access import OperatorOrNode, ServiceDep, not_found, own_node
+from api.answer import shown
+from api.common import Limit
+from database.documents import supply as documents
+from database.documents.document import Page
+from database.documents.supply import SupplyRow
+from domain.text import Sku
+
+router = APIRouter(tags=["stock"])
+
+
+@router.get("/supply", response_model=Page[SupplyRow])
+async def list_supply(
+    sku: Annotated[Sku, Query()],
+    holder: OperatorOrNode,
+    service: ServiceDep,
+    node: Annotated[str | None, Query(max_length=32)] = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """The supply of an item by date: units on hand, then announced units, each with what of it is promised. A node's key sees
+    its own rows."""
+    async with service.database.read() as connection:
+        _, network = await service.networks.active(connection)
+        if not network.knows_item(sku):
+            raise not_found("item", sku)
+        at = own_node(holder) or node
+        return shown(await documents.of_item(connection, network, sku, node=at, after=after, limit=limit))
