@@ -1,0 +1,1 @@
+"""Shows operators their pages: what needs them, every order, and the acts that help, all rendered here."""

@@ -1,0 +1,73 @@
+"""Renders the pages: templates that escape everything that comes from outside, and the words of times and amounts."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from api.problems import RETRY_AFTER_SECONDS, Problem
+from console import words
+from domain import money
+from runtime.version import VERSION
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """A page as text."""
+    return _PAGES.get_template(template).render(values)
+
+
+def failure(problem: Problem) -> HTMLResponse:
+    """The page of what could not be done, and why."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.kind.status in (429, 503) else None
+    return HTMLResponse(render("problem.html", {"problem": problem}), problem.kind.status, headers)
+
+
+def _time(moment: str | datetime | None) -> str:
+    """A moment as people read it, with the exact one in its title; a script shows that in the reader's time zone."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    exact = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    said = words.from_now(at, datetime.now(UTC))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, said)
+
+
+def _exactly(moment: str | datetime | None) -> str:
+    """A moment in UTC, for lists that are read in their order; a script shows it in the reader's time zone."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    exact = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="{}" data-exact>{}</time>').format(at.isoformat(), exact)
+
+
+def _amount(minor_units: int | None, currency: str) -> str:
+    return "" if minor_units is None else f"{money.written(minor_units, currency)} {currency}"
+
+
+def _made() -> Environment:
+    pages = Environment(
+        loader=PackageLoader("console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "time": _time,
+        "exactly": _exactly,
+        "amount": _amount,
+        "words": words.of_code,
+        "happened": words.happened,
+        "units": words.units,
+        "clock": words.clock,
+        "in_path": lambda name: quote(name, safe=""),
+    }
+    pages.globals |= {"version": VERSION}
+    return pages
+
+
+_PAGES = _made()
