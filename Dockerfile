@@ -14,6 +14,8 @@ WORKDIR /app
 COPY domain domain
 COPY formats formats
 COPY nodes nodes
+COPY channels channels
+COPY carriers carriers
 COPY network network
 COPY database database
 COPY runtime runtime
@@ -23,6 +25,7 @@ COPY workflows workflows
 COPY simulation simulation
 COPY jobs jobs
 COPY api api
+COPY console console
 COPY embedded embedded
 COPY demo demo
 COPY starter starter

@@ -40,7 +40,7 @@ $(INSTALLED): requirements/everything.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Switchyard needs Python 3.11 or newer, and $(PYTHON) is not; name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
 	  exit 1; }
-	@echo "Installing $$(grep -c == $<) packages into $(VENV) (about 830 MB on disk, once; some minutes on a slow line)" >&2
+	@echo "Installing $$(grep -c == $<) packages into $(VENV) (about 1.1 GB on disk, once; some minutes on a slow line)" >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes --requirement $<
 	@touch $@

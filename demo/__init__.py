@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from demo.chapter import Chapter, Played
 from demo.sandbox_nodes import AnsweredOtherwise, Document
 from demo.scenario import Players, Scenario, UnexpectedResult, read, shipped_by_node, words_of
-from demo.screen import Screen
+from demo.screen import Screen, ShownStep
 from demo.service import EXAMPLES, audit, fresh_service, settings
-from demo.story import STORY, Chapter
+from demo.shop_scenario import ShopScenario, row_of_shop
+from demo.shop_story import SHOP_STORY
+from demo.story import STORY
 from runtime.where import Stack
 
 __all__ = ["demo"]
@@ -30,7 +33,7 @@ TROUBLE = (UnexpectedResult, AnsweredOtherwise, httpx2.HTTPError)
 class ChapterResult:
     """The order of a chapter as it is at the end, and how long that took."""
 
-    chapter: Chapter
+    title: str
     order: Document
     seconds: float
 
@@ -66,6 +69,8 @@ async def _demo(keep: bool, directory: Path) -> int:
             results = await _tell_story(stack, screen)
             await _audit(stack, directory, screen)
         screen.table(COLUMNS, [_row(result) for result in results])
+        at_the_shop = [row_of_shop(result.order["shop"]) for result in results if "shop" in result.order]
+        screen.table(SHOP_COLUMNS, at_the_shop)
         screen.lasting(*(f"NOT AS EXPECTED: {failure}" for failure in screen.failures))
         if keep:
             await _keep(stack, screen)
@@ -77,7 +82,11 @@ async def _demo(keep: bool, directory: Path) -> int:
 
 async def _tell_story(stack: Stack, screen: Screen) -> Sequence[ChapterResult]:
     """Make keys and stock, place the orders one after another, and play all chapters at the same time."""
-    async with httpx2.AsyncClient(base_url=stack.http, timeout=ANSWER_SECONDS_MAX) as client:
+    shop_url = stack.shop or ""
+    async with (
+        httpx2.AsyncClient(base_url=stack.http, timeout=ANSWER_SECONDS_MAX) as client,
+        httpx2.AsyncClient(base_url=shop_url, timeout=ANSWER_SECONDS_MAX) as shop,
+    ):
         players = Players(client, stack.operator_key)
         opening = screen.step("Make keys for channels and nodes, count their stock")
         try:
@@ -87,7 +96,17 @@ async def _tell_story(stack: Stack, screen: Screen) -> Sequence[ChapterResult]:
             return []
         opening.done()
         placing = asyncio.Lock()
-        results = await asyncio.gather(*(_play(chapter, players, screen, placing) for chapter in STORY))
+
+        def scenario(chapter: Chapter[Scenario], shown: ShownStep) -> Scenario:
+            return Scenario(players, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
+
+        def shop_scenario(chapter: Chapter[ShopScenario], shown: ShownStep) -> ShopScenario:
+            return ShopScenario(players, shown, read(EXAMPLES / f"shop/{chapter.file}.json"), shop)
+
+        results = await asyncio.gather(
+            *(_play(chapter, scenario, screen, placing) for chapter in STORY),
+            *(_play(chapter, shop_scenario, screen, placing) for chapter in SHOP_STORY),
+        )
         return [result for result in results if result]
 
 
@@ -97,11 +116,16 @@ async def _open(players: Players) -> None:
         await players[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
 
 
-async def _play(chapter: Chapter, players: Players, screen: Screen, placing: asyncio.Lock) -> ChapterResult | None:
+async def _play(
+    chapter: Chapter[Played],
+    make: Callable[[Chapter[Played], ShownStep], Played],
+    screen: Screen,
+    placing: asyncio.Lock,
+) -> ChapterResult | None:
     """One chapter from its order to its end; None when a result was not as expected. The lock keeps their sequence."""
     await placing.acquire()
     shown = screen.step(chapter.title)
-    scenario = Scenario(players, shown, read(EXAMPLES / f"orders/{chapter.file}.json"))
+    scenario = make(chapter, shown)
     try:
         try:
             await scenario.place()
@@ -113,7 +137,7 @@ async def _play(chapter: Chapter, players: Players, screen: Screen, placing: asy
         shown.failed(_words(trouble))
         return None
     shown.done(f"{scenario.order} {chapter.ends}")
-    return ChapterResult(chapter, order, shown.seconds)
+    return ChapterResult(chapter.title, order, shown.seconds)
 
 
 async def _audit(stack: Stack, directory: Path, screen: Screen) -> None:
@@ -131,19 +155,21 @@ def _words(trouble: Exception) -> str:
 
 
 COLUMNS = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
+SHOP_COLUMNS = ("At the shop", "Ordered now", "Fulfilled there", "It is")
 
 
 def _row(result: ChapterResult) -> tuple[str, ...]:
     order = result.order
     shipments = sum(any(line["shipped"] for line in work["lines"]) for work in order["fulfillment_orders"])
     shipped = words_of(shipped_by_node(order))
-    return order["order"], result.chapter.title, shipped, str(shipments), order["status"], f"{result.seconds:.1f}"
+    return order["order"], result.title, shipped, str(shipments), order["status"], f"{result.seconds:.1f}"
 
 
 async def _keep(stack: Stack, screen: Screen) -> None:
     environment = " ".join(f"{name}='{value}'" for name, value in settings(stack).items())
     screen.lasting(
         f"Temporal UI   {stack.ui}",
+        f"Console       {stack.http}/console  (sign in with the operator key)",
         f"HTTP          {stack.http}  (OpenAPI at /openapi.json)",
         f"Operator key  {stack.operator_key}",
         f"Commands      {environment} .venv/bin/python -m starter audit",

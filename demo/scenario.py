@@ -14,7 +14,7 @@ from demo.screen import ShownStep
 POLL_SECONDS = 0.15
 EXPECTED_WITHIN_SECONDS = 40.0
 FOUND_LENGTH_MAX = 1000
-CHANNELS = ("web", "wholesale", "marketplace")
+CHANNELS = ("web", "wholesale", "marketplace", "shop")
 NODES = ("nwk", "slc", "chi", "lax", "atl")
 
 

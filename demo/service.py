@@ -19,7 +19,7 @@ from runtime.where import LOCK, Stack, running_stack
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-USUAL_PORTS = {"--http-port": 8080, "--temporal-port": 7233, "--ui-port": 8233}
+USUAL_PORTS = {"--http-port": 8080, "--temporal-port": 7233, "--ui-port": 8233, "--shop-port": 8090}
 POLL_SECONDS = 0.1
 LOG_LINES_MAX = 30
 STOP_SECONDS_MAX = 20.0
@@ -76,7 +76,7 @@ def _make_fresh(directory: Path) -> None:
 def _up(directory: Path) -> Command:
     places = ("--data", str(directory.absolute() / "data"), "--network", str(directory.absolute() / "network"))
     ports = [text for option, port in USUAL_PORTS.items() for text in (option, str(port if _is_free(port) else 0))]
-    arguments = (sys.executable, "-m", "starter", "up", *places, *ports)
+    arguments = (sys.executable, "-m", "starter", "up", "--simulate-peers", *places, *ports)
     return Command(arguments, os.environ, ROOT, death_signal=signal.SIGTERM)
 
 

@@ -1,25 +1,11 @@
-"""The story: ten orders, each with what its nodes do and the expected result. The orders are in `examples/`."""
+"""The story: ten orders, each with what its nodes do and the expected result. The orders are in `examples/orders/`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 
+from demo.chapter import Chapter
 from demo.sandbox_nodes import Document, Step
 from demo.scenario import Scenario, read
 from demo.service import EXAMPLES
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One order: its file, what happens to it, and how it ends."""
-
-    file: str
-    title: str
-    play: Callable[[Scenario], Awaitable[None]]
-    ships: Mapping[str, int] = field(default_factory=dict)
-    """Units that leave each node."""
-    ends: str = "completed"
-
 
 OFFERS = {"slc": (596, 738), "chi": (1479, 1091), "nwk": (2604, 1542)}
 """Distance and cost of a box to Denver from each node that holds the set: kilometres, and cents."""

@@ -13,18 +13,25 @@ from runtime import time_zones
 # command          its text in the list of commands: the first sentence of the command's own help
 COMMANDS = {
     "audit": "Recompute every invariant from the facts: a line for each, exit 1 if one is violated.",
+    "connect": "Connect a shop of channels.toml: store its credentials from standard input, and print what is missing.",
     "demo": "Run the story of examples/ on a service of its own in .demo/, then stop; exit 1 if any result differs.",
     "explain": "Explain why an order ships from where it does: each sourcing round with its nodes, reasons and alternatives.",
     "export": "Write orders or stock to standard output, for `simulate`, `order` and spreadsheets.",
+    "files": "Take the files of an ERP from a drop directory: orders*.csv, stock*.csv, snapshot*.csv and items*.csv.",
     "forget": "Erase the personal data of orders: the keys to addresses and remarks, and tracking numbers. This is final.",
+    "items": "Put the items of a CSV file into items.csv of a network directory, and apply it.",
+    "labels": "Write the labels of a fulfillment order's cartons to standard output, in ZPL for a label printer.",
     "network": "Check or apply a network directory: nodes, items, policy.",
     "order": "Start orders from JSON files; a file may hold several orders (JSON Lines).",
+    "policy": "Test a policy: plan the cases of a network directory.",
     "prepare": "Bring a database and a Temporal namespace up to date, once for each release.",
+    "replay": "Plan stored sourcing rounds again from what they were decided from; exit 1 if one comes out differently.",
     "resource": "Plan waiting orders again, and move their pinned units where the new plan is better.",
     "rewrap": "Seal every order's key with the first master key, so that the others can be removed. Safe to repeat.",
     "serve": "Answer HTTP until SIGTERM or SIGINT.",
     "simulate": "Try a network directory on past orders, in memory, or compare two. Changes nothing, needs no service.",
     "simulate-nodes": "Play every node through the public HTTP interface: accept, pick, ship, and sometimes fail.",
+    "simulate-peers": "Play a shop on Shopify, with the items of the active network, and connect it as the channel `shop`.",
     "stock": "Report a node's stock from a CSV file with the header sku,quantity. Wrong rows are named and left out.",
     "up": "Run the whole service on embedded PostgreSQL and Temporal until Ctrl-C.",
 }
@@ -66,7 +73,7 @@ def _explain(error: Exception) -> int:
     from runtime.temporal import TemporalUnreachable
     from runtime.where import NotConfigured
     from transactions.network import NoNetwork
-    from transactions.prepare import NetworkRefused
+    from transactions.network_version import NetworkRefused
 
     mendable = (
         DatabaseUnreachable,

@@ -1,8 +1,9 @@
 """`python -m starter explain ORDER`: why an order ships from where it does, round by round, for a person to read."""
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -11,29 +12,92 @@ from database import order as orders
 from database.connect import Database
 from database.documents import sourcing
 from database.order import UnknownOrder
+from database.sealing import MasterKeys
+from domain.explanation import bare_km, cost, outcome
 from domain.identifiers import in_one_case
-from runtime.where import database_url
+from runtime.where import database_url, master_keys
+from transactions.network import Networks
+from transactions.pause import UnknownNode
+from transactions.what_if import NotToBeAsked
+from transactions.what_if import why_not as why_not_
 
 Document = dict[str, Any]
 
-PRECISION = {
-    "point": "by its coordinates",
-    "postal_code": "by its postal code",
-    "city": "by its city",
-    "region": "only by its region, or by the beginning of its postal code",
-    "country": "only by its country",
-}
 
-
-async def command(order: str) -> int:
+async def command(
+    order: str, *, why_not: str | None = None, round_: Annotated[int | None, Parameter(name="--round")] = None
+) -> int:
     """Explain why an order ships from where it does: each sourcing round with its nodes, reasons and alternatives.
 
     Parameters
     ----------
     order
         The order's id, such as web-1001.
+    why_not
+        A node that does not ship: what would have had to be different for it to ship.
+    round_
+        With --why-not: of which sourcing round, from 1; otherwise of the last.
     """
-    return await explain(database_url(), in_one_case(order))
+    if why_not is None:
+        return await explain(database_url(), in_one_case(order))
+    return await explain_why_not(database_url(), master_keys(), (in_one_case(order), why_not, round_))
+
+
+async def explain_why_not(
+    database_url: str, master_keys: MasterKeys, asked: tuple[str, str, int | None], console: Console | None = None
+) -> int:
+    """Print why a node does not ship an order in a round; 1 when it cannot be said.
+
+    Raises `DatabaseUnreachable` and `WrongMasterKey`.
+    """
+    database = Database(database_url, master_keys)
+    try:
+        await database.check()
+        found = await why_not_(database, Networks(), *asked)
+    except UnknownOrder as error:
+        sys.stderr.write(f"there is no order {error}\n")
+        return 1
+    except UnknownNode as error:
+        sys.stderr.write(f"there is no node {error} in the network of this round\n")
+        return 1
+    except NotToBeAsked as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        await database.close()
+    show_why_not(found, console or Console(emoji=False))
+    return 0
+
+
+def show_why_not(found: Document, console: Console) -> None:
+    """Print why a node does not ship, and each change under which it would."""
+    node = found["node"]
+    console.print(f"\n[bold]{found['order']}, round {found['round']}[/bold]: {_plan(found['plan'])}")
+    if found["ships"]:
+        console.print(f"{node} ships. Without it: {_plan(found['without'])}")
+        return
+    console.print(escape(f"{node} does not ship: {found['excluded'] or 'others were better'}"))
+    for line in found["lines"]:
+        kept = f" (kept back by {line['kept_back_by']})" if line["kept_back_by"] else ""
+        if line["why"]:
+            console.print(escape(f"  line {line['line']}, {line['quantity']} {line['sku']}: {line['why']}{kept}"))
+    if not found["changes"]:
+        console.print("No single change would have been enough.")
+        return
+    console.print("It would have shipped with one of these, each the smallest of its kind:")
+    for change in found["changes"]:
+        console.print(escape(f"  {change['words']}: {_plan(change['plan'])}"))
+
+
+def _plan(plan: Document) -> str:
+    """A plan in a line: who would ship what, at what cost."""
+    shipped = [f"{one['node']} {_units(one['lines'])}" for one in plan["shipments"]]
+    unfilled = [f"nobody {_units(plan['unfilled'])}"] if plan["unfilled"] else []
+    return f"{'; '.join([*shipped, *unfilled])}, cost {cost(plan['cost'])}"
+
+
+def _units(lines: list[Document]) -> str:
+    return ", ".join(f"{line['quantity']} {line['sku']}" for line in lines)
 
 
 async def explain(database_url: str, name: str, console: Console | None = None) -> int:
@@ -67,7 +131,7 @@ def _show_round(name: str, found: Document, console: Console) -> None:
         f"\n[bold]{name}, round {found['round']}[/bold], decided {found['decided_at']:%Y-%m-%d %H:%M} UTC"
         f" by policy {found['policy_version']}: strategy {found['strategy']}{tier}"
     )
-    for line in _outcome(found):
+    for line in outcome(found):
         console.print(f"  {escape(line)}")
     if found["nodes"]:
         console.print(_nodes(found))
@@ -75,51 +139,6 @@ def _show_round(name: str, found: Document, console: Console) -> None:
         console.print(_lines(found))
     if found["runners_up"]:
         console.print(_runners_up(found))
-
-
-def _outcome(found: Document) -> list[str]:
-    shipped = [
-        f"{shipment['node']} ships {_units(shipment['lines'])}: {_km(shipment['distance_km']) or 'no distance'}, cost"
-        f" {_money(shipment['cost'])}, {_arrives(shipment)}"
-        for shipment in found["shipments"]
-    ]
-    unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
-    where = f"the destination is known {PRECISION[found['destination_precision']]}"
-    return [*shipped, *unfilled, where, *_unproven(found)]
-
-
-def _km(distance_km: float | None) -> str:
-    return "" if distance_km is None else f"{distance_km:,.0f} km"
-
-
-def _bare_km(found: Document) -> str:
-    return _km(found["distance_km"]).removesuffix(" km")
-
-
-def _arrives(shipment: Document) -> str:
-    if shipment["deliver_by"] is None:
-        return f"leaves by {shipment['ship_by'][:10]}; nobody knows how long it is on the way"
-    return f"there in {_days(shipment['days'])}, by {shipment['deliver_by'][:10]}"
-
-
-def _unproven(found: Document) -> list[str]:
-    """What a search that was cut short leaves open."""
-    if found["exact"]:
-        return []
-    least = f", by {found['gap']:.1%} at most" if found["gap"] is not None else ""
-    return [f"the search was cut short: a better plan may exist{least}"]
-
-
-def _units(lines: list[Document]) -> str:
-    return ", ".join(f"{line['quantity']} of {line['sku']} (line {line['line']})" for line in lines)
-
-
-def _money(minor_units: int) -> str:
-    return f"{minor_units / 100:,.2f}"
-
-
-def _days(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
 
 
 def _nodes(found: Document) -> Table:
@@ -132,9 +151,9 @@ def _nodes(found: Document) -> Table:
         verdict = "chosen" if node["node"] in chosen else node["excluded"] or "others were better"
         table.add_row(
             node["node"],
-            _bare_km(node),
+            bare_km(node),
             "" if node["days"] is None else str(node["days"]),
-            "" if node["cost"] is None else _money(node["cost"]),
+            "" if node["cost"] is None else cost(node["cost"]),
             escape(verdict),
         )
     return table
@@ -162,6 +181,6 @@ def _runners_up(found: Document) -> Table:
     table = Table("nodes", "units", "shipments", "km", "days", "cost", title=title, box=None, pad_edge=False)
     table.title_justify, table.title_style, table.header_style = "left", "", "dim"
     for plan in found["runners_up"]:
-        numbers = (plan["units"], plan["shipments"], _bare_km(plan), plan["days"] or "", _money(plan["cost"]))
+        numbers = (plan["units"], plan["shipments"], bare_km(plan), plan["days"] or "", cost(plan["cost"]))
         table.add_row(" + ".join(plan["nodes"]), *map(str, numbers))
     return table

@@ -91,7 +91,7 @@ async def _orders(database: Database, since: datetime, *, is_csv: bool, is_perso
         task = progress.add_task("orders", total=total)
         async for order in export.orders(database, since, is_personal=is_personal):
             if is_csv:
-                sheet.writerows(_rows(order))
+                sheet.writerows(rows_of(order))
             else:
                 body = order.body if order.has_whole_code else _with_a_whole_code(order.body)
                 sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
@@ -105,15 +105,15 @@ def _with_a_whole_code(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"ship_to": ship_to | {"postal_code": code_of_area(ship_to["country"], ship_to["postal_code"])}}
 
 
-def _rows(order: ExportedOrder) -> Iterator[dict[str, Any]]:
+def rows_of(order: ExportedOrder) -> Iterator[dict[str, Any]]:
     """The rows of an order, of which a spreadsheet computes nothing."""
     known = order.facts | order.body | order.body["ship_to"]
     for line in order.body["lines"]:
         row = known | {"discount": 0} | line | order.buckets[line["line"]]
-        yield {name: _harmless(row.get(name, "")) for name in COLUMNS}
+        yield {name: harmless(row.get(name, "")) for name in COLUMNS}
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula gets an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 

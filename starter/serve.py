@@ -1,4 +1,5 @@
-"""Runs the HTTP process: the HTTP interface with the jobs beside it. Orders are taken even while Temporal is down."""
+"""Runs the HTTP process: the HTTP interface and the console, with the jobs beside them. Orders are taken even while Temporal is
+down."""
 
 import asyncio
 import os
@@ -8,12 +9,15 @@ import uvicorn
 import uvloop
 
 from api.app import application
-from api.connection import Connection
+from api.http_connection import Connection
 from api.service import assemble
+from console.app import with_console
 from database import personal
 from database.connect import Database
+from database.tracing import trace_statements
 from runtime import logs
 from runtime.temporal import connect
+from runtime.traces import traces_of
 from runtime.where import database_url, master_keys
 
 CLOSING_WITHIN_SECONDS = 5
@@ -44,14 +48,19 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     database = Database(database_url(), master_keys())
     await database.check()
     await personal.check(database)
-    client = await connect(lazy=True)
+    traces = traces_of("switchyard-http")
+    if traces:
+        trace_statements(database, traces.tracer)
+    client = await connect(lazy=True, interceptors=traces.interceptors() if traces else ())
     allows_private_webhooks = os.environ.get("SWITCHYARD_PRIVATE_WEBHOOKS") == "on"
-    service = assemble(database, client, allows_private_webhooks=allows_private_webhooks)
+    listen_url = os.environ.get("SWITCHYARD_LISTEN_URL") or None
+    service = assemble(database, client, allows_private_webhooks=allows_private_webhooks, listen_url=listen_url)
     rate_per_second = float(os.environ.get("SWITCHYARD_RATE_PER_SECOND") or RATE_PER_SECOND_DEFAULT)
+    temporal_ui = os.environ.get("SWITCHYARD_TEMPORAL_UI") or None
+    tracer = traces.tracer if traces else None
+    interface = application(service, rate_per_second=rate_per_second, temporal_ui=temporal_ui, tracer=tracer)
     config = uvicorn.Config(
-        application(
-            service, rate_per_second=rate_per_second, temporal_ui=os.environ.get("SWITCHYARD_TEMPORAL_UI") or None
-        ),
+        with_console(interface, lambda: server.should_exit),
         host=host,
         port=port,
         loop="uvloop",
@@ -60,6 +69,9 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
         access_log=False,
         timeout_graceful_shutdown=CLOSING_WITHIN_SECONDS,
     )
+    server = uvicorn.Server(config)
     async with service.running():
-        await uvicorn.Server(config).serve()
+        await server.serve()
     await database.close()
+    if traces:
+        traces.stop()

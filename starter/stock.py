@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from database import personal
 from database.connect import Database
+from database.notification import WORK, notify
 from database.outbox.inbox import UsedWithAnotherBody
 from domain.mistake import mistakes
 from domain.network import Network
@@ -111,6 +112,14 @@ class Report:
 async def stock_file(report: Report) -> list[str]:
     """Apply a file; return a line for each mistake, none when all of it counts, now or before. Rows with a mistake are left
     out, and the others are applied. Rows of an unknown SKU are only printed: they are kept, and count once it is known."""
+    try:
+        return await apply_content(report, _content(report.file), _moment(report))
+    except StockFileRefused as refused:
+        return refused.lines
+
+
+async def apply_content(report: Report, content: bytes, moment: datetime) -> list[str]:
+    """The same for the content of a file that was last changed at a moment; the file itself is not read."""
     database = Database(database_url(), master_keys())
     transactions = OrderTransactions(database, Networks())
     try:
@@ -118,9 +127,10 @@ async def stock_file(report: Report) -> list[str]:
         await personal.check(database)
         async with database.read() as connection:
             _, network = await transactions.networks.active(connection)
-        message = _message(report, network)
+        message = _message(report, network, content, moment)
         with _progress(len(message.lines)) as tell:
             recorded = await apply(transactions, message, actor=ACTOR, tell=tell)
+        await notify(database, WORK)
     except StockFileRefused as refused:
         return refused.lines
     except UnknownPlace as unknown:
@@ -138,14 +148,12 @@ def _placed(report: Report, message: StockFile, row: RowNotApplied) -> str:
     return f"{report.file}:{message.file_lines[row.line]}: {row.why}"
 
 
-def _message(report: Report, network: Network) -> StockFile:
+def _message(report: Report, network: Network, content: bytes, moment: datetime) -> StockFile:
     """The message that the file makes. Raises `StockFileRefused` with every mistake."""
     if not network.knows_node(report.node):
         raise StockFileRefused(
             f"{report.node} is not a node of the network{did_you_mean(report.node, list(network.nodes))}"
         )
-    content = _content(report.file)
-    moment = _moment(report)
     file_digest = sha256(content).hexdigest()
     rows = _rows(report, content)
     return _valid_file(

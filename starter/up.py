@@ -16,6 +16,8 @@ def command(
     temporal_port: int = 7233,
     ui_port: int = 8233,
     simulate_nodes: Annotated[bool, Parameter(negative="")] = False,
+    simulate_peers: Annotated[bool, Parameter(negative="")] = False,
+    shop_port: int = 8090,
 ) -> int:
     """Run the whole service on embedded PostgreSQL and Temporal until Ctrl-C.
 
@@ -36,5 +38,10 @@ def command(
         The port of the Temporal UI; 0 picks a free one.
     simulate_nodes
         Let simulated nodes accept, pick and ship.
+    simulate_peers
+        Run a simulated Shopify too, with the items of the network, connected as the channel `shop`.
+    shop_port
+        The port of the simulated Shopify; 0 picks a free one.
     """
-    return up.up(up.Options(network, data, http_port, temporal_port, ui_port, simulate_nodes))
+    options = up.Options(network, data, http_port, temporal_port, ui_port, simulate_nodes, simulate_peers, shop_port)
+    return up.up(options)
