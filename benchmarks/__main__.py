@@ -1,8 +1,8 @@
-"""`python -m benchmarks [lives] [reservations] [plans] [promises] [waiting] [neighbour] [search] [--quick]`: whole order lives
-per second, against a workflow that does nothing; reservations per second, against plain row-locked transactions; plans, against
-an independent solver (twenty minutes); a promise over HTTP, against its plan alone; what ten thousand waiting orders cost; what
-a silent node costs the orders of others; finding a person's orders, against reading one. `python -m benchmarks compare`: a life
-here against a life in another version.
+"""`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [--quick]`: whole
+order lives per second, against a workflow that does nothing; reservations per second, against plain row-locked transactions;
+plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a place, against a
+plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's orders, against
+reading one. `python -m benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import compare, neighbour, planner, promises, reservations, search, waiting
+from benchmarks import compare, hot_item, neighbour, places, planner, promises, reservations, search, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
@@ -24,7 +24,7 @@ from benchmarks.stack import Stack, scratch
 from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans", "promises", "waiting", "neighbour", "search")
+SUBJECTS = ("lives", "reservations", "plans", "promises", "places", "waiting", "neighbour", "search", "hot")
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -98,6 +98,14 @@ def measure_promises(is_quick: bool) -> None:
     _print(promises.lines(found))
 
 
+def measure_places(is_quick: bool) -> None:
+    """Print what finding a place costs, against one plan."""
+    plan = places.QUICK if is_quick else places.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = places.run(folder, plan, say)
+    _print(places.lines(found))
+
+
 def measure_waiting(is_quick: bool) -> None:
     """Print what waiting orders cost, and how soon a message takes effect."""
     _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
@@ -119,6 +127,14 @@ def measure_search(is_quick: bool) -> None:
     _print(search.lines(found))
 
 
+def measure_hot_item(is_quick: bool) -> None:
+    """Print how many orders a second one item at one node takes."""
+    plan = hot_item.QUICK if is_quick else hot_item.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(hot_item.run(folder, plan, say))
+    _print(hot_item.lines(found))
+
+
 def measure_another(plan: compare.Plan) -> None:
     """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
     pairs: list[compare.Pair] = []
@@ -136,9 +152,11 @@ MEASURED = {
     "reservations": measure_reservations,
     "plans": measure_plans,
     "promises": measure_promises,
+    "places": measure_places,
     "waiting": measure_waiting,
     "neighbour": measure_neighbour,
     "search": measure_search,
+    "hot": measure_hot_item,
 }
 
 

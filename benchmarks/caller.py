@@ -46,8 +46,8 @@ WARM_UP_LIVES = len(SKUS)
 
 IN_FLIGHT_MAX = 24
 RAMP_SECONDS = 1.5
-QUIET_SECONDS = 3.0
-"""Long enough for every loop of an idle stack to have asked the database."""
+QUIET_SECONDS = 65.0
+"""Long enough for every loop of an idle stack to have asked the database: the slowest ask once a minute."""
 
 SETTLED_SECONDS = 1.0
 """After a life's end, until all that it has left to do is done, and Temporal lists it."""

@@ -31,6 +31,7 @@ from transactions import fulfillment, order
 from transactions.fulfillment import UnknownFulfillmentOrder
 from workflows import client as temporal
 from workflows import visibility
+from workflows.timeouts import ONE_TASK
 
 
 def node_tells(kind: str) -> NodeMessage:
@@ -110,6 +111,7 @@ class SkeletonLife:
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            task_timeout=ONE_TASK,
             static_summary="2 lines, 3 units, standard, US 802",
             search_attributes=visibility.at_start(_named(number), OrderStatus.RECEIVED),
         )

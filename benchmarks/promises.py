@@ -1,22 +1,26 @@
 """What a promise over HTTP costs, against its plan alone: 5 lines among 20 nodes, in turns in one process.
 
 The request goes through the whole interface, from the bytes of its body to those of its answer. The server that reads them from
-a socket and PostgreSQL are not counted. The plan alone is the planner's call for the same cart with everything that it needs in
-memory.
+a socket and PostgreSQL are not counted; the line of the log is made as in production, but not written. The plan alone is the
+planner's call for the same cart with everything that it needs in memory.
 """
 
+import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import structlog
+from asyncpg.connection import LoggedQuery
 from sqlalchemy import event, text
 from temporalio.client import Client
 
+from api import access
 from api.app import application
 from api.service import assemble
 from database.connect import Database
@@ -27,9 +31,10 @@ from domain.sourcing.facts import weight_kg
 from domain.sourcing.new_order import rule_lines
 from embedded.postgres import EmbeddedPostgres
 from network.geography import locate
-from transactions.cart import decide_for
+from runtime import logs
 from transactions.network import Networks
 from transactions.prepare import prepare
+from transactions.promise import decide_for, plans
 
 NODES = 20
 LINES = 5
@@ -112,18 +117,28 @@ class Promises:
     plans: list[float] = field(default_factory=list)
     reads: list[float] = field(default_factory=list)
     """Of plans that read what they need from PostgreSQL."""
+    keys: list[float] = field(default_factory=list)
+    """Of finding the holder of the request's key, which every request does."""
     statements: list[str] = field(default_factory=list)
 
     @property
-    def ratio(self) -> float:
-        """What a request costs for each plan alone: the median of the pairs."""
-        return median(mine / alone for mine, alone in zip(self.requests, self.plans, strict=True))
+    def ratios(self) -> list[float]:
+        """What a request costs for each plan alone, by turn."""
+        return [mine / alone for mine, alone in zip(self.requests, self.plans, strict=True)]
+
+    @property
+    def ratios_without_key(self) -> list[float]:
+        """As `ratios`, without what finding the key's holder costs."""
+        turns = zip(self.requests, self.keys, self.plans, strict=True)
+        return [(mine - key) / alone for mine, key, alone in turns]
 
 
 async def run(directory: Path, wanted: Plan, say: Callable[[str], None]) -> Promises:
     """Ask for the same promise again and again, and plan it alone in between."""
     say("filling the stock of twenty nodes")
-    network, found = _network(directory), Promises()
+    logs.configure()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    network, found = write_network(directory), Promises()
     with EmbeddedPostgres(directory / "promises") as server:
         keys = MasterKeys.parse(new_master_key())
         await prepare(server.url, network, OPERATOR_KEY, master_keys=keys)
@@ -134,18 +149,20 @@ async def run(directory: Path, wanted: Plan, say: Callable[[str], None]) -> Prom
         app = application(assemble(database, await Client.connect(NOBODY, lazy=True)))
         alone = await _plan_alone(database, app.state.service.networks)
         read = _plan_from_the_database(database, app.state.service.networks)
-        await _ask(app)
+        await _ask(app)  # it loads the network
         found.statements = await _statements(database, app)
         for pair in range(1, wanted.pairs + 1):
             say(f"promises: pair {pair} of {wanted.pairs}")
             found.requests.append(await _spent(wanted.calls, lambda: _ask(app)))
             found.plans.append(await _spent(wanted.calls, alone))
             found.reads.append(await _spent(wanted.calls, read))
+            found.keys.append(await _spent(wanted.calls, lambda: _find_holder(app)))
         await database.close()
     return found
 
 
-def _network(directory: Path) -> Path:
+def write_network(directory: Path) -> Path:
+    """Write the files of a network of twenty nodes; answers their folder."""
     folder = directory / "twenty-nodes"
     folder.mkdir()
     nodes = "".join(
@@ -193,18 +210,15 @@ def _plan_from_the_database(database: Database, networks: Networks) -> Callable[
     body = PromiseRequest.model_validate(BODY)
 
     async def again() -> None:
-        async with database.read() as connection:
-            _, network = await networks.active(connection)
-            await decide_for(connection, network, body, "standard", datetime.now(UTC))
+        await plans(database, networks, body, datetime.now(UTC))
 
     return again
 
 
-async def _ask(app: Any) -> None:
-    """One request, as the server of HTTP hands it over."""
-    sent = json.dumps(BODY).encode()
+def _request(sent: bytes) -> dict[str, Any]:
+    """A request with this body, as the server of HTTP describes it."""
     headers = [(b"authorization", f"Bearer {OPERATOR_KEY}".encode()), (b"content-type", b"application/json")]
-    scope = {
+    return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -218,6 +232,15 @@ async def _ask(app: Any) -> None:
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8080),
     }
+
+
+async def _find_holder(app: Any) -> None:
+    await access.holder_of(_request(b"") | {"app": app})
+
+
+async def _ask(app: Any) -> None:
+    """One request, as the server of HTTP hands it over."""
+    sent = json.dumps(BODY).encode()
     answers: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -226,20 +249,39 @@ async def _ask(app: Any) -> None:
     async def send(message: dict[str, Any]) -> None:
         answers.append(message)
 
-    await app(scope, receive, send)
+    await app(_request(sent), receive, send)
     if answers[0]["status"] != 200:
         raise AssertionError(answers)
 
 
 async def _statements(database: Database, app: Any) -> list[str]:
+    """What a request sends to PostgreSQL: SQLAlchemy's statements, and those that go below it, such as `BEGIN` and `COMMIT`."""
     asked: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         asked.append(statement)
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    def note_below(query: LoggedQuery) -> None:
+        asked.append(query.query)
+
+    def watch(connection: Any, *_: Any) -> None:
+        connection.driver_connection.add_query_logger(note_below)
+
+    def leave(connection: Any, *_: Any) -> None:
+        connection.driver_connection.remove_query_logger(note_below)
+
+    engine = database.engine.sync_engine
+    listeners: list[tuple[Any, str, Any]] = [
+        (engine, "before_cursor_execute", note),
+        (engine, "checkout", watch),
+        (engine, "checkin", leave),
+    ]
+    for listener in listeners:
+        event.listen(*listener)
     await _ask(app)
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    await asyncio.sleep(0)  # the driver tells of a query a moment after it
+    for listener in listeners:
+        event.remove(*listener)
     return asked
 
 
@@ -256,5 +298,10 @@ def lines(found: Promises) -> Iterator[str]:
     yield (
         f"a promise over HTTP, {LINES} lines among {NODES} nodes: {median(found.requests):.2f} ms of processor time,"
         f" its plan alone {median(found.plans):.2f} ms ({median(found.reads):.2f} with what it reads from PostgreSQL):"
-        f" {found.ratio:.2f} times; {len(found.statements)} statements"
+        f" {_of(found.ratios)} times; {_of(found.ratios_without_key)} without the {median(found.keys):.2f} ms in which the key"
+        f" is found; {len(found.statements)} statements"
     )
+
+
+def _of(ratios: Sequence[float]) -> str:
+    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"

@@ -32,6 +32,14 @@ class Activity(BaseModel):
     summary: str
 
 
+class LocalActivity(BaseModel):
+    """An activity runs inside the workflow task, and what follows waits for it; the history does not keep what it was given."""
+
+    does: Literal["local_activity"] = "local_activity"
+    answer_bytes: int
+    summary: str
+
+
 class Timer(BaseModel):
     """A timer is started."""
 
@@ -68,7 +76,7 @@ class End(BaseModel):
     answer_bytes: int
 
 
-Deed = Annotated[Activity | Timer | CancelTimer | Upsert | Answer | End, Field(discriminator="does")]
+Deed = Annotated[Activity | LocalActivity | Timer | CancelTimer | Upsert | Answer | End, Field(discriminator="does")]
 
 
 class Step(BaseModel):
@@ -167,6 +175,9 @@ class _Reader:
         match name:
             case "ACTIVITY_TASK_SCHEDULED":
                 return self._activity(event)
+            case "MARKER_RECORDED":
+                details = event.marker_recorded_event_attributes.details
+                return LocalActivity(answer_bytes=_size(details["result"].payloads), summary=_summary(event))
             case "TIMER_STARTED":
                 return self._timer(event)
             case "TIMER_CANCELED":

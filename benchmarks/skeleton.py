@@ -11,8 +11,20 @@ from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKe
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from benchmarks.shape import Activity, Answer, CancelTimer, Deed, End, Step, Timer, Upsert, loaded, padding
-    from workflows.timeouts import ONE_TRANSACTION, UNTIL_IT_WORKS
+    from benchmarks.shape import (
+        Activity,
+        Answer,
+        CancelTimer,
+        Deed,
+        End,
+        LocalActivity,
+        Step,
+        Timer,
+        Upsert,
+        loaded,
+        padding,
+    )
+    from workflows.timeouts import ONCE, ONE_SHORT_TRANSACTION, ONE_TRANSACTION, UNTIL_IT_WORKS
     from workflows.visibility import SEARCH_ATTRIBUTES
 
 _KEYS: dict[str, SearchAttributeKey[Any]] = {key.name: key for key in SEARCH_ATTRIBUTES}
@@ -50,7 +62,10 @@ class SkeletonWorkflow:
         for step in loaded().steps:
             await workflow.wait_condition(partial(self._is_due, step))
             for deed in step.deeds:
-                self._do(deed)
+                if isinstance(deed, LocalActivity):
+                    await _act_inside_the_task(deed)
+                else:
+                    self._do(deed)
         return self._end or ""
 
     @workflow.update
@@ -95,6 +110,16 @@ class SkeletonWorkflow:
     async def _wait(self, deed: Timer) -> None:
         await workflow.sleep(timedelta(seconds=deed.seconds), summary=deed.summary)
         self._timers += 1
+
+
+async def _act_inside_the_task(deed: LocalActivity) -> None:
+    await workflow.execute_local_activity(
+        do_nothing,
+        Nothing(answer_bytes=deed.answer_bytes),
+        start_to_close_timeout=ONE_SHORT_TRANSACTION,
+        retry_policy=ONCE,
+        summary=deed.summary,
+    )
 
 
 def _nothing(deed: Activity) -> Nothing:

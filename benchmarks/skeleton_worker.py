@@ -8,7 +8,7 @@ import uvloop
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkerConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkerConfig
 
 import worker
 from benchmarks import shape, skeleton
@@ -42,7 +42,7 @@ async def main() -> None:
     client = await Client.connect(
         **temporal_connection(), data_converter=pydantic_data_converter, plugins=[SkeletonInstead()]
     )
-    async with worker.build(client, Database(database_url(), master_keys())):
+    async with worker.build(client, Database(database_url(), master_keys()), UnsandboxedWorkflowRunner()):
         await asyncio.Event().wait()
 
 

@@ -229,7 +229,7 @@ def _charges(strategy: Strategy, facts: dict[str, Fact]) -> dict[Per, float] | N
     charges = dict.fromkeys(Per, 0.0)
     for cost in strategy.costs:
         applies = True if cost.when is None else cost.when.evaluate(facts)
-        amount = cost.amount.evaluate(facts) if applies is True else 0
+        amount = cost.amount.evaluate(facts) if applies is True and cost.amount else 0
         if (
             isinstance(applies, EvaluationError)
             or isinstance(amount, EvaluationError)
