@@ -1,4 +1,4 @@
-"""A house's HTTP interface on a port, for clients that are not in the process of the tests."""
+"""A house's HTTP interface and its console on a port, for clients that are not in the process of the tests."""
 
 import asyncio
 import socket
@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from api.app import application
-from api.connection import Connection
+from api.http_connection import Connection
+from console.app import with_console
 from embedded.ports import LOOPBACK, free_port
 from tests.house import House
 
@@ -28,9 +29,9 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(house: House, temporal_ui: str | None = None) -> AsyncIterator[str]:
-    """The house's HTTP interface on a port, for clients that are not in this process."""
+    """The house's HTTP interface and its console on a port, for clients that are not in this process."""
     port = free_port()
-    app = application(house.service, temporal_ui=temporal_ui)
+    app = with_console(application(house.service, temporal_ui=temporal_ui), lambda: server.should_exit)
     config = uvicorn.Config(app, host=LOOPBACK, port=port, lifespan="off", log_level="warning", http=Connection)
     server = Server(config)
     serving = asyncio.create_task(server.serve())

@@ -32,6 +32,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from embedded.account import server_account
 from embedded.binaries import postgres_programs
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
+from runtime import traces
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -71,7 +72,7 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def settings_read(tree: Path) -> set[str]:
-    """The environment variables that the product reads, except Temporal's own, which temporalio.envconfig reads."""
+    """The environment variables that the product reads, except those that the libraries of Temporal and OpenTelemetry read."""
     found = set()
     for file in tree.rglob("*.py"):
         if file.relative_to(tree).parts[0] not in NOT_PRODUCT:
@@ -85,7 +86,7 @@ def settings_read(tree: Path) -> set[str]:
                     asked = node
                 if isinstance(asked, ast.Constant) and isinstance(asked.value, str):
                     found.add(asked.value)
-    return {name for name in found if name != "PATH" and not name.startswith("TEMPORAL_")}
+    return {name for name in found if name != "PATH" and not name.startswith(("TEMPORAL_", "OTEL_"))}
 
 
 @workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
@@ -138,7 +139,11 @@ def test_a_secret_must_be_set_and_everything_else_has_the_default_of_the_example
 def test_the_stack_gives_our_processes_exactly_the_settings_that_they_read() -> None:
     given = {name for service in OURS.values() for name in service["environment"]}
     of_temporal = {name for name in given if name.startswith("TEMPORAL_")}
-    assert given - of_temporal == settings_read(ROOT), "a setting is given and not read, or read and not given"
+    of_traces = {name for name in given if name.startswith("OTEL_")}
+    assert of_traces == {traces.ENDPOINT}
+    assert given - of_temporal - of_traces == settings_read(ROOT), (
+        "a setting is given and not read, or read and not given"
+    )
     plain = ClientConfig.load_client_connect_config(override_env_vars={}, disable_file=True)
     for name in of_temporal:
         changed = ClientConfig.load_client_connect_config(override_env_vars={name: "changed"}, disable_file=True)

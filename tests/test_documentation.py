@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -17,6 +18,8 @@ from unittest.mock import patch
 import pytest
 
 from api.problems import KINDS
+from channels.json_mapping.mapping import compiled
+from channels.kinds import KINDS as KINDS_OF_CHANNELS
 from database.schema.tables import metadata
 from database.schema.views import VIEWS
 from domain.cart import ReservationRequest
@@ -27,9 +30,14 @@ from domain.parcel import Parcel
 from domain.payment import PaymentMessage
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
+from network.cases_toml import read_cases
 from network.load import NetworkDocuments, load, read
+from network.mistakes import Mistakes
+from network.orders_csv import read_orders
 from nodes.kinds import KINDS as KINDS_OF_DISPATCH
+from starter.files import by_node
 from tests.new_dispatch import added_kinds
+from tests.peers.plain_shop import PlainShop
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parent.parent
@@ -70,13 +78,101 @@ def a_network_of_the_new_kind(nodes: str) -> object:
         return a_network(nodes=nodes, policy=ANY_NODE)
 
 
+A_SHOP = """
+[[channel]]
+name = "web"
+kind = "shopify"
+api = "https://acme.myshopify.com"
+"""
+
+
+class AnyShop(PlainShop):
+    """Takes the place of a kind of shop without keys of its own."""
+
+    keys = ()
+
+
+def a_network_with_a_shop(**documents: str) -> object:
+    """The example network with a connected shop."""
+    with patch.dict(KINDS_OF_CHANNELS, {"shopify": AnyShop()} | KINDS_OF_CHANNELS):
+        return a_network(**{"channels": A_SHOP} | documents)
+
+
+def a_network_with_a_warehouse(file: str) -> object:
+    """The network of the page about 3PLs, with a file of its warehouse."""
+    page = (ROOT / "docs/connect/3pl-x12.md").read_text()
+    nodes = re.findall(r"^```toml\n(\[\[node\]\].*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    return a_network(nodes=nodes, policy=ANY_NODE, partners=json.dumps({"slc": file}))
+
+
+def mapping_of_the_page() -> str:
+    """The mapping that the page of shops that speak JSON shows."""
+    page = (ROOT / "docs/connect/json.md").read_text()
+    return page.partition("<!-- tested: mapping -->\n```toml\n")[2].partition("```")[0]
+
+
+def entry_of_the_buyer() -> str:
+    """The entry of channels.toml that the page of X12 shows."""
+    page = (ROOT / "docs/connect/x12.md").read_text()
+    return page.partition("<!-- tested: x12 channels -->\n```toml\n")[2].partition("```")[0]
+
+
+def carriers_of_the_page() -> str:
+    """The carriers that the reference shows."""
+    page = (ROOT / "docs/reference/carriers.md").read_text()
+    return page.partition("<!-- tested: carriers -->\n```toml\n")[2].partition("```")[0]
+
+
+def orders_of_an_erp(text: str) -> object:
+    """The orders of a CSV file without a mistake."""
+    mistakes = Mistakes("orders.csv")
+    orders = [NewOrder.model_validate(order.body) for order in read_orders(text, "erp", mistakes)]
+    return _without(mistakes, orders)
+
+
+def stock_of_an_erp(text: str) -> object:
+    """The stock of each node in a CSV file without a mistake."""
+    mistakes = Mistakes("stock.csv")
+    return _without(mistakes, by_node(text, mistakes))
+
+
+def _without(mistakes: Mistakes, found: object) -> object:
+    if mistakes.found():
+        raise ValueError(mistakes.found())
+    return found
+
+
+def a_case(text: str) -> None:
+    """A case of the example network."""
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory, "cases")
+        folder.mkdir()
+        (folder / "example.toml").write_text(text)
+        cases, mistakes = read_cases(Path(directory), load(read(ROOT / "network/example")))
+    assert cases, mistakes
+
+
 EXAMPLES: dict[str, Callable[[str], object]] = {
     "nodes": lambda text: a_network(nodes=text, policy=ANY_NODE),
     "bearer nodes": a_network_of_the_new_kind,
+    "file of a warehouse": a_network_with_a_warehouse,
     "policy": lambda text: a_network(policy=text),
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),
     "rates": lambda text: a_network(rates=text),
+    "carriers": lambda text: a_network(carriers=text),
+    "cost per carrier": lambda text: a_network(policy=ANY_NODE + text, carriers=carriers_of_the_page()),
+    "channels": lambda text: a_network_with_a_shop(channels=text),
+    "aliases": lambda text: a_network_with_a_shop(aliases=text),
+    "mapping": compiled,
+    "case": a_case,
+    "broken case": lambda _: None,  # what a command prints: tests/network/test_policy_page.py
+    "x12 channels": lambda text: a_network(channels=text),
+    "x12 partner": lambda text: a_network(channels=entry_of_the_buyer(), partners=json.dumps({"buyco": text})),
+    "channels of json": lambda text: a_network(channels=text, mappings=json.dumps({"farm": mapping_of_the_page()})),
+    "order of a sample": lambda text: NewOrder.model_validate({"channel": "farm", **json.loads(text)}),
+    "orders of an ERP": orders_of_an_erp,
+    "stock of an ERP": stock_of_an_erp,
     "payment": PaymentMessage.model_validate_json,
     "order": NewOrder.model_validate_json,
     "reservation": ReservationRequest.model_validate_json,
@@ -280,7 +376,9 @@ def test_every_command_that_a_page_or_the_makefile_names_exists(words: str) -> N
     )
     usage = next((line for line in ended.stdout.splitlines() if line.startswith("Usage:")), "")
     assert ended.returncode == 0, ended.stderr
-    assert f" {words} " in f"{usage} ", f"python -m starter {words} is no command: {usage}"
+    takes_a_name = re.search(r" connect NAME$", usage) is not None  # the only command with a lower-case argument
+    named = words.split()[0] if takes_a_name else words
+    assert f" {named} " in f"{usage} ", f"python -m starter {words} is no command: {usage}"
 
 
 def test_every_decision_is_a_page_of_the_same_form_and_none_is_missing() -> None:

@@ -20,7 +20,10 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert "invariants are violated" not in ended.stdout
     assert ended.stdout.count("reservations : ") == 4
     assert ended.stdout.count(" 0 of 50 differ") == 4
+    assert ended.stdout.count("a promise over HTTP, ") == 1
+    assert ended.stdout.count("finding the dearest address in ") == 5
     assert ended.stdout.count("message to effect") == 2
     assert ended.stdout.count("beside a silent node") == 2
     assert ended.stdout.count("search by mail : read by primary key") == 2
+    assert ended.stdout.count("hot item : 64 callers, 1 caller") == 1
     assert set((ROOT / ".data").glob("benchmark-*")) == before

@@ -139,6 +139,7 @@ class Shop:
         placed_at: datetime | None = None,
         ship_complete: ShipComplete | None = None,
         channel: str = "web",
+        number: str | None = None,
         holds: Sequence[str] = (),
         not_after: datetime | None = None,
         pickup_node: str | None = None,
@@ -150,7 +151,7 @@ class Shop:
         """Take an order in for `(sku, quantity)` lines numbered from 1; answers its id."""
         order = NewOrder(
             channel=channel,
-            number=str(next(_numbers)),
+            number=number or str(next(_numbers)),
             placed_at=placed_at or datetime.now(UTC),
             currency=currency,
             ship_to=CUSTOMER,

@@ -273,6 +273,13 @@ ELSEWHERE = {
     ExceptionCode.STOCK_MISFIT,
     ExceptionCode.REFUND_SHORT,
     ExceptionCode.PAYMENT_MISFIT,
+    ExceptionCode.UNMAPPED,
+    ExceptionCode.CHANNEL_MISFIT,
+    ExceptionCode.CHANNEL_REFUSED,
+    ExceptionCode.ACKNOWLEDGMENT_MISSING,
+    ExceptionCode.CARRIER_FAILED,
+    ExceptionCode.CONNECTION_FAULT,
+    ExceptionCode.MARKETPLACE_AT_RISK,
 }
 """Codes that are opened and closed where their facts are recorded, and tested there."""
 BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REPLACEMENT_LOST}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from database import network
+from database import channel, network
 from database.connect import Database
 from database.documents import order as documents
 from domain.fulfillment import MessageKind
@@ -154,6 +154,16 @@ async def test_a_fee_stays_in_the_currency_of_the_policy_that_the_order_came_und
     await apply(desk.shop, replace(MAP, policy=BY_WORTH.replace('"USD"', '"JPY"'), rates=RATES))
     await desk.asked(order)
     assert await desk.shop.number("SELECT sum(unit_fee) FROM return_line") == 200
+
+
+async def test_only_open_orders_count_for_the_rates_that_are_missing(database: Database) -> None:
+    shop = await open_shop(database)
+    for currency in ("USD", "GBP", "GBP", "EUR"):
+        order = await shop.place(("CHAIR", 1), currency=currency)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE orders SET closed_at = now() WHERE order_id = :order"), {"order": order})
+    async with database.read() as connection:
+        assert await channel.open_currencies(connection) == {"USD": 1, "GBP": 2}
 
 
 async def test_without_a_currency_in_the_policy_numbers_are_compared_as_before(database: Database) -> None:

@@ -121,6 +121,26 @@ async def test_units_that_shipped_before_are_returned_and_no_more_is_paid_back_t
     await audited(desk.shop)
 
 
+@pytest.mark.parametrize(
+    ("paid", "at_once", "asked"),
+    [(400, [], ["capture 200"]), (None, ["capture 400"], ["capture 400", "capture 200"])],
+    ids=["`paid` is named", "without `paid` nothing counts as captured"],
+)
+async def test_of_a_payment_that_is_authorized_after_the_cut_over_what_is_not_paid_is_captured(
+    desk: Desk, paid: int | None, at_once: list[str], asked: list[str]
+) -> None:
+    """The page of the cut-over says so: the first payment ends the assumption that everything was paid."""
+    shop = desk.shop
+    await take(desk, {"shipped": 4}, **SHIPPED, paid=paid)
+    await shop.report(ORDER, "authorized", 600 - (paid or 0))
+    assert await shop.asked(ORDER) == at_once
+
+    await shop.source(ORDER)
+    await shop.release(ORDER)
+    await shop.tell(ORDER, MessageKind.SHIPPED, number=2)
+    assert await shop.asked(ORDER) == asked
+
+
 async def test_what_is_over_may_close_at_once(desk: Desk) -> None:
     await take(desk, {"cancelled": 6})
     state = await desk.shop.state(ORDER)

@@ -187,6 +187,53 @@ async def test_a_signal_that_was_postponed_for_longer_than_a_lease_lets_the_ones
     assert await claimed(database) == [later.wake_id]
 
 
+class SlowRelay(Relay):
+    """A relay whose signals all leave together: none is sent before so many are under way."""
+
+    def __init__(self, database: Database, client: Client, at_once: int) -> None:
+        super().__init__(database, client)
+        self.under_way: list[int] = []
+        self.sent: list[int] = []
+        self._at_once = asyncio.Barrier(at_once)
+
+    async def _send_one(self, owed: signal.Signal) -> None:
+        self.under_way.append(owed.wake_id)
+        await self._at_once.wait()
+        self.sent.append(owed.wake_id)
+
+
+async def test_overdue_signals_leave_side_by_side_and_those_of_one_workflow_in_their_order(database: Database) -> None:
+    for name in ("web-1", "web-2", "web-3"):
+        await store(database, name, timedelta(0), version=1)
+    async with database.write() as connection:
+        numbers = [
+            (await signal.add(connection, f"order-{name}", name, "changed", {})).wake_id
+            for name in ("web-1", "web-1", "web-2", "web-3", "web-2", "web-3")
+        ]
+        await connection.execute(text(OVERDUE))
+    relay = SlowRelay(database, await Client.connect("127.0.0.1:1", lazy=True), at_once=3)
+    async with asyncio.timeout(60):
+        await relay.send_overdue()
+    first, second, third, fourth, fifth, sixth = numbers
+    assert set(relay.under_way[:3]) == {first, third, fourth}, "one of each workflow"
+    assert set(relay.sent[3:]) == {second, fifth, sixth}
+    assert await claimed(database) == []
+    async with database.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM wake"))).scalar() == 0
+
+
+async def test_many_orders_that_no_workflow_has_acted_on_are_noted_with_one_statement(database: Database) -> None:
+    for number in range(3):
+        await store(database, f"web-{number}", timedelta(minutes=1), version=0)
+    async with database.write() as connection:
+        found = await unattended.unstarted(connection, timedelta(seconds=2), 10)
+    with statements_of(database) as seen:
+        async with database.at_once() as connection:
+            await unattended.note_started(connection, found)
+    assert len(seen) == 1
+    assert await unstarted_for_two_seconds(database) == []
+
+
 async def test_while_temporal_takes_its_time_channels_hear_what_happens_meanwhile(database: Database) -> None:
     shop = await Shop.open(database)
     await owe(database)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from channels.kinds import KINDS
 from database import network as statements
 from database.connect import Database
 from domain.fulfillment import MessageKind
@@ -17,6 +18,7 @@ from tests.conftest import OPERATOR_KEY
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODE, Shop
 from tests.database.test_returns import Desk
 from tests.house import MASTER_KEYS
+from tests.peers.plain_shop import PLAIN_SHOP
 from transactions import pause, shortage, stop_sale
 from transactions.prepare import apply_network, prepare
 from transactions.request import Asked
@@ -141,6 +143,25 @@ async def test_what_is_added_changed_and_brought_back_is_said(owner: Owner) -> N
         "strategies: 1 added, 1 retired",
         "changed: [returns]",
     ]
+
+
+async def test_what_becomes_of_connected_channels_is_said_with_the_orders_that_are_open_there(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "plain_shop", PLAIN_SHOP)
+    shop = '[[channel]]\nname = "web"\nkind = "plain_shop"\napi = "https://acme.example.com"\nshop = "acme"\n'
+    await owner.shop.sold(("CHAIR", 20))
+
+    connected = await owner.apply(channels=shop, aliases="channel,kind,external,sku,units\nweb,sku,C,CHAIR,\n")
+    moved = await owner.apply(channels=shop.replace("acme.example", "acme2.example"))
+    gone = await owner.apply()
+
+    assert connected == (["channels: 1 added", "changed: aliases.csv"], [])
+    assert moved == (
+        ["channels: 1 changed", "  changed web: 1 open order, 8 waiting units", "changed: aliases.csv"],
+        [],
+    )
+    assert gone == (["channels: 1 retired", "  retired web: 1 open order, 8 waiting units"], [])
 
 
 async def test_units_that_wait_for_a_retired_item_go_to_a_person(owner: Owner) -> None:

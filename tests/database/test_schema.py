@@ -68,6 +68,8 @@ FORBIDDEN = {
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, cause, actor, occurred_at)
         VALUES ('k', 'slc', 'SERUM-30', 'vanished', -1, 0, 0, 'c', 'a', now())""",
     "a key for nobody": "INSERT INTO key (key_id, kind, name, hash) VALUES ('k', 'visitor', 'x', 'h')",
+    "a role that nobody knows": "INSERT INTO key (key_id, kind, name, hash, role) VALUES ('k', 'operator', 'x', 'h', 'owner')",
+    "a node's key with a role": "INSERT INTO key (key_id, kind, name, hash, role) VALUES ('k', 'node', 'slc', 'h', 'see')",
 }
 
 

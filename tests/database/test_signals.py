@@ -31,9 +31,9 @@ class Noting(Database):
         self.diary: list[str] = []
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteConnection]:
+    async def write(self, first: str = "") -> AsyncIterator[WriteConnection]:
         """One transaction; noted when it has committed."""
-        async with super().write() as connection:
+        async with super().write(first) as connection:
             yield connection
         self.diary.append("committed")
 
@@ -91,6 +91,6 @@ async def test_what_is_stored_together_with_an_order_sends_its_signals_too(datab
     await shop.receive(NEAREST, CHAIR=1)
     order = await shop.released(("CHAIR", 1))
     at = datetime.now(UTC)
-    reported = [await shop.tell(order, MessageKind.ACCEPTED, message_id="told-twice", at=at) for _ in range(2)]
+    reported = [await shop.tell(order, MessageKind.SHIPPED, message_id="told-twice", at=at) for _ in range(2)]
     assert reported == [True, False]
     assert [(signal.signal, signal.order) for signal in shop.sent] == [("node_message", order)]

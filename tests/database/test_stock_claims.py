@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from database import stock
-from database.connect import Database
+from database.connect import Database, WriteConnection
 from domain.stock import Movement, MovementKind
 
 NODE = "slc"
@@ -115,6 +115,28 @@ async def test_a_fact_that_leaves_less_than_is_promised_is_booked_and_reported(d
         shortages = await stock.record(connection, lost, order=None, cause="breakage", actor="test", at=AT)
     assert [(short.node, short.sku, short.missing) for short in shortages] == [(NODE, "SERUM-30", 2)]
     assert await counters(database, "SERUM-30") == (2, 4, 0)
+
+
+async def test_a_fact_that_waits_for_another_one_is_compared_with_what_that_has_left(database: Database) -> None:
+    await receive(database, SERUM_30=5)
+    assert await claim(database, "web-1", ("SERUM-30", 5))
+    async with database.write() as first:
+        assert [short.missing for short in await lose(first, 3, "a flood")] == [3]
+        second = asyncio.create_task(lost_alone(database, 1))
+        while not second.done() and not await waits_for_a_lock(database):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.01)
+    assert await second == [], "the goods were short before, and that was reported"
+    assert await counters(database, "SERUM-30") == (1, 5, 0)
+
+
+async def lost_alone(database: Database, units: int) -> list[stock.Shortage]:
+    async with database.write() as connection:
+        return await lose(connection, units, "a fire")
+
+
+async def lose(connection: WriteConnection, units: int, cause: str) -> list[stock.Shortage]:
+    lost = [Movement(MovementKind.ADJUSTED, NODE, "SERUM-30", on_hand=-units)]
+    return await stock.record(connection, lost, order=None, cause=cause, actor="test", at=AT)
 
 
 async def by_hand(database: Database, statement: str, **parameters: object) -> None:

@@ -12,12 +12,13 @@ from database.connect import Database
 from database.documents import stock as documents
 from database.documents.stock import StockQuery
 from database.key import Caller
+from domain.role import Role
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, NEAREST, NEXT, Shop
 from tests.sql_statements import generic_plan, statements_of
 from transactions.network import Networks
 
-OPERATOR = Caller("key-1", "operator", "ops")
+OPERATOR = Caller("key-1", "operator", "ops", Role.ADMIN)
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST_PAGE = ("", "")
 
@@ -256,7 +257,7 @@ async def test_with_a_quarter_of_a_million_rows_every_view_of_stock_goes_along_a
             "the files of the network are read once per process, and the other four are the document"
         )
         await item(shop.database, "DESK-SET")
-        await item(shop.database, "LAMP", Caller("key-2", "channel", "web"))
+        await item(shop.database, "LAMP", Caller("key-2", "channel", "web", Role.ADMIN))
         await listed(shop.database, None, 100, after=("S-5", "casper"))
         await listed(shop.database, None, 100, node=NEAREST, after=("S-5", "casper"))
         await listed(shop.database, 3, 100, after=("S-5", "casper"))

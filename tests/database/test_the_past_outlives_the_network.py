@@ -26,6 +26,7 @@ from domain.order import OrderState
 from domain.parcel import Parcel, ParcelUnits
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from domain.returns import DispositionRequest, ReturnMessage
+from domain.role import Role
 from domain.stop_sale import StopRequest
 from network.validate_order import WrongField
 from tests.database.shop import NODE, POLICY, Shop
@@ -381,7 +382,7 @@ class Season:
     async def look_at_stock(self) -> None:
         """What lies there is shown, whatever became of its item and its node."""
         _, network = await self.network()
-        caller = Caller("operator", "operator", "operator")
+        caller = Caller("operator", "operator", "operator", Role.ADMIN)
         async with self.shop.database.read() as connection:
             for sku in network.items | network.retired_items:
                 shown = await documents.of_item(connection, network, sku, caller)

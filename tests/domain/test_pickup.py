@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.network import Network, Place, Policy, Precision, Unfilled
+from domain.network import Far, Network, Place, Policy, Precision, Unfilled
 from domain.pickup import as_delivery, as_place, places
 from domain.sourcing import OrderFacts, Part, Plan, PlannedShipment, Wanted
 from domain.sourcing.plans import Explanation
@@ -45,6 +45,14 @@ def plan(*, is_whole: bool) -> Plan:
 
 def test_other_stores_that_have_everything_are_offered_the_nearest_first() -> None:
     assert found(PLENTY, Wanted("1", "CHAIR", 2)) == [NEAR.id, FARTHER.id]
+
+
+def test_of_an_address_of_military_mail_no_distance_is_shown_and_the_stores_come_by_their_ids() -> None:
+    soldier = replace(ORDER, place=Place(39.8, -98.6, Precision.COUNTRY, Far.MILITARY))
+    offered = places(soldier, [Wanted("1", "CHAIR", 2)], NETWORK, PLENTY)
+    assert [node.id for node in offered] == sorted([NEAR.id, FARTHER.id])
+    shown = [as_place(soldier, node, plan(is_whole=True)) for node in offered]
+    assert [place and place.distance_km for place in shown] == [None, None]
 
 
 def test_a_store_that_lacks_a_part_of_a_bundle_is_not_offered() -> None:

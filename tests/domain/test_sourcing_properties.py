@@ -157,8 +157,8 @@ def given_by(decided: Plan, instance: Instance) -> Division:
 def value(division: Division, instance: Instance) -> tuple[float, ...]:
     """What a plan is compared by, computed from the policy's words and not from the planner's numbers."""
     nodes = [instance.situation.network.nodes[node] for node in sorted({node for one in division for node in one})]
-    shipment, unit, kg = (instance.charges[per] for per in (Per.SHIPMENT, Per.UNIT, Per.KG))
-    cost = 1000 * sum(shipment[node.id] for node in nodes)
+    shipment, unit, kg, carrier = (instance.charges[per] for per in (Per.SHIPMENT, Per.UNIT, Per.KG, Per.CARRIER))
+    cost = 1000 * sum(shipment[node.id] + carrier[node.id] for node in nodes)
     for one, giving in zip(instance.wanted, division, strict=True):
         for node, units in giving.items():
             cost += units * (1000 * unit[node] + kg[node] * ITEMS[one.sku].weight_g)

@@ -1,6 +1,5 @@
 """What is available, how bundles move as their components, what a count changes, and which stock messages are refused."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,11 +126,11 @@ def test_whatever_the_order_of_arrival_on_hand_is_the_last_count_and_what_happen
             later = sum(units for hour, units in ledger if hour > fact.hour)
             correction = recount(level, fact.quantity, moment, later)
             booked = [] if correction is None else [correction.on_hand]
-            level = level if correction is None else replace(level, counted_at=moment)
+            level = level if correction is None else level._replace(counted_at=moment)
         else:
             booked = [fact.quantity, -fact.quantity] if level.has_seen(moment) else [fact.quantity]
         ledger += [(fact.hour, units) for units in booked]
-        level = replace(level, on_hand=level.on_hand + sum(booked))
+        level = level._replace(on_hand=level.on_hand + sum(booked))
     assert level.on_hand == on_hand_after(story)
 
 
@@ -168,7 +167,8 @@ def lines(*quantities: int, sku: str = "LAMP") -> list[dict[str, object]]:
 
 DAMAGED = {"from_state": "sellable", "to_state": "damaged"}
 SOON = {"expected_at": "2026-12-01T12:00:00Z"}
-FIELDS: dict[str, dict[str, str]] = {"moved": DAMAGED, "expected": SOON}
+LATER = SOON | {"expected": "po-1"}
+FIELDS: dict[str, dict[str, str]] = {"moved": DAMAGED, "expected": SOON, "expected_changed": LATER}
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,8 @@ FIELDS: dict[str, dict[str, str]] = {"moved": DAMAGED, "expected": SOON}
         ("moved", -1, "lines.0.quantity: moved units are 1 or more"),
         ("expected", 1, None),
         ("expected", 0, "lines.0.quantity: expected units are 1 or more"),
+        ("expected_changed", 0, None),
+        ("expected_changed", -1, "lines.0.quantity: expected units are 0 or more"),
     ],
 )
 def test_each_kind_of_stock_message_has_its_own_quantities(kind: str, quantity: int, refusal: str | None) -> None:
@@ -247,6 +249,9 @@ KIND_FIELDS = [
     ("received",  {"from_state": "sellable"},                                  "from_state"),
     ("received",  {"to_state": "damaged"},                                     "to_state"),
     ("received",  SOON,                                                        "expected_at"),
+    ("expected_changed", LATER,                                                None),
+    ("expected_changed", SOON,                                                 "expected"),
+    ("expected_changed", {"expected": "po-1"},                                 "expected_at"),
     ("counted",   {"expected": "po-1"},                                        "expected"),
     ("snapshot",  {"to_state": "damaged"},                                     "to_state"),
     ("adjusted",  SOON,                                                        "expected_at"),

@@ -35,6 +35,8 @@ HURRY = (
 )
 """What is changed in the map: the node `reroutes` times out, and the return window is over, after three seconds; an order
 that waits for stock is cancelled after four."""
+SLOWLY = 5.0
+"""Seconds after which the node `reroutes` ships in the life of that name."""
 KEY = "operator-key-of-the-recorder"
 IDENTITY = "recorder"
 
@@ -47,6 +49,20 @@ async def plain(house: House) -> str:
     for kind in ("accepted", "picked", "shipped", "delivered"):
         await house.settle(name)
         await house.tell(work, kind)
+    return name
+
+
+async def slow(house: House) -> str:
+    """As `plain`, but the node accepts at once and ships after its time to accept is over."""
+    await house.stock("reroutes", SERUM_30=2)
+    name = await house.place(("SERUM-30", 2))
+    work = await house.work(name)
+    for kind in ("accepted", "picked"):
+        await house.tell(work["fulfillment_order"], kind)
+    await asyncio.sleep(SLOWLY)
+    for kind in ("shipped", "delivered"):
+        await house.settle(name)
+        await house.tell(work["fulfillment_order"], kind)
     return name
 
 
@@ -179,6 +195,7 @@ async def returned(house: House) -> str:
 
 LIVES: dict[str, Callable[[House], Awaitable[str]]] = {
     "plain": plain,
+    "slow": slow,
     "short_pick": short_pick,
     "silence": silence,
     "split": split,

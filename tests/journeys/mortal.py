@@ -79,9 +79,9 @@ class MortalDatabase(Database):
         self._doing = doing
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteConnection]:
+    async def write(self, first: str = "") -> AsyncIterator[WriteConnection]:
         """One transaction, which may be the last."""
-        async with super().write() as connection:
+        async with super().write(first) as connection:
             yield connection
             doing = self._doing()
             if doing and not (await connection.execute(HAS_WRITTEN)).scalar_one():

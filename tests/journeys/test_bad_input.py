@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from temporalio.service import RPCError
 
 from api import problems
 from api.body import BODY_BYTES_MAX
-from tests.house import Document, House, now
+from api.examples import EXAMPLES
+from database.connection import keep_credentials, postpone_poll
+from tests.house import Document, House, keep_label, now
 
 ABSENT = object()
 A_MILLION_AND_ONE = 1_000_001
@@ -326,6 +329,20 @@ REROUTES: Rows = [
     ("an actor of 201 letters",        "actor",                "a" * 201),
 ]
 
+LABELS: Rows = [
+    ("a package with a blank",         "package",              "box 1"),
+    ("a carrier in capitals",          "carrier",              "UPS"),
+    ("a format that is no format",     "format",               "png"),
+    ("a weight of nothing",            "weight_g",             0),
+    ("a weight in kilograms",          "weight_g",             1.2),
+    ("a weight as a text",             "weight_g",             "1200"),
+    ("a side that is missing",         "sides.height_mm",      ABSENT),
+    ("a side of nothing",              "sides.width_mm",       0),
+    ("a field that does not exist",    "size",                 "large"),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
 PAUSES: Rows = [
     ("work that is thrown away",       "open_work",            "drop"),
     ("a field that does not exist",    "until",                "tomorrow"),
@@ -429,6 +446,7 @@ KEYS: Rows = [
     ("a name in capitals",             "name",                 "SLC"),
     ("a name of 33 letters",           "name",                 "s" * 33),
     ("a key of one's own choice",      "key",                  "secret"),
+    ("a role of a node",               "role",                 "see"),
 ]
 
 ADDRESSES = [
@@ -440,7 +458,13 @@ ADDRESSES = [
     ("an order of 5000 letters",       "GET",    "/orders/" + "w" * 5000,                     problems.NOT_FOUND),
     ("an order that is an injection",  "GET",    "/orders/web-1'%20OR%201=1--",               problems.NOT_FOUND),
     ("plans of nothing",               "GET",    "/orders/%00/plan",                          problems.NOT_FOUND),
+    ("why not, of nothing",            "GET",    "/orders/%00/plan/why-not/slc",              problems.NOT_FOUND),
+    ("round 0",                        "GET",    "/orders/web-0/plan/why-not/slc?round=0",    problems.INVALID),
     ("a fulfillment order of nothing", "GET",    "/fulfillment-orders/%00",                   problems.NOT_FOUND),
+    ("a slip of nothing",              "GET",    "/fulfillment-orders/%00/packing-slip",      problems.NOT_FOUND),
+    ("a list of no node",              "GET",    "/nodes/mars/pick-list",                     problems.NOT_FOUND),
+    ("a list of no boxes",             "GET",    "/nodes/slc/pick-list?limit=0",              problems.INVALID),
+    ("a category of nothing",          "GET",    "/nodes/slc/pick-list?category=%00",         problems.INVALID),
     ("an item that does not exist",    "GET",    "/stock/SERUM-31",                           problems.NOT_FOUND),
     ("an item of nothing",             "GET",    "/stock/%00",                                problems.NOT_FOUND),
     ("a reservation nobody has made",  "GET",    "/reservations/cart-0",                      problems.NOT_FOUND),
@@ -459,6 +483,7 @@ ADDRESSES = [
     ("an exception of nothing",        "GET",    "/exceptions/%00",                            problems.NOT_FOUND),
     ("an age in words",                "GET",    "/exceptions?older_than=long",                problems.INVALID),
     ("an age of 5000 digits",          "GET",    "/exceptions?older_than=" + "9" * 5000 + "d", problems.INVALID),
+    ("an age before all clocks",       "GET",    "/exceptions?older_than=9999999d",            problems.INVALID),
     ("an owner of nothing",            "GET",    "/exceptions?owner=%00",                      problems.INVALID),
     ("open, perhaps",                  "GET",    "/exceptions?open=perhaps",                   problems.INVALID),
     ("a node of nothing",              "GET",    "/exceptions?node=%00",                       problems.INVALID),
@@ -487,6 +512,9 @@ ADDRESSES = [
     ("movements after an item",        "GET",    "/stock/SERUM-30/movements?after=SERUM-30",  problems.INVALID),
     ("movements after all numbers",    "GET",    "/stock/SERUM-30/movements?after=" + "9" * 30, problems.INVALID),
     ("movements of an unknown item",   "GET",    "/stock/NOTHING/movements",                  problems.NOT_FOUND),
+    ("the supply of no item",          "GET",    "/supply",                                  problems.INVALID),
+    ("the supply of an unknown item",  "GET",    "/supply?sku=NOTHING",                      problems.NOT_FOUND),
+    ("a page of no supply",            "GET",    "/supply?sku=SERUM-30&limit=0",             problems.INVALID),
     ("a timeline of nothing",          "GET",    "/orders/web-0/timeline",                    problems.NOT_FOUND),
     ("a timeline after an order",      "GET",    "/orders/web-0/timeline?after=web-1001",     problems.INVALID),
     ("a timeline after all numbers",   "GET",    "/orders/web-0/timeline?after=" + "9" * 19 + ".1.", problems.INVALID),
@@ -603,7 +631,9 @@ async def nothing_happens(house: House) -> AsyncIterator[None]:
     started = [name for name in house.orders if await has_workflow(house, name)]
     before = await house.facts(), [await events(house, name) for name in started]
     yield
-    assert (await house.facts(), [await events(house, name) for name in started]) == before
+    after = await house.facts(), [await events(house, name) for name in started]
+    assert {table for table, content in after[0].items() if content != before[0][table]} == set(), "a row was written"
+    assert after == before
     assert [name for name in house.orders if await has_workflow(house, name)] == started
 
 
@@ -656,6 +686,10 @@ async def busy(house: House) -> Mapping[str, str]:
     assert answer.status_code == 201, answer.text
     claimed = await house.http.post(f"/orders/{delivered}/claims", json={"lines": lines, "kind": "damaged"})
     assert claimed.status_code == 201, claimed.text
+    async with house.service.database.write() as connection:
+        await keep_credentials(connection, "web", {"client_secret": "a secret"})
+        await postpone_poll(connection, "web", timedelta(days=1))  # its row stays as it is
+        await keep_label(connection, underway, work)
     for name in (underway, delivered):
         await house.settle(name)
     await house.tell(work, "picked", {"9": 1})
@@ -667,6 +701,7 @@ async def busy(house: House) -> Mapping[str, str]:
         "return": answer.json()["return"],
         "claim": claimed.json()["claim"],
         "exception": misfit["exception"],
+        "label": f"{work}-l1",
     }
 
 
@@ -685,6 +720,9 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         "/reservations": {name: value for name, value in order.items() if name not in number} | {"expires_in": "15m"},
         f"/fulfillment-orders/{busy['fulfillment_order']}/messages": fact
         | {"kind": "picked", "lines": lines, "packages": [parcel], "final": False},
+        f"/fulfillment-orders/{busy['fulfillment_order']}/labels": dict(EXAMPLES["buy_label"]),
+        f"/returns/{busy['return']}/labels": dict(EXAMPLES["buy_return_label"]),
+        f"/labels/{busy['label']}/void": {"reason": "it did not leave", "actor": "Ada"},
         "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/SERUM-30/stop": {"node": "slc", "reason": "recalled", "actor": "Ada"},
         "/stock/SERUM-30/resume": {"node": "slc", "reason": "all is well", "actor": "Ada"},
@@ -734,6 +772,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         },
         "/channels/web/webhook": {"url": "https://shop.example/switchyard", "secret": "whsec_" + "A" * 32},
         "/channels/web/webhook/retry": {"reason": "we are back", "actor": "Ada"},
+        "/connections/web/retry": {"reason": "it fits now", "actor": "Ada"},
         "/keys": {"kind": "node", "name": "slc"},
     }
 
@@ -761,6 +800,9 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/promises": PROMISES + lines,
         "/reservations": PROMISES + RESERVATIONS + lines,
         "/fulfillment-orders/{}/messages": NODE_MESSAGES + lines + at("occurred_at", TIMES),
+        "/fulfillment-orders/{}/labels": LABELS,
+        "/returns/{}/labels": LABELS,
+        "/labels/{}/void": DECISIONS,
         "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
         "/stock/{}/stop": STOPS,
         "/stock/{}/resume": STOPS,
@@ -791,6 +833,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/returns/{}/dispositions": DISPOSITIONS + lines,
         "/channels/{}/webhook": WEBHOOKS,
         "/channels/{}/webhook/retry": DECISIONS,
+        "/connections/{}/retry": DECISIONS,
         "/keys": KEYS,
     }
     bodies = good_bodies(house, busy)

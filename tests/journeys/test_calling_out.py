@@ -79,7 +79,9 @@ async def dripping_head(writer: asyncio.StreamWriter) -> None:
 async def post(url: str, *, within: timedelta = LATER, answer_max: int = 0, private: bool = True) -> Answer:
     outbound = Outbound(allows_private_addresses=private)
     try:
-        return await outbound.post(url, {"content-type": "text/plain"}, b"hello", within=within, answer_max=answer_max)
+        return await outbound.send(
+            "POST", url, {"content-type": "text/plain"}, b"hello", within=within, answer_max=answer_max
+        )
     finally:
         outbound.close()
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from httpx2 import AsyncBaseTransport, AsyncClient, Request, Response
 
-from tests.house import Document, House, now
+from database.connection import keep_credentials
+from tests.house import Document, House, keep_label, now
 from tests.journeys.test_personal_data import POSTAL_CODE, Planted, dump, everything_about
 
 NAMES = frozenset(
@@ -28,6 +29,7 @@ NAMES = frozenset(
             "expected",
             "fulfillment_order",
             "NewKey.name",
+            "LabelRequest.carrier",
         ),
         *(
             "node",
@@ -221,6 +223,8 @@ class Life:
         messages = f"/fulfillment-orders/{work}/messages"
         wrong, right = {"line": self.plant("unknown line"), "quantity": 1}, {"line": line, "quantity": units}
         await self.send(messages, self.fact("accepted"))
+        sides = {"length_mm": 300, "width_mm": 200, "height_mm": 100}
+        await self.send(f"/fulfillment-orders/{work}/labels", {"sides": sides})
         await self.send(messages, self.fact("picked", lines=[right, wrong]))
         await self.send(messages, self.fact("shipped", packages=[{"lines": [right, wrong]}]))
         await self.send(messages, self.fact("void", package=self.plant("unknown package")))
@@ -254,8 +258,12 @@ async def everything_about_orders(life: Life) -> list[str]:
         (await send(f"{order}/returns", exchange))["return"],
         (await send(f"{order}/returns", {"lines": [one]}))["return"],
     ]
+    async with house.service.database.write() as connection:
+        await keep_label(connection, name, f"{name}-f1")
+    await send(f"/labels/{name}-f1-l1/void", {})
     for back in made:
         messages = f"/returns/{back}/messages"
+        await send(f"/returns/{back}/labels", {})
         await send(messages, fact("in_transit"))
         unknown = {"line": life.plant("unknown line"), "quantity": 1, "condition": "used"}
         await send(messages, fact("graded", node="slc", lines=[one | {"condition": "used"}, unknown]))
@@ -305,6 +313,9 @@ async def everything_else(life: Life) -> None:
     webhook = {"url": f"http://127.0.0.1:9/{life.plant('url')}", "secret": f"whsec_{secret}"}
     await send("/channels/outlet/webhook", webhook, "PUT")
     await send("/channels/outlet/webhook/retry", {})
+    async with life.house.service.database.write() as connection:
+        await keep_credentials(connection, "outlet", {"client_secret": life.plant("client_secret")})
+    await send("/connections/outlet/retry", {})
     await send("/keys", {"kind": "node", "name": "chi"})
 
 

@@ -1,4 +1,4 @@
-"""The address shows what runs there, and the interface as a page, without a key and without the internet."""
+"""The address leads a browser to the console, and shows the interface as a page without a key and without the internet."""
 
 import re
 import tomllib
@@ -43,7 +43,7 @@ async def test_a_developer_opens_the_address_and_reads_how_a_node_reports(
     async with listening(house, UI) as address:
         await page.goto(address)
         await expect(page.get_by_role("heading", name="Switchyard")).to_be_visible()
-        await expect(page.get_by_text(f"Version {VERSION}")).to_be_visible()
+        await expect(page.get_by_text(f"version {VERSION}")).to_be_visible()
         await expect(page.get_by_role("link", name=UI)).to_have_attribute("href", UI)
         await page.get_by_role("link", name="/docs").click()
         await page.get_by_role("navigation").get_by_role("link", name="Send node message").click()
@@ -79,15 +79,15 @@ async def test_a_program_reads_there_where_things_are(house: House) -> None:
         assert (await http.get("/")).json()["temporal_ui"] == UI
 
 
-async def test_a_page_loads_nothing_from_elsewhere_and_its_address_is_left_out_where_there_is_no_ui(
+async def test_a_browser_is_sent_to_the_console_and_the_page_of_the_interface_loads_nothing_from_elsewhere(
     house: House,
 ) -> None:
-    for path in ("/", "/docs"):
-        answer = await house.http.get(path, headers=AS_A_BROWSER)
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-        assert not re.search(r"<script|src=", answer.text)
-        assert "Temporal UI" not in answer.text
+    answer = await house.http.get("/", headers=AS_A_BROWSER)
+    assert (answer.status_code, answer.headers["location"], answer.headers["vary"]) == (303, "/console", "Accept")
+    answer = await house.http.get("/docs", headers=AS_A_BROWSER)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not re.search(r"<script|src=", answer.text)
 
 
 async def test_the_page_shows_every_operation_and_every_type_and_no_link_leads_nowhere(house: House) -> None:

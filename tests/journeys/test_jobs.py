@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,67 @@ async def test_a_lane_that_is_asked_for_at_the_last_moment_ends_with_the_others(
     assert runs.made == ["looks"]
 
 
+LONG = timedelta(days=1)
+
+
+def _has_ticked(more_than: int, made: list[str]) -> bool:
+    return made.count("ticks") > more_than
+
+
+async def test_a_lane_that_is_notified_runs_when_something_is_committed_and_not_before() -> None:
+    runs = Runs()
+    lanes = [
+        Lane("stock", AT_ONCE, [runs.job("looks")], at_least_every=LONG),
+        Lane("clock", AT_ONCE, [runs.job("ticks")]),
+    ]
+    driver = Driver(lanes, is_notified=lambda: True)
+    async with driver.running():
+        for round_ in (1, 2, 3):
+            ticks = runs.made.count("ticks")
+            await runs.until(partial(_has_ticked, ticks + 5))
+            assert runs.made.count("looks") == round_
+            driver.announce()
+            driver.announce()
+        driver.run_soon("stock")
+        await runs.until(lambda made: made.count("looks") >= 4)
+
+
+async def test_what_is_committed_while_a_round_is_under_way_is_followed_by_another() -> None:
+    runs, is_under_way, goes_on = Runs(), asyncio.Event(), asyncio.Event()
+
+    async def waits() -> None:
+        is_under_way.set()
+        await goes_on.wait()
+
+    driver = Driver(
+        [Lane("stock", AT_ONCE, [runs.job("looks"), Job("waits", waits)], at_least_every=LONG)],
+        is_notified=lambda: True,
+    )
+    async with driver.running():
+        await is_under_way.wait()
+        driver.announce()
+        goes_on.set()
+        await runs.until(lambda made: made.count("looks") == 2)
+
+
+async def test_while_no_notifications_come_every_lane_looks_by_itself() -> None:
+    runs = Runs()
+    async with Driver([Lane("stock", AT_ONCE, [runs.job("looks")], at_least_every=LONG)]).running():
+        await runs.until(lambda made: made.count("looks") == 3)
+
+
+async def test_a_job_that_says_when_it_has_something_to_do_is_run_then() -> None:
+    runs = Runs()
+
+    async def lapses() -> timedelta:
+        runs.made.append("lapses")
+        return timedelta(milliseconds=20)
+
+    lane = Lane("stock", AT_ONCE, [Job("lapses", lapses), runs.job("looks")], at_least_every=LONG)
+    async with Driver([lane], is_notified=lambda: True).running():
+        await runs.until(lambda made: made.count("looks") == 3)
+
+
 async def test_what_is_known_of_a_job_before_its_first_run_has_ended() -> None:
     is_under_way = asyncio.Event()
 
@@ -153,15 +215,28 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("stock", 1.0, "free_lapsed_carts"),
         ("stock", 1.0, "give_turns"),
         ("stock", 1.0, "judge_under_new_rules"),
+        ("supply", 1.0, "give_pegs"),
         ("exceptions", 60.0, "escalate_exceptions"),
         ("exceptions", 60.0, "open_at_risk"),
         ("exceptions", 60.0, "tell_of_retired"),
+        ("marketplaces", 600.0, "measure_channels"),
         ("exceptions", 60.0, "look_for_silence"),
         ("contacts", 60.0, "store_last_heard"),
         ("webhooks", 1.0, "call_channels"),
+        ("channels", 1.0, "carry_out_exchanges"),
+        ("polls", 1.0, "ask_channels"),
+        ("notices", 1.0, "notify_channels"),
+        ("levels", 1.0, "send_stock_levels"),
+        ("labels", 1.0, "buy_labels"),
+        ("tracking", 60.0, "ask_where_parcels_are"),
+        ("supply", 1.0, "give_pegs"),
+        ("retention", 3600.0, "erase_exchanges"),
+        ("retention", 3600.0, "erase_plan_inputs"),
+        ("retention", 3600.0, "forget_orders"),
     }
     for name, state in shown.items():
-        assert f"| `{name}` | `{state['lane']}` | {state['every_seconds']:g} s | " in REFERENCE, (
+        idle = f"{state['at_least_every_seconds']:g} s " if state["at_least_every_seconds"] else ""
+        assert f"| `{name}` | `{state['lane']}` | {state['every_seconds']:g} s | {idle}| " in REFERENCE, (
             "the reference lists it"
         )
     assert {(state["last_error"], state["last_failed_at"]) for state in shown.values()} == {(None, None)}

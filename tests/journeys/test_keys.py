@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from httpx2 import Response
 
 from api import problems
+from database.connection import keep_credentials, postpone_poll
 from tests.conftest import OPERATOR_KEY
-from tests.house import MASTER_KEYS, Document, House, now
+from tests.house import MASTER_KEYS, Document, House, keep_label, now
 from transactions.prepare import prepare
 
 PUBLIC = {"GET /", "GET /healthz", "GET /readyz"}
@@ -29,6 +31,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /orders":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
     "GET /orders/{order}":                        (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /orders/{order}/plan":                   (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /orders/{order}/plan/why-not/{node}":    (OK,    NONE,  NO,    NO,    NO,   NO,    NO,    NO),
     "GET /orders/{order}/timeline":               (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /orders/search":                       (OK,    None,  NO,    None,  None, NO,    None,  None),
     "POST /orders/{order}/cancel":                (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
@@ -52,11 +55,18 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /nodes/{node}/resume":                 (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "GET /fulfillment-orders":                   (OK,    None,  NO,    None,  None, OK,    None,  None),
     "GET /fulfillment-orders/{fulfillment_order}":            (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "GET /fulfillment-orders/{fulfillment_order}/packing-slip": (OK,  NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "GET /nodes/{node}/pick-list":               (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /fulfillment-orders/{fulfillment_order}/messages":  (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /fulfillment-orders/{fulfillment_order}/labels": (OK, NONE, NO,  NO,    NO,   OK,    NONE,  NONE),
+    "POST /returns/{return}/labels":             (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
+    "GET /labels/{label}":                       (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /labels/{label}/void":                 (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /stock/messages":                      (OK,    None,  NO,    NO,    None, OK,    NO,    None),
     "GET /stock":                                (OK,    None,  OK,    None,  None, OK,    None,  None),
     "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
     "GET /stock/{sku}/movements":                (OK,    NONE,  NO,    None,  NO,   OK,    None,  NONE),
+    "GET /supply":                               (OK,    None,  NO,    None,  None, OK,    None,  None),
     "POST /stock/{sku}/stop":                    (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
     "POST /stock/{sku}/resume":                  (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
     "POST /promises":                            (OK,    None,  OK,    NO,    None, NO,    NO,    None),
@@ -77,17 +87,38 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /claims/{claim}":                        (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "POST /claims/{claim}/messages":              (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /reports/returns":                      (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/orders":                       (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/shipments":                    (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/promises":                     (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/nodes":                        (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/backorders":                   (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/costs":                        (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/marketplace-health":           (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /channels/{channel}/webhook":           (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
     "POST /channels/{channel}/webhook/retry":    (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
+    "POST /connections/{connection}/retry":      (OK,    NONE,  NO,    NO,    NO,   NO,    None,  None),
     "DELETE /channels/{channel}/webhook":        (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /events":                               (OK,    None,  OK,    None,  None, NO,    None,  None),
+    "GET /metrics":                              (OK,    None,  NO,    None,  None, NO,    None,  None),
     "GET /jobs":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /connections":                          (OK,    None,  NO,    None,  None, NO,    None,  None),
     "GET /keys":                                 (OK,    None,  NO,    None,  None, NO,    None,  None),
     "POST /keys":                                (OK,    None,  NO,    None,  None, NO,    None,  None),
     "DELETE /keys/{key}":                     (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
 }
 # fmt: on
+
+ROLES = {
+    "POST /orders/search": "see",
+    "POST /promises": "see",
+    "POST /orders/{order}/forget": "admin",
+    "PUT /channels/{channel}/webhook": "admin",
+    "DELETE /channels/{channel}/webhook": "admin",
+    "POST /keys": "admin",
+    "DELETE /keys/{key}": "admin",
+}
+"""The role that an operator needs where it is not `see` to read and `act` for the rest."""
 
 COLUMNS = [
     ("operator", "own"),
@@ -141,6 +172,11 @@ async def cast(house: House) -> Cast:
         made = await house.http.post("/reservations", json=cart | {"lines": [{"sku": sku, "quantity": 1}]})
         reservations[channel] = made.json()["reservation"]
         assert (await house.http.delete(f"/reservations/{reservations[channel]}")).status_code == 200
+    async with house.service.database.write() as connection:
+        await keep_credentials(connection, "web", {"client_secret": "a secret"})
+        await postpone_poll(connection, "web", timedelta(days=1))  # its row stays as it is
+        for channel, node in (("web", "slc"), ("outlet", "nwk")):
+            await keep_label(connection, orders[channel], work[node])
     headers = {
         "operator": await house.key("operator", "second"),
         "channel": await house.key("channel", "web"),
@@ -163,7 +199,9 @@ async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Re
     what = named(path, cast, whose)
     if path.startswith("/nodes") and (kind, whose) == ("operator", "own"):
         what = "chi"  # what an operator pauses is not its node's any more
-    address = re.sub(r"{\w+}", await key_id(house, whose) if path.startswith("/keys/") else what, path)
+    address = re.sub(r"{\w+}", await key_id(house, whose) if path.startswith("/keys/") else what, path, count=1)
+    address = address.replace("{node}", "chi")
+    address += "?sku=SERUM-30" if path == "/supply" else ""
     body = sent(path, cast, kind, whose) if method in ("POST", "PUT") else None
     return await house.http.request(method, address, json=body, headers=cast.headers[kind])
 
@@ -173,10 +211,12 @@ def named(path: str, cast: Cast, whose: str) -> str:
     channel, node = ("outlet", "nwk") if whose == "other" else ("web", "slc")
     if path.startswith("/stock/"):
         return "SERUM-31" if whose == "none" else "SERUM-30"
-    if path.startswith("/channels/"):
+    if path.startswith(("/channels/", "/connections/")):
         return "nobody" if whose == "none" else channel
     if path.startswith("/fulfillment-orders"):
         return "web-0-f1" if whose == "none" else cast.work[node]
+    if path.startswith("/labels"):
+        return "web-0-f1-l1" if whose == "none" else f"{cast.work[node]}-l1"
     if path.startswith("/reservations"):
         return "cart-0" if whose == "none" else cast.reservations[channel]
     if path.startswith("/nodes"):
@@ -227,6 +267,9 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/orders/{order}/claims": lines | {"kind": "lost"},
         "/orders/{order}/payments": fact | {"kind": "authorized", "amount": 100},
         "/fulfillment-orders/{fulfillment_order}/messages": fact | {"kind": "accepted"},
+        "/fulfillment-orders/{fulfillment_order}/labels": {"package": "7"},
+        "/returns/{return}/labels": {},
+        "/labels/{label}/void": {},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
@@ -239,9 +282,15 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/returns/{return}/dispositions": {"lines": [{"line": "1", "quantity": 1, "from": "scrap", "to": "restock"}]},
         "/channels/{channel}/webhook": {"url": "https://shop.example/switchyard"},
         "/channels/{channel}/webhook/retry": {},
+        "/connections/{connection}/retry": {},
         "/keys": {"kind": "node", "name": "chi"},
     }
     return bodies[path]
+
+
+def role(route: str) -> str:
+    """The role that an operator needs for a route."""
+    return ROLES.get(route, "see" if route.startswith("GET") else "act")
 
 
 def page_table() -> str:
@@ -249,7 +298,9 @@ def page_table() -> str:
     shown = {OK: "yes", NO: "403", NONE: "404", None: "–"}
     columns = [COLUMNS.index(column) for column in PAGE_COLUMNS]
     rows = [f"| `{route}` | 200 | yes | yes | – | yes | – |" for route in sorted(PUBLIC)]
-    rows += [f"| `{route}` | 401 | {' | '.join(shown[row[n]] for n in columns)} |" for route, row in ACCESS.items()]
+    for route, row in ACCESS.items():
+        answers = [role(route), *(shown[row[n]] for n in columns[1:])]
+        rows.append(f"| `{route}` | 401 | {' | '.join(answers)} |")
     return "\n".join(rows)
 
 
@@ -275,6 +326,42 @@ async def test_each_kind_of_key_reaches_its_own_and_nothing_else(house: House, c
         found[route] = tuple(answers)
     house.orders += [row["order"] for page in await house.pages("/orders", 100) for row in page]
     assert found == ACCESS
+
+
+async def test_an_operators_key_may_do_what_its_role_allows_and_is_refused_the_rest_with_a_reason(house: House) -> None:
+    empty = Cast({}, {"web": "web-0"}, {"slc": "web-0-f1"}, reservations={"web": "cart-0"})
+    keys = {one: await house.key("operator", one, role=one) for one in ("see", "act")}
+    before = await house.facts()
+    for route in ACCESS:
+        method, _, path = route.partition(" ")
+        body = sent(path, empty, "operator", "own") if method in ("POST", "PUT") else None
+        address = re.sub(r"{\w+}", named(path, empty, "none"), path)
+        for has, headers in keys.items():
+            if has == role(route) == "act" and "{" not in path:
+                continue  # it would do it: everything else that is asked for here does not exist
+            answer = await house.http.request(method, address, json=body, headers=headers)
+            refusal = f"this key has the role {has}; the role {role(route)} is needed for this"
+            is_refused = ["see", "act", "admin"].index(has) < ["see", "act", "admin"].index(role(route))
+            assert (answer.status_code == 403) == is_refused, (route, has, answer.text)
+            assert not is_refused or answer.json()["detail"] == refusal, route
+    assert await house.facts() == before
+
+
+async def test_a_role_is_of_an_operators_key_only_and_is_listed(house: House) -> None:
+    for one, wanted in (("see", "see"), (None, "admin")):
+        body = {"kind": "operator", "name": "rosa"} | ({"role": one} if one else {})
+        made = (await house.http.post("/keys", json=body, headers={"Idempotency-Key": "rosa"})).json()
+        if one:
+            first = made
+        else:
+            assert made["type"] == problems.OTHER_BODY.type, "another role is another body"
+            made = (await house.http.post("/keys", json=body)).json()
+        rows = (await house.http.get("/keys")).json()["items"]
+        assert [row["role"] for row in rows if row["id"] == made["id"]] == [wanted]
+    again = {"kind": "operator", "name": "rosa", "role": "see"}
+    assert (await house.http.post("/keys", json=again, headers={"Idempotency-Key": "rosa"})).json() == first
+    await house.key("node", "slc")
+    assert [row["role"] for row in (await house.http.get("/keys")).json()["items"] if row["kind"] == "node"] == [None]
 
 
 async def test_what_belongs_to_another_is_answered_exactly_as_what_does_not_exist(house: House, cast: Cast) -> None:

@@ -94,7 +94,7 @@ PIECES = ["", "GET /healthz", "GET /healthz HTTP/1.1\r\nhost: switchyard\r\nx-lo
 async def test_a_head_that_does_not_end_is_answered_408_and_the_connection_is_closed(
     house: House, monkeypatch: pytest.MonkeyPatch, sent: str
 ) -> None:
-    monkeypatch.setattr("api.connection.HEAD_WITHIN", SOON)
+    monkeypatch.setattr("api.http_connection.HEAD_WITHIN", SOON)
     async with listening(house) as url, client(url) as slow:
         await slow.send(sent)
         assert await slow.problem() == (408, problems.TOO_SLOW.type)
@@ -104,7 +104,7 @@ async def test_a_head_that_does_not_end_is_answered_408_and_the_connection_is_cl
 async def test_a_head_has_one_deadline_however_much_of_it_comes_meanwhile(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.connection.HEAD_WITHIN", SOON)
+    monkeypatch.setattr("api.http_connection.HEAD_WITHIN", SOON)
 
     async def drip(slow: Client) -> None:
         await slow.send("GET /healthz HTTP/1.1\r\nx-long: ")
@@ -121,7 +121,7 @@ async def test_a_head_has_one_deadline_however_much_of_it_comes_meanwhile(
 async def test_a_body_that_nobody_reads_does_not_keep_a_connection(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.connection.HEAD_WITHIN", SOON)
+    monkeypatch.setattr("api.http_connection.HEAD_WITHIN", SOON)
     async with listening(house) as url, client(url) as slow:
         await slow.send(head("POST", "/orders", None, **{"content-length": "1000"}))
         assert await slow.problem() == (401, problems.NO_KEY.type)
@@ -165,7 +165,7 @@ async def test_a_body_that_is_too_large_is_answered_413_before_it_has_come(house
 
 
 async def test_half_heads_take_no_place_from_whole_requests(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.connection.CONNECTIONS_MAX", 3)
+    monkeypatch.setattr("api.http_connection.CONNECTIONS_MAX", 3)
     async with listening(house) as url, client(url) as first, client(url) as second, client(url) as third:
         for half in (first, second, third):
             await half.send("GET /healthz HTTP/1.1\r\n")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
@@ -35,7 +35,7 @@ async def ask(house: House, sku: str, what: str, headers: Mapping[str, str] | No
 @pytest.fixture
 async def guarded(house: House, tmp_path: Path) -> House:
     """A house that keeps 4 of SERUM-30 back from everybody, and 5 for wholesale; it has 15 at two nodes."""
-    network = copytree("network/example", tmp_path / "network")
+    network = copytree("network/example", tmp_path / "network", ignore=ignore_patterns("cases"))
     (network / "buffers.csv").write_text(BUFFERS)
     assert await apply_network(house.database_url, network) == []
     await house.stock("slc", SERUM_30=10)
@@ -98,7 +98,7 @@ async def test_a_channel_sees_only_what_is_at_nodes_that_may_ship_its_orders(hou
 async def test_what_is_kept_back_from_a_channel_may_lie_at_nodes_that_it_cannot_use(
     house: House, tmp_path: Path
 ) -> None:
-    network = copytree("network/example", tmp_path / "network")
+    network = copytree("network/example", tmp_path / "network", ignore=ignore_patterns("cases"))
     (network / "buffers.csv").write_text("kind,sku,node,channel,units\nthreshold,SERUM-30,,,4\n")
     assert await apply_network(house.database_url, network) == []
     await house.stock("slc", SERUM_30=5)
@@ -136,7 +136,7 @@ async def test_after_a_change_of_the_network_a_channel_reads_everything_again(ho
     web = await house.key("channel", "web")
     await house.stock("slc", SERUM_30=9, CANDLE_220=4)
     everything, as_of = await listed(house, web)
-    network = copytree("network/example", tmp_path / "network")
+    network = copytree("network/example", tmp_path / "network", ignore=ignore_patterns("cases"))
     items = (network / "items.csv").read_text().splitlines(keepends=True)
     (network / "items.csv").write_text("".join(line for line in items if not line.startswith("CANDLE-220,")))
     assert await apply_network(house.database_url, network) == []

@@ -147,7 +147,7 @@ async def test_a_marketplace_order_ships_from_a_node_that_is_fast_enough(house: 
 
 def with_a_tireless_chicago(directory: Path) -> Path:
     """The tutorial's network, but Chicago packs every day until midnight: the story is the same on each day of the year."""
-    for file in NETWORK.iterdir():
+    for file in NETWORK.glob("*.*"):
         changed = file.read_text().replace('holidays = "US-IL"', "").replace('cutoff = "12:00"', 'cutoff = "23:59"')
         (directory / file.name).write_text(changed)
     return directory

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from embedded.ports import free_port
 from jobs.driver import Driver, Job, Lane
 from jobs.schedule import WEBHOOKS
-from jobs.webhook import AT_ONCE_MAX, FAILURES_MAX, WebhookSender, wait_after
+from jobs.waiting import wait_after
+from jobs.webhook import AT_ONCE_MAX, FAILURES_MAX, WebhookSender
 from runtime.outbound import Outbound, is_public
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House
 from tests.listener import Listener, listening

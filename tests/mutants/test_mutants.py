@@ -42,6 +42,13 @@ MUTANTS = (
         f"{CLAIMS}::test_a_claim_waits_for_the_one_before_it_and_sees_what_that_has_left",
     ),
     Mutant(
+        "a fact does not wait for the one before it",
+        "database/stock.py",
+        "        FOR UPDATE OF s\n    ), booked AS (",
+        "    ), booked AS (",
+        f"{CLAIMS}::test_a_fact_that_waits_for_another_one_is_compared_with_what_that_has_left",
+    ),
+    Mutant(
         "an earlier claim of the same statement does not count",
         "database/stock.py",
         "AND sum(w.quantity - w.own) OVER (PARTITION BY w.node, w.sku ORDER BY w.claim) <= s.available",
@@ -177,8 +184,8 @@ MUTANTS = (
     Mutant(
         "events of one order do not wait for each other",
         "database/order/read.py",
-        'text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")',
-        'text("SELECT order_id FROM orders WHERE order_id = :order")',
+        "WHERE order_id = '{order}' FOR UPDATE",
+        "WHERE order_id = '{order}'",
         f"{ORDERS}::test_cancelling_twice_at_once_frees_once",
     ),
     Mutant(

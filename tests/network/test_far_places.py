@@ -109,6 +109,32 @@ def test_a_rule_that_asks_first_whether_there_is_a_distance_decides_itself() -> 
     assert decide(shunned, "web, an army post office: CHAIR", EVERYWHERE).tier == 2
 
 
+# when || what becomes of the order for an army post office
+EXCLUSIONS = """
+node.distance_km > 500.0                          || too far (there is no distance to this place)
+item.sku == "CHAIR" && node.distance_km > 500.0   || too far (there is no distance to this place)
+node.promise_days > 3                             || too far (nobody knows the days on the way)
+node.distance_km > 500.0 && item.hazmat           || ships
+node.distance_known && node.distance_km > 500.0   || ships
+!node.distance_known && item.hazmat               || ships
+!node.distance_known                              || too far
+"""
+
+
+@pytest.mark.parametrize(("when", "becomes"), rows(EXCLUSIONS))
+def test_an_exclusion_that_cannot_tell_for_want_of_a_distance_excludes_and_says_so(when: str, becomes: str) -> None:
+    policy = POLICY.format(far="[military]\nrate = 900", require="true", amount="1.0")
+    exclusion = f"[[exclude]]\nwhen = '{when}'\nreason = \"too far\"\n"
+    found = decide(
+        load(NetworkDocuments(NODES, policy + exclusion, ITEMS)), "web, an army post office: CHAIR", EVERYWHERE
+    )
+    if becomes == "ships":
+        assert found.shipments
+    else:
+        assert why_not(found) == {"slc": becomes, "maui": becomes}
+        assert found.hopeless, "a person gets it at once"
+
+
 def test_a_cost_that_does_not_read_the_distance_is_charged_as_ever() -> None:
     flat = network_of(amount="700.0")
     assert decide(flat, "web, an army post office: CHAIR", EVERYWHERE).cost == 700

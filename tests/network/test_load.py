@@ -124,8 +124,9 @@ nodes  || "4h"                   || "999999999d"                         || 11 |
 nodes  || "reroute"              || "rerout"                             || 12 || on_silence must be one of reroute, ask_cancel, escalate, not "rerout"; did you mean
 nodes  || on_silence = "reroute" || dispatch = "webhook"                 || 12 || dispatch webhook needs url = "…"
 nodes  || on_silence = "reroute" || dispatch = "webhook"                 || 12 || dispatch webhook needs secret = "…"
-nodes  || on_silence = "reroute" || dispatch = "edi940"                  || 12 || dispatch edi940 needs the EDI adapters
-nodes  || on_silence = "reroute" || dispatch = "fax"                     || 12 || dispatch must be one of pull, webhook, not "fax"
+nodes  || on_silence = "reroute" || dispatch = "edi940"                  ||  1 || us is missing
+nodes  || on_silence = "reroute" || dispatch = "edi940"                  ||  1 || drop or sftp is missing
+nodes  || on_silence = "reroute" || dispatch = "fax"                     || 12 || dispatch must be one of pull, webhook, edi940, not "fax"
 nodes  || on_silence = "reroute" || url = "https://slc.example"          || 12 || url is used only with dispatch = "webhook"
 nodes  || on_silence = "reroute" || capacity_per_day = 0                 || 12 || capacity_per_day must be a whole number of at least 1, not 0
 nodes  || on_silence = "reroute" || handling_days = 1.5                  || 12 || handling_days must be a whole number of at least 0, not 1.5
@@ -166,7 +167,7 @@ policy || max_shipments = 1      || max_shipment = 1                     || 12 |
 policy || max_shipments = 1      || split_line = "yes"                   || 12 || split_line must be true or false, not "yes"
 policy || "60d"                  || "two months"                         || 16 || cancel_after must be a time span
 policy || <= 3000.0              || <= 3000                              || 19 || require: <= mixes an int and a double: node.distance_km is a double, write 3000.0 instead of 3000
-policy || per = "shipment"       || per = "parcel"                       || 21 || per must be one of shipment, unit, kg, not "parcel"
+policy || per = "shipment"       || per = "parcel"                       || 21 || per must be one of shipment, unit, kg, carrier, not "parcel"
 policy || per = "shipment"       ||                                      || 20 || per is missing
 policy || '500.0 + 0.4           || '500 + 0.4                           || 22 || amount: + mixes an int and a double
 policy || '500.0 + 0.4 * node.distance_km' || 'order.channel'            || 22 || amount: this is a string; it must be an amount, an int or a double

@@ -125,7 +125,7 @@ max_shipments = 1                  || max_shipments = 0                         
 "60d"                              || "two months"                                     || 11 || cancel_after must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "two months"
 "60d"                              || "0d"                                             || 11 || cancel_after must be more than 0, not "0d"
 cancel_after                       || cancel_aftr                                      || 11 || unknown key 'cancel_aftr'; did you mean 'cancel_after'?
-per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, not "parcel"
+per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, carrier, not "parcel"
 'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
 '500.0 + 0.4 * node.distance_km'   || '-1'                                             || 31 || amount must be at least 0, not -1
 '500.0 + 0.4 * node.distance_km'   || '500 + 0.4 * node.distance_km'                   || 31 || amount: + mixes an int and a double: write 500.0 instead of 500

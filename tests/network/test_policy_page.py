@@ -1,6 +1,7 @@
 """The page that teaches the policy: every order in its tables becomes what the page says, under the policy above it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from domain.sourcing import order_facts
 from network.expressions import Answer, compile_rule
 from network.load import NetworkDocuments, load, read
 from network.rule_names import Sight
+from network.try_cases import refusals
 from tests.sourcing_text import order_of, outcome
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +58,7 @@ def sections() -> list[Section]:
     found = [
         Section(
             heading,
-            dict(BLOCK.findall(body)),
+            {name: text for name, text in BLOCK.findall(body) if name != "case"},
             [
                 Row(heading, *(cell.strip() for cell in line.strip("|").split("|")))
                 for table in TABLE.findall(body)
@@ -98,6 +100,17 @@ def test_an_order_is_held_by_what_the_page_says() -> None:
     for section, order, holds in rows:
         placed = by_policy(order_of(section.network, order), section.network.policy)
         assert ", ".join(one.hold for one in placed) == holds, order
+
+
+def test_the_case_of_the_page_holds_and_breaks_as_the_page_says(tmp_path: Path) -> None:
+    blocks = dict(re.findall(r"<!-- tested: ((?:broken )?case) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases/own.toml").write_text(blocks["case"])
+    assert refusals(tmp_path, load(SHIPPED), []) == []
+    sold_out = SHIPPED.items.replace("CANDLE-220,Scented Candle 220 g,520,2,", "CANDLE-220,Scented Candle 220 g,520,0,")
+    assert sold_out != SHIPPED.items
+    found = refusals(tmp_path, load(replace(SHIPPED, items=sold_out)), [])
+    assert [f"{mistake}\n".removeprefix(f"{tmp_path}/") for mistake in found] == [blocks["broken case"]]
 
 
 def test_every_policy_of_the_page_says_what_becomes_of_some_orders() -> None:

@@ -63,6 +63,40 @@ async def test_who_takes_something_in_while_another_version_is_applied_has_the_n
     assert (await taking, before) == (after, after - 1)
 
 
+async def test_who_applies_another_version_waits_for_all_that_are_being_taken_in_and_sees_them(
+    database_url: str, database: Database
+) -> None:
+    assert await apply_network(database_url, SMALL_MAP) == []
+    stored = "INSERT INTO key (key_id, kind, name, hash) VALUES (:key, 'node', 'slc', :key)"
+
+    async def apply() -> int:
+        async with database.write() as connection:
+            await network.lock_active_version(connection)
+            found = await connection.execute(text("SELECT count(*) FROM key WHERE key_id IN ('one', 'two')"))
+            return int(found.scalar_one())
+
+    async with database.write() as one, database.write() as two:
+        assert await network.hold_active_version(one) == await network.hold_active_version(two), "side by side"
+        applying = asyncio.create_task(apply())
+        while not await somebody_waits(database):  # noqa: ASYNC110  (PostgreSQL rings no bell)
+            await asyncio.sleep(0.01)
+        for taking, key in ((one, "one"), (two, "two")):
+            await taking.execute(text(stored), {"key": key})
+        assert not applying.done()
+    assert await applying == 2
+
+
+async def test_taking_something_in_leaves_the_row_of_the_version_alone(database_url: str, database: Database) -> None:
+    """A row lock is a write: PostgreSQL 18 notes it in the row's xmax, and those of many at once in a multixact."""
+    assert await apply_network(database_url, SMALL_MAP) == []
+    async with database.write() as one, database.write() as two:
+        await network.hold_active_version(one)
+        await network.hold_active_version(two)
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT xmax::text FROM network_version WHERE is_active"))
+        assert found.scalar_one() == "0"
+
+
 async def somebody_waits(database: Database) -> bool:
     async with database.read() as connection:
         found = await connection.execute(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))

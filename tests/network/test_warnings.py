@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from network.close_names import misspelt
-from network.load import NetworkDocuments, examine
-from network.warnings import warnings_of_channels
+from network.load import NetworkDocuments, examine, load
+from network.warnings import warnings_of_channels, warnings_of_currencies
 from tests.network.test_closed_days import WARNED
+from tests.network.test_connections import OVERRIDDEN
 from tests.network.test_mistakes import ITEMS, NODES
 from tests.network.test_mistakes import POLICY as WITHOUT_CURRENCY
 
@@ -47,6 +48,7 @@ policy  || order.channel == "wholesale" || order.lines.exists(line, line.item.sh
 policy  || order.channel == "wholesale" || order.lines.all(one, one.item.category == "perfum") || policy.toml:9 || when: no item has the category 'perfum'; did you mean 'perfume'?
 policy  || {EXCLUDE} || node.id.startsWith("nyc-")                       || policy.toml:35  || when: no node has an id that starts with 'nyc-'
 policy  || {EXCLUDE} || "fragile" in item.tags && node.priority > 10     || policy.toml:35  || when: this excludes nothing: no node of today meets it
+policy  || {EXCLUDE} || "fragile" in item.tags && node.distance_km > 900.0 || policy.toml:35 || when: where no distance can be measured, as for military mail, this excludes too; say so or not by node.distance_known
 policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:8   || no node can ship any item for this strategy: [[exclude]] leaves none
 policy  || {EXCLUDE} || item.weight_g < 30000                            || policy.toml:18  || no node can ship any item for this strategy: [[exclude]] leaves none
 policy  || {EXCLUDE} || order.channel == "wholsale"                      || policy.toml:35  || when: the channel 'wholsale' is named only here, and 'wholesale' is nearly the same; is it misspelt?
@@ -118,7 +120,8 @@ HARMLESS = f"""
 {EXCLUDE} || "fragile" in item.tags
 {EXCLUDE} || item.category == ""
 {EXCLUDE} || item.weight_g > 30000 && node.kind == "store"
-{EXCLUDE} || item.sku.startsWith("SER") && node.distance_km > 5000.0
+{EXCLUDE} || item.sku.startsWith("SER") && node.distance_known && node.distance_km > 5000.0
+{EXCLUDE} || item.sku.startsWith("SER") && (!node.distance_known || node.distance_km > 5000.0)
 {EXCLUDE} || item.tags.exists(tag, tag.contains("lass"))
 {EXCLUDE} || size(item.tags) > 9
 {EXCLUDE} || "fragile" in item.tags && node.kind != "vendor"
@@ -164,6 +167,9 @@ def test_without_items_nothing_is_said_of_their_names(tmp_path: Path) -> None:
     assert found_in(tmp_path, NetworkDocuments(NODES, POLICY, header)) == []
 
 
+NO_RATE = (
+    "open orders in GBP: 3; no rate to CAD is in force, so they cannot be judged where amounts are compared (line 43)"
+)
 NAMED = {"wholsale": ("policy.toml", 8), "web": ("buffers.csv", 2)}
 
 
@@ -189,6 +195,26 @@ def test_a_channel_that_the_database_does_not_know_is_named_when_others_are_know
     known: set[str], said: list[str]
 ) -> None:
     assert [str(one) for one in warnings_of_channels(NAMED, known)] == said
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts", "open_orders", "said"),
+    [
+        ("CAD", "line 43", {"GBP": 3, "CAD": 2}, [NO_RATE]),
+        ("USD", "line 43", {"EUR": 4, "USD": 1}, []),
+        ("EUR", "line 43", {"USD": 4}, []),
+        ("CAD", "", {"GBP": 3}, []),
+        (None, "line 43", {"GBP": 3}, []),
+    ],
+    ids=["no rate", "a rate", "the other way", "nothing is compared", "amounts are mere numbers"],
+)
+def test_a_currency_of_open_orders_without_a_rate_is_named_where_amounts_are_compared(
+    currency: str | None, amounts: str, open_orders: dict[str, int], said: list[str]
+) -> None:
+    policy = POLICY.replace('currency = "USD"\n', f'currency = "{currency}"\n' if currency else "")
+    network = load(NetworkDocuments(NODES, policy, ITEMS, BUFFERS, RATES))
+    warned = warnings_of_currencies("rates.csv", network, amounts, open_orders, NOW)
+    assert [str(one) for one in warned] == [f"rates.csv:1: warning: {one}" for one in said]
 
 
 @pytest.mark.parametrize(
@@ -218,6 +244,8 @@ def test_the_page_shows_warnings_as_they_are_printed() -> None:
         line.partition("warning: ")[2].removeprefix("when: ") for lines in [*SAID.values(), BARCODES] for line in lines
     }
     printed |= {row.split("||")[2].strip() for row in WARNED.strip().splitlines()}
+    printed.add(OVERRIDDEN)
+    printed.add(NO_RATE)
     printed.add("no order came yet from the channel 'wholsale', and it has no key")
     assert len(shown) > 8
     assert [one for one in shown if one not in printed] == []

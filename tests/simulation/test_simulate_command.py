@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("now", "near"):
         Path(name).mkdir()
-        for file in EXAMPLE.iterdir():
+        for file in EXAMPLE.glob("*.*"):
             Path(name, file.name).write_text(file.read_text())
     policy = Path("near/policy.toml")
     for far, near in NEAR_ONLY.items():

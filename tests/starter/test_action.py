@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.action import with_requests
-from domain.reasons import About, Action, ExceptionCode, actions
+from domain.reasons import About, Action, ExceptionCode, actions, connection_of
 
 OF_AN_ORDER = {
     "exception": "web-1-x1",
@@ -27,7 +27,7 @@ def requests(shown: dict[str, Any], *wanted: Action) -> list[dict[str, Any]]:
 
 
 def test_each_action_is_a_request_with_what_is_known_of_its_body() -> None:
-    found = requests(OF_AN_ORDER, *Action)
+    found = requests(OF_AN_ORDER | {"code": ExceptionCode.CHANNEL_REFUSED}, *Action)
     for one in found:
         assert one["body"].pop("occurred_at", datetime.now(UTC)) <= datetime.now(UTC)
     assert [(one["action"], one["method"], one["path"], one["body"]) for one in found] == [
@@ -54,6 +54,7 @@ def test_each_action_is_a_request_with_what_is_known_of_its_body() -> None:
             },
         ),
         ("pause", "POST", "/nodes/denver/pause", {}),
+        ("retry", "POST", "/connections/web/retry", {}),
         ("resolve", "POST", "/orders/web-1/resolve", {"exception": "web-1-x1"}),
         ("assign", "POST", "/exceptions/web-1-x1/assign", {"owner": None}),
     ]
@@ -67,7 +68,8 @@ def test_what_belongs_to_no_order_is_resolved_by_itself() -> None:
 @pytest.mark.parametrize("code", ExceptionCode)
 def test_no_request_names_what_the_exception_is_not_about(code: ExceptionCode) -> None:
     for shown in (OF_AN_ORDER, OF_AN_ORDER | {"fulfillment_order": None, "node": None}, OF_A_NODE):
-        about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], can_reroute=False)
+        connection = connection_of(code, str(shown["exception"]), shown["order"], shown["subject"])
+        about = About(code, shown["order"], shown["fulfillment_order"], shown["node"], False, connection)
         found = requests(shown | {"code": code}, *actions(about))
         assert not any("None" in one["path"] for one in found)
         assert not any(name in one["body"] and one["body"][name] is None for one in found for name in NAMED)

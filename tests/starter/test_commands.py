@@ -129,7 +129,7 @@ asyncio.run(add())
 
 def test_what_is_probably_not_meant_is_printed_and_still_applied(servers: dict[str, str], tmp_path: Path) -> None:
     network = tmp_path / "network"
-    shutil.copytree(EXAMPLE, network)
+    shutil.copytree(EXAMPLE, network, ignore=shutil.ignore_patterns("cases"))
     policy = network / "policy.toml"
     policy.write_text(
         policy.read_text().replace('"fragile" in', '"fragil" in').replace('version = "2026', 'version = "2027')

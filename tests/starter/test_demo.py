@@ -13,6 +13,7 @@ import pytest
 
 from demo.hurry import always_open, hurried, hurried_copy
 from demo.service import EXAMPLES
+from demo.shop_story import SHOP_STORY
 from demo.story import STORY
 from domain.order import NewOrder
 from domain.stock import StockMessage
@@ -76,7 +77,8 @@ def test_every_order_of_the_examples_is_valid_and_has_its_chapter_in_the_story_a
     assert {chapter.file for chapter in STORY} == set(files)
     assert len({order.order for order in files.values()}) == len(files)
     in_readme = re.findall(r"^\| `([\w-]+)\.json` \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
-    assert in_readme == [chapter.file for chapter in STORY]
+    assert in_readme == [chapter.file for chapter in (*STORY, *SHOP_STORY)]
+    assert {file.stem for file in (EXAMPLES / "shop").iterdir()} == {chapter.file for chapter in SHOP_STORY}
 
 
 def test_every_stock_message_of_the_examples_is_valid_and_names_items_of_the_example_network() -> None:
@@ -108,6 +110,13 @@ def test_the_demo_comes_out_as_expected_and_leaves_nothing_running(
     story = "".join(printed)
     assert demo.returncode == 0, story
     assert "slc 596 km $7.38; chi 1,479 km $10.91; nwk 2,604 km $15.42: slc wins" in story
-    assert len(re.findall(r"^│ \S+ .*(?:completed|cancelled)", story, re.MULTILINE)) == len(STORY)
+    ended = re.findall(r"^│ [a-z]+-\S+ .*(?:completed|cancelled)", story, re.MULTILINE)
+    assert len(ended) == len(STORY) + len(SHOP_STORY)
+    at_the_shop = re.findall(r"^│ #\d+ +│ ([^│]*?) *│ ([^│]*?) *│ (\w+) ", story, re.MULTILINE)
+    assert [(ordered, fulfilled.partition(" as ")[0], state) for ordered, fulfilled, state in at_the_shop] == [
+        ("2 CLEANSER-150", "2 CLEANSER-150", "fulfilled"),
+        ("2 CLEANSER-150", "2 CLEANSER-150", "fulfilled"),
+        ("0 CLEANSER-150", "none", "cancelled"),
+    ]
     assert len(started) > 5
     assert remaining(started) == set()

@@ -29,5 +29,5 @@ async def test_an_order_from_a_file_is_answered_with_what_is_promised(
         subprocess.run, command, env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert re.fullmatch(rf"{name}: received, promised by \d{{4}}-\d\d-\d\d\n", ended.stdout), ended.stdout
+    assert re.fullmatch(rf"{name}: in_fulfillment, promised by \d{{4}}-\d\d-\d\d\n", ended.stdout), ended.stdout
     assert (await house.order(name))["lines"][0]["ordered"] == 2

@@ -40,6 +40,13 @@ LANDED = {
     "0015_what_a_channel_may_see.py": "5d6a8c5a90d9293112af5da03b3ffacfecff96d2efb56f08cc635e08fe30fce5",
     "0016_cut_over.py": "7d7bfadcd2ad6f4820a8e723f86eecea954a5d16e90333c16fd2bee922a128ac",
     "0017_as_given.py": "0268b825196c6b32f63178efe1476bd35c9fa08684ca6b712b2ccc60da667e9a",
+    "0018_connections.py": "d6dd1ca4169f6c2852f962a47c8e1cddb38ff915463dc69c6574a464d4d91cf4",
+    "0019_x12.py": "4a4b46167253e8de3abe579754167bf11adde6a1edc05fcba1f67f59fb99f010",
+    "0020_carriers.py": "20d0bd6c7776686ac05e5c95140078034b681931d8319645f94a841ad4852c56",
+    "0021_roles.py": "352925409b214428991a2468e848ce4ab815dac35604fffc732bf94e0940dec8",
+    "0022_plan_input.py": "ad2c0dbc26796e867a91a7e551b4a695f42bfe19c7eb1cd16984417e03870ba8",
+    "0023_looked_after.py": "699503cebb423bc23b744d86cfc57c3e90c21febbd7d83522f89d0ef18e65737",
+    "0024_supply_in_time.py": "f1dc268f9cc711093cdd9f1bec9f4cec63d08a284c61e2f1b351b2a0499de4c5",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """

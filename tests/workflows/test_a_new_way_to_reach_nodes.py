@@ -82,11 +82,7 @@ async def test_a_whole_order_lives_through_a_way_that_nothing_else_names(small_h
             f'dispatch = "bearer"\nurl = "URL"\ntoken = "{TOKEN}"\nsecret = "s"',
             ['secret is used only with dispatch = "webhook"'],
         ),
-        (
-            'dispatch = "edi940"',
-            ["dispatch edi940 needs the EDI adapters, which do not exist yet; use pull or webhook or bearer"],
-        ),
-        ('dispatch = "fax"', ['dispatch must be one of pull, webhook, bearer, not "fax"']),
+        ('dispatch = "fax"', ['dispatch must be one of pull, webhook, edi940, bearer, not "fax"']),
     ],
 )
 def test_the_check_of_a_network_asks_the_table(keys: str, mistakes: list[str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -16,13 +17,16 @@ from database.connect import Database
 from tests.conftest import OPERATOR_KEY
 from tests.house import SMALL_MAP, House, furnished
 from tests.workflows.changed import Guarded, GuardedReturn, Retiring, Unguarded
-from tests.workflows.test_replay import history
+from tests.workflows.test_replay import BEFORE, history
 from tests.workflows.test_return_life import asked, come_back, delivered, workflow
 from transactions.prepare import apply_network
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow
 
 MARK = EventType.EVENT_TYPE_MARKER_RECORDED
+ORDINARY = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+PATCH_MARK = "core_patch"
+"""How Temporal calls the mark of a patch; a transaction inside a task has a mark of another name."""
 
 
 async def failure_of(code: type, recorded: WorkflowHistory) -> Exception | None:
@@ -33,7 +37,8 @@ async def failure_of(code: type, recorded: WorkflowHistory) -> Exception | None:
 
 def marks(recorded: WorkflowHistory) -> int:
     """How many patches a history has met."""
-    return sum(event.event_type == MARK for event in recorded.events)
+    found = [event.marker_recorded_event_attributes for event in recorded.events if event.event_type == MARK]
+    return sum(mark.marker_name == PATCH_MARK for mark in found)
 
 
 class Town:
@@ -63,7 +68,8 @@ async def town(
 async def released(house: House) -> WorkflowHistory:
     """The history of an order that its worker has just released."""
     await house.stock("spare", SERUM_30=1)
-    name = await house.place(("SERUM-30", 1))
+    name = await house.place(("SERUM-30", 1), holds=[{"hold": "fraud"}])
+    assert (await house.ask(name, "release", hold="fraud")).status_code == 200
     await house.work(name)
     await house.settle(name)
     found = await house.workflow(name).fetch_history()
@@ -71,13 +77,13 @@ async def released(house: House) -> WorkflowHistory:
     return found
 
 
-@pytest.mark.parametrize("name", ["plain", "hold", "rerouted"])
+@pytest.mark.parametrize("name", ["plain", "hold", "rerouted", f"{BEFORE}plain", f"{BEFORE}hold", f"{BEFORE}rerouted"])
 async def test_an_order_that_is_open_replays_on_code_with_a_new_step_behind_a_patch(name: str) -> None:
     assert await failure_of(Guarded, history(name)) is None
 
 
 async def test_without_the_patch_the_same_step_would_have_stranded_every_order_that_is_past_it() -> None:
-    assert isinstance(await failure_of(Unguarded, history("plain")), NondeterminismError)
+    assert isinstance(await failure_of(Unguarded, history("hold")), NondeterminismError)
 
 
 async def test_an_order_that_comes_to_the_step_under_the_new_code_takes_it_and_the_patch_is_retired_in_two_steps(
@@ -89,7 +95,7 @@ async def test_an_order_that_comes_to_the_step_under_the_new_code_takes_it_and_t
     assert await failure_of(Guarded, marked) is None
     assert isinstance(await failure_of(OrderWorkflow, marked), NondeterminismError), "no way back to the old code"
 
-    assert isinstance(await failure_of(Retiring, history("plain")), NondeterminismError), "too early to retire it"
+    assert isinstance(await failure_of(Retiring, history("hold")), NondeterminismError), "too early to retire it"
     assert await failure_of(Retiring, marked) is None
     assert isinstance(await failure_of(Unguarded, marked), NondeterminismError), "too early to forget it"
 
@@ -114,6 +120,32 @@ async def test_an_order_that_waits_before_the_step_while_the_worker_is_replaced_
         await house.skip_to(name, delivered["closes_at"])
         await house.until(name, "completed")
         assert marks(await house.workflow(name).fetch_history()) == 1
+
+
+async def test_an_order_that_began_with_long_tasks_ends_as_it_began_and_those_after_it_run_their_steps_inside_tasks(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("workflows.client.ONE_TASK", timedelta(seconds=10))
+        async with town.with_worker_of(OrderWorkflow) as house:
+            await house.stock("spare", SERUM_30=2)
+            begun = await house.place(("SERUM-30", 1))
+            await house.work(begun)
+            await house.settle(begun)
+
+    async with town.with_worker_of(OrderWorkflow) as house:
+        ended = {}
+        for name in (begun, await house.place(("SERUM-30", 1))):
+            await house.fulfill((await house.work(name))["fulfillment_order"])
+            delivered = await house.until(name, "delivered")
+            await house.settle(name)
+            await house.skip_to(name, delivered["closes_at"])
+            await house.until(name, "completed")
+            assert await house.workflow(name).result() == {"status": "completed"}
+            ended[name] = await house.workflow(name).fetch_history()
+    kinds = [{event.event_type for event in history.events} & {MARK, ORDINARY} for history in ended.values()]
+    assert kinds == [{ORDINARY}, {MARK}]
+    assert [await failure_of(OrderWorkflow, history) for history in ended.values()] == [None, None]
 
 
 async def test_a_return_that_was_recorded_replays_on_code_with_a_new_step_behind_a_patch() -> None:

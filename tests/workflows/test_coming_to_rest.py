@@ -139,7 +139,7 @@ async def test_an_order_without_messages_sleeps(
     events = (await house.workflow(name).fetch_history()).events
     own = [event for event in events if event.event_type not in OF_THE_TESTS_CLOCK]
     assert len(own) <= EVENTS_OF_A_LIFE + DAYS * EVENTS_OF_A_DAY
-    assert timeouts.AT_ONCE not in _open_timers(events), "what is due and is not done would be due for ever"
+    assert timeouts.A_MOMENT not in _open_timers(events), "what is due and is not done would be due for ever"
     assert await house.asleep_for_ever(name, document) == ""
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -11,9 +12,12 @@ from temporalio.worker import Replayer
 import worker
 
 HISTORIES = Path(__file__).parents[1] / "histories"
-RECORDED = sorted(path.stem for path in HISTORIES.glob("*.json"))
+RECORDED = sorted(path.relative_to(HISTORIES).with_suffix("").as_posix() for path in HISTORIES.rglob("*.json"))
+BEFORE = "before_short_tasks/"
+"""Lives under the code that ran no transaction inside a task; orders that began under it end under the code as it is."""
 LIVES = {
     "plain",
+    "slow",
     "short_pick",
     "silence",
     "split",
@@ -25,7 +29,8 @@ LIVES = {
     "returned",
     "return",
 }
-EVENTS_OF_A_STANDARD_ORDER = 57
+EVENTS = {"plain": 29, "slow": 36, f"{BEFORE}plain": 57}
+TASKS = {"plain": 4, "slow": 5, f"{BEFORE}plain": 9}
 NAMES_A_MACHINE = re.compile(r"\d+@[\w.-]+|/(?:home|root|tmp|usr|var|work)/")
 
 
@@ -45,6 +50,7 @@ async def test_a_recorded_life_replays_on_the_code_as_it_is(name: str) -> None:
 
 def test_every_kind_of_life_has_been_recorded() -> None:
     assert set(RECORDED) >= LIVES
+    assert set(RECORDED) >= {f"{BEFORE}{life}" for life in LIVES - {"slow"}}
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -52,5 +58,8 @@ def test_a_recorded_life_names_no_machine(name: str) -> None:
     assert not NAMES_A_MACHINE.findall((HISTORIES / f"{name}.json").read_text())
 
 
-def test_the_recorded_standard_order_has_exactly_57_events() -> None:
-    assert len(history("plain").events) == EVENTS_OF_A_STANDARD_ORDER
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_recorded_standard_order_has_exactly_so_many_events_and_workflow_tasks(name: str) -> None:
+    events = history(name).events
+    tasks = [event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    assert (len(events), len(tasks)) == (EVENTS[name], TASKS[name])

@@ -1,0 +1,285 @@
+"""What leaves is confirmed to Amazon once, in a form that its models take; what its interface cannot take, a person learns."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from channels.amazon.parcels import confirmation, is_ours, numbers
+from channels.channel import Answer, Done, NoAccess, Notice, Outcome, Refused, Request
+from channels.kinds import KINDS
+from channels.parcels import Parcel
+from domain.event import EventKind
+from tests.channels.amazon_orders import BOWL, MUG, ORDER, UNSHIPPED, US, changed, settings
+from tests.peers import amazon_judge as judge
+
+AMAZON = KINDS["amazon"]
+LEFT_AT = datetime(2026, 11, 21, 15, 4, 5, tzinfo=UTC)
+Package = tuple[str, str | None, str | None, dict[str, int]]
+FIRST: Package = ("1", "ups", "1Z1", {MUG: 2})
+SECOND: Package = ("2", "Jo's Vans", "JV-2", {MUG: 1, BOWL: 12})
+
+
+def ours(*packages: Package, **more: Any) -> dict[str, Any]:
+    """Our document of the order, of which these packages left."""
+    shipped = {line: sum(units.get(line, 0) for *_, units in packages) for line in (MUG, BOWL)}
+    lines = [
+        {"line": MUG, "attributes": {}, "open": 0, "backordered": 0, "reserved": 0, "allocated": 3 - shipped[MUG]},
+        {"line": BOWL, "attributes": {"units_of_one": "12"}, "open": 0, "backordered": 0, "reserved": 0}
+        | {"allocated": 12 - shipped[BOWL]},
+    ]
+    work = {
+        "fulfillment_order": "amz-1-f1",
+        "node": "slc",
+        "lines": [{"line": line, "shipped": units} for line, units in shipped.items()],
+        "packages": [
+            {"package": name, "carrier": carrier, "tracking": tracking}
+            | {"lines": [{"line": line, "quantity": quantity} for line, quantity in units.items()]}
+            for name, carrier, tracking, units in packages
+        ],
+    }
+    return {"lines": [line | {"cancelled": 0} for line in lines], "fulfillment_orders": [work]} | more
+
+
+@dataclass
+class Standing:
+    """Amazon, with one order: it judges each request, and does what it is asked."""
+
+    order: dict[str, Any] = field(default_factory=lambda: changed("packages", to=[]))
+    bodies: list[Any] = field(default_factory=list)
+    status: int = 204
+
+    def answer(self, request: Request) -> Answer:
+        if request.method == "GET":
+            judge.of_order(request.path)
+            body = json.dumps({"order": self.order}).encode()
+            judge.of_answer(request.path, body)
+            return Answer(200, {}, body)
+        order, _ = judge.of_confirmation(request.path, request.body)
+        assert order == ORDER
+        if self.status != 204:
+            return Answer(self.status, {}, b'{"errors": [{"code": "InvalidInput", "message": "no such carrier"}]}')
+        detail = json.loads(request.body)["packageDetail"]
+        self.bodies.append(detail)
+        package = {
+            "packageReferenceId": detail["packageReferenceId"],
+            "trackingNumber": detail["trackingNumber"],
+            "packageItems": detail["orderItems"],
+        }
+        others = [one for one in self.order["packages"] if one["packageReferenceId"] != detail["packageReferenceId"]]
+        self.order["packages"] = [*others, package]
+        for item in self.order["orderItems"]:
+            done = sum(
+                unit["quantity"]
+                for one in self.order["packages"]
+                for unit in one["packageItems"]
+                if unit["orderItemId"] == item["orderItemId"]
+            )
+            item["fulfillment"] |= {"quantityFulfilled": done, "quantityUnfulfilled": item["quantityOrdered"] - done}
+        return Answer(204, {}, b"")
+
+    def notify(
+        self,
+        document: Mapping[str, Any],
+        kind: EventKind = EventKind.SHIPPED,
+        data: Mapping[str, Any] | None = None,
+        ids: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Outcome:
+        notice = Notice("7", kind, data or {}, ORDER, document, ids or {}, LEFT_AT, **more)
+        conversation = AMAZON.notify(settings(carriers={"brown": "UPS"}), notice)
+        try:
+            request = next(conversation)
+            while True:
+                request = conversation.send(self.answer(request))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+def test_a_parcel_is_confirmed_with_its_number_its_carrier_and_the_units_in_it() -> None:
+    amazon = Standing()
+    outcome = amazon.notify(ours(FIRST))
+    number = numbers(["amz-1-f1/1"])["amz-1-f1/1"]
+    assert outcome == Done({"amz-1-f1/1": number})
+    assert amazon.bodies == [
+        {
+            "packageReferenceId": number,
+            "carrierCode": "UPS",
+            "trackingNumber": "1Z1",
+            "shipDate": "2026-11-21T15:04:05Z",
+            "orderItems": [{"orderItemId": MUG, "quantity": 2}],
+        }
+    ]
+
+
+def test_a_carrier_that_amazon_does_not_list_is_other_with_its_name_and_a_case_counts_once() -> None:
+    amazon = Standing()
+    amazon.notify(ours(FIRST, SECOND))
+    assert [body["carrierCode"] for body in amazon.bodies] == ["UPS", "Other"]
+    assert amazon.bodies[1]["carrierName"] == "Jo's Vans"
+    assert amazon.bodies[1]["orderItems"] == [{"orderItemId": MUG, "quantity": 1}, {"orderItemId": BOWL, "quantity": 1}]
+
+
+@pytest.mark.parametrize(
+    ("carrier", "code"),
+    [("UPS", "UPS"), ("brown", "UPS"), ("fed-ex", "FedEx"), ("Federal Express", "FedEx"), ("dhl express", "DHL")],
+)
+def test_carriers_are_spelled_as_amazon_does(carrier: str, code: str) -> None:
+    parcel = Parcel("f1/1", "f1", "slc", carrier, "T1", {MUG: 1})
+    made = confirmation(parcel, "1", US, LEFT_AT, {"brown": "UPS"})
+    assert made["packageDetail"]["carrierCode"] == code
+
+
+def test_nothing_is_confirmed_twice_whatever_was_lost() -> None:
+    amazon = Standing()
+    for _ in range(3):
+        assert isinstance(amazon.notify(ours(FIRST)), Done), "as if the answer of the try before had been lost"
+    amazon.notify(ours(FIRST, SECOND))
+    assert [body["trackingNumber"] for body in amazon.bodies] == ["1Z1", "JV-2"]
+
+
+def test_a_parcel_that_amazon_shows_late_is_not_confirmed_again() -> None:
+    amazon = Standing()
+    assert amazon.notify(ours(FIRST), ids={"amz-1-f1/1": "1000000000"}) == Done(numbers(["amz-1-f1/1"]))
+    assert amazon.bodies == []
+
+
+def test_a_tracking_number_that_was_corrected_changes_the_same_package() -> None:
+    amazon = Standing()
+    amazon.notify(ours(FIRST))
+    amazon.notify(ours(("1", "ups", "1Z9", {MUG: 2})))
+    assert [(body["packageReferenceId"], body["trackingNumber"]) for body in amazon.bodies] == [
+        (amazon.bodies[0]["packageReferenceId"], "1Z1"),
+        (amazon.bodies[0]["packageReferenceId"], "1Z9"),
+    ]
+
+
+def test_a_parcel_that_a_person_has_confirmed_at_amazon_is_known_by_its_number_and_units() -> None:
+    amazon = Standing(changed("packages", to=[{"packageReferenceId": "3", "trackingNumber": "1Z1"}]))
+    amazon.order["packages"][0]["packageItems"] = [{"orderItemId": MUG, "quantity": 2}]
+    assert isinstance(amazon.notify(ours(FIRST)), Done)
+    assert amazon.bodies == []
+
+
+@pytest.mark.parametrize(
+    "package", [("1", "ups", None, {MUG: 2}), ("1", None, "1Z1", {MUG: 2}), ("1", " ", "1", {MUG: 2})]
+)
+def test_a_parcel_without_a_number_or_carrier_is_a_persons_and_stops_no_other(package: Package) -> None:
+    amazon = Standing()
+    outcome = amazon.notify(ours(package, SECOND))
+    assert isinstance(outcome, Refused)
+    assert "amz-1-f1/1 has no tracking number or no carrier" in outcome.why
+    assert [body["trackingNumber"] for body in amazon.bodies] == ["JV-2"]
+
+
+def test_units_that_amazon_does_not_wait_for_are_named_and_not_confirmed() -> None:
+    amazon = Standing(changed("orderItems", 0, "fulfillment", "quantityUnfulfilled", to=1))
+    outcome = amazon.notify(ours(FIRST))
+    assert isinstance(outcome, Refused)
+    assert f"1 of line {MUG}" in outcome.why
+    assert amazon.bodies == []
+
+
+def test_lines_that_an_operator_added_here_are_not_confirmed() -> None:
+    document = ours(("1", "ups", "1Z1", {MUG: 2, "own": 1}))
+    document["lines"].append({"line": "own", "attributes": {}})
+    amazon = Standing()
+    amazon.notify(document)
+    assert amazon.bodies[0]["orderItems"] == [{"orderItemId": MUG, "quantity": 2}]
+
+
+def test_a_parcel_of_a_program_whose_label_is_amazons_is_not_confirmed_by_us() -> None:
+    amazon = Standing(changed("programs", to=["EASY_SHIP"]))
+    assert amazon.notify(ours(FIRST)) == Done()
+    assert amazon.bodies == []
+
+
+def test_what_amazon_refuses_is_said_in_its_own_words() -> None:
+    outcome = Standing(status=400).notify(ours(FIRST))
+    assert outcome == Refused("Amazon answered 400: InvalidInput: no such carrier")
+
+
+def test_a_role_that_lacks_keeps_the_connection_out_and_is_no_fault_of_the_order() -> None:
+    with pytest.raises(NoAccess, match="roles"):
+        Standing(status=403).notify(ours(FIRST))
+
+
+def test_a_parcel_that_did_not_leave_after_all_is_a_persons_once_it_was_confirmed() -> None:
+    amazon = Standing()
+    assert isinstance(amazon.notify(ours(), EventKind.SHIPMENT_VOIDED), Done)
+    amazon.notify(ours(FIRST))
+    outcome = amazon.notify(ours(), EventKind.SHIPMENT_VOIDED)
+    assert isinstance(outcome, Refused)
+    assert "1Z1" in outcome.why
+
+
+CANCELLED = [line | {"allocated": 0, "cancelled": 3 if line["line"] == MUG else 12} for line in ours()["lines"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(None, "No inventory"), ("customer_request", "Buyer cancelled"), ("pricing_error", "Pricing error")],
+)
+def test_a_cancel_of_ours_is_entered_at_amazon_by_a_person_with_a_reason_that_amazon_knows(
+    code: str | None, reason: str
+) -> None:
+    outcome = Standing().notify(ours(lines=CANCELLED), EventKind.CANCELLED, cancel_code=code)
+    assert isinstance(outcome, Refused)
+    assert f"with the reason “{reason}”" in outcome.why
+    assert "before 2026-11-23 07:59 UTC" in outcome.why
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        changed("fulfillment", "fulfillmentStatus", to="CANCELLED"),
+        changed(
+            "orderItems", to=[item | {"quantityOrdered": 0, "fulfillment": {}} for item in UNSHIPPED["orderItems"]]
+        ),
+    ],
+    ids=["the order is cancelled there", "its units are"],
+)
+def test_what_amazon_has_cancelled_itself_is_not_entered_again(there: dict[str, Any]) -> None:
+    assert Standing(there).notify(ours(lines=CANCELLED), EventKind.CANCELLED) == Done()
+
+
+def test_a_refund_is_made_by_a_person_who_learns_the_amount() -> None:
+    outcome = Standing().notify(ours(), EventKind.REFUND_REQUESTED, {"amount": 1250, "currency": "USD"})
+    assert isinstance(outcome, Refused)
+    assert "1250 minor units of USD" in outcome.why
+
+
+def test_every_parcel_has_a_number_of_its_own_which_stays_and_is_known_as_ours() -> None:
+    keys = [f"amz-{order}-f{work}/{package}" for order in range(20) for work in range(3) for package in range(40)]
+    made = numbers(keys)
+    assert len(set(made.values())) == len(keys)
+    assert all(is_ours(number) for number in made.values())
+    assert numbers(keys[:7]) == {key: made[key] for key in keys[:7]}
+    assert not any(is_ours(text) for text in ("1", "97", "", "UK-PKG-1", "1000000001", "٣", "9" * 30, "-1"))
+
+
+BAD: Sequence[tuple[str, str, Any]] = [
+    ("a number", "packageReferenceId", 1),
+    ("letters", "packageReferenceId", "PKG1"),
+    ("nought", "packageReferenceId", "0"),
+    ("an unlisted code", "carrierCode", "ups"),
+    ("no name of another carrier", "carrierCode", "Other"),
+    ("no tracking number", "trackingNumber", ""),
+    ("no items", "orderItems", []),
+    ("no units", "orderItems", [{"orderItemId": MUG, "quantity": 0}]),
+    ("no zone", "shipDate", "2026-11-21T15:04:05"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_the_judge_refuses_what_amazon_refuses(name: str, value: Any) -> None:
+    good = confirmation(Parcel("f1/1", "f1", "slc", "ups", "T1", {MUG: 1}), "1", US, LEFT_AT, {})
+    path = f"/orders/v0/orders/{ORDER}/shipmentConfirmation"
+    judge.of_confirmation(path, json.dumps(good).encode())
+    bad = dict(good) | {"packageDetail": dict(good["packageDetail"]) | {name: value}}
+    with pytest.raises((judge.Wrong, ValueError)):
+        judge.of_confirmation(path, json.dumps(bad).encode())

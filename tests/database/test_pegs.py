@@ -1,0 +1,373 @@
+"""Announced goods are promised to the orders that wait, in sequence, each unit once, and every change of them is followed."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from database.connect import Database
+from database.documents import order as documents
+from database.documents import promise as promises
+from domain.cart import PromiseRequest
+from domain.network import ShipComplete
+from domain.stock import StockMessage
+from tests.database.shop import CUSTOMER, MAP, NEAREST, NEXT, POLICY, Shop
+from tests.sql_statements import round_trips_of_this_task, watched
+from transactions import peg, promise
+from transactions import stock as stock_transactions
+
+SELLS = replace(MAP, policy=POLICY.replace('unfilled = "backorder"', 'unfilled = "backorder"\nsell_incoming = true'))
+LAGS = replace(SELLS, policy=SELLS.policy.replace("sell_incoming = true", 'sell_incoming = true\nincoming_lag = "2d"'))
+TODAY = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0)
+"""Noon in Denver, or an hour off: before the cut-off of every node."""
+_numbers = count(1)
+
+
+def on(day: int) -> datetime:
+    """A moment so many days from now."""
+    return TODAY + timedelta(days=day)
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    """A shop whose strategy sells announced goods."""
+    return await Shop.open(database, SELLS)
+
+
+async def tell(shop: Shop, kind: str, units: int, *, node: str = NEAREST, sku: str = "LAMP", **more: Any) -> str:
+    """Tell something of a node's goods; answers the id of the message."""
+    name: str = more.pop("message_id", f"goods-{next(_numbers)}")
+    body = {"message_id": name, "node": node, "kind": kind, "occurred_at": datetime.now(UTC)} | more
+    message = StockMessage.model_validate(body | {"lines": [{"sku": sku, "quantity": units}]})
+    await stock_transactions.record(shop.transactions, message, actor="node")
+    return name
+
+
+async def announce(shop: Shop, units: int, day: int, **more: Any) -> str:
+    return await tell(shop, "expected", units, expected_at=on(day), **more)
+
+
+async def change(shop: Shop, expected: str, units: int, day: int, **more: Any) -> None:
+    await tell(shop, "expected_changed", units, expected=expected, expected_at=on(day), **more)
+
+
+async def receive(shop: Shop, expected: str, units: int, **more: Any) -> None:
+    """Announced goods arrive, and the orders that wait have their turns."""
+    await tell(shop, "received", units, expected=expected, **more)
+    await shop.backorders.work_off(100)
+
+
+async def settle(shop: Shop) -> None:
+    await peg.work_off(shop.transactions)
+    await shop.check()
+
+
+async def document(shop: Shop, order: str) -> dict[str, Any]:
+    async with shop.database.read() as connection:
+        found = await documents.show(connection, order, channel=None, at=datetime.now(UTC))
+    assert found is not None
+    return found
+
+
+async def days(shop: Shop, order: str) -> str:
+    """The units of an order by how many days from now their goods are counted on."""
+    found = (await document(shop, order))["from_supply"]
+    return ", ".join(f"{row['quantity']} on {_day(row['due_at'])}" for row in found)
+
+
+def _day(written: str | None) -> int | None:
+    return None if written is None else (datetime.fromisoformat(written) - TODAY) // timedelta(days=1)
+
+
+async def promised(shop: Shop, order: str) -> int | None:
+    """In how many days the order ships by its present promise."""
+    found = (await document(shop, order))["promise"]
+    return found and _day(found["ship_by"])
+
+
+async def events(shop: Shop, order: str) -> list[str]:
+    statement = text("SELECT kind FROM event WHERE order_id = :order AND kind LIKE 'promise%' ORDER BY event_id")
+    async with shop.database.read() as connection:
+        return list((await connection.execute(statement, {"order": order})).scalars())
+
+
+async def test_who_waits_is_promised_what_is_announced_in_sequence(shop: Shop) -> None:
+    await announce(shop, 3, 10)
+    await announce(shop, 5, 20)
+    first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, second)) == ("2 on 10", "1 on 10, 1 on 20")
+    assert (await promised(shop, first), await promised(shop, second)) == (10, 20)
+    assert await shop.units(second) == {"backordered": 2}, "a pegged unit waits for stock"
+    assert (await shop.state(second)).status == "backordered"
+    assert [await events(shop, order) for order in (first, second)] == [["promised"], ["promised"]]
+
+
+async def test_goods_that_are_announced_later_are_promised_to_who_waits_already(shop: Shop) -> None:
+    late = await shop.sold(("LAMP", 2), placed_at=datetime.now(UTC))
+    early = await shop.sold(("LAMP", 2), placed_at=datetime.now(UTC) - timedelta(hours=1))
+    await settle(shop)
+    assert await promised(shop, early) is None
+    await announce(shop, 3, 10)
+    await settle(shop)
+    assert (await days(shop, early), await days(shop, late)) == ("2 on 10", "1 on 10")
+    assert await promised(shop, late) is None, "one unit is not covered"
+
+
+async def test_a_strategy_that_does_not_sell_announced_goods_promises_none(database: Database) -> None:
+    shop = await Shop.open(database)
+    await announce(shop, 3, 10)
+    order = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("", None)
+
+
+async def test_goods_are_counted_on_with_the_lag_of_the_strategy(database: Database) -> None:
+    shop = await Shop.open(database, LAGS)
+    await announce(shop, 3, 10)
+    order = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("2 on 12", 12)
+
+
+async def test_a_slip_gives_each_of_its_orders_one_new_promise_and_keeps_the_first(shop: Shop) -> None:
+    goods = await announce(shop, 3, 10)
+    await announce(shop, 5, 20)
+    first, second = await shop.sold(("LAMP", 3)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await change(shop, goods, 3, 30)
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, second)) == ("3 on 20", "2 on 20")
+    shown = await document(shop, first)
+    assert (_day(shown["promise"]["ship_by"]), _day(shown["first_promise"]["ship_by"])) == (20, 10)
+    assert await events(shop, first) == ["promised", "promise_changed"]
+    assert await events(shop, second) == ["promised"], "its goods did not slip"
+
+
+async def test_who_loses_goods_is_the_last_in_sequence_and_hears_that_nobody_knows(shop: Shop) -> None:
+    goods = await announce(shop, 4, 10)
+    first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await change(shop, goods, 2, 10)
+    await shop.check()  # before the job has run: nothing is promised twice at any moment
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, second)) == ("2 on 10", "")
+    assert (await promised(shop, first), await promised(shop, second)) == (10, None)
+    assert await events(shop, second) == ["promised", "promise_changed"]
+    await announce(shop, 9, 15)
+    await settle(shop)
+    assert await promised(shop, second) == 15
+    assert await events(shop, second) == ["promised", "promise_changed", "promise_changed"]
+
+
+async def test_earlier_goods_pull_orders_forward_in_sequence(shop: Shop) -> None:
+    await announce(shop, 2, 20)
+    await announce(shop, 2, 30)
+    first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await announce(shop, 2, 10)
+    await settle(shop)
+    assert (await promised(shop, first), await promised(shop, second)) == (10, 20)
+
+
+async def test_arrived_goods_go_to_their_pegs_before_an_order_that_comes_first_in_sequence(shop: Shop) -> None:
+    goods = await announce(shop, 2, 10)
+    pegged = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    urgent = await shop.place(("LAMP", 2), priority=1)
+    await shop.source(urgent)
+    await settle(shop)
+    assert await days(shop, urgent) == "", "what is promised is not taken away"
+    await receive(shop, goods, 2)
+    await settle(shop)
+    assert (await shop.units(pegged), await shop.units(urgent)) == ({"reserved": 2}, {"backordered": 2})
+    assert await events(shop, pegged) == ["promised", "promise_changed"], "it ships earlier than it was promised"
+    assert await promised(shop, pegged) in (0, 1)
+
+
+async def test_goods_that_nobody_was_promised_go_by_the_sequence(shop: Shop) -> None:
+    goods = await announce(shop, 2, 10)
+    pegged = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    urgent = await shop.place(("LAMP", 2), priority=1)
+    await shop.source(urgent)
+    await tell(shop, "received", 2)
+    await shop.backorders.work_off(100)
+    await settle(shop)
+    assert (await shop.units(urgent), await days(shop, pegged)) == ({"reserved": 2}, "2 on 10")
+    await receive(shop, goods, 2)
+    await settle(shop)
+    assert await shop.units(pegged) == {"reserved": 2}
+
+
+async def test_a_part_of_the_goods_serves_the_first_and_the_rest_is_still_expected(shop: Shop) -> None:
+    goods = await announce(shop, 4, 10)
+    first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await receive(shop, goods, 3)
+    await settle(shop)
+    assert (await shop.units(first), await shop.units(second)) == ({"reserved": 2}, {"reserved": 1, "backordered": 1})
+    assert await days(shop, second) == "1 on 10"
+    await receive(shop, goods, 9)
+    await settle(shop)
+    assert await shop.units(second) == {"reserved": 2}
+
+
+async def test_a_cancelled_order_leaves_its_goods_to_the_next(shop: Shop) -> None:
+    await announce(shop, 2, 10)
+    await announce(shop, 2, 20)
+    first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await shop.cancel(first)
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, second)) == ("", "2 on 10")
+    assert await events(shop, first) == ["promised"], "a cancelled order has no new promise"
+
+
+async def test_late_goods_have_no_date_until_they_are_announced_again(shop: Shop) -> None:
+    goods = await announce(shop, 2, 10)
+    order = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    async with shop.database.write() as connection:
+        past = {"at": datetime.now(UTC) - timedelta(hours=1)}
+        await connection.execute(text("UPDATE incoming SET expected_at = :at"), past)
+        await connection.execute(text("UPDATE peg SET due_at = :at"), past)
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("2 on None", None)
+    await settle(shop)
+    assert await events(shop, order) == ["promised", "promise_changed"], "it is said once"
+    await change(shop, goods, 2, 5)
+    await settle(shop)
+    assert await promised(shop, order) == 5
+
+
+async def test_a_unit_of_a_bundle_waits_without_a_date(shop: Shop) -> None:
+    await announce(shop, 9, 10)
+    await announce(shop, 9, 10, sku="CHAIR")
+    order = await shop.sold(("DESK-SET", 1))
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("", None)
+
+
+async def test_an_order_that_ships_complete_gets_goods_of_one_announcement_or_none(shop: Shop) -> None:
+    await announce(shop, 3, 10)
+    await announce(shop, 4, 20)
+    whole = await shop.place(("LAMP", 4), ship_complete=ShipComplete.LINE)
+    two_lines = await shop.place(("LAMP", 1), ("CHAIR", 1), ship_complete=ShipComplete.ORDER)
+    for order in (whole, two_lines):
+        await shop.source(order)
+    await settle(shop)
+    assert (await days(shop, whole), await days(shop, two_lines)) == ("4 on 20", "")
+
+
+async def test_a_change_that_is_older_than_the_last_one_changes_nothing(shop: Shop) -> None:
+    goods = await announce(shop, 2, 10)
+    order = await shop.sold(("LAMP", 2))
+    await change(shop, goods, 2, 30)
+    older = datetime.now(UTC) - timedelta(minutes=5)
+    await change(shop, goods, 2, 20, occurred_at=older)
+    await settle(shop)
+    assert await days(shop, order) == "2 on 30"
+
+
+async def test_a_change_of_what_nobody_announced_is_refused_by_name(shop: Shop) -> None:
+    with pytest.raises(stock_transactions.UnknownPlace) as refused:
+        await change(shop, "po-nobody", 2, 10)
+    assert (refused.value.field, str(refused.value)) == (
+        "expected",
+        "no message of denver announced goods under the id po-nobody",
+    )
+
+
+async def test_a_customer_who_asks_is_promised_what_is_announced_and_free(shop: Shop) -> None:
+    await tell(shop, "received", 1)
+    await announce(shop, 3, 10, node=NEXT)
+    await shop.sold(("LAMP", 2))
+    await settle(shop)
+    body = {"channel": "web", "ship_to": CUSTOMER, "service": "standard"}
+    found = []
+    for units in (2, 3):
+        asked = PromiseRequest.model_validate(body | {"lines": [{"sku": "LAMP", "quantity": units}]})
+        planned = await promise.plans(shop.database, shop.transactions.networks, asked, datetime.now(UTC))
+        found.append(promises.promise(*planned["standard"]))
+    assert [one["fillable"] for one in found] == [True, False]
+    assert _day(found[0]["ship_by"]) == 10
+    assert [
+        (one["node"], one["lines"][0]["quantity"], one["from_supply"] is not None) for one in found[0]["shipments"]
+    ] == [(NEXT, 2, True)]
+
+
+async def test_an_order_whose_goods_are_there_waits_for_postgresql_as_often_as_before(database: Database) -> None:
+    sent = []
+    for documents_ in (MAP, SELLS):
+        shop = await Shop.open(database, documents_)
+        await announce(shop, 5, 10)
+        await shop.receive(NEAREST, LAMP=9)
+        await shop.sold(("LAMP", 1))
+        order = await shop.place(("LAMP", 1))
+        with watched(database), round_trips_of_this_task() as trips:
+            await shop.source(order)
+        sent.append(len(trips.sent))
+    assert sent[0] == sent[1]
+
+
+async def _changes(shop: Shop, chance: random.Random, steps: int) -> None:
+    """Change supply and demand at random, several things at once, and look after each step."""
+    goods: list[tuple[str, str]] = []
+    orders: list[str] = []
+    for _ in range(steps):
+        acts = [_act(shop, chance, goods, orders) for _ in range(chance.randint(1, 3))]
+        await asyncio.gather(*acts)
+        await shop.check()
+        if chance.random() < 0.5:
+            await asyncio.gather(peg.work_off(shop.transactions), shop.backorders.work_off(50))
+            await shop.check()
+    await shop.backorders.work_off(100)
+    await peg.work_off(shop.transactions)
+    await shop.check()
+
+
+async def _act(shop: Shop, chance: random.Random, goods: list[tuple[str, str]], orders: list[str]) -> None:
+    node, day, units = chance.choice((NEAREST, NEXT)), chance.randint(1, 30), chance.randint(1, 6)
+    match chance.choice(["announce", "change", "receive", "order", "order", "cancel", "found"]):
+        case "change" if goods:
+            name, at_node = chance.choice(goods)
+            await change(shop, name, units - 1, day, node=at_node)
+        case "receive" if goods:
+            name, at_node = chance.choice(goods)
+            await tell(shop, "received", units, expected=name, node=at_node)
+        case "order":
+            orders.append(await shop.place(("LAMP", units), priority=chance.randint(4, 6)))
+            await shop.source(orders[-1])
+        case "cancel" if orders:
+            await shop.cancel(chance.choice(orders), None if chance.random() < 0.3 else {"1": 1})
+        case "found":
+            await tell(shop, "adjusted", 1, node=node)
+        case _:
+            goods.append((await announce(shop, units, day, node=node), node))
+
+
+async def _nobody_waits_beside_free_goods(shop: Shop) -> None:
+    free = "SELECT sum(quantity - arrived) FROM incoming WHERE arrived < quantity"
+    pegged = await shop.number("SELECT coalesce(sum(quantity), 0) FROM peg")
+    if await shop.number(f"SELECT coalesce(({free}), 0)") > pegged:
+        waits = "SELECT coalesce(sum(backordered), 0) FROM order_line"
+        assert await shop.number(waits) == await shop.number("SELECT coalesce(sum(quantity + arrived), 0) FROM peg")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nothing_is_promised_twice_whatever_happens_at_once(shop: Shop, seed: int) -> None:
+    await _changes(shop, random.Random(seed), 25)
+    await _nobody_waits_beside_free_goods(shop)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 120))
+async def test_nothing_is_promised_twice_in_many_changes_at_once(shop: Shop, seed: int) -> None:
+    await _changes(shop, random.Random(seed), 200)
+    await _nobody_waits_beside_free_goods(shop)

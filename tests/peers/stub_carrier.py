@@ -1,0 +1,98 @@
+"""A carrier that misbehaves in every way that carriers do; it keeps account of what it has sold and taken back."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from carriers.carrier import Bought, CannotTell, CarrierRefused, Key, NoAnswer, Scan, Settings, Shipment
+
+ZPL = b"^XA^FO30,30^A0N,40,40^FDTO YOU^FS^XZ"
+REASON = "the street is not deliverable"
+SOLD_ALL_THE_SAME = ("empty label", "wrong price", "another address", "no tracking", "silence, sold", "not JSON, sold")
+NOT_SOLD = ("error", "silence", "not JSON")
+WAYS = (*SOLD_ALL_THE_SAME, *NOT_SOLD)
+
+
+@dataclass
+class StubCarrier:
+    """Sells labels in memory, each time in the next way of `ways`; "" and no more ways = as it should be."""
+
+    ways: list[str] = field(default_factory=list)
+    can_find: bool = True
+    silence_seconds: float = 0.6
+    sold: dict[str, Bought] = field(default_factory=dict)
+    """By our reference: what is to be paid."""
+    taken_back: list[str] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    kind = "stub"
+    keys: tuple[Key, ...] = ()
+    needs_services = False
+    tracks = True
+
+    def credentials(self, entry: Mapping[str, Any]) -> Sequence[str]:
+        """Nothing."""
+        return ()
+
+    def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
+        """A name of more than 35 letters would be cut."""
+        return "the name has more than 35 letters" if len(shipment.ship_to.name) > 35 else None
+
+    def buy(self, settings: Settings, shipment: Shipment) -> Bought:
+        """Sell a label, or something else."""
+        self.asked.append(f"buy {shipment.reference}")
+        way = self.ways.pop(0) if self.ways else ""
+        if way == "error":
+            raise CarrierRefused(REASON)
+        if way in NOT_SOLD:
+            return self._answer(way)
+        to = shipment.ship_to
+        good = Bought(f"T{len(self.asked)}{shipment.reference}".upper(), ZPL, amount=777, currency="USD")
+        good = replace(good, ship_to=(to.country, to.postal_code))
+        assert shipment.reference not in self.sold, "sold twice by one reference"
+        self.sold[shipment.reference] = good
+        match way:
+            case "empty label":
+                return replace(good, content=b"")
+            case "wrong price":
+                wrong: Any = "7.77"
+                return replace(good, amount=wrong)
+            case "another address":
+                return replace(good, ship_to=("US", "10001"))
+            case "no tracking":
+                return replace(good, tracking="")
+            case "":
+                return good
+        return self._answer(way, good)
+
+    def _answer(self, way: str, good: Bought | None = None) -> Bought:
+        if way.startswith("silence"):
+            time.sleep(self.silence_seconds)
+            if good is None:
+                raise NoAnswer("the connection was closed")
+            return good
+        json.loads("<html>504</html>")
+        raise AssertionError
+
+    def find(self, settings: Settings, reference: str) -> Bought | None:
+        """What was sold by a reference, as it should have been answered."""
+        self.asked.append(f"find {reference}")
+        if not self.can_find:
+            raise CannotTell("it does not find labels by our reference")
+        return self.sold.get(reference)
+
+    def void(self, settings: Settings, tracking: str, theirs: str) -> None:
+        """Take a label back; a second time changes nothing."""
+        self.asked.append(f"void {tracking}")
+        for reference, one in list(self.sold.items()):
+            if one.tracking == tracking:
+                self.taken_back.append(reference)
+                del self.sold[reference]
+
+    def track(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
+        """The scans of these parcels."""
+        self.asked += [f"track {one}" for one in tracking]
+        return [scan for scan in self.scans if scan.tracking in tracking]
