@@ -60,6 +60,19 @@ FOLLOW = text(
 )
 
 
+async def lock(connection: WriteConnection, carrier: str, trackings: Sequence[str]) -> None:
+    """Lock parcels until the transaction ends, in one order: whoever reports scans of them waits."""
+    await connection.execute(LOCK, {"carrier": carrier, "trackings": list(trackings)})
+
+
+LOCK = text(
+    """
+    SELECT FROM parcel_tracking WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+    ORDER BY tracking FOR NO KEY UPDATE
+    """
+)
+
+
 async def parcels(connection: ReadConnection, carrier: str, trackings: Sequence[str]) -> Mapping[str, OnItsWay]:
     """The parcels of a carrier that are followed, by tracking number."""
     found = list(await connection.execute(PARCELS, {"carrier": carrier, "trackings": list(trackings)}))
@@ -177,6 +190,22 @@ OF_PACKAGE = text(
 )
 
 
+async def package_of(connection: ReadConnection, fulfillment_order: str, tracking: str) -> str | None:
+    """What the node of a fulfillment order calls its parcel with this tracking number; None = it has not reported it."""
+    found: str | None = (
+        await connection.execute(PACKAGE_OF, {"fulfillment_order": fulfillment_order, "tracking": tracking})
+    ).scalar_one_or_none()
+    return found
+
+
+PACKAGE_OF = text(
+    """
+    SELECT package FROM package WHERE fulfillment_order_id = :fulfillment_order AND tracking = :tracking
+    AND voided_at IS NULL ORDER BY shipped_at DESC LIMIT 1
+    """
+)
+
+
 async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> dict[str, list[tuple[str, int]]]:
     """Take parcels whose carriers are asked now, by carrier, each with how often it was asked in vain."""
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -198,17 +227,30 @@ CLAIM = text(
 
 
 async def postpone(
-    connection: WriteConnection, carrier: str, trackings: Sequence[str], wait: timedelta, *, lease: timedelta
+    connection: WriteConnection,
+    carrier: str,
+    trackings: Sequence[str],
+    wait: timedelta,
+    *,
+    lease: timedelta,
+    followed_for: timedelta,
 ) -> None:
-    """Ask a carrier again later about parcels whose `lease` still runs: of which nothing was kept since they were claimed."""
-    parameters = {"carrier": carrier, "trackings": list(trackings), "wait": wait, "lease": lease}
+    """Ask a carrier again later about parcels whose `lease` still runs: of which nothing was kept since they were claimed.
+    It is not asked any more about one that is followed for longer than `followed_for`."""
+    parameters = {"carrier": carrier, "trackings": list(trackings), "wait": wait, "lease": lease, "for": followed_for}
     await connection.execute(POSTPONE, parameters)
 
 
 POSTPONE = text(
     """
-    UPDATE parcel_tracking SET poll_due_at = clock_timestamp() + CAST(:wait AS interval)
-    WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
-      AND poll_due_at <= clock_timestamp() + CAST(:lease AS interval)
+    WITH mine AS MATERIALIZED (
+        SELECT tracking FROM parcel_tracking
+        WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+          AND poll_due_at <= clock_timestamp() + CAST(:lease AS interval)
+        ORDER BY tracking FOR NO KEY UPDATE
+    )
+    UPDATE parcel_tracking p SET poll_due_at = CASE WHEN p.recorded_at > clock_timestamp() - CAST(:for AS interval)
+                                                    THEN clock_timestamp() + CAST(:wait AS interval) END
+    FROM mine WHERE p.carrier = :carrier AND p.tracking = mine.tracking
     """
 )

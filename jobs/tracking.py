@@ -10,6 +10,7 @@ import structlog
 from carriers.carrier import CarrierRefused, MissingExtra, NoAnswer
 from carriers.kinds import KINDS
 from database import tracking as statements
+from domain.tracking import FOLLOWED_FOR
 from jobs.carrier import ANSWER_WITHIN, CarrierCalls, NotNow
 from transactions import tracking
 from transactions.label import settings_of
@@ -41,7 +42,10 @@ class Trackings:
             for carrier, parcels in due.items()
             for first in range(0, len(parcels), IN_ONE_CALL_MAX)
         ]
-        await asyncio.gather(*calls)
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
 
     async def _ask(self, carrier: str, parcels: Sequence[tuple[str, int]]) -> None:
         names, tries = [name for name, _ in parcels], max(tries for _, tries in parcels)
@@ -56,10 +60,12 @@ class Trackings:
                 return
             except (CarrierRefused, MissingExtra, NoAnswer, NotNow) as error:
                 why = str(error)
+            except Exception as error:  # what a carrier sends may be anything, and so may be what a package makes of it
+                why = f"what it says cannot be kept ({type(error).__name__})"
         log.warning("a carrier does not say where parcels are", carrier=carrier, parcels=len(names), reason=why)
         await self._postpone(carrier, names, min(timedelta(minutes=5) * 2 ** min(tries, 10), WAIT_MAX))
 
     async def _postpone(self, carrier: str, names: Sequence[str], wait: timedelta) -> None:
         """Ask again later about those of which nothing was said; the others have their own time already."""
         async with self._transactions.database.at_once() as connection:
-            await statements.postpone(connection, carrier, names, wait, lease=LEASE)
+            await statements.postpone(connection, carrier, names, wait, lease=LEASE, followed_for=FOLLOWED_FOR)

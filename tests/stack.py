@@ -132,12 +132,15 @@ class Shop:
         self.messages = 0
         """How many nodes' messages were acknowledged."""
 
-    async def send(self, method: str, path: str, body: Document | None = None, **headers: str) -> httpx2.Response:
+    async def send(
+        self, method: str, path: str, body: Document | bytes | None = None, **headers: str
+    ) -> httpx2.Response:
         """Send the same until it is answered with something else than 503, which asks for just that."""
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
         async with asyncio.timeout(self.waits_seconds):
             while True:
                 try:
-                    answer = await self.http.request(method, path, json=body, headers=headers)
+                    answer = await self.http.request(method, path, headers=headers, **sent)
                 except httpx2.TransportError:
                     await asyncio.sleep(POLL_SECONDS)
                     continue

@@ -1,23 +1,26 @@
 """Keeps what carriers say about parcels, and applies what is a fact as if the parcel's node had reported it.
 
-The scans are data and are committed first, for all parcels of a call together; a fact is a message of its own, under the lock
-of its order. It is named by the parcel and what became of it: reported again, it is the same message.
+Scans that are no facts are kept together, for all parcels of a call. A parcel of which a fact is reported has a transaction of
+its own, under the lock of its order: its scans and the message that follows from them are stored together or not at all, so
+a report that fails can be repeated.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from carriers.carrier import Scan
 from database import personal, tracking
-from database.connect import WriteConnection
+from database.connect import ReadConnection, WriteConnection
 from database.tracking import NewScan, OnItsWay
 from domain.fulfillment import MessageKind, NodeMessage, Package
 from domain.tracking import Followed, ScanKind, Seen, asked_again_in, facts_of, followed
 from transactions import fulfillment
-from transactions.transaction import OrderTransactions
+from transactions.transaction import OrderTransactions, Transaction
 
 LOST = "the carrier says that the parcel is lost"
 FAILED = "the carrier says that the parcel could not be delivered"
@@ -40,76 +43,148 @@ class _Fact(NamedTuple):
     known: Followed
 
 
+class _Kept(NamedTuple):
+    scans: int
+    """That are new."""
+    facts: Sequence[_Fact]
+
+
 async def record(transactions: OrderTransactions, carrier: str, scans: Sequence[Scan]) -> Report:
-    """Keep scans of a carrier and apply what is a fact; a repeated report changes nothing."""
-    names = sorted({one.tracking for one in scans})
-    async with transactions.begin() as transaction:
-        connection = transaction.connection
-        parcels = await _parcels(connection, carrier, names)
-        mine = [
-            NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only))
-            for one in scans
-            if one.tracking in parcels
-        ]
-        added = await tracking.add(connection, carrier, mine)
-        facts = await _keep(connection, parcels, added)
-    for fact in facts:
-        await _apply(transactions, fact)
-    return Report(len(added), len(mine) - len(added), len(scans) - len(mine))
+    """Keep scans of a carrier and apply what is a fact; a repeated report changes nothing.
+
+    A parcel that cannot be kept stops no other one. The first of such failures is raised in the end: nothing is kept of
+    these parcels, and the report is to be repeated.
+    """
+    reported = _by_parcel(scans)
+    async with transactions.database.read() as connection:
+        known, others = await _known(connection, carrier, sorted(reported))
+    for name, of in others.items():
+        known |= await _begin_to_follow(transactions, carrier, name, of)
+    mine = {name: reported[name] for name in sorted(known)}
+    new = await _keep_each(transactions, known, mine)
+    count = sum(map(len, mine.values()))
+    return Report(new, count - new, len(scans) - count)
 
 
-async def _parcels(connection: WriteConnection, carrier: str, names: Sequence[str]) -> Mapping[str, OnItsWay]:
-    """The parcels that are followed; one that a node reported is followed from its first scan on."""
-    known = await tracking.parcels(connection, carrier, names)
-    found = dict(known)
-    for name in names:
-        if name not in known and (of := await tracking.of_package(connection, carrier, name)):
-            order, fulfillment_order, package = of
-            await tracking.follow(
-                connection,
-                carrier,
-                [(name, package)],
-                order=order,
-                fulfillment_order=fulfillment_order,
-                is_asked=False,
-            )
-            found |= await tracking.parcels(connection, carrier, [name])
+def _by_parcel(scans: Sequence[Scan]) -> Mapping[str, list[NewScan]]:
+    found = defaultdict[str, list[NewScan]](list)
+    for one in scans:
+        found[one.tracking].append(NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only)))
     return found
 
 
-async def _keep(connection: WriteConnection, parcels: Mapping[str, OnItsWay], added: Sequence[NewScan]) -> list[_Fact]:
-    facts = []
-    now = datetime.now(UTC)
+async def _known(
+    connection: ReadConnection, carrier: str, names: Sequence[str]
+) -> tuple[dict[str, OnItsWay], dict[str, tuple[str, str, str]]]:
+    """The parcels that are followed, and those that a node reported and that are followed from their first scan on."""
+    known = dict(await tracking.parcels(connection, carrier, names))
+    others = {}
+    for name in names:
+        if name not in known and (of := await tracking.of_package(connection, carrier, name)):
+            others[name] = of
+    return known, others
+
+
+async def _begin_to_follow(
+    transactions: OrderTransactions, carrier: str, name: str, of: tuple[str, str, str]
+) -> Mapping[str, OnItsWay]:
+    """Follow a parcel under the lock of its order, unless the order was forgotten meanwhile."""
+    order, fulfillment_order, _ = of
+    async with transactions.begin(locks=order) as transaction:
+        connection = transaction.connection
+        package = await tracking.package_of(connection, fulfillment_order, name)
+        if package is None:
+            return {}
+        await tracking.follow(
+            connection, carrier, [(name, package)], order=order, fulfillment_order=fulfillment_order, is_asked=False
+        )
+        return await tracking.parcels(connection, carrier, [name])
+
+
+async def _keep_each(
+    transactions: OrderTransactions, known: Mapping[str, OnItsWay], scans: Mapping[str, Sequence[NewScan]]
+) -> int:
+    """Keep the scans of each parcel; answers how many are new. Raises the first failure when all were tried."""
+    alone = [name for name in scans if _may_bring_a_fact(known[name], scans[name])]
+    together = {name: of for name, of in scans.items() if name not in alone}
+    new, failures = 0, list[Exception]()
+    try:
+        async with transactions.begin() as transaction:
+            new += (await _keep(transaction.connection, known, together)).scans
+    except _AWAY:
+        raise
+    except Exception as error:  # one of them, but which?
+        log.warning("scans cannot be kept together", reason=type(error).__name__)
+        alone += together
+    for name in alone:
+        try:
+            new += await _keep_alone(transactions, known[name], scans[name])
+        except _AWAY:
+            raise
+        except Exception as error:  # the others are kept all the same
+            log.warning(
+                "scans cannot be kept", fulfillment_order=known[name].fulfillment_order, reason=type(error).__name__
+            )
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return new
+
+
+_AWAY = (NoConnectionFree, OSError)
+"""PostgreSQL does not answer: no other parcel can be kept either."""
+
+
+def _may_bring_a_fact(parcel: OnItsWay, scans: Sequence[NewScan]) -> bool:
+    return facts_of(parcel.known, followed(parcel.known, [one.seen for one in scans])) is not None
+
+
+async def _keep_alone(transactions: OrderTransactions, parcel: OnItsWay, scans: Sequence[NewScan]) -> int:
+    """Keep the scans of one parcel and apply the fact that follows from them, in one transaction."""
+    async with transactions.begin(locks=parcel.order) as transaction:
+        kept = await _keep(transaction.connection, {parcel.tracking: parcel}, {parcel.tracking: scans})
+        for fact in kept.facts:
+            await _apply(transactions, transaction, fact)
+    return kept.scans
+
+
+async def _keep(
+    connection: WriteConnection, known: Mapping[str, OnItsWay], scans: Mapping[str, Sequence[NewScan]]
+) -> _Kept:
+    """Keep scans of parcels, each under the lock of its parcel; one that is not followed any more has none."""
+    if not scans:
+        return _Kept(0, ())
+    carrier = known[next(iter(scans))].carrier
+    await tracking.lock(connection, carrier, list(scans))
+    parcels = await tracking.parcels(connection, carrier, list(scans))
+    added = await tracking.add(connection, carrier, [one for name in sorted(parcels) for one in scans[name]])
+    facts, now = [], datetime.now(UTC)
     for name, parcel in sorted(parcels.items()):
-        new = [one.seen for one in added if one.tracking == name]
-        after = followed(parcel.known, new)
+        after = followed(parcel.known, [one.seen for one in added if one.tracking == name])
         await tracking.keep(connection, parcel, after, asked_again_in(after, parcel.since, now))
         kind = facts_of(parcel.known, after)
         if kind is not None:
             facts.append(_Fact(parcel, kind, after))
-    return facts
+    return _Kept(len(added), facts)
 
 
-async def _apply(transactions: OrderTransactions, fact: _Fact) -> None:
-    """Apply a fact about a parcel as its node would report it."""
-    parcel, at = fact.parcel, datetime.now(UTC)
-    async with transactions.database.read() as connection:
-        common = await personal.common_key(connection)
-    name = common.fingerprint(f"scan {parcel.carrier} {parcel.tracking} {fact.kind}")[:32]
+async def _apply(transactions: OrderTransactions, transaction: Transaction, fact: _Fact) -> None:
+    """Apply a fact about a parcel as its node would report it, by the name that its node gives it."""
+    parcel, at, connection = fact.parcel, datetime.now(UTC), transaction.connection
+    common = await personal.common_key(connection)
+    about = f"scan {parcel.carrier} {parcel.tracking} {parcel.fulfillment_order} {fact.kind}"
     reason = None
     if fact.kind is MessageKind.DELIVERY_FAILED:
         reason = LOST if ScanKind.LOST in fact.known.kinds else FAILED
+    package = await tracking.package_of(connection, parcel.fulfillment_order, parcel.tracking) or parcel.package
     said_at = fact.known.last.at if fact.known.last else at
     message = NodeMessage(
-        message_id=f"scan-{name}",
+        message_id=f"scan-{common.fingerprint(about)[:32]}",
         kind=fact.kind,
         occurred_at=min(said_at, at),
-        packages=(Package(package=parcel.package),) if fact.kind is MessageKind.DELIVERED else (),
+        packages=(Package(package=package),) if fact.kind is MessageKind.DELIVERED else (),
         reason=reason,
     )
-    try:
-        await fulfillment.record(
-            transactions, parcel.fulfillment_order, message, node=None, actor=f"carrier:{parcel.carrier}"
-        )
-    except fulfillment.UnknownFulfillmentOrder:
-        log.warning("a scan is about work that is gone", fulfillment_order=parcel.fulfillment_order)
+    await fulfillment.record_in(
+        transactions, transaction, parcel.fulfillment_order, message, node=None, actor=f"carrier:{parcel.carrier}"
+    )

@@ -7,32 +7,16 @@ import pytest
 from domain.network import Network, Place, Precision
 from domain.sourcing import OrderFacts, Plan, Situation, Wanted, plan
 from network.load import NetworkDocuments, load
+from tests.rate_cards import rate_card
 
 FRIDAY_NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ITEMS = """sku,name,weight_g,safety_stock,components
 MUG,Mug,400,0,
 SAFE,Safe,60000,0,
 """
-CARRIERS = """
-[[carrier]]
-name = "van"
-kind = "rate_card"
-[[carrier.service]]
-name = "standard"
-[[carrier.service.zone]]
-distance_km_max = 1500
-prices = [[1000, 300], [2000, 900], [30000, 5000]]
-days = 2
-[[carrier]]
-name = "post"
-kind = "rate_card"
-delivery_days = ["mon", "tue", "wed", "thu", "fri"]
-[[carrier.service]]
-name = "standard"
-[[carrier.service.zone]]
-prices = [[1000, 500], [2000, 800], [30000, 1000]]
-days = 1
-"""
+CARRIERS = rate_card("van", [(1000, 300), (2000, 900), (30000, 5000)], 2, zone="distance_km_max = 1500") + rate_card(
+    "post", [(1000, 500), (2000, 800), (30000, 1000)], 1, own='delivery_days = ["mon", "tue", "wed", "thu", "fri"]'
+)
 
 
 def network_of(cost: str, shipments: int = 1, transit: str = "") -> Network:

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import os
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from domain import identifiers
 from embedded.ports import LOOPBACK, free_port
 from embedded.process import Child, Command
 from embedded.temporal import EmbeddedTemporal
+from formats.standard_webhooks import signed_headers
 from runtime.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
 from tests.house import MASTER_KEYS
@@ -43,6 +45,7 @@ from tests.journeys.lives import (
     suspended,
 )
 from tests.listener import Listener, listening
+from tests.rate_cards import rate_card
 from tests.stack import (
     ROOT,
     Document,
@@ -458,9 +461,13 @@ class Owner(Shop):
 
     async def connect(self, channel: str) -> None:
         """From now on there are credentials of a channel."""
+        await self.keep(channel, {"client_secret": "a secret"})
+
+    async def keep(self, name: str, credentials: Document) -> None:
+        """From now on there are these credentials."""
         database = Database(self.database_url, MASTER_KEYS)
         async with database.write() as connection:
-            await keep_credentials(connection, channel, {"client_secret": "a secret"})
+            await keep_credentials(connection, name, credentials)
         await database.close()
 
     async def sell(self, sku: str) -> None:
@@ -610,6 +617,22 @@ async def _a_life_with_labels(shop: Shop) -> str:
     await once(shop, "POST", f"/returns/{made}/labels", {})
     await _until(shop, f"/labels/{made}-l1", lambda found: bool(found["status"] == "bought"))
     await once(shop, "POST", f"/returns/{made}/cancel", {})
+    return name
+
+
+async def _a_life_whose_carrier_reports(shop: Shop) -> str:
+    """Its carrier says that it was delivered, and says so again where nobody has answered."""
+    name = await shop.place("SERUM-30", 2)
+    await owner_of(shop).keep("carrier:van", {"webhook_secret": PERFUMERS_SECRET})
+    await shop.fulfill(name, ("accepted", "picked"))
+    parcel = {"package": "1", "carrier": "van", "tracking": f"V-{name}"}
+    await shop.tell(await shop.work(name), "shipped", packages=[parcel])
+    scan = {"tracking": f"V-{name}", "kind": "delivered", "code": "home", "at": now()}
+    body = json.dumps({"scans": [scan]}).encode()
+    headers = signed_headers([PERFUMERS_SECRET], f"scan of {name}", datetime.now(UTC), body)
+    assert (await shop.send("POST", "/carriers/van/webhooks", body, **headers)).status_code == 200
+    (work,) = (await shop.order(name))["fulfillment_orders"]
+    assert [work["status"], [line["delivered"] for line in work["lines"]]] == ["delivered", [2]]
     return name
 
 
@@ -846,6 +869,7 @@ RARER_LIVES = (
     Rarer(_a_life_with_labels, (),
           ("POST /fulfillment-orders/{fulfillment_order}/labels", "POST /labels/{label}/void",
            "POST /returns/{return}/labels")),
+    Rarer(_a_life_whose_carrier_reports, (), ("POST /carriers/{carrier}/webhooks",)),
     Rarer(_a_life_with_a_parcel_that_nobody_announced, (), ("POST /returns/blind",)),
     Rarer(_a_life_with_payments, (), ("POST /orders/{order}/payments",)),
     Rarer(_a_life_with_a_claim, (),
@@ -870,16 +894,6 @@ RARER_LIVES = (
     Rarer(_a_life_of_an_item_that_came_before_it_was_known, beside=("stock.apply_kept",)),
 )
 # fmt: on
-CARRIERS = """
-[[carrier]]
-name = "van"
-kind = "rate_card"
-[[carrier.service]]
-name = "standard"
-[[carrier.service.zone]]
-prices = [[30000, 500]]
-days = 1
-"""
 PERFUMERS_SECRET = "whsec_" + "QUJD" * 8
 
 
@@ -917,7 +931,7 @@ async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_m
         'id = "atl"': f'id = "atl"\ndispatch = "webhook"\nurl = "{perfumer.url}"\nsecret = "{PERFUMERS_SECRET}"',
     }
     network = hurried_network(tmp_path / "network", durations | PATIENT_NODES)
-    (network / "carriers.toml").write_text(CARRIERS)
+    (network / "carriers.toml").write_text(rate_card("van", [(30000, 500)], 1))
     assert not await apply_network(database_url, network)
     port = str(free_port())
     here = (tmp_path, database_url, temporal_address)
