@@ -61,7 +61,7 @@ FOLLOW = text(
 
 
 async def lock(connection: WriteConnection, carrier: str, trackings: Sequence[str]) -> None:
-    """Lock parcels until the transaction ends, in one order: whoever reports scans of them waits."""
+    """Lock parcels until the transaction ends, in one order: other reports of their scans wait."""
     await connection.execute(LOCK, {"carrier": carrier, "trackings": list(trackings)})
 
 
