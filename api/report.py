@@ -1,8 +1,6 @@
 """Routes of reports, as JSON or as CSV."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -29,6 +27,7 @@ from database.documents.report import (
 from database.documents.report.group import Report, columns
 from database.documents.report.promise import PromisesByNode
 from domain.text import Moment
+from formats import spreadsheet
 
 router = APIRouter(tags=["reports"])
 
@@ -128,10 +127,7 @@ async def _answered(service: Service, kind: type[Report], by: Group, asked: Aske
     return sheet((by, *columns(kind)), document["rows"]) if asked.wants_csv else shown(document)
 
 
-def sheet(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Response:
+def sheet(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Response:
     """A CSV file: a header, and a row for each group. The sum of all is not in it: a sum over the rows would count twice."""
-    sheet = io.StringIO()
-    writer = csv.DictWriter(sheet, [str(name) for name in columns], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return Response(sheet.getvalue(), media_type="text/csv")
+    written = spreadsheet.sheet([[str(name) for name in columns], *([row[name] for name in columns] for row in rows)])
+    return Response(written, media_type="text/csv")

@@ -1,7 +1,5 @@
 """The orders of a list as a CSV file, for a spreadsheet."""
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from console.order_list import FILTERS, query_of
 from console.visit import Visit, page
 from database.documents import order as documents
 from domain import money
+from formats.spreadsheet import sheet
 
 ROWS_MAX = 10_000
 """More than anybody reads; who needs more asks `GET /orders`, page by page."""
@@ -32,8 +31,6 @@ COLUMNS = (
     "deliver_by",
     "tags",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula for spreadsheets (OWASP, CSV Injection): what an outsider chose must not run."""
 
 
 async def _export(visit: Visit) -> Response:
@@ -54,11 +51,7 @@ async def _export(visit: Visit) -> Response:
 
 def written(orders: list[Mapping[str, Any]]) -> str:
     """The rows of orders as they are listed, with a header."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in _row(order)] for order in orders)
-    return sheet.getvalue()
+    return sheet([COLUMNS, *map(_row, orders)])
 
 
 def _row(order: Mapping[str, Any]) -> list[object]:
@@ -67,10 +60,6 @@ def _row(order: Mapping[str, Any]) -> list[object]:
     known["tags"] = " ".join(order["tags"])
     known["needs_attention"] = "yes" if order["needs_attention"] else ""
     return [known.get(name) for name in COLUMNS]
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 ROUTES = [page("/orders.csv", _export)]

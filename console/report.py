@@ -31,6 +31,8 @@ from database.documents.report.group import Report, columns
 Document = Mapping[str, Any]
 
 DAYS_SHOWN = 30
+YEARS = (1970, 2200)
+"""As moments over HTTP: a period that is added to a day must still end in the calendar."""
 GROUPS = (Group.DAY, Group.CHANNEL, Group.SERVICE)
 """What the operator may group by; nodes and items have their own tables."""
 
@@ -87,9 +89,12 @@ def _asked(visit: Visit) -> Asked:
 def _day(visit: Visit, name: str) -> date | None:
     written = visit.query.get(name)
     try:
-        return date.fromisoformat(written) if written else None
+        day = date.fromisoformat(written) if written else None
     except ValueError:
         raise Problem(INVALID, "must be a day such as 2026-11-21", field=name) from None
+    if day and not YEARS[0] <= day.year <= YEARS[1]:
+        raise Problem(INVALID, f"must be between the years {YEARS[0]} and {YEARS[1]}", field=name)
+    return day
 
 
 async def _show(visit: Visit) -> Response:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.report import sheet
 from console.plot import bars
 from tests.console_pages import read, signed_in
 from tests.house import Document, House
@@ -77,6 +78,17 @@ async def test_a_period_or_a_group_that_a_report_does_not_have_is_refused_by_its
         assert [error["field"].rpartition(".")[2] for error in answer.json()["errors"]] == [field], answer.text
 
 
+WRONG_DAYS = (
+    "from=soon",
+    "by=nose",
+    "from=2026-03-02&to=2026-03-01",
+    "from=2020-01-01&to=2026-01-01",
+    "from=9999-12-31&to=9999-12-31",
+    "from=0001-01-01",
+    "to=0001-01-01",
+)
+
+
 async def test_the_page_of_reports_has_every_figure_and_each_table_as_a_file(worked: House) -> None:
     async with signed_in(worked) as http:
         with statements_of(worked.service.database) as sent:
@@ -99,7 +111,7 @@ async def test_the_page_of_reports_has_every_figure_and_each_table_as_a_file(wor
             sheet = await http.get(f"/console/reports/{name}.csv?by=channel")
             assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
             assert len(sheet.text.splitlines()) >= 2, name
-        for query in ("from=soon", "by=nose", "from=2026-03-02&to=2026-03-01", "from=2020-01-01&to=2026-01-01"):
+        for query in WRONG_DAYS:
             answer = await http.get(f"/console/reports?{query}")
             assert answer.status_code == 422, query
         assert (await http.get("/console/reports/nothing.csv")).status_code == 404
@@ -113,3 +125,7 @@ def test_a_plot_says_each_value_in_words_and_shows_what_comes_from_outside_as_te
     assert "2,000" in drawn
     assert "<title>web: 50.0 %</title>" in str(bars("Kept", [("web", 0.5)], is_share=True))
     assert "<rect" not in str(bars("Nothing", []))
+
+
+def test_an_item_whose_name_is_a_formula_is_shown_as_text_in_the_file_of_a_report() -> None:
+    assert sheet(("sku", "units"), [{"sku": "=1+1", "units": -3}]).body == b"sku,units\r\n'=1+1,-3\r\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import text
@@ -73,7 +73,7 @@ class Report(Document):
 
 def columns(report: type[Report]) -> list[str]:
     """The names of a report's figures, in the order of its document."""
-    figures: type[Document] = report.model_fields["total"].annotation  # type: ignore[assignment]
+    figures = get_type_hints(report)["total"]
     return [name for name in figures.model_fields if name not in set(Group)]
 
 
