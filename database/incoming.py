@@ -17,8 +17,8 @@ async def announce(
         "node": node,
         "message": message_id,
         "expected_at": expected_at,
-        "skus": list(units),
-        "quantities": list(units.values()),
+        "skus": sorted(units),
+        "quantities": [units[sku] for sku in sorted(units)],
     }
     await connection.execute(ANNOUNCE, parameters)
 

@@ -29,7 +29,7 @@ class ToPeg:
 
 @dataclass(slots=True)
 class Announced:
-    """The dated rows of some SKUs, locked, and how many of their open units nobody has."""
+    """The dated rows of some SKUs, and how many of their open units nobody has."""
 
     rows: Mapping[str, Sequence[DatedRow]] = field(default_factory=dict)
     """By SKU."""
@@ -113,27 +113,38 @@ ORDERS_TO_PEG = text(
 """Some are asked for nothing, for free units may be late, or too few for an order that must have all at once."""
 
 
-async def lock(connection: WriteConnection, skus: Collection[str]) -> None:
-    """Lock the dated rows of SKUs that have open units, until the transaction ends."""
-    await connection.execute(LOCK, {"skus": sorted(skus)})
+async def lock_announced(connection: WriteConnection, skus: Collection[str], orders: Collection[str]) -> Announced:
+    """Lock the dated rows of SKUs that have open units, and those of the orders' pegs, until the transaction ends; answers the
+    rows of these SKUs. Of what is announced since, which is not locked, nothing may be given.
+    """
+    locked = await connection.execute(LOCK, {"skus": sorted(skus), "orders": sorted(orders)})
+    return await announced(connection, skus, {(row.sku, RowName(row.node, row.message_id)) for row in locked})
 
 
 LOCK = text(
     """
-    SELECT FROM incoming WHERE sku = ANY(CAST(:skus AS text[])) AND arrived < quantity
-    ORDER BY sku, node, message_id FOR UPDATE
+    WITH named AS MATERIALIZED (
+        SELECT node, message_id, sku FROM incoming WHERE sku = ANY(CAST(:skus AS text[])) AND arrived < quantity
+        UNION
+        SELECT node, message_id, sku FROM peg WHERE order_id = ANY(CAST(:orders AS text[]))
+    )
+    SELECT i.sku, i.node, i.message_id FROM incoming i JOIN named USING (node, message_id, sku)
+    ORDER BY i.sku, i.node, i.message_id FOR UPDATE OF i
     """
 )
 
 
-async def announced(connection: ReadConnection, skus: Collection[str]) -> Announced:
-    """The dated rows of SKUs that have open units, and how many of these nobody has. To write pegs, lock them first."""
+async def announced(
+    connection: ReadConnection, skus: Collection[str], locked: Collection[tuple[str, RowName]] | None = None
+) -> Announced:
+    """The dated rows of SKUs that have open units, and how many of these nobody has; with `locked`, those of them."""
     rows: dict[str, list[DatedRow]] = defaultdict(list)
     free: dict[str, dict[RowName, int]] = defaultdict(dict)
     for row in await connection.execute(ANNOUNCED, {"skus": sorted(skus)}):
         name = RowName(row.node, row.message_id)
-        rows[row.sku].append(DatedRow(name, row.expected_at, row.open))
-        free[row.sku][name] = row.open - row.pegged
+        if locked is None or (row.sku, name) in locked:
+            rows[row.sku].append(DatedRow(name, row.expected_at, row.open))
+            free[row.sku][name] = row.open - row.pegged
     return Announced(rows, free)
 
 

@@ -71,8 +71,7 @@ async def _together(transactions: OrderTransactions, names: Sequence[str], skus:
         for name in sorted(names):
             await orders.lock(connection, name)
         works = [await transactions.on(transaction, name) for name in names]
-        await statements.lock(connection, skus)
-        announced = await statements.announced(connection, skus)
+        announced = await statements.lock_announced(connection, skus, names)
         pegs = await statements.of_orders(connection, names)
         for work in works:
             work.order.pegs = pegs.get(work.header.order, [])

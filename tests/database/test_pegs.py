@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from database import peg as statements
 from database.connect import Database
 from database.documents import order as documents
 from database.documents import promise as promises
@@ -371,3 +372,35 @@ async def test_nothing_is_promised_twice_whatever_happens_at_once(shop: Shop, se
 async def test_nothing_is_promised_twice_in_many_changes_at_once(shop: Shop, seed: int) -> None:
     await _changes(shop, random.Random(seed), 200)
     await _nobody_waits_beside_free_goods(shop)
+
+
+async def test_goods_that_are_announced_while_others_are_promised_are_promised_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = await shop.sold(("LAMP", 3))
+    first = await shop.place(("LAMP", 3), priority=1)
+    await shop.source(first)
+    async with shop.database.write() as connection:
+        await statements.mark(connection, {"LAMP"}, later)
+    read, others = statements.announced, list[asyncio.Task[None]]()
+
+    async def read_beside_another_process(*args: Any) -> statements.Announced:
+        if others:
+            return await read(*args)
+        others.append(asyncio.create_task(asyncio.sleep(0)))
+        await announce(shop, 3, 10)
+        found = await read(*args)
+        others.append(asyncio.create_task(peg.work_off(shop.transactions)))
+        while not await days(shop, first):  # noqa: ASYNC110  (another process rings no bell)
+            await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(peg, "ORDERS_AT_ONCE", 1)
+    monkeypatch.setattr(statements, "announced", read_beside_another_process)
+    await peg.work_off(shop.transactions)
+    await asyncio.gather(*others)
+    await shop.check()
+    assert (await days(shop, first), await days(shop, later)) == ("3 on 10", "")
+    assert (await events(shop, first), await events(shop, later)) == (["promised"], []), (
+        "nobody was promised it in vain"
+    )
