@@ -77,13 +77,14 @@ QUEUE = text(
 )
 
 
-async def withdraw(connection: WriteConnection, offered: Offers) -> None:
-    """Withdraw offers that every waiting order has had its turn for. An offer that was made again since then stays.
+async def withdraw(connection: WriteConnection, offered: Offers) -> list[tuple[str, str]]:
+    """Withdraw offers that every waiting order has had its turn for; answers their (node, SKU). An offer that was made again
+    since then stays.
 
     The caller holds the gates of the SKUs alone, and has read the queue after closing them.
     """
     await connection.execute(LOCK_OFFERS, _arrays(offered))
-    await connection.execute(WITHDRAW, _arrays(offered))
+    return [(row.node, row.sku) for row in await connection.execute(WITHDRAW, _arrays(offered))]
 
 
 LOCK_OFFERS = text(
@@ -93,7 +94,7 @@ LOCK_OFFERS = text(
 WITHDRAW = text(
     f"""
     UPDATE stock s SET offered_at = NULL FROM {_OFFERED}
-    WHERE s.node = n.node AND s.sku = n.sku AND s.offered_at = n.offered_at
+    WHERE s.node = n.node AND s.sku = n.sku AND s.offered_at = n.offered_at RETURNING s.node, s.sku
     """
 )
 
@@ -149,7 +150,7 @@ async def save_judgement(connection: WriteConnection, order: str, waiting: Waiti
         "nodes": None if waiting.nodes is None else list(waiting.nodes),
         "looks_again_at": waiting.looks_again_at,
         "network_version": waiting.network_version,
-        "incoming_lag_seconds": waiting.incoming_lag and waiting.incoming_lag.total_seconds(),
+        "incoming_lag_seconds": None if waiting.incoming_lag is None else waiting.incoming_lag.total_seconds(),
     }
     await connection.execute(SAVE_JUDGEMENT, parameters)
 

@@ -7,7 +7,7 @@ SKU, node and message.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -16,15 +16,41 @@ from database.order.sequence import PLACED
 from domain.peg import DatedRow, Held, Peg, RowName
 
 
+class Noted(NamedTuple):
+    """Something that has changed since pegs were given last."""
+
+    mark: int | None
+    """The row of `to_peg` that says so; None = it is seen without one: goods have become late."""
+    sku: str
+    order: str | None
+    """The order whose promise may be another; None = any order that waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToPeg:
     """What has changed since pegs were given last."""
 
-    marks: Sequence[int] = ()
-    """The rows of `to_peg` that say so."""
-    skus: frozenset[str] = frozenset()
-    orders: frozenset[str] = frozenset()
-    """The orders whose promise may be another."""
+    noted: Sequence[Noted] = ()
+
+    @property
+    def marks(self) -> list[int]:
+        """The rows of `to_peg`."""
+        return [one.mark for one in self.noted if one.mark is not None]
+
+    @property
+    def skus(self) -> frozenset[str]:
+        """The SKUs with something that has changed."""
+        return frozenset(one.sku for one in self.noted)
+
+    @property
+    def orders(self) -> frozenset[str]:
+        """The orders whose promise may be another."""
+        return frozenset(one.order for one in self.noted if one.order is not None)
+
+    def without(self, left: Collection[str], seen: Collection[str]) -> "ToPeg":
+        """What has changed for others than the orders `left`; goods that became late, only for orders not `seen`."""
+        others = [one for one in self.noted if one.order not in left]
+        return ToPeg([one for one in others if one.mark is not None or one.order not in seen])
 
 
 @dataclass(slots=True)
@@ -33,8 +59,27 @@ class Announced:
 
     rows: Mapping[str, Sequence[DatedRow]] = field(default_factory=dict)
     """By SKU."""
-    free: Mapping[str, dict[RowName, int]] = field(default_factory=dict)
+    free: dict[str, dict[RowName, int]] = field(default_factory=dict)
     """By SKU and row."""
+
+    @property
+    def is_any_free(self) -> bool:
+        """Whether any unit is left that nobody has."""
+        return any(units for rows in self.free.values() for units in rows.values())
+
+    def within(self, before: "Announced") -> "Announced":
+        """The same rows, with no more free units than they had `before`; none of a row that had another date then or is new."""
+        dates = {(sku, row.name): row.expected_at for sku, rows in before.rows.items() for row in rows}
+        free: dict[str, dict[RowName, int]] = defaultdict(dict)
+        for sku, row in ((sku, row) for sku, rows in self.rows.items() for row in rows):
+            is_same = dates.get((sku, row.name)) == row.expected_at
+            free[sku][row.name] = min(self.free[sku][row.name], before.free[sku][row.name]) if is_same else 0
+        return Announced(self.rows, free)
+
+    def leave(self, after: "Announced") -> None:
+        """Take over what is left free of the rows in `after`."""
+        for sku, rows in after.free.items():
+            self.free.setdefault(sku, {}).update(rows)
 
 
 async def mark(connection: WriteConnection, skus: Iterable[str], order: str | None = None) -> None:
@@ -54,12 +99,7 @@ MARK_WHO_WAITS = """
 
 async def to_peg(connection: ReadConnection) -> ToPeg:
     """What has changed: what was noted, and the promises whose goods are late since."""
-    rows = (await connection.execute(TO_PEG)).all()
-    return ToPeg(
-        [row.to_peg_id for row in rows if row.to_peg_id is not None],
-        frozenset(row.sku for row in rows),
-        frozenset(row.order_id for row in rows if row.order_id is not None),
-    )
+    return ToPeg([Noted(*row) for row in await connection.execute(TO_PEG)])
 
 
 TO_PEG = text(
@@ -75,6 +115,23 @@ TO_PEG = text(
 async def done(connection: WriteConnection, marks: Collection[int]) -> None:
     """Take back what was noted, after all of it was looked at."""
     await connection.execute(text("DELETE FROM to_peg WHERE to_peg_id = ANY(:marks)"), {"marks": list(marks)})
+
+
+async def note_again(connection: WriteConnection, orders: Collection[str]) -> None:
+    """Note orders that could not be looked at, each once for every SKU that it waits for or has pegs of."""
+    await connection.execute(NOTE_AGAIN, {"orders": sorted(orders)})
+
+
+NOTE_AGAIN = text(
+    """
+    INSERT INTO to_peg (sku, order_id)
+    SELECT n.sku, n.order_id FROM (
+        SELECT unnest(parts) AS sku, order_id FROM waiting WHERE order_id = ANY(CAST(:orders AS text[]))
+        UNION
+        SELECT sku, order_id FROM peg WHERE order_id = ANY(CAST(:orders AS text[]))) n
+    WHERE NOT EXISTS (SELECT FROM to_peg t WHERE t.order_id = n.order_id AND t.sku = n.sku)
+    """
+)
 
 
 async def orders_to_peg(connection: ReadConnection, changed: ToPeg) -> list[str]:
@@ -98,7 +155,9 @@ ORDERS_TO_PEG = text(
                           AND w.incoming_lag_seconds IS NOT NULL
                           AND (w.nodes IS NULL OR f.node = ANY(w.nodes)) AND f.node <> ALL(w.tried)
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units, max(i.expected_at) AS latest
+            SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units,
+                   max(CASE WHEN p.due_at IS NULL THEN 'infinity' ELSE i.expected_at END) FILTER (WHERE p.quantity > 0)
+                   AS latest
             FROM peg p JOIN incoming i USING (node, message_id, sku)
             WHERE p.order_id = w.order_id AND p.line = w.line) g
         WHERE g.units < w.quantity OR g.latest > f.expected_at
@@ -110,7 +169,8 @@ ORDERS_TO_PEG = text(
     SELECT o.order_id FROM served JOIN orders o USING (order_id) WHERE o.closed_at IS NULL ORDER BY {_SEQUENCE}
     """
 )
-"""Some are asked for nothing, for free units may be late, or too few for an order that must have all at once."""
+"""Some are asked for nothing, for free units may be late, or too few for an order that must have all at once. Late goods, which
+have no date, are worse than any that have one."""
 
 
 async def lock_announced(connection: WriteConnection, skus: Collection[str], orders: Collection[str]) -> Announced:
@@ -327,7 +387,7 @@ KEPT_FOR_OTHERS = text(
 
 
 async def end_turns(connection: WriteConnection, places: Collection[tuple[str, str]]) -> None:
-    """Promise nobody any longer what has arrived at these (node, SKU), whose offers end: its orders could not use it."""
+    """Promise nobody any longer what has arrived at these (node, SKU), whose offers have ended: its orders could not use it."""
     named = {"nodes": [node for node, _ in places], "skus": [sku for _, sku in places]}
     if (await connection.execute(LOCK_ARRIVED, named)).first() is not None:
         await connection.execute(END_TURNS, named)

@@ -60,8 +60,8 @@ class Demand:
     line: str
     sku: str
     quantity: int
-    nodes: frozenset[str] | None
-    """The nodes that may ship them; None = every node that is not in `tried`."""
+    nodes: frozenset[str]
+    """The nodes that may ship them, but for those in `tried`."""
     tried: frozenset[str]
     lag: timedelta
     """How much later than announced the goods are counted on."""
@@ -70,7 +70,7 @@ class Demand:
 
     def may_use(self, row: RowName) -> bool:
         """Whether the goods come to a node that may ship these units."""
-        return row.node not in self.tried and (self.nodes is None or row.node in self.nodes)
+        return row.node in self.nodes and row.node not in self.tried
 
 
 def due_at(expected_at: datetime, lag: timedelta, now: datetime) -> datetime | None:
@@ -153,9 +153,25 @@ def _lowered(pegs: Sequence[Peg], excess: int) -> list[Peg]:
     return [one for one in found if one.units]
 
 
-def without_arrived(pegs: Iterable[Peg]) -> list[Peg]:
-    """The pegs without what has arrived: its turn is over."""
-    return [replace(one, arrived=0) for one in pegs if one.quantity]
+def after_turn(left: Iterable[Peg], now: Iterable[Peg], began_with: Iterable[Peg]) -> list[Peg]:
+    """The pegs that are `left` of those of `now` when their order's turn is over, without what had arrived when it began. What
+    has arrived since is kept for the order's next turn.
+    """
+    had = {(one.line, one.row): one.arrived for one in began_with}
+    since = {(one.line, one.row): max(0, one.arrived - had.get((one.line, one.row), 0)) for one in now}
+    kept = (replace(one, arrived=min(one.arrived, since[one.line, one.row])) for one in left)
+    return [one for one in kept if one.units]
+
+
+def take(free: dict[RowName, int], own: Iterable[Peg], given: Iterable[Peg]) -> None:
+    """Take what an order has been given, and had not, from what nobody had.
+
+    What it leaves is not free yet: orders that come before it in sequence may want it, and are looked at first.
+    """
+    had = {one.row: one.quantity for one in own}
+    for one in given:
+        if one.row in free:
+            free[one.row] -= max(0, one.quantity - had.get(one.row, 0))
 
 
 class Held(NamedTuple):

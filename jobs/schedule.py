@@ -68,7 +68,7 @@ def schedule(
         ),
         Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         _of_stock(transactions),
-        Lane(SUPPLY, SECOND, (Job("give_pegs", partial(peg.give_pegs, transactions)),), MINUTE),
+        Lane(SUPPLY, SECOND, (Job("give_pegs", partial(peg.give_pegs, transactions, {})),), MINUTE),
         *_of_exceptions(transactions),
         Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),), IDLE),

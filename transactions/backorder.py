@@ -143,8 +143,7 @@ class Backorders:
         async with self._transactions.database.write() as connection:
             await stock.close_gates(connection, {sku for _, sku in offered}, exclusive=True)
             if not await self._not_asked(connection, offered):
-                await backorder.withdraw(connection, offered)
-                await peg.end_turns(connection, offered)
+                await peg.end_turns(connection, await backorder.withdraw(connection, offered))
         return False
 
     async def _pass_over(self, order: str, turn: Awaitable[None]) -> None:
@@ -170,7 +169,7 @@ class Backorders:
             asked = [one for one in units.wanted(work.order) if one[0].awaits == "stock"]
             if work.header.is_closed or not asked:
                 return
-            at, work.pegs_served = datetime.now(UTC), True
+            at, work.turn_began_with = datetime.now(UTC), list(work.order.pegs)
             others = await peg.kept_for_others(work.connection, order, {sku for _, sku in offered})
             entitlement = Entitlement(offers=offered, pinned_for=work.pinned_for, kept_for_others=others)
             facts = order_facts(work.header, work.network, work.order.lines, [line for _, line in asked])
@@ -200,7 +199,11 @@ async def _judge(
     The order is signalled when that changes what it does by itself: a node may accept units later that it has and cannot accept
     now, or a person must decide, or need not any more.
     """
-    if units.judge_again(work.order, work.changes, list(asked), plan, at, looks_again_at):
+    before = list(work.order.waiting)
+    is_changed = units.judge_again(work.order, work.changes, list(asked), plan, at, looks_again_at)
+    if skus := units.promised_otherwise(before, work.order.waiting):
+        await peg.mark(work.connection, skus, work.header.order)
+    if is_changed:
         if not units.needs_a_person(work.order):
             await _close_the_exceptions_of_rounds(work, at)
         event = Event(f"network version {work.network_version}, version {work.header.version + 1}", "clock", at)

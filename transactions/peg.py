@@ -6,18 +6,18 @@ anything here: an order keeps what it has, or moves to earlier units that nobody
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from database import order as orders
 from database import peg as statements
 from database.order import Event
-from database.peg import Announced
+from database.peg import Announced, ToPeg
 from domain.network import ShipComplete
-from domain.peg import Demand, Peg, RowName, peg
+from domain.peg import Demand, Peg, peg, take
 from domain.sourcing import OrderFacts, Wanted, shipment_later, strategy_for
 from domain.units import Waiting
 from transactions import stuck
@@ -30,52 +30,96 @@ log = structlog.get_logger("peg")
 ORDERS_AT_ONCE = 100
 """Orders of one transaction."""
 
+REST = timedelta(minutes=1)
+"""How long an order is not looked at again that could not be looked at."""
 
-async def work_off(transactions: OrderTransactions) -> None:
+
+async def work_off(transactions: OrderTransactions, failing: dict[str, datetime] | None = None) -> None:
     """Give pegs and promises to the orders that something has changed for, in sequence.
 
-    Safe to run several times at once, and to repeat: every process begins at the head of the sequence.
+    It goes through the sequence again and again until nothing is left. Each time it gives only what was free when it began:
+    what is announced meanwhile, or an order leaves, is given from the head of the sequence. Safe to run several times at once,
+    and to repeat. `failing` are the orders that could not be looked at, and until when they rest; what was noted of them stays.
     """
+    failing, seen = {} if failing is None else failing, set[str]()
     while True:
-        async with transactions.database.read_once() as connection:
-            changed = await statements.to_peg(connection)
-        if not changed.skus:
-            return
-        async with transactions.database.read_once() as connection:
+        async with transactions.database.read() as connection:
+            changed = (await statements.to_peg(connection)).without(_resting(failing), seen)
+            if not changed.noted:
+                return
             found = await statements.orders_to_peg(connection, changed)
-        for begin in range(0, len(found), ORDERS_AT_ONCE):
-            await _visit(transactions, found[begin : begin + ORDERS_AT_ONCE], changed.skus)
+            free = await statements.announced(connection, changed.skus)
+        await _go_through(_Round(transactions, changed, free, failing), found)
+        seen |= changed.orders
         async with transactions.database.write() as connection:
             await statements.done(connection, changed.marks)
+            await statements.note_again(connection, _resting(failing).intersection(found))
 
 
-async def _visit(transactions: OrderTransactions, names: Sequence[str], skus: Collection[str]) -> None:
-    """Look at orders in one transaction; where one fails, at each by itself, and at the failing one no more."""
+def _resting(failing: Mapping[str, datetime]) -> set[str]:
+    now = datetime.now(UTC)
+    return {order for order, until in failing.items() if now < until}
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One time through the sequence."""
+
+    transactions: OrderTransactions
+    changed: ToPeg
+    free: Announced
+    """What nobody had when it began, without what it has given since."""
+    failing: dict[str, datetime]
+
+
+async def _go_through(round_: _Round, found: Sequence[str]) -> None:
+    """Look at orders, in sequence; once nothing is free, only at those whose promise may be another."""
+    left = [name for name in found if name not in _resting(round_.failing)]
+    while left:
+        if not round_.free.is_any_free:
+            left = [name for name in left if name in round_.changed.orders]
+        await _visit(round_, left[:ORDERS_AT_ONCE])
+        left = left[ORDERS_AT_ONCE:]
+
+
+async def _visit(round_: _Round, names: Sequence[str]) -> None:
+    """Look at orders in one transaction; where one fails, at each by itself, and at the failing one after a rest."""
     try:
-        await _together(transactions, names, skus)
+        await _together(round_, names)
     except Exception as error:
         if len(names) > 1:
             for name in names:
-                await _visit(transactions, [name], skus)
+                await _visit(round_, [name])
             return
         log.exception("announced goods could not be promised to an order", order=names[0], reason=type(error).__name__)
+        at = datetime.now(UTC)
+        round_.failing[names[0]] = at + REST
         with contextlib.suppress(Exception):  # PostgreSQL may be what fails
-            at = datetime.now(UTC).isoformat()
-            await stuck.report(transactions, Step(names[0], names[0], None, "the promise of its goods"), 1, error, at)
+            await stuck.report(round_.transactions, _look_at(names[0]), 1, error, at.isoformat())
+    else:
+        for name in round_.failing.keys() & names:
+            await stuck.close(round_.transactions, _look_at(name))
+            del round_.failing[name]
 
 
-async def _together(transactions: OrderTransactions, names: Sequence[str], skus: Collection[str]) -> None:
+def _look_at(order: str) -> Step:
+    return Step(order, order, None, "the promise of its goods")
+
+
+async def _together(round_: _Round, names: Sequence[str]) -> None:
     """Lock orders by id and then the dated rows, and give pegs in the sequence of `names`."""
-    async with transactions.begin() as transaction:
+    skus = round_.changed.skus
+    async with round_.transactions.begin() as transaction:
         connection = transaction.connection
         for name in sorted(names):
             await orders.lock(connection, name)
-        works = [await transactions.on(transaction, name) for name in names]
-        announced = await statements.lock_announced(connection, skus, names)
+        works = [await round_.transactions.on(transaction, name) for name in names]
+        announced = (await statements.lock_announced(connection, skus, names)).within(round_.free)
         pegs = await statements.of_orders(connection, names)
         for work in works:
             work.order.pegs = pegs.get(work.header.order, [])
             await _give(work, announced, skus)
+    round_.free.leave(announced)
 
 
 async def _give(work: Work, announced: Announced, skus: Collection[str]) -> None:
@@ -89,23 +133,13 @@ async def _give(work: Work, announced: Announced, skus: Collection[str]) -> None
         own = [one for one in before if one.line == demand.line]
         rows, free = announced.rows.get(demand.sku, ()), announced.free.get(demand.sku, {})
         given = peg(demand, own, rows, free, at)
-        _take(free, own, given)
+        take(free, own, given)
         after += [_promised(work, facts, one) for one in given]
     await statements.save(work.connection, work.header.order, before, after)
     work.order.pegs = after
     if work.renew_promise():
         changes = work.header.version + 1
         await work.notify(await work.write(Event(f"announced goods, version {changes}", "clock", at)))
-
-
-def _take(free: dict[RowName, int], own: Sequence[Peg], given: Sequence[Peg]) -> None:
-    """Count the units that an order has now, and had, in what nobody has."""
-    for one in own:
-        if one.row in free:
-            free[one.row] += one.quantity
-    for one in given:
-        if one.row in free:
-            free[one.row] -= one.quantity
 
 
 def _wanted(waiting: Sequence[Waiting]) -> list[Wanted]:
@@ -123,11 +157,12 @@ def demands(work: Work, facts: OrderFacts, skus: Collection[str]) -> list[Demand
     complete = facts.ship_complete or strategy_for(facts, work.network).ship_complete
     if complete is ShipComplete.ORDER and (len(lines) > 1 or work.order.reservations):
         return []
-    found = [_demand(line, waiting, complete is not ShipComplete.NO) for line, waiting in sorted(lines.items())]
+    is_whole, nodes = complete is not ShipComplete.NO, frozenset(work.network.nodes)
+    found = [_demand(line, waiting, nodes, is_whole) for line, waiting in sorted(lines.items())]
     return [one for one in found if one and one.sku in skus and not work.network.item(one.sku).components]
 
 
-def _demand(line: str, waiting: Sequence[Waiting], is_whole: bool) -> Demand | None:
+def _demand(line: str, waiting: Sequence[Waiting], nodes: frozenset[str], is_whole: bool) -> Demand | None:
     """The units of a line that wait for stock; None when none does, or announced goods are not promised to them."""
     units = [one for one in waiting if one.awaits == "stock"]
     if not units or any(one.incoming_lag is None for one in units) or (is_whole and len(units) < len(waiting)):
@@ -138,7 +173,7 @@ def _demand(line: str, waiting: Sequence[Waiting], is_whole: bool) -> Demand | N
         line,
         units[0].sku,
         sum(one.quantity for one in units),
-        frozenset.intersection(*named) if named else None,
+        nodes.intersection(*named),
         frozenset(node for one in units for node in one.tried),
         lag,
         is_whole,

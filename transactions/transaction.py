@@ -29,7 +29,7 @@ from domain.event import promised as first_promised
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.payment import Payments, shipped_after
-from domain.peg import Peg, fitted, without_arrived
+from domain.peg import Peg, after_turn, fitted
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
 from domain.units import Changes, Opened, Order, prices_after
@@ -104,8 +104,8 @@ class Work:
     """What `write` sends together with the order's own rows."""
     promise: Promise | NewPromise | None = None
     """The order's first promise, or one that replaces it, to write with its rows."""
-    pegs_served: bool = False
-    """Whether what has arrived for its pegs was offered to it now: what it does not use, it loses."""
+    turn_began_with: Sequence[Peg] | None = None
+    """Its pegs when its turn began: of what had arrived for them, it loses what it does not use. None = it has no turn."""
     claim_last: Callable[[], Awaitable[None]] | None = None
     """Claims what the order's new pins need, or raises; `write` calls it before it books what the event frees."""
 
@@ -153,18 +153,18 @@ class Work:
         moved = self.changes.buckets
         pinned = {line: max(0, units["reserved"] + units["allocated"]) for line, units in moved.items()}
         fitting = fitted(pegs, self.order.backordered, pinned)
-        return without_arrived(fitting) if self.pegs_served else fitting
+        return fitting if self.turn_began_with is None else after_turn(fitting, pegs, self.turn_began_with)
 
     async def keep_fitting_pegs(self) -> None:
         """Write which pegs are left, under the locks of their dated rows. An order whose turn is over looks for others."""
         pegs = await peg.lock_of_order(self.connection, self.header.order)
         left = self._fitting(pegs)
         await peg.save(self.connection, self.header.order, pegs, left)
-        if self.pegs_served and (
+        if self.turn_began_with is not None and (
             lost := _arrived(pegs) & {line for line, units in self.order.backordered.items() if units}
         ):
             await peg.mark(self.connection, {one.sku for one in pegs if one.line in lost}, self.header.order)
-        self.order.pegs, self._before.pegs = left, list(left)
+        self.order.pegs, self._before.pegs, self.turn_began_with = left, list(left), None
 
     def renew_promise(self) -> bool:
         """Make the first promise, or a new one where the present one is not true any more; answers whether it did.

@@ -77,5 +77,5 @@ def _demand(order: OrderFacts, wanted: Sequence[Wanted], decided: Plan, part: Pa
     nodes = decided.hopes.get(part.wanted_index)
     tried = frozenset(wanted[part.wanted_index].tried)
     is_whole = complete is not ShipComplete.NO
-    named = None if nodes is None else frozenset(nodes)
-    return Demand(part.line, part.sku, part.quantity, named, tried, decided.incoming_lag, is_whole)
+    usable = frozenset(network.nodes if nodes is None else nodes)
+    return Demand(part.line, part.sku, part.quantity, usable, tried, decided.incoming_lag, is_whole)

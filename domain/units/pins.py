@@ -4,8 +4,9 @@ Stock that is no longer promised is freed in the same step.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain import sourcing
 from domain.network import Network, Unfilled
@@ -85,6 +86,19 @@ def judge_again(
                 incoming_lag=plan.incoming_lag,
             )
     return is_changed
+
+
+def promised_otherwise(before: Sequence[Waiting], after: Sequence[Waiting]) -> set[str]:
+    """The SKUs of units of which another judgement says from which announced goods they may be promised."""
+    return {sku for sku, *_ in _promisable(before) ^ _promisable(after)}
+
+
+def _promisable(waiting: Sequence[Waiting]) -> set[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, timedelta]]:
+    return {
+        (one.sku, one.line, one.tried, one.nodes, one.incoming_lag)
+        for one in waiting
+        if one.awaits == "stock" and one.incoming_lag is not None
+    }
 
 
 def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, round_: int) -> Reservation:

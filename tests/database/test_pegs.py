@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from database import backorder
 from database import peg as statements
 from database.connect import Database
 from database.documents import order as documents
@@ -17,9 +18,11 @@ from database.documents import promise as promises
 from domain.cart import PromiseRequest
 from domain.network import ShipComplete
 from domain.stock import StockMessage
+from network.load import NetworkDocuments
 from tests.database.shop import CUSTOMER, MAP, NEAREST, NEXT, POLICY, Shop
 from tests.sql_statements import round_trips_of_this_task, watched
-from transactions import peg, promise
+from transactions import backorder as turns
+from transactions import network_version, peg, promise, supply
 from transactions import stock as stock_transactions
 
 SELLS = replace(MAP, policy=POLICY.replace('unfilled = "backorder"', 'unfilled = "backorder"\nsell_incoming = true'))
@@ -234,10 +237,7 @@ async def test_late_goods_have_no_date_until_they_are_announced_again(shop: Shop
     goods = await announce(shop, 2, 10)
     order = await shop.sold(("LAMP", 2))
     await settle(shop)
-    async with shop.database.write() as connection:
-        past = {"at": datetime.now(UTC) - timedelta(hours=1)}
-        await connection.execute(text("UPDATE incoming SET expected_at = :at"), past)
-        await connection.execute(text("UPDATE peg SET due_at = :at"), past)
+    await _let_goods_be_late(shop)
     await settle(shop)
     assert (await days(shop, order), await promised(shop, order)) == ("2 on None", None)
     await settle(shop)
@@ -404,3 +404,162 @@ async def test_goods_that_are_announced_while_others_are_promised_are_promised_o
     assert (await events(shop, first), await events(shop, later)) == (["promised"], []), (
         "nobody was promised it in vain"
     )
+
+
+async def test_goods_that_are_announced_while_pegs_are_given_go_to_the_head_of_the_sequence(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later, first = await shop.sold(("LAMP", 3)), await shop.place(("LAMP", 3), priority=1)
+    await shop.source(first)
+    async with shop.database.write() as connection:
+        await statements.mark(connection, {"LAMP"}, later)
+    read = statements.orders_to_peg
+
+    async def read_and_then_announce(*args: Any) -> list[str]:
+        found = await read(*args)
+        if found == [later]:
+            await announce(shop, 3, 10)
+        return found
+
+    monkeypatch.setattr(statements, "orders_to_peg", read_and_then_announce)
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, later)) == ("3 on 10", "")
+
+
+async def test_an_order_that_cannot_be_looked_at_keeps_nothing_from_others_and_is_looked_at_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await announce(shop, 4, 10)
+    broken, other = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
+    read, failing = supply.order_facts, dict[str, datetime]()
+
+    def fails(header: Any, *rest: Any) -> Any:
+        if header.order == broken:
+            raise ConnectionError("PostgreSQL is gone for a moment")
+        return read(header, *rest)
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(peg, "order_facts", fails)
+        for _ in range(2):
+            await asyncio.wait_for(peg.work_off(shop.transactions, failing), 60)
+        assert await shop.number("SELECT count(*) FROM to_peg WHERE order_id = :order", order=broken) == 1
+    assert (await days(shop, broken), await days(shop, other)) == ("", "2 on 10")
+    assert [one["code"] for one in (await document(shop, broken))["exceptions"]] == ["stuck"]
+    await peg.work_off(shop.transactions, failing)
+    assert await days(shop, broken) == "", "it rests for a while"
+    failing[broken] = datetime.now(UTC)
+    await peg.work_off(shop.transactions, failing)
+    assert (await days(shop, broken), failing) == ("2 on 10", {})
+    assert (await document(shop, broken))["exceptions"] == []
+    assert await shop.number("SELECT count(*) FROM to_peg") == 0
+
+
+async def test_goods_that_are_late_for_an_order_that_cannot_be_looked_at_do_not_keep_the_job_busy(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await announce(shop, 2, 10)
+    await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await _let_goods_be_late(shop)
+
+    def fails(*_: Any) -> Any:
+        raise ConnectionError("PostgreSQL is gone for a moment")
+
+    monkeypatch.setattr(peg, "order_facts", fails)
+    await asyncio.wait_for(peg.work_off(shop.transactions, {}), 60)
+
+
+async def test_an_order_whose_goods_are_late_moves_to_goods_that_are_announced_with_a_date(shop: Shop) -> None:
+    await announce(shop, 2, 10)
+    order = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    await _let_goods_be_late(shop)
+    await settle(shop)
+    await announce(shop, 2, 20)
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("2 on 20", 20)
+    assert await events(shop, order) == ["promised", "promise_changed", "promise_changed"]
+
+
+async def test_goods_that_arrive_while_the_last_offer_ends_stay_with_the_order_they_were_promised_to(
+    shop: Shop,
+) -> None:
+    goods = await announce(shop, 2, 10)
+    pegged, urgent = await shop.sold(("LAMP", 2)), await shop.place(("LAMP", 2), priority=1)
+    await settle(shop)
+    await shop.source(urgent)
+    await tell(shop, "adjusted", 1)
+    async with shop.database.read() as connection:
+        offered = await backorder.offers(connection)
+    await tell(shop, "received", 2, expected=goods)
+    await shop.backorders._end(offered)  # a process that read the offers before the goods came
+    await shop.backorders.work_off(100)
+    await settle(shop)
+    assert (await shop.units(pegged), await shop.units(urgent)) == ({"reserved": 2}, {"reserved": 1, "backordered": 1})
+
+
+async def test_goods_that_arrive_during_the_turn_of_their_order_are_kept_for_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goods, urgent = await announce(shop, 3, 10), list[str]()
+    pegged = await shop.sold(("LAMP", 3))
+    await settle(shop)
+    decide = supply.decide
+
+    async def decide_before_goods_come(*args: Any) -> Any:
+        decided = await decide(*args)
+        if not urgent:
+            urgent.append(await shop.place(("LAMP", 2), priority=1))
+            await shop.source(urgent[0])
+            await tell(shop, "received", 2, expected=goods)
+        return decided
+
+    monkeypatch.setattr(turns, "decide", decide_before_goods_come)
+    await tell(shop, "adjusted", 1, node=NEXT)
+    await shop.backorders.work_off(100)
+    await settle(shop)
+    assert (await shop.units(pegged), await shop.units(*urgent)) == ({"reserved": 3}, {"backordered": 2})
+
+
+async def test_orders_that_wait_are_promised_goods_once_new_rules_allow_it_and_lose_them_once_they_do_not(
+    database: Database,
+) -> None:
+    shop = await Shop.open(database)
+    await announce(shop, 2, 10)
+    order = await shop.sold(("LAMP", 2))
+    for documents_, expected in ((SELLS, ("2 on 10", 10)), (LAGS, ("2 on 12", 12)), (MAP, ("", None))):
+        await _apply(shop, documents_)
+        assert (await days(shop, order), await promised(shop, order)) == expected
+    assert await events(shop, order) == ["promised", "promise_changed", "promise_changed"]
+
+
+async def test_goods_that_come_to_a_retired_node_are_promised_to_nobody(shop: Shop) -> None:
+    await announce(shop, 2, 10)
+    await announce(shop, 2, 20, node=NEXT)
+    order = await shop.sold(("LAMP", 2))
+    await settle(shop)
+    _, *others = SELLS.nodes.split("[[node]]")
+    await _apply(shop, replace(SELLS, nodes="[[node]]".join(["", *others[1:]])))
+    assert (await days(shop, order), await promised(shop, order)) == ("2 on 20", 20)
+    new = await shop.sold(("LAMP", 1))
+    await settle(shop)
+    assert (await days(shop, new), await promised(shop, new)) == ("", None)
+
+
+async def _let_goods_be_late(shop: Shop) -> None:
+    async with shop.database.write() as connection:
+        past = {"at": datetime.now(UTC) - timedelta(hours=1)}
+        await connection.execute(text("UPDATE incoming SET expected_at = :at"), past)
+        await connection.execute(text("UPDATE peg SET due_at = :at"), past)
+
+
+async def _apply(shop: Shop, documents_: NetworkDocuments) -> None:
+    """Make another network active, and let the jobs do what follows: pegs are given before the orders that wait are judged."""
+    async with shop.database.write() as connection:
+        before = await network_version.lock_active(connection)
+        await network_version.activate(connection, before, documents_)
+    await shop.backorders.offer_under_new_rules()
+    await settle(shop)
+    await shop.backorders.work_off(100)
+    await shop.backorders.judge_under_new_rules(100)
+    await settle(shop)

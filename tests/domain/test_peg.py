@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.peg import DatedRow, Demand, Held, Peg, RowName, arrive, due_at, fitted, peg, without_arrived
+from domain.peg import DatedRow, Demand, Held, Peg, RowName, after_turn, arrive, due_at, fitted, peg, take
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 NO_LAG = timedelta()
+ALL = frozenset("ab")
+"""The nodes."""
 
 
 def on(day: float) -> datetime:
@@ -23,7 +25,7 @@ class Waits:
     """An order that waits for units of the one SKU: one line."""
 
     quantity: int
-    nodes: frozenset[str] | None = None
+    nodes: frozenset[str] = ALL
     lag: timedelta = NO_LAG
     is_whole: bool = False
     pegs: list[Peg] = field(default_factory=list)
@@ -47,7 +49,7 @@ class House:
         self.rows[row] = DatedRow(row, on(day), units)
         self.cover(row, 0)
 
-    def wait(self, name: str, units: int, nodes: frozenset[str] | None = None, *, is_whole: bool = False) -> None:
+    def wait(self, name: str, units: int, nodes: frozenset[str] = ALL, *, is_whole: bool = False) -> None:
         self.orders[name] = Waits(units, nodes, is_whole=is_whole)
 
     def cancel(self, name: str, units: int) -> None:
@@ -64,7 +66,7 @@ class House:
             here = sum(one.arrived for one in order.pegs)
             order.quantity -= here
             self.served[each] += here
-            order.pegs = without_arrived(fitted(order.pegs, {"1": order.quantity}, {"1": here}))
+            order.pegs = after_turn(fitted(order.pegs, {"1": order.quantity}, {"1": here}), order.pegs, order.pegs)
 
     def cover(self, row: RowName, units: int) -> None:
         """What a message does to the pegs of its row, in its own transaction."""
@@ -84,11 +86,13 @@ class House:
         return {name: row.open - taken[name] for name, row in self.rows.items()}
 
     def give_pegs(self) -> int:
-        """The job: look at all orders in sequence until nobody moves; answers how often it did."""
+        """The job: look at all orders in sequence until nobody moves; answers how often it did. Each time, it gives what was
+        free when it began."""
         for rounds in range(1, 100):
-            before = [list(order.pegs) for order in self.orders.values()]
+            before, free = [list(order.pegs) for order in self.orders.values()], self.free()
             for order in self.orders.values():
-                order.pegs = peg(order.demand, order.pegs, self.rows.values(), self.free(), self.now)
+                own, order.pegs = order.pegs, peg(order.demand, order.pegs, self.rows.values(), free, self.now)
+                take(free, own, order.pegs)
             if before == [order.pegs for order in self.orders.values()]:
                 return rounds
         raise AssertionError("it never ends")
@@ -205,6 +209,15 @@ def test_a_part_of_the_goods_is_not_kept_for_an_order_that_must_have_all() -> No
     assert arrive(held, 3, 3) == [Held("A", "1", 0, 0, True), Held("B", "1", 0, 2, False)], "three are left of its four"
 
 
+def test_goods_that_arrive_during_a_turn_are_kept_for_the_next_turn() -> None:
+    seen = Peg("1", "LAMP", RowName("a", "p1"), 2, arrived=1, due_at=on(5))
+    now = replace(seen, quantity=0, arrived=3)
+    assert after_turn([now], [now], [seen]) == [replace(now, arrived=2)]
+    assert after_turn([replace(now, arrived=1)], [now], [seen]) == [replace(now, arrived=1)], "it has used some of them"
+    assert after_turn([seen], [seen], [seen]) == [replace(seen, arrived=0)]
+    assert after_turn([replace(seen, quantity=0)], [replace(seen, quantity=0)], [seen]) == []
+
+
 def test_units_that_were_pinned_use_what_has_arrived_and_a_cancellation_gives_up_the_latest() -> None:
     early = Peg("1", "LAMP", RowName("a", "p1"), 1, arrived=1, due_at=on(5))
     late = Peg("1", "LAMP", RowName("a", "p2"), 2, due_at=on(9))
@@ -226,7 +239,7 @@ def change(house: House, chance: random.Random, number: int) -> str:
     elif kind == "receive":
         house.receive(row.expected, chance.randint(1, 5), row.node)
     elif kind == "wait":
-        nodes = chance.choice([None, None, frozenset("a"), frozenset("b")])
+        nodes = chance.choice([ALL, ALL, frozenset("a"), frozenset("b")])
         house.wait(f"o{number}", chance.randint(1, 5), nodes=nodes, is_whole=chance.random() < 0.2)
     elif kind == "cancel" and house.orders:
         house.cancel(chance.choice(list(house.orders)), chance.randint(1, 5))
@@ -265,6 +278,29 @@ def check_settled(house: House, before: dict[str, list[Peg]]) -> None:
             is_late = row.expected_at + order.lag <= house.now
             worse = [one for one in order.pegs if one.due_at is None or one.due_at > row.expected_at + order.lag]
             assert order.is_whole or is_late or not worse, f"{name} could have earlier goods"
+    check_sequence(house, before)
+
+
+def check_sequence(house: House, before: dict[str, list[Peg]]) -> None:
+    """No order was given units that an earlier one in sequence would rather have."""
+    passed: list[tuple[str, Waits]] = []
+    for name, order in house.orders.items():
+        had = {one.row: one.quantity for one in before[name]}
+        for given in (one for one in order.pegs if one.quantity > had.get(one.row, 0)):
+            rather = [first for first, one in passed if wants(house, one, house.rows[given.row])]
+            assert not rather, f"{name} was given units of {given.row} that {rather} come first for"
+        if not order.is_whole:
+            passed.append((name, order))
+
+
+def wants(house: House, order: Waits, row: DatedRow) -> bool:
+    """Whether an order would rather have units of a row than what it has."""
+    missing = order.quantity - sum(one.units for one in order.pegs)
+    is_late = row.expected_at + order.lag <= house.now
+    later = [
+        one for one in order.pegs if one.quantity and (one.due_at is None or one.due_at > row.expected_at + order.lag)
+    ]
+    return order.demand.may_use(row.name) and bool(missing or (later and not is_late))
 
 
 def walk(seed: int, changes: int) -> None:
@@ -294,7 +330,7 @@ def test_of_one_free_unit_the_first_in_sequence_that_can_use_it_has_it() -> None
     for seed in range(200):
         chance, house = random.Random(seed), House()
         for number in range(6):
-            house.wait(f"o{number}", 1, nodes=chance.choice([None, frozenset("a"), frozenset("b")]))
+            house.wait(f"o{number}", 1, nodes=chance.choice([ALL, frozenset("a"), frozenset("b")]))
         house.announce("p", 1, 5, chance.choice("ab"))
         house.give_pegs()
         first = next((order for order in house.orders.values() if order.demand.may_use(*house.rows)), None)
