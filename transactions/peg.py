@@ -17,8 +17,8 @@ from database import peg as statements
 from database.order import Event
 from database.peg import Announced, ToPeg
 from domain.network import ShipComplete
-from domain.peg import Demand, Peg, peg, take
-from domain.sourcing import OrderFacts, Wanted, shipment_later, strategy_for
+from domain.peg import Demand, Peg, take
+from domain.sourcing import OrderFacts, PlannedShipment, Wanted, pegs_later, strategy_for
 from domain.units import Waiting
 from transactions import stuck
 from transactions.stuck import Step
@@ -132,9 +132,13 @@ async def _give(work: Work, announced: Announced, skus: Collection[str]) -> None
     for demand in demands(work, facts, skus):
         own = [one for one in before if one.line == demand.line]
         rows, free = announced.rows.get(demand.sku, ()), announced.free.get(demand.sku, {})
-        given = peg(demand, own, rows, free, at)
+        release_at = work.header.release_at
+        given = [
+            _promised(one, ships)
+            for one, ships in pegs_later(work.network, facts, demand, own, rows, free, at, release_at)
+        ]
         take(free, own, given)
-        after += [_promised(work, facts, one) for one in given]
+        after += given
     await statements.save(work.connection, work.header.order, before, after)
     work.order.pegs = after
     if work.renew_promise():
@@ -180,12 +184,9 @@ def _demand(line: str, waiting: Sequence[Waiting], nodes: frozenset[str], is_who
     )
 
 
-def _promised(work: Work, facts: OrderFacts, one: Peg) -> Peg:
-    """A peg with its days: what a plan promises that is made when the goods are there."""
-    if one.due_at is None or not one.quantity:
-        return one if one.due_at is not None else replace(one, ship_by=None, deliver_by=None)
-    wanted = Wanted(one.line, one.sku, one.quantity)
-    leaves_at = max(one.due_at, work.header.release_at)
-    shipment = shipment_later(work.network, facts, wanted, one.row.node, leaves_at)
+def _promised(one: Peg, shipment: PlannedShipment | None) -> Peg:
+    """A peg with the days of its shipment; one whose goods are late has none, and of goods that have arrived they stay."""
+    if one.due_at is not None and not one.quantity:
+        return one
     dates = (shipment.ship_by, shipment.deliver_by) if shipment else (None, None)
     return replace(one, ship_by=dates[0], deliver_by=dates[1])

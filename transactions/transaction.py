@@ -146,7 +146,8 @@ class Work:
         if self.order.pegs:
             self.order.pegs = self._fitting(self.order.pegs)
         was_lost = self.header.is_promise_changed and self.header.promised[0] is None
-        if was_lost or self.order.pegs != self._before.pegs:
+        had_a_round = bool(self.order.pegs) and _awaits_round(self._before)
+        if was_lost or had_a_round or self.order.pegs != self._before.pegs:
             self.renew_promise()
 
     def _fitting(self, pegs: Sequence[Peg]) -> list[Peg]:
@@ -170,10 +171,10 @@ class Work:
         """Make the first promise, or a new one where the present one is not true any more; answers whether it did.
 
         It is for orders that wait for announced goods, or did: the promise of others is made by `transactions.sourcing`, and
-        stays.
+        stays. While units are about to be sourced nobody knows it, and the promise is made when they are.
         """
         promised = promised_of(self.order)
-        if promised is None and not self.order.waiting:
+        if promised is None and (not self.order.waiting or _awaits_round(self.order)):
             return False
         days = promised or (None, None)
         if promised is not None and not self.header.is_promised and self.promise is None:
@@ -370,6 +371,11 @@ class OrderTransactions:
         changes, before = Changes(network, version), _copy(holding)
         claimed, payments = header.claimed, header.payments
         return Work(transaction, header, network, active, version, holding, changes, before, claimed, pinned, payments)
+
+
+def _awaits_round(order: Order) -> bool:
+    """Whether some of its units wait for their sourcing round."""
+    return any(one.awaits == "sourcing" for one in order.waiting)
 
 
 def _arrived(pegs: Sequence[Peg]) -> set[str]:

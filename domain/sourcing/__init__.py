@@ -2,7 +2,7 @@
 
 from domain.sourcing.eligible import TRIED
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
-from domain.sourcing.later import Later, shipment_later, shipments_later
+from domain.sourcing.later import Later, pegs_later, shipments_later
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
     ConsideredNode,
@@ -33,8 +33,8 @@ __all__ = [
     "Wanted",
     "item_facts",
     "order_facts",
+    "pegs_later",
     "plan",
-    "shipment_later",
     "shipments_later",
     "strategy_for",
 ]

@@ -1,11 +1,11 @@
 """Decides when units leave and arrive that wait for goods which come to a node later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.network import Network, ShipComplete
-from domain.peg import DatedRow, Demand, RowName, peg
+from domain.peg import DatedRow, Demand, Peg, RowName, peg
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import Part, Plan, PlannedShipment
@@ -32,6 +32,35 @@ def shipment_later(
     return None if decided.unfilled else decided.shipments[0]
 
 
+def pegs_later(
+    network: Network,
+    order: OrderFacts,
+    demand: Demand,
+    own: Sequence[Peg],
+    rows: Iterable[DatedRow],
+    free: Mapping[RowName, int],
+    now: datetime,
+    leaves_at: datetime,
+) -> list[tuple[Peg, PlannedShipment | None]]:
+    """The pegs of waiting units, as `domain.peg.peg` decides them, each with the shipment that would be planned when its goods
+    are there. Goods that their node may not ship to this order then, as they come after its window, are not for it.
+
+    A peg whose goods are late or have arrived has no shipment.
+    """
+    usable = list(rows)
+    while True:
+        found = []
+        for one in peg(demand, own, usable, free, now):
+            is_dated = one.due_at is not None and one.quantity
+            leaves = max(one.due_at, leaves_at) if one.due_at is not None else leaves_at
+            units = Wanted(one.line, one.sku, one.quantity)
+            found.append((one, shipment_later(network, order, units, one.row.node, leaves) if is_dated else None))
+        refused = {one.row for one, ships in found if one.due_at is not None and one.quantity and ships is None}
+        if not refused:
+            return found
+        usable = [row for row in usable if row.name not in refused]
+
+
 def shipments_later(
     network: Network,
     order: OrderFacts,
@@ -53,15 +82,13 @@ def shipments_later(
         demand = _demand(order, wanted, decided, part, network)
         if demand is None:
             return []
-        given = peg(demand, (), rows.get(part.sku, ()), left.get(part.sku, {}), now)
-        if sum(one.quantity for one in given) < part.quantity:
+        given = pegs_later(network, order, demand, (), rows.get(part.sku, ()), left.get(part.sku, {}), now, leaves_at)
+        if sum(one.quantity for one, _ in given) < part.quantity:
             return []
-        for one in given:
-            left[part.sku][one.row] -= one.quantity
-            units = Wanted(part.line, part.sku, one.quantity)
-            shipment = one.due_at and shipment_later(network, order, units, one.row.node, max(one.due_at, leaves_at))
-            if one.due_at is None or not shipment:
+        for one, shipment in given:
+            if one.due_at is None or shipment is None:
                 return []
+            left[part.sku][one.row] -= one.quantity
             found.append(Later(shipment, one.due_at))
     return found
 

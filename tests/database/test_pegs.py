@@ -16,6 +16,7 @@ from database.connect import Database
 from database.documents import order as documents
 from database.documents import promise as promises
 from domain.cart import PromiseRequest
+from domain.fulfillment import MessageKind
 from domain.network import ShipComplete
 from domain.stock import StockMessage
 from network.load import NetworkDocuments
@@ -563,3 +564,25 @@ async def _apply(shop: Shop, documents_: NetworkDocuments) -> None:
     await shop.backorders.work_off(100)
     await shop.backorders.judge_under_new_rules(100)
     await settle(shop)
+
+
+async def test_an_order_is_not_pegged_to_goods_that_come_after_its_window(shop: Shop) -> None:
+    await announce(shop, 2, 10)
+    order = await shop.place(("LAMP", 2), not_after=on(5))
+    await shop.source(order)
+    await settle(shop)
+    assert (await days(shop, order), await promised(shop, order)) == ("", None)
+
+
+async def test_a_slip_while_another_line_looks_for_a_node_is_one_new_promise(shop: Shop) -> None:
+    await tell(shop, "received", 1, sku="CHAIR")
+    await tell(shop, "received", 1, sku="CHAIR", node=NEXT)
+    goods = await announce(shop, 2, 10)
+    order = await shop.released(("LAMP", 2), ("CHAIR", 1))
+    await settle(shop)
+    await shop.tell(order, MessageKind.REJECTED)
+    await change(shop, goods, 2, 20)
+    await settle(shop)
+    await shop.source(order)
+    await settle(shop)
+    assert (await promised(shop, order), await events(shop, order)) == (20, ["promised", "promise_changed"])
