@@ -258,6 +258,8 @@ class Refused:
     """The channel will not take it; `why` is its own text. It becomes an exception."""
 
     why: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """As in `Done`: names of what it has taken all the same."""
 
 
 Outcome = Done | Later | Refused
@@ -286,6 +288,8 @@ class Notice:
     """By line, the units that count as paid back here; only where the event asks for a refund."""
     cancel_code: str | None = None
     """The code of the last request to cancel; only where units were cancelled, and None where it had no code."""
+    left_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When each parcel left, by its key (`channels.parcels.Parcel`)."""
 
 
 def loose_package(event: str) -> str:
@@ -382,6 +386,10 @@ class ChannelKind(Protocol):
     @property
     def poll_least(self) -> timedelta:
         """How much time there must be between two polls."""
+
+    @property
+    def shown_after(self) -> timedelta:
+        """How long it may take to show what was done there: a conversation that broke off begins again no sooner."""
 
     @property
     def optional_credentials(self) -> Sequence[str]:

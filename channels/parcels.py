@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.new_lines import stem_of
@@ -23,6 +24,8 @@ class Parcel:
     tracking: str | None
     units: Mapping[str, int]
     """By line, in the channel's units; never empty."""
+    left_at: datetime | None = None
+    """None = nobody knows when."""
 
 
 def line_there(name: str) -> str:
@@ -41,26 +44,39 @@ def there(units: Mapping[str, int]) -> Counter[str]:
     return found
 
 
-def parcels(order: Mapping[str, Any]) -> list[Parcel]:
-    """The parcels of an order's document, in the order in which they are sent.
+def parcels(order: Mapping[str, Any], left_at: Mapping[str, datetime] | None = None) -> list[Parcel]:
+    """The parcels of an order's document in the order in which they left; `left_at` is by the parcel's key.
 
     A case of twelve at the channel counts when its last unit has left.
     """
     ratio = {line["line"]: int(line["attributes"].get(UNITS_OF_ONE, 1)) for line in order["lines"]}
     ours, counted = Counter[str](), Counter[str]()
     made = list[Parcel]()
-    for fo in order["fulfillment_orders"]:
-        for package, units in _packages(fo):
-            whole = dict[str, int]()
-            for line, quantity in there(units).items():
-                ours[line] += quantity
-                whole[line] = ours[line] // ratio.get(line, 1) - counted[line]
-                counted[line] += whole[line]
-            if whole := {line: quantity for line, quantity in whole.items() if quantity > 0}:
-                key = f"{fo['fulfillment_order']}/{package['package']}"
-                of = package["carrier"], package["tracking"]
-                made.append(Parcel(key, fo["fulfillment_order"], fo["node"], *of, whole))
+    for key, fo, package, units in _in_sequence(order, left_at or {}):
+        whole = dict[str, int]()
+        for line, quantity in there(units).items():
+            ours[line] += quantity
+            whole[line] = ours[line] // ratio.get(line, 1) - counted[line]
+            counted[line] += whole[line]
+        if whole := {line: quantity for line, quantity in whole.items() if quantity > 0}:
+            of = package["carrier"], package["tracking"]
+            at = (left_at or {}).get(key)
+            made.append(Parcel(key, fo["fulfillment_order"], fo["node"], *of, whole, at))
     return made
+
+
+_Left = tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, int]]
+"""A parcel's key, its fulfillment order, its package, and its units by line of ours."""
+
+
+def _in_sequence(order: Mapping[str, Any], left_at: Mapping[str, datetime]) -> list[_Left]:
+    """What left first comes first: a parcel that leaves later changes nothing of an earlier one."""
+    found = [
+        (f"{fo['fulfillment_order']}/{package['package']}", fo, package, units)
+        for fo in order["fulfillment_orders"]
+        for package, units in _packages(fo)
+    ]
+    return sorted(found, key=lambda one: left_at.get(one[0], datetime.max.replace(tzinfo=UTC)))
 
 
 def _packages(fo: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, int]]]:

@@ -270,6 +270,20 @@ PACKAGES = text(
 )
 
 
+async def left_at(connection: ReadConnection, order: str) -> dict[str, datetime]:
+    """When each parcel of an order left, by its fulfillment order and its name with a slash between."""
+    return {row.parcel: row.shipped_at for row in await connection.execute(LEFT_AT, {"order": order})}
+
+
+LEFT_AT = text(
+    """
+    SELECT p.fulfillment_order_id || '/' || p.package AS parcel, p.shipped_at
+    FROM fulfillment_order f JOIN package p USING (fulfillment_order_id)
+    WHERE f.order_id = :order AND p.shipped_at IS NOT NULL
+    """
+)
+
+
 async def void_package(connection: WriteConnection, fulfillment_order: str, package: str, at: datetime) -> None:
     """Note that a parcel did not leave."""
     await connection.execute(VOID, {"fulfillment_order": fulfillment_order, "package": package, "at": at})

@@ -162,7 +162,8 @@ async def forget(connection: WriteConnection, order: str, actor: str, reason: st
     ]
     for statement in ERASE:
         await connection.execute(statement, {"order": order})
-    await connection.execute(ERASE_PACKAGES, {"order": order, "hidden": json.dumps(hidden)})
+    for statement in (ERASE_PACKAGES, HIDE_NAMES_AT_CHANNELS):
+        await connection.execute(statement, {"order": order, "hidden": json.dumps(hidden)})
 
 
 async def to_forget(connection: ReadConnection, channel: str, keep_for: timedelta, limit: int) -> list[str]:
@@ -303,10 +304,24 @@ ERASE_PACKAGES = text(
         SELECT coalesce(jsonb_agg(e.shown ORDER BY n), '[]')
         FROM jsonb_array_elements(data->'packages') WITH ORDINALITY AS s(parcel, n)
         JOIN erased e ON e.fulfillment_order_id = data->>'fulfillment_order' AND e.package = s.parcel->>'package'))
-    WHERE order_id = :order AND kind IN ('shipped', 'shipment_voided')
+    WHERE order_id = :order AND kind IN ('shipped', 'shipment_voided', 'shipment_corrected')
     """
 )
 """A tracking number leads to the customer at the carrier; a name, a carrier and an unknown line are what somebody typed."""
+
+HIDE_NAMES_AT_CHANNELS = text(
+    """
+    UPDATE channel_order SET ids = (
+        SELECT coalesce(jsonb_object_agg(coalesce(renamed.key, k.key), k.value), '{}')
+        FROM jsonb_each(ids) k LEFT JOIN LATERAL (
+            SELECT replace(k.key, h.fulfillment_order || '/' || h.package, h.fulfillment_order || '/' || h.name) AS key
+            FROM jsonb_to_recordset(CAST(:hidden AS jsonb)) AS h(fulfillment_order text, package text, name text)
+            WHERE starts_with(regexp_replace(k.key, '^package ', '') || '.', h.fulfillment_order || '/' || h.package || '.')
+            ORDER BY length(h.package) DESC LIMIT 1) renamed ON true)
+    WHERE order_id = :order AND ids <> '{}'
+    """
+)
+"""What a channel calls a parcel is kept under the parcel's name. It gets the new one, or the parcel would be sent again."""
 
 
 async def rewrap(connection: WriteConnection, after: str, limit: int) -> tuple[str, int]:

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     NOT_COLLECTED = "not_collected"
     SHIPPED = "shipped"
     SHIPMENT_VOIDED = "shipment_voided"
+    SHIPMENT_CORRECTED = "shipment_corrected"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     CANCEL_REFUSED = "cancel_refused"
@@ -182,6 +183,12 @@ def _voided(before: FulfillmentOrder | None, after: FulfillmentOrder) -> Iterabl
     if back := [line for line in lines if line["quantity"] > 0]:
         about = {"fulfillment_order": after.fulfillment_order, "node": after.node}
         yield ChannelEvent(EventKind.SHIPMENT_VOIDED, about | {"lines": back})
+
+
+def shipment_corrected(fulfillment_order: FulfillmentOrder) -> ChannelEvent:
+    """Of units that have left, their node reports other packages than before: another number, carrier or content."""
+    about = {"fulfillment_order": fulfillment_order.fulfillment_order, "node": fulfillment_order.node}
+    return ChannelEvent(EventKind.SHIPMENT_CORRECTED, about | {"lines": []})
 
 
 def _count(fulfillment_order: FulfillmentOrder, line: str, kind: EventKind) -> int:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from channels.channel import ChannelKind, Done, Later, Notice, Outcome, Refused, Settings, loose_package
-from database import carton, refund, request
+from database import carton, fulfillment, refund, request
 from database.documents import order as documents
 from database.outbox import channel_notice as notices
 from database.outbox.channel_notice import Owed
@@ -107,8 +107,8 @@ class ChannelNoticeSender:
                 if paid is not None:
                     await channel_refund.settle(self._transactions, owed, paid)
                 await channel_notice.took(self._transactions, owed, ids, documents, settings.entry.get("agreed"))
-            case Refused(why):
-                await channel_notice.refused(self._transactions, owed, why)
+            case Refused(why, ids):
+                await channel_notice.refused(self._transactions, owed, why, ids)
                 log.warning("a channel refused a notice", channel=owed.channel, order=owed.order, event_id=owed.name)
             case Later():
                 await self._postpone(owed, outcome)
@@ -121,10 +121,11 @@ class ChannelNoticeSender:
             async with asyncio.timeout(CONVERSATION_WITHIN.total_seconds()):
                 outcome = await self._conversations.run(settings, kind, kind.notify(settings, notice))
         except Unreadable as error:
-            outcome = Later(error.why)
+            outcome = Later(error.why, kind.shown_after)
         except (ConversationFailed, TimeoutError) as error:
             self._breaker.failed(owed.channel)
-            return _Silence(str(error) or "no answer in time", getattr(error, "wait", None))
+            asked = getattr(error, "wait", None) or timedelta(0)
+            return _Silence(str(error) or "no answer in time", max(asked, kind.shown_after))
         except Exception as error:
             log.exception("a notice could not be sent", channel=owed.channel, order=owed.order, event_id=owed.name)
             why = f"an error of Switchyard, {type(error).__name__}: the log says more"
@@ -142,10 +143,11 @@ class ChannelNoticeSender:
             paid_back = (await refund.account(connection, owed.order)).units if asks_for_money else {}
             is_cancel = owed.kind == EventKind.CANCELLED
             code = await request.cancel_code(connection, owed.order) if is_cancel else None
+            left_at = await fulfillment.left_at(connection, owed.order)
         assert order is not None, f"{owed.order} has events"
         serials = await self._serials(owed) if kind.uses_mailbox else {}
         return Notice(
-            owed.name, owed.kind, owed.data, owed.external, order, owed.ids, owed.at, serials, paid_back, code
+            owed.name, owed.kind, owed.data, owed.external, order, owed.ids, owed.at, serials, paid_back, code, left_at
         )
 
     async def _serials(self, owed: Owed) -> Mapping[str, int]:

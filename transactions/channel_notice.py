@@ -49,8 +49,9 @@ async def took(
             await transaction.changed(owed.order)
 
 
-async def refused(transactions: OrderTransactions, owed: Owed, why: str) -> None:
-    """Open the exception that a channel will not take a notice, instead of an earlier one about the same notice.
+async def refused(transactions: OrderTransactions, owed: Owed, why: str, ids: Mapping[str, str] | None = None) -> None:
+    """Open the exception that a channel will not take a notice, instead of an earlier one about the same notice; keep the names
+    of what it took all the same.
 
     Nothing happens when somebody has asked meanwhile to have it sent again.
     """
@@ -59,7 +60,7 @@ async def refused(transactions: OrderTransactions, owed: Owed, why: str) -> None
         await order.lock(connection, owed.order)
         is_forgotten = await personal.forgotten(connection, owed.order) is not None
         text = FORGOTTEN_DETAIL.format(code=REFUSED) if is_forgotten else why[:WHY_LENGTH_MAX]
-        if not await channel_notice.refused(connection, owed, text):
+        if not await channel_notice.refused(connection, owed, text, ids or {}):
             return
         fact = _fact(owed)
         await exception.close_about(connection, owed.order, REFUSED, [owed.name], fact)

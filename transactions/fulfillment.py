@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from database import address, claim, cooldown, fulfillment, order, personal, returns
 from database.connect import WriteConnection
 from database.order import Event, MessageName
-from database.outbox import inbox
+from database.outbox import channel_notice, inbox
 from database.outbox.inbox import Received
 from database.outbox.signal import NODE_MESSAGE
 from domain import identifiers, units
@@ -22,6 +22,7 @@ from domain.capacity import days
 from domain.clock import happened_at
 from domain.cooldown import failed
 from domain.deadlines import TimedOut, delay_reason, on_timeout, send_reminders_due, waits_for
+from domain.event import shipment_corrected
 from domain.fulfillment import (
     Applied,
     FulfillmentOrder,
@@ -251,7 +252,7 @@ async def _apply(
     if message.kind is MessageKind.VOID:
         await _void(work, before, message, received, notify)
         return
-    placed = await _keep_packages(connection, before, message)
+    placed, is_corrected = await _keep_packages(connection, before, message)
     if work.active.carriers and not work.header.is_forgotten:
         await follow_packages(connection, work.active, work.header.order, fulfillment_order, message.packages)
     if message.kind is MessageKind.DELIVERED:
@@ -260,6 +261,9 @@ async def _apply(
     applied = apply_message(before, message, received.received_at)
     units.change_fulfillment_order(work.order, work.changes, applied.fulfillment_order)
     differences = (*applied.mismatches, *placed.mismatches)
+    if is_corrected and _shipped(applied.fulfillment_order) == _shipped(before):
+        work.channel_events.append(shipment_corrected(before))
+        await channel_notice.retry_about(connection, work.header.order, fulfillment_order)
     work.changes.opened += _openings(replace(applied, mismatches=differences), message, received.received_at)
     await _keep(work, received, message.reason)
     cause = f"message {received.sender} {message.message_id}"
@@ -333,19 +337,28 @@ async def _spoken_for(work: Work, before: FulfillmentOrder, after: FulfillmentOr
     return tuple(found)
 
 
-async def _keep_packages(connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage) -> Placed:
-    """Store the parcels of a message. What is known of the others is only read where a name comes again."""
+def _shipped(fo: FulfillmentOrder) -> int:
+    return sum(fo.counts(line).shipped for line in fo.lines)
+
+
+async def _keep_packages(
+    connection: WriteConnection, fo: FulfillmentOrder, message: NodeMessage
+) -> tuple[Placed, bool]:
+    """Store the parcels of a message; answers with them whether a parcel that has left is another one than before. What is
+    known of the others is only read where a name comes again."""
     name, parcels, known = fo.fulfillment_order, message.packages, list[StoredPackage]()
-    shipped_at = message.occurred_at if message.kind in (MessageKind.SHIPPED, MessageKind.COLLECTED) else None
+    ships = message.kind in (MessageKind.SHIPPED, MessageKind.COLLECTED)
+    shipped_at = message.occurred_at if ships else None
     added: set[str] = set()
     if parcels and message.kind is not MessageKind.DELIVERED:
         added = await fulfillment.add_packages(connection, name, parcels, shipped_at)
     if len(added) < len(parcels):
         known = [parcel for parcel in await fulfillment.packages(connection, name) if parcel.package not in added]
     placed = place(message, known, brings_units=brings_units(fo, message))
-    if changed := [parcel for parcel in placed.packages if len(added) < len(parcels) and parcel not in known]:
+    changed = [parcel for parcel in placed.packages if len(added) < len(parcels) and parcel not in known]
+    if changed:
         await fulfillment.write_packages(connection, name, changed, shipped_at)
-    return placed
+    return placed, ships and bool(changed or added)
 
 
 def _is_stale(work: Work, at: datetime) -> bool:

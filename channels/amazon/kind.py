@@ -60,6 +60,7 @@ class Amazon:
     kind: str = "amazon"
     uses_mailbox: bool = False
     poll_least: timedelta = poll.EVERY
+    shown_after: timedelta = poll.SHOWN_AFTER
     cancel_codes: Sequence[str] = tuple(notify.REASONS)
     credentials: Sequence[str] = token.CREDENTIALS
     optional_credentials: Sequence[str] = ()

@@ -7,25 +7,43 @@ by the next try; and a parcel that is confirmed again has the same number, which
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from channels.amazon.amazon_order import AmazonOrder, Package
+from channels.amazon.amazon_order import AmazonOrder
 from channels.amazon.call import CONFIRM, Denied, data
 from channels.amazon.order import CANCELLED, LABELS_OF_AMAZON
-from channels.amazon.parcels import confirmation, is_ours, numbers, standing
+from channels.amazon.parcels import (
+    Matched,
+    can_be_confirmed,
+    confirmation,
+    is_ours,
+    kept,
+    matched,
+    numbers,
+    says,
+)
 from channels.amazon.poll import read_order
-from channels.channel import Conversation, Done, NoAccess, Notice, Outcome, Refused, Request, Settings
-from channels.parcels import Parcel, parcels
+from channels.amazon.units import Counted, counted
+from channels.channel import Conversation, Done, Notice, Outcome, Refused, Request, Settings
+from channels.parcels import UNITS_OF_ONE, Parcel, line_there, parcels, there
 from domain.event import EventKind
 from domain.request import CancelCode
 
-HEARD = frozenset({EventKind.SHIPPED, EventKind.SHIPMENT_VOIDED, EventKind.CANCELLED, EventKind.REFUND_REQUESTED})
+HEARD = frozenset(
+    {
+        EventKind.SHIPPED,
+        EventKind.SHIPMENT_VOIDED,
+        EventKind.SHIPMENT_CORRECTED,
+        EventKind.CANCELLED,
+        EventKind.REFUND_REQUESTED,
+    }
+)
 """The events that Amazon is notified of, or that a person must enter there."""
 
-TO_SHIP = ("open", "backordered", "reserved", "allocated")
-"""The buckets of units that may still leave."""
+STAYS = ("open", "backordered", "reserved", "allocated", "shipped")
+"""The buckets of units that leave or have left."""
 
 REASONS: Mapping[str, str] = {
     CancelCode.NO_INVENTORY: "No inventory",
@@ -44,10 +62,11 @@ class _Talk:
     order: AmazonOrder
     ours: Sequence[Parcel]
     numbers: Mapping[str, str]
-
-    @property
-    def packages(self) -> Sequence[Package]:
-        return self.order.packages or ()
+    made: Matched
+    units: Counted
+    ids: dict[str, str]
+    """What is kept of each parcel that Amazon knows, by the parcel's key."""
+    misfits: list[str] = field(default_factory=list)
 
 
 def notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
@@ -55,31 +74,28 @@ def notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
     if notice.kind == EventKind.REFUND_REQUESTED:
         return Refused(_refund(notice))
     try:
-        return (yield from _notify(settings, notice))
-    except NoAccess:
-        raise
+        order = yield from read_order(notice.external)
     except Denied as denied:
         return Refused(str(denied))
-
-
-def _notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
-    order = yield from read_order(notice.external)
     if order is None:
         return Refused("Amazon has no such order any more")
-    ours = parcels(notice.order)
-    ours = _known_there(ours, order)
-    talk = _Talk(settings, notice, order, ours, numbers(parcel.key for parcel in ours))
+    talk = _talk(settings, notice, order)
     if notice.kind == EventKind.CANCELLED:
         return _cancelled(talk)
     if LABELS_OF_AMAZON.intersection(order.programs):
         return Done()
-    misfits = _voided(talk)
-    for parcel in ours:
-        if why := _why_not(talk, parcel):
-            misfits.append(why)
-        elif _lacks(talk, parcel):
-            yield from _confirm(talk, parcel)
-    return Refused("; ".join(misfits)) if misfits else Done(talk.numbers)
+    talk.misfits += _voided(talk)
+    for parcel in talk.ours:
+        yield from _make_known(talk, parcel)
+    return Refused("; ".join(talk.misfits), talk.ids) if talk.misfits else Done(talk.ids)
+
+
+def _talk(settings: Settings, notice: Notice, order: AmazonOrder) -> _Talk:
+    ours = _known_there(parcels(notice.order, notice.left_at), order)
+    numbered = numbers((parcel.key for parcel in ours), notice.ids)
+    made = matched(ours, numbered, order.packages or ())
+    ids = {parcel.key: notice.ids[parcel.key] for parcel in ours if parcel.key in notice.ids}
+    return _Talk(settings, notice, order, ours, numbered, made, counted(order, ours, made.standing, ids), ids)
 
 
 def _known_there(ours: Iterable[Parcel], order: AmazonOrder) -> list[Parcel]:
@@ -91,104 +107,81 @@ def _known_there(ours: Iterable[Parcel], order: AmazonOrder) -> list[Parcel]:
     return [parcel for parcel in found if parcel.units]
 
 
-def _lacks(talk: _Talk, parcel: Parcel) -> bool:
-    """Whether Amazon does not know a parcel, or has another tracking number of it."""
-    there = standing(parcel, talk.numbers[parcel.key], talk.packages)
-    if there is None:
-        return parcel.key not in talk.notice.ids
-    return bool(there.trackingNumber and parcel.tracking and there.trackingNumber != parcel.tracking)
+def _make_known(talk: _Talk, parcel: Parcel) -> Conversation[None]:
+    """Confirm a parcel, unless it stands there as it is: whatever becomes of it, others are confirmed."""
+    package = talk.made.standing.get(parcel.key)
+    if package is not None and package.packageReferenceId != talk.numbers[parcel.key]:
+        return  # a person has confirmed it
+    if not can_be_confirmed(parcel):
+        if package is None and parcel.key not in talk.ids:
+            talk.misfits.append(
+                f"{parcel.key} has no tracking number or no carrier, and Amazon takes no parcel without: confirm it in "
+                "Seller Central in time"
+            )
+        return
+    taken = _taken(talk, parcel)
+    if taken is None or talk.ids.get(parcel.key) == kept(body := _body(talk, taken)):
+        return
+    if package is None or not says(package, body):
+        try:
+            yield from _confirm(talk, body)
+        except Denied as denied:
+            talk.misfits.append(f"{parcel.key}: {denied}")
+            return
+    talk.units.confirm(taken)
+    talk.ids[parcel.key] = kept(body)
 
 
-def _why_not(talk: _Talk, parcel: Parcel) -> str | None:
-    """Why a parcel cannot be confirmed, for a person; None = it can, or stands there."""
-    if parcel.key in talk.notice.ids or standing(parcel, talk.numbers[parcel.key], talk.packages) is not None:
-        return None
-    if not parcel.tracking or not (parcel.carrier or "").strip():
-        return (
-            f"{parcel.key} has no tracking number or no carrier, and Amazon takes no parcel without: confirm it in Seller "
-            "Central in time"
-        )
-    beyond = _beyond(talk, parcel)
+def _taken(talk: _Talk, parcel: Parcel) -> Parcel | None:
+    """A parcel with those of its units that Amazon takes; None = it takes none, or nobody can tell which."""
+    room = talk.units.room(parcel)
+    beyond = Counter(parcel.units) - room
     if beyond:
-        return f"{beyond} of {parcel.key} are more than Amazon waits for: they were confirmed or cancelled there before"
-    return None
+        named = ", ".join(f"{units} of line {line}" for line, units in sorted(beyond.items()))
+        talk.misfits.append(
+            f"{named} of {parcel.key} are more than Amazon waits for: they were confirmed or cancelled there before"
+        )
+    units = dict(Counter(parcel.units) & room)
+    is_unclear = any(talk.units.by_others[line] for line in beyond)
+    return None if is_unclear or not units else replace(parcel, units=units)
 
 
-def _beyond(talk: _Talk, parcel: Parcel) -> str:
-    """The units of a parcel that Amazon does not wait for."""
-    left = {item.orderItemId: item.fulfillment.quantityUnfulfilled for item in talk.order.orderItems}
-    found = Counter[str]()
-    for line, units in parcel.units.items():
-        waits_for = left.get(line, 0)
-        if waits_for is not None and units > waits_for:
-            found[line] = units - waits_for
-    return ", ".join(f"{units} of line {line}" for line, units in sorted(found.items()))
+def _body(talk: _Talk, parcel: Parcel) -> Mapping[str, Any]:
+    marketplace, own_codes = talk.order.salesChannel.marketplaceId, talk.settings.entry.get("carriers", {})
+    at = parcel.left_at or talk.notice.at
+    return confirmation(parcel, talk.numbers[parcel.key], marketplace, at, own_codes)
 
 
-def _confirm(talk: _Talk, parcel: Parcel) -> Conversation[None]:
-    marketplace = talk.order.salesChannel.marketplaceId
-    body = confirmation(
-        parcel, talk.numbers[parcel.key], marketplace, talk.notice.at, talk.settings.entry.get("carriers", {})
-    )
+def _confirm(talk: _Talk, body: Mapping[str, Any]) -> Conversation[None]:
     path = f"/orders/v0/orders/{quote(talk.notice.external, safe='')}/shipmentConfirmation"
     headers = {"content-type": "application/json", "accept": "application/json"}
     data((yield Request("POST", path, headers, json.dumps(body).encode(), quota=CONFIRM)))
-    _take(talk, parcel)
-
-
-def _take(talk: _Talk, parcel: Parcel) -> None:
-    """Note that Amazon does not wait for these units any more."""
-    items = [
-        item.model_copy(
-            update={
-                "fulfillment": item.fulfillment.model_copy(
-                    update={
-                        "quantityUnfulfilled": item.fulfillment.quantityUnfulfilled - parcel.units[item.orderItemId]
-                    }
-                )
-            }
-        )
-        if item.orderItemId in parcel.units and item.fulfillment.quantityUnfulfilled is not None
-        else item
-        for item in talk.order.orderItems
-    ]
-    talk.order = talk.order.model_copy(update={"orderItems": items})
 
 
 def _voided(talk: _Talk) -> list[str]:
     """Packages of ours at Amazon that did not leave: it has no request that takes one back."""
-    kept = set(talk.numbers.values())
-    tracked = {parcel.tracking for parcel in talk.ours}
-    gone = [
-        package.trackingNumber
-        for package in talk.packages
-        if is_ours(package.packageReferenceId)
-        and package.packageReferenceId not in kept
-        and package.trackingNumber not in tracked
-    ]
     return [
-        f"the parcel {tracking} was confirmed and did not leave: Amazon takes no confirmation back; when its units leave, edit "
-        "the shipment in Seller Central"
-        for tracking in gone
+        f"the parcel {package.trackingNumber} was confirmed and did not leave: Amazon takes no confirmation back; when its "
+        "units leave, edit the shipment in Seller Central"
+        for package in talk.made.left_over
+        if is_ours(package.packageReferenceId)
     ]
 
 
 def _cancelled(talk: _Talk) -> Outcome:
     """Units were cancelled here. Nothing is to be done where Amazon has cancelled them, too."""
-    if talk.order.status == CANCELLED:
-        return Done()
-    ours = {line["line"]: sum(line[bucket] for bucket in TO_SHIP) for line in talk.notice.order["lines"]}
-    waits_for = {
-        item.orderItemId: item.fulfillment.quantityUnfulfilled
-        if item.fulfillment.quantityUnfulfilled is not None
-        else item.quantityOrdered
+    lines = talk.notice.order["lines"]
+    cancelled = {line_there(line["line"]) for line in lines if line["cancelled"]}
+    ours = there({line["line"]: sum(line[bucket] for bucket in STAYS) for line in lines})
+    ratio = {line["line"]: int(line["attributes"].get(UNITS_OF_ONE, 1)) for line in lines}
+    beyond = {
+        line: item.quantityOrdered - talk.units.by_others[line] - ours[line] // ratio.get(line, 1)
         for item in talk.order.orderItems
+        if (line := item.orderItemId) in cancelled
     }
-    cancelled = {line["line"] for line in talk.notice.order["lines"] if line["cancelled"]}
-    left = [line for line, units in waits_for.items() if line in cancelled and units and not ours.get(line)]
-    if not left:
+    named = ", ".join(f"{units} of line {line}" for line, units in beyond.items() if units > 0)
+    if talk.order.status == CANCELLED or not named:
         return Done()
-    named = ", ".join(f"{waits_for[line]} of line {line}" for line in left)
     reason = REASONS.get(talk.notice.cancel_code or "", REASONS[CancelCode.NO_INVENTORY])
     ship_by = talk.order.fulfillment.shipByWindow.latestDateTime
     until = f" before {ship_by:%Y-%m-%d %H:%M} UTC" if ship_by else ""

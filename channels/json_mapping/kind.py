@@ -55,6 +55,7 @@ class JsonKind:
         self.kind = kind
         self.uses_mailbox: bool = False
         self.poll_least: timedelta = timedelta(seconds=1)
+        self.shown_after: timedelta = timedelta(0)
         self.cancel_codes: Sequence[str] = ()
         self.credentials: Sequence[str] = credentials
         self.keys: Sequence[Key] = (thresholds.key(),) if own else (Key("mapping"), thresholds.key())

@@ -69,6 +69,7 @@ class Shopify:
     kind: str = "shopify"
     uses_mailbox: bool = False
     poll_least: timedelta = timedelta(seconds=1)
+    shown_after: timedelta = timedelta(0)
     cancel_codes: Sequence[str] = ()
     credentials: Sequence[str] = ("client_id", "client_secret")
     optional_credentials: Sequence[str] = (signature.BEFORE,)

@@ -27,6 +27,7 @@ HEARD = frozenset(
         EventKind.READY_FOR_PICKUP,
         EventKind.SHIPPED,
         EventKind.SHIPMENT_VOIDED,
+        EventKind.SHIPMENT_CORRECTED,
         EventKind.DELIVERED,
         EventKind.CANCELLED,
         EventKind.CANCEL_REFUSED,
@@ -79,8 +80,17 @@ def _notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
     order = gid("Order", notice.external)
     work = works((yield from reading.work(settings, order)))
     theirs = fulfillments((yield from reading.fulfillments(settings, order)))
-    ours, made = held(notice.order), matched(parcels(notice.order), theirs, notice.ids)
+    ours, made = held(notice.order), matched(parcels(notice.order, notice.left_at), theirs, notice.ids)
     talk = _Talk(settings, notice, order, work, theirs, ours, made, dict(notice.ids))
+    try:
+        yield from _make_equal(talk)
+    except Denied as denied:
+        talk.misfits.append(str(denied))
+    return Refused("; ".join(talk.misfits), talk.ids) if talk.misfits else Done(talk.ids)
+
+
+def _make_equal(talk: _Talk) -> Conversation[None]:
+    """Bring the shop to the facts, step by step. Raises `Denied`; what was done before stays done."""
     yield from _void(talk)
     if talk.is_one:
         yield from _take_over(talk)
@@ -90,7 +100,6 @@ def _notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
         yield from _answer(talk)
     yield from _deliver(talk)
     yield from _make_ready(talk)
-    return Refused("; ".join(talk.misfits)) if talk.misfits else Done(talk.ids)
 
 
 def _read_work(talk: _Talk) -> Conversation[None]:
@@ -182,26 +191,35 @@ def _step(talk: _Talk, work: Work) -> _Step | None:
 
 
 def _fulfill(talk: _Talk) -> Conversation[None]:
-    """A fulfillment for each parcel that the shop does not know: of one order, of one location, always by line."""
+    """A fulfillment for each parcel that the shop does not know. One that it denies stops no other."""
     known = {line.line for work in talk.work for line in work.lines}
+    denied: dict[str, list[str]] = {}
     for parcel in talk.made.unknown:
         units = {line: quantity for line, quantity in parcel.units.items() if line in known}
-        if not units:
-            continue
-        location = _location(talk, parcel.node)
-        if not talk.is_one:
-            yield from _bring(talk, units, location)
-        found = picked(units, (work for work in talk.work if work.location == location))
-        for line, quantity in found.lacking.items():
-            talk.misfits.append(
-                f"{quantity} units of line {line} left in {parcel.key}, and the shop has none left to fulfill"
-            )
-        if found.lines:
-            made = yield from change(
-                talk.settings, documents.CREATE_FULFILLMENT, fulfillment=_fulfillment(talk, parcel, found.by_work)
-            )
-            talk.ids[parcel.key] = made["fulfillment"]["id"]
-            take(found)
+        try:
+            if units:
+                yield from _fulfill_parcel(talk, parcel, units)
+        except Denied as error:
+            denied.setdefault(str(error), []).append(parcel.key)
+    talk.misfits += [f"{why} ({', '.join(keys)})" for why, keys in denied.items()]
+
+
+def _fulfill_parcel(talk: _Talk, parcel: Parcel, units: Mapping[str, int]) -> Conversation[None]:
+    """A fulfillment: of one order, of one location, always by line. Raises `Denied`."""
+    location = _location(talk, parcel.node)
+    if not talk.is_one:
+        yield from _bring(talk, units, location)
+    found = picked(units, (work for work in talk.work if work.location == location))
+    for line, quantity in found.lacking.items():
+        talk.misfits.append(
+            f"{quantity} units of line {line} left in {parcel.key}, and the shop has none left to fulfill"
+        )
+    if found.lines:
+        made = yield from change(
+            talk.settings, documents.CREATE_FULFILLMENT, fulfillment=_fulfillment(talk, parcel, found.by_work)
+        )
+        talk.ids[parcel.key] = made["fulfillment"]["id"]
+        take(found)
 
 
 def _fulfillment(talk: _Talk, parcel: Parcel, by_work: list[dict[str, Any]]) -> dict[str, Any]:
@@ -234,10 +252,10 @@ def _bring(talk: _Talk, units: Mapping[str, int], location: str) -> Conversation
 
 def _correct(talk: _Talk) -> Conversation[None]:
     """Give fulfillments the tracking number that their parcel has now."""
-    ours = {parcel.key: parcel for parcel in parcels(talk.notice.order)}
+    ours = {parcel.key: parcel for parcel in parcels(talk.notice.order, talk.notice.left_at)}
     for key, one in talk.made.known.items():
         talk.ids[key] = one.id
-        parcel = ours.get(key)
+        parcel = ours.get(key) or ours.get(key.rpartition(".")[0])
         if parcel and parcel.tracking and [parcel.tracking] != list(one.numbers):
             notify_customer = bool(talk.settings.entry.get("notify_customer", True))
             yield from change(

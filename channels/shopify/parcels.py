@@ -56,31 +56,47 @@ def matched(ours: Iterable[Parcel], theirs: Iterable[Fulfillment], ids: Mapping[
     """Which parcel is which fulfillment: by the names that were kept, else by number and units, else by units alone.
 
     The names are lost when the sender stops between the shop's answer and keeping it; then the content shows what is done.
+    Of a parcel that has grown, what the shop does not know yet is a parcel of its own.
     """
     made, free = Matched(), {one.id: one for one in theirs}
-    waiting = [left for parcel in ours for left in _rest_of(parcel, made, free, ids)]
+    waiting = [
+        left for parcel in ours for left in (_rest_of(parcel, made, free, ids) if _is_rest(parcel) else [parcel])
+    ]
     for fits in (_is_kept, _has_its_number, _has_no_number):
         for parcel in list(waiting):
             if one := next((one for one in free.values() if fits(parcel, one, ids) and _same_units(parcel, one)), None):
                 made.known[parcel.key] = free.pop(one.id)
                 waiting.remove(parcel)
-    made.unknown, made.left_over = waiting, list(free.values())
+    made.unknown = [left for parcel in waiting for left in _rest_of(parcel, made, free, ids)]
+    made.left_over = list(free.values())
     return made
 
 
+def _is_rest(parcel: Parcel) -> bool:
+    """Whether it is what left without a package."""
+    return parcel.key.endswith(f"/{REST}")
+
+
 def _rest_of(parcel: Parcel, made: Matched, free: dict[str, Fulfillment], ids: Mapping[str, str]) -> Iterable[Parcel]:
-    """A parcel as it is; of what left without a package, which grows, the part that the shop does not know yet."""
-    if not parcel.key.endswith(f"/{REST}"):
-        return [parcel]
+    """The part of a parcel that the shop does not know yet."""
+    own = {id for name, id in ids.items() if name == parcel.key or name.startswith(f"{parcel.key}.")}
     left, parts = Counter(parcel.units), 0
-    for one in [one for one in free.values() if not one.numbers]:
-        key = f"{parcel.key}.{parts + 1}"
-        is_own = one.id == ids.get(key) or one.id not in ids.values()
-        if is_own and all(quantity <= left[line] for line, quantity in one.units.items()):
-            made.known[key] = free.pop(one.id)
-            left.subtract(one.units)
+    for one in list(free.values()):
+        is_part = one.id in own or (one.id not in ids.values() and _may_be_part(parcel, one))
+        if is_part and all(quantity <= left[line] for line, quantity in one.units.items()):
             parts += 1
-    return [replace(parcel, key=f"{parcel.key}.{parts + 1}", units=dict(+left))] if +left else []
+            made.known[_part(parcel, parts)] = free.pop(one.id)
+            left.subtract(one.units)
+    return [replace(parcel, key=_part(parcel, parts + 1), units=dict(+left))] if +left else []
+
+
+def _may_be_part(parcel: Parcel, one: Fulfillment) -> bool:
+    return not one.numbers if _is_rest(parcel) else _has_its_number(parcel, one, {})
+
+
+def _part(parcel: Parcel, number: int) -> str:
+    """The key of a part of a parcel; the first part of a package is the package."""
+    return parcel.key if number == 1 and not _is_rest(parcel) else f"{parcel.key}.{number}"
 
 
 def _is_kept(parcel: Parcel, one: Fulfillment, ids: Mapping[str, str]) -> bool:

@@ -48,6 +48,7 @@ class X12:
     kind: str = "x12"
     uses_mailbox: bool = True
     poll_least: timedelta = timedelta(seconds=1)
+    shown_after: timedelta = timedelta(0)
     cancel_codes: Sequence[str] = ()
     credentials: Sequence[str] = ()
     optional_credentials: Sequence[str] = ()

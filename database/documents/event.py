@@ -89,16 +89,16 @@ class PickupEvent(_Event):
 
 
 class ShippedData(WorkData):
-    """Units that left a node, or did not leave it after all."""
+    """Units that left a node, or did not leave it after all; none where only packages were corrected."""
 
     packages: list[ShippedPackage]
     """All packages of the fulfillment order so far."""
 
 
 class ShippedEvent(_Event):
-    """Units left a node, or their node has taken a parcel back that did not leave."""
+    """Units left a node, or their node has taken a parcel back that did not leave, or has corrected a package."""
 
-    kind: Literal[EventKind.SHIPPED, EventKind.SHIPMENT_VOIDED]
+    kind: Literal[EventKind.SHIPPED, EventKind.SHIPMENT_VOIDED, EventKind.SHIPMENT_CORRECTED]
     data: ShippedData
 
 

@@ -166,40 +166,53 @@ CLAIM = text(
 )
 
 
+_NAMED = """
+    named AS (
+        UPDATE channel_order SET ids = ids || CAST(:ids AS jsonb)
+        WHERE channel = :channel AND external = :external AND NOT ids @> CAST(:ids AS jsonb)
+    )
+"""
+
+
 async def took(connection: WriteConnection, owed: Owed, ids: Mapping[str, str]) -> bool:
     """Note that the channel took a notice, and the names that it gave; False when that was noted before."""
-    parameters = owed.key() | {"channel": owed.channel, "external": owed.external, "ids": json.dumps(dict(ids))}
-    return int((await connection.execute(TOOK, parameters)).scalar_one()) > 0
+    return int((await connection.execute(TOOK, owed.key() | _names(owed, ids))).scalar_one()) > 0
 
 
 TOOK = text(
-    """
+    f"""
     WITH notified AS (
         UPDATE channel_notice SET due_at = NULL, notified_at = clock_timestamp(), refused = NULL
         WHERE transaction_id = :transaction_id AND event_id = :event_id AND notified_at IS NULL
         RETURNING 1
-    ), named AS (
-        UPDATE channel_order SET ids = ids || CAST(:ids AS jsonb)
-        WHERE channel = :channel AND external = :external AND NOT ids @> CAST(:ids AS jsonb)
-    )
+    ), {_NAMED}
     , noted AS (UPDATE connection SET last_out_at = clock_timestamp() WHERE channel = :channel)
     SELECT count(*) FROM notified
     """
 )
 
 
-async def refused(connection: WriteConnection, owed: Owed, why: str) -> bool:
-    """Note that the channel will not take a notice. False when somebody has asked meanwhile to have it sent again."""
-    asked = owed.key() | {"tries": owed.tries, "why": why}
-    return (await connection.execute(REFUSED, asked)).rowcount > 0
+async def refused(connection: WriteConnection, owed: Owed, why: str, ids: Mapping[str, str]) -> bool:
+    """Note that the channel will not take a notice, and the names of what it took all the same. False when somebody has asked
+    meanwhile to have it sent again."""
+    asked = owed.key() | {"tries": owed.tries, "why": why} | _names(owed, ids)
+    return int((await connection.execute(REFUSED, asked)).scalar_one()) > 0
 
 
 REFUSED = text(
-    """
-    UPDATE channel_notice SET due_at = NULL, refused = :why
-    WHERE transaction_id = :transaction_id AND event_id = :event_id AND due_at IS NOT NULL AND tries = :tries
+    f"""
+    WITH refused AS (
+        UPDATE channel_notice SET due_at = NULL, refused = :why
+        WHERE transaction_id = :transaction_id AND event_id = :event_id AND due_at IS NOT NULL AND tries = :tries
+        RETURNING 1
+    ), {_NAMED}
+    SELECT count(*) FROM refused
     """
 )
+
+
+def _names(owed: Owed, ids: Mapping[str, str]) -> dict[str, Any]:
+    return {"channel": owed.channel, "external": owed.external, "ids": json.dumps(dict(ids))}
 
 
 async def postpone(connection: WriteConnection, owed: Owed, wait: timedelta) -> None:
@@ -219,6 +232,22 @@ POSTPONE = text(
     """
 )
 """Later notices of the order are postponed as well: otherwise a claim would read every notice of a day's outage."""
+
+
+async def retry_about(connection: WriteConnection, order: str, about: str) -> None:
+    """Make notices due again that the channel has refused and a person has not decided: what they are about is another now."""
+    await connection.execute(RETRY_ABOUT, {"order": order, "about": about})
+
+
+RETRY_ABOUT = text(
+    """
+    UPDATE channel_notice n SET due_at = clock_timestamp(), retried_at = clock_timestamp(), tries = 0
+    WHERE n.order_id = :order AND n.about = :about AND n.refused IS NOT NULL AND n.due_at IS NULL AND EXISTS (
+        SELECT FROM exception x
+        WHERE x.order_id = n.order_id AND x.code = 'channel_refused' AND x.resolved_at IS NULL
+          AND x.subject = n.transaction_id || '-' || n.event_id)
+    """
+)
 
 
 async def retry(connection: WriteConnection, channel: str) -> int:

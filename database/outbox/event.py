@@ -14,7 +14,8 @@ from domain.event import ChannelEvent
 INSERT_EVENTS = """
     INSERT INTO event (order_id, channel, kind, occurred_at, data, due_at)
     SELECT o.order_id, o.channel, e.kind, CAST(:occurred_at AS timestamptz),
-           CASE WHEN e.kind IN ('shipped', 'shipment_voided') THEN e.data || jsonb_build_object('packages', (
+           CASE WHEN e.kind IN ('shipped', 'shipment_voided', 'shipment_corrected') THEN e.data || jsonb_build_object(
+                    'packages', (
                     SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking, 'lines', p.lines)
                                ORDER BY p.package), '[]')

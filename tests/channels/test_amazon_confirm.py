@@ -41,7 +41,10 @@ def ours(*packages: Package, **more: Any) -> dict[str, Any]:
             for name, carrier, tracking, units in packages
         ],
     }
-    return {"lines": [line | {"cancelled": 0} for line in lines], "fulfillment_orders": [work]} | more
+    return {
+        "lines": [line | {"cancelled": 0, "shipped": shipped[str(line["line"])]} for line in lines],
+        "fulfillment_orders": [work],
+    } | more
 
 
 @dataclass
@@ -100,11 +103,18 @@ class Standing:
             return outcome
 
 
+def ids_of(outcome: Outcome) -> dict[str, str]:
+    """What is kept with the order after a notice."""
+    assert isinstance(outcome, Done | Refused)
+    return dict(outcome.ids)
+
+
 def test_a_parcel_is_confirmed_with_its_number_its_carrier_and_the_units_in_it() -> None:
     amazon = Standing()
     outcome = amazon.notify(ours(FIRST))
-    number = numbers(["amz-1-f1/1"])["amz-1-f1/1"]
-    assert outcome == Done({"amz-1-f1/1": number})
+    number = numbers(["amz-1-f1/1"], {})["amz-1-f1/1"]
+    assert isinstance(outcome, Done)
+    assert outcome.ids["amz-1-f1/1"].startswith(f"{number} ")
     assert amazon.bodies == [
         {
             "packageReferenceId": number,
@@ -143,9 +153,106 @@ def test_nothing_is_confirmed_twice_whatever_was_lost() -> None:
 
 
 def test_a_parcel_that_amazon_shows_late_is_not_confirmed_again() -> None:
+    kept = ids_of(Standing().notify(ours(FIRST)))
     amazon = Standing()
-    assert amazon.notify(ours(FIRST), ids={"amz-1-f1/1": "1000000000"}) == Done(numbers(["amz-1-f1/1"]))
+    assert amazon.notify(ours(FIRST), ids=kept) == Done(kept)
     assert amazon.bodies == []
+
+
+def test_parcels_with_one_tracking_number_are_a_package_each() -> None:
+    amazon = Standing()
+    one, two, three = (("1", "ups", "1Z1", {MUG: 1}), ("2", "ups", "1Z1", {MUG: 1}), ("3", "ups", "1Z1", {MUG: 1}))
+    ids = ids_of(amazon.notify(ours(one)))
+    amazon.notify(ours(one, two), ids=ids)
+    amazon.notify(ours(one, two, three))
+    assert [body["orderItems"][0]["quantity"] for body in amazon.bodies] == [1, 1, 1]
+    assert len({body["packageReferenceId"] for body in amazon.bodies}) == 3
+
+
+@pytest.mark.parametrize("is_shown", [True, False], ids=["shown", "not shown yet"])
+@pytest.mark.parametrize("are_kept", [True, False], ids=["kept", "lost"])
+def test_units_that_come_to_a_known_parcel_are_confirmed_in_it(is_shown: bool, are_kept: bool) -> None:
+    if not is_shown and not are_kept:
+        return  # a sender waits until Amazon shows what it has done
+    amazon = Standing()
+    ids = ids_of(amazon.notify(ours(("1", "ups", "1Z1", {MUG: 1}))))
+    there = amazon.order
+    amazon.order = there if is_shown else changed("packages", to=[])
+    for _ in range(2):
+        ids = ids_of(amazon.notify(ours(("1", "ups", "1Z1", {MUG: 3})), ids=ids if are_kept else {}))
+    assert [(body["packageReferenceId"], body["orderItems"]) for body in amazon.bodies] == [
+        (amazon.bodies[0]["packageReferenceId"], [{"orderItemId": MUG, "quantity": units}]) for units in (1, 3)
+    ]
+
+
+def test_a_number_that_was_corrected_before_amazon_shows_the_parcel_is_corrected() -> None:
+    ids = ids_of(Standing().notify(ours(FIRST)))
+    amazon = Standing()
+    ids = ids_of(amazon.notify(ours(("1", "ups", "1Z9", {MUG: 2})), ids=ids))
+    amazon.order = changed("packages", to=[])
+    amazon.notify(ours(("1", "ups", "1Z9", {MUG: 2})), ids=ids)
+    assert [body["trackingNumber"] for body in amazon.bodies] == ["1Z9"]
+
+
+def test_a_correction_takes_no_units_from_the_parcels_after_it() -> None:
+    amazon = Standing()
+    two = ("2", "ups", "1Z2", {MUG: 1})
+    ids = ids_of(amazon.notify(ours(FIRST)))
+    outcome = amazon.notify(ours(("1", "ups", "1Z9", {MUG: 2}), two), ids=ids)
+    assert isinstance(outcome, Done)
+    assert [body["trackingNumber"] for body in amazon.bodies] == ["1Z1", "1Z9", "1Z2"]
+
+
+def test_what_amazon_refuses_of_one_parcel_stops_no_other_and_is_not_confirmed_again() -> None:
+    amazon = Standing()
+    outcome = amazon.notify(ours(("1", "ups", None, {MUG: 2}), SECOND))
+    amazon.order = changed("packages", to=[])
+    amazon.notify(ours(("1", "ups", None, {MUG: 2}), SECOND), ids=ids_of(outcome))
+    assert [body["trackingNumber"] for body in amazon.bodies] == ["JV-2"]
+
+
+def test_when_the_customer_has_cancelled_units_that_left_the_others_are_confirmed_in_time() -> None:
+    amazon = Standing(
+        changed("orderItems", 0, to=UNSHIPPED["orderItems"][0] | {"quantityOrdered": 1, "fulfillment": {}})
+    )
+    outcome = amazon.notify(ours(FIRST))
+    assert isinstance(outcome, Refused)
+    assert f"1 of line {MUG} of amz-1-f1/1 are more than Amazon waits for" in outcome.why
+    assert [body["orderItems"] for body in amazon.bodies] == [[{"orderItemId": MUG, "quantity": 1}]]
+    amazon.notify(ours(FIRST), ids=ids_of(outcome))
+    assert len(amazon.bodies) == 1
+
+
+def test_an_item_is_never_confirmed_beyond_what_was_ordered_whatever_amazon_shows() -> None:
+    amazon = Standing()
+    ids = ids_of(amazon.notify(ours(FIRST)))
+    amazon.order = changed("packages", to=[])
+    outcome = amazon.notify(ours(FIRST, ("2", "ups", "1Z2", {MUG: 3})), ids=ids)
+    assert isinstance(outcome, Refused)
+    assert [body["orderItems"][0]["quantity"] for body in amazon.bodies] == [2, 1]
+
+
+def test_a_parcel_without_a_number_is_no_persons_any_more_when_its_units_are_confirmed_in_seller_central() -> None:
+    amazon = Standing(changed("packages", to=[{"packageReferenceId": "3", "trackingNumber": "OWN-1"}]))
+    amazon.order["packages"][0]["packageItems"] = [{"orderItemId": MUG, "quantity": 2}]
+    assert isinstance(amazon.notify(ours(("1", None, None, {MUG: 2}))), Done)
+    assert amazon.bodies == []
+
+
+def test_a_parcel_that_did_not_leave_is_named_also_when_another_has_its_tracking_number() -> None:
+    amazon = Standing()
+    one, two = ("1", "ups", "1Z1", {MUG: 1}), ("2", "ups", "1Z1", {MUG: 2})
+    ids = ids_of(amazon.notify(ours(one, two)))
+    outcome = amazon.notify(ours(two), EventKind.SHIPMENT_VOIDED, ids=ids)
+    assert isinstance(outcome, Refused)
+    assert "1Z1 was confirmed and did not leave" in outcome.why
+
+
+def test_each_parcel_is_confirmed_with_the_day_on_which_it_left() -> None:
+    amazon = Standing()
+    amazon.notify(ours(FIRST, SECOND), left_at={"amz-1-f1/1": datetime(2026, 11, 20, 9, tzinfo=UTC)})
+    by_tracking = {body["trackingNumber"]: body["shipDate"] for body in amazon.bodies}
+    assert by_tracking == {"1Z1": "2026-11-20T09:00:00Z", "JV-2": "2026-11-21T15:04:05Z"}
 
 
 def test_a_tracking_number_that_was_corrected_changes_the_same_package() -> None:
@@ -200,7 +307,7 @@ def test_a_parcel_of_a_program_whose_label_is_amazons_is_not_confirmed_by_us() -
 
 def test_what_amazon_refuses_is_said_in_its_own_words() -> None:
     outcome = Standing(status=400).notify(ours(FIRST))
-    assert outcome == Refused("Amazon answered 400: InvalidInput: no such carrier")
+    assert outcome == Refused("amz-1-f1/1: Amazon answered 400: InvalidInput: no such carrier")
 
 
 def test_a_role_that_lacks_keeps_the_connection_out_and_is_no_fault_of_the_order() -> None:
@@ -233,6 +340,21 @@ def test_a_cancel_of_ours_is_entered_at_amazon_by_a_person_with_a_reason_that_am
     assert "before 2026-11-23 07:59 UTC" in outcome.why
 
 
+def test_units_of_a_line_that_are_cancelled_here_are_named_also_when_others_of_it_leave() -> None:
+    lines = [line | ({"allocated": 0, "cancelled": 1} if line["line"] == MUG else {}) for line in ours(FIRST)["lines"]]
+    amazon = Standing()
+    ids = ids_of(amazon.notify(ours(FIRST)))
+    outcome = amazon.notify(ours(FIRST, lines=lines), EventKind.CANCELLED, ids=ids)
+    assert isinstance(outcome, Refused)
+    assert f"Amazon still waits for 1 of line {MUG}:" in outcome.why
+
+
+def test_units_that_others_took_the_place_of_are_not_to_be_cancelled_at_amazon() -> None:
+    mug, bowl = ours()["lines"]
+    swapped = [mug | {"allocated": 0, "cancelled": 3}, bowl, mug | {"line": f"{MUG}-s1", "allocated": 3}]
+    assert Standing().notify(ours(lines=swapped), EventKind.CANCELLED) == Done()
+
+
 @pytest.mark.parametrize(
     "there",
     [
@@ -255,10 +377,10 @@ def test_a_refund_is_made_by_a_person_who_learns_the_amount() -> None:
 
 def test_every_parcel_has_a_number_of_its_own_which_stays_and_is_known_as_ours() -> None:
     keys = [f"amz-{order}-f{work}/{package}" for order in range(20) for work in range(3) for package in range(40)]
-    made = numbers(keys)
+    made = numbers(keys, {})
     assert len(set(made.values())) == len(keys)
     assert all(is_ours(number) for number in made.values())
-    assert numbers(keys[:7]) == {key: made[key] for key in keys[:7]}
+    assert numbers(keys[:7], {}) == {key: made[key] for key in keys[:7]}
     assert not any(is_ours(text) for text in ("1", "97", "", "UK-PKG-1", "1000000001", "٣", "9" * 30, "-1"))
 
 

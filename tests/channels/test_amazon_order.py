@@ -12,7 +12,7 @@ from channels.kinds import KINDS
 from tests.channels.amazon_orders import BOWL, CATALOGUE, MUG, ORDER, UNSHIPPED, body, changed, money, settings
 
 AMAZON = KINDS["amazon"]
-OURS = next(iter(numbers(["amz-1-f1/1"]).values()))
+OURS = next(iter(numbers(["amz-1-f1/1"], {}).values()))
 
 
 def read(order: Mapping[str, Any], of: Settings | None = None) -> Said | None:

@@ -248,8 +248,54 @@ def test_units_that_the_shop_does_not_want_are_said_and_the_others_fulfilled() -
     shop = accepted()
     shipped = order(line(LINE, shipped=6), line("7", shipped=1), fo(1, package("1", "1Z1", "UPS", tee=6), tee=6))
     outcome = sent(shop, EventKind.SHIPPED, shipped)
-    assert outcome == Refused(f"2 units of line {LINE} left in web-{ORDER}-f1/1, and the shop has none left to fulfill")
+    assert isinstance(outcome, Refused)
+    assert outcome.why == f"2 units of line {LINE} left in web-{ORDER}-f1/1, and the shop has none left to fulfill"
     assert fulfilled(shop) == [({LINE: 4}, ["1Z1"])]
+    sent(shop, EventKind.SHIPPED, shipped, dict(outcome.ids))
+    assert shop.changes == ["CreateFulfillment 4 1Z1 UPS"], "what stands is not taken back for what cannot be fulfilled"
+
+
+@pytest.mark.parametrize("ids_are_kept", [True, False])
+def test_a_parcel_that_grows_is_fulfilled_with_what_came_to_it(ids_are_kept: bool) -> None:
+    shop = accepted()
+    one = order(line(LINE, shipped=1), fo(1, package("1", "1Z1", "UPS", tee=1), tee=1))
+    ids = ids_of(sent(shop, EventKind.SHIPPED, one)) if ids_are_kept else {}
+    if not ids_are_kept:
+        sent(shop, EventKind.SHIPPED, one)
+    grown = order(line(LINE, shipped=3), fo(1, package("1", "1Z1", "UPS", tee=3), tee=3))
+    ids = ids_of(sent(shop, EventKind.SHIPPED, grown, ids))
+    sent(shop, EventKind.SHIPPED, grown, ids)
+    assert fulfilled(shop) == [({LINE: 1}, ["1Z1"]), ({LINE: 2}, ["1Z1"])]
+    assert len(shop.changes) == 2
+    right = order(line(LINE, shipped=3), fo(1, package("1", "1Z9", "UPS", tee=3), tee=3))
+    sent(shop, EventKind.SHIPPED, right, ids)
+    assert fulfilled(shop) == [({LINE: 1}, ["1Z9"]), ({LINE: 2}, ["1Z9"])]
+
+
+def test_parcels_with_one_tracking_number_are_a_fulfillment_each() -> None:
+    shop = accepted()
+    first, second = package("1", "1Z1", "UPS", tee=1), package("2", "1Z1", "UPS", tee=1)
+    sent(shop, EventKind.SHIPPED, order(line(LINE, shipped=1), fo(1, first, tee=1)))
+    for _ in range(2):  # as if the answer had been lost
+        sent(shop, EventKind.SHIPPED, order(line(LINE, shipped=2), fo(1, first, second, tee=2)))
+    assert fulfilled(shop) == [({LINE: 1}, ["1Z1"]), ({LINE: 1}, ["1Z1"])]
+
+
+def test_a_parcel_that_cannot_be_fulfilled_stops_no_other() -> None:
+    shop = Shop()
+    shop.add_work(SOLD, MERCHANT)
+    settings_each = each()
+    known = next(iter(settings_each.entry["locations"].values()))
+    document = order(
+        line(LINE, shipped=2),
+        fo(1, package("1", "1Z1", "UPS", tee=1), node="ham", tee=1),
+        fo(2, package("1", "1Z2", "UPS", tee=1), node=known, tee=1),
+    )
+    outcome = run(notify(settings_each, notice(EventKind.SHIPPED, document)), shop)
+    assert isinstance(outcome, Refused)
+    assert "node ham is no location" in outcome.why
+    assert fulfilled(shop) == [({LINE: 1}, ["1Z2"])]
+    assert list(outcome.ids) == [f"web-{ORDER}-f2/1"]
 
 
 def test_units_in_place_of_others_leave_as_units_of_the_shops_line() -> None:
@@ -358,7 +404,9 @@ def test_units_that_the_shop_added_and_that_are_not_read_yet_are_not_given_back(
 def test_what_the_shop_refuses_is_said_in_its_own_words() -> None:
     shop = accepted()
     shop.refuses["CreateFulfillment"] = "Fulfillment order is not in a fulfillable state"
-    assert sent(shop, EventKind.SHIPPED, FIVE) == Refused("id: Fulfillment order is not in a fulfillable state")
+    outcome = sent(shop, EventKind.SHIPPED, FIVE)
+    assert isinstance(outcome, Refused)
+    assert outcome.why.startswith(f"id: Fulfillment order is not in a fulfillable state (web-{ORDER}-f1/1, ")
 
 
 def test_a_throttled_shop_is_notified_later_when_it_has_enough_points_again() -> None:
@@ -398,7 +446,8 @@ def test_in_mode_each_a_node_without_a_location_is_named() -> None:
     shop.add_work(SOLD, MERCHANT)
     document = order(line(LINE, shipped=1), fo(1, package("1", "1Z1", "UPS", tee=1), node="ham", tee=1))
     outcome = run(notify(each(), notice(EventKind.SHIPPED, document)), shop)
-    assert outcome == Refused("node ham is no location of the shop: name it under `locations` in channels.toml")
+    named = "node ham is no location of the shop: name it under `locations` in channels.toml"
+    assert outcome == Refused(f"{named} (web-{ORDER}-f1/1)")
 
 
 def test_in_mode_each_a_pickup_is_ready_once() -> None:

@@ -1,13 +1,15 @@
 """Connected channels are notified until they have taken what is owed; nothing is lost or done twice, nothing overtakes."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from channels.channel import Conversation, Later, Misfit, Notice, Outcome, Request, Settings
+from channels.channel import Conversation, Later, Misfit, Notice, Outcome, Refused, Request, Settings
 from channels.kinds import KINDS
 from database.audit.invariants import examine
 from database.connect import Database
@@ -28,6 +30,7 @@ from tests.database.connected import (
     time_passes,
 )
 from tests.database.shop import Shop
+from tests.database.test_void import say
 from transactions import channel_notice
 from transactions.personal import forget
 
@@ -292,6 +295,24 @@ async def test_what_the_shop_refuses_is_an_exception_with_its_own_text_and_other
     assert await standing(shop) == [("shipped", "refused"), waits_for_the_person, ("cancelled", "taken")]
 
 
+async def test_what_the_shop_refused_is_sent_again_when_the_node_corrects_its_package(
+    shop: Shop, channel: StandInShop, sender: ChannelNoticeSender
+) -> None:
+    order = await sold_through(shop, 1)
+    channel.manners.extend(["well", "refused"])
+    await ship(shop, order)
+    await serve(sender)
+    assert await standing(shop) == [("shipped", "refused")]
+
+    [parcel] = await rows(shop, "SELECT package FROM package")
+    right = {"package": parcel["package"], "tracking": "1Z-RIGHT"}
+    await say(shop, f"{order}-f1", "shipped", lines=[], packages=[right])
+    await serve(sender)
+
+    assert await standing(shop) == [("shipped", "taken")]
+    assert [one["is_open"] for one in await exceptions(shop)] == [False]
+
+
 async def test_a_retry_sends_it_again_and_the_exception_closes_when_the_shop_takes_it(
     shop: Shop, channel: StandInShop, sender: ChannelNoticeSender
 ) -> None:
@@ -494,3 +515,36 @@ async def test_what_the_channel_said_is_erased_with_its_order(
 
     kept = await rows(shop, "SELECT refused AS said FROM channel_notice UNION ALL SELECT detail FROM exception")
     assert not [row for row in kept if TEXT in row["said"]]
+
+
+async def test_a_forgotten_order_keeps_what_the_channel_calls_its_parcels_without_the_names_that_a_node_chose(
+    shop: Shop, sender: ChannelNoticeSender
+) -> None:
+    order = await sold_through(shop, 1)
+    await ship(shop, order)
+    [parcel] = await rows(shop, "SELECT fulfillment_order_id || '/' || package AS name FROM package")
+    made = {f"{parcel['name']}": "gid/1", f"{parcel['name']}.2": "gid/2", f"package {parcel['name']}": "7", "855": "6"}
+    async with shop.database.write() as connection:
+        await connection.execute(text("UPDATE channel_order SET ids = CAST(:ids AS jsonb)"), {"ids": json.dumps(made)})
+
+    await forget(shop.database, order, ForgetRequest(even_if_open=True), actor="operator")
+
+    [hidden] = await rows(shop, "SELECT fulfillment_order_id || '/' || package AS name FROM package")
+    assert hidden["name"] != parcel["name"]
+    [kept] = await rows(shop, "SELECT ids FROM channel_order")
+    assert kept["ids"] == {name.replace(parcel["name"], hidden["name"]): value for name, value in made.items()}
+
+
+async def test_what_a_channel_took_before_it_refused_the_rest_is_kept(
+    shop: Shop, channel: StandInShop, sender: ChannelNoticeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: StandInKind, settings: Settings, notice: Notice) -> Conversation[Outcome]:
+        yield from ()
+        return Refused("no", {"f1/1": "gid/1"})
+
+    monkeypatch.setattr(StandInKind, "notify", refuses)
+    await ship(shop, await sold_through(shop, 1))
+    await serve(sender)
+
+    [kept] = await rows(shop, "SELECT ids FROM channel_order")
+    assert kept["ids"] == {"f1/1": "gid/1"}

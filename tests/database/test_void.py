@@ -68,12 +68,45 @@ async def events(shop: Shop, order: str) -> list[tuple[str, int]]:
             text(
                 """
                 SELECT kind, (data->'lines'->0->>'quantity')::int FROM event
-                WHERE order_id = :order AND kind IN ('shipped', 'shipment_voided', 'delivered') ORDER BY event_id
+                WHERE order_id = :order
+                  AND kind IN ('shipped', 'shipment_voided', 'shipment_corrected', 'delivered') ORDER BY event_id
                 """
             ),
             {"order": order},
         )
         return [(row.kind, row.int4) for row in rows]
+
+
+async def numbers(shop: Shop, order: str) -> list[tuple[str, list[str | None]]]:
+    """The events about parcels, each with their tracking numbers."""
+    async with shop.database.read() as connection:
+        rows = await connection.execute(
+            text(
+                """
+                SELECT kind, data->'packages' AS parcels FROM event
+                WHERE order_id = :order AND data ? 'packages' ORDER BY event_id
+                """
+            ),
+            {"order": order},
+        )
+        return [(row.kind, [one["tracking"] for one in row.parcels]) for row in rows]
+
+
+async def test_the_channel_learns_of_a_number_that_is_corrected_or_comes_later(shop: Shop) -> None:
+    order = await shop.released(("CHAIR", 3))
+    work = f"{order}-f1"
+    await say(shop, work, "shipped", packages=[parcel("1", 1, tracking="1Z1")])
+    await say(shop, work, "shipped", lines=[], packages=[parcel("1", 0, tracking="1Z9")])
+    await say(shop, work, "shipped", lines=[], packages=[parcel("1", 0, tracking="1Z9")])
+    await say(shop, work, "shipped", lines=[{"line": "1", "quantity": 2}])
+    await say(shop, work, "shipped", packages=[parcel("2", 2, tracking="1Z2")])
+    assert await numbers(shop, order) == [
+        ("shipped", ["1Z1"]),
+        ("shipment_corrected", ["1Z9"]),
+        ("shipped", ["1Z9"]),
+        ("shipment_corrected", ["1Z9", "1Z2"]),
+    ]
+    assert (await line_of(shop, order)).shipped == 3
 
 
 @pytest.mark.parametrize("final", [False, True], ids=["more may come", "nothing more was to come"])

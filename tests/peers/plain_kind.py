@@ -61,6 +61,7 @@ class PlainKind:
     kind = "plain"
     uses_mailbox: bool = False
     poll_least: timedelta = timedelta(seconds=1)
+    shown_after: timedelta = timedelta(0)
     cancel_codes: Sequence[str] = ()
     credentials: Sequence[str] = ("secret",)
     optional_credentials: Sequence[str] = ()

@@ -44,6 +44,7 @@ class PlainShop:
     kind = "plain_shop"
     uses_mailbox: bool = False
     poll_least: timedelta = timedelta(seconds=1)
+    shown_after: timedelta = timedelta(0)
     cancel_codes: Sequence[str] = ()
     credentials: Sequence[str] = ("client_id", "client_secret")
     optional_credentials: Sequence[str] = ("client_secret_before",)
