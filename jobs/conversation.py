@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -194,7 +194,8 @@ class Conversations:
             now = datetime.now(UTC)
             if access.token is not None and access.token != refused and not _ends_soon(access.token, now):
                 return access.token
-            conversation = kind.token(settings, now)
+            # A token is kept with the credentials that gave it, and these may have changed since the conversation began.
+            conversation = kind.token(replace(settings, credentials=access.credentials), now)
             return None if conversation is None else await self._renewed(settings, kind, conversation, access)
 
     async def _renewed(

@@ -3,11 +3,14 @@
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from channels.heard import heard
 from database import backorder
 from database import network as statements
 from database.connect import Database, ReadConnection, WriteConnection
 from database.notification import WORK, notify
-from network.load import NetworkDocuments, NetworkMistakes, load
+from database.outbox import channel_notice
+from domain.network import Network
+from network.load import NetworkDocuments, NetworkMistakes, load, load_applied
 from network.retired import NOTHING, retire
 from transactions.network import NoNetwork
 from transactions.network_change import announced, refusals
@@ -96,4 +99,12 @@ async def activate(
     kept = asdict(replace(documents, retired=retired))
     version = await statements.activate(connection, kept, documents.digest, actor)
     await backorder.reset_candidate_nodes(connection)
+    if before is not None and before.channels != documents.channels:
+        await _owe_what_was_missed(connection, load_applied(before), load_applied(documents))
     return version
+
+
+async def _owe_what_was_missed(connection: WriteConnection, before: Network, network: Network) -> None:
+    """Owe channels that are connected again what has happened to their open orders meanwhile."""
+    for channel in network.connections.keys() - before.connections.keys():
+        await channel_notice.owe_missed(connection, channel, heard(network, channel))

@@ -6,6 +6,8 @@ any other carrier is `Other`, with its name.
 
 from collections.abc import Mapping
 
+from channels.carriers import found
+
 OTHER = "Other"
 
 CODES = (
@@ -46,26 +48,10 @@ CODES = (
 )
 """Codes of carriers in Amazon's spelling."""
 
-OTHERWISE = {
-    "unitedparcelservice": "UPS",
-    "unitedstatespostalservice": "USPS",
-    "uspostalservice": "USPS",
-    "federalexpress": "FedEx",
-    "dhlexpress": "DHL",
-    "auspost": "Australia Post",
-    "laposte": "La Poste",
-    "hermes": "Evri",
-}
+OTHERWISE = {"dhlexpress": "DHL", "hermes": "Evri"}
 """Other words that nodes use."""
 
 
 def code(carrier: str, own: Mapping[str, str]) -> str | None:
     """Amazon's code of a carrier; `own` are the codes of channels.toml. None = nobody knows one."""
-    plain = _plain(carrier)
-    by_own = {_plain(name): amazons for name, amazons in own.items()}
-    by_code = {_plain(known): known for known in CODES}
-    return by_own.get(plain) or by_code.get(plain) or OTHERWISE.get(plain)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return found(carrier, own, CODES, OTHERWISE)

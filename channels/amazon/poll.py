@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from channels.amazon.amazon_order import AmazonOrder
-from channels.amazon.call import GET_ORDER, INCLUDED, SEARCH, ask
+from channels.amazon.call import GET_ORDER, INCLUDED, SEARCH, Denied, ask
 from channels.channel import Conversation, Message, Page, Settings
 from channels.given import fitting
 
@@ -48,7 +48,13 @@ def poll(settings: Settings, cursor: Mapping[str, Any], at: datetime) -> Convers
         query["marketplaceIds"] = ",".join(named)
     if "token" in place:
         query["paginationToken"] = place["token"]
-    found = yield from ask(SEARCH, PATH, query)
+    try:
+        found = yield from ask(SEARCH, PATH, query)
+    except Denied:
+        if "token" not in place:
+            raise
+        # Amazon does not know the page any more, as when other marketplaces are asked for since.
+        return (yield from poll(settings, {"since": place["after"]}, at))
     messages = [Message(TOPIC, json.dumps(order, default=str).encode()) for order in found["orders"]]
     token, read = (found.get("pagination") or {}).get("nextToken"), cursor.get("read", 0) + len(messages)
     if token:

@@ -1,21 +1,15 @@
 """Gets tokens from Login with Amazon: by the refresh token that the seller's authorization gave, each good for an hour."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from channels.channel import Conversation, Misfit, Request, Settings, Token
-from channels.given import Given, fitting, parsed
+from channels.token import granted, with_token
 
 HEADER = "x-amz-access-token"
 PATH = "/auth/o2/token"
 LOGIN = "https://api.amazon.com"
 CREDENTIALS = ("client_id", "client_secret", "refresh_token")
-
-
-class _Granted(Given):
-    access_token: str
-    expires_in: int
 
 
 def token(settings: Settings, at: datetime) -> Conversation[Token]:
@@ -29,12 +23,9 @@ def token(settings: Settings, at: datetime) -> Conversation[Token]:
             f"Amazon gives no token (status {answer.status}): in Seller Central, Apps and Services, Develop Apps, look at the "
             "client id and the client secret under “LWA credentials”, and authorize the app again for a new refresh token"
         )
-    granted = fitting(_Granted, parsed(answer.body))
-    return Token(granted.access_token, at + timedelta(seconds=granted.expires_in))
+    return granted(answer, at)
 
 
-def authorized(granted: Token | None, request: Request) -> Request:
+def authorized(token: Token | None, request: Request) -> Request:
     """The request with the token."""
-    if granted is None:
-        return request
-    return replace(request, headers=dict(request.headers) | {HEADER: granted.secret})
+    return with_token(token, request, HEADER)

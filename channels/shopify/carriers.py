@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from channels.carriers import found
+
 NAMES = (
     "Amazon",
     "An Post",
@@ -49,28 +51,14 @@ NAMES = (
 """Those of Shopify's names that carriers have in many countries; a test compares them with its schema."""
 
 OTHERWISE = {
-    "unitedparcelservice": "UPS",
-    "unitedstatespostalservice": "USPS",
-    "uspostalservice": "USPS",
-    "federalexpress": "FedEx",
     "dhl": "DHL Express",
     "dhlexpressworldwide": "DHL Express",
     "hermesuk": "Evri",
     "bpostbe": "BPost",
-    "auspost": "Australia Post",
 }
 """Other words that nodes use."""
 
 
 def spelled(carrier: str | None, own: Mapping[str, str]) -> str | None:
     """The carrier in Shopify's spelling; `own` are the names of channels.toml. One that nobody knows stays as it is."""
-    if carrier is None:
-        return None
-    plain = _plain(carrier)
-    by_own = {_plain(name): shopifys for name, shopifys in own.items()}
-    by_name = {_plain(name): name for name in NAMES}
-    return by_own.get(plain) or by_name.get(plain) or OTHERWISE.get(plain) or carrier
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return None if carrier is None else found(carrier, own, NAMES, OTHERWISE) or carrier

@@ -1,18 +1,12 @@
 """Gets tokens for a shop: by the client credentials of an app of the shop's own, each good for a day."""
 
 import json
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from channels.channel import Conversation, Misfit, Request, Settings, Token
-from channels.given import Given, fitting, parsed
+from channels.token import granted, with_token
 
 HEADER = "x-shopify-access-token"
-
-
-class _Granted(Given):
-    access_token: str
-    expires_in: int
 
 
 def token(settings: Settings, at: datetime) -> Conversation[Token]:
@@ -26,12 +20,9 @@ def token(settings: Settings, at: datetime) -> Conversation[Token]:
             f"Shopify gives no token (status {answer.status}): check the client id and the secret in the Dev Dashboard, "
             "under the app's Settings, and that the app is installed in this shop"
         )
-    granted = fitting(_Granted, parsed(answer.body))
-    return Token(granted.access_token, at + timedelta(seconds=granted.expires_in))
+    return granted(answer, at)
 
 
 def authorized(token: Token | None, request: Request) -> Request:
     """The request with the token."""
-    if token is None:
-        return request
-    return replace(request, headers=dict(request.headers) | {HEADER: token.secret})
+    return with_token(token, request, HEADER)

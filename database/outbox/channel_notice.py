@@ -57,6 +57,21 @@ OWE_ALL = text(
 """Not part of storing the order: the row in `channel_order` needs the stored order, and its first event is written with it."""
 
 
+async def owe_missed(connection: WriteConnection, channel: str, heard: Collection[EventKind]) -> None:
+    """Owe a channel the events of these kinds that its open orders had while it was not connected."""
+    await connection.execute(OWE_MISSED, {"channel": channel, "heard": list(heard)})
+
+
+OWE_MISSED = text(
+    f"""
+    {_NEW}
+    FROM channel_order c JOIN orders o ON o.order_id = c.order_id JOIN event e ON e.order_id = c.order_id
+    WHERE c.channel = :channel AND o.closed_at IS NULL AND e.kind = ANY(CAST(:heard AS text[]))
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """A notice that a channel must be given, with what is known of its order there."""

@@ -12,13 +12,13 @@ import pytest
 from amzn_selling_partner.sdk.resources import orders_v0, orders_v2026_01_01
 
 from channels.amazon.call import CONFIRM, GET_ORDER, SEARCH
+from channels.amazon.kind import Amazon
 from channels.amazon.token import LOGIN
 from channels.channel import Allowance, Answer, Conversation, Message, Misfit, NoAccess, Page, Quota, Request, Token
-from channels.kinds import KINDS
 from tests.channels.amazon_orders import CATALOGUE, ORDER, UNSHIPPED, changed, settings
 from tests.peers import amazon_judge as judge
 
-AMAZON = KINDS["amazon"]
+AMAZON = Amazon()
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
@@ -43,7 +43,7 @@ def found(*orders: Mapping[str, Any], token: str | None = None) -> Answer:
 
 def test_a_token_is_asked_for_at_login_with_amazon_and_ends_in_an_hour() -> None:
     granted = Answer(200, {}, b'{"access_token": "Atza|1", "token_type": "bearer", "expires_in": 3600}')
-    token, [request] = run(AMAZON.token(settings(), AT), granted)  # type: ignore[arg-type] # Amazon has tokens
+    token, [request] = run(AMAZON.token(settings(), AT), granted)
     assert token == Token("Atza|1", AT + timedelta(hours=1))
     assert (request.method, request.api, request.path) == ("POST", LOGIN, "/auth/o2/token")
     assert dict(parse_qsl(request.body.decode())) == {
@@ -58,7 +58,7 @@ def test_a_token_is_asked_for_at_login_with_amazon_and_ends_in_an_hour() -> None
 
 def test_credentials_that_amazon_refuses_are_named_with_the_place_to_click() -> None:
     with pytest.raises(Misfit, match="Develop Apps"):
-        run(AMAZON.token(settings(), AT), Answer(400, {}, b'{"error": "invalid_grant"}'))  # type: ignore[arg-type]
+        run(AMAZON.token(settings(), AT), Answer(400, {}, b'{"error": "invalid_grant"}'))
 
 
 def test_the_first_poll_reads_the_last_thirty_days_and_the_next_begins_where_it_ended() -> None:
@@ -105,6 +105,19 @@ def test_a_page_that_amazon_has_forgotten_after_a_day_is_read_from_the_beginning
     query = judge.of_search(again.path, late)
     assert "paginationToken" not in query
     assert query["lastUpdatedAfter"] == judge.of_search(first.path, AT)["lastUpdatedAfter"]
+
+
+def test_a_page_that_amazon_does_not_know_any_more_is_read_from_the_beginning_of_its_search() -> None:
+    page, [first] = run(AMAZON.poll(settings(), {}, AT), found(token="2"))
+    refused = Answer(400, {}, b'{"errors": [{"code": "InvalidInput", "message": "The pagination token is invalid."}]}')
+    others = settings(marketplaces="A1F83G8C2ARO7P")
+    last, [_, again] = run(AMAZON.poll(others, page.cursor, AT), refused, found(UNSHIPPED))
+    query = judge.of_search(again.path, AT)
+    assert "paginationToken" not in query
+    assert query["lastUpdatedAfter"] == judge.of_search(first.path, AT)["lastUpdatedAfter"]
+    assert last.is_last
+    with pytest.raises(Misfit, match="pagination token"):
+        run(AMAZON.poll(settings(), {}, AT), refused)
 
 
 def test_an_order_is_read_with_all_its_parts_and_none_that_amazon_does_not_have() -> None:

@@ -58,6 +58,7 @@ class StandInKind:
     kind = KIND
     uses_mailbox = False
     shown_after = timedelta(0)
+    keys = ()
 
     def hears_of(self, kind: str) -> bool:
         """Whether the channel is notified of events of this kind."""

@@ -1,8 +1,10 @@
 """What a connected channel is owed: each event that it hears of, written with the event, and nothing for other orders."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from channels.kinds import KINDS
 from database import order as orders
@@ -11,8 +13,9 @@ from database.outbox import channel_notice
 from domain.event import ChannelEvent, EventKind
 from domain.fulfillment import MessageKind
 from tests.database.connected import HEARD, KIND, StandInKind, connected_shop, link, rows, sold_through
-from tests.database.shop import NEAREST, Shop
+from tests.database.shop import MAP, NEAREST, Shop
 from tests.sql_statements import statements_of
+from transactions.network_version import activate, lock_active
 
 
 @pytest.fixture
@@ -54,6 +57,32 @@ async def test_an_order_of_a_channel_that_is_connected_no_more_is_owed_nothing_n
     await apart.tell(order, MessageKind.SHIPPED)
 
     assert await owed(shop) == []
+
+
+CHANNELS = '[[channel]]\nname = "web"\nkind = "amazon"\napi = "http://127.0.0.1:1"\n'
+
+
+async def test_a_channel_that_is_connected_again_is_owed_what_happened_to_its_open_orders_meanwhile(
+    shop: Shop, database: Database
+) -> None:
+    order, closed = await sold_through(shop, 1), await sold_through(shop, 1)
+    apart = await Shop.open(database)
+    for name in (order, closed):
+        await apart.tell(name, MessageKind.SHIPPED)
+    async with database.write() as connection:
+        await connection.execute(
+            text("UPDATE orders SET closed_at = clock_timestamp() WHERE order_id = :order"), {"order": closed}
+        )
+        before = await lock_active(connection)
+        assert before is not None
+        await activate(connection, before, replace(before, channels=CHANNELS))
+
+    assert [one for one in await owed(shop) if one[1] == "shipped"] == [(order, "shipped", f"{order}-f1")]
+    async with database.write() as connection:
+        connected = await lock_active(connection)
+        await activate(connection, connected, MAP)
+        await activate(connection, MAP, replace(MAP, channels=CHANNELS))
+    assert len([one for one in await owed(shop) if one[1] == "shipped"]) == 1, "what is owed is owed once"
 
 
 async def test_a_notice_costs_no_statement_and_an_order_of_another_way_pays_nothing_for_it(shop: Shop) -> None:

@@ -139,6 +139,21 @@ async def test_a_token_that_another_process_has_renewed_is_used_as_it_is(desk: D
     other.close()
 
 
+async def test_a_conversation_that_began_before_the_credentials_changed_gets_a_token_of_the_new_ones(
+    desk: Desk,
+) -> None:
+    async with desk.database.write() as connection:
+        await statements.keep_credentials(connection, "web", CREDENTIALS | {"client_id": "before"})
+    begun = await desk.settings()
+    async with desk.database.write() as connection:
+        await statements.keep_credentials(connection, "web", CREDENTIALS)
+
+    (answer,) = await desk.talk.run(*begun, asking(SHOP))
+
+    assert answer.status == 200
+    assert await desk.noted() is None
+
+
 async def test_credentials_that_the_channel_refuses_are_noted_and_nothing_of_them_is_said(desk: Desk) -> None:
     async with desk.database.write() as connection:
         await statements.keep_credentials(connection, "web", CREDENTIALS | {"client_id": "somebody"})
