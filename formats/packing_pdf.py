@@ -5,6 +5,7 @@ from itertools import groupby
 from formats.packing import PackingSlip, Pick, PickList, SlipLine
 from formats.paper import MARGIN_MM, Column, Paper
 
+NO_BREAK = "\u00a0"
 BOXES_MOST = 30
 """Barcodes of boxes that a list ends with; a longer list names the others."""
 
@@ -71,7 +72,8 @@ def _pick_row(pick: Pick) -> list[str]:
 
 
 def _into(pick: Pick) -> str:
-    return ", ".join(f"{box}: {units}" for box, units in pick.boxes)
+    """Each box with its units, which stand in one row."""
+    return ", ".join(f"{box}:{NO_BREAK}{units}" for box, units in pick.boxes)
 
 
 def _boxes(paper: Paper, picks: PickList) -> None:
@@ -79,7 +81,7 @@ def _boxes(paper: Paper, picks: PickList) -> None:
         if number > BOXES_MOST:
             paper.text(f"Box {number}: {fulfillment_order}")
             continue
-        paper.need(24)
+        paper.need(26)
         paper.text(f"Box {number}", size=12)
         paper.barcode(fulfillment_order)
         paper.space(2)

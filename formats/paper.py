@@ -2,15 +2,18 @@
 
 A text is drawn in the first font that has its characters: those that it is given, DejaVu Sans where the machine
 has it, Vera, which comes with reportlab, and for Chinese, Japanese and Korean the fonts that PDF viewers have. What no font
-has is drawn as a box, and the page says so.
+has is drawn as a box, and the page says so. Hebrew and Arabic run from right to left; that Arabic letters are not joined is on
+the page.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
+from unicodedata import bidirectional
 
 from reportlab import rl_config
 from reportlab.graphics.barcode.code128 import Code128
@@ -28,8 +31,17 @@ FONTS_OF_THE_MACHINE = (
     "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
     "/usr/share/fonts/TTF/DejaVuSans.ttf",
 )
+BELOW_TEXT_MM = 2.0
+"""Room above a barcode: the letters above it reach below their line."""
+BESIDE_MOST_MM = 120.0
+"""Blocks that would be higher stand below each other."""
+ROWS_MOST = 50
+"""Of a table's row on one page: it has room for a few more, beside its titles."""
+PAGES = "pages"
+"""The number of pages, which every page shows and only the last one knows."""
 MISSING = "□"
 NO_FONT = "Some characters of this page cannot be printed here: name a TrueType font that has them in SWITCHYARD_FONTS."
+NOT_JOINED = "Arabic letters of this page are not joined."
 HAN_OF = {
     "JP": "HeiseiMin-W3",
     "KR": "HYSMyeongJo-Medium",
@@ -116,7 +128,7 @@ class Paper:
     title: str
     """Of the document, for who lists files."""
     foot: str
-    """What stands at the foot of every page, before its number."""
+    """What stands at the foot of every page, before its number and how many there are."""
     country: str = ""
     """The country of its texts: `HAN_OF`."""
     fonts: tuple[str, ...] = ()
@@ -126,7 +138,8 @@ class Paper:
     _y: float = field(init=False)
     """Millimetres from the foot of the page."""
     _page: int = 1
-    _lacks_a_font: bool = False
+    _notes: dict[str, None] = field(default_factory=dict)
+    """What the page says about its own letters, each once."""
 
     def __post_init__(self) -> None:
         self._canvas = Canvas(self._buffer, pagesize=A4, invariant=True)
@@ -142,21 +155,37 @@ class Paper:
             self._draw(row, x_mm, size)
 
     def beside(self, blocks: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Blocks of lines beside each other, each under its title."""
+        """Blocks of lines beside each other, each under its title; below each other where one is too high for that."""
         width = (WIDTH_MM - 2 * MARGIN_MM) / max(1, len(blocks))
-        self.need(60)
+        rows = [
+            [row for line in lines if line.strip() for row in self._rows(line, 11, width - 5)] for _, lines in blocks
+        ]
+        height = max(map(len, rows), default=0) * _height(11) + _height(8)
+        if height > BESIDE_MOST_MM:
+            self._below(blocks)
+            return
+        self.need(height)
         top, lowest = self._y, self._y
-        for number, (title, lines) in enumerate(blocks):
+        for number, (title, _) in enumerate(blocks):
             self._y = top
-            for size, content in [(8.0, title), *((11.0, line) for line in lines if line.strip())]:
-                self.text(content, size=size, x_mm=MARGIN_MM + number * width, width_mm=width - 5)
+            for size, content in [(8.0, title), *((11.0, row) for row in rows[number])]:
+                self.text(content, size=size, x_mm=MARGIN_MM + number * width, width_mm=width)
             lowest = min(lowest, self._y)
         self._y = lowest
 
+    def _below(self, blocks: Sequence[tuple[str, Sequence[str]]]) -> None:
+        for title, lines in blocks:
+            self.need(20)
+            self.text(title, size=8)
+            for line in lines:
+                if line.strip():
+                    self.text(line, size=11)
+            self.space(3)
+
     def barcode(self, content: str, *, x_mm: float = MARGIN_MM, height_mm: float = 12) -> None:
         """A Code 128 that scanners read, with its text below."""
-        self.need(height_mm + 6)
-        self._y -= height_mm
+        self.need(height_mm + 8)
+        self._y -= height_mm + BELOW_TEXT_MM
         bars = Code128(content, barWidth=0.33 * mm, barHeight=height_mm * mm, quiet=0)
         if bars.width > (WIDTH_MM - x_mm - MARGIN_MM) * mm:
             bars = Code128(content, barWidth=0.2 * mm, barHeight=height_mm * mm, quiet=0)
@@ -164,14 +193,14 @@ class Paper:
         self.text(content, size=8, x_mm=x_mm)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-        """A table; its titles stand on each page, and no row is divided between pages."""
+        """A table; its titles stand on each page. Only a row that is higher than a page is divided between pages."""
         self._heading(columns)
         for row in rows:
             cells = [self._rows(cell, 10, column.width_mm - 2) for cell, column in zip(row, columns, strict=True)]
-            height = max(map(len, cells)) * _height(10) + 2
-            if self.need(height):
-                self._heading(columns)
-            self._row(columns, cells, 10)
+            for part in _parts(cells):
+                if self.need(max(map(len, part)) * _height(10) + 2):
+                    self._heading(columns)
+                self._row(columns, part, 10)
             self._line()
 
     def _heading(self, columns: Sequence[Column]) -> None:
@@ -185,7 +214,7 @@ class Paper:
             self._y = top
             for row in rows:
                 self._y -= _height(size)
-                indent = column.width_mm - 2 - self._width(row, size) if column.is_number else 0
+                indent = column.width_mm - 4 - self._width(row, size) if column.is_number else 0
                 self._draw(row, x + indent, size)
             x += column.width_mm
         self._y = top - max(map(len, cells)) * _height(size)
@@ -211,30 +240,41 @@ class Paper:
     def done(self) -> bytes:
         """The PDF."""
         self._end_page()
+        self._canvas.beginForm(PAGES)
+        self._draw(f" of {self._page}", 0, 8, 0)
+        self._canvas.endForm()
         self._canvas.save()
         return self._buffer.getvalue()
 
     def _end_page(self) -> None:
         self._y = MARGIN_MM
-        self._draw(f"{self.foot}   {self._page}", MARGIN_MM, 8)
-        if self._lacks_a_font:
-            self._y = MARGIN_MM - 5
-            self._draw(NO_FONT, MARGIN_MM, 8)
-        self._lacks_a_font = False
+        foot = f"{self.foot}   page {self._page}"
+        self._draw(foot, MARGIN_MM, 8)
+        self._canvas.saveState()
+        self._canvas.translate((MARGIN_MM + self._width(foot, 8)) * mm, self._y * mm)
+        self._canvas.doForm(PAGES)
+        self._canvas.restoreState()
+        for note in list(self._notes):
+            self._y -= 4
+            self._draw(note, MARGIN_MM, 8)
+        self._notes.clear()
         self._canvas.showPage()
 
-    def _draw(self, content: str, x_mm: float, size: float) -> None:
-        """A text in one row."""
-        x = x_mm * mm
+    def _draw(self, content: str, x_mm: float, size: float, y_mm: float | None = None) -> None:
+        """A text in one row, where the page has come to or at a height."""
+        x, y = x_mm * mm, (self._y if y_mm is None else y_mm) * mm
         for font, run in self._runs(content):
             self._canvas.setFont(font, size)
-            self._canvas.drawString(x, self._y * mm, run)
+            self._canvas.drawString(x, y, run)
             x += pdfmetrics.stringWidth(run, font, size)
 
     def _runs(self, content: str) -> Iterator[tuple[str, str]]:
         """The font of each part of a text."""
-        drawn = [_drawn(character, self.country, self.fonts) for character in content]
-        self._lacks_a_font |= any(is_missing for _, _, is_missing in drawn)
+        drawn = [_drawn(character, self.country, self.fonts) for character in _as_read(content)]
+        if any(is_missing for _, _, is_missing in drawn):
+            self._notes[NO_FONT] = None
+        if any(bidirectional(character) == "AL" for character in content):
+            self._notes[NOT_JOINED] = None
         for font, group in groupby(drawn, key=lambda found: found[0]):
             yield font, "".join(character for _, character, _ in group)
 
@@ -262,6 +302,27 @@ class Paper:
             yield word[:fitting]
             word = word[fitting:]
         yield word
+
+
+_FROM_RIGHT = re.compile(
+    r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff](?:[\W\d_]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff])*"
+)
+"""Letters that are read from right to left, with the blanks, signs and numbers between them."""
+_FROM_LEFT = re.compile(r"\d+(?:[.,:/-]\d+)*")
+
+
+def _as_read(row: str) -> str:
+    """A row of text in the sequence in which its characters stand on paper from the left: Hebrew and Arabic are turned, the
+    numbers in them are not."""
+    if row.isascii():
+        return row
+    return _FROM_RIGHT.sub(lambda part: _FROM_LEFT.sub(lambda number: number[0][::-1], part[0])[::-1], row)
+
+
+def _parts(cells: Sequence[Sequence[str]]) -> Iterator[Sequence[Sequence[str]]]:
+    """The cells of a row in parts that a page has room for."""
+    for first in range(0, max(map(len, cells)), ROWS_MOST):
+        yield [rows[first : first + ROWS_MOST] for rows in cells]
 
 
 def _height(size: float) -> float:

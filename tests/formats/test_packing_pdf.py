@@ -57,6 +57,35 @@ def test_a_long_order_goes_on_over_pages_that_each_say_whose_they_are() -> None:
     assert shown == [f"SKU-{number}" for number in range(60)]
 
 
+def test_every_page_says_which_of_how_many_it_is() -> None:
+    made = pages(packing_slip(replace(SLIP, lines=[SERUM] * 60)))
+    for number, text in enumerate([*made, *pages(packing_slip(SLIP))], 1):
+        place = (number, len(made)) if number <= len(made) else (1, 1)
+        assert "page {} of {}".format(*place) in " ".join(text.split())
+
+
+def test_what_is_longer_than_a_page_goes_on_on_the_next_and_nothing_is_lost() -> None:
+    engraved = " ".join(f"w{number}" for number in range(3000))
+    made = pages(packing_slip(replace(SLIP, lines=[replace(SERUM, remarks=(engraved,)), SET])))
+    assert len(made) > 2
+    assert [word for text in made for word in text.split() if word.startswith("w") and word[1:].isdigit()] == (
+        engraved.split()
+    )
+    assert "SET-01" in made[-1]
+
+    street = [" ".join(f"s{number}" for number in range(first, first + 40)) for first in range(0, 400, 40)]
+    made = pages(packing_slip(replace(SLIP, ship_to=street)))
+    shown = [word for text in made for word in text.split() if word.startswith("s") and word[1:].isdigit()]
+    assert shown == " ".join(street).split()
+
+
+def test_an_item_that_goes_into_very_many_boxes_names_each_of_them() -> None:
+    boxes = [(number, 2) for number in range(1, 501)]
+    picks = [Pick("SERUM-30", "Serum", "", "skin", (), boxes)]
+    made = " ".join(pages(pick_list(PickList("slc", date(2026, 11, 30), ["web-1-f1"], picks))))
+    assert all(f"{number}: 2" in made for number, _ in boxes), "each stands in one row with its units"
+
+
 def test_a_name_without_blanks_stays_on_the_page() -> None:
     [text] = pages(packing_slip(replace(SLIP, lines=[replace(SERUM, sku="W" * 64)])))
     assert "W" * 64 not in text, "it is in several rows"
@@ -91,6 +120,22 @@ def test_what_no_font_has_is_said_on_the_page_and_a_font_that_has_it_draws_it(mo
     assert paper.NO_FONT not in text
 
 
+FROM_RIGHT = {
+    "דוד כהן": "ןהכ דוד",
+    "רחוב הרצל 12, חיפה": "הפיח ,12 לצרה בוחר",
+    "Rosa (רוזה) 7": "Rosa (הזור) 7",
+    "محمد": "دمحم",
+}
+"""A text, and its letters on paper from the left."""
+
+
+@pytest.mark.parametrize("text", FROM_RIGHT)
+def test_hebrew_and_arabic_stand_from_right_to_left_and_their_numbers_from_left_to_right(text: str) -> None:
+    [page] = pages(packing_slip(replace(SLIP, ship_to=[text])))
+    assert paper._as_read(text) == FROM_RIGHT[text]
+    assert (paper.NOT_JOINED in page) == (text == "محمد")
+
+
 def test_a_pick_list_says_how_many_go_into_which_box_and_has_a_barcode_for_each() -> None:
     picks = [
         Pick("PERFUME-50", "Perfume", "", "perfume", ("dangerous goods",), [(2, 1)]),
@@ -98,7 +143,11 @@ def test_a_pick_list_says_how_many_go_into_which_box_and_has_a_barcode_for_each(
     ]
     made = pick_list(PickList("Salt Lake City", date(2026, 11, 30), ["web-1-f1", "web-2-f1"], picks, is_cut=True))
     [text] = pages(made)
-    for shown in ("Pick list Salt Lake City 2026-11-30", "2 fulfillment orders, 2 items, 6 units", "1: 2, 2: 3"):
+    for shown in (
+        "Pick list Salt Lake City 2026-11-30",
+        "2 fulfillment orders, 2 items, 6 units",
+        "1: 2, 2: 3",
+    ):
         assert shown in text
     for shown in ("dangerous goods", "4006381333931", "Box 2", "More fulfillment orders are due than this list has"):
         assert shown in text
