@@ -1,7 +1,7 @@
 """Random networks and rounds: what a sourcing decision may depend on, each of it somewhere. The same seed gives the same."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,22 +22,51 @@ D,Drill,1500,0,,tools,,yes
 E,Easel,2500,0,,art,fragile,
 AB,Armchair and two benches,0,0,A*1 B*2,home,,
 """
+RETIRED_NODE = "n99"
+"""It has stock, and the network has not got it."""
 PLAIN = ("A", "B", "C", "D", "E")
 BUFFERS = "kind,sku,node,channel,units\nquota,A,,wholesale,3\nthreshold,C,,,2\nsafety_stock,D,n1,,2\n"
 ZONES = ("America/New_York", "America/Denver", "Asia/Tokyo", "Australia/Lord_Howe")
 REQUIRES = ("node.distance_km <= 2500.0", "node.promise_days <= 6", 'node.kind != "vendor"', "node.open_orders < 30")
+MORE_REQUIRES = (*REQUIRES, "node.distance_km >= 400.0", "node.open_orders != 7", "node.capacity_left < 6")
+"""Also such as a node may cease to meet when it is nearer, or less busy."""
 COSTS = (
     'per = "shipment"\namount = "500.0 + 0.4 * node.distance_km"',
     'per = "unit"\namount = "25 + 10 * node.priority"',
     'per = "kg"\namount = "15.0"\nwhen = "node.country == order.country"',
     'per = "shipment"\namount = "400.0"\nwhen = "node.open_orders > 20"',
+    'per = "shipment"\namount = "900.0"\nwhen = "node.distance_km < 400.0"',
+    'per = "unit"\namount = "30.0"\nwhen = "node.capacity_left > 5"',
     'per = "shipment"\namount = "300.0"\nwhen = "order.attributes.wrap != \\"\\""',
 )
+CARRIERS = """
+[[carrier]]
+name = "van"
+kind = "rate_card"
+[[carrier.service]]
+name = "standard"
+[[carrier.service.zone]]
+countries = ["US"]
+distance_km_max = 1500
+prices = [[1000, 300], [5000, 900], [60000, 2500]]
+days = 2
+[[carrier]]
+name = "post"
+kind = "rate_card"
+delivery_days = ["mon", "tue", "wed", "thu", "fri"]
+[[carrier.service]]
+name = "standard"
+[[carrier.service.zone]]
+countries = ["US", "CA"]
+prices = [[1000, 500], [5000, 800], [30000, 2000]]
+days = 4
+"""
+BY_CARRIER = 'per = "carrier"'
 RANKS = (["cost"], ["cost", "shipments", "distance"], ["distance"], ["days", "cost"], ["shipments", "priority"])
 
 
 def networks(
-    seed: int, count: int, nodes_max: int = 8, nodes_min: int = 2
+    seed: int | str, count: int, nodes_max: int = 8, nodes_min: int = 2
 ) -> Iterator[tuple[NetworkDocuments, Network]]:
     """Random networks, each with its documents."""
     for number in range(count):
@@ -49,7 +78,9 @@ def networks(
 def network_documents(chance: random.Random, nodes: int) -> NetworkDocuments:
     """A network of so many nodes."""
     written = "\n".join(_node(chance, number) for number in range(nodes))
-    return NetworkDocuments(written, _policy(chance), ITEMS, BUFFERS if chance.random() < 0.5 else "")
+    carriers = CARRIERS if chance.random() < 0.3 else ""
+    policy = _policy(chance, (*COSTS, BY_CARRIER) if carriers else COSTS)
+    return NetworkDocuments(written, policy, ITEMS, BUFFERS if chance.random() < 0.5 else "", carriers=carriers)
 
 
 def _node(chance: random.Random, number: int) -> str:
@@ -73,9 +104,9 @@ pickup = {chance.choice(["true", "false"])}
 """
 
 
-def _policy(chance: random.Random) -> str:
+def _policy(chance: random.Random, costs: Sequence[str]) -> str:
     strategies = "".join(
-        _strategy(chance, name, when)
+        _strategy(chance, name, when, costs)
         for name, when in (("wholesale", 'order.channel == "wholesale"'), ("others", "true"))
     )
     excluded = '[[exclude]]\nwhen = \'"fragile" in item.tags && node.kind == "store"\'\nreason = "no glass in stores"\n'
@@ -97,13 +128,13 @@ rate = 2000
 """
 
 
-def _strategy(chance: random.Random, name: str, when: str) -> str:
-    require = f"require = '{chance.choice(REQUIRES)}'\n" if chance.random() < 0.3 else ""
-    costs = "".join(f"[[strategy.cost]]\n{cost}\n" for cost in chance.sample(COSTS, chance.randint(1, 3)))
+def _strategy(chance: random.Random, name: str, when: str, known_costs: Sequence[str]) -> str:
+    require = f"require = '{chance.choice(MORE_REQUIRES)}'\n" if chance.random() < 0.3 else ""
+    costs = "".join(f"[[strategy.cost]]\n{cost}\n" for cost in chance.sample(known_costs, chance.randint(1, 3)))
     tiers = "".join(
         f"[[strategy.tier]]\nfrom = ['{chance.choice(['all', 'all', 'houses'])}']\nmax_shipments = {chance.randint(1, 3)}\n"
         f"split_line = {chance.choice(['true', 'false'])}\n"
-        + (f"require = '{chance.choice(REQUIRES)}'\n" if chance.random() < 0.3 else "")
+        + (f"require = '{chance.choice(MORE_REQUIRES)}'\n" if chance.random() < 0.3 else "")
         for _ in range(chance.randint(1, 2))
     )
     return f"""
@@ -131,7 +162,7 @@ def random_round(
     at = MONDAY + timedelta(minutes=chance.randint(0, 10_000))
     levels = {
         (node, sku): _level(chance, node, sku, at, plenty=plenty)
-        for node in nodes
+        for node in [*nodes, RETIRED_NODE]
         for sku in PLAIN
         if chance.random() < 0.8
     }
@@ -148,6 +179,7 @@ def random_round(
             {place: level.offered_at for place, level in levels.items() if level.offered_at and chance.random() < 0.5},
             own,
             {node: date(2026, 11, 23) for node, _ in own},
+            {place: 1 for place, level in levels.items() if level.offered_at and chance.random() < 0.3},
         ),
         kept_out=frozenset(chance.sample(nodes, 1)) if chance.random() < 0.05 else frozenset(),
     )

@@ -59,10 +59,13 @@ async def replay(database: Database, since: datetime) -> AsyncIterator[Replayed]
 
 
 def judged(one: Round, version: Network) -> Replayed:
-    """Plan one round again under its network version."""
+    """Plan one round again under its network version; one that cannot be planned comes out differently."""
     if one.asked is None:
         return Replayed(one.order, one.round, Verdict.FORGOTTEN if one.is_forgotten else Verdict.NOT_KEPT)
-    made = made_again(one.asked, version)
+    try:
+        made = made_again(one.asked, version)
+    except Exception as error:  # one round that this program cannot plan must not hide what becomes of the others
+        return Replayed(one.order, one.round, Verdict.DIFFERENT, f"it cannot be planned again: {error!r}")
     if differs(one.document, made):
         return Replayed(one.order, one.round, Verdict.DIFFERENT, cause(one.document, made))
     if one.document != made:

@@ -282,8 +282,13 @@ class Policy:
     @property
     def reads_open_orders(self) -> bool:
         """Whether any rule depends on how many fulfillment orders are open; if none does, they need not be counted."""
+        return any("node.open_orders" in rule.names for rule in self.rules_of_plans)
+
+    @property
+    def rules_of_plans(self) -> list[Expression]:
+        """The rules that say which node may ship, and for how much."""
         rules = [exclusion.when for exclusion in self.exclusions]
         for strategy in self.strategies:
             rules += [rule for cost in strategy.costs for rule in (cost.amount, cost.when) if rule]
             rules += [rule for rule in (strategy.require, *(tier.require for tier in strategy.tiers)) if rule]
-        return any("node.open_orders" in rule.names for rule in rules)
+        return rules

@@ -60,7 +60,7 @@ class Future:
         if name == PROMISE_DAYS:
             return self._days()
         most = self._site.node.capacity_per_day if name == CAPACITY_LEFT else None
-        named = (number + step for number in _numbers(rule.expression.source) for step in (-1, 0, 1))
+        named = (number + step for number in whole_numbers(rule.expression.source) for step in (-1, 0, 1))
         found = {_LEAST[name], most or CAPACITY_UNLIMITED, *named}
         return sorted(value for value in found if _LEAST[name] <= value <= (most or CAPACITY_UNLIMITED))
 
@@ -80,6 +80,6 @@ _LEAST = {OPEN_ORDERS: 0, CAPACITY_LEFT: 1, PROMISE_DAYS: 0}
 """The facts that change, with their least values; a node without capacity takes nothing."""
 
 
-def _numbers(source: str) -> list[int]:
+def whole_numbers(source: str) -> list[int]:
     """The whole numbers that a rule names."""
     return [int(word) for word in "".join(one if one.isdecimal() else " " for one in source).split()]

@@ -35,6 +35,7 @@ _TEXTS = (
     "reference",
     "purchase_order",
 )
+_MOMENTS = ("deliver_by", "not_after")
 _Document = dict[str, Any]
 
 
@@ -117,10 +118,8 @@ def _facts(facts: OrderFacts) -> _Document:
         "lines": [_rule_line(line) for line in facts.lines],
         "place": [place.latitude, place.longitude, str(place.precision), place.far and str(place.far)],
     }
-    for name in ("deliver_by", "not_after"):
-        at = getattr(facts, name)
-        document[name] = None if at is None else _number(at)
-    return {name: value for name, value in document.items() if value}
+    moments = {name: _number(at) for name in _MOMENTS if (at := getattr(facts, name)) is not None}
+    return {name: value for name, value in document.items() if value} | moments
 
 
 def _rule_line(line: RuleLine) -> list[Any]:
@@ -132,9 +131,7 @@ def _read_facts(document: _Document, network: Network) -> OrderFacts:
     latitude, longitude, precision, far = document["place"]
     value = document.get("value", 0)
     complete = document.get("ship_complete")
-    deliver_by, not_after = (
-        _moment(document[name]) if name in document else None for name in ("deliver_by", "not_after")
-    )
+    deliver_by, not_after = (_moment(document[name]) if name in document else None for name in _MOMENTS)
     return OrderFacts(
         **{name: document.get(name, "") for name in _TEXTS},
         place=Place(latitude, longitude, Precision(precision), Far(far) if far else None),

@@ -12,16 +12,18 @@ from sqlalchemy import text
 from database import network as networks
 from database.connect import Database
 from database.documents.what_if import WhyNot
+from database.sourcing import Round
 from domain.fulfillment import MessageKind
 from domain.request import ForgetRequest
 from domain.sourcing.what_if import ChangeKind
+from network.load import load_applied
 from starter.explain import explain_why_not
 from starter.replay import replay_rounds
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from tests.house import MASTER_KEYS
 from transactions.network import Networks
 from transactions.personal import forget
-from transactions.replay import KEPT, Verdict, erase_old, replay
+from transactions.replay import KEPT, Verdict, erase_old, judged, replay
 from transactions.what_if import why_not
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,6 +101,14 @@ async def test_a_round_that_comes_out_differently_is_named_with_the_cause(
     said = capsys.readouterr()
     assert said.err == "5 rounds: 4 the same, 1 different\n"
     assert said.out.startswith(f"{order}, round 1: different: {NEXT}: days 3, was 17")
+
+
+def test_a_round_that_cannot_be_planned_again_is_named_and_does_not_hide_the_others() -> None:
+    found = judged(
+        Round("web-1", 2, 1, {}, b"not what a round was decided from", is_forgotten=False), load_applied(MAP)
+    )
+    assert (found.order, found.round, found.verdict) == ("web-1", 2, Verdict.DIFFERENT)
+    assert found.cause.startswith("it cannot be planned again: error(")
 
 
 async def test_an_order_is_asked_why_a_node_does_not_ship_and_what_would_have_to_be_different(shop: Shop) -> None:

@@ -1,10 +1,12 @@
 """A single change of what a round was decided from, and the search for the smallest one under which a node ships."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from domain.network import Network, Node
+from domain.sourcing.future import whole_numbers
 from domain.sourcing.plans import Plan
 from domain.sourcing.rounds import RoundInput, decide
 
@@ -17,7 +19,7 @@ class ChangeKind(StrEnum):
     SAFETY_STOCK = "safety_stock"
     """Fewer units that the node never sells."""
     QUOTA = "quota"
-    """No units kept back from the channel in all nodes together."""
+    """Fewer units kept back from the channel in all nodes together."""
     STOP = "stop"
     """No stop of the sale."""
     OFFER = "offer"
@@ -43,7 +45,7 @@ class ChangeKind(StrEnum):
     RULE = "rule"
     """Without a rule, or with the node in a tier."""
     ORDER = "order"
-    """The order does not ask for another node, or need not ship complete."""
+    """The order does not ask for another node, need not ship complete, or has no day that it must keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,22 @@ class Case:
         return plan if any(shipment.node == self.node.id for shipment in plan.shipments) else None
 
 
-def least(ships: Callable[[int], Plan | None], most: int) -> tuple[int, Plan] | None:
-    """The smallest amount from 1 to `most` under which the node ships, and its plan; None when not even `most` is enough.
+def least(ships: Callable[[int], Plan | None], most: int, edges: Iterable[int] = ()) -> tuple[int, Plan] | None:
+    """The smallest amount from 1 to `most` under which the node ships, and its plan; None when there is none.
 
-    With one less it does not ship. More of a change must never do less than less of it.
+    `edges` are amounts at which more of the change may begin to do something else, as a rule that names a number does. Between
+    two of them more of it must do ever more for the node, or ever less.
     """
-    found = ships(most) if most > 0 else None
-    if found is None:
-        return None
-    too_little, enough = 0, most
+    begins = sorted({1, *(edge for edge in edges if 1 < edge <= most)})
+    for first, after in pairwise([*begins, most + 1]):
+        if plan := ships(first) if first <= most else None:
+            return first, plan
+        if after - 1 > first and (plan := ships(after - 1)):
+            return _least_between(ships, first, after - 1, plan)
+    return None
+
+
+def _least_between(ships: Callable[[int], Plan | None], too_little: int, enough: int, found: Plan) -> tuple[int, Plan]:
     while enough - too_little > 1:
         middle = (too_little + enough) // 2
         plan = ships(middle)
@@ -97,3 +106,10 @@ def least(ships: Callable[[int], Plan | None], most: int) -> tuple[int, Plan] | 
         else:
             enough, found = middle, plan
     return enough, found
+
+
+def named_numbers(network: Network, fact: str) -> set[int]:
+    """The whole numbers that stand in the rules of the policy that read a fact, with those beside each of them."""
+    rules = [rule for rule in network.policy.rules_of_plans if fact in rule.names]
+    numbers = {number for rule in rules for number in whole_numbers(rule.source)}
+    return {number + step for number in numbers for step in (-1, 0, 1)}

@@ -8,7 +8,8 @@ from domain.network import Network
 from domain.sourcing.facts import NodeLoad
 from domain.sourcing.plans import Plan
 from domain.sourcing.rounds import RoundInput
-from domain.sourcing.what_if.change import Case, Change, ChangeKind, least
+from domain.sourcing.rules import DISTANCE_KM
+from domain.sourcing.what_if.change import Case, Change, ChangeKind, least, named_numbers
 
 CAPACITY_MORE_MAX = 100
 """How many more orders of a day are tried beyond what is used: a rule may ask for capacity that is left."""
@@ -59,7 +60,9 @@ def _capacity(case: Case) -> Iterator[Change]:
     def ships(more: int) -> Plan | None:
         return case.tried(_with_load(case, replace(load, capacity_used_today=load.capacity_used_today - more)))
 
-    if found := least(ships, max(0, load.capacity_used_today - capacity) + CAPACITY_MORE_MAX):
+    beyond = load.capacity_used_today - capacity
+    edges = [1 + beyond, *(left + beyond for left in named_numbers(case.network, "node.capacity_left"))]
+    if found := least(ships, max(0, beyond) + CAPACITY_MORE_MAX, edges):
         more, plan = found
         used = load.capacity_used_today
         words = f"a capacity of {capacity + more} orders on that day at {case.node.id} instead of {capacity} ({used} are used)"
@@ -70,9 +73,11 @@ def _open_orders(case: Case) -> Iterator[Change]:
     load = _load(case)
     if not case.network.policy.reads_open_orders:
         return
+    edges = [load.open_orders - left for left in named_numbers(case.network, "node.open_orders")]
     found = least(
         lambda fewer: case.tried(_with_load(case, replace(load, open_orders=load.open_orders - fewer))),
         load.open_orders,
+        edges,
     )
     if found:
         fewer, plan = found
@@ -104,11 +109,21 @@ def _distance(case: Case) -> Iterator[Change]:
     if not present or case.asked.facts.pickup_node is not None:
         return
     farthest = int(present) if present != int(present) else int(present) - 1
-    found = least(lambda nearer: case.tried(_at_distance(case, farthest + 1 - nearer)), farthest + 1)
+    edges = [farthest + 1 - km for km in _distances_in_question(case)]
+    found = least(lambda nearer: case.tried(_at_distance(case, farthest + 1 - nearer)), farthest + 1, edges)
     if found:
         km, plan = farthest + 1 - found[0], found[1]
-        words = f"{node} at most {km:,} km from the customer instead of {present:,.0f}"
-        yield Change(ChangeKind.DISTANCE, words, plan, round(present - km))
+        words = f"{node} {km:,} km from the customer instead of {present:,.0f}"
+        yield Change(ChangeKind.DISTANCE, words, plan, found[0])
+
+
+def _distances_in_question(case: Case) -> set[int]:
+    """Kilometres at which days, prices of carriers or a rule may change, with those beside each of them."""
+    service, network = case.asked.facts.service, case.network
+    bands = [band.distance_km_max for band in network.policy.transit.get(service, ())]
+    zones = [zone.distance_km_max for one in network.carriers.values() for zone in one.services.get(service, ())]
+    measured = {int(km) + step for km in (*bands, *filter(None, zones)) for step in (0, 1)}
+    return measured | named_numbers(network, DISTANCE_KM)
 
 
 def _at_distance(case: Case, km: int) -> RoundInput:

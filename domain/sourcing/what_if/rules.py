@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from domain.network import Network, ShipComplete, Strategy, Tier
+from domain.sourcing.facts import OrderFacts
 from domain.sourcing.planner import strategy_for
 from domain.sourcing.what_if.change import Case, Change, ChangeKind
 
@@ -79,10 +80,29 @@ def _shipments(case: Case) -> Iterator[Change]:
 
 def _order(case: Case) -> Iterator[Change]:
     facts, node = case.asked.facts, case.node.id
-    asks_for_another = facts.from_node not in (None, node)
-    if asks_for_another and (plan := case.tried(replace(case.asked, facts=replace(facts, from_node=None)))):
-        yield Change(ChangeKind.ORDER, f"the order does not ask for {facts.from_node}", plan)
     complete = facts.ship_complete or strategy_for(facts, case.network).ship_complete
-    in_parts = replace(case.asked, facts=replace(facts, ship_complete=ShipComplete.NO))
-    if complete is not ShipComplete.NO and (plan := case.tried(in_parts)):
-        yield Change(ChangeKind.ORDER, f"the order may ship in parts, instead of ship_complete {complete}", plan)
+    possible: list[tuple[bool, str, OrderFacts]] = [
+        (
+            facts.from_node not in (None, node),
+            f"the order does not ask for {facts.from_node}",
+            replace(facts, from_node=None),
+        ),
+        (
+            complete is not ShipComplete.NO,
+            f"the order may ship in parts, instead of ship_complete {complete}",
+            replace(facts, ship_complete=ShipComplete.NO),
+        ),
+        (
+            facts.deliver_by is not None,
+            "the order may arrive after the promised day",
+            replace(facts, deliver_by=None),
+        ),
+        (
+            facts.not_after is not None,
+            "the order may leave after its window",
+            replace(facts, not_after=None),
+        ),
+    ]
+    for is_asked, words, other in possible:
+        if is_asked and (plan := case.tried(replace(case.asked, facts=other))):
+            yield Change(ChangeKind.ORDER, words, plan)

@@ -118,12 +118,17 @@ def _quota(case: Case, sku: str) -> Iterator[Change]:
     kept = case.network.kept_back(sku, channel)
     if not kept:
         return
-    thresholds = {name: units for name, units in buffers.thresholds.items() if name != sku}
-    quotas = {place: units for place, units in buffers.quotas.items() if place[0] != sku}
-    network = replace(case.network, buffers=Buffers(buffers.safety_stock, thresholds, quotas))
-    if plan := case.tried(network=network):
-        words = f"nothing of {sku} kept back from {channel} in all nodes together, instead of {kept} (buffers.csv)"
-        yield Change(ChangeKind.QUOTA, words, plan, kept, {sku: kept})
+
+    def ships(fewer: int) -> Plan | None:
+        thresholds = {**buffers.thresholds, sku: kept - fewer}
+        quotas = {place: units for place, units in buffers.quotas.items() if place[0] != sku}
+        changed = Buffers(buffers.safety_stock, thresholds, quotas)
+        return case.tried(network=replace(case.network, buffers=changed))
+
+    if found := least(ships, kept):
+        fewer, plan = found
+        left = f"{kept - fewer or 'nothing'} of {sku} kept back from {channel} in all nodes together"
+        yield Change(ChangeKind.QUOTA, f"{left}, instead of {kept} (buffers.csv)", plan, fewer, {sku: fewer})
 
 
 def _switches(case: Case, sku: str) -> Iterator[Change]:
