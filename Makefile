@@ -19,6 +19,9 @@ demo: $(INSTALLED) ## run the story of examples/ on a stack of its own and end; 
 up: $(INSTALLED) ## run the whole service on the embedded stack until Ctrl-C; data is kept in .data/
 	@$(BIN)/python -m starter up
 
+# The tests start hundreds of Python processes; without compiled files each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests wait more than they compute, so three processes keep two cores busy; each has servers of its own.
 test: $(INSTALLED) ## run every test that is not marked long
 	@$(BIN)/pytest --numprocesses 3 --dist worksteal
