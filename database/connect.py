@@ -78,6 +78,7 @@ class Database:
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
+            pool_use_lifo=True,  # the connection that was used last has planned most statements
             execution_options={"vault": Vault(master_keys) if master_keys else None},
             hide_parameters=True,  # they may be personal data, and errors travel into logs and histories
             connect_args={
