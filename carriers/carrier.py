@@ -22,10 +22,6 @@ class NoAnswer(Exception):
     """No answer came, or none that can be read: the carrier may have done what it was asked for."""
 
 
-class CannotTell(Exception):
-    """The carrier cannot be asked for a label by our reference."""
-
-
 class MissingExtra(Exception):
     """A package is not installed; the text names the extra that brings it."""
 
@@ -135,6 +131,10 @@ class CarrierKind(Protocol):
     def tracks(self) -> bool:
         """Whether the carrier can be asked where parcels are."""
 
+    @property
+    def finds(self) -> bool:
+        """Whether the carrier can be asked for a label by our reference; otherwise `find` is never called."""
+
     def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
         """Why the carrier could not print this label as it is, such as a street that it would cut; None = it could."""
 
@@ -142,7 +142,7 @@ class CarrierKind(Protocol):
         """Buy a label. Raises `CarrierRefused`, `NoAnswer` and `MissingExtra`."""
 
     def find(self, settings: Settings, reference: str) -> Bought | None:
-        """The label that was bought with a reference; None = there is none. Raises `CannotTell` and `NoAnswer`."""
+        """The label that was bought with a reference; None = there is none. Raises `NoAnswer`."""
 
     def void(self, settings: Settings, tracking: str, theirs: str) -> None:
         """Give a label back, also one that was given back before. Raises `CarrierRefused` and `NoAnswer`."""

@@ -21,6 +21,7 @@ class RateCard:
     keys: tuple[Key, ...] = ()
     needs_services = True
     tracks = False
+    finds = True
 
     def credentials(self, entry: Mapping[str, Any]) -> Sequence[str]:
         """Nothing is needed."""

@@ -179,7 +179,7 @@ CHANGE = text(
                      tracking = coalesce(:tracking, tracking), theirs = coalesce(:theirs, theirs),
                      amount = coalesce(CAST(:amount AS bigint), amount), currency = coalesce(:currency, currency),
                      content = coalesce(CAST(:content AS bytea), content),
-                     said = CASE WHEN :state IN ('bought', 'voided') THEN NULL ELSE coalesce(CAST(:said AS bytea), said) END,
+                     said = coalesce(CAST(:said AS bytea), CASE WHEN :state NOT IN ('bought', 'voided') THEN said END),
                      bought_at = CASE WHEN :is_bought THEN clock_timestamp() ELSE bought_at END,
                      tries = 0, updated_at = clock_timestamp()
     WHERE label_id = :label

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -44,13 +44,14 @@ class CarrierCalls:
         self._threads = ThreadPoolExecutor(THREADS, "carrier")
         self._breaker = Breaker(FAILURES_MAX, max(REST, within))
         self._at_once = AtOnce(AT_ONCE_MAX)
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def call(
         self, carrier: str, ask: Callable[[], Result], late: Callable[[Result], object] = lambda _: None
     ) -> Result:
         """What a carrier answers. Raises `NotNow`, `NoAnswer`, and what `ask` raises.
 
-        `late` gets an answer that came after the deadline.
+        `late` gets an answer that came after the deadline, or after who waits for it was cancelled.
         """
         place = self._at_once.one_more(carrier)
         if not place.__enter__():
@@ -61,6 +62,8 @@ class CarrierCalls:
         socket.setdefaulttimeout(SOCKET_TIMEOUT_SECONDS)
         running = asyncio.get_running_loop().run_in_executor(self._threads, ask)
         running.add_done_callback(lambda _: place.__exit__(None, None, None))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         try:
             async with asyncio.timeout(self._within.total_seconds()):
                 answer = await asyncio.shield(running)
@@ -68,11 +71,19 @@ class CarrierCalls:
             self._breaker.failed(carrier)
             running.add_done_callback(partial(_hand_on, carrier, late))
             raise NoAnswer(f"no answer within {self._within.total_seconds():g} seconds") from None
+        except asyncio.CancelledError:
+            running.add_done_callback(partial(_hand_on, carrier, late))
+            raise
         except NoAnswer:
             self._breaker.failed(carrier)
             raise
         self._breaker.succeeded(carrier)
         return answer
+
+    async def answered(self, within: timedelta) -> None:
+        """Wait until the calls that are under way were answered, and not longer than this."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=within.total_seconds())
 
     def close(self) -> None:
         """Begin no more calls."""
@@ -82,5 +93,5 @@ class CarrierCalls:
 def _hand_on(carrier: str, late: Callable[[Result], object], running: "asyncio.Future[Result]") -> None:
     if running.cancelled() or running.exception() is not None:
         return
-    log.warning("a carrier answered after its deadline", carrier=carrier)
+    log.warning("a carrier answered when nobody waited any more", carrier=carrier)
     late(running.result())

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from carriers.carrier import Address, Bought, Settings, Shipment
+from carriers.judge import is_name
 from carriers.kinds import KINDS
 from database import address, exception, label, order, personal, returns
 from database import connection as connections
@@ -74,10 +75,11 @@ async def ask_for_return(transactions: OrderTransactions, asked: Asked[LabelRequ
     Raises `UnknownReturn`, `RequestRefused` and `UsedForAnotherRequest`.
     """
     async with transactions.database.read() as connection:
-        state = await returns.state(connection, asked.about)
+        name = (await returns.state(connection, asked.about)).order
 
     async def doing(transaction: Transaction, network: Network, kept: Request) -> Answer:
         connection = transaction.connection
+        state = await returns.state(connection, asked.about)
         sender = await address.of(connection, state.order)
         if sender is None:
             return {"refused": f"the address of {state.order} was erased"}
@@ -90,7 +92,7 @@ async def ask_for_return(transactions: OrderTransactions, asked: Asked[LabelRequ
         parcel = _Parcel(state.order, asked.about, service, to, goes_from, weight, is_return=True)
         return await _add(connection, network, parcel, asked)
 
-    return await _ask(transactions, asked, state.order, doing)
+    return await _ask(transactions, asked, name, doing)
 
 
 Doing = Callable[[Transaction, Network, Request], Awaitable[Answer]]
@@ -209,7 +211,10 @@ async def want_void(transactions: OrderTransactions, asked: Asked[VoidLabelReque
             assert found is not None
             if found.state is LabelState.REFUSED:
                 return {"refused": f"{found.label} was not sold: there is nothing to give back"}
-            if found.state is not LabelState.VOIDED:
+            if await _is_decided_by_a_person(transactions, connection, found):
+                await label.change(connection, found, Change(LabelState.VOIDED))
+                await _close(transaction, found)
+            elif found.state is not LabelState.VOIDED:
                 await label.want_void(connection, found.label)
             return {"label": found.label}
 
@@ -217,6 +222,16 @@ async def want_void(transactions: OrderTransactions, asked: Asked[VoidLabelReque
             connection, asked, "void_label", {"label": asked.about}, doing, order=known.order, subject=asked.about
         )
     granted(answer)
+
+
+async def _is_decided_by_a_person(
+    transactions: OrderTransactions, connection: ReadConnection, stored: StoredLabel
+) -> bool:
+    """Whether nobody but a person can say what became of a label: its carrier cannot be asked by our reference."""
+    _, network = await transactions.networks.active(connection)
+    carrier = network.carriers.get(stored.carrier)
+    finds = carrier is not None and KINDS[carrier.kind].finds
+    return stored.state is LabelState.UNKNOWN and stored.tracking is None and not finds
 
 
 async def seen(connection: ReadConnection, name: str, node: str | None) -> StoredLabel:
@@ -236,6 +251,21 @@ async def settings_of(transactions: OrderTransactions, carrier: str) -> tuple[st
     if entry is None:
         return None
     return entry.kind, Settings(carrier, entry.settings, access.credentials if access else {})
+
+
+async def is_wanted(transactions: OrderTransactions, stored: StoredLabel) -> bool:
+    """Whether the parcel of a label is still to leave: its work is not over, its return still waits, its order was not
+    forgotten."""
+    async with transactions.database.read() as connection:
+        return await _is_wanted(transactions, connection, stored)
+
+
+async def _is_wanted(transactions: OrderTransactions, connection: ReadConnection, stored: StoredLabel) -> bool:
+    if stored.asked["is_return"]:
+        return (await returns.state(connection, stored.about)).waits_for_its_parcel
+    _, network = await transactions.networks.active(connection)
+    shown = await fulfillment.show(connection, network, node=None, fulfillment_order=stored.about)
+    return shown is not None and shown["status"] not in OVER
 
 
 async def shipment_of(transactions: OrderTransactions, stored: StoredLabel) -> Shipment | None:
@@ -296,14 +326,15 @@ def address_of_node(node: Node) -> Address:
 
 
 async def bought(transactions: OrderTransactions, stored: StoredLabel, sold: Bought) -> None:
-    """Keep a label that a carrier sold. One that nobody wants any more is given back."""
+    """Keep a label that a carrier sold. One that nobody wants any more, or whose work is over, is given back."""
     amount, currency = (sold.amount, sold.currency) if sold.amount is not None else _by_rate_card(stored)
     async with transactions.begin() as transaction:
         now = await _locked(transaction, stored)
         if now.state is LabelState.BOUGHT:
             return
         known = Change(now.state, timedelta(), sold.tracking, sold.theirs, amount, currency, sold.content)
-        if now.state in (LabelState.ASKED, LabelState.UNKNOWN) and now.void_wanted_at is None:
+        is_wanted = now.void_wanted_at is None and await _is_wanted(transactions, transaction.connection, now)
+        if now.state in (LabelState.ASKED, LabelState.UNKNOWN) and is_wanted:
             known = replace(known, state=LabelState.BOUGHT, due_in=None, is_bought=True)
             await _close(transaction, now)
             await _follow(transactions, transaction, now, sold.tracking)
@@ -341,17 +372,24 @@ async def refused(transactions: OrderTransactions, stored: StoredLabel, why: str
 
 async def unusable(transactions: OrderTransactions, stored: StoredLabel, sold: Bought, why: str) -> None:
     """The carrier sold something that cannot be used: it is given back, if the carrier says what it calls it."""
-    can_void = isinstance(sold.tracking, str) and bool(sold.tracking)
+    can_void = is_name(sold.tracking) and (not sold.theirs or is_name(sold.theirs))
     state = LabelState.REFUSED if can_void else LabelState.UNKNOWN
     tracking, theirs = (sold.tracking, sold.theirs) if can_void else (None, None)
     again = timedelta() if can_void else timedelta(minutes=1)
     new = Change(state, again, tracking, theirs, said=why)
-    await _settle(transactions, stored, new, f"gave no label that can be used: {why}")
+    if not await _settle(transactions, stored, new, f"gave no label that can be used: {why}") and can_void:
+        async with transactions.begin() as transaction:
+            now = await _locked(transaction, stored)
+            if now.state in (LabelState.REFUSED, LabelState.VOIDED):
+                await label.change(transaction.connection, now, replace(new, state=now.state))
 
 
 async def unknown(transactions: OrderTransactions, stored: StoredLabel, why: str, again: timedelta | None) -> None:
-    """The carrier did not answer: it may have sold the label, and is asked for it `again` (None = it cannot be asked)."""
+    """The carrier did not answer: it may have sold the label, and is asked for it `again` (None = it cannot be asked, and a
+    person decides)."""
     said = f"did not answer, and may have sold it: {why}"
+    if again is None:
+        said += f"; look there for {stored.label}, and void it here before you ask for another"
     await _settle(transactions, stored, Change(LabelState.UNKNOWN, again, said=why[:SAID_MAX]), said)
 
 
@@ -389,21 +427,33 @@ async def voided(transactions: OrderTransactions, stored: StoredLabel) -> None:
 
 async def not_voided(transactions: OrderTransactions, stored: StoredLabel, why: str) -> None:
     """The carrier does not take a label back: it stays bought, and a person learns why."""
-    new = Change(stored.state, said=why[:SAID_MAX])
-    await _settle(transactions, stored, new, f"does not take it back: {why}", any_state=True)
-
-
-async def _settle(
-    transactions: OrderTransactions, stored: StoredLabel, new: Change, said: str, *, any_state: bool = False
-) -> None:
-    """Write what became of a label and open the exception about it, unless somebody has settled it meanwhile."""
     async with transactions.begin() as transaction:
         now = await _locked(transaction, stored)
-        if not any_state and now.state not in (LabelState.ASKED, LabelState.UNKNOWN):
-            return
+        new = Change(now.state, said=why[:SAID_MAX])
+        if now.state is LabelState.UNKNOWN and now.tracking:
+            new = replace(new, state=LabelState.BOUGHT, is_bought=True)
+            await _follow(transactions, transaction, now, now.tracking)
         await label.change(transaction.connection, now, new)
-        if now.state is not new.state or any_state:
+        await _open(transaction, now, f"does not take it back: {why}")
+
+
+async def unanswered(transactions: OrderTransactions, stored: StoredLabel, why: str) -> None:
+    """A person learns that a carrier has not answered again and again; it is asked further on."""
+    async with transactions.begin() as transaction:
+        now = await _locked(transaction, stored)
+        await _open(transaction, now, f"has not answered {stored.tries} times: {why}")
+
+
+async def _settle(transactions: OrderTransactions, stored: StoredLabel, new: Change, said: str) -> bool:
+    """Write what became of a label and open the exception about it; false = somebody has settled it meanwhile."""
+    async with transactions.begin() as transaction:
+        now = await _locked(transaction, stored)
+        if now.state not in (LabelState.ASKED, LabelState.UNKNOWN):
+            return False
+        await label.change(transaction.connection, now, new)
+        if now.state is not new.state:
             await _open(transaction, now, said)
+        return True
 
 
 async def _locked(transaction: Transaction, stored: StoredLabel) -> StoredLabel:

@@ -17,7 +17,6 @@ from carriers.by_karrio.scans import meaning
 from carriers.carrier import (
     Address,
     Bought,
-    CannotTell,
     CarrierRefused,
     Key,
     NoAnswer,
@@ -51,6 +50,7 @@ class Karrio:
     )
     needs_services = False
     tracks = True
+    finds = False
 
     def __init__(self) -> None:
         """One per process: it keeps the tokens of its gateways."""
@@ -76,9 +76,8 @@ class Karrio:
         return _bought(result)
 
     def find(self, settings: Settings, reference: str) -> Bought | None:
-        """No carrier of karrio is asked for labels by reference."""
-        name = settings.entry["connector"]
-        raise CannotTell(f"{name} cannot be asked for a label by our reference: look there for {reference}")
+        """No carrier of karrio can be asked for labels by reference; that it has none is not said either."""
+        raise NoAnswer(f"{settings.entry['connector']} cannot be asked for a label by our reference")
 
     def void(self, settings: Settings, tracking: str, theirs: str) -> None:
         """Give a label back."""

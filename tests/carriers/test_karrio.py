@@ -10,7 +10,7 @@ import pytest
 from carriers.by_karrio import library
 from carriers.by_karrio.kind import CREDENTIALS, Karrio
 from carriers.by_karrio.scans import KINDS, meaning
-from carriers.carrier import Address, CannotTell, CarrierRefused, MissingExtra, NoAnswer, Settings, Shipment
+from carriers.carrier import Address, CarrierRefused, MissingExtra, NoAnswer, Settings, Shipment
 from carriers.judge import fault
 from domain.label import LabelFormat
 from domain.tracking import ScanKind
@@ -120,7 +120,7 @@ def test_a_silent_carrier_is_waited_for_a_while_and_asked_once(
 
 
 def test_labels_cannot_be_looked_for_by_our_reference(connector: str) -> None:
-    with pytest.raises(CannotTell, match="look there for web-1-f1-l1"):
+    with pytest.raises(NoAnswer, match="cannot be asked for a label by our reference"):
         Karrio().find(settings(connector), PARCEL.reference)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.documents import label as documents
+from domain.fulfillment import MessageKind
 from domain.label import LabelRequest, VoidLabelRequest
 from jobs.carrier import CarrierCalls
 from jobs.label import Labels
@@ -38,6 +39,12 @@ class Desk:
 
     async def void(self, label: str) -> None:
         await labels.want_void(self.shop.transactions, Asked(label, VoidLabelRequest(), "operator"), node=None)
+
+    async def cancelled(self, work: str) -> None:
+        """The order is cancelled, and its node agrees."""
+        order = work.removesuffix("-f1")
+        await self.shop.cancel(order)
+        await self.shop.tell(order, MessageKind.CANCEL_ACCEPTED)
 
     async def later(self, minutes: int) -> None:
         """Time passes, and what is due is done."""

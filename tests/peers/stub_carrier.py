@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from carriers.carrier import Bought, CannotTell, CarrierRefused, Key, NoAnswer, Scan, Settings, Shipment
+from carriers.carrier import Bought, CarrierRefused, Key, NoAnswer, Scan, Settings, Shipment
 
 ZPL = b"^XA^FO30,30^A0N,40,40^FDTO YOU^FS^XZ"
 REASON = "the street is not deliverable"
@@ -20,13 +20,19 @@ class StubCarrier:
     """Sells labels in memory, each time in the next way of `ways`; "" and no more ways = as it should be."""
 
     ways: list[str] = field(default_factory=list)
-    can_find: bool = True
+    finds: bool = True
     silence_seconds: float = 0.6
     sold: dict[str, Bought] = field(default_factory=dict)
     """By our reference: what is to be paid."""
     taken_back: list[str] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    before_answer: Callable[[], object] = lambda: None
+    """Called when a label was sold, before it is answered."""
+    refuses_voids: str = ""
+    """Why no label is taken back."""
+    is_silent: bool = False
+    """Whether no void is answered."""
 
     kind = "stub"
     keys: tuple[Key, ...] = ()
@@ -54,6 +60,7 @@ class StubCarrier:
         good = replace(good, ship_to=(to.country, to.postal_code))
         assert shipment.reference not in self.sold, "sold twice by one reference"
         self.sold[shipment.reference] = good
+        self.before_answer()
         match way:
             case "empty label":
                 return replace(good, content=b"")
@@ -80,13 +87,16 @@ class StubCarrier:
     def find(self, settings: Settings, reference: str) -> Bought | None:
         """What was sold by a reference, as it should have been answered."""
         self.asked.append(f"find {reference}")
-        if not self.can_find:
-            raise CannotTell("it does not find labels by our reference")
+        assert self.finds
         return self.sold.get(reference)
 
     def void(self, settings: Settings, tracking: str, theirs: str) -> None:
         """Take a label back; a second time changes nothing."""
         self.asked.append(f"void {tracking}")
+        if self.is_silent:
+            raise NoAnswer("the connection was closed")
+        if self.refuses_voids:
+            raise CarrierRefused(self.refuses_voids)
         for reference, one in list(self.sold.items()):
             if one.tracking == tracking:
                 self.taken_back.append(reference)
