@@ -66,6 +66,8 @@ async def _version_shown(visit: Visit, mistake: str = "", status: int = 200) -> 
         found=found,
         active=active,
         judged=judged,
+        refused=judged.refusals(visit.form.all("accept")),
+        accepted=visit.form.all("accept"),
         difference=difference(active["policy"], found["policy"]),
         mistake=mistake,
     )
@@ -99,7 +101,11 @@ async def _apply(visit: Visit, wanted: NetworkDocuments) -> tuple[str, Response 
     seen = visit.form.get("seen")
     try:
         version = await network_version.apply(
-            visit.service.database, wanted, seen=int(seen) if seen.isdecimal() else 0, actor=visit.holder.actor
+            visit.service.database,
+            wanted,
+            seen=int(seen) if seen.isdecimal() else 0,
+            actor=visit.holder.actor,
+            accepted=visit.form.all("accept"),
         )
     except OtherVersion:
         return (
@@ -111,10 +117,22 @@ async def _apply(visit: Visit, wanted: NetworkDocuments) -> tuple[str, Response 
     return "", RedirectResponse(f"/console/policy?applied={version}", 303)
 
 
+def _still_broken(visit: Visit, judged: Judged) -> list[str]:
+    """The cases that the form accepts as broken, but for those that the text does not break any more."""
+    return [name for name in visit.form.all("accept") if name in judged.cases.broken]
+
+
 async def _show_editor(visit: Visit) -> Response:
     active = next(one for one in await _versions(visit) if one["is_active"])
     return visit.shown(
-        "policy_edit.html", active=active, policy=active["policy"], judged=None, difference=[], mistake=""
+        "policy_edit.html",
+        active=active,
+        policy=active["policy"],
+        judged=None,
+        refused=[],
+        accepted=[],
+        difference=[],
+        mistake="",
     )
 
 
@@ -137,6 +155,8 @@ async def _edit(visit: Visit) -> Response:
         active=active,
         policy=policy,
         judged=judged,
+        refused=judged.refusals(_still_broken(visit, judged)),
+        accepted=_still_broken(visit, judged),
         difference=difference(active["policy"], policy),
         mistake=refused,
     )

@@ -1,6 +1,7 @@
 """Named statements about the network's versions: which one is active, and what a new one touches.
 
-The texts about nodes have the addresses and secrets of nodes that are called, so they are stored sealed; the others are not.
+The texts about nodes have the addresses and secrets of nodes that are called, so they are stored sealed; so are
+cases, which may be orders of customers. The others are not.
 """
 
 import base64
@@ -14,7 +15,7 @@ from database import personal
 from database.connect import ReadConnection, WriteConnection
 from database.sealing import Key
 
-SEALED = ("nodes", "retired")
+SEALED = ("nodes", "retired", "cases")
 """The documents that are sealed with the common key."""
 
 

@@ -42,27 +42,34 @@ class Case:
     """By the field of `[case.plan]`: what is expected, in the form of `network.try_cases.found`."""
 
 
-def read_cases(directory: Path, network: Network) -> tuple[list[Case], list[Mistake]]:
-    """The cases of a network directory by file and place, and what is wrong with them. A file with a mistake gives no case."""
+def read_folder(directory: Path) -> str:
+    """The texts of all files of cases by name, as JSON; `""` where there is none. Raises OSError and UnicodeDecodeError."""
+    files = sorted((directory / FOLDER).glob("*.toml"))
+    return json.dumps({file.stem: file.read_bytes().decode() for file in files}) if files else ""
+
+
+def read_cases(texts: str, folder: str, network: Network) -> tuple[list[Case], list[Mistake]]:
+    """The cases by file and place, and what is wrong with them. A file with a mistake gives no case.
+
+    `texts` is as `read_folder` answers it; `folder` is what mistakes call the folder.
+    """
     cases: list[Case] = []
     wrong: list[Mistake] = []
-    for file in sorted((directory / FOLDER).glob("*.toml")):
-        found = Mistakes(str(file))
-        read = list(_cases(file, network, found, {case.name for case in cases}))
+    known: Mapping[str, str] = json.loads(texts) if texts else {}
+    for name, text in known.items():
+        file = str(Path(folder, f"{name}.toml"))
+        found = Mistakes(file)
+        read = list(_cases(file, text, network, found, {case.name for case in cases}))
         wrong += found.found()
         cases += [] if found.found() else read
     return cases, wrong
 
 
-def _cases(file: Path, network: Network, found: Mistakes, known: set[str]) -> Iterator[Case]:
+def _cases(file: str, text: str, network: Network, found: Mistakes, known: set[str]) -> Iterator[Case]:
     """The cases of one file; `known` are the names in files before it."""
-    try:
-        top = read_toml(file.read_bytes().decode(), found)
-    except (OSError, UnicodeDecodeError) as error:
-        found.add(0, f"it cannot be read as UTF-8 text: {error}")
-        return
+    top = read_toml(text, found)
     for table in top.tables("case") if top else ():
-        if case := _case(table, str(file), network, known):
+        if case := _case(table, file, network, known):
             known.add(case.name)
             yield case
     if top:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from network.cases_toml import FOLDER as CASES
 from network.items_csv import read_items
 from network.load import FILES, NetworkDocuments
 from network.mistakes import Mistakes
@@ -56,6 +57,7 @@ def other_changes(before: NetworkDocuments, after: NetworkDocuments) -> list[str
         (FILES[name], getattr(before, name), getattr(after, name))
         for name in ("buffers", "rates", "carriers", "aliases")
     ]
+    files.append((CASES, before.cases, after.cases))
     return found + [file for file, old, new in files if old != new]
 
 

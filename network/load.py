@@ -12,6 +12,8 @@ from domain.network import Network
 from network.aliases_csv import read_aliases
 from network.buffers_csv import read_buffers
 from network.carriers_toml import read_carriers
+from network.cases_toml import FOLDER as CASES
+from network.cases_toml import read_folder as read_cases_folder
 from network.channels_toml import read_channels
 from network.closed_days import warn_of_days
 from network.items_csv import read_items
@@ -24,7 +26,7 @@ from network.partners_toml import read_partners, warehouses_of, with_partners, w
 from network.policy_toml import PolicyRead, read_policy
 from network.rates_csv import read_rates
 from network.retired import read_retired
-from network.try_cases import refusals
+from network.try_cases import refusals, try_cases
 from network.warnings import channels_in, compared_amounts, find_warnings
 
 FILES: Mapping[str, str] = {
@@ -72,6 +74,8 @@ class NetworkDocuments:
     """The texts of mappings/*.toml by name, as JSON."""
     partners: str = ""
     """The same of partners/*.toml."""
+    cases: str = ""
+    """The same of cases/*.toml; with the version, so that a policy that is changed in the console is tried with them."""
     retired: str = field(default="", compare=False)
     """What earlier versions had and this one has not, as `network.retired` writes it; no file of the directory."""
 
@@ -83,7 +87,7 @@ class NetworkDocuments:
         """
         later = [
             f"{name}\n{text}"
-            for name in ("carriers", "channels", "aliases", "mappings", "partners")
+            for name in ("carriers", "channels", "aliases", "mappings", "partners", "cases")
             if (text := getattr(self, name))
         ]
         digest = hashlib.sha256()
@@ -124,7 +128,11 @@ def read(directory: Path) -> NetworkDocuments:
     return NetworkDocuments(**texts)
 
 
-_FOLDERS = ((FOLDER, "a mapping", read_folder), (PARTNERS, "a partner's file", read_partners_folder))
+_FOLDERS = (
+    (FOLDER, "a mapping", read_folder),
+    (PARTNERS, "a partner's file", read_partners_folder),
+    (CASES, "a file of cases", read_cases_folder),
+)
 
 
 def _unreadable(file: str, error: OSError) -> str:
@@ -158,10 +166,11 @@ def examine(directory: Path, now: datetime, accepted: Collection[str] = ()) -> C
     `accepted` are the names of broken cases that are no mistake.
     """
     try:
-        loaded = _load(read(directory), _files(directory))
+        documents = read(directory)
+        loaded = _load(documents, _files(directory))
     except NetworkMistakes as error:
         return Checked(None, error.mistakes)
-    if mistakes := _mistakes(loaded, directory) or refusals(directory, loaded.network, accepted):
+    if mistakes := _mistakes(loaded, directory) or _broken(documents, loaded.network, directory, accepted):
         return Checked(None, mistakes)
     warn_of_days(loaded.nodes, now)
     find_warnings(loaded.policy, loaded.network, loaded.quotas, loaded.found)
@@ -169,6 +178,11 @@ def examine(directory: Path, now: datetime, accepted: Collection[str] = ()) -> C
     channels = channels_in(loaded.policy, loaded.quotas, loaded.found)
     amounts = compared_amounts(loaded.policy.top) if loaded.policy.top else ""
     return Checked(loaded.network, (), warnings, channels, amounts)
+
+
+def _broken(documents: NetworkDocuments, network: Network, directory: Path, accepted: Collection[str]) -> list[Mistake]:
+    folder = str(directory / CASES)
+    return refusals(try_cases(documents.cases, folder, network), folder, accepted)
 
 
 def check(directory: Path) -> list[Mistake]:

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from network.mistakes import Mistake
 
 
 class Tried(NamedTuple):
-    """What became of the cases of a network directory."""
+    """What became of the cases of a network."""
 
     names: tuple[str, ...]
     """Those that could be read."""
@@ -30,18 +29,18 @@ class Tried(NamedTuple):
     """By the name of a case: where its plan is another one, with that plan."""
 
 
-def try_cases(directory: Path, network: Network) -> Tried:
-    """Plan every case of a directory under its network. It changes nothing."""
-    cases, mistakes = read_cases(directory, network)
+def try_cases(texts: str, folder: str, network: Network) -> Tried:
+    """Plan every case under a network. It changes nothing. `texts` and `folder` are as `network.cases_toml.read_cases` wants
+    them."""
+    cases, mistakes = read_cases(texts, folder, network)
     tried = {case.name: _difference(case, network) for case in cases}
     return Tried(tuple(tried), tuple(mistakes), {name: broken for name, broken in tried.items() if broken})
 
 
-def refusals(directory: Path, network: Network, accepted: Collection[str]) -> list[Mistake]:
+def refusals(tried: Tried, folder: str, accepted: Collection[str]) -> list[Mistake]:
     """Why the cases forbid to apply a network; a broken case whose name is in `accepted` does not."""
-    tried = try_cases(directory, network)
     unknown = [
-        Mistake(str(directory), 0, f"no case {name!r} is broken, so nothing is accepted")
+        Mistake(folder, 0, f"no case {name!r} is broken, so nothing is accepted")
         for name in accepted
         if name not in tried.broken
     ]

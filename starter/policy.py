@@ -24,7 +24,8 @@ def test(directory: Path) -> int:
     """
     if mistakes := check(directory):
         return _say(map(str, mistakes), code=1)
-    tried = try_cases(directory, load(read(directory)))
+    documents = read(directory)
+    tried = try_cases(documents.cases, str(directory / FOLDER), load(documents))
     lines = [str(tried.broken.get(name) or f"{name}: as it should be") for name in tried.names]
     count = f"{len(tried.names)} case{'s' if len(tried.names) != 1 else ''}, {len(tried.broken)} broken"
     sys.stderr.write(f"{count if tried.names else f'there is no case in {directory / FOLDER}'}\n")

@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -144,11 +143,7 @@ def _without(mistakes: Mistakes, found: object) -> object:
 
 def a_case(text: str) -> None:
     """A case of the example network."""
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory, "cases")
-        folder.mkdir()
-        (folder / "example.toml").write_text(text)
-        cases, mistakes = read_cases(Path(directory), load(read(ROOT / "network/example")))
+    cases, mistakes = read_cases(json.dumps({"example": text}), "cases", load(read(ROOT / "network/example")))
     assert cases, mistakes
 
 

@@ -1,5 +1,6 @@
 """Makes other documents the active version of the network: an earlier version, or the active one with another policy."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from database.connect import Database, ReadConnection, WriteConnection
 from database.notification import WORK, notify
 from database.outbox import channel_notice
 from domain.network import Network
+from network.cases_toml import FOLDER as CASES
 from network.load import NetworkDocuments, NetworkMistakes, load, load_applied
 from network.retired import NOTHING, retire
+from network.try_cases import Tried, try_cases
+from network.try_cases import refusals as cases_refuse
 from transactions.network import NoNetwork
 from transactions.network_change import announced, refusals
 
@@ -36,7 +40,13 @@ class Judged:
     changes: list[str]
     """In words, a line each."""
     mistakes: list[str]
-    """Why they cannot be applied; none when they can."""
+    """Why they cannot be applied, but for cases."""
+    cases: Tried
+    """What became of the cases that are stored with the documents."""
+
+    def refusals(self, accepted: Collection[str] = ()) -> list[str]:
+        """Why they cannot be applied; none when they can. A broken case whose name is in `accepted` is no reason."""
+        return self.mistakes or [str(mistake) for mistake in cases_refuse(self.cases, CASES, accepted)]
 
 
 async def documents_of(connection: ReadConnection, version: int) -> NetworkDocuments:
@@ -49,14 +59,18 @@ async def judged(connection: ReadConnection, before: NetworkDocuments, documents
     try:
         loaded = load(documents)
     except NetworkMistakes as error:
-        return Judged([], [str(mistake) for mistake in error.mistakes])
-    return Judged(await announced(connection, before, documents), await refusals(connection, Path(), loaded))
+        return Judged([], [str(mistake) for mistake in error.mistakes], Tried(()))
+    tried = try_cases(documents.cases, CASES, loaded)
+    return Judged(await announced(connection, before, documents), await refusals(connection, Path(), loaded), tried)
 
 
-async def apply(database: Database, documents: NetworkDocuments, *, seen: int, actor: str) -> int:
+async def apply(
+    database: Database, documents: NetworkDocuments, *, seen: int, actor: str, accepted: Collection[str] = ()
+) -> int:
     """Make documents the active version; answers its number.
 
-    `seen` is the version that was active when it was decided. Raises `OtherVersion` when another one is, and `NetworkRefused`.
+    `seen` is the version that was active when it was decided, `accepted` the names of cases that may be broken. Raises
+    `OtherVersion` when another version is active, and `NetworkRefused`.
     """
     async with database.write() as connection:
         before = await lock_active(connection)
@@ -64,8 +78,8 @@ async def apply(database: Database, documents: NetworkDocuments, *, seen: int, a
             raise NoNetwork("no network has been applied yet")
         if await statements.active_version(connection) != seen:
             raise OtherVersion
-        if mistakes := (await judged(connection, before, documents)).mistakes:
-            raise NetworkRefused(mistakes)
+        if refused := (await judged(connection, before, documents)).refusals(accepted):
+            raise NetworkRefused(refused)
         version = await activate(connection, before, documents, actor)
     await notify(database, WORK)
     return version

@@ -9,8 +9,10 @@ from database.connect import Database
 from database.notification import WORK, notify
 from database.schema import migrate
 from database.sealing import MasterKeys
+from network.cases_toml import FOLDER as CASES
 from network.load import check, load, read
 from network.try_cases import refusals as cases_refuse
+from network.try_cases import try_cases
 from runtime.where import master_keys
 from transactions.network_change import announced, refusals
 from transactions.network_version import NetworkRefused, activate, lock_active
@@ -96,7 +98,8 @@ async def _apply(
         raise NetworkRefused([str(mistake) for mistake in mistakes])
     documents = read(directory)
     network = load(documents)
-    if broken := cases_refuse(directory, network, accepted):
+    folder = str(directory / CASES)
+    if broken := cases_refuse(try_cases(documents.cases, folder, network), folder, accepted):
         raise NetworkRefused([str(mistake) for mistake in broken])
     async with database.write() as connection:
         before = await lock_active(connection)

@@ -2,8 +2,10 @@
 
 import asyncio
 import html
+import json
 import re
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 from httpx2 import AsyncClient, Response
@@ -11,6 +13,7 @@ from httpx2 import AsyncClient, Response
 from tests.console_pages import hidden, read, send, signed_in
 from tests.house import ANSWERS_WITHIN_SECONDS, House
 from tests.journeys.test_console import SCRIPT
+from transactions.network_version import apply, documents_of
 
 
 async def touch(http: AsyncClient, page: Response, act: str, **filled: str) -> Response:
@@ -138,3 +141,45 @@ async def test_the_policy_is_changed_checked_applied_and_rolled_back(house: Hous
     async with house.service.database.read() as connection:
         version, network = await house.service.networks.active(connection)
     assert (version, network.version) == (int(number) + 2, tomllib.loads(policy)["version"])
+
+
+CASE = """[[case]]
+name = "A serum comes in one parcel"
+at = 2026-11-23T09:00:00-07:00
+[case.order]
+channel = "web"
+ship_to = { country = "US", postal_code = "80202" }
+lines = { SERUM-30 = 2 }
+[case.stock]
+slc = { SERUM-30 = 9 }
+[case.plan]
+shipments = 1
+"""
+
+
+async def test_a_policy_that_breaks_a_case_is_applied_when_its_name_is_ticked(house: House) -> None:
+    service, name = house.service, "A serum comes in one parcel"
+    async with signed_in(house) as http:
+        page = await http.get("/console/policy/edit")
+        (shown,) = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", page.text, re.DOTALL)
+        policy = html.unescape(shown)
+        seen = int(hidden(page, "/console/policy/edit")["seen"][0])
+        async with service.database.read() as connection:
+            documents = await documents_of(connection, seen)
+        with_a_case = replace(documents, cases=json.dumps({"own": CASE}))
+        await apply(service.database, with_a_case, seen=seen, actor="operator:operator")
+
+        page = await http.get("/console/policy/edit")
+        changed = re.sub(r'^version = ".*"$', 'version = "breaks"', policy, flags=re.MULTILINE)
+        changed += """[[exclude]]\nwhen = 'item.sku == "SERUM-30"'\nreason = "not before spring"\n"""
+        page = await touch(http, page, "", policy=changed, do="check")
+        assert f"cases/own.toml:11: case '{name}' is broken" in read(page)
+        assert 'value="apply"' not in page.text
+        refused = await touch(http, page, "", policy=changed, do="apply")
+        assert (refused.status_code, f"case '{name}' is broken" in read(refused)) == (409, True)
+        page = await touch(http, page, "", policy=changed, do="check", accept=name)
+        assert 'value="apply"' in page.text
+        done = await touch(http, page, "", policy=changed, do="apply", accept=name)
+        assert ("is active" in read(done), "breaks" in read(done)) == (True, True)
+        back = await touch(http, await http.get(f"/console/policy/{seen}"), "")
+        assert "is active" in read(back)

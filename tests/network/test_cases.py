@@ -8,7 +8,7 @@ import pytest
 
 from domain.network import Network
 from network.load import examine, load, read
-from network.try_cases import refusals, try_cases
+from network.try_cases import Tried, refusals, try_cases
 
 EXAMPLE = Path(__file__).parents[2] / "network" / "example"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,14 +44,18 @@ def directory(tmp_path: Path) -> Path:
     return copied
 
 
+def tried_in(directory: Path, network: Network) -> Tried:
+    return try_cases(read(directory).cases, str(directory / "cases"), network)
+
+
 def said(directory: Path, *accepted: str) -> list[str]:
     """Why the cases refuse it, with files as the directory calls them."""
-    found = refusals(directory, load(read(directory)), accepted)
+    found = refusals(tried_in(directory, load(read(directory))), str(directory), accepted)
     return [str(mistake).removeprefix(f"{directory}/") for mistake in found]
 
 
 def test_the_shipped_policy_does_what_its_cases_say(shipped: Network) -> None:
-    tried = try_cases(EXAMPLE, shipped)
+    tried = tried_in(EXAMPLE, shipped)
     assert len(tried.names) > 8
     assert (tried.mistakes, dict(tried.broken)) == ((), {})
 
@@ -95,7 +99,7 @@ def test_a_broken_case_can_be_accepted_by_its_name_and_by_no_other(directory: Pa
 
 
 def test_a_case_that_is_not_broken_needs_no_acceptance(directory: Path, shipped: Network) -> None:
-    assert [mistake.text for mistake in refusals(directory, shipped, [LAST_UNIT])] == [
+    assert [mistake.text for mistake in refusals(tried_in(directory, shipped), str(directory), [LAST_UNIT])] == [
         f"no case {LAST_UNIT!r} is broken, so nothing is accepted"
     ]
 
@@ -125,5 +129,5 @@ def test_a_mistake_in_a_case_is_said_with_its_line(
 ) -> None:
     assert old in CASE
     (directory / "cases/own.toml").write_text(CASE.replace(old, new))
-    found = [str(mistake).removeprefix(f"{directory}/") for mistake in try_cases(directory, shipped).mistakes]
+    found = [str(mistake).removeprefix(f"{directory}/") for mistake in tried_in(directory, shipped).mistakes]
     assert any(one.startswith(f"cases/own.toml:{line}: {words}") for one in found), found

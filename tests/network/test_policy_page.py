@@ -1,5 +1,6 @@
 """The page that teaches the policy: every order in its tables becomes what the page says, under the policy above it."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from domain.sourcing import order_facts
 from network.expressions import Answer, compile_rule
 from network.load import NetworkDocuments, load, read
 from network.rule_names import Sight
-from network.try_cases import refusals
+from network.try_cases import refusals, try_cases
 from tests.sourcing_text import order_of, outcome
 
 ROOT = Path(__file__).parents[2]
@@ -102,15 +103,14 @@ def test_an_order_is_held_by_what_the_page_says() -> None:
         assert ", ".join(one.hold for one in placed) == holds, order
 
 
-def test_the_case_of_the_page_holds_and_breaks_as_the_page_says(tmp_path: Path) -> None:
+def test_the_case_of_the_page_holds_and_breaks_as_the_page_says() -> None:
     blocks = dict(re.findall(r"<!-- tested: ((?:broken )?case) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "cases/own.toml").write_text(blocks["case"])
-    assert refusals(tmp_path, load(SHIPPED), []) == []
+    texts = json.dumps({"own": blocks["case"]})
+    assert refusals(try_cases(texts, "cases", load(SHIPPED)), "cases", []) == []
     sold_out = SHIPPED.items.replace("CANDLE-220,Scented Candle 220 g,520,2,", "CANDLE-220,Scented Candle 220 g,520,0,")
     assert sold_out != SHIPPED.items
-    found = refusals(tmp_path, load(replace(SHIPPED, items=sold_out)), [])
-    assert [f"{mistake}\n".removeprefix(f"{tmp_path}/") for mistake in found] == [blocks["broken case"]]
+    found = refusals(try_cases(texts, "cases", load(replace(SHIPPED, items=sold_out))), "cases", [])
+    assert [f"{mistake}\n" for mistake in found] == [blocks["broken case"]]
 
 
 def test_every_policy_of_the_page_says_what_becomes_of_some_orders() -> None:

@@ -141,15 +141,42 @@ def test_what_is_probably_not_meant_is_printed_and_still_applied(servers: dict[s
     assert "lax: closed next on Fri" in checked.stderr
     assert checked.stderr.endswith("network 2027-11-21: 5 nodes, 10 items; it can be applied, with 1 warning\n")
     applied = starter("network", "apply", str(network), folder=tmp_path, **servers)
-    assert (applied.returncode, applied.stdout) == (0, f"changed: [exclude]\n{warning}")
+    assert (applied.returncode, applied.stdout) == (0, f"changed: [exclude], cases\n{warning}")
     assert applied.stderr == "network 2027-11-21: 5 nodes, 10 items; active as version 2\n"
     subprocess.run([sys.executable, "-c", A_KEY], check=True, cwd=tmp_path, env=surroundings(servers))
     applied = starter("network", "apply", EXAMPLE, folder=tmp_path, **servers)
     said = "warning: no order came yet from the channel 'marketplace', and it has no key\n"
     changed, warned = applied.stdout.splitlines(keepends=True)
-    assert changed == "changed: [exclude]\n"
+    assert changed == "changed: [exclude], cases\n"
     assert warned.startswith(f"{EXAMPLE}/policy.toml:")
     assert warned.endswith(said)
+
+
+def test_a_policy_that_breaks_a_case_is_refused_with_its_plan_unless_the_case_is_accepted_by_name(
+    servers: dict[str, str], tmp_path: Path
+) -> None:
+    network = Path(shutil.copytree(EXAMPLE, tmp_path / "network"))
+    policy = network / "policy.toml"
+    policy.write_text(
+        policy.read_text().replace('"fragile" in', '"fragil" in').replace('version = "2026', 'version = "2028')
+    )
+    case = "Glass is packed in warehouses only"
+
+    def applied(*more: str) -> subprocess.CompletedProcess[str]:
+        return starter("network", "apply", str(network), *more, folder=tmp_path, **servers)
+
+    refused = applied()
+    assert refused.returncode == 1
+    assert [line.removeprefix(str(network)) for line in refused.stdout.splitlines()] == [
+        f'/cases/direct.toml:73: case \'{case}\' is broken: nodes is ["chi"], not ["nwk"]. The plan would be: chi ships 1 of '
+        "CANDLE-220 (line 1): 0 km, cost 5.00, there in 1 day, by 2026-11-25 (strategy direct, tier 1)"
+    ]
+    other = applied("--accept", "Glass")
+    assert other.returncode == 1
+    assert "no case 'Glass' is broken, so nothing is accepted" in other.stdout
+    accepted = applied("--accept", case)
+    assert (accepted.returncode, accepted.stderr.split(";")[0]) == (0, "network 2028-11-21: 5 nodes, 10 items")
+    starter("network", "apply", EXAMPLE, folder=tmp_path, **servers)
 
 
 def test_a_command_that_uses_temporal_ends_the_same_way_every_time(servers: dict[str, str], tmp_path: Path) -> None:
