@@ -251,30 +251,41 @@ LOCK_OF_ORDER = text(
 )
 
 
+Pegs = Mapping[str, Sequence[Peg]]
+"""By order."""
+
+
 async def save(connection: WriteConnection, order: str, before: Sequence[Peg], after: Sequence[Peg]) -> None:
     """Write the pegs of an order that are not as they were, and note the SKUs of which units became free."""
-    if list(before) == list(after):
-        return
-    kept = {(one.line, one.row) for one in after}
-    gone = [one for one in before if (one.line, one.row) not in kept]
-    if gone:
-        await connection.execute(DELETE, {"order": order} | _names(gone))
-    if changed := [one for one in after if one not in before]:
-        await connection.execute(WRITE, {"order": order} | _names(changed) | _facts(changed))
-    if freed := _freed(before, after):
+    await save_all(connection, {order: before}, {order: after})
+
+
+async def save_all(connection: WriteConnection, before: Pegs, after: Pegs) -> None:
+    """As `save`, for several orders."""
+    had, have = _by_name(before), _by_name(after)
+    if gone := had.keys() - have.keys():
+        await connection.execute(DELETE, _names(sorted(gone)))
+    if changed := {name: one for name, one in have.items() if had.get(name) != one}:
+        await connection.execute(WRITE, _names(list(changed)) | _facts(list(changed.values())))
+    left = {name: one.quantity for name, one in have.items()}
+    if freed := {one.sku for name, one in had.items() if left.get(name, 0) < one.quantity}:
         await mark(connection, freed)
 
 
-def _freed(before: Iterable[Peg], after: Iterable[Peg]) -> set[str]:
-    left = {(one.line, one.row): one.quantity for one in after}
-    return {one.sku for one in before if left.get((one.line, one.row), 0) < one.quantity}
+_Name = tuple[str, str, RowName]
+"""An order, a line and a dated row: each has one peg."""
 
 
-def _names(pegs: Sequence[Peg]) -> dict[str, Any]:
+def _by_name(pegs: Pegs) -> dict[_Name, Peg]:
+    return {(order, one.line, one.row): one for order, found in pegs.items() for one in found}
+
+
+def _names(pegs: Sequence[_Name]) -> dict[str, Any]:
     return {
-        "lines": [one.line for one in pegs],
-        "nodes": [one.row.node for one in pegs],
-        "messages": [one.row.expected for one in pegs],
+        "orders": [order for order, _, _ in pegs],
+        "lines": [line for _, line, _ in pegs],
+        "nodes": [row.node for _, _, row in pegs],
+        "messages": [row.expected for _, _, row in pegs],
     }
 
 
@@ -293,18 +304,19 @@ def _facts(pegs: Sequence[Peg]) -> dict[str, Any]:
 DELETE = text(
     """
     DELETE FROM peg p
-    USING unnest(CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[])) AS n(line, node, message_id)
-    WHERE p.order_id = :order AND p.line = n.line AND p.node = n.node AND p.message_id = n.message_id
+    USING unnest(CAST(:orders AS text[]), CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[]))
+          AS n(order_id, line, node, message_id)
+    WHERE p.order_id = n.order_id AND p.line = n.line AND p.node = n.node AND p.message_id = n.message_id
     """
 )
 
 WRITE = text(
     """
     INSERT INTO peg AS p (order_id, line, node, message_id, sku, quantity, arrived, is_whole, due_at, ship_by, deliver_by)
-    SELECT :order, n.* FROM unnest(
-        CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[]), CAST(:skus AS text[]),
-        CAST(:quantities AS int[]), CAST(:arrived AS int[]), CAST(:whole AS boolean[]), CAST(:due AS timestamptz[]),
-        CAST(:ship AS timestamptz[]), CAST(:deliver AS timestamptz[])) AS n
+    SELECT n.* FROM unnest(
+        CAST(:orders AS text[]), CAST(:lines AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[]),
+        CAST(:skus AS text[]), CAST(:quantities AS int[]), CAST(:arrived AS int[]), CAST(:whole AS boolean[]),
+        CAST(:due AS timestamptz[]), CAST(:ship AS timestamptz[]), CAST(:deliver AS timestamptz[])) AS n
     ON CONFLICT (order_id, line, node, message_id) DO UPDATE
     SET quantity = excluded.quantity, arrived = excluded.arrived, is_whole = excluded.is_whole, due_at = excluded.due_at,
         ship_by = excluded.ship_by, deliver_by = excluded.deliver_by

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from database import order as orders
 from database import peg as statements
-from database.order import Event
+from database.connect import WriteConnection
+from database.order import Event, write_promises
 from database.peg import Announced, ToPeg
 from domain.network import ShipComplete
 from domain.peg import Demand, Peg, take
@@ -111,19 +111,28 @@ async def _together(round_: _Round, names: Sequence[str]) -> None:
     skus = round_.changed.skus
     async with round_.transactions.begin() as transaction:
         connection = transaction.connection
-        for name in sorted(names):
-            await orders.lock(connection, name)
-        works = [await round_.transactions.on(transaction, name) for name in names]
+        works = await round_.transactions.on_all(transaction, names)
         announced = (await statements.lock_announced(connection, skus, names)).within(round_.free)
-        pegs = await statements.of_orders(connection, names)
+        before = await statements.of_orders(connection, names)
         for work in works:
-            work.order.pegs = pegs.get(work.header.order, [])
-            await _give(work, announced, skus)
+            work.order.pegs, work.has_locked_pegs = list(before.get(work.header.order, [])), True
+            _give(work, announced, skus)
+        await _write_promises(connection, [work for work in works if work.promise is not None])
+        await statements.save_all(connection, before, {work.header.order: work.order.pegs for work in works})
     round_.free.leave(announced)
 
 
-async def _give(work: Work, announced: Announced, skus: Collection[str]) -> None:
-    """Give an order its pegs for these SKUs, and write its promise where it is another now."""
+async def _write_promises(connection: WriteConnection, works: Sequence[Work]) -> None:
+    """Write the promises of several orders, and then count the change of each."""
+    await write_promises(connection, {work.header.order: work.promise for work in works if work.promise is not None})
+    for work in works:
+        work.is_promise_written = True
+        cause = f"announced goods, version {work.header.version + 1}"
+        await work.notify(await work.write(Event(cause, "clock", datetime.now(UTC))))
+
+
+def _give(work: Work, announced: Announced, skus: Collection[str]) -> None:
+    """Give an order its pegs for these SKUs, and make its promise where it is another now."""
     if work.header.is_closed:
         return
     at, before = datetime.now(UTC), list(work.order.pegs)
@@ -139,11 +148,8 @@ async def _give(work: Work, announced: Announced, skus: Collection[str]) -> None
         ]
         take(free, own, given)
         after += given
-    await statements.save(work.connection, work.header.order, before, after)
     work.order.pegs = after
-    if work.renew_promise():
-        changes = work.header.version + 1
-        await work.notify(await work.write(Event(f"announced goods, version {changes}", "clock", at)))
+    work.renew_promise()
 
 
 def _wanted(waiting: Sequence[Waiting]) -> list[Wanted]:

@@ -106,6 +106,10 @@ class Work:
     """The order's first promise, or one that replaces it, to write with its rows."""
     turn_began_with: Sequence[Peg] | None = None
     """Its pegs when its turn began: of what had arrived for them, it loses what it does not use. None = it has no turn."""
+    is_promise_written: bool = False
+    """Whether `promise` was written already, with those of other orders."""
+    has_locked_pegs: bool = False
+    """Whether its pegs were read under the locks of their dated rows, and are written with those of other orders."""
     claim_last: Callable[[], Awaitable[None]] | None = None
     """Claims what the order's new pins need, or raises; `write` calls it before it books what the event frees."""
 
@@ -138,7 +142,7 @@ class Work:
         shortages = await order.book(self.connection, self.header, self.changes, event)
         await self._give_capacity_back()
         await open_shortages(self.connection, shortages, event)
-        if self._before.pegs:
+        if self._before.pegs and not self.has_locked_pegs:
             await self.keep_fitting_pegs()
 
     def _fit_pegs(self) -> None:
@@ -194,7 +198,8 @@ class Work:
 
     async def _write_own_rows(self) -> None:
         """Write what changed of the order and its fulfillment orders, with what else was to be written: in one statement."""
-        order.save(self.writes, self.header, self._before, self.order, self.changes, self.promise)
+        promise = None if self.is_promise_written else self.promise
+        order.save(self.writes, self.header, self._before, self.order, self.changes, promise)
         fulfillment.save(self.writes, self._touched(), self.order.tried)
         await self.writes.send(self.connection)
 
@@ -365,6 +370,17 @@ class OrderTransactions:
         header, holding = await order.load(connection, name, message)
         if header.replaces is not None:  # before any stock level: its own transaction may hold it and wait for one
             await order.lock(connection, header.replaces.order)
+        return await self._work(transaction, header, holding)
+
+    async def on_all(self, transaction: Transaction, names: Collection[str]) -> list[Work]:
+        """As `on`, for several orders in the given sequence, which wait for PostgreSQL as often as one does. None of them may
+        cancel units of a replacement: the orders that they replace are not locked."""
+        await order.lock_all(transaction.connection, names)
+        found = await order.load_all(transaction.connection, names)
+        return [await self._work(transaction, *found[name]) for name in names]
+
+    async def _work(self, transaction: Transaction, header: Header, holding: Order) -> Work:
+        connection = transaction.connection
         version, active = await self.networks.version(connection, header.network_version)
         network = as_ordered(active, holding.lines.values())
         pinned = pinned_for(header.claimed, holding, network)

@@ -8,13 +8,25 @@ from database.order.read import (
     UnknownOrder,
     channel,
     load,
+    load_all,
     lock,
+    lock_all,
     lock_with_begin,
     news,
     state,
     unshipped,
 )
-from database.order.write import Event, NewPromise, Promise, book, change_service, close, next_version, save
+from database.order.write import (
+    Event,
+    NewPromise,
+    Promise,
+    book,
+    change_service,
+    close,
+    next_version,
+    save,
+    write_promises,
+)
 
 __all__ = [
     "Event",
@@ -31,7 +43,9 @@ __all__ = [
     "channel",
     "close",
     "load",
+    "load_all",
     "lock",
+    "lock_all",
     "lock_with_begin",
     "news",
     "next_version",
@@ -39,4 +53,5 @@ __all__ = [
     "state",
     "take",
     "unshipped",
+    "write_promises",
 ]

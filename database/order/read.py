@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -137,6 +137,14 @@ async def lock(connection: WriteConnection, order: str) -> None:
 LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
+async def lock_all(connection: WriteConnection, names: Collection[str]) -> None:
+    """As `lock`, for several orders: by id, as every transaction locks them that locks more than one."""
+    await connection.execute(LOCK_ALL, {"orders": sorted(names)})
+
+
+LOCK_ALL = text("SELECT FROM orders WHERE order_id = ANY(CAST(:orders AS text[])) ORDER BY order_id FOR UPDATE")
+
+
 def lock_with_begin(order: str) -> str:
     """As `lock`, as a statement to send with the BEGIN of a transaction; then read the order, which says whether there is one.
 
@@ -168,14 +176,23 @@ async def load(connection: ReadConnection, order: str, message: MessageName | No
     row = (await connection.execute(LOAD, asked)).one_or_none()
     if row is None:
         raise UnknownOrder(order)
+    return _loaded(connection, row)
+
+
+async def load_all(connection: ReadConnection, names: Collection[str]) -> dict[str, tuple[Header, Order]]:
+    """As `load`, for several orders by one statement; those that there are not are absent."""
+    asked = {"orders": sorted(names), "about": None, "message_id": None}
+    return {row.order_id: _loaded(connection, row) for row in await connection.execute(LOAD_ALL, asked)}
+
+
+def _loaded(connection: ReadConnection, row: Any) -> tuple[Header, Order]:
     facts = json.loads(row.facts)
-    key = personal.open_key(connection, order, row.wrapped)
+    key = personal.open_key(connection, row.order_id, row.wrapped)
     ship_to = personal.unseal(key, "address", row.ship_to) or {}
     return _header(row, key, ship_to, details.unseal(key, row.details), facts), _order(row, facts)
 
 
-LOAD = text(
-    f"""
+_FACTS = f"""
     SELECT o.*, r.ship_to, r.details, k.wrapped, p.rounds, p.planned_at,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL) AS is_held,
            EXISTS (SELECT FROM hold h WHERE h.order_id = o.order_id AND h.released_at IS NULL AND h.stock = 'wait')
@@ -213,9 +230,10 @@ LOAD = text(
            )::text AS facts
     FROM orders o LEFT JOIN personal.recipient r USING (order_id) LEFT JOIN personal.key k ON k.owner = o.order_id
     CROSS JOIN LATERAL (SELECT count(*) AS rounds, max(recorded_at) AS planned_at FROM plan WHERE plan.order_id = o.order_id) p
-    WHERE o.order_id = :order
-    """
-)
+"""
+
+LOAD = text(f"{_FACTS} WHERE o.order_id = :order")
+LOAD_ALL = text(f"{_FACTS} WHERE o.order_id = ANY(CAST(:orders AS text[]))")
 
 
 def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:

@@ -243,6 +243,37 @@ SET = {
 }
 
 
+async def write_promises(connection: WriteConnection, promises: Mapping[str, Promise | NewPromise]) -> None:
+    """Write the promises of several orders, under their locks, as `save` does."""
+    for kind in (Promise, NewPromise):
+        if found := {name: one for name, one in promises.items() if isinstance(one, kind)}:
+            columns = zip(*(asdict(one).values() for one in found.values()), strict=True)
+            ship_by, deliver_by = (list(column) for column in columns)
+            parameters = {"orders": list(found), "ship": ship_by, "deliver": deliver_by}
+            await connection.execute(WRITE_PROMISES[kind], parameters)
+
+
+_OF_ORDERS = """
+    FROM unnest(CAST(:orders AS text[]), CAST(:ship AS timestamptz[]), CAST(:deliver AS timestamptz[]))
+         AS n(order_id, ship_by, deliver_by)
+    WHERE o.order_id = n.order_id
+"""
+WRITE_PROMISES = {
+    Promise: text(
+        f"""
+        UPDATE orders o SET promise_ship_by = n.ship_by, promise_deliver_by = n.deliver_by {_OF_ORDERS}
+          AND o.promise_ship_by IS NULL
+        """
+    ),
+    NewPromise: text(
+        f"""
+        UPDATE orders o
+        SET new_ship_by = n.ship_by, new_deliver_by = n.deliver_by, promise_changed_at = clock_timestamp() {_OF_ORDERS}
+        """
+    ),
+}
+
+
 async def change_service(connection: WriteConnection, order: str, service: str) -> None:
     """Let the order travel by another service, under its lock; its promise is void, and the next plan makes a new one."""
     promises = ("promise_ship_by", "promise_deliver_by", "new_ship_by", "new_deliver_by", "promise_changed_at")
