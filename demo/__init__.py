@@ -11,10 +11,13 @@ from typing import Any
 import httpx2
 
 from demo.chapter import Chapter, Played
+from demo.edi_scenario import EdiScenario, row_of_retailer
+from demo.edi_story import EDI_STORY
+from demo.peers.retailer import Retailer
 from demo.sandbox_nodes import AnsweredOtherwise, Document
 from demo.scenario import Players, Scenario, UnexpectedResult, read, shipped_by_node, words_of
 from demo.screen import Screen, ShownStep
-from demo.service import EXAMPLES, audit, fresh_service, settings
+from demo.service import EXAMPLES, audit, fresh_service, mailbox, settings
 from demo.shop_scenario import ShopScenario, row_of_shop
 from demo.shop_story import SHOP_STORY
 from demo.story import STORY
@@ -66,11 +69,15 @@ async def _demo(keep: bool, directory: Path) -> int:
             closing.callback(screen.lasting, "Stopping everything …")
             starting.tell(f"Temporal UI, to look at the orders: {stack.ui}")
             starting.done()
-            results = await _tell_story(stack, screen)
+            results = await _tell_story(stack, screen, Retailer(mailbox(directory)))
             await _audit(stack, directory, screen)
         screen.table(COLUMNS, [_row(result) for result in results])
         at_the_shop = [row_of_shop(result.order["shop"]) for result in results if "shop" in result.order]
         screen.table(SHOP_COLUMNS, at_the_shop)
+        at_the_retailer = [
+            row_of_retailer(result.order["retailer"]) for result in results if "retailer" in result.order
+        ]
+        screen.table(RETAILER_COLUMNS, at_the_retailer)
         screen.lasting(*(f"NOT AS EXPECTED: {failure}" for failure in screen.failures))
         if keep:
             await _keep(stack, screen)
@@ -80,7 +87,7 @@ async def _demo(keep: bool, directory: Path) -> int:
     return 0
 
 
-async def _tell_story(stack: Stack, screen: Screen) -> Sequence[ChapterResult]:
+async def _tell_story(stack: Stack, screen: Screen, retailer: Retailer) -> Sequence[ChapterResult]:
     """Make keys and stock, place the orders one after another, and play all chapters at the same time."""
     shop_url = stack.shop or ""
     async with (
@@ -103,9 +110,13 @@ async def _tell_story(stack: Stack, screen: Screen) -> Sequence[ChapterResult]:
         def shop_scenario(chapter: Chapter[ShopScenario], shown: ShownStep) -> ShopScenario:
             return ShopScenario(players, shown, read(EXAMPLES / f"shop/{chapter.file}.json"), shop)
 
+        def edi_scenario(chapter: Chapter[EdiScenario], shown: ShownStep) -> EdiScenario:
+            return EdiScenario(players, shown, (EXAMPLES / f"edi/{chapter.file}.edi").read_bytes(), retailer)
+
         results = await asyncio.gather(
             *(_play(chapter, scenario, screen, placing) for chapter in STORY),
             *(_play(chapter, shop_scenario, screen, placing) for chapter in SHOP_STORY),
+            *(_play(chapter, edi_scenario, screen, placing) for chapter in EDI_STORY),
         )
         return [result for result in results if result]
 
@@ -155,6 +166,7 @@ def _words(trouble: Exception) -> str:
 
 
 COLUMNS = ("Order", "What happened", "Units by node", "Shipments", "Ended", "Seconds")
+RETAILER_COLUMNS = ("At the retailer", "Ordered (850)", "Confirmed (855)", "Announced (856)", "Invoiced (810)")
 SHOP_COLUMNS = ("At the shop", "Ordered now", "Fulfilled there", "It is")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from demo.sandbox_nodes import Document, Party, Step, ready_to_ship
+from demo.sandbox_nodes import AnsweredOtherwise, Document, Party, Step, ready_to_ship
 from demo.screen import ShownStep
 
 POLL_SECONDS = 0.15
@@ -87,6 +87,20 @@ class Scenario:
             self.check(time.monotonic() < deadline, expected, json.dumps(document)[:FOUND_LENGTH_MAX])
             await asyncio.sleep(POLL_SECONDS)
         return document
+
+    async def arrived(self) -> None:
+        """Wait until an order is here that its channel has sent. Raises `UnexpectedResult` when that takes too long."""
+        deadline = time.monotonic() + EXPECTED_WITHIN_SECONDS
+        while True:
+            try:
+                await self.players.operator.get(f"/orders/{self.order}")
+            except AnsweredOtherwise as answered:
+                if answered.status != httpx2.codes.NOT_FOUND:
+                    raise
+            else:
+                return
+            self.check(time.monotonic() < deadline, "the order arrives", "it does not")
+            await asyncio.sleep(POLL_SECONDS)
 
     async def work_at(self, node: str, attempt: int = 1) -> Document:
         """Wait until the node has a fulfillment order of this order, and return it."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from demo.edi_scenario import CHANNEL, add_retailer
 from demo.hurry import hurried_copy
 from embedded.ports import LOOPBACK
 from embedded.process import Child, Command
@@ -33,17 +34,39 @@ async def fresh_service(directory: Path, say: Callable[[str], None]) -> AsyncIte
     """
     _make_fresh(directory)
     hurried_copy(ROOT / "network/example", directory / "network")
+    add_retailer(directory / "network", mailbox(directory))
     up = Child("the service", _up(directory), directory / "up.log")
     try:
-        yield await _until_ready(up, directory / "data", say)
+        stack = await _until_ready(up, directory / "data", say)
+        await _connect(stack, directory)
+        yield stack
     finally:
         up.stop(((signal.SIGTERM, STOP_SECONDS_MAX),))
 
 
+def mailbox(directory: Path) -> Path:
+    """Where the files of the retailer lie."""
+    return directory / "retailer"
+
+
+async def _connect(stack: Stack, directory: Path) -> None:
+    """Connect the retailer; what lies in a directory needs no credentials. Raises `EmbeddedFailure`."""
+    child = _child("connecting the retailer", ("connect", CHANNEL), stack, directory / "connect.log")
+    try:
+        if await child.exited():
+            raise EmbeddedFailure("the retailer could not be connected", child.log_tail(LOG_LINES_MAX))
+    finally:
+        child.stop(())
+
+
+def _child(name: str, command: tuple[str, ...], stack: Stack, log: Path) -> Child:
+    """A command of this program on the service."""
+    return Child(name, Command((sys.executable, "-m", "starter", *command), os.environ | settings(stack), ROOT), log)
+
+
 async def audit(stack: Stack, directory: Path) -> tuple[int, list[str]]:
     """The exit code and the lines of `python -m starter audit` on the service."""
-    arguments = (sys.executable, "-m", "starter", "audit")
-    child = Child("the audit", Command(arguments, os.environ | settings(stack), ROOT), directory / "audit.log")
+    child = _child("the audit", ("audit",), stack, directory / "audit.log")
     try:
         return await child.exited(), child.log_tail(LOG_LINES_MAX).splitlines()
     finally:
@@ -64,9 +87,9 @@ def _make_fresh(directory: Path) -> None:
     """Take away what an earlier demo left; nothing else that may be in the directory."""
     if is_locked(directory / "data" / LOCK):
         raise EmbeddedFailure(f"a demo runs in {directory} already: end it with Ctrl-C in its terminal first")
-    for name in ("data", "network"):
+    for name in ("data", "network", "retailer"):
         shutil.rmtree(directory / name, ignore_errors=True)
-    for name in ("up.log", "audit.log"):
+    for name in ("up.log", "connect.log", "audit.log"):
         (directory / name).unlink(missing_ok=True)
     directory.mkdir(parents=True, exist_ok=True)
     # Root's PostgreSQL is another user, who must be able to pass; nobody else needs to look in.

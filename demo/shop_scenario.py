@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from demo.sandbox_nodes import AnsweredOtherwise, Document
+from demo.sandbox_nodes import Document
 from demo.scenario import EXPECTED_WITHIN_SECONDS, POLL_SECONDS, Players, Scenario
 from demo.screen import ShownStep
 from demo.simulated_shop import CHANNEL
@@ -32,7 +32,7 @@ class ShopScenario(Scenario):
         self._id, self.name = placed["id"], placed["name"]
         self._line = placed["line_items"][0]["id"]
         self.order = f"{CHANNEL}-{self._id}"
-        await self._arrived()
+        await self.arrived()
         self.note(f"is {self.name} of the shop, and arrived by webhook")
 
     async def set_quantity(self, quantity: int) -> None:
@@ -51,19 +51,6 @@ class ShopScenario(Scenario):
             self.check(time.monotonic() < deadline, f"the shop shows {sum(shipped.values())} units as fulfilled", left)
             await asyncio.sleep(POLL_SECONDS)
         return document | {"shop": shown}
-
-    async def _arrived(self) -> None:
-        deadline = time.monotonic() + EXPECTED_WITHIN_SECONDS
-        while True:
-            try:
-                await self.players.operator.get(f"/orders/{self.order}")
-            except AnsweredOtherwise as answered:
-                if answered.status != httpx2.codes.NOT_FOUND:
-                    raise
-            else:
-                return
-            self.check(time.monotonic() < deadline, "the order of the shop arrives", "it does not")
-            await asyncio.sleep(POLL_SECONDS)
 
     async def _seen(self) -> Document:
         answer = await self._shop.get(f"/shop/orders/{self._id}")

@@ -11,7 +11,8 @@ from database.sealing import MasterKeys
 from demo.peers.shopify.shop import Shop
 from domain.network import Network
 from network.load import FILES, NetworkDocuments
-from network.mappings import FOLDER
+from network.mappings import FOLDER as MAPPINGS
+from network.partners_toml import FOLDER as PARTNERS
 from transactions.network import Networks
 from transactions.network_version import NetworkRefused
 from transactions.prepare import apply_network
@@ -64,6 +65,7 @@ def _write(documents: NetworkDocuments, directory: Path) -> None:
     for name, file in FILES.items():
         if text := getattr(documents, name):
             (directory / file).write_bytes(text.encode())
-    for name, text in json.loads(documents.mappings or "{}").items():
-        (directory / FOLDER).mkdir(exist_ok=True)
-        (directory / FOLDER / f"{name}.toml").write_bytes(text.encode())
+    for folder, texts in ((MAPPINGS, documents.mappings), (PARTNERS, documents.partners)):
+        for name, text in json.loads(texts or "{}").items():
+            (directory / folder).mkdir(exist_ok=True)
+            (directory / folder / f"{name}.toml").write_bytes(text.encode())

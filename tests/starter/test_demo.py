@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.edi_story import EDI_STORY
 from demo.hurry import always_open, hurried, hurried_copy
 from demo.service import EXAMPLES
 from demo.shop_story import SHOP_STORY
@@ -76,9 +77,10 @@ def test_every_order_of_the_examples_is_valid_and_has_its_chapter_in_the_story_a
     files = {file.stem: NewOrder.model_validate_json(file.read_bytes()) for file in (EXAMPLES / "orders").iterdir()}
     assert {chapter.file for chapter in STORY} == set(files)
     assert len({order.order for order in files.values()}) == len(files)
-    in_readme = re.findall(r"^\| `([\w-]+)\.json` \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
-    assert in_readme == [chapter.file for chapter in (*STORY, *SHOP_STORY)]
+    in_readme = re.findall(r"^\| `([\w-]+)\.(?:json|edi)` \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
+    assert in_readme == [chapter.file for chapter in (*STORY, *SHOP_STORY, *EDI_STORY)]
     assert {file.stem for file in (EXAMPLES / "shop").iterdir()} == {chapter.file for chapter in SHOP_STORY}
+    assert {file.stem for file in (EXAMPLES / "edi").iterdir()} == {chapter.file for chapter in EDI_STORY}
 
 
 def test_every_stock_message_of_the_examples_is_valid_and_names_items_of_the_example_network() -> None:
@@ -111,12 +113,16 @@ def test_the_demo_comes_out_as_expected_and_leaves_nothing_running(
     assert demo.returncode == 0, story
     assert "slc 596 km $7.38; chi 1,479 km $10.91; nwk 2,604 km $15.42: slc wins" in story
     ended = re.findall(r"^│ [a-z]+-\S+ .*(?:completed|cancelled)", story, re.MULTILINE)
-    assert len(ended) == len(STORY) + len(SHOP_STORY)
+    assert len(ended) == len(STORY) + len(SHOP_STORY) + len(EDI_STORY)
     at_the_shop = re.findall(r"^│ #\d+ +│ ([^│]*?) *│ ([^│]*?) *│ (\w+) ", story, re.MULTILINE)
     assert [(ordered, fulfilled.partition(" as ")[0], state) for ordered, fulfilled, state in at_the_shop] == [
         ("2 CLEANSER-150", "2 CLEANSER-150", "fulfilled"),
         ("2 CLEANSER-150", "2 CLEANSER-150", "fulfilled"),
         ("0 CLEANSER-150", "none", "cancelled"),
     ]
+    (at_the_retailer,) = re.findall(r"^│ PO-8804 +│ (.*?) │$", story, re.MULTILINE)
+    ordered, confirmed, announced, invoiced = re.split(r" *│ *", at_the_retailer.strip())
+    assert (ordered, confirmed, invoiced) == ("4 cases", "4 cases", "4 cases, $720.00")
+    assert re.fullmatch(r"4 cases in 00\d{18}", announced)
     assert len(started) > 5
     assert remaining(started) == set()

@@ -19,6 +19,15 @@ AT = "http://127.0.0.1:8090"
 HTTP = "http://127.0.0.1:8080"
 ACME = '[[channel]]\nname = "acme"\nkind = "shopify"\napi = "https://acme.myshopify.com"\n'
 
+BUYER = """
+[[channel]]
+name = "buyer"
+kind = "x12"
+us = { qualifier = "ZZ", id = "US" }
+partner = { qualifier = "ZZ", id = "BUYER" }
+drop = "/var/spool/buyer"
+"""
+
 
 async def version(database: Database) -> int:
     async with database.read() as connection:
@@ -40,7 +49,9 @@ async def test_the_shop_is_added_to_the_active_network_once_and_nothing_else_cha
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     directory = copytree(SMALL_MAP, tmp_path / "network")
-    (directory / "channels.toml").write_text(ACME)
+    (directory / "channels.toml").write_text(ACME + BUYER)
+    (directory / "partners").mkdir()
+    (directory / "partners/buyer.toml").write_text("test = true\n")
     (directory / "aliases.csv").write_text("channel,kind,external,sku,units\nacme,variant,41,SERUM-30,\n")
     assert await apply_network(database_url, directory) == []
     async with database.read() as connection:
@@ -48,7 +59,8 @@ async def test_the_shop_is_added_to_the_active_network_once_and_nothing_else_cha
 
     network = await add_to_network(database_url, master_keys(), AT, HTTP)
 
-    assert set(network.connections) == {"acme", CHANNEL}
+    assert set(network.connections) == {"acme", "buyer", CHANNEL}
+    assert network.connections["buyer"] == usual.connections["buyer"], "what is agreed with a partner stays"
     assert (network.connections[CHANNEL].api, network.connections[CHANNEL].entry["webhooks"]) == (AT, HTTP)
     assert (network.nodes, network.items, network.aliases) == (usual.nodes, usual.items, usual.aliases)
     assert await version(database) == before + 1
