@@ -236,6 +236,47 @@ async def test_a_period_without_orders_has_no_rows_and_figures_of_nothing(
     assert set(found["total"].values()) <= {0, None}
 
 
+NO_SUMS = {Group.NODE: {"orders", "split_orders"}, Group.SKU: {"orders"}}
+"""An order with several nodes or items is in several groups, and one order of all."""
+
+
+@pytest.mark.parametrize(("kind", "by"), [(kind, by) for kind, _ in KINDS for by in kind.names])
+async def test_the_counts_of_the_groups_add_up_to_those_of_all(
+    history: Database, kind: type[Report], by: Group
+) -> None:
+    found = await figures(history, kind, by)
+    total = found.pop("total")
+    counts = {name for name, value in total.items() if isinstance(value, int)} - NO_SUMS.get(by, set())
+    assert {name: sum(row[name] for row in found.values()) for name in counts} == {name: total[name] for name in counts}
+
+
+EDGES = {
+    "2026-03-02T23:59:59.999999+00:00": "2026-03-02",
+    "2026-03-03T00:00:00+00:00": "2026-03-03",
+    "2026-03-03T01:30:00+02:00": "2026-03-02",
+    "2026-03-02T20:00:00-05:00": "2026-03-03",
+}
+"""When an order was placed, as its channel writes it, and its day."""
+
+
+@pytest.mark.parametrize("placed_at", EDGES)
+async def test_an_order_is_of_its_day_in_utc_and_a_period_ends_before_its_end(
+    history: Database, placed_at: str
+) -> None:
+    at = datetime.fromisoformat(placed_at)
+    async with history.write() as connection:
+        await connection.execute(text("SET TIME ZONE 'Pacific/Auckland'"))
+        await connection.execute(text("UPDATE orders SET placed_at = :at WHERE order_id = 'web-2'"), {"at": at})
+        await connection.execute(text("UPDATE orders SET placed_at = '2020-01-01Z' WHERE order_id <> 'web-2'"))
+        instant = timedelta(microseconds=1)
+        found = [
+            (await report.read(connection, OrdersReport, Group.DAY, Period(*period)))["rows"]
+            for period in ((at, at + instant), (at - instant, at), (at + instant, at + timedelta(days=1)))
+        ]
+        await connection.execute(text("RESET TIME ZONE"))
+    assert [[row["day"] for row in rows] for rows in found] == [[EDGES[placed_at]], [], []]
+
+
 OTHER_YEARS = """
     INSERT INTO orders (order_id, channel, number, body_digest, placed_at, received_at, currency, service, country, postal_area,
                         priority, customer_tier, value, total, shipping_price, release_at, return_window, version, closed_at)
