@@ -32,6 +32,7 @@ from console import (
     stock,
     store,
     waiting,
+    why_not,
 )
 from console.render import failure
 
@@ -45,6 +46,7 @@ ROUTES = [
         order_list,
         order_export,
         order,
+        why_not,
         node,
         stock,
         waiting,

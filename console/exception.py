@@ -135,7 +135,18 @@ def _row(shown: Document, order: Document | None) -> Document:
 def acts_of(shown: Document) -> list[Document]:
     """The acts that make sense for an exception, each as a link to its page."""
     links = [(action, _link_of(action, shown)) for action in shown["actions"]]
-    return [{"label": _LABELS.get(action, action), "link": link} for action, link in links if link]
+    acts: list[Document] = [
+        {"label": _LABELS.get(action, action), "link": link, "needs_admin": False} for action, link in links if link
+    ]
+    if shown["code"] == ExceptionCode.UNFILLED:
+        acts.append(CHANGE_THE_POLICY)
+    return acts
+
+
+CHANGE_THE_POLICY: Document = MappingProxyType(
+    {"label": "change the policy", "link": "/console/policy/edit", "needs_admin": True}
+)
+"""Helps where no rule lets a node fill an order. It is no action of one exception, so HTTP does not name it."""
 
 
 _LABELS: Mapping[str, str] = MappingProxyType(
@@ -145,6 +156,7 @@ _LABELS: Mapping[str, str] = MappingProxyType(
         Action.PAUSE: "pause the node",
         Action.CANCEL: "cancel units",
         Action.CHOOSE_PICKUP: "choose another pickup",
+        Action.RETURN: "enter a return",
         Action.RETRY: "see the connection",
     }
 )
@@ -160,6 +172,8 @@ def _link_of(action: Action, shown: Document) -> str | None:
             return f"/console/exceptions/act?{urlencode({'act': action, 'exception': shown['exception']})}"
         case Action.CANCEL:
             return f"/console/orders/{quote(shown['order'])}/cancel"
+        case Action.RETURN:
+            return f"/console/orders/{quote(shown['order'])}/return"
         case Action.CHOOSE_PICKUP:
             return f"/console/orders/{quote(shown['order'])}/pickup"
         case Action.PAUSE:

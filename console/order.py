@@ -28,7 +28,7 @@ from domain.hold import by_request
 from domain.identifiers import in_one_case, order_workflow_id
 from domain.mistake import describe
 from domain.network import Network
-from domain.request import CancelRequest, HoldRequest, PickupRequest, RerouteRequest
+from domain.request import CancelRequest, HoldRequest, PickupRequest, RerouteRequest, ReturnRequest
 from domain.role import Role
 from domain.text import Strict
 from transactions.preview import Tried, tried
@@ -160,6 +160,7 @@ async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 2
         foreseen=foreseen,
         nodes=sorted(network.nodes),
         holds=[rule.id for rule in network.policy.holds],
+        reasons=network.policy.returns.reasons or (),
         codes=cancel_codes(network, shown["channel"]),
         once=secrets.token_hex(16),
         seen=seen,
@@ -216,6 +217,13 @@ def _cancel_body(fields: Fields) -> Strict:
     return CancelRequest.model_validate(filled(CancelRequest, values))
 
 
+def _return_body(fields: Fields) -> Strict:
+    quantities = {line: whole_number(text, line) for line, text in fields.beginning("quantity.").items()}
+    why = {"reason": fields.get("return_reason")} if fields.get("return_reason") else {}
+    lines = [{"line": line, "quantity": quantity} | why for line, quantity in quantities.items() if quantity]
+    return ReturnRequest.model_validate({"lines": lines, "node": fields.get("node") or None})
+
+
 def _body(model: type[Strict], *names: str) -> Callable[[Fields], Strict]:
     """Makes a body of the fields with these names."""
     return lambda fields: model.model_validate(filled(model, {name: fields.get(name) for name in (*names, "reason")}))
@@ -257,6 +265,14 @@ async def _foresee_pickup(_: Visit, order: Document, network: Network, body: Pic
     return Foreseen([f"Not released to a node yet: {words.units(unreleased)}. They {where}, if they can be filled so."])
 
 
+async def _foresee_return(_: Visit, order: Document, __: Network, body: ReturnRequest) -> Foreseen:
+    skus = {line["line"]: line["sku"] for line in order["lines"]}
+    said = [f"{words.units(one.quantity)} of line {one.line}, {skus.get(one.line, 'unknown')}" for one in body.lines]
+    return Foreseen(
+        [f"It announces that {', '.join(said)} will come back. The policy decides whether a person approves it."]
+    )
+
+
 def _tried_by(visit: Visit, order: Document, body: Any) -> Asked[Any]:
     return Asked(order["order"], body, visit.holder.actor)
 
@@ -277,6 +293,10 @@ async def _reroute(visit: Visit, name: str, body: RerouteRequest, once: str) -> 
     return await interface.reroute_order(name, body, visit.holder, visit.service, once)
 
 
+async def _return(visit: Visit, name: str, body: ReturnRequest, once: str) -> Any:
+    return await interface.request_return(name, body, visit.holder, visit.service, once)
+
+
 async def _pickup(visit: Visit, name: str, body: PickupRequest, once: str) -> Any:
     return await interface.change_order_pickup(name, body, visit.holder, visit.service, once)
 
@@ -289,6 +309,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "reroute": Act(
             "Reroute work", _body(RerouteRequest, "fulfillment_order", "to_node"), _foresee_reroute, _reroute
         ),
+        "return": Act("Enter a return", _return_body, _foresee_return, _return),
         "pickup": Act("Change the pickup", _pickup_body, _foresee_pickup, _pickup),
     }
 )

@@ -1,17 +1,21 @@
 """The orders of a list as a CSV file, for a spreadsheet."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from console.order_list import FILTERS, query_of
 from console.visit import Visit, page
+from database.connect import Database
 from database.documents import order as documents
+from database.documents.order import OrderQuery
 from domain import money
 from formats.spreadsheet import sheet
+
+Order = Mapping[str, Any]
 
 ROWS_MAX = 10_000
 """More than anybody reads; who needs more asks `GET /orders`, page by page."""
@@ -34,27 +38,38 @@ COLUMNS = (
 
 
 async def _export(visit: Visit) -> Response:
-    """The orders that the filters find, newest first."""
-    asked, found = visit.query, list[Mapping[str, Any]]()
+    """The orders that the filters find, newest first, sent as they are read. A failure to begin is answered as a page."""
+    asked, database = visit.query, visit.service.database
     wanted = replace(query_of(asked.get("order"), {name: asked.get(name) for name in FILTERS}, ""), limit=ROWS)
-    async with visit.service.database.read() as connection:
-        while len(found) < ROWS_MAX:
-            rows = await documents.listed(connection, wanted)
-            found += rows
-            if len(rows) < ROWS:
-                break
-            wanted = replace(wanted, after=rows[-1]["order"])
+    first = await _read(database, wanted)
     name = f"orders-{datetime.now(UTC):%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(written(found), media_type="text/csv", headers=headers)
+    return StreamingResponse(_parts(database, wanted, first), media_type="text/csv", headers=headers)
 
 
-def written(orders: list[Mapping[str, Any]]) -> str:
-    """The rows of orders as they are listed, with a header."""
-    return sheet([COLUMNS, *map(_row, orders)])
+async def _read(database: Database, wanted: OrderQuery) -> Sequence[Order]:
+    """The orders of one page. Its connection is free again while they are sent, however slowly somebody takes them."""
+    async with database.read() as connection:
+        return await documents.listed(connection, wanted)
 
 
-def _row(order: Mapping[str, Any]) -> list[object]:
+async def _parts(database: Database, wanted: OrderQuery, rows: Sequence[Order]) -> AsyncIterator[str]:
+    """The file, page by page."""
+    yield sheet([COLUMNS]) + written(rows)
+    for _ in range(ROWS_MAX // ROWS - 1):
+        if len(rows) < ROWS:
+            return
+        wanted = replace(wanted, after=rows[-1]["order"])
+        rows = await _read(database, wanted)
+        yield written(rows)
+
+
+def written(orders: Sequence[Order]) -> str:
+    """The rows of orders as they are listed."""
+    return sheet(map(_row, orders))
+
+
+def _row(order: Order) -> list[object]:
     known = dict(order) | (order["promise"] or {})
     known["value"] = money.written(order["value"], order["currency"])
     known["tags"] = " ".join(order["tags"])

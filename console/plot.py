@@ -13,6 +13,8 @@ LABELS_MAX = 8
 LINES = 4
 BAR_SHARE = 0.8
 """The part of its place that a bar fills."""
+BAR_MAX = 48.0
+"""Of few bars none looks like a wall."""
 _POWERS = tuple(float(f"1e{power}") for power in range(13))
 
 
@@ -27,7 +29,7 @@ def bars(title: str, figures: Sequence[tuple[str, float | None]], *, is_share: b
         if figure is not None:
             height = (HEIGHT - TOP - BOTTOM) * figure / top
             caption = element("title", text(f"{name}: {shown(figure, is_share)}"))
-            width = place * BAR_SHARE
+            width = min(place * BAR_SHARE, BAR_MAX)
             drawn.append(element("rect", caption, x=x, y=HEIGHT - BOTTOM - height, width=width, height=height))
         if position % every == 0:
             drawn.append(element("text", text(name), x=x, y=HEIGHT - 8))

@@ -1,5 +1,6 @@
 """Renders the pages: templates that escape everything that comes from outside, and the words of times and amounts."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,10 @@ from api.problems import RETRY_AFTER_SECONDS, Problem
 from console import words
 from domain import money
 from runtime.version import VERSION
+
+_MOMENT = re.compile(
+    r"\b(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
+)
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -44,6 +49,20 @@ def _exactly(moment: str | datetime | None) -> str:
     return Markup('<time datetime="{}" data-exact>{}</time>').format(at.isoformat(), exact)
 
 
+def _with_times(text: str) -> str:
+    """A text in which every moment in ISO 8601 stands as other moments of the page do."""
+    parts = _MOMENT.split(text)
+    return Markup("").join(_if_moment(part) if number % 2 else part for number, part in enumerate(parts))
+
+
+def _if_moment(text: str) -> str:
+    """A moment, or the text itself when the calendar has none such: an outsider may have written it."""
+    try:
+        return _exactly(text)
+    except ValueError:
+        return text
+
+
 def _amount(minor_units: int | None, currency: str) -> str:
     return "" if minor_units is None else f"{money.written(minor_units, currency)} {currency}"
 
@@ -59,6 +78,7 @@ def _made() -> Environment:
     pages.filters |= {
         "time": _time,
         "exactly": _exactly,
+        "with_times": _with_times,
         "amount": _amount,
         "words": words.of_code,
         "happened": words.happened,

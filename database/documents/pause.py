@@ -70,8 +70,9 @@ def nodes(
 
 
 async def workloads(connection: ReadConnection) -> dict[str, dict[str, int]]:
-    """By node, the fulfillment orders that it owes something (`open`), those of them whose time to ship is over (`late`), and
-    the open exceptions because it does not answer (`silent`). A node without any is left out.
+    """By node, the fulfillment orders that it owes something (`open`), also when a person has taken its deadline over; those of
+    them whose time to ship is over (`late`); and the open exceptions because it does not answer (`silent`). A node without any
+    is left out.
     """
     rows = await connection.execute(WORKLOADS)
     return {row.node: {"open": row.open, "late": row.late, "silent": row.silent} for row in rows}
@@ -83,6 +84,13 @@ WORKLOADS = text(
         SELECT f.node, count(*) AS open, count(*) FILTER (WHERE f.ship_by < clock_timestamp()) AS late, 0 AS silent
         FROM fulfillment_order f
         WHERE f.deadline IS NOT NULL AND f.waiting_for IN ('acceptance', 'shipment', 'cancel_answer')
+        GROUP BY f.node
+        UNION ALL
+        SELECT f.node, count(*), count(*) FILTER (WHERE f.ship_by < clock_timestamp()), 0
+        FROM fulfillment_order f
+        WHERE f.deadline IS NULL AND f.escalated IN ('acceptance', 'shipment', 'cancel_answer') AND EXISTS (
+            SELECT FROM fulfillment_order_line l
+            WHERE l.fulfillment_order_id = f.fulfillment_order_id AND l.quantity > l.shipped + l.short)
         GROUP BY f.node
         UNION ALL
         SELECT e.node, 0, 0, count(*) FROM exception e

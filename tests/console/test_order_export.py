@@ -18,8 +18,7 @@ def test_an_order_is_a_row_and_what_an_outsider_wrote_is_never_a_formula() -> No
         "tags": ["-1", "gift, wrapped"],
         "promise": {"ship_by": "2026-11-23T17:00:00Z", "deliver_by": None},
     }
-    header, row, *others = written([order]).splitlines()
-    assert header.startswith("order,channel,number,reference,status,needs_attention,placed_at,service,value,currency")
+    row, *others = written([order]).splitlines()
     assert row == (
         'web-1001,web,1001,"\'=HYPERLINK(""https://evil.example"",""#1"")",in_fulfillment,yes,2026-11-21T15:04:05Z,'
         'standard,49.00,USD,2026-11-23T17:00:00Z,,"\'-1 gift, wrapped"'

@@ -46,6 +46,8 @@ async def test_an_operator_finds_the_stuck_order_understands_it_and_takes_the_wo
             assert words in said
         assert f'href="/console/orders/{name}"' in home.text
 
+        assert "1 open 1 without an answer" in read(await http.get("/console/nodes"))
+
         order = await http.get(f"/console/orders/{name}")
         said = read(order)
         for words in ("node silent", "2 allocated", "Atlanta perfumer", "atl ships 2 of PERFUME-50", "opened"):
@@ -251,7 +253,45 @@ async def test_a_node_is_paused_and_resumed_and_stock_shows_who_waits(house: Hou
         assert "No channel is connected" in read(await http.get("/console/connections"))
 
 
+async def test_the_plan_of_an_order_leads_to_what_would_have_been_enough_for_another_node_to_ship(house: House) -> None:
+    await house.stock("slc", SERUM_30=5)
+    await house.stock("nwk", SERUM_30=1)
+    name = await house.place(("SERUM-30", 2), postal_code="10001")
+    await house.work(name)
+    async with signed_in(house) as http:
+        order = await http.get(f"/console/orders/{name}")
+        (link,) = re.findall(r'href="([^"]*/why-not/nwk[^"]*)"', order.text)
+        said = read(await http.get(link))
+        for words in (
+            "Why not nwk?",
+            "slc ships 2 SERUM-30, cost",
+            "nwk does not ship:",
+            "1 more SERUM-30 on hand at nwk",
+        ):
+            assert words in said, (words, said)
+        assert "slc ships. Without it: nwk ships 1 SERUM-30" in read(await http.get(link.replace("nwk", "slc")))
+
+
+async def test_the_file_of_orders_has_each_order_once_also_when_it_is_read_in_pages(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [await house.place(("SERUM-30", 1)) for _ in range(5)]
+    async with signed_in(house) as http:
+        for rows, most, found in ((2, 10, 5), (5, 10, 5), (2, 4, 4)):
+            monkeypatch.setattr("console.order_export.ROWS", rows)
+            monkeypatch.setattr("console.order_export.ROWS_MAX", most)
+            exported = await http.get("/console/orders.csv")
+            header, *lines = exported.text.splitlines()
+            assert header.startswith(
+                "order,channel,number,reference,status,needs_attention,placed_at,service,value,cur"
+            )
+            assert [line.partition(",")[0] for line in lines] == names[::-1][:found]
+        assert (await http.get("/console/orders.csv?status=lost")).status_code == 422
+
+
 WRONG = {
+    "orders/web-no/why-not/slc": (404, "web-no"),
+    "orders/web-no/why-not/slc?round=0": (422, "`round`: must be the number of a round"),
     "orders/web-no": (404, "there is no order web-no"),
     "orders/web-no/cancel": (404, "there is no order web-no"),
     "orders/web-no/burn": (404, "there is no such page"),

@@ -61,3 +61,35 @@ async def fits(page: Page) -> None:
     """Nothing of a page is to the right of the screen."""
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= PHONE_WIDTH, f"{page.url} is {width} wide"
+
+
+TABS_MAX = 60
+
+
+async def test_with_the_keyboard_alone_an_operator_takes_the_work_of_a_silent_node_away(
+    page: Page, house: House
+) -> None:
+    name, _ = await silent(house)
+    async with listening(house) as address:
+        await page.goto(address)
+        await page.keyboard.type(OPERATOR_KEY)
+        await page.keyboard.press("Enter")
+        await sees(page.get_by_role("heading", level=1, name="Exceptions"))
+        await tab_to(page, "reroute")
+        await page.keyboard.press("Enter")
+        await sees(page.get_by_text("atl has not accepted it: it is taken back at once"))
+        await tab_to(page, "Reroute work")
+        await page.keyboard.press("Enter")
+        await sees(page.get_by_role("status").filter(has_text="Done: reroute"))
+        await page.goto("about:blank")
+    assert (await house.work(name))["status"] == "cancelled"
+
+
+async def tab_to(page: Page, words: str) -> None:
+    """Press Tab until what has these words has the focus, and shows that it has."""
+    for _ in range(TABS_MAX):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.innerText") == words:
+            assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    raise AssertionError(f"no Tab leads to {words}")

@@ -16,6 +16,7 @@ PAGES = (
     "orders",
     "orders/web-1",
     "orders/web-1/cancel",
+    "orders/web-1/why-not/slc",
     "nodes",
     "nodes/slc/pause",
     "stock",
@@ -44,6 +45,7 @@ POSTS = (
     "returns/web-1-r1/approve",
     "policy/1",
     "policy/edit",
+    "connections/web/retry",
     "store/web-1-f1/accept",
     "logout",
 )
@@ -122,6 +124,7 @@ ONLY_ACTS = (
     "orders/web-0/cancel",
     "nodes/slc/pause",
     "waiting/release",
+    "orders/web-0/return",
 )
 ONLY_ADMIN = ("policy/edit",)
 
