@@ -61,6 +61,7 @@ class Round(NamedTuple):
     asked: bytes | None
     """Its input; None = it is not there any more, or never was."""
     is_forgotten: bool
+    decided_at: datetime
 
 
 async def rounds_since(connection: ReadConnection, since: datetime, after: tuple[str, int], limit: int) -> list[Round]:
@@ -70,7 +71,7 @@ async def rounds_since(connection: ReadConnection, since: datetime, after: tuple
 
 
 _ROUND = """
-    SELECT p.order_id, p.round, p.network_version, p.document::text AS document, i.input, k.wrapped
+    SELECT p.order_id, p.round, p.network_version, p.document::text AS document, i.input, k.wrapped, p.recorded_at
     FROM plan p LEFT JOIN personal.plan_input i ON (i.order_id, i.round) = (p.order_id, p.round)
     LEFT JOIN personal.key k ON k.owner = p.order_id
 """
@@ -100,7 +101,9 @@ ONE_ROUND = text(
 def _round(connection: ReadConnection, row: Any) -> Round:
     key = personal.open_key(connection, row.order_id, row.wrapped)
     asked = key.open_bytes("plan_input", row.input) if key is not None and row.input is not None else None
-    return Round(row.order_id, row.round, row.network_version, json.loads(row.document), asked, key is None)
+    return Round(
+        row.order_id, row.round, row.network_version, json.loads(row.document), asked, key is None, row.recorded_at
+    )
 
 
 async def erase_old_inputs(connection: WriteConnection, older_than: timedelta, limit: int) -> int:

@@ -1,21 +1,29 @@
 """`python -m starter simulate`: past orders planned in memory under one network or two, so that a rule is tried before it acts.
 
-Needs no database and no Temporal, changes nothing, and prints the same for the same files every time.
+Needs no database and no Temporal, changes nothing, and prints the same for the same files every time. With `--history` it reads
+the database, and plans again what the service itself kept.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
+from database import personal
+from database.connect import Database
+from database.sealing import MasterKeys
 from simulation.comparison import Change, Comparison, OrderOutcome, Trial
-from simulation.files import Inputs, InputsRefused, inputs
+from simulation.files import Inputs, InputsRefused, inputs, network_in
+from simulation.history import compare_history
 from simulation.page import page
 from simulation.run import Run, Step, steps
 from simulation.tables import Tables
+from simulation.what_changes import ChangeRefused, Written, repeats
+from transactions.history import history
 
 LABELS = ("A", "B")
 LONG = 200
@@ -47,6 +55,51 @@ def simulate(options: Options) -> int:
     except InputsRefused as refused:
         sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
         return 1
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """The arguments of the command with `--history`."""
+
+    since: datetime
+    until: datetime
+    network: Path | None = None
+    """A network directory to compare with; None = the active one."""
+    changes: Written = field(default_factory=Written)
+    demand: float = 1.0
+    shown: int = 20
+    html: Path | None = None
+
+
+async def simulate_history(database_url: str, master_keys: MasterKeys, options: HistoryOptions) -> int:
+    """Plan again what the service kept, and print the comparison; 0, or 1 with a line for every mistake.
+
+    Raises `DatabaseUnreachable`, `NoNetwork`, `NoCommonKey` and `WrongMasterKey`.
+    """
+    database = Database(database_url, master_keys)
+    try:
+        _check_html(options.html)
+        changes, other = options.changes.read(), options.network
+        named = (network_in(other), str(other)) if other else None
+        await database.check()
+        await personal.check(database)
+        kept = await history(database, options.since, options.until)
+        if not any(repeats(one.order, options.demand) for one in kept.orders):
+            left = "".join(f"; {count:,} {why}" for why, count in kept.left_out.items())
+            raise InputsRefused(f"there is no order in this time that can be planned again{left}")
+        comparison = compare_history(kept, named, changes, options.demand, options.until)
+        Tables(comparison, options.shown).show()
+        if options.html:
+            _write(options.html, page(comparison, options.shown))
+    except InputsRefused as refused:
+        sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
+        return 1
+    except ChangeRefused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 1
+    finally:
+        await database.close()
     return 0
 
 

@@ -33,6 +33,7 @@ class Cause(StrEnum):
     RANK = "plans are ranked otherwise"
     COST = "a node costs otherwise"
     FIGURES = "another plan is better, or the days are others"
+    LATER = "what came later: goods, a rejection, a turn in the queue"
 
 
 class Reason(NamedTuple):
@@ -276,6 +277,8 @@ class Comparison:
     last_placed_at: datetime
     has_stock: bool
     """Whether stock was given; otherwise every node had everything."""
+    of_history: tuple[str, ...] = ()
+    """What is said of orders that the service itself kept; empty where they were read from files."""
 
     @property
     def repriced(self) -> int:

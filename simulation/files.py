@@ -75,6 +75,12 @@ def _networks(directories: Sequence[Path]) -> list[Network]:
     return [load(read(directory)) for directory in directories]
 
 
+def network_in(directory: Path) -> Network:
+    """The network of a directory. Raises `InputsRefused`."""
+    (found,) = _networks([directory])
+    return found
+
+
 def _text(file: Path) -> str:
     try:
         content = file.read_bytes()

@@ -37,6 +37,8 @@ def heading(comparison: Comparison) -> list[str]:
     stock = "from the stock given; nothing is received meanwhile" if comparison.has_stock else "stock is unlimited"
     orders = f"{_whole(count)} order{'' if count == 1 else 's'}"
     sentences = [f"{orders}, placed from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {stock}."]
+    if comparison.of_history:
+        sentences = [f"{orders}, decided from {first:%Y-%m-%d} to {last:%Y-%m-%d}.", *comparison.of_history]
     if comparison.currency is None:
         sentences.append("The orders have several currencies: costs are in minor units, as the policy writes them.")
     return sentences

@@ -105,7 +105,8 @@ async def test_a_round_that_comes_out_differently_is_named_with_the_cause(
 
 def test_a_round_that_cannot_be_planned_again_is_named_and_does_not_hide_the_others() -> None:
     found = judged(
-        Round("web-1", 2, 1, {}, b"not what a round was decided from", is_forgotten=False), load_applied(MAP)
+        Round("web-1", 2, 1, {}, b"not what a round was decided from", is_forgotten=False, decided_at=EVER),
+        load_applied(MAP),
     )
     assert (found.order, found.round, found.verdict) == ("web-1", 2, Verdict.DIFFERENT)
     assert found.cause.startswith("it cannot be planned again: error(")
