@@ -5,7 +5,9 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import structlog
+from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -29,6 +32,7 @@ from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from embedded.temporal import EmbeddedTemporal
 from jobs.driver import Lane
 from jobs.schedule import schedule
+from network.load import load_applied
 from runtime import time_zones
 from runtime.search_attributes import register_search_attributes
 from tests.checked_transport import CheckedTransport
@@ -92,17 +96,29 @@ async def template(postgres: str) -> str:
     return postgres
 
 
+@pytest.fixture
+def source(template: str) -> str:
+    """The database that a test's own is copied from."""
+    return template
+
+
 @pytest_asyncio.fixture
-async def database_url(template: str) -> AsyncIterator[str]:
+async def database_url(source: str) -> AsyncIterator[str]:
     """A database of the test's own, with the schema, the example network and an operator key."""
-    name = f"test_{next(_databases)}"
-    server = make_url(template).set(drivername="postgresql+asyncpg", database="postgres")
+    async with copy_of(source, f"test_{next(_databases)}") as url:
+        yield url
+
+
+@asynccontextmanager
+async def copy_of(source: str, name: str) -> AsyncIterator[str]:
+    """A copy of a database while the block lasts."""
+    original = make_url(source)
+    server = original.set(drivername="postgresql+asyncpg", database="postgres")
     engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        source = make_url(template).database
         # Copied as files: the other strategy writes every page into the log of changes, and takes eight times the processor.
-        await connection.execute(text(f'CREATE DATABASE {name} TEMPLATE "{source}" STRATEGY FILE_COPY'))
-    yield make_url(template).set(database=name).render_as_string(hide_password=False)
+        await connection.execute(text(f'CREATE DATABASE {name} TEMPLATE "{original.database}" STRATEGY FILE_COPY'))
+    yield original.set(database=name).render_as_string(hide_password=False)
     async with engine.connect() as connection:
         await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     await engine.dispose()
@@ -150,11 +166,30 @@ def relay_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.service.schedule", without_relay)
 
 
+@cache
+def _application() -> FastAPI:
+    """The application of every house of this process, without a service: a new one looks at its routes for 0.2 s."""
+    nobody: Any = None
+    return application(nobody)
+
+
+@pytest.fixture
+def networks_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every house loads two or three times, and never changes, is loaded once for all of them."""
+    monkeypatch.setattr("transactions.network.load_applied", _loaded)
+
+
+_loaded = lru_cache(maxsize=8)(load_applied)
+
+
 @pytest_asyncio.fixture
-async def house(patient: None, database: Database, database_url: str, temporal: TimeSkipper) -> AsyncIterator[House]:
+async def house(
+    patient: None, networks_are_loaded_once: None, database: Database, database_url: str, temporal: TimeSkipper
+) -> AsyncIterator[House]:
     """A whole Switchyard; when the test is over, every invariant must hold."""
     service = assemble(database, temporal.client, allows_private_webhooks=True)
-    app = application(service)
+    app = _application()
+    app.state.service = service
     transport = CheckedTransport(app=app)
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     async with (

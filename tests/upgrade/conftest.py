@@ -72,7 +72,7 @@ async def new_database(server: str, name: str, source: str = "template0") -> str
     url = make_url(server).set(drivername="postgresql+asyncpg", database="postgres")
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'))
+        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY'))
     await engine.dispose()
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
