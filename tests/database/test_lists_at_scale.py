@@ -1,11 +1,12 @@
 """A list of few among a hundred thousand orders reads few: every filter goes along an index, and so does a later page."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from database import customer
@@ -15,6 +16,8 @@ from database.documents.order import OrderQuery
 from domain.customer import SearchRequest
 from domain.network import ExceptionRules
 from domain.order import OrderStatus
+from tests.conftest import copy_of
+from tests.house import MASTER_KEYS
 from tests.sql_statements import generic_plan, statements_of
 
 MANY = 100_000
@@ -106,12 +109,27 @@ class Read:
     shown: int
 
 
+@pytest_asyncio.fixture(scope="module")
+async def filled(template: str) -> AsyncIterator[str]:
+    """A hundred thousand orders: one in a thousand is open, one in five hundred the outlet's. Made once, and copied."""
+    async with copy_of(template, "filled") as url:
+        database = Database(url, MASTER_KEYS)
+        async with database.write() as connection:
+            for statement in FILL:
+                await connection.execute(text(statement), {"now": NOW} if ":now" in statement else {})
+        await database.close()
+        yield url
+
+
 @pytest.fixture
-async def full(database: Database) -> Database:
-    """A hundred thousand orders: one in a thousand is open, one in five hundred the outlet's."""
-    async with database.write() as connection:
-        for statement in FILL:
-            await connection.execute(text(statement), {"now": NOW} if ":now" in statement else {})
+def source(filled: str) -> str:
+    """The database that each test's own is copied from."""
+    return filled
+
+
+@pytest.fixture
+def full(database: Database) -> Database:
+    """A copy of the hundred thousand orders."""
     return database
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from database.connect import Database, ReadConnection
 from database.documents import metrics
-from tests.database.test_lists_at_scale import MANY, READ_MAX, full, rows_of
+from tests.database.test_lists_at_scale import MANY, READ_MAX, filled, full, rows_of, source
 from tests.sql_statements import statements_of
 
-__all__ = ["full"]
+__all__ = ["filled", "full", "source"]
 
 
 async def test_a_scrape_is_one_statement_that_reads_no_closed_order(full: Database) -> None:
