@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import sysconfig
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from embedded.account import server_account
 from embedded.binaries import postgres_programs
 from embedded.postgres import FORGETFUL, EmbeddedPostgres
 from runtime import traces
+from starter.__main__ import joined
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -231,12 +231,13 @@ def test_the_image_has_the_python_that_types_and_tests_are_about() -> None:
 
 
 @pytest.mark.parametrize("name", ["prepare", "http"])
-def test_the_commands_of_the_stack_exist_with_their_options(name: str) -> None:
+def test_the_commands_of_the_stack_exist_with_their_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command, options = SERVICES[name]["command"][:4], set(SERVICES[name]["command"][4:])
-    ended = subprocess.run([sys.executable, *command[1:], "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
+    assert command[:3] == ["python", "-m", "starter"]
+    joined(command[3])([command[3], "--help"], result_action="return_value")
+    shown = capsys.readouterr().out
     for option in options:
-        assert not option.startswith("--") or option in ended.stdout, f"{shlex.join(command)} has no {option}"
+        assert not option.startswith("--") or option in shown, f"{shlex.join(command)} has no {option}"
 
 
 def test_a_worker_of_the_stack_reports_the_build_that_the_deploy_step_makes_current(
