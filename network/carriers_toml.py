@@ -1,27 +1,22 @@
 """Reads carriers.toml: who brings parcels, with a rate card of zones, prices by weight, surcharges, days and delivery days."""
 
 import re
-from collections.abc import Callable, Collection, Container, Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from carriers.carrier import CarrierKind, Key
 from carriers.kinds import KINDS
-from domain.delivery import DeliveryCalendar
 from domain.network import Area, Carrier, Surcharge, Zone
 from domain.rate_card import PARTS_PER_PERCENT
-from network.calendars import UnknownCalendar, calendar_of, holiday_calendar
 from network.countries import CENTROIDS
+from network.delivery_toml import read_delivery_days
 from network.mistakes import Mistakes
-from network.nodes_toml import WEEK
 from network.toml_tables import Table, did_you_mean, read_toml
 
 NAME = r"[a-z0-9_]{1,32}"
 DAYS_MAX = 365
 GRAMS_MAX = 100_000_000
-DESTINATION = "destination"
-"""In place of a calendar: that of the country and region to which the parcel goes."""
 
 _SECRET = re.compile(r"secret|token|passw|credential|account_number|(api|access|private|client|site)_?(key|id)", re.I)
 """Names of what authorizes somebody."""
@@ -56,14 +51,13 @@ def read_carriers(text: str, services: Collection[str] | None, mistakes: Mistake
 
 def _read_carrier(table: Table, services: Collection[str] | None) -> Carrier:
     name, kind = _read_name(table), _read_kind(table)
-    week = table.words("delivery_days", WEEK) or WEEK
     carrier = Carrier(
         name=name,
         kind=kind.kind if kind else "",
         services=_read_services(table, services),
         surcharges=tuple(_read_surcharge(one, services) for one in table.tables("surcharge")),
         dimensional_divisor=table.whole("dimensional_divisor", 1, 1) if table.has("dimensional_divisor") else None,
-        delivery=DeliveryCalendar(frozenset(map(WEEK.index, week)), _read_holidays(table)),
+        delivery=read_delivery_days(table, "delivery_days"),
         settings={key.name: _read_key(table, key) for key in kind.keys} if kind else {},
     )
     if kind and kind.needs_services and not carrier.services and "service" not in table.failed:
@@ -113,19 +107,6 @@ def _refuse_secrets(table: Table, carrier: str) -> None:
             table.has(key)
             said = f"{key} must not stand here: `python -m starter connect {carrier}` reads credentials and seals them"
             table.wrong(key, said)
-
-
-def _read_holidays(table: Table) -> Callable[[str, str], Container[date]]:
-    """The holidays on which the carrier does not deliver: those of the destination, or of one calendar."""
-    name = table.text("holidays")
-    if name == DESTINATION:
-        return calendar_of
-    try:
-        calendar = holiday_calendar(name) if name else frozenset[date]()
-    except UnknownCalendar as error:
-        table.wrong("holidays", f'{error}; or "{DESTINATION}", the calendar of where the parcel goes')
-        calendar = frozenset()
-    return lambda _country, _region: calendar
 
 
 def _read_services(table: Table, services: Collection[str] | None) -> dict[str, tuple[Zone, ...]]:

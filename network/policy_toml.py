@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,10 +32,10 @@ from domain.network import (
 )
 from domain.reasons import ExceptionCode
 from domain.sourcing.rules import lasting_facts
-from network.calendars import UnknownCalendar, calendar_of, holiday_calendar
+from network.delivery_toml import read_delivery_days
 from network.expressions import Answer, CelExpression, compile_rule
 from network.mistakes import Mistakes
-from network.nodes_toml import INSTANT, WEEK, NodesRead
+from network.nodes_toml import INSTANT, NodesRead
 from network.reach import Reach, Transit, always, check_order
 from network.returns_toml import read_returns
 from network.rule_names import Sight
@@ -54,8 +54,6 @@ TRANSIT_DEFAULT = {
 DAYS_MAX = 365
 CHANNEL_NAME_MAX = 60
 
-DESTINATION = "destination"
-"""In place of a calendar: that of the country and region to which the parcel goes."""
 
 _STAND_IN = compile_rule("true", Sight.WHEN, Answer.CONDITION)
 """Replaces a rule that could not be read."""
@@ -390,23 +388,9 @@ def _read_delivery(table: Table, services: Iterable[str] | None) -> dict[str, De
         if known is not None and service not in known:
             table.wrong(service, f"[transit] has no service {service!r}{did_you_mean(service, known)}")
         below = table.table(service)
-        week = below.words("working_days", WEEK) or WEEK
-        calendars[service] = DeliveryCalendar(frozenset(map(WEEK.index, week)), _read_holidays(below))
+        calendars[service] = read_delivery_days(below, "working_days")
         below.finish()
     return calendars
-
-
-def _read_holidays(table: Table) -> Callable[[str, str], Container[date]]:
-    """The holidays on which carriers do not deliver: those of the destination, or of one calendar."""
-    name = table.text("holidays")
-    if name == DESTINATION:
-        return calendar_of
-    try:
-        calendar = holiday_calendar(name) if name else frozenset[date]()
-    except UnknownCalendar as error:
-        table.wrong("holidays", f'{error}; or "{DESTINATION}", the calendar of where the parcel goes')
-        calendar = frozenset()
-    return lambda _country, _region: calendar
 
 
 def _band(table: Table, service: str, position: int, pair: object) -> TransitBand | None:
