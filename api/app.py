@@ -90,8 +90,8 @@ def application(
 ) -> FastAPI:
     """An application over a service, whose jobs run beside it (`Service.running`). Its pages load nothing from elsewhere.
 
-    A key and a connected channel may each send `rate_per_second` requests a second; 0 means no limit. `temporal_ui` is
-    the address that `GET /` names. With a `tracer` each request is a span.
+    A key, a connected channel and a carrier may each send `rate_per_second` requests a second; 0 means no limit.
+    `temporal_ui` is the address that `GET /` names. With a `tracer` each request is a span.
     """
     app = FastAPI(
         title="Switchyard",

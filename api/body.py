@@ -31,8 +31,8 @@ UNDER_WAY_MAX = 100
 class BodyGuard:
     """Answers 401, 408, 413 and 429 before a body is kept; a body that passes is given to the application as a whole.
 
-    Every route that takes a body needs a key, but for webhooks of channels: their bytes must be read before their signature
-    can be checked. So each address has its own places there, and few large ones are in memory at once.
+    Every route that takes a body needs a key, but for webhooks of channels and carriers: their bytes must be read before
+    their signature can be checked. So each address has its own places there, and few large ones are in memory at once.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -47,16 +47,17 @@ class Buckets:
 
 
 def is_webhook(scope: Scope) -> bool:
-    """Whether a request is a webhook of a connected channel, which has no key: its signature is checked when it was read."""
+    """Whether a request is a webhook of a connected channel or of a carrier, which has no key: its signature is checked when it
+    was read."""
     return scope["method"] == "POST" and _WEBHOOK.fullmatch(scope["path"]) is not None
 
 
-_WEBHOOK = re.compile(r"/channels/[^/]+/webhooks")
+_WEBHOOK = re.compile(r"/(channels|carriers)/[^/]+/webhooks")
 
 
 class RateLimit:
     """Counts requests by their key, once it has proved to be valid, and until then by the client's address. Webhooks of
-    channels are counted by their connection, where their signature is checked."""
+    channels and carriers are counted by their sender, where their signature is checked."""
 
     def __init__(self, app: ASGIApp, per_second: float) -> None:
         """Wraps an application; a key gets `per_second`."""

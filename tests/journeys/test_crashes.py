@@ -630,7 +630,8 @@ async def _a_life_whose_carrier_reports(shop: Shop) -> str:
     scan = {"tracking": f"V-{name}", "kind": "delivered", "code": "home", "at": now()}
     body = json.dumps({"scans": [scan]}).encode()
     headers = signed_headers([PERFUMERS_SECRET], f"scan of {name}", datetime.now(UTC), body)
-    assert (await shop.send("POST", "/carriers/van/webhooks", body, **headers)).status_code == 200
+    answer = await shop.send("POST", "/carriers/van/webhooks", body, Authorization="", **headers)
+    assert answer.status_code == 200, answer.text
     (work,) = (await shop.order(name))["fulfillment_orders"]
     assert [work["status"], [line["delivered"] for line in work["lines"]]] == ["delivered", [2]]
     return name
