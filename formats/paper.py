@@ -112,6 +112,16 @@ def _drawn(character: str, country: str, named: tuple[str, ...]) -> tuple[str, s
     return there[0].name, MISSING if there[0].has(MISSING) else "?", True
 
 
+def runs(content: str, country: str = "", fonts: tuple[str, ...] = ()) -> list[tuple[str, str, bool]]:
+    """The parts of a text that one font draws: the font, what is drawn, and whether characters of it are in no font."""
+    drawn = [_drawn(character, country, fonts) for character in _as_read(content)]
+    return [
+        (font, "".join(shown for _, shown, _ in part), any(is_missing for *_, is_missing in part))
+        for font, group in groupby(drawn, key=lambda found: found[0])
+        if (part := list(group))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table."""
@@ -270,13 +280,12 @@ class Paper:
 
     def _runs(self, content: str) -> Iterator[tuple[str, str]]:
         """The font of each part of a text."""
-        drawn = [_drawn(character, self.country, self.fonts) for character in _as_read(content)]
-        if any(is_missing for _, _, is_missing in drawn):
-            self._notes[NO_FONT] = None
         if any(bidirectional(character) == "AL" for character in content):
             self._notes[NOT_JOINED] = None
-        for font, group in groupby(drawn, key=lambda found: found[0]):
-            yield font, "".join(character for _, character, _ in group)
+        for font, run, is_missing in runs(content, self.country, self.fonts):
+            if is_missing:
+                self._notes[NO_FONT] = None
+            yield font, run
 
     def _width(self, content: str, size: float) -> float:
         return float(sum(pdfmetrics.stringWidth(run, font, size) for font, run in self._runs(content)) / mm)

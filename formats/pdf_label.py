@@ -5,21 +5,26 @@ from io import BytesIO
 
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import inch
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
+
+from formats.paper import runs
 
 WIDTH, HEIGHT = 4 * inch, 6 * inch
 _MARGIN = 0.2 * inch
-_FONT = "Helvetica"
+_ROOM = WIDTH - 2 * _MARGIN
+_SMALLEST = 5
 
 
 def pdf_label(title: str, ship_from: Sequence[str], ship_to: Sequence[str], facts: str, reference: str) -> bytes:
-    """A label with two addresses, and a reference as Code 128. Letters that the font lacks are shown as a question mark."""
+    """A label with two addresses, each with its country last, and a reference as Code 128. A letter is drawn in the first font
+    that has it (`formats.paper`); one that no font has is a box."""
     made = BytesIO()
     page = Canvas(made, pagesize=(WIDTH, HEIGHT), invariant=True)
     _write(page, 5.65, 14, [title])
-    _write(page, 5.35, 9, ship_from[:7])
+    _write(page, 5.35, 9, ship_from[:7], ship_from[-1])
     page.line(0, 4.1 * inch, WIDTH, 4.1 * inch)
-    _write(page, 3.8, 14, ship_to[:8])
+    _write(page, 3.8, 14, ship_to[:8], ship_to[-1])
     _write(page, 1.75, 10, [facts])
     bars = Code128(reference, barHeight=0.8 * inch, barWidth=min(1.1, 250 / (11 * (len(reference) + 3))))
     bars.drawOn(page, _MARGIN, 0.75 * inch)
@@ -29,11 +34,16 @@ def pdf_label(title: str, ship_from: Sequence[str], ship_to: Sequence[str], fact
     return made.getvalue()
 
 
-def _write(page: Canvas, inches: float, size: int, lines: Sequence[str]) -> None:
+def _write(page: Canvas, inches: float, size: int, lines: Sequence[str], country: str = "") -> None:
     for row, line in enumerate(lines):
-        shown = line.encode("cp1252", "replace").decode("cp1252")
-        fitting = size
-        while fitting > 5 and page.stringWidth(shown, _FONT, fitting) > WIDTH - 2 * _MARGIN:
-            fitting -= 1
-        page.setFont(_FONT, fitting)
-        page.drawString(_MARGIN, inches * inch - row * size * 1.2, shown)
+        parts = [(font, run) for font, run, _ in runs(line, country)]
+        fitting = next((one for one in range(size, _SMALLEST, -1) if _width(parts, one) <= _ROOM), _SMALLEST)
+        x = _MARGIN
+        for font, run in parts:
+            page.setFont(font, fitting)
+            page.drawString(x, inches * inch - row * size * 1.2, run)
+            x += stringWidth(run, font, fitting)
+
+
+def _width(parts: Sequence[tuple[str, str]], size: int) -> float:
+    return float(sum(stringWidth(run, font, size) for font, run in parts))
