@@ -95,9 +95,9 @@ async def _tell_story(stack: Stack, screen: Screen, retailer: Retailer) -> Seque
         httpx2.AsyncClient(base_url=shop_url, timeout=ANSWER_SECONDS_MAX) as shop,
     ):
         players = Players(client, stack.operator_key)
-        opening = screen.step("Make keys for channels and nodes, count their stock")
+        opening = screen.step("Make keys for channels and nodes, connect a carrier, count stock")
         try:
-            await _open(players)
+            await _open(players, stack)
         except TROUBLE as trouble:
             opening.failed(_words(trouble))
             return []
@@ -121,8 +121,9 @@ async def _tell_story(stack: Stack, screen: Screen, retailer: Retailer) -> Seque
         return [result for result in results if result]
 
 
-async def _open(players: Players) -> None:
+async def _open(players: Players, stack: Stack) -> None:
     await players.make_keys()
+    await players.connect_carrier(stack.database)
     for node in ("nwk", "slc", "chi", "lax"):
         await players[node].post("/stock/messages", read(EXAMPLES / f"stock/{node}.json"))
 

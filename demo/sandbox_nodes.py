@@ -55,6 +55,8 @@ class Step:
     quantities: Mapping[str, int] | None = None
     final: bool = False
     reason: str | None = None
+    parcel: Mapping[str, str] | None = None
+    """Carrier and tracking number of what ships; None = invented ones."""
 
 
 class Temper(Enum):
@@ -108,7 +110,8 @@ def message(step: Step, fulfillment_order: Document, occurred_at: datetime) -> D
         "occurred_at": occurred_at.isoformat(),
     }
     if step.kind == "shipped":
-        content["packages"] = [_package(fulfillment_order["fulfillment_order"], step.quantities or {})]
+        package = _package(fulfillment_order["fulfillment_order"], step.quantities or {})
+        content["packages"] = [package | dict(step.parcel or {})]
     elif step.quantities is not None:
         content["lines"] = _lines(step.quantities)
     if step.final:

@@ -10,6 +10,8 @@ import httpx2
 
 from demo.sandbox_nodes import AnsweredOtherwise, Document, Party, Step, ready_to_ship
 from demo.screen import ShownStep
+from demo.simulated_carrier import SimulatedCarrier
+from domain.tracking import ScanKind
 
 POLL_SECONDS = 0.15
 EXPECTED_WITHIN_SECONDS = 40.0
@@ -30,6 +32,7 @@ class Players:
         self._client = client
         self.operator = Party(client, operator_key)
         self._parties: dict[str, Party] = {}
+        self._carrier: SimulatedCarrier | None = None
 
     async def make_keys(self) -> None:
         """The operator makes a key for every channel and every node."""
@@ -37,6 +40,16 @@ class Players:
         for kind, name in holders:
             made = await self.operator.post("/keys", {"kind": kind, "name": name})
             self._parties[name] = Party(self._client, made["key"])
+
+    async def connect_carrier(self, database_url: str) -> None:
+        """The operator stores the secret of a carrier that will report about its parcels."""
+        self._carrier = await SimulatedCarrier.connected(self._client, database_url)
+
+    @property
+    def carrier(self) -> SimulatedCarrier:
+        """The carrier, once it is connected."""
+        assert self._carrier is not None
+        return self._carrier
 
     def __getitem__(self, name: str) -> Party:
         """The channel or node of this name."""
@@ -120,12 +133,33 @@ class Scenario:
 
     async def ship(self, node: str, attempt: int = 1) -> None:
         """The node accepts and picks what is still open, and ships all that it has picked."""
+        work = await self.pack(node, attempt)
+        await self.say(node, Step("shipped", ready_to_ship(work)), attempt)
+
+    async def pack(self, node: str, attempt: int = 1) -> Document:
+        """The node accepts and picks what is still open; answers its fulfillment order."""
         work = await self.work_at(node, attempt)
         if work["request"] == "sent":
             await self.say(node, Step("accepted"), attempt)
         if any(line["quantity"] > line["picked"] + line["short"] for line in work["lines"]):
             await self.say(node, Step("picked"), attempt)
-        await self.say(node, Step("shipped", ready_to_ship(await self.work_at(node, attempt))), attempt)
+        return await self.work_at(node, attempt)
+
+    async def ship_with_label(self, node: str) -> Document:
+        """The node packs, buys the label of its parcel and ships it; answers the label."""
+        work = await self.pack(node)
+        label = await self.players[node].post(f"/fulfillment-orders/{work['fulfillment_order']}/labels", {})
+        self.check(label["status"] == "bought", "the carrier sells a label", label["status"])
+        parcel = {"carrier": label["carrier"], "tracking": label["tracking"]}
+        await self.say(node, Step("shipped", ready_to_ship(work), parcel=parcel))
+        return label
+
+    async def scan(self, label: Document, kind: ScanKind) -> Document:
+        """The carrier reports a scan of a parcel; answers the label with what is known of it then."""
+        report = await self.players.carrier.report(label["tracking"], kind)
+        self.check(report.is_success and report.json()["new"] == 1, "the scan is new and kept", report.text)
+        self.note(f"{label['carrier']}: {kind.replace('_', ' ')}")
+        return await self.players.operator.get(f"/labels/{label['label']}")
 
     async def deliver(self, node: str, attempt: int = 1) -> None:
         """The carrier delivers what the node shipped."""

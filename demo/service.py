@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from demo import simulated_carrier
 from demo.edi_scenario import CHANNEL, add_retailer
 from demo.hurry import hurried_copy
 from embedded.ports import LOOPBACK
@@ -35,6 +36,7 @@ async def fresh_service(directory: Path, say: Callable[[str], None]) -> AsyncIte
     _make_fresh(directory)
     hurried_copy(ROOT / "network/example", directory / "network")
     add_retailer(directory / "network", mailbox(directory))
+    simulated_carrier.add_to_network(directory / "network")
     up = Child("the service", _up(directory), directory / "up.log")
     try:
         stack = await _until_ready(up, directory / "data", say)

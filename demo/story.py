@@ -6,6 +6,7 @@ from demo.chapter import Chapter
 from demo.sandbox_nodes import Document, Step
 from demo.scenario import Scenario, read
 from demo.service import EXAMPLES
+from domain.tracking import ScanKind
 
 OFFERS = {"slc": (596, 738), "chi": (1479, 1091), "nwk": (2604, 1542)}
 """Distance and cost of a box to Denver from each node that holds the set: kilometres, and cents."""
@@ -24,12 +25,18 @@ async def nearest(scenario: Scenario) -> None:
 
 
 async def one_box(scenario: Scenario) -> None:
-    """Salt Lake City holds one set of the two; while one box is possible nothing is split, so Chicago ships both."""
+    """Salt Lake City holds one set of the two; while one box is possible nothing is split, so Chicago ships both. Its carrier
+    says where the box is, and that it was delivered: Chicago says nothing of that."""
     (plan,) = await scenario.plans()
     scenario.check(excluded(plan)["slc"] == "1 of 2 units", "Salt Lake City holds only a part", excluded(plan))
     scenario.check(chosen(plan) == ["chi"], "Chicago ships complete", chosen(plan))
     scenario.tell("slc holds 1 of 2: chi ships both in one box")
-    await scenario.fulfill("chi")
+    label = await scenario.ship_with_label("chi")
+    label = await scenario.scan(label, ScanKind.IN_TRANSIT)
+    scenario.check(label["first_scan_at"] is not None, "the carrier has the box", label["first_scan_at"])
+    label = await scenario.scan(label, ScanKind.DELIVERED)
+    scenario.check(label["scan"] == "delivered", "the carrier has delivered it", label["scan"])
+    scenario.tell(f"a label of {label['carrier']} for ${label['amount'] / 100:.2f}; its scans say that it is delivered")
 
 
 async def short_pick(scenario: Scenario) -> None:
