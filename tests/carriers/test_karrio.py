@@ -143,7 +143,7 @@ def test_what_a_carrier_would_cut_is_said_before_it_is_called(name: str, to: Add
     assert Karrio().mistake(settings(name), replace(PARCEL, ship_to=to)) == said
 
 
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_17_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "karrio.sdk", None)
     with pytest.raises(MissingExtra, match=r"ups needs the extra `carriers`.*install switchyard\[carriers\]"):
         Karrio().buy(settings("ups"), PARCEL)

@@ -6,18 +6,22 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from carriers.carrier import Bought
+from carriers.carrier import Bought, Scan
 from database.connect import Database
+from domain.fulfillment import MessageKind
+from domain.tracking import ScanKind
 from jobs.carrier import CarrierCalls
 from jobs.label import Labels
 from tests.database.packing_desk import CARRIERS, DEADLINE, Desk
 from tests.database.shop import MAP, Shop
 from tests.peers.stub_carrier import REASON, WAYS, StubCarrier
+from transactions import tracking
 from transactions.request import RequestRefused
 
 
@@ -295,6 +299,31 @@ async def test_a_carrier_that_is_not_in_the_network_any_more_leaves_no_label_ask
     ]
     await desk.void(label)
     assert await desk.status(label) == "voided"
+
+
+@pytest.mark.parametrize("way", ["silence", "silence, sold", "not JSON", "not JSON, sold", "empty label"])
+async def test_row_15_a_parcel_is_priced_labelled_and_followed_to_its_end_although_its_carrier_fails_first(
+    desk: Desk, stub: StubCarrier, way: str
+) -> None:
+    stub.ways, work = [way], await desk.work()
+    label = await desk.ask(work)
+    await desk.jobs.carry_out()
+    assert len(await desk.exceptions()) == 1
+    await desk.jobs.close()
+    await desk.later(6)
+    if await desk.status(label) == "refused":
+        label = await desk.ask(work)
+        await desk.jobs.carry_out()
+    shown = await desk.shown(label)
+    assert (shown["status"], shown["amount"], list(stub.sold), await desk.exceptions()) == ("bought", 777, [label], [])
+    order = work.removesuffix("-f1")
+    await desk.shop.tell(order, MessageKind.SHIPPED)
+    at = datetime.now(UTC)
+    for kind in (ScanKind.IN_TRANSIT, ScanKind.DELIVERED):
+        await tracking.record(desk.shop.transactions, "stub", [Scan(shown["tracking"], kind, kind, at)])
+    delivered = "SELECT sum(delivered)::int FROM fulfillment_order_line WHERE fulfillment_order_id = :work"
+    assert await desk.shop.number(delivered, work=work) == 1
+    await desk.shop.check()
 
 
 REFUSING = """

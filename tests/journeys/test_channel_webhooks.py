@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
+from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from api.app import application
@@ -220,3 +222,28 @@ async def test_a_mapped_item_releases_an_order_that_waited_for_it(shop: Shop) ->
     assert (await shop.house.http.get(f"/exceptions?order={shop.order}")).json()["items"] == []
     await shop.house.fulfill(work["fulfillment_order"])
     await shop.house.until(shop.order, "delivered")
+
+
+async def test_row_16_no_name_street_or_secret_is_in_temporal_or_a_log_and_forget_erases_what_came_too(
+    shop: Shop,
+) -> None:
+    await shop.house.stock("reroutes", SERUM_30=5)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        assert (await shop.send(shop.document(2))).status_code == 200
+        await shop.has_come()
+        await shop.house.fulfill((await shop.house.work(shop.order))["fulfillment_order"])
+        await shop.house.until(shop.order, "delivered")
+    history, logged = str(await shop.house.workflow(shop.order).fetch_history()), str(lines)
+    assert ("SERUM-30" in history, "/channels/{channel}/webhooks" in logged) == (True, True), (
+        "there is something to look at"
+    )
+    for personal in ("Ada Lovelace", "Secret Lane", SECRET):
+        assert personal not in history
+        assert personal not in logged
+    erased = "SELECT bool_and(body IS NULL) FROM exchange WHERE channel = 'plain'"
+    found = []
+    for _ in range(2):
+        async with shop.house.service.database.read() as connection:
+            found.append((await connection.execute(text(erased))).scalar_one())
+        assert (await shop.house.ask(shop.order, "forget", even_if_open=True)).is_success
+    assert found == [False, True]

@@ -61,7 +61,7 @@ async def test_no_price_is_on_the_slip_of_a_gift_and_no_customer_on_a_pick_list(
     assert (nothing.status_code, nothing.json()["detail"]) == (409, "nothing is to be picked at slc")
 
 
-async def test_without_the_extra_the_answer_names_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_17_without_the_extra_the_answer_names_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("packing_pdf", "paper"):
         monkeypatch.delitem(sys.modules, f"formats.{name}", raising=False)
         monkeypatch.delattr(formats, name, raising=False)

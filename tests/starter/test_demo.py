@@ -92,7 +92,7 @@ def test_every_stock_message_of_the_examples_is_valid_and_names_items_of_the_exa
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_comes_out_as_expected_and_leaves_nothing_running(
+def test_row_17_the_demo_comes_out_as_expected_ends_by_itself_and_leaves_nothing_running(
     open_folder: Path, family: Callable[[int], Processes], remaining: Callable[[Processes], Processes]
 ) -> None:
     demo = subprocess.Popen(
