@@ -1,8 +1,9 @@
-"""`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [--quick]`: whole
-order lives per second, against a workflow that does nothing; reservations per second, against plain row-locked transactions;
-plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a place, against a
-plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's orders, against
-reading one. `python -m benchmarks compare`: a life here against a life in another version.
+"""`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [hot] [supply]
+[--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against row-locked
+transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a
+place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's
+orders, against reading one; how many orders of one item are taken; what announced goods cost. `python -m benchmarks compare`: a
+life here against a life in another version.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import compare, hot_item, neighbour, places, planner, promises, reservations, search, waiting
+from benchmarks import compare, hot_item, neighbour, places, planner, promises, reservations, search, supply, waiting
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
@@ -24,7 +25,7 @@ from benchmarks.stack import Stack, scratch
 from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans", "promises", "places", "waiting", "neighbour", "search", "hot")
+SUBJECTS = ("lives", "reservations", "plans", "promises", "places", "waiting", "neighbour", "search", "hot", "supply")
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -135,6 +136,14 @@ def measure_hot_item(is_quick: bool) -> None:
     _print(hot_item.lines(found))
 
 
+def measure_supply(is_quick: bool) -> None:
+    """Print what a promise from announced goods costs, and how fast a slip is followed."""
+    plan = supply.QUICK if is_quick else supply.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(supply.run(folder, plan, say))
+    _print(supply.lines(found))
+
+
 def measure_another(plan: compare.Plan) -> None:
     """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
     pairs: list[compare.Pair] = []
@@ -157,6 +166,7 @@ MEASURED = {
     "neighbour": measure_neighbour,
     "search": measure_search,
     "hot": measure_hot_item,
+    "supply": measure_supply,
 }
 
 

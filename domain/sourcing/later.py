@@ -28,7 +28,7 @@ def shipment_later(
     `wanted` is of a plain item. Neither the load of the node nor a pause is known for that day.
     """
     situation = Situation(network=network, supply={(node, wanted.sku): wanted.quantity}, now=at)
-    decided = plan(replace(order, deliver_by=None), [wanted], situation)
+    decided = plan(replace(order, deliver_by=None), [wanted], situation, at=node)
     return None if decided.unfilled else decided.shipments[0]
 
 

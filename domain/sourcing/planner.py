@@ -31,22 +31,23 @@ UNKNOWN_KM, UNKNOWN_DAYS = 20_016, 1_000
 """What a shipment counts in a rank by distance and days where nobody knows them: more than any that is known."""
 
 
-def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
-    """Decide where the wanted units ship from; the same input gives the same plan.
+def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, *, at: str | None = None) -> Plan:
+    """Decide where the wanted units ship from; the same input gives the same plan. With `at`, no other node is looked at.
 
     A SKU that the network does not know stays unfilled. A plan that keeps the promise to the customer is better than every
     plan that does not. Raises ValueError when no strategy matches, which a checked policy excludes.
     """
-    decided = _decide(order, wanted, situation)
+    decided = _decide(order, wanted, situation, at)
     if order.deliver_by is None or not decided.unfilled:
         return decided
-    return _decide(replace(order, deliver_by=None), wanted, situation)
+    return _decide(replace(order, deliver_by=None), wanted, situation, at)
 
 
-def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
+def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, at: str | None) -> Plan:
     strategy = strategy_for(order, situation.network)
     survey = Survey(order, wanted, situation, strategy)
-    surveyed = survey.of(_sites_in_question(order, situation.network))
+    sites = [site for site in _sites_in_question(order, situation.network) if at in (None, site.node.id)]
+    surveyed = survey.of(sites)
     case = _Case(order, tuple(wanted), situation, strategy, survey, tuple(surveyed))
     tries: list[_Try] = []
     for number, tier in _tiers(order, strategy):

@@ -26,4 +26,5 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert ended.stdout.count("beside a silent node") == 2
     assert ended.stdout.count("search by mail : read by primary key") == 2
     assert ended.stdout.count("hot item : 64 callers, 1 caller") == 1
+    assert ended.stdout.count("a slip of 20 orders: ") == 1
     assert set((ROOT / ".data").glob("benchmark-*")) == before
