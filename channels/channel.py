@@ -122,6 +122,9 @@ class Said:
     """What it changes that an order, once placed, does not follow: each is named to a person."""
     paid_back: Mapping[str, PaidBack] = field(default_factory=dict)
     """By line of `order`, in units of its SKU: what the customer was paid back for units that had left."""
+    shipped_elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """By line, in units of its SKU: units that `order` has no more, since it was entered at the channel by hand that they left.
+    Those that left here may be among them."""
     requests: tuple[str, ...] = ()
     """What the customer asks for through the channel and a person decides, each as a sentence without anything of the person.
     It opens an exception, which closes when nothing is asked for any more."""

@@ -222,7 +222,8 @@ async def _follow(
         is_refused = refused is not None and refused.step == step
         if refused is not None and is_refused:
             await refuse(work, refused, now, at, why_not)
-        has_changed = is_refused or await carry_out(transactions, work, step, now, at, why_not)
+        elsewhere = document.said.shipped_elsewhere
+        has_changed = is_refused or await carry_out(transactions, work, step, now, at, why_not, elsewhere)
         said = after(said, now, step)
         if has_changed:
             break

@@ -3,11 +3,13 @@
 What cannot be done opens one exception that says which units or what else it is about; the step counts as carried out.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from channels.parcels import line_there
 from database import address, details, exception, hold, personal, request, unknown_item
 from database.exception import ClosingFact
 from database.order import Event
@@ -104,9 +106,16 @@ def unmapped(now: Stated, lines: Sequence[str]) -> list[Opened]:
 
 
 async def carry_out(
-    transactions: OrderTransactions, work: Work, step: Step, now: Stated | None, at: datetime, why_not: str | None
+    transactions: OrderTransactions,
+    work: Work,
+    step: Step,
+    now: Stated | None,
+    at: datetime,
+    why_not: str | None,
+    shipped_elsewhere: Mapping[str, int],
 ) -> bool:
-    """Carry out a step and write the order; false when it changes nothing. Raises `Refused` and `StockTaken`."""
+    """Carry out a step and write the order; false when it changes nothing. Units that have shipped here and are entered at the
+    channel by hand (`shipped_elsewhere`) need no person. Raises `Refused` and `StockTaken`."""
     if isinstance(step, Identify):
         assert now is not None
         await _identify(transactions, work, now.lines[step.line], step.quantity, at)
@@ -125,7 +134,7 @@ async def carry_out(
     except Impossible as error:
         raise Refused(step, str(error)) from error
     await request.answer(work.connection, kept.request_id, answer)
-    _open_what_is_left(work, step, now, answer)
+    _open_what_is_left(work, step, now, answer, shipped_elsewhere)
     await _write(work, f"request {kept.request_id}", at)
     return True
 
@@ -167,13 +176,17 @@ def _misfits(work: Work, what: str) -> None:
     )
 
 
-def _open_what_is_left(work: Work, step: Step, now: Stated | None, answer: Answer) -> None:
+def _open_what_is_left(
+    work: Work, step: Step, now: Stated | None, answer: Answer, shipped_elsewhere: Mapping[str, int]
+) -> None:
     """Open the exceptions of a step that was carried out: units that cannot follow it, items that nobody knows."""
     if isinstance(step, Add) and now is not None:
         work.changes.opened += unmapped(now, step.lines)
     if isinstance(step, Cancel | CancelAll):
-        left = [f"{unit['quantity']} of line {unit['line']}" for unit in answer["refused"]]
-        if left:
+        refused = Counter({unit["line"]: unit["quantity"] for unit in answer["refused"]})
+        for line in list(refused):
+            refused[line] -= min(shipped_elsewhere.get(line_there(line), 0), work.order.lines[line].shipped)
+        if left := [f"{quantity} of line {line}" for line, quantity in (+refused).items()]:
             _misfits(work, f"{', '.join(left)} cannot be cancelled any more: shipped, or being cancelled already")
     if isinstance(step, ChangeAddress | ChangePickup | ChangeService):
         nodes = work.order.living()

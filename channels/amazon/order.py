@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from channels.amazon.amazon_order import Address, AmazonOrder, Item, Package
 from channels.amazon.marketplaces import CURRENCIES
 from channels.amazon.parcels import is_ours
-from channels.channel import Catalogue, Misfit, Said, Settings, Unmapped
+from channels.channel import Catalogue, Misfit, Said, Settings, Units, Unmapped
 from channels.given import free_text, misfit, on_one_line, postal_code
-from channels.money import minor, minor_at_least
+from channels.lines import called, prices
+from channels.money import minor
 from channels.parcels import UNITS_OF_ONE
-from domain.account import Cost
-from domain.order import NewLine, NewOrder
+from domain.order import NewOrder
 
 READY = ("UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED")
 """The statuses at which an order is to be shipped, or was."""
@@ -34,7 +34,6 @@ CANCELLATION = "cancel_requested"
 
 BESIDE_GOODS = ("SHIPPING", "GIFT_WRAP", "COD_FEE", "OTHER")
 """What is paid beside the goods of an item; here it is the price of shipping."""
-SKU_MOST = 64
 
 
 def said(settings: Settings, catalogue: Catalogue, order: AmazonOrder) -> Said | None:
@@ -49,18 +48,30 @@ def said(settings: Settings, catalogue: Catalogue, order: AmazonOrder) -> Said |
     if order.packages is None and any(item.fulfillment.quantityFulfilled for item in order.orderItems):
         return None  # who has shipped these units, it does not show
     units = wanted(settings, order)
+    by_others = {
+        item.orderItemId: (item.quantityOrdered - units[item.orderItemId]) * _units_of_one(catalogue, item)
+        for item in order.orderItems
+    }
     lines = [
         _line(catalogue, order, item, units[item.orderItemId]) for item in order.orderItems if units[item.orderItemId]
     ]
     if not lines:
-        return Said(order.orderId, order.lastUpdatedTime, None, "nothing of it is left to ship")
+        why_not = "nothing of it is left to ship"
+        return Said(order.orderId, order.lastUpdatedTime, None, why_not, shipped_elsewhere=by_others)
     content = _content(settings, order) | _beside_goods(order) | {"lines": [line.line for line in lines]}
     try:
         new = NewOrder.model_validate(content)
     except ValidationError as failed:
         raise misfit(failed) from None
     unmapped = tuple(line.unmapped for line in lines if line.unmapped)
-    return Said(order.orderId, order.lastUpdatedTime, new, unmapped=unmapped, requests=_requests(order))
+    return Said(
+        order.orderId,
+        order.lastUpdatedTime,
+        new,
+        unmapped=unmapped,
+        shipped_elsewhere=by_others,
+        requests=_requests(order),
+    )
 
 
 def wanted(settings: Settings, order: AmazonOrder) -> Counter[str]:
@@ -88,9 +99,7 @@ class _Line:
 
 def _line(catalogue: Catalogue, order: AmazonOrder, item: Item, quantity: int) -> _Line:
     """A line of our order: its discount and tax are the share of the units that are wanted."""
-    external = item.product.sellerSku.strip()
-    known = catalogue.item("sku", external) if external else None
-    known = known or (catalogue.item("variant", item.product.asin) if item.product.asin else None)
+    known = _known(catalogue, item)
     name = on_one_line(item.product.title, 500) or None
     units = known.units if known else 1
     sku = known.sku if known else _unmapped(item)
@@ -102,12 +111,21 @@ def _line(catalogue: Catalogue, order: AmazonOrder, item: Item, quantity: int) -
     )
 
 
+def _known(catalogue: Catalogue, item: Item) -> Units | None:
+    external = item.product.sellerSku.strip()
+    known = catalogue.item("sku", external) if external else None
+    return known or (catalogue.item("variant", item.product.asin) if item.product.asin else None)
+
+
+def _units_of_one(catalogue: Catalogue, item: Item) -> int:
+    known = _known(catalogue, item)
+    return known.units if known else 1
+
+
 def _unmapped(item: Item) -> str:
     """What Amazon calls an item that nobody knows here."""
-    sku = on_one_line(item.product.sellerSku, SKU_MOST)
-    if sku and sku == item.product.sellerSku.strip():
-        return sku
-    return f"variant:{item.product.asin}" if item.product.asin else f"item:{item.orderItemId}"
+    otherwise = f"variant:{item.product.asin}" if item.product.asin else f"item:{item.orderItemId}"
+    return called(item.product.sellerSku, otherwise)
 
 
 def _attributes_of(item: Item, units: int) -> dict[str, str]:
@@ -128,14 +146,9 @@ def _prices(order: AmazonOrder, item: Item, quantity: int, units: int) -> dict[s
     currency, price = _currency(order), item.product.price.unitPrice
     each = price.amount if price else _subtotal(item, "ITEM") / max(1, item.quantityOrdered)
     share = Decimal(quantity) / max(1, item.quantityOrdered)
-    goods = minor(each * quantity, currency)
-    discount = min(goods, minor(_goods_of(item, "DISCOUNT") * share, currency))
+    discount = minor(_goods_of(item, "DISCOUNT") * share, currency)
     tax = max(0, minor(_goods_of(item, "TAX") * share, currency))
-    if units > 1:
-        shared = NewLine.that_costs(Cost(goods - discount, tax), item.orderItemId, "-", quantity * units)
-        return {"unit_price": shared.unit_price, "discount": shared.discount, "tax": shared.tax}
-    unit_price = minor_at_least(each, currency)
-    return {"unit_price": unit_price, "discount": discount + unit_price * quantity - goods, "tax": tax}
+    return prices(each, currency, quantity, units, discount=discount, tax=tax)
 
 
 def _subtotal(item: Item, kind: str) -> Decimal:

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from channels.channel import Catalogue, Misfit, Said, Settings, Unmapped
 from channels.given import free_text, misfit, on_one_line
-from channels.money import minor, minor_at_least
+from channels.lines import called, prices
+from channels.money import minor
 from channels.parcels import UNITS_OF_ONE
 from channels.shopify.given import id_of
 from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder
-from domain.account import Cost
 from domain.channel_difference import PaidBack
 from domain.money import in_proportion
-from domain.order import NewLine, NewOrder
+from domain.order import NewOrder
 
 CANCELLED = "cancelled"
 
@@ -31,8 +31,6 @@ PAID = ("paid", "partially_refunded", "refunded")
 ATTRIBUTES_MOST = 20
 GIFT_MESSAGES = ("giftmessage", "giftnote", "giftcardmessage")
 """What apps call the text for whom an item is given to, without blanks, hyphens and capitals."""
-
-SKU_MOST = 64
 
 
 def said(settings: Settings, catalogue: Catalogue, order: ShopOrder) -> Said:
@@ -174,23 +172,15 @@ def _line(catalogue: Catalogue, order: ShopOrder, line: ShopLine, quantity: int)
 
 def _unmapped(line: ShopLine) -> str:
     """What the shop calls an item that nobody knows here."""
-    sku = on_one_line(line.sku, SKU_MOST)
-    if sku and sku == line.sku.strip():
-        return sku
-    return f"variant:{line.variant}" if line.variant else f"line:{line.id}"
+    return called(line.sku, f"variant:{line.variant}" if line.variant else f"line:{line.id}")
 
 
 def _prices(order: ShopOrder, line: ShopLine, quantity: int, units: int) -> dict[str, int]:
-    """What the units cost that are left. A price with more decimals than its currency is rounded up; the rest is discount."""
-    price = minor_at_least(line.price, order.currency)
-    goods = minor(line.price * quantity, order.currency)
+    """What the units cost that are left."""
     of = max(line.quantity, quantity)
     discount = in_proportion(minor(line.discount, order.currency), quantity, of)
     tax = in_proportion(minor(line.tax, order.currency), quantity, of)
-    if units > 1:
-        shared = NewLine.that_costs(Cost(goods - discount, tax), line.id, "-", quantity * units)
-        return {"unit_price": shared.unit_price, "discount": shared.discount, "tax": shared.tax}
-    return {"unit_price": price, "discount": discount + price * quantity - goods, "tax": tax}
+    return prices(line.price, order.currency, quantity, units, discount=discount, tax=tax)
 
 
 def _gift_message(properties: Sequence[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:

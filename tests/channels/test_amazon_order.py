@@ -223,3 +223,11 @@ def test_an_item_that_nobody_knows_is_named_as_amazon_calls_it() -> None:
 def test_what_is_no_order_does_not_fit_and_nothing_of_it_is_repeated(wrong: bytes) -> None:
     with pytest.raises(Misfit):
         AMAZON.read(settings(), CATALOGUE, Message("order", wrong))
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_units_that_somebody_has_confirmed_in_seller_central_are_named(units: int) -> None:
+    package = {"packageReferenceId": "SC-1", "packageItems": [{"orderItemId": MUG, "quantity": units}]}
+    said = read(changed("packages", to=[{**package, "createdTime": "2026-11-21T08:00:00Z"}]))
+    assert said is not None
+    assert said.shipped_elsewhere == {MUG: units, BOWL: 0}

@@ -197,6 +197,36 @@ async def test_what_has_shipped_cannot_be_cancelled_and_the_rest_is_carried_out(
     assert len(await channel.exceptions("channel_misfit")) == 1
 
 
+@pytest.mark.parametrize(
+    ("lines", "elsewhere", "units", "named"),
+    [
+        ([("2", "LAMP", 1)], {"1": 2}, {"1": 2, "2": 1}, []),
+        ([("2", "LAMP", 1)], {"1": 1}, {"1": 2, "2": 1}, ["1 of line 1"]),
+        ([], {"1": 2, "2": 1}, {"1": 2, "2": 1}, []),
+    ],
+    ids=["all of the line", "a part", "the whole order"],
+)
+async def test_what_has_shipped_and_is_entered_at_the_channel_by_hand_needs_no_person(
+    channel: Channel,
+    lines: list[tuple[str, str, int]],
+    elsewhere: dict[str, int],
+    units: dict[str, int],
+    named: list[str],
+) -> None:
+    await channel.shop.receive(NEAREST, CHAIR=9, LAMP=9)
+    await channel.say(1, ("1", "CHAIR", 2), ("2", "LAMP", 1))
+    await channel.shop.source(channel.order)
+    await channel.shop.release(channel.order)
+    await channel.shop.tell(channel.order, MessageKind.SHIPPED, {"1": 2})
+    await channel.send(channel.document(2, *lines) | {"elsewhere": elsewhere})
+    await channel.exchanges.apply_kept()
+    assert await channel.units() == units
+    assert await channel.exceptions("channel_misfit") == [
+        f"plain has changed its order: {one} cannot be cancelled any more: shipped, or being cancelled already"
+        for one in named
+    ]
+
+
 async def test_more_units_of_a_released_line_are_a_line_that_continues_it(channel: Channel) -> None:
     await channel.shop.receive(NEAREST, CHAIR=9)
     await channel.say(1, ("1", "CHAIR", 2))

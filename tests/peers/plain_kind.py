@@ -89,7 +89,8 @@ class PlainKind:
             return ReadAgain(one["external"])
         version = datetime.fromisoformat(one["version"])
         if one["order"] is None:
-            return Said(one["external"], version, None, one.get("why_not"))
+            elsewhere = one.get("elsewhere", {})
+            return Said(one["external"], version, None, one.get("why_not"), shipped_elsewhere=elsewhere)
         order, unmapped = json.loads(json.dumps(one["order"])), []
         for line in order["lines"]:
             units = catalogue.item("sku", line["sku"])
@@ -101,7 +102,13 @@ class PlainKind:
         try:
             paid_back = {line: PaidBack.model_validate(paid) for line, paid in one.get("paid_back", {}).items()}
             return Said(
-                one["external"], version, NewOrder.model_validate(order), None, tuple(unmapped), paid_back=paid_back
+                one["external"],
+                version,
+                NewOrder.model_validate(order),
+                None,
+                tuple(unmapped),
+                paid_back=paid_back,
+                shipped_elsewhere=one.get("elsewhere", {}),
             )
         except ValidationError as error:
             raise Misfit(f"{error.error_count()} fields of it are wrong") from error
