@@ -232,6 +232,14 @@ def test_an_item_is_never_confirmed_beyond_what_was_ordered_whatever_amazon_show
     assert [body["orderItems"][0]["quantity"] for body in amazon.bodies] == [2, 1]
 
 
+def test_parcels_that_leave_together_are_not_confirmed_beyond_what_was_ordered() -> None:
+    amazon = Standing()
+    outcome = amazon.notify(ours(FIRST, ("2", "ups", "1Z2", {MUG: 2})))
+    assert isinstance(outcome, Refused)
+    assert f"1 of line {MUG} of amz-1-f1/2" in outcome.why
+    assert [body["orderItems"][0]["quantity"] for body in amazon.bodies] == [2, 1]
+
+
 def test_a_parcel_without_a_number_is_no_persons_any_more_when_its_units_are_confirmed_in_seller_central() -> None:
     amazon = Standing(changed("packages", to=[{"packageReferenceId": "3", "trackingNumber": "OWN-1"}]))
     amazon.order["packages"][0]["packageItems"] = [{"orderItemId": MUG, "quantity": 2}]
@@ -345,6 +353,14 @@ def test_units_of_a_line_that_are_cancelled_here_are_named_also_when_others_of_i
     amazon = Standing()
     ids = ids_of(amazon.notify(ours(FIRST)))
     outcome = amazon.notify(ours(FIRST, lines=lines), EventKind.CANCELLED, ids=ids)
+    assert isinstance(outcome, Refused)
+    assert f"Amazon still waits for 1 of line {MUG}:" in outcome.why
+
+
+def test_units_in_place_of_others_that_are_cancelled_here_are_named_by_amazons_line() -> None:
+    mug, bowl = ours()["lines"]
+    lines = [mug | {"allocated": 2}, bowl, mug | {"line": f"{MUG}-s1", "allocated": 0, "cancelled": 1}]
+    outcome = Standing().notify(ours(lines=lines), EventKind.CANCELLED)
     assert isinstance(outcome, Refused)
     assert f"Amazon still waits for 1 of line {MUG}:" in outcome.why
 
