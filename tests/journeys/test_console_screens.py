@@ -12,8 +12,12 @@ from httpx2 import AsyncClient, Response
 
 from tests.console_pages import hidden, read, send, signed_in
 from tests.house import ANSWERS_WITHIN_SECONDS, House
+from tests.journeys.test_channel_webhooks import Shop, shop
 from tests.journeys.test_console import SCRIPT
 from transactions.network_version import apply, documents_of
+from transactions.prepare import apply_network
+
+__all__ = ["shop"]
 
 
 async def touch(http: AsyncClient, page: Response, act: str, **filled: str) -> Response:
@@ -183,3 +187,22 @@ async def test_a_policy_that_breaks_a_case_is_applied_when_its_name_is_ticked(ho
         assert ("is active" in read(done), "breaks" in read(done)) == (True, True)
         back = await touch(http, await http.get(f"/console/policy/{seen}"), "")
         assert "is active" in read(back)
+
+
+async def test_what_a_channel_sent_and_did_not_fit_is_tried_again_from_the_page_of_connections(shop: Shop) -> None:
+    await shop.send(shop.document(service="teleport"))
+    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+        while not (await shop.house.http.get("/exceptions?code=channel_misfit")).json()["items"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    policy = shop.directory / "policy.toml"
+    policy.write_text(policy.read_text().replace("[transit]", "[transit]\nteleport = [[20000, 1]]"))
+    assert await apply_network(shop.house.database_url, shop.directory) == []
+    async with signed_in(shop.house) as http:
+        page = await http.get("/console/connections")
+        form = hidden(page, "/console/connections/plain/retry")
+        done = await http.post("/console/connections/plain/retry", data=form)
+        assert "1 of plain is tried again now." in read(done)
+        await shop.has_come()
+        unknown = await http.post("/console/connections/nobody/retry", data=form)
+        assert (unknown.status_code, "there is no connection nobody" in read(unknown)) == (404, True)
+        assert "Try again what failed" not in read(await http.get("/console/connections")), "nothing has failed"
