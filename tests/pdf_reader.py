@@ -16,12 +16,30 @@ DOTS_PER_POINT = 4
 """As a printer with 288 dots per inch prints it."""
 _MOVE = re.compile(r"1 0 0 1 ([\d.]+) ([\d.]+) cm")
 
+OF_PAGES = re.compile(r"of \d+")
+"""How many pages there are: a form of the PDF, whose place only the page knows."""
+
 
 def pages(pdf: bytes) -> list[str]:
     """The text of each page; what is drawn by a font of PDF viewers is not read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PdfReadWarning)  # it does not know their encodings
         return [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
+
+
+def lowest(pdf: bytes) -> float:
+    """Points from the foot of the page to the lowest text of any page; below 0 it is not printed."""
+    heights: list[float] = []
+
+    def seen(text: str, _: list[float], place: list[float], __: object, ___: float) -> None:
+        if text.strip() and not OF_PAGES.fullmatch(text.strip()):
+            heights.append(place[5])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PdfReadWarning)
+        for page in PdfReader(BytesIO(pdf)).pages:
+            page.extract_text(visitor_text=seen)
+    return min(heights)
 
 
 def barcodes(pdf: bytes) -> list[str]:

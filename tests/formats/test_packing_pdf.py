@@ -9,7 +9,7 @@ import pytest
 from formats import paper
 from formats.packing import PackingSlip, Pick, PickList, SlipLine
 from formats.packing_pdf import packing_slip, pick_list
-from tests.pdf_reader import barcodes, pages
+from tests.pdf_reader import barcodes, lowest, pages
 
 SERUM = SlipLine(
     "SERUM-30", "Serum – Größe 30 ml", 2, "4006381333931", price="29.00 USD", remarks=("engraving: Łucja",)
@@ -66,15 +66,18 @@ def test_every_page_says_which_of_how_many_it_is() -> None:
 
 def test_what_is_longer_than_a_page_goes_on_on_the_next_and_nothing_is_lost() -> None:
     engraved = " ".join(f"w{number}" for number in range(3000))
-    made = pages(packing_slip(replace(SLIP, lines=[replace(SERUM, remarks=(engraved,)), SET])))
-    assert len(made) > 2
+    slip = packing_slip(replace(SLIP, lines=[replace(SERUM, remarks=(engraved,)), SET]))
+    made = pages(slip)
+    assert (len(made) > 2, lowest(slip) >= 0) == (True, True)
     assert [word for text in made for word in text.split() if word.startswith("w") and word[1:].isdigit()] == (
         engraved.split()
     )
     assert "SET-01" in made[-1]
 
     street = [" ".join(f"s{number}" for number in range(first, first + 40)) for first in range(0, 400, 40)]
-    made = pages(packing_slip(replace(SLIP, ship_to=street)))
+    slip = packing_slip(replace(SLIP, ship_to=street))
+    made = pages(slip)
+    assert lowest(slip) >= 0
     shown = [word for text in made for word in text.split() if word.startswith("s") and word[1:].isdigit()]
     assert shown == " ".join(street).split()
 
@@ -82,7 +85,9 @@ def test_what_is_longer_than_a_page_goes_on_on_the_next_and_nothing_is_lost() ->
 def test_an_item_that_goes_into_very_many_boxes_names_each_of_them() -> None:
     boxes = [(number, 2) for number in range(1, 501)]
     picks = [Pick("SERUM-30", "Serum", "", "skin", (), boxes)]
-    made = " ".join(pages(pick_list(PickList("slc", date(2026, 11, 30), ["web-1-f1"], picks))))
+    list_ = pick_list(PickList("slc", date(2026, 11, 30), ["web-1-f1"], picks))
+    assert lowest(list_) >= 0
+    made = " ".join(pages(list_))
     assert all(f"{number}: 2" in made for number, _ in boxes), "each stands in one row with its units"
 
 
