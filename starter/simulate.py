@@ -1,6 +1,7 @@
 """`python -m starter simulate`: what a network directory would have done with past orders, of files or as they were kept."""
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,54 @@ from runtime.where import database_url, master_keys
 from simulation import HistoryOptions, Options, simulate, simulate_history
 from simulation.what_changes import Written
 
-Texts = Annotated[list[str] | None, Parameter(negative="")]
-
 LATELY = timedelta(days=28)
+
+
+def _texts(help_: str, name: str | None = None) -> Parameter:
+    return Parameter(name=name, negative="", help=help_)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """The options of `--history`."""
+
+    history: Annotated[
+        bool, Parameter(negative="", help="Take orders, stock, returns and rejections from what the service kept.")
+    ] = False
+    since: Annotated[datetime | None, Parameter(help="The day on which the history begins (UTC); 28 days ago.")] = None
+    until: Annotated[datetime | None, Parameter(help="The day before which it ends (UTC); now.")] = None
+    close: Annotated[list[str] | None, _texts("NODE, or NODE:OTHER where its stock and what comes goes to OTHER.")] = (
+        None
+    )
+    open_node: Annotated[
+        list[str] | None, _texts("NODE:LIKE:LATITUDE,LONGITUDE: a new node there, like another one.", "--open")
+    ] = None
+    move: Annotated[list[str] | None, _texts("NODE:LATITUDE,LONGITUDE: the node lies there.")] = None
+    move_stock: Annotated[
+        list[str] | None, _texts("SKU:FROM:TO:UNITS: units that lie at another node when the history begins.")
+    ] = None
+    capacity: Annotated[list[str] | None, _texts("NODE:ORDERS: the node's capacity per day.")] = None
+    cutoff: Annotated[list[str] | None, _texts("NODE:HH:MM: the node's cut-off.")] = None
+    demand: Annotated[
+        float,
+        Parameter(validator=Number(gt=0, lte=10), help="How often each order comes: of 1.3, three in ten come twice."),
+    ] = 1.0
+
+    @property
+    def changes(self) -> Written:
+        """What is different in the second run."""
+        return Written(
+            close=self.close or (),
+            open=self.open_node or (),
+            move=self.move or (),
+            stock=self.move_stock or (),
+            capacity=self.capacity or (),
+            cutoff=self.cutoff or (),
+        )
+
+
+FROM_FILES = Past()
 
 
 async def command(
@@ -23,16 +69,7 @@ async def command(
     stock: Path | None = None,
     show: Annotated[int, Parameter(validator=Number(gte=0))] = 20,
     html: Path | None = None,
-    history: Annotated[bool, Parameter(negative="")] = False,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    close: Texts = None,
-    open_node: Annotated[list[str] | None, Parameter(name="--open", negative="")] = None,
-    move: Texts = None,
-    move_stock: Texts = None,
-    capacity: Texts = None,
-    cutoff: Texts = None,
-    demand: Annotated[float, Parameter(validator=Number(gt=0, lte=10))] = 1.0,
+    past: Past = FROM_FILES,
 ) -> int:
     """Try a network directory on past orders, in memory, or compare two. Changes nothing, needs no service.
 
@@ -52,50 +89,26 @@ async def command(
         How many of the orders that ship differently are shown one by one.
     html
         A file for the same result as a page, with pictures and a map.
-    history
-        Take orders, stock, goods that came, returns and rejections from what the service kept.
-    since
-        The day on which the history begins (UTC); 28 days ago.
-    until
-        The day before which it ends (UTC); now.
-    close
-        NODE or NODE:OTHER: the node is closed, and what is there or comes goes to the other one.
-    open_node
-        NODE:LIKE:LATITUDE,LONGITUDE: a new node there, like another one.
-    move
-        NODE:LATITUDE,LONGITUDE: the node lies there.
-    move_stock
-        SKU:FROM:TO:UNITS: units that lie at another node when the history begins.
-    capacity
-        NODE:ORDERS: the node's capacity per day.
-    cutoff
-        NODE:HH:MM: the node's cut-off.
-    demand
-        How often each order comes, in both runs: 1.3 is three in ten twice.
     """
-    written = Written(
-        close=close or (),
-        open=open_node or (),
-        move=move or (),
-        stock=move_stock or (),
-        capacity=capacity or (),
-        cutoff=cutoff or (),
-    )
     networks = network or []
-    if not history:
-        if written != Written() or since or until or demand != 1:
-            sys.stderr.write("changes, --since, --until and --demand are for --history\n")
-            return 1
-        return simulate(Options(networks, orders, stock, show, html))
-    if orders or stock or len(networks) > 1:
-        sys.stderr.write(
-            "--history takes orders and stock from the database, and at most one --network to compare with\n"
-        )
-        return 1
-    ends = _utc(until) if until else datetime.now(UTC)
-    begins = _utc(since) if since else ends - LATELY
-    options = HistoryOptions(begins, ends, next(iter(networks), None), written, demand, show, html)
-    return await simulate_history(database_url(), master_keys(), options)
+    if past.history and (orders or stock or len(networks) > 1):
+        return _refuse("--history reads orders and stock from the database, and takes at most one --network", code=1)
+    if past.history:
+        ends = _utc(past.until) if past.until else datetime.now(UTC)
+        begins = _utc(past.since) if past.since else ends - LATELY
+        other = networks[0] if networks else None
+        options = HistoryOptions(begins, ends, other, past.changes, past.demand, show, html)
+        return await simulate_history(database_url(), master_keys(), options)
+    if past != FROM_FILES:
+        return _refuse("changes, --since, --until and --demand are for --history", code=1)
+    if not networks:
+        return _refuse("name a network directory: --network DIR; or --history for what the service itself kept", code=2)
+    return simulate(Options(networks, orders, stock, show, html))
+
+
+def _refuse(words: str, *, code: int) -> int:
+    sys.stderr.write(f"{words}\n")
+    return code
 
 
 def _utc(at: datetime) -> datetime:

@@ -18,6 +18,7 @@ from simulation import HistoryOptions, simulate_history
 from simulation.comparison import Comparison, OrderOutcome
 from simulation.history import compare_history
 from simulation.what_changes import ChangeRefused, Written, repeats
+from starter.__main__ import joined
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, Shop
 from tests.house import MASTER_KEYS
 from transactions.history import history
@@ -190,3 +191,21 @@ async def test_a_time_without_orders_is_said(shop: Shop, capsys: pytest.CaptureF
     url = shop.database.engine.url.render_as_string(hide_password=False)
     assert await simulate_history(url, MASTER_KEYS, HistoryOptions(EVER, EVER + timedelta(days=1))) == 1
     assert capsys.readouterr().err == "there is no order in this time that can be planned again\n"
+
+
+async def test_the_command_reads_its_options_and_the_database(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`starter.simulate` as the command line calls it, with every option that changes something."""
+    await shop.sold(("CHAIR", 4))
+    monkeypatch.setenv("DATABASE_URL", shop.database.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setattr("starter.simulate.master_keys", lambda: MASTER_KEYS)
+    asked = f"simulate --history --since 2020-01-01 --close {NEAREST}:{NEXT} --demand 2 --open new:{NEXT}:39,-105"
+    asked += f" --move-stock CHAIR:{NEXT}:new:0 --capacity {NEXT}:9 --cutoff {NEXT}:23:59 --move {FARTHEST}:40,-105"
+    code = await joined("simulate").run_async(asked.split(), result_action="return_value")
+    printed = capsys.readouterr()
+    assert (code, printed.err) == (0, "")
+    assert "2 orders, decided from" in printed.out
+    changes = f"new opened like {NEXT}; {NEAREST} closed, its stock at {NEXT}; {FARTHEST} at 40,-105; 0 CHAIR at new instead of"
+    assert changes in printed.out
+    assert f"{NEXT} with a capacity of 9 a day; {NEXT} with a cut-off at 23:59" in printed.out

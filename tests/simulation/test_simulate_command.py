@@ -185,6 +185,8 @@ REFUSED = [
     (["--network", "now", "--network", "now", "orders.jsonl"],             "now is named twice"),
     (["--network", "now", "--network", "./near/../now", "orders.jsonl"],   "now is named twice"),
     (["--network", "now", "orders.jsonl", "orders.jsonl"],    "orders.jsonl is named twice"),
+    (["--network", "now", "--close", "slc", "orders.jsonl"],  "changes, --since, --until and --demand are for --history"),
+    (["--history", "orders.jsonl"],                           "--history reads orders and stock from the database"),
     (["--network", "now", "absent.jsonl"],                    "absent.jsonl: cannot be read: No such file or directory"),
     (["--network", "now", "--stock", "absent.csv", "orders.jsonl"],  "absent.csv: cannot be read"),
     (["--network", "now", "--html", "absent/page.html", "orders.jsonl"],  "absent/page.html: cannot be written"),
