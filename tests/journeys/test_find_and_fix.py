@@ -73,7 +73,7 @@ async def test_a_silent_nodes_work_goes_to_another_node_in_2_clicks(page: Page, 
     await house.until(name, has_no("node_silent"))
 
 
-async def test_what_a_node_did_not_find_and_nobody_else_has_is_cancelled_in_4_clicks(page: Page, house: House) -> None:
+async def test_what_a_node_did_not_find_and_nobody_else_has_is_cancelled_in_5_clicks(page: Page, house: House) -> None:
     await house.stock("slc", SERUM_30=2)
     name = await house.place(("SERUM-30", 2), reference="#1006")
     await house.tell((await house.work(name))["fulfillment_order"], "picked", {"1": 1}, final=True)
@@ -88,8 +88,8 @@ async def test_what_a_node_did_not_find_and_nobody_else_has_is_cancelled_in_4_cl
         await page.get_by_label("line 1").fill("1")
         await operator.button("Preview")
         await operator.sees("1 unit of line 1 would be cancelled", "The customer would pay 10.00 USD less.")
-        assert operator.clicks == 4, "what is typed is no click"
         await operator.button("Cancel units")
+        assert operator.clicks == 5, "what is typed is no click"
         await confirmed(operator, "Done: cancel", "1 cancelled")
     assert (await house.order(name))["lines"][0]["backordered"] == 0
 
