@@ -36,6 +36,7 @@ from api import (
     stock,
     supply,
     tracking,
+    transfer,
     webhook,
 )
 from api.body import BodyGuard
@@ -59,6 +60,7 @@ ROUTERS = tuple(
         pause,
         stock,
         supply,
+        transfer,
         returns,
         claim,
         payment,

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from api.access import OperatorOrChannel, ServiceDep, not_found, own_channel
 from api.answer import shown
-from api.common import REPEATED, IdempotencyKey, Kept, check_destination, check_own, kept
+from api.common import REPEATED, IdempotencyKey, Kept, check_customers, check_destination, check_own, kept
 from api.paths import ClaimId, OrderId
 from api.service import Service
 from database import order
@@ -39,6 +39,7 @@ async def make_claim(
 ) -> dict[str, Any]:
     """Claim shipped units: the customer gets a refund or a replacement. 409 for units not shipped or already refunded."""
     await check_destination(service, body)
+    check_customers(name)
     await check_own(service, name, holder)
     return await claims.take(service.transactions, Asked(name, body, holder.actor, idempotency_key))
 

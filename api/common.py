@@ -11,7 +11,7 @@ from api.service import Service
 from database import order
 from database.key import Caller
 from domain.claim import ClaimRequest
-from domain.identifiers import in_one_case
+from domain.identifiers import in_one_case, is_of_a_transfer
 from domain.network import Network
 from domain.request import ReturnRequest
 from network.geography import check_locality
@@ -38,6 +38,12 @@ def kept(message_id: str, response: Response, *, is_new: bool) -> Kept:
     """The answer to a message: 202 when it is new, 200 when it came before."""
     response.status_code = 202 if is_new else 200
     return Kept(message_id=message_id)
+
+
+def check_customers(name: str) -> None:
+    """Raise the problem of an order that is a transfer between nodes, and no customer's."""
+    if is_of_a_transfer(name):
+        raise not_found("order", name)
 
 
 async def check_own(service: Service, name: str, holder: Caller) -> str:

@@ -148,8 +148,18 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "to_state": None,
             "expected_at": None,
             "expected": None,
+            "transfer": None,
             "reason": None,
         },
+        "make_transfer": {
+            "transfer": "T-7",
+            "from": "slc",
+            "to": "chi",
+            "service": "standard",
+            "ship_after": None,
+            "lines": [{"line": "1", "sku": "SERUM-30", "quantity": 2}],
+        },
+        "cancel_transfer": _because("the store needs fewer", lines=_LINES, code=None),
         "stop_selling": _because("recalled", node="slc"),
         "resume_selling": _because("the recall is over", node="slc"),
         "send_return_message": {

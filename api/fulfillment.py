@@ -13,6 +13,8 @@ from database.documents import fulfillment
 from database.documents.document import Page, page
 from database.documents.fulfillment import Filters, FulfillmentOrder
 from domain.fulfillment import FulfillmentOrderStatus, NodeMessage, RequestStatus
+from domain.identifiers import is_of_a_transfer
+from jobs.schedule import SUPPLY
 from transactions import fulfillment as fulfillments
 
 router = APIRouter(tags=["nodes"])
@@ -69,4 +71,6 @@ async def send_node_message(
 ) -> Kept:
     """Report a fact about a fulfillment order. 202 when new, 200 when sent before. A well-formed fact is never refused."""
     is_new = await fulfillments.record(service.transactions, name, body, node=own_node(holder), actor=holder.actor)
+    if is_of_a_transfer(name):
+        service.driver.run_soon(SUPPLY)
     return kept(body.message_id, response, is_new=is_new)

@@ -12,6 +12,7 @@ from api.paths import KeyId
 from database.documents import key as documents
 from database.documents.document import Page, page
 from database.documents.key import ListedKey
+from domain.identifiers import TRANSFERS
 from domain.role import Role
 from domain.text import NodeId, Strict
 from transactions import key as keys
@@ -25,6 +26,12 @@ class NewKey(Strict):
     kind: Literal["operator", "channel", "node"]
     name: NodeId
     role: Role | None = None
+
+    @model_validator(mode="after")
+    def _transfers_have_no_channel(self) -> Self:
+        if self.kind == "channel" and self.name == TRANSFERS:
+            raise ValueError(f"name: {TRANSFERS} is the channel of transfers between nodes, which only operators see")
+        return self
 
     @model_validator(mode="after")
     def _only_operators_have_roles(self) -> Self:

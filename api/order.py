@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from api.access import Admin, Operator, OperatorOrChannel, Reader, ServiceDep, not_found, own_channel
 from api.answer import shown
-from api.common import IdempotencyKey, IsPreview, Limit, check_destination, check_own
+from api.common import IdempotencyKey, IsPreview, Limit, check_customers, check_destination, check_own
 from api.paths import NodeName, OrderId
 from api.problems import NOT_ALLOWED, Problem, response
 from api.service import Service
@@ -352,6 +352,7 @@ async def add_order_lines(
 @router.post("/orders/{order}/forget", response_model=ForgottenOrder)
 async def forget_order(name: OrderId, body: ForgetRequest, holder: Admin, service: ServiceDep) -> ForgottenOrder:
     """Erase the personal data of an order for ever. Repeated, the answer says since when. 409 while units have not shipped."""
+    check_customers(name)
     forgotten = await forget(service.database, name, body, actor=holder.actor)
     return ForgottenOrder(order=name, forgotten_at=forgotten.at, actor=forgotten.actor, reason=forgotten.reason)
 

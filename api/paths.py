@@ -19,6 +19,7 @@ OrderId = Annotated[_Id, Path(alias="order", description="The order's id: channe
 FulfillmentOrderId = Annotated[
     _Id, Path(alias="fulfillment_order", description="The fulfillment order's id", examples=["web-1001-f1"])
 ]
+TransferId = Annotated[_Id, Path(alias="transfer", description="The transfer's name", examples=["t-1"])]
 ReturnId = Annotated[_Id, Path(alias="return", description="The return's id", examples=["web-1001-r1"])]
 LabelId = Annotated[_Id, Path(alias="label", description="The label's id", examples=["web-1001-f1-l1"])]
 ClaimId = Annotated[_Id, Path(alias="claim", description="The claim's id", examples=["web-1001-c1"])]

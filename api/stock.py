@@ -28,6 +28,7 @@ from jobs.schedule import STOCK, SUPPLY
 from network.channel_nodes import nodes_of_channel
 from transactions import stock as stocks
 from transactions import stop_sale
+from transactions import transfer as transfers
 from transactions.request import Asked
 
 router = APIRouter(tags=["stock"])
@@ -56,7 +57,8 @@ async def send_stock_message(
     does not fit never keeps the others from being applied: the answer names it."""
     if own_node(holder) not in (None, body.node):
         raise Problem(NOT_ALLOWED, f"this key is for node {holder.name}", field="node")
-    recorded = await stocks.apply(service.transactions, body, actor=holder.actor)
+    record = stocks.apply if body.transfer is None else transfers.record
+    recorded = await record(service.transactions, body, actor=holder.actor)
     service.driver.run_soon(SUPPLY if body.kind.is_about_the_future else STOCK)
     kept(body.message_id, response, is_new=recorded.change is not None)
     return StockKept(message_id=body.message_id, not_applied=list(recorded.not_applied))

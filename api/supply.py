@@ -1,4 +1,4 @@
-"""The route that shows an item's supply: what is on hand and what is announced, with dates."""
+"""The route that shows an item's supply: what is on hand, in transit and announced, with dates."""
 
 from typing import Annotated
 
@@ -24,8 +24,8 @@ async def list_supply(
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """The supply of an item by date: units on hand, then announced units, each with what of it is promised. A node's key sees
-    its own rows."""
+    """The supply of an item by date: units on hand, then what is announced or in transit, each with what of it is promised. A
+    node's key sees its own rows."""
     async with service.database.read() as connection:
         _, network = await service.networks.active(connection)
         if not network.knows_item(sku):

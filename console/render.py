@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from api.problems import RETRY_AFTER_SECONDS, Problem
 from console import words
 from domain import money
+from domain.transfer import NO_CURRENCY
 from runtime.version import VERSION
 
 _MOMENT = re.compile(
@@ -64,7 +65,10 @@ def _if_moment(text: str) -> str:
 
 
 def _amount(minor_units: int | None, currency: str) -> str:
-    return "" if minor_units is None else f"{money.written(minor_units, currency)} {currency}"
+    """An amount with its currency; empty where there is none, as of a transfer."""
+    return (
+        "" if minor_units is None or currency == NO_CURRENCY else f"{money.written(minor_units, currency)} {currency}"
+    )
 
 
 def _made() -> Environment:

@@ -31,4 +31,6 @@ async def open_currencies(connection: ReadConnection) -> dict[str, int]:
     return {row.currency: row.orders for row in await connection.execute(OPEN_CURRENCIES)}
 
 
-OPEN_CURRENCIES = text("SELECT currency, count(*) AS orders FROM orders WHERE closed_at IS NULL GROUP BY currency")
+OPEN_CURRENCIES = text(
+    "SELECT currency, count(*) AS orders FROM orders WHERE closed_at IS NULL AND to_node IS NULL GROUP BY currency"
+)

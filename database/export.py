@@ -36,7 +36,7 @@ async def count_orders(connection: ReadConnection, since: datetime) -> int:
     return int((await connection.execute(COUNT, {"since": since})).scalar_one())
 
 
-COUNT = text("SELECT count(*) FROM orders WHERE received_at >= :since")
+COUNT = text("SELECT count(*) FROM orders WHERE received_at >= :since AND to_node IS NULL")
 
 
 async def orders(
@@ -71,7 +71,7 @@ ORDERS = text(
             FROM order_line l WHERE l.order_id = o.order_id) AS buckets
     FROM orders o JOIN order_status s USING (order_id) LEFT JOIN personal.recipient r USING (order_id)
     LEFT JOIN personal.key k ON k.owner = o.order_id
-    WHERE o.received_at >= :since AND o.order_id > :after
+    WHERE o.received_at >= :since AND o.to_node IS NULL AND o.order_id > :after
       AND (CAST(:only AS text[]) IS NULL OR o.order_id = ANY(CAST(:only AS text[]))) ORDER BY o.order_id LIMIT :limit
     """
 )

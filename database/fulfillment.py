@@ -61,18 +61,20 @@ SAVE = """
     ), saved_lines AS (
         INSERT INTO fulfillment_order_line (
             fulfillment_order_id, line, position, sku, quantity, tried, told_picked, told_ready, told_shipped,
-            told_delivered, voided, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt)
+            told_delivered, voided, freed, replaced, cancel_wanted, picked, shipped, delivered, short, surplus, in_doubt, lost,
+            in_transit)
         SELECT n.* FROM jsonb_to_recordset(CAST(:fulfillment_order_lines AS jsonb)) AS n(
             fulfillment_order_id text, line text, position int, sku text, quantity int, tried text[], told_picked bigint,
             told_ready bigint, told_shipped bigint, told_delivered bigint, voided bigint, freed int, replaced int,
-            cancel_wanted int, picked int, shipped int, delivered int, short int, surplus bigint, in_doubt int)
+            cancel_wanted int, picked int, shipped int, delivered int, short int, surplus bigint, in_doubt int, lost bigint,
+            in_transit bigint)
         ON CONFLICT (fulfillment_order_id, line) DO UPDATE SET
             told_picked = excluded.told_picked, told_ready = excluded.told_ready,
             told_shipped = excluded.told_shipped, told_delivered = excluded.told_delivered,
             voided = excluded.voided, freed = excluded.freed, replaced = excluded.replaced,
             cancel_wanted = excluded.cancel_wanted, picked = excluded.picked, shipped = excluded.shipped,
             delivered = excluded.delivered, short = excluded.short, surplus = excluded.surplus,
-            in_doubt = excluded.in_doubt)
+            in_doubt = excluded.in_doubt, lost = excluded.lost, in_transit = excluded.in_transit)
 """
 """The request (order, node, attempt, dates) is written once; only the state of the work changes later."""
 
@@ -180,6 +182,8 @@ def _line_row(fo: FulfillmentOrder, line: str, position: int, tried: Any) -> dic
         "short": counts.short,
         "surplus": counts.surplus,
         "in_doubt": counts.in_doubt,
+        "lost": counts.lost,
+        "in_transit": counts.in_transit,
     }
 
 

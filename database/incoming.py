@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from domain.transfer import Cargo
 
 
 async def announce(
@@ -99,7 +100,36 @@ async def is_announced(connection: ReadConnection, node: str, message_id: str) -
     return bool((await connection.execute(IS_ANNOUNCED, {"node": node, "message": message_id})).scalar())
 
 
-IS_ANNOUNCED = text("SELECT EXISTS (SELECT FROM incoming WHERE node = :node AND message_id = :message)")
+IS_ANNOUNCED = text(
+    "SELECT EXISTS (SELECT FROM incoming WHERE node = :node AND message_id = :message AND fulfillment_order_id IS NULL)"
+)
+
+
+async def carry(
+    connection: WriteConnection, node: str, fulfillment_order: str, expected_at: datetime, cargo: Mapping[str, Cargo]
+) -> None:
+    """Store what a fulfillment order of a transfer brings to a node, by SKU, under the transfer's lock."""
+    skus = sorted(cargo)
+    parameters = {
+        "node": node,
+        "fulfillment_order": fulfillment_order,
+        "expected_at": expected_at,
+        "skus": skus,
+        "quantities": [cargo[sku].quantity for sku in skus],
+        "arrived": [cargo[sku].arrived for sku in skus],
+    }
+    await connection.execute(CARRY, parameters)
+
+
+CARRY = text(
+    """
+    INSERT INTO incoming AS i (node, message_id, sku, quantity, arrived, expected_at, fulfillment_order_id)
+    SELECT :node, :fulfillment_order, sku, quantity, arrived, :expected_at, :fulfillment_order
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[]), CAST(:arrived AS bigint[])) AS n(sku, quantity, arrived)
+    ON CONFLICT (node, message_id, sku) DO UPDATE
+    SET quantity = excluded.quantity, arrived = excluded.arrived, expected_at = excluded.expected_at
+    """
+)
 
 
 async def arrive(connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int]) -> None:
@@ -134,5 +164,8 @@ async def message_ids(connection: ReadConnection, node: str) -> Sequence[str]:
 
 
 MESSAGE_IDS = text(
-    "SELECT DISTINCT message_id FROM incoming WHERE node = :node AND arrived < quantity ORDER BY message_id"
+    """
+    SELECT DISTINCT message_id FROM incoming
+    WHERE node = :node AND arrived < quantity AND fulfillment_order_id IS NULL ORDER BY message_id
+    """
 )

@@ -141,7 +141,7 @@ _UNDER_WAY = "(l.quantity > l.shipped + l.short OR l.in_doubt > 0 OR l.shipped >
 
 
 async def nodes_with_work(connection: ReadConnection) -> set[str]:
-    """Nodes with pinned units, or with work that is not delivered: a new version must keep them."""
+    """Nodes with pinned units, with work that is not delivered, or that a transfer goes to: a new version must keep them."""
     return {row.node for row in await connection.execute(NODES_WITH_WORK)}
 
 
@@ -152,6 +152,8 @@ NODES_WITH_WORK = text(
     SELECT f.node FROM orders o JOIN fulfillment_order f USING (order_id)
     JOIN fulfillment_order_line l USING (fulfillment_order_id)
     WHERE o.closed_at IS NULL AND (f.waiting_for IS NOT NULL OR {_UNDER_WAY})
+    UNION
+    SELECT to_node FROM orders WHERE closed_at IS NULL AND to_node IS NOT NULL
     """
 )
 
@@ -246,6 +248,8 @@ _TOUCHED = {
         SELECT o.pickup_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
         UNION ALL
         SELECT o.from_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
+        UNION ALL
+        SELECT o.to_node, o.order_id FROM orders o WHERE o.closed_at IS NULL
         """,
         f"SELECT r.node AS name, r.return_id FROM ({_OPEN_RETURN}) r",
         """

@@ -194,6 +194,26 @@ LOCK = text(
 )
 
 
+async def lock_carried(
+    connection: WriteConnection, order: str, skus: Collection[str], fulfillment_orders: Collection[str]
+) -> None:
+    """Lock, until the transaction ends, the dated rows of SKUs that have open units, those of a transfer's fulfillment orders,
+    even where all has arrived, and those of its own pegs."""
+    names = {"order": order, "skus": sorted(skus), "names": sorted(fulfillment_orders)}
+    await connection.execute(LOCK_CARRIED, names)
+
+
+LOCK_CARRIED = text(
+    """
+    SELECT FROM incoming
+    WHERE (sku = ANY(CAST(:skus AS text[]))
+           AND (arrived < quantity OR fulfillment_order_id = ANY(CAST(:names AS text[]))))
+       OR (node, message_id, sku) IN (SELECT node, message_id, sku FROM peg WHERE order_id = :order)
+    ORDER BY sku, node, message_id FOR UPDATE
+    """
+)
+
+
 async def announced(
     connection: ReadConnection, skus: Collection[str], locked: Collection[tuple[str, RowName]] | None = None
 ) -> Announced:

@@ -231,6 +231,7 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
         "the connection works again; for what a check found: the next check does not find it"
     ),
     ExceptionCode.MARKETPLACE_AT_RISK: Closing("the rate is good again, also with what is due within a day"),
+    ExceptionCode.TRANSFER_SHORT: Closing("the missing units are received at the destination", _wait_is_over),
 }
 """Every code. A code whose facts are not an order's units is closed where its fact is recorded."""
 

@@ -17,6 +17,7 @@ from domain.fulfillment import (
     presume_dead,
     restart_clock,
     write_off,
+    write_off_in_transit,
 )
 from domain.hours import working_deadline
 from domain.network import Node, OnSilence, OrderRules, Uncollected
@@ -99,7 +100,7 @@ def on_timeout(
     For goods that the customer did not collect, `uncollected` says what happens; None = a person must decide.
     """
     match waiting_for:
-        case WaitingFor.DELIVERY:
+        case WaitingFor.DELIVERY if fulfillment_order.to_node is None:
             return TimedOut(replace(fulfillment_order, assumed_delivered=True, delivered_at=at))
         case WaitingFor.COLLECTION if uncollected is not None and fulfillment_order.uncollected_at is None:
             return TimedOut(_ask_back(fulfillment_order, uncollected, at))
@@ -135,6 +136,7 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
 
     The clock of the node, or of the failed delivery, starts again. Units still in doubt after their month are written off: the
     node may have shipped them without a report, so they are not sold again. The next count finds those that are still there.
+    Units of a transfer that did not arrive are written off as well.
     """
     if code is ExceptionCode.DELIVERY_FAILED and fulfillment_order.delivery_failed_at is not None:
         return replace(fulfillment_order, delivery_failed_at=None, patience_from=at)
@@ -142,6 +144,8 @@ def after_the_call(fulfillment_order: FulfillmentOrder, code: ExceptionCode, at:
         return fulfillment_order
     if fulfillment_order.escalated is WaitingFor.WORD_ON_DOUBT and fulfillment_order.has_ended:
         return write_off(fulfillment_order)
+    if fulfillment_order.escalated is WaitingFor.DELIVERY:
+        return write_off_in_transit(fulfillment_order, at)
     return restart_clock(fulfillment_order, at)
 
 
@@ -164,6 +168,8 @@ def _code_of(escalated: WaitingFor) -> ExceptionCode:
             return ExceptionCode.CANCEL_UNANSWERED
         case WaitingFor.COLLECTION:
             return ExceptionCode.PICKUP
+        case WaitingFor.DELIVERY:
+            return ExceptionCode.TRANSFER_SHORT
         case _:
             return ExceptionCode.NODE_SILENT
 
@@ -178,6 +184,8 @@ def _stage(fulfillment_order: FulfillmentOrder, rules: OrderRules) -> WaitingFor
         return WaitingFor.SHIPMENT if fulfillment_order.accepted_at else WaitingFor.ACCEPTANCE
     if any(c.in_doubt for c in counts):
         return WaitingFor.WORD_ON_DOUBT
+    if fulfillment_order.to_node is not None:
+        return WaitingFor.DELIVERY if any(c.in_transit for c in counts) else None
     return WaitingFor.DELIVERY if any(c.shipped > c.delivered for c in counts) else None
 
 

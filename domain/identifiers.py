@@ -26,6 +26,26 @@ def order_of_fulfillment_order(fulfillment_order: str) -> str:
     return fulfillment_order.rpartition("-f")[0]
 
 
+TRANSFERS = "transfer"
+"""The channel of transfers; no order can come through it."""
+
+
+def transfer_order_id(transfer: str) -> str:
+    """The id of the order that a transfer is, `transfer.{transfer}` in lower case. No channel's order has a dot in its id."""
+    return in_one_case(f"{TRANSFERS}.{transfer}")
+
+
+def is_of_a_transfer(name: str) -> bool:
+    """Whether this is the id of a transfer's order, or of something that belongs to one, such as a fulfillment order."""
+    return name.startswith(f"{TRANSFERS}.")
+
+
+def is_work_of_a_transfer(name: str) -> bool:
+    """Whether this is the id of a transfer's fulfillment order, in any case."""
+    order, _, number = in_one_case(name).rpartition("-f")
+    return is_of_a_transfer(order) and number.isdigit()
+
+
 def return_id(order: str, number: int) -> str:
     """The id of an order's `number`-th accepted return request, counted from 1: `web-1001-r1`."""
     return f"{order}-r{number}"

@@ -32,6 +32,7 @@ class ExceptionCode(StrEnum):
     CARRIER_FAILED = "carrier_failed"
     CONNECTION_FAULT = "connection_fault"
     MARKETPLACE_AT_RISK = "marketplace_at_risk"
+    TRANSFER_SHORT = "transfer_short"
 
 
 WHAT_TO_DO: dict[ExceptionCode, str] = {
@@ -75,6 +76,8 @@ WHAT_TO_DO: dict[ExceptionCode, str] = {
     "it names. It closes by itself when the connection works; `python -m starter connect NAME` checks it at once.",
     ExceptionCode.MARKETPLACE_AT_RISK: "A marketplace will not be content with a rate of the channel: ship or confirm the "
     "orders that are named before they are late, and see in the report which others lower it.",
+    ExceptionCode.TRANSFER_SHORT: "Units of a transfer did not arrive in their time: ask both nodes and the carrier, and "
+    "report what is found as received; or resolve to write the missing units off.",
 }
 """What a person can do, in a sentence or two: only what `actions` offers, a change of the network, and talk."""
 
@@ -134,6 +137,7 @@ _ACTIONS: Mapping[ExceptionCode, tuple[Action, ...]] = {
     ExceptionCode.CARRIER_FAILED: (Action.REROUTE,),
     ExceptionCode.CONNECTION_FAULT: (),
     ExceptionCode.MARKETPLACE_AT_RISK: (),
+    ExceptionCode.TRANSFER_SHORT: (),
 }
 
 

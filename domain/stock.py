@@ -22,8 +22,9 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
+from domain.identifiers import is_work_of_a_transfer
 from domain.mistake import Mistake, mistakes
-from domain.text import FreeText, MessageId, Moment, NodeId, Sku, Strict
+from domain.text import FreeText, MessageId, Moment, NodeId, Sku, Strict, TransferName
 
 
 class MovementKind(StrEnum):
@@ -249,6 +250,7 @@ _OF_KINDS: Mapping[str, Mapping[StockMessageKind, bool]] = {
     "to_state": {StockMessageKind.MOVED: True},
     "expected_at": {StockMessageKind.EXPECTED: True, StockMessageKind.EXPECTED_CHANGED: True},
     "expected": {StockMessageKind.RECEIVED: False, StockMessageKind.EXPECTED_CHANGED: True},
+    "transfer": {StockMessageKind.RECEIVED: False},
 }
 """The fields that only some kinds of messages have, and whether these must have them."""
 
@@ -267,6 +269,8 @@ class StockMessage(Strict):
     """When announced units should arrive."""
     expected: MessageId | None = None
     """The message that announced the units that were received now, or whose announcement changes."""
+    transfer: TransferName | None = None
+    """The transfer that brought the units that were received now."""
     reason: FreeText | None = None
 
     @model_validator(mode="after")
@@ -279,6 +283,18 @@ class StockMessage(Strict):
                 raise ValueError(f"{name}: a message of kind {self.kind} needs it")
         if self.kind is StockMessageKind.MOVED and self.from_state is self.to_state:
             raise ValueError("to_state: it must differ from from_state")
+        return self
+
+    @model_validator(mode="after")
+    def _transfers_are_named_as_such(self) -> "StockMessage":
+        if self.transfer is not None and self.expected is not None:
+            raise ValueError("expected: must be absent beside transfer")
+        announced = self.message_id if self.kind is StockMessageKind.EXPECTED else self.expected
+        if announced is not None and is_work_of_a_transfer(announced):
+            field = "message_id" if self.kind is StockMessageKind.EXPECTED else "expected"
+            raise ValueError(
+                f"{field}: names a transfer: its source reports what it ships, and `received` names it as transfer"
+            )
         return self
 
     @model_validator(mode="after")

@@ -172,8 +172,11 @@ MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,128}$
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 """A word of a closed or configured vocabulary: a service, a hold, a customer tier."""
 
-MadeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,128}$"), AfterValidator(in_one_case)]
+MadeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,128}$"), AfterValidator(in_one_case)]
 """An id that we made of an order's: a fulfillment order, an exception. It may be written in any case."""
+
+TransferName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+"""What the business calls a transfer."""
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """A node's id as in nodes.toml."""

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from domain.cart import PromiseRequest
+from domain.identifiers import TRANSFERS
 from domain.network import Locality, Network
 from domain.order import NewLine, NewOrder
 from domain.request import Swap
+from domain.transfer import TransferRequest
 from network.geography import ImpossiblePlace, check_locality
 
 
@@ -20,10 +22,32 @@ class WrongField(ValueError):
 
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
+    if demand.channel == TRANSFERS:
+        raise WrongField("channel", f"{TRANSFERS} is the channel of transfers between nodes: send POST /transfers")
     check_items({"lines": demand.lines}, network)
     _check_destination(demand.service, demand.ship_to.locality, network)
     check_pickup(demand.pickup_node, network)
     _check_from_node(demand, network)
+
+
+def check_transfer(asked: TransferRequest, network: Network) -> None:
+    """Check that a transfer moves stocked items between two nodes. Raises `WrongField`."""
+    for field, name in (("from", asked.from_node), ("to", asked.to_node)):
+        if name not in network.nodes:
+            is_retired = network.knows_node(name)
+            why = "is retired: nothing moves there or from there" if is_retired else "is not a node of the network"
+            raise WrongField(field, f"{name} {why}")
+    check_service(asked.service, network)
+    for index, line in enumerate(asked.lines):
+        if line.sku not in network.items:
+            raise WrongField(f"lines.{index}.sku", f"{line.sku} {_why_no_item(line.sku, network)}")
+        if network.items[line.sku].components:
+            raise WrongField(f"lines.{index}.sku", f"{line.sku} is a bundle: name its components, which have stock")
+
+
+def _why_no_item(sku: str, network: Network) -> str:
+    is_retired = network.knows_item(sku)
+    return "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
 
 
 def check_items(lists: Mapping[str, Sequence[NewLine | Swap]], network: Network) -> None:
@@ -31,9 +55,7 @@ def check_items(lists: Mapping[str, Sequence[NewLine | Swap]], network: Network)
     for field, lines in lists.items():
         for index, line in enumerate(lines):
             if line.sku not in network.items:
-                is_retired = network.knows_item(line.sku)
-                why = "is retired: it cannot be ordered any more" if is_retired else "is not an item of the network"
-                raise WrongField(f"{field}.{index}.sku", f"{line.sku} {why}")
+                raise WrongField(f"{field}.{index}.sku", f"{line.sku} {_why_no_item(line.sku, network)}")
 
 
 def check_pickup(name: str | None, network: Network) -> None:

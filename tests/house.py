@@ -69,6 +69,7 @@ EVERYTHING = (
     "/exceptions",
     "/events",
     "/stock",
+    "/transfers",
     "/nodes",
     "/connections",
     "/keys",

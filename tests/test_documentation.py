@@ -28,6 +28,7 @@ from domain.parcel import Parcel
 from domain.payment import PaymentMessage
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
+from domain.transfer import TransferRequest
 from network.cases_toml import read_cases
 from network.load import NetworkDocuments, load, read
 from network.mistakes import Mistakes
@@ -174,6 +175,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "message": NodeMessage.model_validate_json,
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,
+    "transfer": TransferRequest.model_validate_json,
     "return": ReturnMessage.model_validate_json,
     "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
     "parcel": Parcel.model_validate_json,

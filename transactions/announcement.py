@@ -4,13 +4,15 @@ The message's own transaction takes off what is not covered any more, and gives 
 promises are the job's (`transactions/peg.py`): this transaction holds no order's lock (docs/decisions/0061).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from database import incoming, peg, stock
 from database.connect import ReadConnection, WriteConnection
+from domain.fulfillment import FulfillmentOrder
 from domain.peg import arrive as arrived
 from domain.stock import StockMessage, StockMessageKind
+from domain.transfer import NOTHING, Cargo, cargo, expected_at, skus
 
 
 async def is_known(connection: ReadConnection, node: str, message_id: str) -> bool:
@@ -44,6 +46,36 @@ async def arrive(connection: WriteConnection, node: str, expected: str, units: M
     """
     await incoming.arrive(connection, node, expected, units)
     await _settle(connection, node, expected, units)
+
+
+async def carry(
+    connection: WriteConnection, before: Mapping[str, FulfillmentOrder], after: Sequence[FulfillmentOrder]
+) -> None:
+    """Let the dated rows at the destination of a transfer follow its fulfillment orders: what left is expected, what was
+    received has arrived. `before` are the same by name, as they were.
+
+    The caller holds the transfer's lock and those of the stock levels, has closed the gates, and has booked what arrived.
+    """
+    changed = [fo for fo in after if _changed(_cargo(before.get(fo.fulfillment_order)), cargo(fo))]
+    if not changed:
+        return
+    await peg.lock_carried(connection, changed[0].order, skus(changed), [fo.fulfillment_order for fo in changed])
+    for fo in changed:
+        assert fo.to_node is not None
+        was = _cargo(before.get(fo.fulfillment_order))
+        now = _changed(was, cargo(fo))
+        await incoming.carry(connection, fo.to_node, fo.fulfillment_order, expected_at(fo), now)
+        came = {sku: one.arrived - was.get(sku, NOTHING).arrived for sku, one in now.items()}
+        await _settle(connection, fo.to_node, fo.fulfillment_order, came)
+    await peg.mark(connection, skus(changed))
+
+
+def _changed(was: Mapping[str, Cargo], now: Mapping[str, Cargo]) -> dict[str, Cargo]:
+    return {sku: one for sku, one in now.items() if one != was.get(sku, NOTHING)}
+
+
+def _cargo(fo: FulfillmentOrder | None) -> Mapping[str, Cargo]:
+    return cargo(fo) if fo else {}
 
 
 async def _settle(connection: WriteConnection, node: str, expected: str, units: Mapping[str, int]) -> None:

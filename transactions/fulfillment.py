@@ -42,6 +42,7 @@ from domain.network import Node, Uncollected
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
 from domain.sourcing.supply import Entitlement, parts
+from domain.transfer import missing
 from domain.units import Opened
 from transactions.follow import follow_packages
 from transactions.message import compose
@@ -385,10 +386,19 @@ async def _act(work: Work, name: str, node: Node, at: datetime) -> None:
         detail = f"{name}: {delay_reason(reminded, rules)}"
         work.changes.opened.append(Opened(ExceptionCode.AT_RISK, detail, name, node.id))
     if wait and timed_out.exception:
-        is_uncollected = wait.waiting_for is WaitingFor.COLLECTION
-        owed = f"{node.id} owes {name} an answer ({wait.waiting_for})"
-        detail = f"{name} was not collected at {node.id}" if is_uncollected else owed
-        work.changes.opened.append(Opened(timed_out.exception, detail, name, node.id))
+        place = timed_out.fulfillment_order.to_node if wait.waiting_for is WaitingFor.DELIVERY else node.id
+        detail = _late(timed_out.fulfillment_order, wait.waiting_for)
+        work.changes.opened.append(Opened(timed_out.exception, detail, name, place))
+
+
+def _late(fo: FulfillmentOrder, waiting_for: WaitingFor) -> str:
+    match waiting_for:
+        case WaitingFor.COLLECTION:
+            return f"{fo.fulfillment_order} was not collected at {fo.node}"
+        case WaitingFor.DELIVERY:
+            return missing(fo)
+        case _:
+            return f"{fo.node} owes {fo.fulfillment_order} an answer ({waiting_for})"
 
 
 async def _time_out(work: Work, fo: FulfillmentOrder, waiting_for: WaitingFor, node: Node, at: datetime) -> TimedOut:

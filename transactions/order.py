@@ -3,7 +3,7 @@
 The answer to a request is stored in the transaction that carries it out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from database.order import Event
 from database.request import Request
 from domain import units
 from domain.hold import Placement, by_policy, by_request
-from domain.network import Network
+from domain.network import Network, ReturnTerms
 from domain.order import LineDemand, NewOrder, OrderInput, OrderState
 from domain.request import CancelRequest, HoldRequest
 from domain.sourcing.new_order import facts_of_new, return_terms
@@ -66,17 +66,40 @@ async def accept(
 
 async def store(connection: WriteConnection, order: NewOrder, network: Network, holds: Sequence[Placement]) -> bool:
     """Store a checked order with all its units `open`; false when it is known. Raises `UsedForAnotherOrder`."""
-    body_digest = await personal.fingerprint(connection, order)
+    terms = return_terms(order, network, locate)
+    return await store_as(connection, order, network, sent=order, area=area_of(order), terms=terms, holds=holds)
+
+
+def area_of(order: NewOrder) -> str:
+    """What of the postal code may travel through Temporal."""
+    return postal_area(order.ship_to.country, order.ship_to.postal_code or "")
+
+
+async def store_as(
+    connection: WriteConnection,
+    order: NewOrder,
+    network: Network,
+    *,
+    sent: BaseModel,
+    area: str,
+    terms: Mapping[str, ReturnTerms],
+    holds: Sequence[Placement] = (),
+    to_node: str | None = None,
+) -> bool:
+    """As `store`, for an order that was made of what was `sent`, by which it is known; `area` is that of the postal code,
+    `terms` are those of return by line."""
+    body_digest = await personal.fingerprint(connection, sent)
     taken = await statements.take(
         connection,
         order,
         body_digest=body_digest,
-        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
+        postal_area=area,
         received_at=datetime.now(UTC),
         grace=network.policy.orders.grace,
         items=network.items,
-        terms=return_terms(order, network, locate),
+        terms=terms,
         holds=holds,
+        to_node=to_node,
     )
     if not personal.is_same_body(taken.body_digest, body_digest):
         raise UsedForAnotherOrder(order.order)
@@ -106,14 +129,15 @@ async def _take_over_its_cart(connection: WriteConnection, order: NewOrder) -> N
         raise WrongField("reservation", str(error)) from error
 
 
-def workflow_input(order: NewOrder) -> OrderInput:
-    """The part of an order that may travel through Temporal: ids, SKUs, quantities, a country and a postal area."""
+def workflow_input(order: NewOrder, area: str | None = None) -> OrderInput:
+    """The part of an order that may travel through Temporal: ids, SKUs, quantities, a country and a postal area; `area` is that
+    of an address without a postal code."""
     return OrderInput(
         order=order.order,
         channel=order.channel,
         service=order.service,
         country=order.ship_to.country,
-        postal_area=postal_area(order.ship_to.country, order.ship_to.postal_code or ""),
+        postal_area=area_of(order) if area is None else area,
         lines=[LineDemand(line=line.line, sku=line.sku, quantity=line.quantity) for line in order.lines],
     )
 

@@ -58,6 +58,8 @@ async def _find_its_return(
 ) -> RecordedParcel:
     """Find a parcel's return and record its units there. Raises `UnknownOrder` when the parcel names no known order."""
     connection, work = transaction.connection, await transactions.on(transaction, parcel.order or "")
+    if work.header.to_node is not None:
+        raise UnknownOrder(work.header.order)
     released = (fo.released_at for fo in work.order.fulfillment_orders.values())
     follows = min(released, default=parcel.occurred_at)
     came_at = happened_at(parcel.occurred_at, arrived=received.received_at, follows=follows)

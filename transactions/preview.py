@@ -15,7 +15,7 @@ from transactions.address import to_another_address, with_another_service
 from transactions.lines import with_more_lines
 from transactions.order import cancel_units
 from transactions.quantity import to_other_quantities
-from transactions.request import Answer, Asked, Body, RequestRefused, keep, refusal_of
+from transactions.request import Answer, Asked, Body, RequestRefused, keep, refusal_of, refused_of_a_transfer
 from transactions.reroute import take_from_its_node
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Transaction, Work
@@ -76,7 +76,7 @@ async def _try(
     work = await transactions.on(transaction, asked.about)
     before, promise = units.prices_after(work.order, work.changes).total, _promise(work)
     try:
-        answer = await CHANGES[kind](work, kept, asked.at)
+        answer = refused_of_a_transfer(work, kind) or await CHANGES[kind](work, kept, asked.at)
     except Impossible as error:
         nothing = Preview(amount_change=0, currency=work.header.currency, promise=promise, refused=str(error))
         return Tried(nothing, {})

@@ -19,6 +19,7 @@ from database.order import Event
 from database.request import Request
 from domain.order import OrderState
 from domain.request import AddressRequest, CancelAnswer, LinesRequest, ReturnRequest
+from domain.transfer import POSSIBLE_REQUESTS
 from domain.units import Impossible
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
 from transactions.transaction import OrderTransactions, Work
@@ -192,9 +193,18 @@ async def done_once(transactions: OrderTransactions, asked: RequestInput, doing:
         known = await _stored(work, asked)
         if known.answer is not None:
             return _done(await work.current_state(), known.answer)
-        answer = await doing(work, known)
+        answer = refused_of_a_transfer(work, asked.kind) or await doing(work, known)
         await request.answer(work.connection, known.request_id, answer)
         return _done(await work.write(Event(f"request {known.request_id}", "request", asked.at)), answer)
+
+
+def refused_of_a_transfer(work: Work, kind: str) -> Answer | None:
+    """The answer to a request that only a customer's order can be asked; None = it is none, or this is no transfer."""
+    if work.header.to_node is None or kind in POSSIBLE_REQUESTS:
+        return None
+    return {
+        "refused": f"{work.header.order} is a transfer between nodes: it can be cancelled, held, released and resolved"
+    }
 
 
 async def planned_once(transactions: OrderTransactions, asked: RequestInput, doing: Doing) -> Done:

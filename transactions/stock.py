@@ -60,6 +60,7 @@ async def apply(
     Rows that do not fit are left out. Those of a SKU that the network does not have are kept; `apply_kept` applies them later.
     Raises `UnknownPlace`, also when every row is refused, and `UsedWithAnotherBody` when the id was used for another message.
     """
+    assert message.transfer is None, "transactions.transfer counts it on its transfer"
     async with transactions.database.write() as connection:
         _, network = await transactions.networks.active(connection)
         return await apply_in(connection, network, message, actor=actor, tell=tell)

@@ -144,6 +144,7 @@ def order_facts(
         ship_complete=ShipComplete(header.ship_complete) if header.ship_complete else None,
         pickup_node=header.pickup_node,
         from_node=header.from_node,
+        to_node=header.to_node,
         deliver_by=header.deliver_by,
         not_after=header.not_after,
         reference=header.reference or "",

@@ -26,14 +26,17 @@ from domain.closing import Facts, looks_at_payments, looks_at_returns, over
 from domain.deadlines import Wait, accept_by, after_the_call, waits_for
 from domain.event import ChannelEvent, events, promise_changed
 from domain.event import promised as first_promised
+from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.order import OrderState
 from domain.payment import Payments, shipped_after
 from domain.peg import Peg, after_turn, fitted
 from domain.reasons import ExceptionCode
 from domain.retired import as_ordered
+from domain.transfer import skus
 from domain.units import Changes, Opened, Order, prices_after
 from domain.units import promised as promised_of
+from transactions.announcement import carry
 from transactions.capture import ask_for_payments
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
@@ -137,11 +140,15 @@ class Work:
 
     async def _move_stock(self, event: Event) -> None:
         """Claim, book and give back, in the one order of locks: stock, then days."""
+        if self.header.to_node is not None:
+            await stock.close_gates(self.connection, skus(self._touched_work()))
         if self.claim_last is not None:
             await self.claim_last()
         shortages = await order.book(self.connection, self.header, self.changes, event)
         await self._give_capacity_back()
         await open_shortages(self.connection, shortages, event)
+        if self.header.to_node is not None:
+            await carry(self.connection, self._before.fulfillment_orders, self._touched_work())
         if self._before.pegs and not self.has_locked_pegs:
             await self.keep_fitting_pegs()
 
@@ -272,13 +279,14 @@ class Work:
         """The node of a fulfillment order, also a retired one."""
         return self.network.node(self.order.fulfillment_orders[fulfillment_order].node)
 
+    def _touched_work(self) -> list[FulfillmentOrder]:
+        return [fo for name, fo in self.order.fulfillment_orders.items() if name in self.changes.touched]
+
     def _touched(self) -> list[fulfillment.Waits]:
-        names = [name for name in self.order.fulfillment_orders if name in self.changes.touched]
-        known = [self.order.fulfillment_orders[name] for name in names]
         rules = self.network.policy.orders
         return [
             fulfillment.Waits(fo, self.wait(fo.fulfillment_order), accept_by(fo, self.network.node(fo.node), rules))
-            for fo in known
+            for fo in self._touched_work()
         ]
 
     def wait(self, fulfillment_order: str) -> Wait | None:

@@ -140,6 +140,8 @@ class FulfillmentOrder(Document):
     packages: list[ShippedPackage]
     """The packages that left, sorted by id."""
     ship_to: ShipTo
+    to_node: str | None
+    """The node that a transfer goes to; null when it goes to a customer."""
     forgotten: bool
     """Whether the order's personal data was erased."""
     reason: str | None
@@ -256,7 +258,7 @@ SHOWN = """
                'status', s.status, 'request', f.request, 'service', coalesce(f.service, o.service),
                'pickup', f.pickup, 'ship_by', f.ship_by, 'released_at', f.released_at,
                'accept_by', f.accept_by, 'updated_at', f.updated_at, 'cancel_asked_at', f.cancel_asked_at,
-               'currency', o.currency,
+               'currency', o.currency, 'to_node', o.to_node,
                'lines', (SELECT jsonb_agg(jsonb_build_object(
                                     'line', l.line, 'sku', l.sku, 'name', d.name, 'components', d.components,
                                     'weight_g', d.weight_g,

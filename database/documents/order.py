@@ -429,7 +429,8 @@ async def listed(connection: ReadConnection, query: OrderQuery) -> list[dict[str
             f"(o.received_at, o.order_id) < (({_AFTER}), :after)": query.after,
         }
     )
-    page = f"SELECT o.* FROM orders o WHERE {asked} ORDER BY o.received_at DESC, o.order_id DESC LIMIT {query.limit:d}"
+    page = f"""SELECT o.* FROM orders o WHERE o.to_node IS NULL AND {asked}
+               ORDER BY o.received_at DESC, o.order_id DESC LIMIT {query.limit:d}"""
     return [json.loads(row.shown) for row in await connection.execute(text(LISTED.format(page=page)), asdict(query))]
 
 

@@ -1,4 +1,4 @@
-"""The documents of supply: units of an item that are on hand or announced, with their dates and what of them is promised."""
+"""The documents of supply: units of an item on hand, in transit or announced, with dates and what of them is promised."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,20 +16,21 @@ from domain.stock import StockLevel
 
 
 class SupplyRow(Document):
-    """Units of an item at one node that are on hand, or that one message announced and of which some have not arrived."""
+    """Units of an item at one node that are on hand, or that were announced or come by a transfer and have not all arrived."""
 
-    kind: Literal["on_hand", "announced"]
-    """Whether they are there."""
+    kind: Literal["on_hand", "announced", "in_transit"]
+    """Whether they are there, were announced by the node, or left another node in a transfer."""
     node: str
     """Where they are, or come to."""
     expected: str | None
-    """The `message_id` of the announcement; null for units on hand."""
+    """The `message_id` of the announcement, or the fulfillment order of the transfer; null for units on hand."""
     expected_at: AwareDatetime | None
     """When they should arrive; null for units on hand."""
     is_late: bool
     """Whether that has passed: nobody knows when they arrive, and no date is promised for them."""
     announced: int | None
-    """Units that were announced, as it was last changed; null for units on hand."""
+    """Units that were announced, as it was last changed, or that left in the transfer and were not written off; null for
+    units on hand."""
     arrived: int | None
     """How many of these have arrived; null for units on hand."""
     units: int
@@ -74,7 +75,7 @@ def _on_hand(level: StockLevel, network: Network) -> dict[str, Any]:
 
 def _announced(row: Any) -> dict[str, Any]:
     return {
-        "kind": "announced",
+        "kind": "announced" if row.fulfillment_order_id is None else "in_transit",
         "node": row.node,
         "expected": row.message_id,
         "expected_at": moment(row.expected_at),

@@ -130,10 +130,12 @@ _FACTS = (
     FROM o JOIN forgotten g USING (order_id)
     """,
     f"""
-    SELECT e.recorded_at, 9, e.event_id::text, 'order.' || e.kind, NULL, {_NONE}, e.data, NULL
+    SELECT e.recorded_at, 9, e.event_id::text, 'order.' || CASE e.kind WHEN 'delivered' THEN 'received' ELSE e.kind END, NULL,
+           {_NONE}, e.data, NULL
     FROM o JOIN event e USING (order_id)
     WHERE e.kind IN ('promised', 'promise_changed', 'added', 'backordered', 'cancelled', 'cancel_refused', 'exchanged',
                      'return_reminder')
+       OR (e.kind = 'delivered' AND o.to_node IS NOT NULL)
     """,
     """
     SELECT c.reserved_at, 1, '', 'reservation.made', c.asker, c.cart_id, CAST(NULL AS timestamptz),

@@ -36,12 +36,14 @@ async def take(
     items: Mapping[str, Item],
     terms: Mapping[str, ReturnTerms],
     holds: Sequence[Placement] = (),
+    to_node: str | None = None,
 ) -> StoredOrder:
     """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
 
     `items` are those of the network, `terms` the terms of return by line. Both stay with the lines, whatever changes later.
+    `to_node` is the destination of a transfer, which no person is found by.
     """
-    row = _order_row(order, body_digest, postal_area, received_at, grace, _longest_window(terms))
+    row = _order_row(order, body_digest, postal_area, received_at, grace, _longest_window(terms)) | {"to_node": to_node}
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
@@ -51,7 +53,8 @@ async def take(
     lines = json.dumps(list(_line_rows(order, items, terms)))
     parameters = {"order": order.order, "received_at": received_at, "lines": lines, "key": wrapped}
     parameters |= {"ship_to": sealed, "details": details.seal(key, order)}
-    parameters |= {"digests": await customer.digests(connection, *filter(None, (order.ship_to, order.bill_to)))}
+    people = filter(None, (order.ship_to, order.bill_to)) if to_node is None else ()
+    parameters |= {"digests": await customer.digests(connection, *people)}
     await connection.execute(INSERT_LINES, parameters)
     for placement in holds:
         await place_with_reason(connection, order.order, placement, order.channel, received_at)
@@ -80,11 +83,11 @@ INSERT_ORDER = text(
     """
     INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
                         service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, from_node,
-                        not_before, not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax,
+                        to_node, not_before, not_after, duty_ship_by, duty_deliver_by, tags, value, total, prices_include_tax,
                         shipping_price, shipping_tax, paid, release_at, return_window)
     VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
             :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :from_node,
-            :not_before, :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax,
+            :to_node, :not_before, :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total, :prices_include_tax,
             :shipping_price, :shipping_tax, :paid, :release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id

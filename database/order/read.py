@@ -76,6 +76,8 @@ class Header:
     pickup_node: str | None
     from_node: str | None
     """The node that its channel wants it shipped from; None = the policy decides."""
+    to_node: str | None
+    """The node that a transfer goes to; None = it is a customer's order."""
     version: int
     rounds: int
     network_version: int | None
@@ -155,7 +157,7 @@ def lock_with_begin(order: str) -> str:
     return f"SELECT FROM orders WHERE order_id = '{order}' FOR UPDATE"
 
 
-IS_AN_ID = re.compile("[a-z0-9-]+")
+IS_AN_ID = re.compile("[a-z0-9.-]+")
 """Nothing in it could end a text in SQL."""
 
 
@@ -215,7 +217,7 @@ _FACTS = f"""
                'fulfillment_order_lines', (
                    SELECT coalesce(json_agg(l), '[]') FROM (
                        SELECT l.fulfillment_order_id, l.line, l.sku, l.quantity, l.tried, l.told_picked, l.told_ready,
-                              l.told_shipped, l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted
+                              l.told_shipped, l.told_delivered, l.voided, l.freed, l.replaced, l.cancel_wanted, l.lost
                        FROM fulfillment_order f JOIN fulfillment_order_line l USING (fulfillment_order_id)
                        WHERE f.order_id = o.order_id ORDER BY f.number, l.position) l),
                'own', (SELECT coalesce(json_agg(json_build_array(u.node, u.sku, u.quantity)), '[]')
@@ -255,6 +257,7 @@ def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, fa
         ship_complete=row.ship_complete,
         pickup_node=row.pickup_node,
         from_node=row.from_node,
+        to_node=row.to_node,
         version=row.version,
         rounds=row.rounds,
         network_version=row.network_version,
@@ -348,6 +351,7 @@ def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
             for fo_line in facts["fulfillment_order_lines"]
         },
         pickup_node=order.pickup_node,
+        to_node=order.to_node,
         pegs=[peg_of(row) for row in facts["pegs"]],
         charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
         duty_ship_by=order.duty_ship_by,
@@ -445,6 +449,7 @@ def _fulfillment_order(order: Any, row: dict[str, Any], lines: dict[str, Fulfill
         at_risk_at=_moment(row["at_risk_at"]),
         duty_ship_by=order.duty_ship_by,
         duty_deliver_by=order.duty_deliver_by,
+        to_node=order.to_node,
     )
 
 
@@ -461,6 +466,7 @@ def _fulfillment_order_line(row: dict[str, Any]) -> FulfillmentOrderLine:
         freed=row["freed"],
         replaced=row["replaced"],
         cancel_wanted=row["cancel_wanted"],
+        lost=row["lost"],
     )
 
 

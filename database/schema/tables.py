@@ -103,6 +103,7 @@ orders = Table(
     Column("ship_complete", Text),
     Column("pickup_node", Text),
     Column("from_node", Text, comment="the only node that may ship it; NULL = the policy decides"),
+    Column("to_node", Text, comment="the node that a transfer goes to; NULL = it is a customer's order"),
     Column("not_before", Moment),
     Column("not_after", Moment),
     Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
@@ -171,6 +172,7 @@ orders = Table(
     Index("ix_orders_number", text("lower(number)")),
     Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
+    Index("ix_orders_to_node", "received_at", "order_id", postgresql_where=text("to_node IS NOT NULL")),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
 
@@ -426,6 +428,12 @@ incoming = Table(
     Column("arrived", BigInteger, nullable=False, server_default="0"),
     Column("expected_at", Moment, nullable=False),
     Column("changed_at", Moment, comment="of when the last change of it is; NULL = it is as it was announced"),
+    Column(
+        "fulfillment_order_id",
+        Text,
+        ForeignKey("fulfillment_order.fulfillment_order_id"),
+        comment="the work of a transfer that it came from; NULL = its node announced it",
+    ),
     CheckConstraint("quantity >= 0", name="no_fewer_than_none"),
     Index("ix_incoming_sku", "sku", "node"),
 )
@@ -629,6 +637,16 @@ fulfillment_order_line = Table(
         nullable=False,
         server_default="0",
         comment="of what shipped, what had left before the order came from another system: it left no stock of ours",
+    ),
+    Column(
+        "lost", BigInteger, nullable=False, server_default="0", comment="of a transfer: did not arrive, written off"
+    ),
+    Column(
+        "in_transit",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="of a transfer, a count: left its source, and did not arrive and was not written off",
     ),
     CheckConstraint("quantity > 0", name="some_units"),
     # A unit ships from an attempt or is short of it, never both.

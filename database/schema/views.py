@@ -10,14 +10,15 @@ SELECT f.fulfillment_order_id,
            WHEN l.due > 0 AND f.ready_at IS NOT NULL THEN 'ready_for_pickup'
            WHEN l.due > 0 AND f.accepted_at IS NOT NULL THEN 'in_progress'
            WHEN l.due > 0 THEN 'released'
-           WHEN l.shipped > l.delivered THEN 'shipped'
+           WHEN l.shipped > l.delivered + l.lost OR l.in_transit > 0 THEN 'shipped'
            WHEN l.shipped > 0 THEN 'delivered'
            WHEN f.request IN ('rejected', 'cancel_accepted', 'timed_out') THEN 'cancelled'
            ELSE 'closed_short'
        END AS status
 FROM fulfillment_order f
 CROSS JOIN LATERAL (
-    SELECT sum(quantity - shipped - short) AS due, sum(shipped) AS shipped, sum(delivered) AS delivered
+    SELECT sum(quantity - shipped - short) AS due, sum(shipped) AS shipped, sum(delivered) AS delivered, sum(lost) AS lost,
+           sum(in_transit) AS in_transit
     FROM fulfillment_order_line WHERE fulfillment_order_line.fulfillment_order_id = f.fulfillment_order_id
 ) l
 """
@@ -55,6 +56,8 @@ SELECT o.order_id,
        l.ordered, l.open, l.backordered, l.reserved, l.allocated, l.shipped, l.cancelled,
        l.line_rows + coalesce(f.line_rows, 0) AS line_rows,
        coalesce(f.delivered, 0) AS delivered,
+       coalesce(f.lost, 0) AS lost,
+       coalesce(f.in_transit, 0) AS in_transit,
        coalesce(f.in_doubt, 0) AS in_doubt,
        f.delivered_at,
        coalesce(f.is_waiting, false) AS is_waiting,
@@ -68,7 +71,8 @@ CROSS JOIN LATERAL (
     FROM order_line WHERE order_line.order_id = o.order_id
 ) l
 LEFT JOIN LATERAL (
-    SELECT count(*) AS line_rows, sum(fl.delivered) AS delivered, sum(fl.in_doubt) AS in_doubt,
+    SELECT count(*) AS line_rows, sum(fl.delivered) AS delivered, sum(fl.lost) AS lost, sum(fl.in_transit) AS in_transit,
+           sum(fl.in_doubt) AS in_doubt,
            max(fo.delivered_at) AS delivered_at,
            bool_or(fo.waiting_for IS NOT NULL) AS is_waiting
     FROM fulfillment_order fo JOIN fulfillment_order_line fl USING (fulfillment_order_id)
@@ -83,7 +87,7 @@ SELECT o.order_id,
        CASE
            WHEN t.cancelled = t.ordered THEN 'cancelled'
            WHEN o.closed_at IS NOT NULL THEN 'completed'
-           WHEN t.shipped + t.cancelled = t.ordered AND t.delivered >= t.shipped THEN 'delivered'
+           WHEN t.shipped + t.cancelled = t.ordered AND t.delivered + t.lost >= t.shipped AND t.in_transit = 0 THEN 'delivered'
            WHEN t.shipped + t.cancelled = t.ordered THEN 'shipped'
            WHEN t.shipped > 0 THEN 'partially_shipped'
            WHEN t.is_held THEN 'on_hold'
@@ -96,7 +100,8 @@ SELECT o.order_id,
        t.line_rows, t.open, t.backordered, t.reserved, t.allocated, t.shipped, t.cancelled,
        CASE WHEN t.open + t.backordered + t.reserved > 0 THEN o.not_after END AS window_ends_at,
        CASE
-           WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered < t.shipped THEN NULL
+           WHEN t.is_waiting OR t.shipped + t.cancelled < t.ordered OR t.delivered + t.lost < t.shipped OR t.in_transit > 0
+           THEN NULL
            WHEN t.shipped = 0 THEN o.received_at
            ELSE t.delivered_at + make_interval(secs => extract(epoch FROM o.return_window))
        END AS closes_at

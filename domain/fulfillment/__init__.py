@@ -6,7 +6,7 @@ the difference between the counts before and after it. A shipment is always a fa
 and ships after all is shipped.
 """
 
-from domain.fulfillment.applying import Applied, apply_message, brings_units
+from domain.fulfillment.applying import Applied, apply_message, brings_units, receive, write_off_in_transit
 from domain.fulfillment.messages import MessageKind, NodeMessage, Package, Quantity
 from domain.fulfillment.packages import Placed, StoredPackage, contents, place
 from domain.fulfillment.requests import (
@@ -57,7 +57,9 @@ __all__ = [
     "is_partly_cancelled",
     "place",
     "presume_dead",
+    "receive",
     "restart_clock",
     "withdraw",
     "write_off",
+    "write_off_in_transit",
 ]

@@ -21,9 +21,29 @@ def apply_message(fulfillment_order: FulfillmentOrder, message: NodeMessage, at:
     """Add a node's message to its reports. It is a fact and never fails; `mismatches` names what does not fit."""
     unknown = _unknown_lines(fulfillment_order, message)
     quantities = {line: n for line, n in _quantities(fulfillment_order, message).items() if line not in unknown}
-    applied = _HANDLERS[message.kind](fulfillment_order, quantities, message, at)
+    handlers = _HANDLERS if fulfillment_order.to_node is None else _HANDLERS_OF_TRANSFERS
+    applied = handlers[message.kind](fulfillment_order, quantities, message, at)
     mismatches = [f"line {line} is not in it" for line in unknown] + list(applied.mismatches)
     return Applied(_note_ready_for_pickup(applied.fulfillment_order, at), tuple(mismatches))
+
+
+def receive(fo: FulfillmentOrder, quantities: Mapping[str, int], happened_at: datetime) -> FulfillmentOrder:
+    """Units of a transfer arrived at its destination, by line. What arrived has left, whatever was reported of that."""
+    lines = dict(fo.lines)
+    for line, quantity in quantities.items():
+        lines[line] = replace(lines[line], delivered=lines[line].delivered + quantity)
+    delivered_at = max(filter(None, (fo.delivered_at, happened_at)))
+    received = replace(_accepted(fo, happened_at), lines=lines, delivered_at=delivered_at)
+    return replace(received, delivery_failed_at=None) if _is_delivered(received) else received
+
+
+def write_off_in_transit(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
+    """Expect the units of a transfer no more that did not arrive. The next wait for others has its own time."""
+    lines = {
+        line: replace(fo_line, lost=fo.counts(line).lost + fo.counts(line).in_transit)
+        for line, fo_line in fo.lines.items()
+    }
+    return replace(fo, lines=lines, escalated=None, patience_from=at, delivered_at=fo.delivered_at or at)
 
 
 def _note_ready_for_pickup(fo: FulfillmentOrder, at: datetime) -> FulfillmentOrder:
@@ -202,6 +222,11 @@ def _deliver(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMess
     return Applied(delivered, () if any(quantities.values()) else ("nothing of it was on the way",))
 
 
+def _note(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
+    """Only the destination knows what arrived of a transfer: what its source or a carrier says of it counts no unit."""
+    return Applied(fo)
+
+
 def _fail_delivery(fo: FulfillmentOrder, quantities: dict[str, int], message: NodeMessage, at: datetime) -> Applied:
     """The message fits, but a person must handle it: only a person can find out where the parcel is.
 
@@ -294,3 +319,5 @@ _HANDLERS = {
     MessageKind.CANCEL_REJECTED: _reject_cancel,
     MessageKind.VOID: _void,
 }
+
+_HANDLERS_OF_TRANSFERS = {**_HANDLERS, MessageKind.DELIVERED: _note, MessageKind.COLLECTED: _ship}

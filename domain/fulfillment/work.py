@@ -68,6 +68,8 @@ class FulfillmentOrderLine:
     """Units that left this attempt and came back after their replacement could no longer be undone: they count as surplus."""
     cancel_wanted: int = 0
     """Units that the node was asked to cancel for the customer; when it gives them back they are not sourced again."""
+    lost: int = 0
+    """Units of a transfer that a person has written off because they did not arrive; fewer are lost when some arrive later."""
 
     @property
     def gone(self) -> int:
@@ -95,6 +97,10 @@ class Counts:
     gone: int
     freed: int
     written_off: int
+    lost: int
+    """Units of a transfer that left the node, did not arrive, and are not expected any more."""
+    in_transit: int
+    """Units of a transfer that left the node and are expected at its destination; those beyond what was asked for included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,8 @@ class FulfillmentOrder:
     """When the channel must see its order shipped; None = it named no such moment."""
     duty_deliver_by: datetime | None = None
     """When the channel must see its order delivered; None = it named no such moment."""
+    to_node: str | None = None
+    """The node that a transfer goes to; None = it goes to a customer."""
 
     @property
     def must_leave_by(self) -> datetime:
@@ -210,6 +218,8 @@ def count(fo_line: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) ->
     shipped = min(left, owned)
     due = owned - shipped
     delivered = shipped if fulfillment_order.assumed_delivered else min(fo_line.delivered, shipped)
+    lost = min(fo_line.lost, gone - fo_line.delivered)
+    in_transit = 0 if fulfillment_order.to_node is None else gone - fo_line.delivered - lost
     return Counts(
         picked=picked,
         present=present,
@@ -223,6 +233,8 @@ def count(fo_line: FulfillmentOrderLine, fulfillment_order: FulfillmentOrder) ->
         gone=gone,
         freed=freed,
         written_off=written_off,
+        lost=lost,
+        in_transit=in_transit,
     )
 
 

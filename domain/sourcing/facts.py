@@ -32,6 +32,8 @@ class OrderFacts:
     """The node where the customer collects; then only this node may fill the order, in one shipment."""
     from_node: str | None = None
     """The node that the channel wants it shipped from; then the policy may choose no other. None = it may choose any."""
+    to_node: str | None = None
+    """The node that a transfer goes to; None = it goes to a customer."""
     deliver_by: datetime | None = None
     """The promise to the customer; a plan that keeps it is better than any that breaks it. None = no promise."""
     not_after: datetime | None = None

@@ -249,8 +249,10 @@ def _incoming_lag(case: _Case) -> timedelta | None:
 
 
 def _unfilled_action(case: _Case) -> Unfilled:
-    """What happens to unfilled units. Where the channel wants one node, a person decides what it cannot ship."""
-    return case.strategy.unfilled if case.order.only_node is None else Unfilled.EXCEPTION
+    """What happens to unfilled units. Where the channel wants one node, a person decides what it cannot ship; a transfer has
+    one source, and waits for it as the strategy says."""
+    is_asked_for = case.order.only_node is not None and case.order.to_node is None
+    return Unfilled.EXCEPTION if is_asked_for else case.strategy.unfilled
 
 
 def _outlook(case: _Case, positions: Sequence[int]) -> Outlook:

@@ -114,6 +114,8 @@ class Order:
     """When the channel must see it shipped; None = it named no such moment."""
     duty_deliver_by: datetime | None = None
     """When the channel must see it delivered; None = it named no such moment."""
+    to_node: str | None = None
+    """The node that a transfer goes to; None = it goes to a customer."""
     charges: Charges = field(default_factory=Charges)
     pegs: list[Peg] = field(default_factory=list)
     """What of announced goods is promised to its backordered units."""

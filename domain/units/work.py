@@ -63,6 +63,7 @@ def _release_to(order: Order, changes: Changes, node: str, pinned: list[Reservat
         pickup=order.pickup_node is not None,
         duty_ship_by=order.duty_ship_by,
         duty_deliver_by=order.duty_deliver_by,
+        to_node=order.to_node,
     )
     changes.touched.add(name)
 

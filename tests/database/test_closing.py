@@ -280,6 +280,7 @@ ELSEWHERE = {
     ExceptionCode.CARRIER_FAILED,
     ExceptionCode.CONNECTION_FAULT,
     ExceptionCode.MARKETPLACE_AT_RISK,
+    ExceptionCode.TRANSFER_SHORT,
 }
 """Codes that are opened and closed where their facts are recorded, and tested there."""
 BY_A_PERSON = {ExceptionCode.MESSAGE_MISFIT, ExceptionCode.REPLACEMENT_LOST}

@@ -12,6 +12,7 @@ from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.pause import OpenWork, PauseRequest
 from domain.stop_sale import StopRequest
+from domain.transfer import TransferRequest
 from network.load import FILES, NetworkDocuments
 from network.validate_order import WrongField
 from tests.conftest import OPERATOR_KEY
@@ -20,6 +21,7 @@ from tests.database.test_returns import Desk
 from tests.house import MASTER_KEYS
 from tests.peers.plain_shop import PLAIN_SHOP
 from transactions import pause, shortage, stop_sale
+from transactions import transfer as transfers
 from transactions.prepare import apply_network, prepare
 from transactions.request import Asked
 from transactions.retired import tell_who_goes_to_a_retired_node
@@ -65,6 +67,21 @@ async def owner(database: Database, database_url: str, tmp_path: Path) -> Owner:
 
 def nodes_without(node: str) -> str:
     return "".join(NODE.format(name=name, latitude=39.7 + 3 * n) for n, name in enumerate((NEAREST, NEXT, FARTHEST)) if name != node)  # fmt: skip  # noqa: E501
+
+
+async def test_no_transfer_moves_a_retired_item_or_names_a_retired_node(owner: Owner) -> None:
+    await owner.apply(items=WITHOUT_CHAIRS, nodes=nodes_without(FARTHEST))
+    refused = {}
+    for field, named in (
+        ("lines.0.sku", {"lines": [{"sku": "CHAIR", "quantity": 1}]}),
+        ("from", {"from": FARTHEST}),
+        ("to", {"to": FARTHEST}),
+    ):
+        body = {"transfer": "t", "from": NEAREST, "to": NEXT, "lines": [{"sku": "LAMP", "quantity": 1}]} | named
+        with pytest.raises(WrongField, match="is retired") as error:
+            await transfers.take(owner.shop.transactions, TransferRequest.model_validate(body))
+        refused[field] = error.value.field
+    assert refused == {field: field for field in refused}
 
 
 async def test_nothing_new_is_ordered_of_a_retired_item_and_it_is_counted_as_ever(owner: Owner) -> None:

@@ -64,6 +64,10 @@ OPERATIONS = [
     "list_stock",
     "list_movements",
     "list_supply",
+    "make_transfer",
+    "list_transfers",
+    "get_transfer",
+    "cancel_transfer",
     "list_returns",
     "get_return",
     "send_blind_return",
@@ -120,6 +124,7 @@ STANDING_ALONE = {
     "send_blind_return":   ("/returns/blind",              202),
     "register_webhook":    ("/channels/web/webhook",       200),
     "retry_webhook":       ("/channels/web/webhook/retry", 200),
+    "make_transfer":       ("/transfers",                  201),
     "make_key":            ("/keys",                       201),
 }  # fmt: skip
 """Bodies that can be sent as they are to a house with stock, one after the other."""
@@ -399,6 +404,8 @@ LOOKED_AT = (
     "/stock/SERUM-30",
     "/stock/SERUM-30/movements",
     "/supply?sku=SERUM-30",
+    "/transfers",
+    "/transfers/T-7",
     "/events",
     "/nodes",
     "/connections",
@@ -485,6 +492,12 @@ async def see_to_the_nodes(house: House) -> None:
     count = EXAMPLES["send_stock_message"]
     for body in (count, count):
         await house.http.post("/stock/messages", json=body)
+    transfer = EXAMPLES["make_transfer"]
+    for body in (transfer, transfer, transfer | {"to": "nwk"}, transfer | {"to": "slc"}):
+        await house.http.post("/transfers", json=body)
+    house.orders.append("transfer.t-7")
+    for name in ("T-7", "T-7", "T-8"):
+        await house.http.post(f"/transfers/{name}/cancel", json={})
     for what in ("pause", "resume", "resume"):
         await house.http.post(f"/nodes/chi/{what}", json={})
     for what in ("stop", "resume", "resume"):

@@ -207,6 +207,27 @@ STOCK_MESSAGES: Rows = [
     ("a time for what has come",       "expected_at",          "2026-12-01T12:00:00Z"),
     ("a day without a time",           "expected_at",          "2026-12-01"),
     ("an announcement with a space",   "expected",             "po 1"),
+    ("a transfer as an announcement",  "expected",             "transfer.t-1-f1"),
+    ("a transfer that nobody made",    "transfer",             "t-0"),
+    ("a transfer with a space",        "transfer",             "t 1"),
+]
+
+TRANSFERS: Rows = [
+    ("a field that does not exist",    "channel",              "web"),
+    ("no name",                        "transfer",             ABSENT),
+    ("a name with a space",            "transfer",             "t 1"),
+    ("a name of 65 letters",           "transfer",             "t" * 65),
+    ("a source that does not exist",   "from",                 "mars"),
+    ("no source",                      "from",                 ABSENT),
+    ("a destination that is nowhere",  "to",                   "mars"),
+    ("no destination",                 "to",                   ABSENT),
+    ("to where it comes from",         "to",                   "slc"),
+    ("a service that does not exist",  "service",              "balloon"),
+    ("a day without a time",           "ship_after",           "2026-12-01"),
+    ("no lines",                       "lines",                []),
+    ("an item that does not exist",    "lines.0.sku",          "SERUM-31"),
+    ("a bundle, which no shelf holds", "lines.0.sku",          "SET-01"),
+    ("a line with a space",            "lines.0.line",         "1 2"),
 ]
 
 # what is wrong                        kind        quantities
@@ -465,6 +486,12 @@ ADDRESSES = [
     ("a list of no node",              "GET",    "/nodes/mars/pick-list",                     problems.NOT_FOUND),
     ("a list of no boxes",             "GET",    "/nodes/slc/pick-list?limit=0",              problems.INVALID),
     ("a category of nothing",          "GET",    "/nodes/slc/pick-list?category=%00",         problems.INVALID),
+    ("a transfer that nobody made",    "GET",    "/transfers/t-0",                            problems.NOT_FOUND),
+    ("a transfer of nothing",          "GET",    "/transfers/%00",                            problems.NOT_FOUND),
+    ("transfers of no status",         "GET",    "/transfers?status=lost",                    problems.INVALID),
+    ("a page of no transfers",         "GET",    "/transfers?limit=0",                        problems.INVALID),
+    ("transfers after nothing",        "GET",    "/transfers?after=%00",                      problems.INVALID),
+    ("transfers from nothing",         "GET",    "/transfers?from=%00",                       problems.INVALID),
     ("an item that does not exist",    "GET",    "/stock/SERUM-31",                           problems.NOT_FOUND),
     ("an item of nothing",             "GET",    "/stock/%00",                                problems.NOT_FOUND),
     ("a reservation nobody has made",  "GET",    "/reservations/cart-0",                      problems.NOT_FOUND),
@@ -694,7 +721,12 @@ async def busy(house: House) -> Mapping[str, str]:
         await house.settle(name)
     await house.tell(work, "picked", {"9": 1})
     (misfit,) = (await house.settle(underway))["exceptions"]
+    moved = {"transfer": "moved", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]}
+    house.orders.append((await house.http.post("/transfers", json=moved)).json()["order"])
+    await house.work(house.orders[-1])
+    await house.settle(house.orders[-1])
     return {
+        "transfer": "moved",
         "order": underway,
         "fulfillment_order": work,
         "delivered": delivered,
@@ -707,6 +739,7 @@ async def busy(house: House) -> Mapping[str, str]:
 
 def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
     """A body for every address that takes one, good but for what a table puts into it."""
+    # long: a body an address
     lines = [{"line": "1", "quantity": 1}]
     order = house.body(("SERUM-30", 1), holds=[])
     order["ship_to"] |= {"name": "Ada Lovelace", "street": ["Larimer Street 1"], "city": "Denver"}
@@ -724,6 +757,8 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/returns/{busy['return']}/labels": dict(EXAMPLES["buy_return_label"]),
         f"/labels/{busy['label']}/void": {"reason": "it did not leave", "actor": "Ada"},
         "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/transfers": {"transfer": "t-1", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        f"/transfers/{busy['transfer']}/cancel": {"lines": lines, "reason": "fewer will do", "actor": "Ada"},
         "/stock/SERUM-30/stop": {"node": "slc", "reason": "recalled", "actor": "Ada"},
         "/stock/SERUM-30/resume": {"node": "slc", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/cancel": {"lines": lines, "reason": "changed their mind", "actor": "Ada"},
@@ -804,6 +839,8 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/returns/{}/labels": LABELS,
         "/labels/{}/void": DECISIONS,
         "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
+        "/transfers": TRANSFERS + lines + at("ship_after", TIMES),
+        "/transfers/{}/cancel": CANCELS + lines,
         "/stock/{}/stop": STOPS,
         "/stock/{}/resume": STOPS,
         "/orders/{}/cancel": CANCELS + lines,

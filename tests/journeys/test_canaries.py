@@ -41,6 +41,9 @@ NAMES = frozenset(
             "service",
             "sku",
             "to_node",
+            "transfer",
+            "TransferRequest.from",
+            "TransferRequest.to",
             "expires_in",
         ),
     }
@@ -304,6 +307,9 @@ async def everything_else(life: Life) -> None:
         await send("/orders/search", {trait: f"303 {life.plant(trait)}"})
     goods = {"node": "slc", "lines": [{"sku": "SERUM-30", "quantity": 30}]}
     await send("/stock/messages", life.fact("received") | goods)
+    moved = {"transfer": "moved", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]}
+    life.house.orders.append((await send("/transfers", moved))["order"])
+    await send("/transfers/moved/cancel", {})
     for path in ("/nodes/chi/pause", "/nodes/chi/resume"):
         await send(path, {})
     for path in ("/stock/TONER-200/stop", "/stock/TONER-200/resume"):

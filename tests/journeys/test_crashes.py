@@ -648,6 +648,23 @@ async def _a_life_with_a_parcel_that_nobody_announced(shop: Shop) -> str:
     return name
 
 
+async def _a_life_with_a_transfer(shop: Shop) -> str:
+    """Two go to another node and are received there once; of another transfer nothing leaves."""
+    name = await shop.place("SERUM-30", 2)
+    moved = {"from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 2}]}
+    order = (await once(shop, "POST", "/transfers", moved | {"transfer": f"beside-{name}"}))["order"]
+    await shop.tell(await shop.work(order), "shipped")
+    fact = {"message_id": f"moved-{name}", "node": "nwk", "kind": "received", "occurred_at": now()}
+    await once(shop, "POST", "/stock/messages", fact | {"transfer": f"beside-{name}", "lines": moved["lines"]})
+    shown = await once(shop, "GET", f"/transfers/beside-{name}")
+    assert [(line["in_transit"], line["received"]) for line in shown["lines"]] == [(0, 2)]
+    await once(shop, "POST", "/transfers", moved | {"transfer": f"not-{name}"})
+    cancelled = (await once(shop, "POST", f"/transfers/not-{name}/cancel", {}))["cancelled"]
+    assert [units["quantity"] for units in cancelled] == [2]
+    await shop.fulfill(name)
+    return name
+
+
 async def _a_life_with_payments(shop: Shop) -> str:
     """What is authorized is captured when it ships, and the rest is voided: each asked for once."""
     name = await shop.place("SERUM-30", 2)
@@ -872,6 +889,7 @@ RARER_LIVES = (
            "POST /returns/{return}/labels")),
     Rarer(_a_life_whose_carrier_reports, (), ("POST /carriers/{carrier}/webhooks",)),
     Rarer(_a_life_with_a_parcel_that_nobody_announced, (), ("POST /returns/blind",)),
+    Rarer(_a_life_with_a_transfer, (), ("POST /transfers", "POST /transfers/{transfer}/cancel")),
     Rarer(_a_life_with_payments, (), ("POST /orders/{order}/payments",)),
     Rarer(_a_life_with_a_claim, (),
           ("POST /orders/{order}/claims", "POST /claims/{claim}/messages", "POST /orders/{order}/forget")),

@@ -67,6 +67,10 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
     "GET /stock/{sku}/movements":                (OK,    NONE,  NO,    None,  NO,   OK,    None,  NONE),
     "GET /supply":                               (OK,    None,  NO,    None,  None, OK,    None,  None),
+    "POST /transfers":                           (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /transfers":                            (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /transfers/{transfer}":                 (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
+    "POST /transfers/{transfer}/cancel":         (OK,    NONE,  NO,    None,  NO,   NO,    None,  NO),
     "POST /stock/{sku}/stop":                    (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
     "POST /stock/{sku}/resume":                  (OK,    NONE,  NO,    NO,    NO,   OK,    NO,    NONE),
     "POST /promises":                            (OK,    None,  OK,    NO,    None, NO,    NO,    None),
@@ -209,6 +213,8 @@ async def ask(house: House, cast: Cast, route: str, kind: str, whose: str) -> Re
 def named(path: str, cast: Cast, whose: str) -> str:
     """The name that stands in the address."""
     channel, node = ("outlet", "nwk") if whose == "other" else ("web", "slc")
+    if path.startswith("/transfers"):
+        return "none" if whose == "none" else "t-1"
     if path.startswith("/stock/"):
         return "SERUM-31" if whose == "none" else "SERUM-30"
     if path.startswith(("/channels/", "/connections/")):
@@ -271,6 +277,8 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/returns/{return}/labels": {},
         "/labels/{label}/void": {},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/transfers": {"transfer": "t-1", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
+        "/transfers/{transfer}/cancel": {},
         "/stock/{sku}/stop": {"node": node},
         "/stock/{sku}/resume": {"node": node},
         "/returns/{return}/messages": fact | body,

@@ -54,6 +54,8 @@ ROUND_TRIPS: dict[str, int] = {
     "GET /stock/{sku}":                                       6,
     "GET /stock/{sku}/movements":                             4,
     "GET /supply":                                            5,
+    "GET /transfers":                                         3,
+    "GET /transfers/{transfer}":                              3,
     "POST /channels/{channel}/webhook/retry":                 8,
     "POST /connections/{connection}/retry":                   13,
     "POST /exceptions/{exception}/assign":                    9,
@@ -83,6 +85,8 @@ ROUND_TRIPS: dict[str, int] = {
     "POST /stock/messages":                                   11,
     "POST /stock/{sku}/resume":                               12,
     "POST /stock/{sku}/stop":                                 15,
+    "POST /transfers":                                        9,
+    "POST /transfers/{transfer}/cancel":                      9,
     "PUT /channels/{channel}/webhook":                        5,
 }
 # fmt: on

@@ -34,8 +34,8 @@ _OF_ORDERS: Mapping[Group, str] = MappingProxyType(
 )
 """The SQL that names the group of an order `o`."""
 
-PLACED = "o.placed_at >= :begin AND o.placed_at < :end"
-"""The condition for orders `o` of the period."""
+PLACED = "o.placed_at >= :begin AND o.placed_at < :end AND o.to_node IS NULL"
+"""The condition for customers' orders `o` of the period."""
 
 
 WORK = "LATERAL (SELECT * FROM fulfillment_order WHERE fulfillment_order.order_id = o.order_id OFFSET 0)"

@@ -1,0 +1,121 @@
+"""Takes transfers between nodes, and records what of them arrives at the destination (docs/decisions/0066).
+
+A transfer is stored as an order, and lives as one. A receipt books the goods at the destination and counts them as arrived in
+one transaction, under the transfer's lock first.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from database import order, stock
+from database.order import Event
+from domain import identifiers, units
+from domain.fulfillment import receive
+from domain.network import Network, Node, ReturnTerms
+from domain.order import Address, NewLine
+from domain.reasons import ExceptionCode
+from domain.stock import StockMessage
+from domain.transfer import TransferOrder, TransferRequest, allot, not_released
+from domain.units import Opened
+from network.geography import ImpossiblePlace
+from network.validate_order import check_transfer
+from transactions import stock as stocks
+from transactions.order import AcceptedOrder, area_of, store_as, workflow_input
+from transactions.stock import Recorded, UnknownPlace, wrong_sku
+from transactions.transaction import OrderTransactions, Work
+
+
+async def take(transactions: OrderTransactions, asked: TransferRequest) -> AcceptedOrder:
+    """Store a transfer in one transaction. Raises `WrongField`, `UsedForAnotherOrder` and `NoNetwork`."""
+    async with transactions.database.write() as connection:
+        network = await transactions.networks.hold_active(connection)
+        check_transfer(asked, network)
+        made = _order(asked, network)
+        area, terms = _area(made), {line.line: ReturnTerms(final_sale=True) for line in made.lines}
+        is_new = await store_as(connection, made, network, sent=asked, area=area, terms=terms, to_node=asked.to_node)
+        state = await order.news(connection, made.order)
+    return AcceptedOrder(is_new, state, workflow_input(made, area))
+
+
+def _area(made: TransferOrder) -> str:
+    """The area of the destination's postal code; "" where the network knows only its coordinates."""
+    with suppress(ImpossiblePlace):
+        return area_of(made)
+    return ""
+
+
+def _order(asked: TransferRequest, network: Network) -> TransferOrder:
+    """The order that a transfer is: without prices, from its source only, to where its destination is."""
+    lines = [NewLine(line=name, sku=line.sku, quantity=line.quantity, unit_price=0) for name, line in asked.numbered()]
+    return TransferOrder(
+        channel=identifiers.TRANSFERS,
+        number=asked.transfer,
+        placed_at=datetime.now(UTC),
+        service=asked.service,
+        ship_to=_address(network.node(asked.to_node)),
+        from_node=asked.from_node,
+        not_before=asked.ship_after,
+        paid=0,
+        lines=tuple(lines),
+    )
+
+
+def _address(node: Node) -> Address:
+    """Where a node is: as the network has it, which may be spelled otherwise than the address of a customer must be."""
+    return Address.model_construct(
+        name=node.name,
+        street=node.street,
+        city=node.city or None,
+        region=node.state or None,
+        postal_code=node.postal_code,
+        country=node.country,
+        phone=node.phone or None,
+        latitude=node.latitude,
+        longitude=node.longitude,
+    )
+
+
+async def record(transactions: OrderTransactions, message: StockMessage, *, actor: str) -> Recorded:
+    """Store a receipt that names a transfer and apply it, in one transaction. Raises as `transactions.stock.apply`."""
+    assert message.transfer is not None
+    name = identifiers.transfer_order_id(message.transfer)
+    try:
+        async with transactions.begin(locks=name) as transaction:
+            return await _record(await transactions.on(transaction, name), message, actor)
+    except order.UnknownOrder:
+        raise UnknownPlace("transfer", f"there is no transfer {message.transfer}") from None
+
+
+async def _record(work: Work, message: StockMessage, actor: str) -> Recorded:
+    if work.header.to_node != message.node:
+        why = f"transfer {message.transfer} goes to {work.header.to_node}, which alone receives it"
+        raise UnknownPlace("node", why)
+    received = {sku: units for sku, units in message.units.items() if wrong_sku(sku, work.active) is None}
+    await _lock_stock(work, received)
+    recorded = await stocks.apply_in(work.connection, work.active, message, actor=actor)
+    if recorded.change is None:
+        return recorded
+    at = datetime.now(UTC)
+    event = Event(f"message {message.node} {message.message_id}", actor, at, message.occurred_at)
+    _count(work, message, received, event)
+    await work.write(event, work.notify)
+    return recorded
+
+
+async def _lock_stock(work: Work, received: Mapping[str, int]) -> None:
+    """Lock the stock levels of both nodes, in the one order of locks: what arrives has left its source."""
+    await stock.close_gates(work.connection, set(received))
+    nodes = {fo.node for fo in work.order.fulfillment_orders.values()} | {work.header.to_node or ""}
+    await stock.lock(work.connection, {(node, sku) for node in nodes for sku in received})
+
+
+def _count(work: Work, message: StockMessage, received: Mapping[str, int], event: Event) -> None:
+    """Count received units as arrived on the fulfillment orders that brought them."""
+    allotted = allot(work.order.fulfillment_orders.values(), received)
+    for name, quantities in allotted.lines.items():
+        arrived = receive(work.order.fulfillment_orders[name], quantities, event.happened_at)
+        units.change_fulfillment_order(work.order, work.changes, arrived)
+    if allotted.unknown:
+        detail = not_released(work.header.order, allotted.unknown)
+        work.changes.opened.append(Opened(ExceptionCode.MESSAGE_MISFIT, detail, node=message.node))
