@@ -57,15 +57,7 @@ def schedule(
 ) -> Sequence[Lane]:
     """Every job of the service."""
     return (
-        Lane(
-            "signals",
-            SECOND,
-            (
-                Job("send_overdue_signals", relay.send_overdue),
-                Job("start_orders", relay.start_unstarted),
-            ),
-            IDLE,
-        ),
+        _of_signals(relay),
         Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         _of_stock(transactions),
         Lane(SUPPLY, SECOND, (Job("give_pegs", partial(peg.give_pegs, transactions, {})),), MINUTE),
@@ -78,16 +70,22 @@ def schedule(
         Lane("levels", SECOND, (Job("send_stock_levels", levels.visit),), HALF_A_MINUTE),
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
-        Lane(
-            "retention",
-            HOUR,
-            (
-                Job("erase_exchanges", partial(erase_old, transactions)),
-                Job("erase_plan_inputs", partial(replay.erase_old, transactions)),
-                Job("forget_orders", partial(forget_old, transactions)),
-            ),
-        ),
+        _of_retention(transactions),
     )
+
+
+def _of_signals(relay: Relay) -> Lane:
+    jobs = (Job("send_overdue_signals", relay.send_overdue), Job("start_orders", relay.start_unstarted))
+    return Lane("signals", SECOND, jobs, IDLE)
+
+
+def _of_retention(transactions: OrderTransactions) -> Lane:
+    jobs = (
+        Job("erase_exchanges", partial(erase_old, transactions)),
+        Job("erase_plan_inputs", partial(replay.erase_old, transactions)),
+        Job("forget_orders", partial(forget_old, transactions)),
+    )
+    return Lane("retention", HOUR, jobs)
 
 
 def _of_stock(transactions: OrderTransactions) -> Lane:

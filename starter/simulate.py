@@ -94,16 +94,19 @@ async def command(
     if past.history and (orders or stock or len(networks) > 1):
         return _refuse("--history reads orders and stock from the database, and takes at most one --network", code=1)
     if past.history:
-        ends = _utc(past.until) if past.until else datetime.now(UTC)
-        begins = _utc(past.since) if past.since else ends - LATELY
-        other = networks[0] if networks else None
-        options = HistoryOptions(begins, ends, other, past.changes, past.demand, show, html)
+        options = _of_history(past, networks[0] if networks else None, show, html)
         return await simulate_history(database_url(), master_keys(), options)
     if past != FROM_FILES:
         return _refuse("changes, --since, --until and --demand are for --history", code=1)
     if not networks:
         return _refuse("name a network directory: --network DIR; or --history for what the service itself kept", code=2)
     return simulate(Options(networks, orders, stock, show, html))
+
+
+def _of_history(past: Past, other: Path | None, show: int, html: Path | None) -> HistoryOptions:
+    ends = _utc(past.until) if past.until else datetime.now(UTC)
+    begins = _utc(past.since) if past.since else ends - LATELY
+    return HistoryOptions(begins, ends, other, past.changes, past.demand, show, html)
 
 
 def _refuse(words: str, *, code: int) -> int:

@@ -153,15 +153,8 @@ async def listed(
     )
     rows = await connection.execute(
         text(f"{_LISTED} WHERE {asked} ORDER BY r.requested_at, r.return_id LIMIT {limit:d}"),
-        {
-            "status": status,
-            "channel": channel,
-            "node": node,
-            "order": order,
-            "updated_since": updated_since,
-            "after": after,
-            "limit": limit,
-        },
+        {"status": status, "channel": channel, "node": node, "order": order}
+        | {"updated_since": updated_since, "after": after},
     )
     return [json.loads(row.shown) for row in rows]
 

@@ -238,42 +238,38 @@ LOAD = text(f"{_FACTS} WHERE o.order_id = :order")
 LOAD_ALL = text(f"{_FACTS} WHERE o.order_id = ANY(CAST(:orders AS text[]))")
 
 
+_SAME = (
+    *(
+        "channel",
+        "service",
+        "currency",
+        "value",
+        "priority",
+        "placed_at",
+        "not_after",
+        "ship_complete",
+        "customer_tier",
+    ),
+    *("reference", "purchase_order", "pickup_node", "from_node", "to_node", "duty_ship_by", "duty_deliver_by"),
+    *("version", "rounds", "network_version", "is_held", "waits_for_hold", "planned_at", "release_at"),
+)
+"""What a header has as the row has it, under the same name."""
+
+
 def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, facts: dict[str, list[Any]]) -> Header:
     return Header(
+        **{name: getattr(row, name) for name in _SAME},
         order=row.order_id,
-        channel=row.channel,
-        service=row.service,
         locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
-        customer_tier=row.customer_tier,
-        reference=row.reference,
-        purchase_order=row.purchase_order,
         tags=tuple(row.tags),
         details=own,
         key=key,
-        currency=row.currency,
-        value=row.value,
         payments=Payments(row.paid, row.captured, row.authorized, row.voided, row.capture_asked, row.void_asked),
-        priority=row.priority,
-        ship_complete=row.ship_complete,
-        pickup_node=row.pickup_node,
-        from_node=row.from_node,
-        to_node=row.to_node,
-        version=row.version,
-        rounds=row.rounds,
-        network_version=row.network_version,
         is_closed=row.closed_at is not None,
-        is_held=row.is_held,
-        waits_for_hold=row.waits_for_hold,
         is_forgotten=not ship_to,
         is_promised=row.promise_ship_by is not None,
         promised=_promised(row),
         is_promise_changed=row.promise_changed_at is not None,
-        duty_ship_by=row.duty_ship_by,
-        duty_deliver_by=row.duty_deliver_by,
-        planned_at=row.planned_at,
-        release_at=row.release_at,
-        not_after=row.not_after,
-        placed_at=row.placed_at,
         own={(node, sku): quantity for node, sku, quantity in facts["own"]},
         claimed=capacity.claims(facts["claims"]),
         replaces=next((Replaces(order, refund) for order, refund in facts["replaces"]), None),
@@ -328,17 +324,7 @@ def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
     return Order(
         order=order.order_id,
         lines={
-            line["line"]: OrderedLine(
-                line["sku"],
-                line["ordered"],
-                line["shipped"],
-                line["cancelled"],
-                tuple((line["components"] or {}).items()),
-                line["weight_g"],
-                _layers(line, added.get(line["line"], ())),
-                line["name"],
-            )
-            for line in facts["lines"]
+            line["line"]: _ordered_line(line, _layers(line, added.get(line["line"], ()))) for line in facts["lines"]
         },
         waiting=[_waiting(one, skus[one["line"]]) for one in facts["waiting"]],
         reservations=[_reservation(one, skus[one["line"]]) for one in facts["reservations"]],
@@ -356,6 +342,19 @@ def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
         charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
         duty_ship_by=order.duty_ship_by,
         duty_deliver_by=order.duty_deliver_by,
+    )
+
+
+def _ordered_line(line: dict[str, Any], layers: Layers) -> OrderedLine:
+    return OrderedLine(
+        line["sku"],
+        line["ordered"],
+        line["shipped"],
+        line["cancelled"],
+        tuple((line["components"] or {}).items()),
+        line["weight_g"],
+        layers,
+        line["name"],
     )
 
 
