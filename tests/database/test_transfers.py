@@ -1,6 +1,7 @@
 """Goods move between nodes as an order whose destination is a node: what left is supply there, until it arrives or is lost."""
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -308,6 +309,46 @@ async def test_two_receipts_shipments_and_pegs_at_the_same_time_all_count_once(s
     for order in waiting:
         await shop.source(order)
     await peg.work_off(shop.transactions)
+    await shop.check()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_to_transfers_in_any_order_the_audit_stays_clean(shop: Shop, seed: int) -> None:
+    chance = random.Random(seed)
+    orders = [await made(shop, ("LAMP", 8), ("CHAIR", 5)) for _ in range(2)]
+    waiting = [await shop.sold(("LAMP", chance.randint(1, 4))) for _ in range(4)]
+
+    async def ship() -> None:
+        line, final = chance.choice("12"), chance.random() < 0.1
+        await shop.tell(chance.choice(orders), MessageKind.SHIPPED, {line: chance.randint(1, 5)}, final=final)
+
+    async def arrive() -> None:
+        lamps, chairs = chance.choice(((3, 1), (1, 2), (5, 3)))
+        await receive(shop, chance.choice(orders), LAMP=lamps, CHAIR=chairs)
+
+    async def be_late() -> None:
+        order = chance.choice(orders)
+        if any(fo.waiting_for for fo in (await shop.state(order)).fulfillment_orders[:1]):
+            await shop.wait_in_vain(order)
+
+    async def decide() -> None:
+        order = chance.choice(orders)
+        if await codes(shop, order):
+            await resolve(shop, order)
+
+    async def promise() -> None:
+        await peg.work_off(shop.transactions)
+        await shop.backorders.work_off(100)
+        await shop.source(chance.choice(waiting))
+
+    async def cancel() -> None:
+        await shop.cancel(chance.choice(orders), {chance.choice("12"): 1})
+
+    for step in range(60):
+        await chance.choices((ship, arrive, be_late, decide, promise, cancel), (6, 6, 2, 2, 4, 1))[0]()
+        if step % 10 == 9:
+            await shop.check()
+    await asyncio.gather(ship(), arrive(), arrive(), promise(), ship())
     await shop.check()
 
 
