@@ -170,6 +170,8 @@ async def test_more_than_was_asked_for_left_and_is_expected(shop: Shop) -> None:
     await shop.tell(order, MessageKind.SHIPPED, {"1": 12})
     await receive(shop, order, LAMP=10)
     assert (await supply(shop), (await shop.state(order)).closes_at) == ([(NEXT, 2, 0)], None)
+    late = await shop.wait_in_vain(order)
+    assert (late.status, late.closes_at) == ("shipped", None), "two are still in transit, and a person's"
     await receive(shop, order, LAMP=2)
     assert (await supply(shop), await codes(shop, order)) == ([], ["surplus"])
     await shop.check()
