@@ -43,10 +43,11 @@ async def work_off(transactions: OrderTransactions, failing: dict[str, datetime]
     """
     failing, seen = {} if failing is None else failing, set[str]()
     while True:
-        async with transactions.database.read() as connection:
+        async with transactions.database.read_once() as connection:
             changed = (await statements.to_peg(connection)).without(_resting(failing), seen)
-            if not changed.noted:
-                return
+        if not changed.noted:
+            return
+        async with transactions.database.read() as connection:
             found = await statements.orders_to_peg(connection, changed)
             free = await statements.announced(connection, changed.skus)
         await _go_through(_Round(transactions, changed, free, failing), found)

@@ -309,7 +309,8 @@ SHOWN = """
                        'reference', (SELECT o.reference FROM orders o WHERE o.order_id = e.order_id),
                        'channel', e.channel, 'occurred_at', e.occurred_at,
                        'data', CASE WHEN e.data ? 'lines' THEN e.data || jsonb_build_object('lines', (
-                                   SELECT jsonb_agg(u.line || jsonb_build_object('name', l.name) ORDER BY u.position)
+                                   SELECT coalesce(jsonb_agg(u.line || jsonb_build_object('name', l.name)
+                                                             ORDER BY u.position), '[]')
                                    FROM jsonb_array_elements(e.data->'lines') WITH ORDINALITY AS u(line, position)
                                    LEFT JOIN order_line l ON l.order_id = e.order_id AND l.line = u.line->>'line'))
                                ELSE e.data END)::text AS shown

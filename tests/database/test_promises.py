@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import NullPool, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from database.connect import Database
 from domain.cart import PromiseRequest
@@ -89,12 +90,12 @@ async def test_a_lost_connection_fails_one_promise_and_not_the_next(shop: Shop) 
 
 
 async def end_all_connections(database: Database) -> None:
-    """As a restart of PostgreSQL does, but for the connection that asks for it."""
-    async with database.engine.connect() as connection:
+    """As a restart of PostgreSQL does."""
+    another = create_async_engine(database.engine.url, poolclass=NullPool)
+    async with another.connect() as connection:
         await connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'switchyard'"
-                " AND datname = current_database() AND pid <> pg_backend_pid()"
+                " AND datname = current_database()"
             )
         )
-        await connection.invalidate()

@@ -433,6 +433,7 @@ async def ask_first(house: House) -> None:
     house.orders.append("web-1001")
     for body in (order, order, order | {"priority": 1}):
         await http.post("/orders", json=body)
+    await house.until("web-1001", lambda found: found["promise"] is not None)
     await http.get("/orders/web-1001/plan/why-not/nwk")
 
 

@@ -6,7 +6,7 @@ What is typed counts no click; a list counts two, one to open it and one to choo
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, ignore_patterns
 
 import pytest
 import pytest_asyncio
@@ -231,8 +231,10 @@ async def test_an_order_that_will_be_late_is_taken_from_its_node_in_2_clicks(
 
 
 async def test_a_rule_that_lets_nobody_fill_an_order_is_changed_and_the_order_goes_on_in_6_clicks(
-    page: Page, house: House
+    page: Page, house: House, tmp_path: Path
 ) -> None:
+    network = copytree(NETWORK, tmp_path / "network", ignore=ignore_patterns("cases"))  # one of them wants this rule
+    assert await apply_network(house.database_url, network) == []
     await house.stock("nwk", SERUM_30=9)
     name = await house.place(("SERUM-30", 1), channel="marketplace", postal_code="90036")
     await with_trouble(house, name, "unfilled")
