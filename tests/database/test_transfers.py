@@ -139,6 +139,19 @@ async def test_who_waits_at_the_destination_is_promised_what_is_on_its_way_and_g
     await shop.check()
 
 
+async def test_what_arrives_goes_to_who_was_promised_it_and_not_to_who_comes_first_in_the_queue(shop: Shop) -> None:
+    order = await made(shop, ("LAMP", 20))
+    promised = await shop.sold(("LAMP", 3))
+    await shop.tell(order, MessageKind.SHIPPED, {"1": 3})
+    await peg.work_off(shop.transactions)
+    urgent = await shop.place(("LAMP", 3), priority=1)
+    await shop.source(urgent)
+    await receive(shop, order, LAMP=3)
+    await shop.backorders.work_off(100)
+    assert (await shop.nodes(promised), await shop.nodes(urgent)) == ({NEXT: 3}, {})
+    await shop.check()
+
+
 @pytest.mark.parametrize("is_late", [False, True], ids=["shipped first", "received first"])
 async def test_received_and_shipped_may_be_reported_in_either_order(shop: Shop, is_late: bool) -> None:
     order = await made(shop, ("LAMP", 10), ("CHAIR", 2))
