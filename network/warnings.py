@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 
+from domain.identifiers import TRANSFERS
 from domain.network import Network, Strategy, Tier
 from domain.sourcing import item_facts
 from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN
@@ -81,12 +82,13 @@ def channels_in(
 def warnings_of_channels(named: Mapping[str, tuple[str, int]], known: Set[str]) -> list[Mistake]:
     """A warning for each channel that nobody uses; `known` are those that have placed an order or have a key.
 
-    As long as no channel is known, none is missed.
+    As long as no channel is known, none is missed. That of transfers has no orders and no key.
     """
     said = "no order came yet from the channel {!r}, and it has no key{}"
-    unknown = sorted(named.keys() - known) if known else []
+    selling = known - {TRANSFERS}
+    unknown = sorted(named.keys() - selling - {TRANSFERS}) if selling else []
     return sorted(
-        Mistake(*named[channel], said.format(channel, did_you_mean(channel, sorted(known))), is_warning=True)
+        Mistake(*named[channel], said.format(channel, did_you_mean(channel, sorted(selling))), is_warning=True)
         for channel in unknown
     )
 

@@ -10,7 +10,6 @@ from cyclopts import App, Parameter
 
 from database import channel
 from database.connect import Database
-from domain.identifiers import TRANSFERS
 from domain.network import Network
 from network.closed_days import next_closed
 from network.load import FILES, Mistake, examine
@@ -86,7 +85,7 @@ async def apply(
     if preview:
         return 0
     version, network, channels, currencies = await _active(database_url())
-    _show([*found.warnings, *warnings_of_channels(found.channels, channels | network.connections.keys() | {TRANSFERS})])
+    _show([*found.warnings, *warnings_of_channels(found.channels, channels | network.connections.keys())])
     _show(warnings_of_currencies(str(directory / FILES["rates"]), network, found.amounts, currencies, now))
     sys.stderr.write(f"{_summary(network)}; active as version {version}\n")
     return 0

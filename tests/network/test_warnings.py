@@ -197,6 +197,11 @@ def test_a_channel_that_the_database_does_not_know_is_named_when_others_are_know
     assert [str(one) for one in warnings_of_channels(NAMED, known)] == said
 
 
+def test_a_rule_about_transfers_is_no_mistake_and_transfers_alone_make_no_channel_known() -> None:
+    assert warnings_of_channels({"transfer": ("policy.toml", 3)}, {"web"}) == []
+    assert warnings_of_channels(NAMED, {"transfer"}) == []
+
+
 @pytest.mark.parametrize(
     ("currency", "amounts", "open_orders", "said"),
     [
