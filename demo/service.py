@@ -70,7 +70,7 @@ async def audit(stack: Stack, directory: Path) -> tuple[int, list[str]]:
     """The exit code and the lines of `python -m starter audit` on the service."""
     child = _child("the audit", ("audit",), stack, directory / "audit.log")
     try:
-        return await child.exited(), child.log_tail(LOG_LINES_MAX).splitlines()
+        return await child.exited(), child.log_lines()
     finally:
         child.stop(())
 

@@ -135,10 +135,13 @@ class Child:
 
     def log_tail(self, lines_max: int = LOG_TAIL_LINES) -> str:
         """The last lines that this child wrote, indented, for a report."""
+        return "\n".join(f"    {line}" for line in self.log_lines()[-lines_max:])
+
+    def log_lines(self) -> list[str]:
+        """All lines that this child wrote."""
         with self._log.open("rb") as log:
             log.seek(self._log_begins_at)
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-lines_max:])
+            return log.read().decode(errors="replace").splitlines()
 
 
 def wait_until_ready(child: Child, part: Part, seconds_max: float = READY_SECONDS_MAX) -> None:

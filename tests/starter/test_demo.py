@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from database.audit.invariants import INVARIANTS
 from demo.edi_story import EDI_STORY
 from demo.hurry import always_open, hurried, hurried_copy
 from demo.service import EXAMPLES
@@ -124,5 +125,6 @@ def test_row_17_the_demo_comes_out_as_expected_ends_by_itself_and_leaves_nothing
     ordered, confirmed, announced, invoiced = re.split(r" *│ *", at_the_retailer.strip())
     assert (ordered, confirmed, invoiced) == ("4 cases", "4 cases", "4 cases, $720.00")
     assert re.fullmatch(r"4 cases in 00\d{18}", announced)
+    assert f"{len(INVARIANTS) + 1} invariants hold" in story, "and each open order has a workflow"
     assert len(started) > 5
     assert remaining(started) == set()
