@@ -11,7 +11,6 @@ import pytest
 
 from domain.network import Buffers, Network
 from domain.sourcing import NodeLoad
-from domain.sourcing.facts import LookedUp
 from domain.sourcing.planner import strategy_for
 from domain.sourcing.plans import Plan
 from domain.sourcing.rounds import RoundInput, decide
@@ -113,13 +112,10 @@ def cheaper(asked: RoundInput, network: Network, node: str, less: int) -> Change
     return replace(asked, taken_off={node: less}), network
 
 
-def without_promises(asked: RoundInput, node: str) -> dict[str, object]:
-    return {name: promise for name, promise in asked.looked_up.promises.items() if name.split()[0] != node}
-
-
 def nearer(asked: RoundInput, network: Network, node: str, most: int, less: int) -> Changed:
-    distances = {**asked.looked_up.distances, node: float(most - less)}
-    return replace(asked, looked_up=LookedUp(distances, without_promises(asked, node))), network  # type: ignore[arg-type]
+    looked_up = asked.looked_up.without_promises(node)
+    looked_up.distances[node] = float(most - less)
+    return replace(asked, looked_up=looked_up), network
 
 
 def more_shipments(asked: RoundInput, network: Network, number: int, more: int) -> Changed:
@@ -133,8 +129,7 @@ def more_shipments(asked: RoundInput, network: Network, number: int, more: int) 
 def later_cutoff(asked: RoundInput, network: Network, node: str, begins: int, later: int) -> Changed:
     cutoff = time(*divmod(begins + later, 60))
     nodes = {**network.nodes, node: replace(network.nodes[node], cutoff=cutoff)}
-    looked_up = LookedUp(dict(asked.looked_up.distances), without_promises(asked, node))  # type: ignore[arg-type]
-    return replace(asked, looked_up=looked_up), replace(network, nodes=nodes)
+    return replace(asked, looked_up=asked.looked_up.without_promises(node)), replace(network, nodes=nodes)
 
 
 def what_it_is_of(kind: ChangeKind, words: str, units: Iterable[str]) -> str:

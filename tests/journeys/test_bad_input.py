@@ -739,7 +739,7 @@ async def busy(house: House) -> Mapping[str, str]:
 
 def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
     """A body for every address that takes one, good but for what a table puts into it."""
-    # long: a body an address
+    # long: one body an address, in the sequence of the tables that they are paired with
     lines = [{"line": "1", "quantity": 1}]
     order = house.body(("SERUM-30", 1), holds=[])
     order["ship_to"] |= {"name": "Ada Lovelace", "street": ["Larimer Street 1"], "city": "Denver"}
