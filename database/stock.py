@@ -199,22 +199,34 @@ async def record(
     summed = _sum(movements)
     if not summed:
         return []
-    await close_gates(connection, {movement.sku for movement in summed if movement.makes_available > 0})
     parameters = _arrays(summed, order, cause) | {
         "order": order,
         "cause": cause,
         "actor": actor,
         "at": happened_at or at,
     }
-    found = (await connection.execute(RECORD, parameters)).all()
-    if not found[0].locked:
-        await lock(connection, {(movement.node, movement.sku) for movement in summed})
-        found = (await connection.execute(RECORD, parameters)).all()
-        assert found[0].locked, "every row is there and locked now"
+    found = await _book(connection, summed, parameters)
     rows = [row for row in found if row.node is not None]
     if enough := [(row.node, row.sku) for row in rows if row.before < 0 <= row.now]:
         await exception.close_shortages(connection, enough, ClosingFact(cause, actor, at))
     return [Shortage(row.node, row.sku, -row.now) for row in rows if row.now < 0 <= row.before]
+
+
+async def _book(
+    connection: WriteConnection, movements: Sequence[Movement], parameters: Mapping[str, Any]
+) -> Sequence[Any]:
+    """Carry out `RECORD`, again when it found a row missing or a gate open that it needs; each of the two at most once."""
+    gated = {movement.sku for movement in movements if movement.makes_available > 0}
+    await close_gates(connection, gated)
+    while True:
+        found = (await connection.execute(RECORD, {**parameters, "gated": list(gated)})).all()
+        if found[0].is_ungated:
+            gated = {movement.sku for movement in movements}
+            await close_gates(connection, gated)
+        elif not found[0].locked:
+            await lock(connection, {(movement.node, movement.sku) for movement in movements})
+        else:
+            return found
 
 
 async def close_gates(connection: WriteConnection, skus: Collection[str], *, exclusive: bool = False) -> None:
@@ -293,17 +305,23 @@ RECORD = text(
                       AS m(key, node, sku, kind, on_hand, reserved, allocated, set_aside, state)
     ), named AS (
         SELECT DISTINCT node, sku FROM asked
+    ), ungated AS MATERIALIZED (
+        SELECT DISTINCT node, sku FROM asked
+        WHERE on_hand < 0 AND kind <> 'counted' AND sku <> ALL (CAST(:gated AS text[]))
     ), locked AS MATERIALIZED (
         SELECT s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside, s.counted_at
         FROM stock s JOIN named USING (node, sku)
-        WHERE {_ALL_NAMED}
+        WHERE {_ALL_NAMED} AND NOT EXISTS (SELECT FROM stock JOIN ungated USING (node, sku) WHERE counted_at > :at)
         ORDER BY s.sku, s.node
         FOR UPDATE OF s
+    ), late AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM stock JOIN ungated USING (node, sku) WHERE counted_at > :at)
+               OR EXISTS (SELECT FROM locked JOIN ungated USING (node, sku) WHERE counted_at > :at) AS is_ungated
     ), booked AS (
         INSERT INTO movement (key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, order_id, cause, actor,
                               occurred_at)
         SELECT key, node, sku, kind, on_hand, reserved, allocated, set_aside, state, :order, :cause, :actor, :at
-        FROM asked WHERE (SELECT count(*) FROM locked) > 0
+        FROM asked WHERE (SELECT count(*) FROM locked) > 0 AND NOT (SELECT is_ungated FROM late)
         ON CONFLICT (key) DO NOTHING
         RETURNING key, node, sku, kind, on_hand, reserved, allocated, set_aside
     ), seen AS (
@@ -339,14 +357,17 @@ RECORD = text(
         WHERE s.node = m.node AND s.sku = m.sku
         RETURNING s.node, s.sku, m.now, m.before
     )
-    SELECT l.locked, c.* FROM (SELECT count(*) > 0 AS locked FROM locked) l LEFT JOIN counted c ON true
+    SELECT l.locked, late.is_ungated, c.* FROM (SELECT count(*) > 0 AS locked FROM locked) l CROSS JOIN late
+    LEFT JOIN counted c ON true
     """
 )
 """Every figure is of `locked`, which waits for other transactions and then has the latest values; the tables themselves are
 seen as they were before. The orders that wait are seen as they were when the gates were closed, and the gates keep it so. If a
 row is missing, nothing is locked or booked. Goods that moved before the last count of their place were `seen` by the count, and
-are not counted twice. Units that become available are offered where an order waits for them (`awaited` is a join, because a
-plan without known values answers an `EXISTS` among the columns by reading the whole queue)."""
+are not counted twice. If they left, units become available by it; where the gate of their SKU is open (`ungated`), nothing is
+booked either. Only where the count was committed while its row was waited for, the gate is closed after the row was locked, and
+PostgreSQL ends the circle that this can make. Units that become available are offered where an order waits for them (`awaited`
+is a join, because a plan without known values answers an `EXISTS` among the columns by reading the whole queue)."""
 
 
 def _sum(movements: Iterable[Movement]) -> list[Movement]:

@@ -327,3 +327,20 @@ async def test_a_receipt_waits_for_an_order_that_begins_to_wait_before_it_locks_
 async def test_a_hundred_thousand_items_may_change_in_one_transaction(database: Database) -> None:
     async with database.write() as connection:
         await stock.close_gates(connection, {f"SKU-{number}" for number in range(100_000)})
+
+
+async def test_an_order_that_begins_to_wait_sees_the_unit_that_a_shipment_from_before_the_count_leaves(
+    shop: Shop,
+) -> None:
+    """A lamp left, then another one was counted, and then the shipment is reported: the lamp on the shelf is free."""
+    await shop.receive(NEAREST, LAMP=1)
+    order = await shop.released(("LAMP", 1))
+    await shop.count(NEAREST, LAMP=1)
+    async with shop.database.write() as connection:
+        await stock.close_gates(connection, ["LAMP"], exclusive=True)
+        shipped = asyncio.create_task(shop.tell(order, MessageKind.SHIPPED, final=True, at=MIDNIGHT))
+        await is_waited_for(shop)
+        await stock.lock(connection, [(NEAREST, "LAMP")])
+    assert await shipped
+    assert await shop.counters("LAMP", NEAREST) == (1, 0, 0)
+    await shop.check()
