@@ -18,6 +18,7 @@ from api.problems import AWAY, DEFECT, MEANINGS, NO_METHOD, NOT_FOUND, UNREADABL
 from api.request_log import Recorded
 from console import (
     connection,
+    count,
     exception,
     files,
     live,
@@ -28,9 +29,11 @@ from console import (
     policy,
     report,
     returns,
+    saved_filter,
     sign_in,
     stock,
     store,
+    transfer,
     waiting,
     why_not,
 )
@@ -45,6 +48,7 @@ ROUTES = [
         exception,
         order_list,
         order_export,
+        saved_filter,
         order,
         why_not,
         node,
@@ -54,6 +58,8 @@ ROUTES = [
         policy,
         connection,
         report,
+        transfer,
+        count,
         store,
     )
     for route in subject.ROUTES

@@ -18,6 +18,7 @@ from api.action import with_requests
 from api.problems import INVALID, NOT_FOUND, Problem
 from console import live
 from console.visit import REFUSALS, Fields, Visit, filled, page, problem_of
+from database import saved_filter
 from database.documents import at_stake
 from database.documents import exception as documents
 from database.documents.document import page as page_of
@@ -68,6 +69,7 @@ async def _show(visit: Visit) -> Response:
         )
         tiles = await documents.counts(connection, rules)
         fingerprint = await live.now(connection)
+        saved = await saved_filter.visible(connection, visit.holder.actor, "exceptions")
         found = page_of(items, ROWS, "exception")
         orders = await at_stake.orders(connection, {row["order"] for row in found["items"] if row["order"]})
     rows = [_row(row, orders.get(row["order"] or "")) for row in found["items"]]
@@ -75,6 +77,8 @@ async def _show(visit: Visit) -> Response:
         "exceptions.html",
         rows=rows,
         tiles=_tiles(tiles, asked),
+        saved_filters=saved,
+        present=filter_of(asked),
         filters={name: asked.get(name) for name in FILTERS if asked.get(name)},
         number=sum(tiles["code"].values()),
         fingerprint=fingerprint,
@@ -83,6 +87,13 @@ async def _show(visit: Visit) -> Response:
 
 
 FILTERS = ("code", "owner", "node", "older_than")
+
+
+def filter_of(asked: Fields) -> str:
+    """What is asked for as a filter to save. Raises the problem of a code or an age that there is not."""
+    _code(asked.get("code"))
+    _age(asked.get("older_than"))
+    return urlencode({name: asked.get(name) for name in FILTERS if asked.get(name)})
 
 
 def _code(asked: str) -> ExceptionCode | None:

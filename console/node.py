@@ -9,9 +9,11 @@ from starlette.responses import RedirectResponse, Response
 
 from api import pause as interface
 from api.problems import NOT_FOUND, Problem
+from console import plan_map
 from console.visit import REFUSALS, Fields, Visit, filled, page, problem_of
 from database.documents import pause as documents
 from domain.mistake import describe
+from domain.network import Network
 from domain.pause import OpenWork, PauseRequest, ResumeRequest
 from domain.role import Role
 
@@ -22,21 +24,23 @@ NOTHING = {"open": 0, "late": 0, "silent": 0}
 
 async def _show(visit: Visit) -> Response:
     """Every node of the network; those with trouble come first."""
-    rows = sorted(await _nodes(visit), key=lambda row: (-row["silent"], -row["late"], row["node"]))
-    return visit.shown("nodes.html", nodes=rows)
+    found, network = await _nodes(visit)
+    rows = sorted(found, key=lambda row: (-row["silent"], -row["late"], row["node"]))
+    return visit.shown("nodes.html", nodes=rows, drawn=plan_map.of_nodes(rows, network))
 
 
-async def _nodes(visit: Visit) -> list[Document]:
+async def _nodes(visit: Visit) -> tuple[list[Document], Network]:
     heard = visit.service.transactions.heard
     async with visit.service.database.read() as connection:
         network = await visit.network(connection)
         paused, works = await documents.active(connection), await documents.workloads(connection)
         contacts = await documents.contacts(connection, sorted(network.nodes))
     rows = documents.nodes(list(network.nodes.values()), paused, contacts)
-    return [
+    shown: list[Document] = [
         {**row, **works.get(row["node"], NOTHING), "last_heard": heard.last(row["node"]) or row["last_heard"]}
         for row in rows
     ]
+    return shown, network
 
 
 async def _ask(visit: Visit) -> Response:
@@ -46,7 +50,8 @@ async def _ask(visit: Visit) -> Response:
 async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 200) -> Response:
     """What a pause, or its end, would do. Nothing is done."""
     name, act = visit.request.path_params["node"], _act(visit)
-    found = next((row for row in await _nodes(visit) if row["node"] == name), None)
+    rows, _ = await _nodes(visit)
+    found = next((row for row in rows if row["node"] == name), None)
     if found is None:
         raise Problem(NOT_FOUND, f"there is no node {name}")
     return visit.shown(

@@ -12,25 +12,29 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from api import claim as claims
 from api import order as interface
 from api.action import with_requests
 from api.problems import NOT_FOUND, REFUSED, Problem
 from channels.cancelling import cancel_codes
-from console import live, words
+from console import live, plan_map, words
 from console.exception import acts_of
 from console.visit import REFUSALS, Fields, Visit, filled, page, problem_of, whole_number
 from database.connect import ReadConnection
 from database.documents import exception as exceptions
 from database.documents import order as documents
 from database.documents import sourcing, timeline
+from domain import money
+from domain.claim import ClaimKind, ClaimRequest, ClaimResolution
 from domain.explanation import outcome
 from domain.hold import by_request
-from domain.identifiers import in_one_case, order_workflow_id
+from domain.identifiers import TRANSFERS, in_one_case, order_workflow_id
 from domain.mistake import describe
 from domain.network import Network
-from domain.request import CancelRequest, HoldRequest, PickupRequest, RerouteRequest, ReturnRequest
+from domain.request import CancelRequest, HoldRequest, PickupRequest, Preview, RerouteRequest, ReturnRequest
 from domain.role import Role
 from domain.text import Strict
+from transactions import claim as claiming
 from transactions.preview import Tried, tried
 from transactions.request import Asked
 
@@ -80,12 +84,14 @@ async def _show(visit: Visit) -> Response:
         "order.html",
         order=shown,
         nodes={node: network.nodes[node].name for node in network.nodes},
+        plan_map=plan_map.of_plan(shown, rounds[-1], network) if rounds else "",
         rounds=[{**found, "sentences": outcome(found)} for found in rounds],
         timeline=happened[:ENTRIES],
         following=happened[ENTRIES - 1]["entry"] if len(happened) > ENTRIES else None,
         exceptions=troubles,
         fingerprint=fingerprint,
         can_reroute=[one["fulfillment_order"] for one in shown["fulfillment_orders"] if _is_due(one)],
+        is_transfer=shown["channel"] == TRANSFERS,
         engine=_engine(visit, name),
         done=visit.query.get("done") if visit.query.get("done") in ACTS else "",
     )
@@ -160,6 +166,8 @@ async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 2
         foreseen=foreseen,
         nodes=sorted(network.nodes),
         holds=[rule.id for rule in network.policy.holds],
+        kinds=list(ClaimKind),
+        resolutions=list(ClaimResolution),
         reasons=network.policy.returns.reasons or (),
         codes=cancel_codes(network, shown["channel"]),
         once=secrets.token_hex(16),
@@ -224,6 +232,13 @@ def _return_body(fields: Fields) -> Strict:
     return ReturnRequest.model_validate({"lines": lines, "node": fields.get("node") or None})
 
 
+def _claim_body(fields: Fields) -> Strict:
+    quantities = {line: whole_number(text, line) for line, text in fields.beginning("quantity.").items()}
+    lines = [{"line": line, "quantity": quantity} for line, quantity in quantities.items() if quantity]
+    values = {"kind": fields.get("kind"), "resolution": fields.get("resolution"), "reason": fields.get("reason")}
+    return ClaimRequest.model_validate(filled(ClaimRequest, values) | {"lines": lines})
+
+
 def _body(model: type[Strict], *names: str) -> Callable[[Fields], Strict]:
     """Makes a body of the fields with these names."""
     return lambda fields: model.model_validate(filled(model, {name: fields.get(name) for name in (*names, "reason")}))
@@ -273,6 +288,15 @@ async def _foresee_return(_: Visit, order: Document, __: Network, body: ReturnRe
     )
 
 
+async def _foresee_claim(visit: Visit, order: Document, _: Network, body: ClaimRequest) -> Foreseen:
+    found = await claiming.foresee(visit.service.transactions, order["order"], body)
+    if found.refused is not None:
+        nothing = Preview(amount_change=0, currency=found.currency, promise=None, refused=found.refused)
+        return Foreseen([], Tried(nothing, {}))
+    amount = f"{money.written(found.amount, found.currency)} {found.currency}"
+    return Foreseen(words.of_claim(body.model_dump(mode="json", include={"lines", "resolution"}), amount))
+
+
 def _tried_by(visit: Visit, order: Document, body: Any) -> Asked[Any]:
     return Asked(order["order"], body, visit.holder.actor)
 
@@ -297,6 +321,10 @@ async def _return(visit: Visit, name: str, body: ReturnRequest, once: str) -> An
     return await interface.request_return(name, body, visit.holder, visit.service, once)
 
 
+async def _claim(visit: Visit, name: str, body: ClaimRequest, once: str) -> Any:
+    return await claims.make_claim(name, body, visit.holder, visit.service, once)
+
+
 async def _pickup(visit: Visit, name: str, body: PickupRequest, once: str) -> Any:
     return await interface.change_order_pickup(name, body, visit.holder, visit.service, once)
 
@@ -310,6 +338,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
             "Reroute work", _body(RerouteRequest, "fulfillment_order", "to_node"), _foresee_reroute, _reroute
         ),
         "return": Act("Enter a return", _return_body, _foresee_return, _return),
+        "claim": Act("Enter a claim", _claim_body, _foresee_claim, _claim),
         "pickup": Act("Change the pickup", _pickup_body, _foresee_pickup, _pickup),
     }
 )

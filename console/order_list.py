@@ -1,6 +1,6 @@
 """The list of orders, by what an operator knows of one: its number, a word of a person, or how it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from api.problems import INVALID, Problem
-from console.visit import Visit, page
-from database import customer
+from console.visit import Fields, Visit, page
+from database import customer, saved_filter
 from database.documents import at_stake
 from database.documents import order as documents
 from database.documents.document import page as page_of
@@ -21,6 +21,8 @@ from domain.order import OrderStatus
 from domain.role import Role
 
 ROWS = 50
+KEPT = ("status", "channel", "node", "sku", "needs_attention")
+"""The filters that can be saved: none names one order, whose reference is erased with its customer's data."""
 FILTERS = ("status", "channel", "node", "sku", "reference", "needs_attention")
 
 
@@ -33,8 +35,16 @@ async def _show(visit: Visit) -> Response:
         found = await documents.listed(
             connection, query_of(asked.get("order"), {f: asked.get(f) for f in FILTERS}, asked.get("after"))
         )
+        filters = await saved_filter.visible(connection, visit.holder.actor, "orders")
     items = page_of(found, ROWS, "order")
-    return _listed(visit, items, {name: asked.get(name) for name in ("order", *FILTERS)})
+    return _listed(visit, items, {name: asked.get(name) for name in ("order", *FILTERS)}, filters)
+
+
+def filter_of(asked: Fields) -> str:
+    """What is asked for as a filter to save; empty when there is none, or when it names an order. Raises as `query_of`."""
+    query_of("", {name: asked.get(name) for name in FILTERS}, "")
+    is_of_one = asked.get("order") or asked.get("reference")
+    return "" if is_of_one else urlencode({name: asked.get(name) for name in KEPT if asked.get(name)})
 
 
 def query_of(number: str, filters: Mapping[str, str], after: str) -> OrderQuery:
@@ -64,10 +74,13 @@ async def _search(visit: Visit) -> Response:
     async with visit.service.database.read() as connection:
         digest = await customer.looked_for(connection, wanted)
         found = await documents.of_customer(connection, digest, after=None, limit=ROWS)
-    return _listed(visit, {"items": found, "next": None}, dict.fromkeys(("order", *FILTERS), ""))
+        filters = await saved_filter.visible(connection, visit.holder.actor, "orders")
+    return _listed(visit, {"items": found, "next": None}, dict.fromkeys(("order", *FILTERS), ""), filters)
 
 
-def _listed(visit: Visit, found: Mapping[str, Any], asked: Mapping[str, str]) -> Response:
+def _listed(
+    visit: Visit, found: Mapping[str, Any], asked: Mapping[str, str], filters: Sequence[saved_filter.SavedFilter]
+) -> Response:
     kept = {name: value for name, value in asked.items() if value}
     following = f"/console/orders?{urlencode(kept | {'after': found['next']})}" if found["next"] else None
     export = f"/console/orders.csv?{urlencode(kept)}" if found["items"] and not visit.form.pairs else None
@@ -75,6 +88,8 @@ def _listed(visit: Visit, found: Mapping[str, Any], asked: Mapping[str, str]) ->
         "orders.html",
         orders=found["items"],
         asked=asked,
+        filters=filters,
+        present=filter_of(Fields(tuple(asked.items()))),
         statuses=list(OrderStatus),
         following=following,
         export=export,

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import returns as interface
 from api.problems import INVALID, NOT_FOUND, REFUSED, Problem
-from console.visit import REFUSALS, Fields, Visit, filled, page, problem_of, whole_number
+from console.visit import REFUSALS, Fields, Visit, filled, message_id, page, problem_of, whole_number
 from database import returns as statements
 from database.documents import claim as claims
 from database.documents import returns as documents
@@ -184,8 +183,7 @@ async def _paid(visit: Visit, state: ReturnState, form: Fields) -> None:
 
 async def _send(visit: Visit, state: ReturnState, kind: ReturnMessageKind, more: Mapping[str, Any]) -> None:
     """Enter a fact. Its id is that of the form: sent twice, it is no second fact."""
-    number = sha256(f"{visit.form.get('once')} {kind}".encode()).hexdigest()[:32]
-    known = {"message_id": f"console-{number}", "kind": kind, "occurred_at": datetime.now(UTC).isoformat()}
+    known = {"message_id": message_id(visit.form, kind), "kind": kind, "occurred_at": datetime.now(UTC).isoformat()}
     values = known | dict(more) | {"reason": visit.form.get("reason")}
     body = ReturnMessage.model_validate(filled(ReturnMessage, values))
     await interface.send_return_message(state.return_, body, visit.holder, visit.service, Response())

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from api import fulfillment as interface
 from api.problems import INVALID, NOT_FOUND, REFUSED, Problem
 from console import live, words
-from console.visit import REFUSALS, Fields, Visit, page, problem_of, whole_number
+from console.visit import REFUSALS, Fields, Visit, message_id, page, problem_of, whole_number
 from database.documents import fulfillment as documents
 from database.documents import owed
 from domain.fulfillment import MessageKind, NodeMessage
@@ -118,8 +117,7 @@ async def _do(visit: Visit) -> Response:
 
 def _message(act: Act, work: Document, form: Fields) -> dict[str, Any]:
     """What a node would send. The id is that of the form: sent twice, it is no second message."""
-    number = sha256(f"{form.get('once')} {act.kind}".encode()).hexdigest()[:32]
-    body = {"message_id": f"console-{number}", "kind": act.kind, "occurred_at": datetime.now(UTC).isoformat()}
+    body = {"message_id": message_id(form, act.kind), "kind": act.kind, "occurred_at": datetime.now(UTC).isoformat()}
     return body | act.body(work, form)
 
 

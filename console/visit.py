@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -207,6 +208,12 @@ def whole_number(text: str, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise Problem(INVALID, "must be a whole number", field=name)
     return int(text)
+
+
+def message_id(form: Fields, kind: str) -> str:
+    """The id of a message that a form sends: sent twice, the form is no second message."""
+    number = sha256(f"{form.get('once')} {kind}".encode()).hexdigest()[:32]
+    return f"console-{number}"
 
 
 def filled(model: type[Strict], values: Mapping[str, Any]) -> dict[str, Any]:

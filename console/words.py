@@ -1,6 +1,6 @@
 """Says in words what a page shows: how long ago, what a fulfillment order waits for, and what an act would do."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -91,6 +91,55 @@ def of_release(order: Document, hold: str) -> list[str]:
         return [*said, f"The order still waits: it also has {', '.join(others)}."]
     waiting = units(_sum(order, "open", "backordered", "reserved"))
     return [*said, f"It is the last hold: the order goes on. Not released to a node yet: {waiting}."]
+
+
+def of_receipt(expected: Mapping[str, int], sent: Collection[str], found: Mapping[str, int]) -> list[str]:
+    """Where what has come of a transfer differs from what is on its way, in sentences; none where it does not.
+
+    `sent` are the SKUs of the transfer; the others are by SKU.
+    """
+    said = []
+    for sku in sorted({*expected, *found}):
+        wanted, came = expected.get(sku, 0), found.get(sku, 0)
+        if sku not in sent:
+            said.append(
+                f"{units(came)} of {sku}, which this transfer does not have: booked here, and a person is asked."
+            )
+        elif came < wanted:
+            said.append(f"{came} of {units(wanted)} of {sku}: {units(wanted - came)} stay on the way.")
+        elif came > wanted:
+            said.append(f"{units(came)} of {sku}, and {wanted} are on the way: {units(came - wanted)} more.")
+    return said
+
+
+def of_transfer(source: str, destination: str, wanted: Mapping[str, int], there: Mapping[str, int]) -> list[str]:
+    """What a transfer would do, in sentences; `there` are the units available at its source, by SKU."""
+    said = [f"{source} gets work to ship {units(sum(wanted.values()))} to {destination}."]
+    for sku, quantity in sorted(wanted.items()):
+        if there.get(sku, 0) < quantity:
+            said.append(f"Of {sku} it has {there.get(sku, 0)} of {quantity} available: the rest waits for stock there.")
+    return said
+
+
+def of_count(sku: str, on_hand: int, promised: int, counted: int) -> str:
+    """What a count of an item would do, in a sentence."""
+    if counted == on_hand:
+        return f"{sku}: {units(counted)}, as it is booked."
+    said = f"{sku}: {units(counted)} instead of {on_hand} ({counted - on_hand:+d})."
+    if counted < promised <= on_hand:
+        said += (
+            f" {units(promised - counted)} of {promised} that orders have there are missing: what is not released is sourced"
+            " again, the youngest first; for the rest a person is asked."
+        )
+    return said
+
+
+def of_claim(asked: Document, amount: str) -> list[str]:
+    """What a claim would do, in sentences; `amount` is what the units were paid, with the currency."""
+    number = units(sum(line["quantity"] for line in asked["lines"]))
+    if asked["resolution"] == "replacement":
+        return [f"A new order sends {number} again, without a price. Nothing has to come back."]
+    return [f"The channel is asked to pay the customer {amount} for {number}. Nothing has to come back."]
 
 
 def of_cancel(answer: Document) -> list[str]:

@@ -1,6 +1,7 @@
 """Settles customers' claims for units that need not come back, by a refund or a replacement order; records the payment."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from database import claim, refund
@@ -39,6 +40,25 @@ async def take(transactions: OrderTransactions, asked: Asked[ClaimRequest]) -> A
     return granted(answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a claim would do now."""
+
+    amount: int
+    """What the customer would be paid, in minor units; of a replacement what its units are worth."""
+    currency: str
+    refused: str | None
+    """Why it would be refused; None = it would be granted."""
+
+
+async def foresee(transactions: OrderTransactions, order: str, body: ClaimRequest) -> Foreseen:
+    """What a claim of an order would do now. It stores nothing. Raises `UnknownOrder`."""
+    async with transactions.open(order) as work:
+        due = await _due(work, body)
+        currency = work.header.currency
+        return Foreseen(0, currency, due) if isinstance(due, str) else Foreseen(due.amount, currency, None)
+
+
 async def record(transactions: OrderTransactions, name: str, message: ClaimMessage, *, actor: str) -> bool:
     """Record that the customer was paid, in one transaction; returns whether the message is new.
 
@@ -67,18 +87,26 @@ async def record(transactions: OrderTransactions, name: str, message: ClaimMessa
         return True
 
 
-async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
+async def _due(work: Work, body: ClaimRequest) -> Payment | str:
+    """What the customer gets for the claimed units, or why the claim is refused."""
     if work.header.is_forgotten and body.resolution is ClaimResolution.REPLACEMENT:
-        return {"refused": "the order was forgotten: it has no address for a replacement"}
+        return "the order was forgotten: it has no address for a replacement"
     requested = units.sums(body.lines)
     if body.resolution is ClaimResolution.REPLACEMENT and (retired := _retired(work, requested)):
-        return {"refused": f"{retired} is retired: it cannot be sent again, but its price can be paid back"}
+        return f"{retired} is retired: it cannot be sent again, but its price can be paid back"
     account = await refund.account(work.connection, work.header.order)
     shipped = {name: line.shipped for name, line in work.order.lines.items()}
     if refused := refusal(requested, shipped, account.units):
-        return {"refused": refused}
+        return refused
     with_shipping = work.network.policy.returns.refund_shipping
-    due = payment(requested, work.order.prices, account, Fees(), with_shipping=with_shipping)
+    return payment(requested, work.order.prices, account, Fees(), with_shipping=with_shipping)
+
+
+async def _give(work: Work, body: ClaimRequest, at: datetime) -> Answer:
+    due = await _due(work, body)
+    if isinstance(due, str):
+        return {"refused": due}
+    requested = units.sums(body.lines)
     name = await claim.add(work.connection, work.header.order, body, requested, at)
     replaces = body.resolution is ClaimResolution.REPLACEMENT
     kind = RefundKind.EXCHANGE if replaces else RefundKind.REFUND

@@ -124,6 +124,11 @@ async def listed(
     return await _read(connection, asked, values, limit)
 
 
+async def coming(connection: ReadConnection, node: str, limit: int) -> list[dict[str, Any]]:
+    """The transfers to a node that are not over, the newest first."""
+    return await _read(connection, "o.to_node = :node AND o.closed_at IS NULL", {"node": node}, limit)
+
+
 async def _read(connection: ReadConnection, asked: str, values: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     rows = await connection.execute(text(SHOWN.format(asked=asked, limit=f"{limit:d}")), values)
     return [_with_what_closes(json.loads(row.shown)) for row in rows]

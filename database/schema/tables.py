@@ -173,6 +173,13 @@ orders = Table(
     Index("ix_orders_reference", text("lower(reference)"), postgresql_where=text("reference IS NOT NULL")),
     Index("ix_orders_unstarted", "received_at", postgresql_where=text("version = 0")),
     Index("ix_orders_to_node", "received_at", "order_id", postgresql_where=text("to_node IS NOT NULL")),
+    Index(
+        "ix_orders_coming",
+        "to_node",
+        "received_at",
+        "order_id",
+        postgresql_where=text("to_node IS NOT NULL AND closed_at IS NULL"),
+    ),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
 
@@ -1278,6 +1285,28 @@ key = Table(
     CheckConstraint("kind IN ('operator', 'channel', 'node')", name="kind_is_known"),
     CheckConstraint("role IN ('see', 'act', 'admin')", name="role_is_known"),
     CheckConstraint("kind = 'operator' OR role = 'admin'", name="only_operators_have_roles"),
+)
+
+saved_filter = Table(
+    "saved_filter",
+    metadata,
+    Column("filter_id", Text, primary_key=True),
+    Column("page", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, nullable=False, comment="the kind and name of the key that saved it"),
+    Column("is_shared", Boolean, nullable=False),
+    Column(
+        "query",
+        Text,
+        nullable=False,
+        comment="as in the address of the page; nothing in it names one order or person",
+    ),
+    _recorded_at(),
+    # A name is used once by each person, and once among those that all see.
+    Index("uq_saved_filter_own", "page", "owner", "name", unique=True, postgresql_where=text("NOT is_shared")),
+    Index("uq_saved_filter_shared", "page", "name", unique=True, postgresql_where=text("is_shared")),
+    # These pages have filters.
+    CheckConstraint("page IN ('orders', 'exceptions')", name="page_is_known"),
 )
 
 forgotten = Table(
