@@ -1,4 +1,4 @@
-"""Counts of a shelf: what is there is scanned or typed, compared with what is booked, then booked."""
+"""Counts of items at a node: what is there is scanned or typed, compared with what is booked, then booked."""
 
 import secrets
 from collections.abc import Mapping

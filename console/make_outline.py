@@ -1,12 +1,13 @@
-"""Makes outline.txt, the countries that maps show, from the npm package world-atlas: Natural Earth 1:110m, in the public domain.
+"""Makes outline.txt, the countries that maps show, from the npm package world-atlas: Natural Earth 1:110m, public domain.
 
-`npm pack world-atlas@2.0.2`, unpack it, then `python -m console.make_outline package/countries-110m.json`. Nothing else needs the
-package. The shared borders of TopoJSON (`arcs`) are simplified, not the countries, so that neighbours still meet.
+`npm pack world-atlas@2.0.2`, unpack it, then `python -m console.make_outline package/countries-110m.json`. Nothing else needs
+the package. The shared borders of TopoJSON (`arcs`) are simplified, not the countries, so that neighbours still meet.
 """
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def outlines(topology: dict[str, Any]) -> Iterator[str]:
 
 def _in_one_piece(points: Sequence[Point]) -> list[Point]:
     """A border that crosses the 180th meridian goes on to the east of it, and not around the world."""
-    crosses = any(abs(x - before) > 180 for (before, _), (x, _) in zip(points, points[1:], strict=False))
+    crosses = any(abs(x - before) > 180 for (before, _), (x, _) in pairwise(points))
     return [(x + 360 if crosses and x < 0 else x, y) for x, y in points]
 
 
@@ -68,7 +69,7 @@ def _positions(arc: Sequence[Sequence[int]], transform: dict[str, Any]) -> Itera
 
 
 def _written(tenths: Sequence[tuple[int, int]]) -> str:
-    steps = (f"{x - before[0]},{y - before[1]}" for before, (x, y) in zip(tenths, tenths[1:], strict=False))
+    steps = (f"{x - before[0]},{y - before[1]}" for before, (x, y) in pairwise(tenths))
     return f"{tenths[0][0]},{tenths[0][1]} {' '.join(steps)}"
 
 

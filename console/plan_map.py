@@ -46,9 +46,9 @@ def _customer(order: Document) -> Mark | None:
     if order["pickup_node"]:
         return None
     to = order["ship_to"]
-    texts = [to.get(name) or "" for name in ("postal_code", "city", "region")]
+    postal_code, city, region = (to.get(name) or "" for name in ("postal_code", "city", "region"))
     try:
-        place = locate(Locality(to["country"], *texts))
+        place = locate(Locality(to["country"], postal_code, city, region))
     except (ImpossiblePlace, LookupError):
         return None
     says = f"the place as its {words.of_code(place.precision)} says"

@@ -66,7 +66,7 @@ async def _save(visit: Visit) -> Response:
 
 
 async def _open(visit: Visit) -> Response:
-    """The page of a filter. Whoever has the link may follow it: it is a filter, not what it finds."""
+    """The page of a filter. Every operator with the link may follow it: it is a filter, not what it finds."""
     name = visit.request.path_params["filter"]
     async with visit.service.database.read_once() as connection:
         known = await saved_filter.named(connection, name)

@@ -14,7 +14,7 @@ from domain.stock import LINE_UNITS_MAX
 PREFIX = "units."
 """Begins the field of an item: its number of units."""
 ITEMS_MAX = 300
-"""Of one form: a shelf, not a warehouse."""
+"""Of one form: what one person counts at once."""
 
 
 def units(form: Fields) -> dict[str, int]:

@@ -106,9 +106,11 @@ def of_receipt(expected: Mapping[str, int], sent: Collection[str], found: Mappin
                 f"{units(came)} of {sku}, which this transfer does not have: booked here, and a person is asked."
             )
         elif came < wanted:
-            said.append(f"{came} of {units(wanted)} of {sku}: {units(wanted - came)} stay on the way.")
+            stay = "stays" if wanted - came == 1 else "stay"
+            said.append(f"{came} of {units(wanted)} of {sku}: {units(wanted - came)} {stay} on the way.")
         elif came > wanted:
-            said.append(f"{units(came)} of {sku}, and {wanted} are on the way: {units(came - wanted)} more.")
+            are = "is" if wanted == 1 else "are"
+            said.append(f"{units(came)} of {sku}, and {wanted} {are} on the way: {units(came - wanted)} more.")
     return said
 
 
@@ -126,7 +128,7 @@ def of_count(sku: str, on_hand: int, promised: int, counted: int) -> str:
     if counted == on_hand:
         return f"{sku}: {units(counted)}, as it is booked."
     said = f"{sku}: {units(counted)} instead of {on_hand} ({counted - on_hand:+d})."
-    if counted < promised <= on_hand:
+    if counted < min(promised, on_hand):
         said += (
             f" {units(promised - counted)} of {promised} that orders have there are missing: what is not released is sourced"
             " again, the youngest first; for the rest a person is asked."

@@ -90,9 +90,9 @@ def _view(marks: Sequence[Mark]) -> _View:
     tall = max(
         (max(souths) - min(souths)) * MARGIN, (max(easts) - min(easts)) * MARGIN * narrow * HEIGHT / WIDTH, SPAN_MIN
     )
-    tall = min(tall, SOUTH - NORTH)
     per_south = HEIGHT / tall
-    north = min(max(middle - tall / 2, NORTH), SOUTH - tall)
+    highest = (NORTH + SOUTH - tall) / 2 if tall > SOUTH - NORTH else NORTH
+    north = min(max(middle - tall / 2, highest), max(SOUTH - tall, highest))
     return _View((min(easts) + max(easts)) / 2 - WIDTH / per_south / narrow / 2, north, per_south * narrow, per_south)
 
 
@@ -115,7 +115,7 @@ def _names(view: _View, marks: Sequence[Mark]) -> list[str]:
     for mark in marks:
         x, y = view.at(mark)
         is_free = all(abs(x - a) > LABEL_ROOM[0] or abs(y - b) > LABEL_ROOM[1] for a, b in placed)
-        if is_free and mark.kind != "other":
+        if is_free:
             placed.append((x, y))
             is_right = x > WIDTH - LABEL_ROOM[0]
             anchor, beside = ("end", -8.0) if is_right else ("start", 8.0)

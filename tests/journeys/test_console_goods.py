@@ -1,4 +1,4 @@
-"""Goods on the pages of the console: a transfer is made, scanned and received; a shelf is counted; a claim is entered."""
+"""Goods on the pages of the console: a transfer is made, scanned and received; items are counted; a claim is entered."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_a_store_receives_what_it_scanned_and_a_difference_is_asked_about_
         assert 'min="0" value="2"' in page.text
 
         asked = await touch(http, page, "receive", SERUM_30="2", TONER_200="1")
-        assert "2 of 3 units of SERUM-30: 1 unit stay" in read(asked)
+        assert "2 of 3 units of SERUM-30: 1 unit stays" in read(asked)
         assert "1 unit of TONER-200, which this transfer does not have" in read(asked)
         other = await touch(http, asked, "receive", SERUM_30="1")
         assert "1 of 3 units" in read(other), "another count than the one that was asked about is asked about again"
@@ -82,7 +82,7 @@ async def test_more_than_was_sent_is_booked_when_it_is_said_again(house: House) 
     async with at_the_store(house, "nwk") as http:
         page = await http.get("/console/store/transfers/C2")
         asked = await touch(http, page, "receive", SERUM_30="4")
-        assert "4 units of SERUM-30, and 1 are on the way: 3 units more" in read(asked)
+        assert "4 units of SERUM-30, and 1 is on the way: 3 units more" in read(asked)
         assert "4 units are booked" in read(await touch(http, asked, "receive", SERUM_30="4"))
     assert (await line(house, "c2"))["received"] == 4
     assert (await house.available(SKU))["nwk"] == 4
@@ -143,7 +143,7 @@ async def test_an_operator_makes_a_transfer_after_its_preview_and_receives_it(ho
         assert "the transfer" in read(await http.get("/console/orders/transfer.c4"))
 
 
-async def test_a_shelf_is_counted_compared_and_booked_and_never_over_stock_that_nobody_has_seen(house: House) -> None:
+async def test_items_are_counted_compared_and_booked_and_never_over_stock_that_nobody_has_seen(house: House) -> None:
     await house.stock("slc", SERUM_30=9, TONER_200=2)
     name = await house.place((SKU, 4), holds=[{"hold": "fraud"}])
     async with at_the_store(house) as http:
@@ -201,7 +201,7 @@ async def test_a_claim_is_entered_after_its_preview_and_one_for_units_paid_back_
         assert f"{name}-c1" in read(await http.get("/console/returns"))
 
 
-async def test_on_a_phone_a_store_scans_a_transfer_with_the_enter_key_and_counts_a_shelf(
+async def test_on_a_phone_a_store_scans_a_transfer_with_the_enter_key_and_counts_items(
     page: Page, house: House
 ) -> None:
     await on_its_way(house, "C5", 2)

@@ -45,11 +45,22 @@ async def night_shift(house: House) -> dict[str, str]:
     to_pack = await house.place(("SERUM-30", 2), ("TONER-200", 1), ship_to=TO | {"name": LONG}, reference="#1041")
     owed = (await house.work(to_pack))["fulfillment_order"]
     await house.http.post("/nodes/chi/pause", json={"reason": "a burst pipe in the basement"})
+    moved = {"transfer": "T-7", "from": "slc", "to": "chi", "lines": [{"sku": "SERUM-30", "quantity": 3}]}
+    house.orders.append((await house.http.post("/transfers", json=moved)).json()["order"])
+    await house.tell((await house.work("transfer.t-7"))["fulfillment_order"], "shipped")
     for name in (late, sent, returned, to_pack):
         await house.settle(name)
     async with house.service.database.write() as connection:  # whose clock ran ahead
         await connection.exec_driver_sql("UPDATE exception SET since = now()")
-    return {"order": late, "exception": trouble, "held": held[0], "return": back, "claim": claim, "work": owed}
+    return {
+        "order": late,
+        "exception": trouble,
+        "held": held[0],
+        "return": back,
+        "claim": claim,
+        "work": owed,
+        "returned": returned,
+    }
 
 
 PAGES = {
@@ -70,6 +81,13 @@ PAGES = {
     "returns": "returns",
     "return": "returns/{return}",
     "claim": "claims/{claim}",
+    "order-claim": "orders/{returned}/claim?quantity.1=1&kind=damaged&resolution=refund",
+    "transfers": "transfers",
+    "transfer": "transfers/T-7",
+    "make-transfer": "make-transfer",
+    "count": "counts/slc?sku=SERUM-30",
+    "filters": "filters",
+    "orders-chosen": "orders?channel=web",
     "nodes": "nodes",
     "node-pause": "nodes/slc/pause",
     "stock": "stock",
@@ -93,6 +111,9 @@ SHOWN = (
     "returns",
     "return",
     "nodes",
+    "transfers",
+    "store-transfer",
+    "store-count",
     "stock-item",
     "policy",
     "reports",
@@ -122,6 +143,12 @@ async def test_the_page_of_a_store_is_accessible_and_fits_a_phone(page: Page, ho
     async with operating(page, house, key) as operator:
         found = await judged(operator, "store", "store", of_phone=True)
         found += await judged(operator, "store-work", f"store/{names['work']}", of_phone=True)
+    await page.context.clear_cookies()
+    key = (await house.key("node", "chi"))["Authorization"].removeprefix("Bearer ")
+    async with operating(page, house, key) as operator:
+        found += await judged(operator, "store-transfers", "store/transfers", of_phone=True)
+        found += await judged(operator, "store-transfer", "store/transfers/T-7", of_phone=True)
+        found += await judged(operator, "store-count", "store/count", of_phone=True)
     assert found == []
 
 
