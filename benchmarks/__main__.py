@@ -1,9 +1,9 @@
 """`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [hot] [supply]
-[--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against row-locked
-transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a
-place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's
-orders, against reading one; how many orders of one item are taken; what announced goods cost. `python -m benchmarks compare`: a
-life here against a life in another version.
+[console] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against
+row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone;
+finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a
+person's orders, against reading one; how many orders of one item are taken; what announced goods cost; what the pages of the
+console cost. `python -m benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse
@@ -17,7 +17,19 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import compare, hot_item, neighbour, places, planner, promises, reservations, search, supply, waiting
+from benchmarks import (
+    compare,
+    console,
+    hot_item,
+    neighbour,
+    places,
+    planner,
+    promises,
+    reservations,
+    search,
+    supply,
+    waiting,
+)
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
@@ -25,7 +37,19 @@ from benchmarks.stack import Stack, scratch
 from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = ("lives", "reservations", "plans", "promises", "places", "waiting", "neighbour", "search", "hot", "supply")
+SUBJECTS = (
+    "lives",
+    "reservations",
+    "plans",
+    "promises",
+    "places",
+    "waiting",
+    "neighbour",
+    "search",
+    "hot",
+    "supply",
+    "console",
+)
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -144,6 +168,14 @@ def measure_supply(is_quick: bool) -> None:
     _print(supply.lines(found))
 
 
+def measure_console(is_quick: bool) -> None:
+    """Print what each page of the console costs among many orders."""
+    plan = console.QUICK if is_quick else console.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(console.run(folder, plan, say))
+    _print(console.lines(found))
+
+
 def measure_another(plan: compare.Plan) -> None:
     """Print what a life costs here and in another version; after a failure or Ctrl-C, what the pairs before it have shown."""
     pairs: list[compare.Pair] = []
@@ -167,6 +199,7 @@ MEASURED = {
     "search": measure_search,
     "hot": measure_hot_item,
     "supply": measure_supply,
+    "console": measure_console,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 from pydantic.json_schema import SkipJsonSchema
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from database import personal
 from database.connect import ReadConnection
@@ -133,7 +133,7 @@ async def queue(
         }
     )
     rows = await connection.execute(
-        text(f"{_SHOWN} WHERE {asked} ORDER BY e.since, e.exception_id LIMIT {limit:d}"),
+        _shown_of(f"{asked} ORDER BY e.since, e.exception_id LIMIT {limit:d}"),
         {
             "owners": _owners(rules),
             "code": code,
@@ -150,14 +150,14 @@ async def queue(
 
 async def show(connection: ReadConnection, exception: str, rules: ExceptionRules) -> dict[str, Any] | None:
     """One exception, open or not, as the queue shows it; None when there is none."""
-    statement = text(f"{_SHOWN} WHERE e.exception_id = :exception")
+    statement = _shown_of("e.exception_id = :exception")
     found = (await connection.execute(statement, {"exception": exception, "owners": _owners(rules)})).one_or_none()
     return None if found is None else _shown(connection, found)
 
 
 async def named(connection: ReadConnection, names: Collection[str], rules: ExceptionRules) -> list[dict[str, Any]]:
     """The exceptions with these ids, open or not, as the queue shows them; one that does not exist is left out."""
-    statement = text(f"{_SHOWN} WHERE e.exception_id = ANY(CAST(:names AS text[])) ORDER BY e.since, e.exception_id")
+    statement = _shown_of("e.exception_id = ANY(CAST(:names AS text[]))")
     rows = await connection.execute(statement, {"names": list(names), "owners": _owners(rules)})
     return [_shown(connection, row) for row in rows]
 
@@ -218,6 +218,14 @@ COUNTS = text(
     """
 )
 
+
+def _shown_of(asked: str) -> TextClause:
+    """The exceptions that are asked for, the oldest first. They are chosen before anything else is read of them: of all open
+    ones, PostgreSQL would read every fulfillment order to know which of them can be rerouted."""
+    chosen = f"(SELECT e.* FROM exception e WHERE {asked}) e"
+    return text(f"{_SHOWN} FROM {chosen} {_REMARKS} ORDER BY e.since, e.exception_id")
+
+
 _SHOWN = f"""
     SELECT jsonb_build_object(
                'exception', e.exception_id, 'code', e.code, 'order', e.order_id,
@@ -231,7 +239,9 @@ _SHOWN = f"""
                      AND (NOT f.pickup OR f.uncollected_at IS NOT NULL) AND l.quantity > l.shipped + l.short))::text AS shown,
            r.sealed AS resolved, rk.owner AS resolved_owner, rk.wrapped AS resolved_key,
            a.sealed AS assigned, ak.owner AS assigned_owner, ak.wrapped AS assigned_key
-    FROM exception e
+"""
+
+_REMARKS = f"""
     LEFT JOIN personal.remark r ON r.remark_id = e.resolved_by
     LEFT JOIN personal.key rk ON rk.owner = coalesce(r.order_id, '{COMMON}')
     LEFT JOIN personal.remark a ON a.remark_id = e.assigned_by

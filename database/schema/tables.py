@@ -843,6 +843,7 @@ hold = Table(
     CheckConstraint("stock IN ('reserve', 'wait')", name="stock_is_known"),
     # An order has one active hold of a name at a time.
     Index("ix_hold_order", "order_id"),
+    Index("ix_hold_active", "since", "hold_id", "hold", postgresql_where=text("released_at IS NULL")),
     Index("uq_hold_open", "order_id", "hold", unique=True, postgresql_where=text("released_at IS NULL")),
 )
 

@@ -342,6 +342,11 @@ async def test_every_page_is_read_with_at_most_eight_statements(watching: None, 
             "nodes",
             "stock/PERFUME-50",
             "connections",
+            "waiting",
+            "returns",
+            "transfers",
+            "counts/atl?sku=PERFUME-50",
+            "filters",
         ):
             with round_trips_of_this_task() as trips:
                 assert (await http.get(f"/console/{path}")).status_code == 200

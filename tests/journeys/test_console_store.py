@@ -178,7 +178,7 @@ async def test_a_stores_page_is_read_with_at_most_eight_statements(watching: Non
     await house.stock("slc", SERUM_30=9)
     work = await work_of(house, 1)
     async with at_the_store(house) as http:
-        for path in ("store", f"store/{work}"):
+        for path in ("store", f"store/{work}", "store/transfers", "store/count"):
             await http.get(f"/console/{path}")
             with round_trips_of_this_task() as trips:
                 assert (await http.get(f"/console/{path}")).status_code == 200

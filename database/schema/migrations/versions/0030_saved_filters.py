@@ -1,4 +1,4 @@
-"""Filters of the console's pages that people keep under a name; and the open transfers are found by where they go."""
+"""Filters of the console's pages that people keep under a name; open transfers are found by where they go, and active holds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,8 +51,13 @@ def upgrade() -> None:
         ["to_node", "received_at", "order_id"],
         postgresql_where=sa.text("to_node IS NOT NULL AND closed_at IS NULL"),
     )
+    op.create_index(
+        "ix_hold_active", "hold", ["since", "hold_id", "hold"], postgresql_where=sa.text("released_at IS NULL")
+    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_orders_coming", table_name="orders")
+    op.drop_index("ix_hold_active", table_name="hold", postgresql_where=sa.text("released_at IS NULL"))
+    where = sa.text("to_node IS NOT NULL AND closed_at IS NULL")
+    op.drop_index("ix_orders_coming", table_name="orders", postgresql_where=where)
     op.drop_table("saved_filter")
