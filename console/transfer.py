@@ -39,7 +39,7 @@ async def _show(visit: Visit) -> Response:
     """The transfers, the newest first; for a node those that come to it and are not over."""
     if visit.holder.kind == "node":
         return await _coming(visit)
-    asked = {name: visit.query.get(name) for name in ("status", "from", "to")}
+    asked = {name: visit.query.get(name) for name in ("status", "from", "to", "needs_attention")}
     if asked["status"] and asked["status"] not in list(OrderStatus):
         raise Problem(INVALID, "no transfer has this status", field="status")
     if named := visit.query.get("transfer"):
@@ -51,7 +51,7 @@ async def _show(visit: Visit) -> Response:
             status=OrderStatus(asked["status"]) if asked["status"] else None,
             source=asked["from"] or None,
             destination=asked["to"] or None,
-            needs_attention=True if visit.query.get("needs_attention") else None,
+            needs_attention=True if asked["needs_attention"] else None,
             after=transfer_order_id(visit.query.get("after")) if visit.query.get("after") else None,
             limit=ROWS + 1,
         )
