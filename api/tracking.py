@@ -27,7 +27,7 @@ log = structlog.get_logger("tracking")
 
 
 class ScansKept(BaseModel):
-    """How many scans are new, known already, and of parcels that nobody knows."""
+    """How many scans are new, known already, and of parcels that nobody knows yet."""
 
     carrier: str
     new: int
@@ -50,7 +50,7 @@ async def take_scans(carrier: CarrierName, request: Request, service: ServiceDep
     if rates and (wait := rates.wait(f"carrier:{carrier}")):
         raise Problem(TOO_MANY, "this carrier sends too many webhooks", retry_after_seconds=math.ceil(wait))
     scans = [Scan(one.tracking, one.kind, one.code, one.at) for one in _read(body).scans]
-    found = await tracking.record(service.transactions, carrier, scans)
+    found = await tracking.report(service.transactions, carrier, scans)
     return ScansKept(carrier=carrier, new=found.new, known=found.known, unknown=found.unknown)
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from database import personal
 from database.connect import ReadConnection, WriteConnection
-from domain.label import Asking, LabelState
+from database.writes import Writes
+from domain.label import Asking, LabelState, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,23 @@ class StoredLabel:
     tries: int
     tracking: str | None = field(repr=False)
     theirs: str | None = field(repr=False)
+    void_called_at: datetime | None
+    is_unused: bool
 
     @property
     def asking(self) -> Asking:
         """The facts that decide what the carrier is asked next."""
-        has_shipment = self.tracking is not None
-        return Asking(self.state, self.called_at is not None, self.void_wanted_at is not None, has_shipment)
+        return Asking(
+            self.state,
+            self.called_at is not None,
+            self.void_wanted_at is not None,
+            self.tracking is not None,
+            self.void_called_at is not None,
+        )
 
 
 _STORED = """label_id AS label, order_id AS "order", about, package, carrier, asked, state, called_at, void_wanted_at,
-    tries, tracking, theirs"""
+    tries, tracking, theirs, void_called_at, is_unused"""
 
 
 def _stored(row: Any) -> StoredLabel:
@@ -113,27 +121,31 @@ FIND = text(f"SELECT {_STORED} FROM label WHERE label_id = :label")
 async def claim(connection: WriteConnection, limit: int, lease: timedelta) -> list[tuple[StoredLabel, bool]]:
     """Take labels whose carrier is to be asked something now, each with whether this is the first call that may sell it.
 
-    They are due again when the lease is over: who has died meanwhile may have called.
+    They are due again when the lease is over: who has died meanwhile may have called. So it is noted before the call that the
+    carrier may have sold a label, or taken it back; `void_called_at` of the answer is what was noted before.
     """
     rows = await connection.execute(CLAIM, {"limit": limit, "lease": lease})
     found = []
     for row in rows:
         values = dict(row._mapping)
         is_first = values.pop("is_first")
-        found.append((StoredLabel(**values | {"state": LabelState(values["state"])}), is_first))
+        values |= {"state": LabelState(values["state"]), "void_called_at": values.pop("void_was_called_at")}
+        found.append((StoredLabel(**values), is_first))
     return found
 
 
 CLAIM = text(
     f"""
     WITH due AS MATERIALIZED (
-        SELECT label_id AS id, called_at IS NULL AS is_first FROM label
+        SELECT label_id AS id, called_at IS NULL AS is_first, void_called_at AS void_was_called_at FROM label
         WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE label SET due_at = clock_timestamp() + CAST(:lease AS interval),
-                     called_at = coalesce(called_at, clock_timestamp()), tries = tries + 1
+                     called_at = coalesce(called_at, clock_timestamp()), tries = tries + 1,
+                     void_called_at = CASE WHEN tracking IS NOT NULL AND state <> 'asked'
+                                           THEN coalesce(void_called_at, clock_timestamp()) END
     FROM due WHERE label.label_id = due.id
-    RETURNING {_STORED}, is_first
+    RETURNING {_STORED}, is_first, void_was_called_at
     """
 )
 
@@ -181,25 +193,35 @@ CHANGE = text(
                      content = coalesce(CAST(:content AS bytea), content),
                      said = coalesce(CAST(:said AS bytea), CASE WHEN :state NOT IN ('bought', 'voided') THEN said END),
                      bought_at = CASE WHEN :is_bought THEN clock_timestamp() ELSE bought_at END,
-                     tries = 0, updated_at = clock_timestamp()
+                     tries = 0, void_called_at = NULL, updated_at = clock_timestamp()
     WHERE label_id = :label
     """
 )
 
 
 async def postpone(
-    connection: WriteConnection, label: StoredLabel, wait: timedelta, why: str, *, not_called: bool
+    connection: WriteConnection,
+    label: StoredLabel,
+    wait: timedelta,
+    why: str,
+    *,
+    not_called: bool,
+    void_not_called: bool = False,
 ) -> None:
-    """Ask the carrier again after a while; `why` is what went wrong. `not_called` = it was not asked for anything yet."""
+    """Ask the carrier again after a while; `why` is what went wrong. `not_called` = it was not asked to sell it yet,
+    `void_not_called` = it was not asked to take it back yet."""
     key = await personal.key_of(connection, label.order)
     said = key.seal("label", {"said": why}) if key else None
-    await connection.execute(POSTPONE, {"label": label.label, "wait": wait, "said": said, "not_called": not_called})
+    parameters = {"label": label.label, "wait": wait, "said": said, "not_called": not_called}
+    await connection.execute(POSTPONE, parameters | {"void_not_called": void_not_called})
 
 
 POSTPONE = text(
     """
     UPDATE label SET due_at = clock_timestamp() + CAST(:wait AS interval), said = CAST(:said AS bytea),
-                     called_at = CASE WHEN :not_called THEN NULL ELSE called_at END, updated_at = clock_timestamp()
+                     called_at = CASE WHEN :not_called THEN NULL ELSE called_at END,
+                     void_called_at = CASE WHEN :void_not_called THEN NULL ELSE void_called_at END,
+                     updated_at = clock_timestamp()
     WHERE label_id = :label
     """
 )
@@ -213,7 +235,58 @@ async def want_void(connection: WriteConnection, label: str) -> None:
 WANT_VOID = text(
     """
     UPDATE label SET void_wanted_at = coalesce(void_wanted_at, clock_timestamp()), due_at = clock_timestamp(),
-                     updated_at = clock_timestamp()
+                     is_unused = false, updated_at = clock_timestamp()
+    WHERE label_id = :label
+    """
+)
+
+
+def give_back_unused(writes: Writes, fulfillment_orders: Sequence[str]) -> None:
+    """Have the labels of work that ended without a shipment given back. What was bought and is of use stays what it is."""
+    if fulfillment_orders:
+        writes.add(GIVE_BACK_UNUSED, {"ended": list(fulfillment_orders)})
+
+
+GIVE_BACK_UNUSED = """
+    unused_labels AS (
+        UPDATE label SET void_wanted_at = clock_timestamp(), due_at = clock_timestamp(), is_unused = true,
+                         updated_at = clock_timestamp()
+        WHERE about = ANY(CAST(:ended AS text[])) AND state = 'bought' AND void_wanted_at IS NULL AND kept_at IS NULL)
+"""
+
+
+async def use_of(connection: ReadConnection, label: StoredLabel) -> Use:
+    """What became of the work of a label, and of its parcel."""
+    row = (await connection.execute(USE_OF, {"label": label.label})).one()
+    return Use(row.has_ended, row.has_left, row.is_scanned)
+
+
+USE_OF = text(
+    """
+    SELECT NOT EXISTS (
+               SELECT FROM fulfillment_order_line n WHERE n.fulfillment_order_id = l.about
+                 AND (n.quantity > n.short + n.shipped OR n.in_doubt > 0 OR n.shipped > 0 OR n.surplus > 0)) AS has_ended,
+           EXISTS (
+               SELECT FROM fulfillment_order f JOIN package p USING (fulfillment_order_id)
+               WHERE f.order_id = l.order_id AND p.tracking = l.tracking AND p.shipped_at IS NOT NULL
+                 AND p.voided_at IS NULL) AS has_left,
+           EXISTS (
+               SELECT FROM parcel_tracking t WHERE t.carrier = l.carrier AND t.tracking = l.tracking
+                 AND t.first_scan_at IS NOT NULL) AS is_scanned
+    FROM label l WHERE l.label_id = :label
+    """
+)
+
+
+async def keep_bought(connection: WriteConnection, label: str) -> None:
+    """Do not give a label back that was to be given back because its work ended: it stays bought."""
+    await connection.execute(KEEP_BOUGHT, {"label": label})
+
+
+KEEP_BOUGHT = text(
+    """
+    UPDATE label SET void_wanted_at = NULL, void_called_at = NULL, due_at = NULL, is_unused = false, tries = 0,
+                     kept_at = clock_timestamp(), updated_at = clock_timestamp()
     WHERE label_id = :label
     """
 )

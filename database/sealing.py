@@ -31,6 +31,7 @@ Kind = Literal[
     "said",
     "x12_document",
     "label",
+    "scan",
     "plan_input",
 ]
 Document = dict[str, Any]

@@ -175,17 +175,50 @@ KEEP = text(
 )
 
 
-async def of_package(connection: ReadConnection, carrier: str, tracking: str) -> tuple[str, str, str] | None:
-    """The order, the fulfillment order and the name of the parcel that a node reported with this tracking number."""
-    row = (await connection.execute(OF_PACKAGE, {"carrier": carrier, "tracking": tracking})).one_or_none()
-    return None if row is None else (row.order_id, row.fulfillment_order_id, row.package)
+async def of_packages(
+    connection: ReadConnection, carrier: str, trackings: Collection[str]
+) -> Mapping[str, tuple[str, str]]:
+    """The order and the fulfillment order of the parcels that nodes reported with these tracking numbers."""
+    rows = await connection.execute(OF_PACKAGES, {"carrier": carrier, "trackings": list(trackings)})
+    return {row.tracking: (row.order_id, row.fulfillment_order_id) for row in rows}
 
 
-OF_PACKAGE = text(
+OF_PACKAGES = text(
     """
-    SELECT f.order_id, p.fulfillment_order_id, p.package
+    SELECT DISTINCT ON (p.tracking) p.tracking, f.order_id, p.fulfillment_order_id
     FROM package p JOIN fulfillment_order f USING (fulfillment_order_id)
-    WHERE p.tracking = :tracking AND p.voided_at IS NULL ORDER BY lower(p.carrier) = :carrier DESC, p.shipped_at DESC LIMIT 1
+    WHERE p.tracking = ANY(CAST(:trackings AS text[])) AND p.voided_at IS NULL
+    ORDER BY p.tracking, coalesce(lower(p.carrier) = :carrier, false) DESC, p.shipped_at DESC
+    """
+)
+
+
+async def known(connection: ReadConnection, carrier: str, trackings: Collection[str]) -> set[str]:
+    """Which of these parcels are followed, or were reported by a node."""
+    parameters = {"carrier": carrier, "trackings": list(trackings)}
+    return set((await connection.execute(KNOWN, parameters)).scalars())
+
+
+KNOWN = text(
+    """
+    SELECT tracking FROM parcel_tracking WHERE carrier = :carrier AND tracking = ANY(CAST(:trackings AS text[]))
+    UNION
+    SELECT tracking FROM package WHERE tracking = ANY(CAST(:trackings AS text[])) AND voided_at IS NULL
+    """
+)
+
+
+async def of_order(connection: ReadConnection, order: str) -> set[str]:
+    """The tracking numbers of an order: of its parcels and its labels."""
+    return set((await connection.execute(OF_ORDER, {"order": order})).scalars())
+
+
+OF_ORDER = text(
+    """
+    SELECT tracking FROM package JOIN fulfillment_order USING (fulfillment_order_id)
+    WHERE order_id = :order AND tracking IS NOT NULL
+    UNION SELECT tracking FROM label WHERE order_id = :order AND tracking IS NOT NULL
+    UNION SELECT tracking FROM parcel_tracking WHERE order_id = :order
     """
 )
 

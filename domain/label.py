@@ -84,6 +84,8 @@ class Step(StrEnum):
     BUY = "buy"
     FIND = "find"
     VOID = "void"
+    VOID_AGAIN = "void_again"
+    """It was asked to take the label back, and its answer is missing: it is first asked whether it still has it."""
 
 
 class Asking(NamedTuple):
@@ -95,6 +97,8 @@ class Asking(NamedTuple):
     void_wanted: bool
     has_shipment: bool
     """Whether it is known what the carrier calls it."""
+    void_was_called: bool = False
+    """Whether the carrier was asked to take it back and has not answered."""
 
 
 def next_step(asking: Asking) -> Step | None:
@@ -105,9 +109,39 @@ def next_step(asking: Asking) -> Step | None:
         case LabelState.ASKED:
             return None if asking.void_wanted else Step.BUY
         case LabelState.BOUGHT:
-            return Step.VOID if asking.void_wanted else None
+            return _void(asking) if asking.void_wanted else None
         case LabelState.UNKNOWN | LabelState.REFUSED | LabelState.VOIDED:
-            return Step.VOID if asking.has_shipment else Step.FIND
+            return _void(asking) if asking.has_shipment else Step.FIND
+
+
+def _void(asking: Asking) -> Step:
+    return Step.VOID_AGAIN if asking.void_was_called else Step.VOID
+
+
+class Use(NamedTuple):
+    """The facts that decide whether a label of ended work is given back."""
+
+    has_ended: bool
+    """Whether nothing of its work left its node, and nothing may still leave."""
+    has_left: bool
+    """Whether a parcel with its tracking number was reported as shipped."""
+    is_scanned: bool
+    """Whether its carrier had a parcel with it."""
+
+
+KEEPS_ITS_PARCEL = (
+    "its work ended without a shipment, but the carrier has scanned a parcel with it: it is not given back"
+)
+
+
+def is_unused(use: Use) -> bool:
+    """Whether no parcel has left with a label, and none will."""
+    return use.has_ended and not use.has_left and not use.is_scanned
+
+
+def why_kept(use: Use) -> str | None:
+    """Why a person must look at a label of ended work that is not given back; None = its work goes on, or its parcel left."""
+    return KEEPS_ITS_PARCEL if use.is_scanned and use.has_ended and not use.has_left else None
 
 
 class Missing(NamedTuple):

@@ -22,6 +22,7 @@ from jobs.carrier import ANSWER_WITHIN, CarrierCalls, NotNow
 from jobs.waiting import wait_after
 from transactions import label as labels
 from transactions.transaction import OrderTransactions
+from transactions.unused_label import may_go_back
 
 LEASE = ANSWER_WITHIN + timedelta(minutes=1)
 """After this time another process goes on with what a dead process had claimed; every call must have ended well before."""
@@ -31,6 +32,7 @@ TRIES_UNTIL_A_PERSON_LEARNS = 8
 KEPT_AGAIN_AFTER_SECONDS = (1, 2, 4, 8)
 CLOSES_WITHIN = timedelta(seconds=5)
 """So long a process that ends waits for the answers of carriers that it has called."""
+GIVES_BACK = frozenset({Step.VOID, Step.VOID_AGAIN})
 NOT_THERE = "it is not in carriers.toml any more"
 
 log = structlog.get_logger("label")
@@ -76,7 +78,10 @@ class Labels:
             shipment = await self._shipment(stored) if step is Step.BUY else None
         except Exception as error:
             log.warning("a carrier cannot be called", carrier=stored.carrier, reason=type(error).__name__)
-            await self._postpone(stored, f"it cannot be called ({type(error).__name__})", not_called=is_first)
+            why = f"it cannot be called ({type(error).__name__})"
+            await self._postpone(stored, why, not_called=is_first, void_not_called=stored.void_called_at is None)
+            return
+        if step in GIVES_BACK and stored.is_unused and not await may_go_back(self._transactions, stored):
             return
         if step is None or found is None:
             await self._without_a_call(stored, is_first=is_first)
@@ -106,7 +111,7 @@ class Labels:
         try:
             await self._ask(step, kind, settings, stored, shipment)
         except NotNow as why:
-            await self._postpone(stored, str(why), not_called=is_first)
+            await self._postpone(stored, str(why), not_called=is_first, void_not_called=stored.void_called_at is None)
         except CarrierRefused as why:
             await self._refused(step, stored, str(why))
         except MissingExtra as why:
@@ -125,7 +130,7 @@ class Labels:
         elif stored.state is LabelState.ASKED:
             await labels.unknown(self._transactions, stored, NOT_THERE, wait_after(1))
         else:
-            await self._postpone(stored, NOT_THERE, not_called=False)
+            await self._postpone(stored, NOT_THERE, not_called=False, void_not_called=stored.void_called_at is None)
 
     async def _ask(
         self, step: Step, kind: CarrierKind, settings: Settings, stored: StoredLabel, shipment: Shipment | None
@@ -136,10 +141,16 @@ class Labels:
         elif step is Step.FIND:
             found = await self._calls.call(settings.name, partial(kind.find, settings, stored.label))
             await (self._sold(stored, found) if found else labels.missing(self._transactions, stored))
+        elif step is Step.VOID_AGAIN and kind.finds and not await self._has(kind, settings, stored):
+            await labels.voided(self._transactions, stored)
         else:
             void = partial(kind.void, settings, stored.tracking or "", stored.theirs or "")
             await self._calls.call(settings.name, void)
             await labels.voided(self._transactions, stored)
+
+    async def _has(self, kind: CarrierKind, settings: Settings, stored: StoredLabel) -> bool:
+        """Whether the carrier still has a label that it was asked to take back."""
+        return await self._calls.call(settings.name, partial(kind.find, settings, stored.label)) is not None
 
     async def _sold(self, stored: StoredLabel, sold: Bought) -> None:
         """Keep what a carrier sold, again and again for a while: it is paid for, and nobody else knows it."""
@@ -169,7 +180,7 @@ class Labels:
     async def _refused(self, step: Step, stored: StoredLabel, why: str) -> None:
         if step is Step.BUY:
             await labels.refused(self._transactions, stored, why)
-        elif step is Step.VOID:
+        elif step in GIVES_BACK:
             await labels.not_voided(self._transactions, stored, why)
         else:
             await self._postpone(stored, why, not_called=False)
@@ -180,9 +191,15 @@ class Labels:
         else:
             await self._postpone(stored, why, not_called=False)
 
-    async def _postpone(self, stored: StoredLabel, why: str, *, not_called: bool) -> None:
-        """Ask again later. `not_called` = the carrier has not been asked to sell it, so that it may be asked the first time."""
+    async def _postpone(
+        self, stored: StoredLabel, why: str, *, not_called: bool, void_not_called: bool = False
+    ) -> None:
+        """Ask again later. `not_called` = the carrier has not been asked to sell it, so that it may be asked the first time;
+        `void_not_called` = it has not been asked to take it back."""
         if stored.tries == TRIES_UNTIL_A_PERSON_LEARNS:
             await labels.unanswered(self._transactions, stored, why)
         async with self._transactions.database.at_once() as connection:
-            await statements.postpone(connection, stored, wait_after(stored.tries), why, not_called=not_called)
+            wait = wait_after(stored.tries)
+            await statements.postpone(
+                connection, stored, wait, why, not_called=not_called, void_not_called=void_not_called
+            )

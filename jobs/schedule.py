@@ -14,7 +14,7 @@ from jobs.label import Labels
 from jobs.relay import Relay
 from jobs.tracking import Trackings
 from jobs.webhook import WebhookSender
-from transactions import replay
+from transactions import replay, unknown_scan
 from transactions.backorder import Backorders
 from transactions.exchange import erase_old
 from transactions.pause import Pauses
@@ -39,6 +39,7 @@ HALF_A_MINUTE = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 TEN_SECONDS = timedelta(seconds=10)
+FIVE_MINUTES = timedelta(minutes=5)
 TEN_MINUTES = timedelta(minutes=10)
 IDLE = TEN_SECONDS
 """How long a lane waits for a commit before it looks by itself."""
@@ -70,6 +71,7 @@ def schedule(
         Lane("levels", SECOND, (Job("send_stock_levels", levels.visit),), HALF_A_MINUTE),
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
+        Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
         _of_retention(transactions),
     )
 
@@ -83,6 +85,7 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
     jobs = (
         Job("erase_exchanges", partial(erase_old, transactions)),
         Job("erase_plan_inputs", partial(replay.erase_old, transactions)),
+        Job("erase_unknown_scans", partial(unknown_scan.erase_old, transactions)),
         Job("forget_orders", partial(forget_old, transactions)),
     )
     return Lane("retention", HOUR, jobs)

@@ -35,6 +35,7 @@ FAILED = ExceptionCode.CARRIER_FAILED
 SAID_MAX = 500
 """Characters of a carrier's text that are kept."""
 OVER = frozenset({FulfillmentOrderStatus.CANCELLED, FulfillmentOrderStatus.CLOSED_SHORT})
+USED_MEANWHILE = "has taken it back, and its parcel left meanwhile: tell the carrier, or give the parcel another label"
 CREDENTIALS = "carrier:{}"
 """Under which name the credentials of a carrier are stored: no channel has a colon in its name."""
 WEBHOOK_SECRET = "webhook_secret"
@@ -423,6 +424,8 @@ async def voided(transactions: OrderTransactions, stored: StoredLabel) -> None:
             return
         await label.change(transaction.connection, now, Change(LabelState.VOIDED))
         await _close(transaction, now)
+        if now.is_unused and (await label.use_of(transaction.connection, now)).has_left:
+            await open_exception(transaction, now, USED_MEANWHILE)
 
 
 async def not_voided(transactions: OrderTransactions, stored: StoredLabel, why: str) -> None:
@@ -434,14 +437,14 @@ async def not_voided(transactions: OrderTransactions, stored: StoredLabel, why: 
             new = replace(new, state=LabelState.BOUGHT, is_bought=True)
             await _follow(transactions, transaction, now, now.tracking)
         await label.change(transaction.connection, now, new)
-        await _open(transaction, now, f"does not take it back: {why}")
+        await open_exception(transaction, now, f"does not take it back: {why}")
 
 
 async def unanswered(transactions: OrderTransactions, stored: StoredLabel, why: str) -> None:
     """A person learns that a carrier has not answered again and again; it is asked further on."""
     async with transactions.begin() as transaction:
         now = await _locked(transaction, stored)
-        await _open(transaction, now, f"has not answered {stored.tries} times: {why}")
+        await open_exception(transaction, now, f"has not answered {stored.tries} times: {why}")
 
 
 async def _settle(transactions: OrderTransactions, stored: StoredLabel, new: Change, said: str) -> bool:
@@ -452,7 +455,7 @@ async def _settle(transactions: OrderTransactions, stored: StoredLabel, new: Cha
             return False
         await label.change(transaction.connection, now, new)
         if now.state is not new.state:
-            await _open(transaction, now, said)
+            await open_exception(transaction, now, said)
         return True
 
 
@@ -463,7 +466,7 @@ async def _locked(transaction: Transaction, stored: StoredLabel) -> StoredLabel:
     return found
 
 
-async def _open(transaction: Transaction, stored: StoredLabel, said: str) -> None:
+async def open_exception(transaction: Transaction, stored: StoredLabel, said: str) -> None:
     """Open the exception of a label, instead of an earlier one of its parcel."""
     connection, at = transaction.connection, datetime.now(UTC)
     await _close(transaction, stored)

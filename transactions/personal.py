@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from channels.channel import FORGET_AFTER
-from database import order, personal
+from database import order, personal, tracking, unknown_scan
 from database.connect import Database
 from database.personal import Forgotten
 from database.sealing import COMMON
@@ -38,6 +38,7 @@ async def forget(database: Database, name: str, asked: ForgetRequest, *, actor: 
         unshipped = await order.unshipped(connection, name)
         if unshipped and not asked.even_if_open:
             raise StillOpen(name, unshipped)
+        await unknown_scan.erase_of(connection, await tracking.of_order(connection, name))
         await personal.forget(connection, name, asked.actor or actor, asked.reason)
         made = await personal.forgotten(connection, name)
         assert made is not None, f"{name} was forgotten a moment ago"

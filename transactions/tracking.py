@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from carriers.carrier import Scan
-from database import personal, tracking
+from database import personal, tracking, unknown_scan
 from database.connect import ReadConnection, WriteConnection
 from database.tracking import NewScan, OnItsWay
 from domain.fulfillment import MessageKind, NodeMessage, Package
@@ -49,12 +49,34 @@ class _Kept(NamedTuple):
     facts: Sequence[_Fact]
 
 
+async def report(transactions: OrderTransactions, carrier: str, scans: Sequence[Scan]) -> Report:
+    """As `record`, and keep the scans of unknown parcels for the time when their parcels are known."""
+    said = _read(scans)
+    unknown = await _record(transactions, carrier, said)
+    if unknown.scans:
+        async with transactions.begin() as transaction:
+            dropped = await unknown_scan.keep(transaction.connection, carrier, unknown.scans)
+        if dropped:
+            log.warning("scans of unknown parcels were dropped for newer ones", carrier=carrier, scans=dropped)
+    return unknown.report
+
+
 async def record(transactions: OrderTransactions, carrier: str, scans: Sequence[Scan]) -> Report:
     """Keep scans of a carrier and apply what is a fact; a repeated report changes nothing.
 
     A parcel that cannot be kept stops no other one. The first of such failures is raised in the end: nothing is kept of
     these parcels, and the report is to be repeated.
     """
+    return (await _record(transactions, carrier, _read(scans))).report
+
+
+class _Recorded(NamedTuple):
+    report: Report
+    scans: Sequence[NewScan]
+    """Those of parcels that nobody knows."""
+
+
+async def _record(transactions: OrderTransactions, carrier: str, scans: Sequence[NewScan]) -> _Recorded:
     reported = _by_parcel(scans)
     async with transactions.database.read() as connection:
         known, others = await _known(connection, carrier, sorted(reported))
@@ -63,33 +85,35 @@ async def record(transactions: OrderTransactions, carrier: str, scans: Sequence[
     mine = {name: reported[name] for name in sorted(known)}
     new = await _keep_each(transactions, known, mine)
     count = sum(map(len, mine.values()))
-    return Report(new, count - new, len(scans) - count)
+    unknown = [one for one in scans if one.tracking not in known]
+    return _Recorded(Report(new, count - new, len(unknown)), unknown)
 
 
-def _by_parcel(scans: Sequence[Scan]) -> Mapping[str, list[NewScan]]:
+def _read(scans: Sequence[Scan]) -> list[NewScan]:
+    return [NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only)) for one in scans]
+
+
+def _by_parcel(scans: Sequence[NewScan]) -> Mapping[str, list[NewScan]]:
     found = defaultdict[str, list[NewScan]](list)
     for one in scans:
-        found[one.tracking].append(NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only)))
+        found[one.tracking].append(one)
     return found
 
 
 async def _known(
     connection: ReadConnection, carrier: str, names: Sequence[str]
-) -> tuple[dict[str, OnItsWay], dict[str, tuple[str, str, str]]]:
+) -> tuple[dict[str, OnItsWay], Mapping[str, tuple[str, str]]]:
     """The parcels that are followed, and those that a node reported and that are followed from their first scan on."""
     known = dict(await tracking.parcels(connection, carrier, names))
-    others = {}
-    for name in names:
-        if name not in known and (of := await tracking.of_package(connection, carrier, name)):
-            others[name] = of
-    return known, others
+    others = [name for name in names if name not in known]
+    return known, await tracking.of_packages(connection, carrier, others) if others else {}
 
 
 async def _begin_to_follow(
-    transactions: OrderTransactions, carrier: str, name: str, of: tuple[str, str, str]
+    transactions: OrderTransactions, carrier: str, name: str, of: tuple[str, str]
 ) -> Mapping[str, OnItsWay]:
     """Follow a parcel under the lock of its order, unless the order was forgotten meanwhile."""
-    order, fulfillment_order, _ = of
+    order, fulfillment_order = of
     async with transactions.begin(locks=order) as transaction:
         connection = transaction.connection
         package = await tracking.package_of(connection, fulfillment_order, name)

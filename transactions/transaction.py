@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from channels.heard import heard
-from database import capacity, claim, exception, fulfillment, order, peg, refund, returns, stock
+from database import capacity, claim, exception, fulfillment, label, order, peg, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
 from database.order import Event, Header, MessageName, NewPromise, Promise
@@ -208,6 +208,8 @@ class Work:
         promise = None if self.is_promise_written else self.promise
         order.save(self.writes, self.header, self._before, self.order, self.changes, promise)
         fulfillment.save(self.writes, self._touched(), self.order.tried)
+        ended = [one.fulfillment_order for one in self._touched_work() if one.ended_without_shipment]
+        label.give_back_unused(self.writes, ended)
         await self.writes.send(self.connection)
 
     async def _give_capacity_back(self) -> None:

@@ -93,6 +93,9 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "paused": """
             SELECT node, extract(epoch FROM now() - since) AS seconds FROM node_pause WHERE lifted_at IS NULL
         """,
+        "unknown_scans": """
+            SELECT carrier, count(*) AS scans FROM unknown_scan GROUP BY 1
+        """,
         "connections": """
             SELECT channel, extract(epoch FROM last_in_at) AS last_in, extract(epoch FROM last_out_at) AS last_out,
                    extract(epoch FROM polled_at) AS polled FROM connection
@@ -189,6 +192,13 @@ FAMILIES = (
         "paused",
         ("node",),
         "seconds",
+    ),
+    Family(
+        "switchyard_carrier_unknown_scans",
+        "Scans that are kept of parcels which no node has reported yet",
+        "unknown_scans",
+        ("carrier",),
+        "scans",
     ),
     Family(
         "switchyard_connection_last_in_timestamp_seconds",

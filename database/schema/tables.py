@@ -695,6 +695,7 @@ package = Table(
     Column("lines", JSONB, nullable=False),
     Column("shipped_at", Moment, comment="NULL = it was not reported as shipped, only as packed or delivered"),
     Column("voided_at", Moment, comment="when its node said that it did not leave; NULL = it did not say so"),
+    Index("ix_package_tracking", "tracking", postgresql_where=text("tracking IS NOT NULL")),
 )
 
 inbox = Table(
@@ -1224,6 +1225,19 @@ label = Table(
     Column("said", LargeBinary, comment="what the carrier said last when it did not sell or take back, sealed alike"),
     Column("updated_at", Moment, nullable=False, server_default=func.clock_timestamp()),
     _recorded_at(),
+    Column(
+        "void_called_at",
+        Moment,
+        comment="since when an answer of the carrier is missing that was asked to take it back",
+    ),
+    Column(
+        "is_unused",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="it is to be given back because its work ended without a shipment, not because somebody asked",
+    ),
+    Column("kept_at", Moment, comment="since when it is certain that it is not given back by itself"),
     UniqueConstraint("about", "number"),
     CheckConstraint("state IN ('asked', 'bought', 'unknown', 'refused', 'voided')", name="state_is_known"),
     # A carrier that may have sold a label is not asked for a second one of the same parcel.
@@ -1268,6 +1282,20 @@ parcel_scan = Table(
     Column("is_day_only", Boolean, nullable=False, server_default=text("false"), comment="no zone was given"),
     _recorded_at(),
     ForeignKeyConstraint(["carrier", "tracking"], ["parcel_tracking.carrier", "parcel_tracking.tracking"]),
+)
+
+unknown_scan = Table(
+    "unknown_scan",
+    metadata,
+    Column("scan", Text, primary_key=True, comment="keyed fingerprint of all that was said"),
+    Column("carrier", Text, nullable=False, comment="its name in carriers.toml"),
+    Column("number", Text, nullable=False, comment="keyed fingerprint of the tracking number"),
+    Column("sealed", LargeBinary, nullable=False, comment="what was said, sealed with the common key"),
+    Column("due_at", Moment, nullable=False, comment="when its parcel is looked for next"),
+    _recorded_at(),
+    Index("ix_unknown_scan_carrier", "carrier", "recorded_at"),
+    Index("ix_unknown_scan_number", "number"),
+    Index("ix_unknown_scan_due", "due_at"),
 )
 
 key = Table(

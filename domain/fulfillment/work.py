@@ -177,6 +177,11 @@ class FulfillmentOrder:
         return all(self.counts(line).due == 0 for line in self.lines)
 
     @property
+    def ended_without_shipment(self) -> bool:
+        """Whether nothing of it left its node, and nothing of it may still leave: nothing is due, and nothing in doubt."""
+        return not self.has_shipped and not any(self.counts(line).held for line in self.lines)
+
+    @property
     def lies_ready(self) -> bool:
         """Whether its goods lie ready for the customer: its node has done its part."""
         return self.pickup and self.ready_at is not None

@@ -78,9 +78,9 @@ class Accountant(StubCarrier):
 
 async def carry_out(account: Path, moment: str) -> None:
     """Do all that is due, as if every earlier lease and wait were over."""
-    vars(statements)["claim"] = _mortal(statements.claim, moment, after="claimed")
+    vars(statements)["claim"] = mortal(statements.claim, moment, after="claimed")
     for name in STORES:
-        vars(labels)[name] = _mortal(getattr(labels, name), moment, f"before:{name}", f"after:{name}")
+        vars(labels)[name] = mortal(getattr(labels, name), moment, f"before:{name}", f"after:{name}")
     KINDS["stub"] = Accountant(account, moment)
     database = Database(database_url(), master_keys())
     jobs = Labels(OrderTransactions(database, Networks()), CarrierCalls(timedelta(seconds=5)))
@@ -91,9 +91,11 @@ async def carry_out(account: Path, moment: str) -> None:
     await database.close()
 
 
-def _mortal(
+def mortal(
     step: Callable[..., Awaitable[Any]], moment: str, before: str = "", after: str = ""
 ) -> Callable[..., Awaitable[Any]]:
+    """The same step, before or after which the process dies at a moment. A step that has found nothing kills nobody."""
+
     async def mortal(*given: Any, **named: Any) -> Any:
         die_if(moment, before)
         done = await step(*given, **named)

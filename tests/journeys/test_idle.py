@@ -26,10 +26,11 @@ OF_A_ROUND = {
     "webhooks":    2,
     "channels":    2,
     "polls":       2,
-    "retention":   3,
+    "retention":   4,
     "marketplaces": 1,
     "labels":      2,
     "tracking":    1,
+    "scans":       1,
     "notices":     1,
     "levels":      1,
 }
@@ -37,7 +38,8 @@ OF_A_ROUND = {
 IDLE_LONGEST = defaultdict(
     lambda: schedule.TEN_SECONDS,
     dict.fromkeys(("channels", "notices", "levels"), schedule.HALF_A_MINUTE)
-    | dict.fromkeys(("polls", "supply", "labels"), schedule.MINUTE),
+    | dict.fromkeys(("polls", "supply", "labels"), schedule.MINUTE)
+    | {"scans": schedule.FIVE_MINUTES},
 )
 """How long a lane waits for a commit before it looks by itself; in these tests some wait for a day."""
 A_SECOND_MAX = 2

@@ -229,9 +229,11 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("levels", 1.0, "send_stock_levels"),
         ("labels", 1.0, "buy_labels"),
         ("tracking", 60.0, "ask_where_parcels_are"),
+        ("scans", 60.0, "apply_kept_scans"),
         ("supply", 1.0, "give_pegs"),
         ("retention", 3600.0, "erase_exchanges"),
         ("retention", 3600.0, "erase_plan_inputs"),
+        ("retention", 3600.0, "erase_unknown_scans"),
         ("retention", 3600.0, "forget_orders"),
     }
     for name, state in shown.items():
