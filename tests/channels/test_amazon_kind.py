@@ -77,13 +77,33 @@ def test_the_first_poll_reads_the_last_thirty_days_and_the_next_begins_where_it_
     assert query["marketplaceIds"] == "ATVPDKIKX0DER,A1F83G8C2ARO7P"
 
 
-def test_the_pages_of_a_poll_have_the_same_query_and_go_on_after_a_failure() -> None:
-    page, [first] = run(AMAZON.poll(settings(), {}, AT), found(UNSHIPPED, token="p/2="))
+A_MOMENT = {"since": "2026-11-30T11:57:46Z"}
+"""A cursor of which a search covers no more than four seconds."""
+
+
+def test_the_pages_of_a_span_that_cannot_be_shorter_have_the_same_query_and_go_on_after_a_failure() -> None:
+    page, [first] = run(AMAZON.poll(settings(), A_MOMENT, AT), found(UNSHIPPED, token="p/2="))
     assert not page.is_last
-    last, [second] = run(AMAZON.poll(settings(), page.cursor, AT + timedelta(hours=2)), found(UNSHIPPED))
+    more, [second] = run(AMAZON.poll(settings(), page.cursor, AT + timedelta(hours=2)), found(UNSHIPPED))
     queries = [judge.of_search(request.path, AT) for request in (first, second)]
     assert queries[1] == queries[0] | {"paginationToken": "p/2="}
-    assert last.cursor == {"since": "2026-11-30T11:42:50Z"}
+    assert not more.is_last, "two hours are left"
+    _, [third] = run(AMAZON.poll(settings(), more.cursor, AT + timedelta(hours=2)), found())
+    assert judge.of_search(third.path, AT + timedelta(hours=2))["lastUpdatedAfter"] == "2026-11-30T11:57:49Z"
+
+
+def test_a_span_of_more_than_a_page_is_searched_again_shorter_and_never_page_by_page() -> None:
+    page, [first] = run(AMAZON.poll(settings(), {}, AT), found(UNSHIPPED, token="p/2="))
+    assert (len(page.messages), page.is_last) == (1, False), "what was read is kept"
+    later, [second] = run(AMAZON.poll(settings(), page.cursor, AT), found(UNSHIPPED))
+    queries = [judge.of_search(request.path, AT) for request in (first, second)]
+    assert "paginationToken" not in queries[1]
+    assert queries[1]["lastUpdatedAfter"] == queries[0]["lastUpdatedAfter"]
+    assert queries[1]["lastUpdatedBefore"] < queries[0]["lastUpdatedBefore"]
+    assert not later.is_last
+    _, [third] = run(AMAZON.poll(settings(), later.cursor, AT), found())
+    begins = judge.of_search(third.path, AT)["lastUpdatedAfter"]
+    assert begins < queries[1]["lastUpdatedBefore"], "they overlap"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +119,7 @@ def test_the_next_search_goes_back_as_far_as_the_quota_has_room_for(orders: int,
 
 
 def test_a_page_that_amazon_has_forgotten_after_a_day_is_read_from_the_beginning() -> None:
-    page, [first] = run(AMAZON.poll(settings(), {}, AT), found(token="2"))
+    page, [first] = run(AMAZON.poll(settings(), A_MOMENT, AT), found(token="2"))
     late = AT + timedelta(hours=24)
     _, [again] = run(AMAZON.poll(settings(), page.cursor, late), found())
     query = judge.of_search(again.path, late)
@@ -108,7 +128,7 @@ def test_a_page_that_amazon_has_forgotten_after_a_day_is_read_from_the_beginning
 
 
 def test_a_page_that_amazon_does_not_know_any_more_is_read_from_the_beginning_of_its_search() -> None:
-    page, [first] = run(AMAZON.poll(settings(), {}, AT), found(token="2"))
+    page, [first] = run(AMAZON.poll(settings(), A_MOMENT, AT), found(token="2"))
     refused = Answer(400, {}, b'{"errors": [{"code": "InvalidInput", "message": "The pagination token is invalid."}]}')
     others = settings(marketplaces="A1F83G8C2ARO7P")
     last, [_, again] = run(AMAZON.poll(others, page.cursor, AT), refused, found(UNSHIPPED))

@@ -6,6 +6,7 @@ The runner of conversations is the service's own, with a clock that the test mov
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -192,15 +193,59 @@ async def test_what_another_process_has_used_up_of_a_quota_is_waited_for_and_not
     assert amazon.throttled["searchOrders"] == 1, "it was not asked again before its time"
 
 
-async def test_a_backlog_of_more_pages_than_the_quota_is_read_page_by_page(seller: Seller) -> None:
-    amazon = seller.amazon
-    for number in range(2_150):
-        amazon.place(number + 1, {"SERUM-30": 1})
-    amazon.now += timedelta(minutes=3)
-    await seller.poll()
-    assert (len(seller.read), seller.failed_polls) == (2_000, 1), "a burst is twenty pages"
-    for _ in range(2):
-        amazon.now += timedelta(minutes=3)
+async def polled(seller: Seller, polls: int) -> None:
+    """Poll every three minutes; what is above the quota waits for the next time."""
+    for _ in range(polls):
+        seller.amazon.now += timedelta(minutes=3)
         await seller.poll()
+    assert seller.amazon.wrong == []
+
+
+async def test_a_backlog_that_changed_in_one_second_is_read_page_by_page_over_several_polls(seller: Seller) -> None:
+    for number in range(2_150):
+        seller.amazon.place(number + 1, {"SERUM-30": 1})
+    await polled(seller, 1)
+    assert (len(seller.read), seller.failed_polls) == (1_800, 1), "a burst is twenty calls"
+    await polled(seller, 8)
     assert len(seller.read) == 2_150
-    assert amazon.wrong == []
+    assert seller.amazon.calls["searchOrders"] - seller.amazon.throttled["searchOrders"] <= 32
+
+
+@pytest.mark.parametrize("is_sorted", [True, False], ids=["sorted", "in any order"])
+async def test_a_backlog_of_weeks_is_read_in_spans_of_a_page_each(
+    seller: Seller, is_sorted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amazon, chance = seller.amazon, random.Random(7)
+    monkeypatch.setattr(amazon, "is_sorted", is_sorted)
+    amazon.now -= timedelta(days=20)
+    for number in range(1_000):
+        amazon.now += timedelta(seconds=chance.randrange(1, 3_000))
+        amazon.place(number + 1, {"SERUM-30": 1})
+    await polled(seller, 60)
+    assert len(seller.read) == 1_000
+    assert amazon.calls["searchOrders"] <= 60 + 20
+
+
+@pytest.mark.parametrize("is_sorted", [True, False], ids=["sorted", "in any order"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_order_is_missed_although_others_change_while_the_pages_are_read(
+    seller: Seller, seed: int, is_sorted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order that changes leaves the pages that are read, and those behind it move up: between two pages, one is hidden."""
+    amazon, chance = seller.amazon, random.Random(seed)
+    monkeypatch.setattr(amazon, "is_sorted", is_sorted)
+    for number in range(450):
+        amazon.now += timedelta(seconds=chance.randrange(1, 20))
+        amazon.place(number + 1, {"SERUM-30": 1})
+    names, follow = set(amazon.orders), seller._follow
+
+    def change_some(said: Any) -> None:
+        """Each order that was read may change at once at Amazon."""
+        follow(said)
+        if chance.random() < 0.05:
+            amazon.now += timedelta(seconds=1)
+            amazon.touch(chance.choice(sorted(seller.read)))
+
+    monkeypatch.setattr(seller, "_follow", change_some)
+    await polled(seller, 40)
+    assert names - set(seller.read) == set()

@@ -41,6 +41,8 @@ class Amazon:
     confirmed_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """When each package was confirmed first, by order and number."""
     roles: frozenset[str] = frozenset({"BUYER", "RECIPIENT"})
+    is_sorted: bool = True
+    """Whether pages are sorted by the moment of the last change; Amazon's models do not say it."""
 
     def place(
         self, number: int, units: Mapping[str, int], ship_within: timedelta = timedelta(days=1), **more: Any
@@ -145,7 +147,7 @@ class Amazon:
         after, before = judge.moment(query["lastUpdatedAfter"]), judge.moment(query["lastUpdatedBefore"])
         statuses, by = query["fulfillmentStatuses"].split(","), query["fulfilledBy"].split(",")
         found = sorted(
-            (order["lastUpdatedTime"], name)
+            (order["lastUpdatedTime"] if self.is_sorted else name[::-1], name)
             for name, order in self.orders.items()
             if after <= judge.moment(order["lastUpdatedTime"]) <= before
             and order["fulfillment"]["fulfillmentStatus"] in statuses
