@@ -5,7 +5,7 @@ returns its result. Who runs it may stop at any request and begin again later: a
 channel therefore reads first what stands there, and repeats nothing that is done.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -138,6 +138,19 @@ class ReadAgain:
     """The order; or a part of it, such as a fulfillment order, where only the channel knows whose part it is."""
 
 
+class Answered(Protocol):
+    """How a change of an order is answered by a document, once it was carried out."""
+
+    def known(self, order: Mapping[str, Any]) -> Mapping[str, str]:
+        """Names that later notices need, of what the answer says of the order's document as it is now."""
+
+    def document(
+        self, order: Mapping[str, Any] | None, wanted: NewOrder | None, not_followed: Collection[str], at: datetime
+    ) -> Set:
+        """The answer about an order as it is now, None = none of it was placed; `wanted` is how the channel wants it, and
+        `not_followed` what else it asks for that is not done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amends:
     """A document that says what an order is only together with others of the same order."""
@@ -151,6 +164,8 @@ class Amends:
     """Whether it says nothing without an earlier one."""
     of_store: "Amends | None" = None
     """What it is where its order was divided among stores: a change of the order of the store that it names."""
+    answered: Answered | None = None
+    """How it is answered; None = it is not."""
 
 
 DIVIDED = (

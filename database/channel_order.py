@@ -1,5 +1,7 @@
 """Named statements about orders of connected channels: the order that it is here, and what the channel said last of it."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +74,19 @@ async def fingerprint(connection: ReadConnection, stated: Stated | None) -> str:
     """A fingerprint of what a channel says: equal where it says the same."""
     content = "nothing" if stated is None else stated.model_dump_json()
     return (await personal.common_key(connection)).fingerprint(f"said {content}")
+
+
+async def name(connection: WriteConnection, channel: str, external: str, ids: Mapping[str, str]) -> None:
+    """Keep more names with an order that later notices need; an order that was not placed has none."""
+    await connection.execute(NAME, {"channel": channel, "external": external, "ids": json.dumps(dict(ids))})
+
+
+NAME = text(
+    """
+    UPDATE channel_order SET ids = ids || CAST(:ids AS jsonb)
+    WHERE channel = :channel AND external = :external AND order_id IS NOT NULL
+    """
+)
 
 
 async def keep(

@@ -14,6 +14,11 @@ from database.connect import ReadConnection, WriteConnection
 State = Literal["applied", "passed_over", "misfit"]
 
 
+def subject_of(exchange: int) -> str:
+    """How an exception names what came."""
+    return f"exchange {exchange}"
+
+
 async def keep(connection: WriteConnection, channel: str, messages: Sequence[tuple[str, Message]]) -> int:
     """Keep messages under the ids that their repeats have in common, due now; answers how many were not kept before."""
     common = await personal.common_key(connection)

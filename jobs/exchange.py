@@ -6,7 +6,7 @@ out in any sequence and several times: what its channel said last decides (`tran
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -37,6 +37,7 @@ from nodes.x12.items import Misfit as WarehouseMisfit
 from transactions import exchange as exchanges
 from transactions import warehouse, x12_document
 from transactions.channel_order import Document, SaidTwice, follow
+from transactions.channel_reply import Reply
 from transactions.transaction import OrderTransactions
 
 BATCH = 64
@@ -209,6 +210,7 @@ class Exchanges:
                 finishes=number == len(found),
                 was_misfit=one.was_misfit,
                 is_read_again=isinstance(item, ReadAgain),
+                reply=_reply(channel, one, item),
             )
             await self._follow_one(channel, document, one, item)
 
@@ -279,16 +281,7 @@ class Exchanges:
                 said = await self._ask(channel, document.said.external)
             if said is None or said.external != document.said.external:
                 raise Misfit("two documents of the same instant differ, and the channel has no such order") from None
-            asked = Document(
-                document.channel,
-                said,
-                document.exchange,
-                document.externals,
-                document.finishes,
-                document.was_misfit,
-                is_read_again=True,
-            )
-            await follow(self.transactions, asked)
+            await follow(self.transactions, replace(document, said=said, is_read_again=True))
 
     async def _ask(self, channel: _Channel, external: str) -> Said | None:
         """Read an order at its channel; None = the channel has none. Raises `ConversationFailed` and `Misfit`.
@@ -303,6 +296,12 @@ class Exchanges:
         if len(found) != 1 or not isinstance(found[0], Said):
             raise Misfit("what the channel answers is not the order that it was asked for")
         return found[0]
+
+
+def _reply(channel: _Channel, one: Exchange, item: Said | ReadAgain | Amends) -> Reply | None:
+    """How something is answered that came by a partner's mailbox."""
+    answered = item.answered if isinstance(item, Amends) else None
+    return Reply(channel.settings.entry["agreed"], answered, exchange.subject_of(one.exchange)) if answered else None
 
 
 def _read(channel: _Channel, one: Exchange) -> Sequence[Said | ReadAgain | Amends | Acknowledged]:

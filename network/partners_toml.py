@@ -28,9 +28,9 @@ KIND = "x12"
 """The kind of channels whose partners have files."""
 DISPATCH = "edi940"
 """The way to reach nodes that have files."""
-DOCUMENTS = ("855", "856", "810", "846")
-STOCK_EVERY_LEAST = timedelta(minutes=1)
+DOCUMENTS = ("855", "856", "810", "846", "865")
 """The sets that a buyer may get, beside 997."""
+STOCK_EVERY_LEAST = timedelta(minutes=1)
 DATES = ("not_before", "not_before_delivery", "not_after", "ship_by", "deliver_by")
 SHIP_COMPLETE = ("order", "line", "no")
 VERSIONS = ("004010", "004030", "004050", "004060", "005010", "005030")

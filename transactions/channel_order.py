@@ -16,6 +16,7 @@ from database import channel_order, exception, exchange, refund
 from database.channel_order import ChannelOrder
 from database.connect import WriteConnection
 from database.exception import ClosingFact
+from database.exchange import subject_of
 from database.outbox import channel_notice
 from domain.channel_difference import (
     UNMAPPED,
@@ -31,6 +32,8 @@ from domain.order import NewOrder
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 from network.validate_order import WrongField
+from transactions import channel_reply
+from transactions.channel_reply import Reply
 from transactions.channel_step import Refused, carry_out, held_unmapped, knowing, refuse, unknown_items, unmapped
 from transactions.order import UsedForAnotherOrder, accept
 from transactions.sourcing import CLAIM_TRIES_MAX, StockTaken
@@ -62,6 +65,8 @@ class Document:
     """Whether it did not fit when it was tried before."""
     is_read_again: bool = False
     """Whether it was read at the channel for this purpose: it counts, whatever was said before at the same instant."""
+    reply: Reply | None = None
+    """How it is answered; None = it is not."""
 
 
 async def follow(transactions: OrderTransactions, document: Document) -> None:
@@ -105,6 +110,7 @@ async def _go_on(
         case Verdict.UNCLEAR:
             raise SaidTwice(known.order)
         case Verdict.OLDER:
+            await _reply(connection, document, known.order)
             return await _pass_over(connection, document, OLDER)
         case Verdict.FORGOTTEN:
             await exchange.erase(connection, document.exchange)
@@ -168,12 +174,14 @@ async def _begin(
                 raise SaidTwice(said.external)
     if said.order is None:
         await _keep(connection, document, ChannelOrder(None, said.version, digest, None))
+        await _reply(connection, document, None)
         return await _pass_over(connection, document, f"nothing of it is wanted: {said.why_not}")
     now = await _place(transactions, connection, document.channel, said, said.order)
     await _keep(connection, document, ChannelOrder(said.order.order, said.version, digest, now))
     _, network = await transactions.networks.active(connection)
     await channel_notice.owe_all(connection, said.order.order, heard(network, document.channel))
     await _name_requests(connection, document, said.order.order, datetime.now(UTC))
+    await _reply(connection, document, said.order.order)
     return await _finish(connection, document)
 
 
@@ -230,12 +238,21 @@ async def _follow(
     is_done = said == now
     version, digest = (document.said.version, digest) if is_done else (known.version, known.digest)
     await _keep(work.connection, document, replace(known, version=version, digest=digest, said=said))
+    if document.reply is not None:
+        await channel_reply.note_step(work.connection, document.reply, document.said, work.header.order)
     if is_done:
         await _name_what_is_lost(work, lost, at)
         await _name_what_is_not_followed(work, document, at)
         await _name_requests(work.connection, document, work.header.order, at)
+        await _reply(work.connection, document, work.header.order)
         await _finish(work.connection, document)
     return is_done
+
+
+async def _reply(connection: WriteConnection, document: Document, order: str | None) -> None:
+    """Answer a document that asks for an answer, once nothing of it is left to do."""
+    if document.reply is not None:
+        await channel_reply.answer(connection, document.reply, document.said, order)
 
 
 async def _paid_back(work: Work, now: Stated | None) -> Mapping[str, int]:
@@ -299,8 +316,3 @@ async def _close_misfits(connection: WriteConnection, document: Document, older:
         fact = ClosingFact(subject_of(document.exchange), f"channel:{document.channel}", datetime.now(UTC))
         subjects = [subject_of(exchange) for exchange in exchanges]
         await exception.close_about(connection, None, ExceptionCode.CHANNEL_MISFIT, subjects, fact)
-
-
-def subject_of(exchange: int) -> str:
-    """How an exception names what came."""
-    return f"exchange {exchange}"

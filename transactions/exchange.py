@@ -7,13 +7,12 @@ from channels.channel import Message
 from database import channel_level, exception, exchange, x12_document
 from database.connect import WriteConnection
 from database.exception import ClosingFact
-from database.exchange import Exchange
+from database.exchange import Exchange, subject_of
 from database.outbox import channel_notice
 from database.request import Request
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 from nodes.kinds import KINDS
-from transactions.channel_order import subject_of
 from transactions.request import Answer, Asked, Body, answered_once
 from transactions.transaction import OrderTransactions
 

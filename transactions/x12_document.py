@@ -14,7 +14,7 @@ from database import exception, exchange, order, personal
 from database import x12_document as statements
 from database.connect import ReadConnection, WriteConnection
 from database.exception import ClosingFact
-from database.exchange import Numbered
+from database.exchange import Numbered, subject_of
 from database.sealing import Key
 from database.x12_document import Due, Known, NewDocument
 from domain.reasons import ExceptionCode
@@ -33,7 +33,6 @@ from formats.x12.partner import ONLY_SET, Partner, acknowledgment_alone, alone
 from formats.x12.parts import GROUP_OF_SET, Group, Interchange, Set, texts
 from formats.x12.read import NO_TRAILER_OF_SET, NotX12, read
 from formats.x12.write import written
-from transactions.channel_order import subject_of
 from transactions.transaction import OrderTransactions, Transaction
 
 MISFIT, MISSING, REFUSED = (

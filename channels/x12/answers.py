@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from domain.money import minor_digits
 from formats.sscc import with_identifier
@@ -54,6 +55,31 @@ class Buyer:
         return next(line for line in self.lines if line.line == name)
 
 
+def buyer_of(order: Mapping[str, Any]) -> Buyer:
+    """The buyer's order as every answer repeats it, from the document of `GET /orders/{order}`."""
+    return Buyer(
+        purchase_order=order["purchase_order"] or order["number"],
+        ordered_at=datetime.fromisoformat(order["placed_at"]),
+        currency=order["currency"],
+        store=order["attributes"].get("store", ""),
+        lines=[_ordered(line) for line in order["lines"]],
+    )
+
+
+def _ordered(line: Mapping[str, Any]) -> OrderedLine:
+    own = line["attributes"]
+    return OrderedLine(
+        line=line["line"],
+        unit=own.get("unit", "EA"),
+        pack=int(own.get("pack", 1)),
+        ids=[(name.removeprefix("id_"), value) for name, value in own.items() if name.startswith("id_")],
+        ordered=line["ordered"],
+        backordered=line["backordered"] + line["open"],
+        cancelled=line["cancelled"],
+        goods=line["unit_price"] * line["ordered"] - line["discount"],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Carton:
     """A parcel: its SSCC of 18 digits, its carrier and tracking number, and our units of each line in it."""
@@ -77,7 +103,7 @@ def response(buyer: Buyer, at: datetime, control: str) -> Set:
     """The 855: what is accepted of each line, with every unit in exactly one ACK segment."""
     is_whole = all(line.accepted == line.ordered for line in buyer.lines)
     segments = [Segment.of("BAK", "00", "AD" if is_whole else "AC", buyer.purchase_order, _date(buyer.ordered_at))]
-    segments += _ship_to(buyer)
+    segments += ship_to_of(buyer)
     for line in buyer.lines:
         segments.append(_po1(line, buyer.currency))
         segments += _acknowledged(line, at)
@@ -107,7 +133,7 @@ def shipment_notice(buyer: Buyer, shipment: str, cartons: Sequence[Carton], at: 
     segments += [top.segment, _td1(len(cartons), weight)]
     segments += [Segment.of("TD5", None, "2", carrier.upper()) for carrier in carriers]
     segments += [Segment.of("REF", "CN", tracking) for tracking in trackings]
-    segments += [Segment.of("DTM", "011", _date(at)), *_ship_to(buyer)]
+    segments += [Segment.of("DTM", "011", _date(at)), *ship_to_of(buyer)]
     order = levels.next(top.number, "O")
     segments += [order.segment, Segment.of("PRF", buyer.purchase_order, None, None, _date(buyer.ordered_at))]
     for carton in cartons:
@@ -161,12 +187,12 @@ def invoice(
     segments = [
         Segment.of("BIG", _date(at), number, _date(buyer.ordered_at), buyer.purchase_order),
         Segment.of("CUR", "SE", buyer.currency),
-        *_ship_to(buyer),
+        *ship_to_of(buyer),
     ]
     for (line, units, _), amount in zip(lines, amounts, strict=True):
         quantity, unit = in_unit(units, line)
         price = _price(amount, quantity, buyer.currency)
-        segments.append(Segment.of("IT1", line.line, quantity, unit, price, None, *_ids(line)))
+        segments.append(Segment.of("IT1", line.line, quantity, unit, price, None, *ids_of(line)))
     hundredths = _hundredths(sum(amounts) + charges - discount + tax, buyer.currency)
     segments.append(Segment.of("TDS", hundredths))
     if tax:
@@ -223,13 +249,18 @@ def _hundredths(minor: int, currency: str) -> int:
     return int((Decimal(minor) * 100).scaleb(-minor_digits(currency)).to_integral_value())
 
 
+def price_of(line: OrderedLine, currency: str) -> str:
+    """The price of one of the buyer's units."""
+    return _price(line.goods, in_unit(line.ordered, line)[0], currency)
+
+
 def _po1(line: OrderedLine, currency: str) -> Segment:
     quantity, unit = in_unit(line.ordered, line)
-    return Segment.of("PO1", line.line, quantity, unit, _price(line.goods, quantity, currency), None, *_ids(line))
+    return Segment.of("PO1", line.line, quantity, unit, price_of(line, currency), None, *ids_of(line))
 
 
 def _lin(line: OrderedLine) -> Segment:
-    return Segment.of("LIN", line.line, *_ids(line))
+    return Segment.of("LIN", line.line, *ids_of(line))
 
 
 def _sn1(line: OrderedLine, units: int) -> Segment:
@@ -238,11 +269,13 @@ def _sn1(line: OrderedLine, units: int) -> Segment:
     return Segment.of("SN1", None, quantity, unit, None, *((ordered, ordered_unit) if unit == ordered_unit else ()))
 
 
-def _ids(line: OrderedLine) -> list[str]:
+def ids_of(line: OrderedLine) -> list[str]:
+    """The item's ids as elements: qualifiers and values by turns."""
     return [element for pair in line.ids for element in pair]
 
 
-def _ship_to(buyer: Buyer) -> list[Segment]:
+def ship_to_of(buyer: Buyer) -> list[Segment]:
+    """The ship-to by the buyer's code; nothing where it sent none."""
     return [Segment.of("N1", "ST", None, "92", buyer.store)] if buyer.store else []
 
 

@@ -31,6 +31,7 @@ from channels.channel import (
     Token,
 )
 from channels.x12 import notify, purchase_change, purchase_order
+from channels.x12.change_answer import ChangeAnswer
 from channels.x12.purchase_change import Dated
 from formats.x12.acknowledgment import Acknowledgment, acknowledged
 from formats.x12.elements import ElementError, version_of
@@ -91,15 +92,19 @@ class X12:
     def _change(self, settings: Settings, catalogue: Catalogue, one: Set, version: datetime) -> Amends:
         """An 860: of the whole order, or of the store that it names."""
         number, stores = purchase_change.purchase_order_of(one), purchase_order.stores_of(one)
+        answered = ChangeAnswer(one) if "865" in settings.entry["profile"].documents else None
         if len(stores) > 1:
             raise Misfit(
                 f"it changes the orders of {len(stores)} stores at once: ask the buyer for one of each, or change them here"
             )
+
+        def of(store: str | None) -> Amends:
+            return replace(_amends(settings, catalogue, number, version, store), is_change=True, answered=answered)
+
         if stores:
-            return replace(_amends(settings, catalogue, number, version, stores[0]), is_change=True)
+            return of(stores[0])
         named = purchase_change.named_store(one)
-        of_store = replace(_amends(settings, catalogue, number, version, named), is_change=True) if named else None
-        return replace(_amends(settings, catalogue, number, version), is_change=True, of_store=of_store)
+        return replace(of(None), of_store=of(named) if named else None)
 
     def token(self, settings: Settings, at: datetime) -> None:
         """Nothing is asked for, so nothing authorizes it."""

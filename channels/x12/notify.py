@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from channels.channel import Done, Notice, Outcome, OutgoingDocument, Refused, Settings, loose_package
-from channels.x12.answers import Buyer, Carton, OrderedLine, invoice, response, shipment_notice, shipped_units
+from channels.x12.answers import Buyer, Carton, buyer_of, invoice, response, shipment_notice, shipped_units
+from channels.x12.change_answer import known_to_the_buyer, own_change
 from channels.x12.profile import Profile
 from domain.event import EventKind
 from domain.money import cost_of_first
@@ -27,15 +27,26 @@ def outcome(settings: Settings, notice: Notice) -> Outcome:
     if notice.kind == EventKind.SHIPMENT_VOIDED:
         return Refused("goods of a shipment notice (856) and an invoice (810) did not leave: agree with the buyer")
     if notice.kind in PLANNED:
-        return _confirm(profile, notice)
+        return _confirm(profile, notice) or _change(profile, notice)
     return _ship(settings, profile, notice)
 
 
-def _confirm(profile: Profile, notice: Notice) -> Outcome:
+def _confirm(profile: Profile, notice: Notice) -> Outcome | None:
+    """The 855, once; None = the buyer has it, or wants none."""
     if CONFIRMED in notice.ids or "855" not in profile.documents:
+        return None
+    buyer = buyer_of(notice.order)
+    known = {CONFIRMED: notice.event, **known_to_the_buyer(buyer)}
+    return Done(known, [OutgoingDocument(f"855 {notice.external}", response(buyer, notice.at, ONLY_SET))])
+
+
+def _change(profile: Profile, notice: Notice) -> Outcome:
+    """The 865 about units that were cancelled since the buyer learned of the order, unless it has asked for that."""
+    if notice.kind != EventKind.CANCELLED or "865" not in profile.documents:
         return Done()
-    one = response(buyer_of(notice.order), notice.at, ONLY_SET)
-    return Done({CONFIRMED: notice.event}, [OutgoingDocument(f"855 {notice.external}", one)])
+    buyer, cancelled = buyer_of(notice.order), {line["line"]: line["quantity"] for line in notice.data["lines"]}
+    one = own_change(buyer, cancelled, notice.ids, notice.at)
+    return Done(known_to_the_buyer(buyer), [OutgoingDocument(f"865 {notice.event}", one)] if one else [])
 
 
 def _ship(settings: Settings, profile: Profile, notice: Notice) -> Outcome:
@@ -49,31 +60,6 @@ def _ship(settings: Settings, profile: Profile, notice: Notice) -> Outcome:
         one = _invoice(buyer, notice, shipped_units(cartons))
         documents.append(OutgoingDocument(f"810 {notice.event}", one, work))
     return Done(_remembered(notice, shipped_units(cartons)), documents)
-
-
-def buyer_of(order: Mapping[str, Any]) -> Buyer:
-    """The buyer's order as every answer repeats it, from the document of `GET /orders/{order}`."""
-    return Buyer(
-        purchase_order=order["purchase_order"] or order["number"],
-        ordered_at=datetime.fromisoformat(order["placed_at"]),
-        currency=order["currency"],
-        store=order["attributes"].get("store", ""),
-        lines=[_line(line) for line in order["lines"]],
-    )
-
-
-def _line(line: Mapping[str, Any]) -> OrderedLine:
-    own = line["attributes"]
-    return OrderedLine(
-        line=line["line"],
-        unit=own.get("unit", "EA"),
-        pack=int(own.get("pack", 1)),
-        ids=[(name.removeprefix("id_"), value) for name, value in own.items() if name.startswith("id_")],
-        ordered=line["ordered"],
-        backordered=line["backordered"] + line["open"],
-        cancelled=line["cancelled"],
-        goods=line["unit_price"] * line["ordered"] - line["discount"],
-    )
 
 
 def _cartons(notice: Notice, prefix: str) -> Iterator[Carton]:

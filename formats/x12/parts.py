@@ -117,6 +117,7 @@ class Interchange:
 
 GROUP_OF_SET = {
     "810": "IN",
+    "812": "CD",
     "846": "IB",
     "850": "PO",
     "855": "PR",

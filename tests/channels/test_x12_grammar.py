@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 
 from channels.x12.answers import Available, inventory, invoice, response, shipment_notice, shipped_units
+from channels.x12.change_answer import own_change
 from formats.x12.acknowledgment import SEGMENTS_IN_ERROR, acknowledge
 from formats.x12.partner import ONLY_SET, Partner
 from formats.x12.parts import Fault, Group, Party, Set
 from formats.x12.write import written
 from tests.bots_judge import faults
 from tests.channels.test_x12_answers import BUYER, CARTONS, MUGS, changed
+from tests.channels.test_x12_change_answer import change, order, wanted
 
 AT = datetime(2026, 12, 1, 9, 5, tzinfo=UTC)
 PARTNER = Partner("acme", Party("12", "5551234567"), Party("ZZ", "ACME"))
@@ -25,6 +27,10 @@ SETS = {
     "810 with charges, a discount and tax": invoice(
         BUYER, "1042-7", shipped_units(CARTONS), {}, AT, ONLY_SET, charges=500, discount=100, tax=250
     ),
+    "865": change("POC*2*QD*3**CA").document(
+        order({"line": "2", "ordered": 48, "backordered": 12}), wanted(l2=36), (), AT
+    ),
+    "865 about a change of ours": own_change(BUYER, {"2": 12}, {"kept 2": "60"}, AT) or Set("865", "1", ()),
     "846": inventory("202612010905", [Available(MUGS.ids, 12)], AT, ONLY_SET),
 }
 

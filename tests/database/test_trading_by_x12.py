@@ -22,6 +22,8 @@ from transactions import personal
 EIGHT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 NOTED = "E"
 """The verdict of mock-edi 0.9.0 about every 856 with a carton's MAN segment: its dictionary of the 856 lacks MAN."""
+FORGETS_DELETED = "confirmed-unknown-line"
+"""mock-edi 0.9.0 removes a line that it deletes by an 860, and then does not know the POC*DI which answers that."""
 FIRST, SECOND = (
     {"sku": "WIDGET-001", "quantity": 24, "price": 12.5},
     {"sku": "WIDGET-002", "quantity": 12, "price": 8.25},
@@ -626,3 +628,124 @@ async def test_no_table_holds_the_address_of_a_document_in_clear(trade: Trade) -
     for (name,) in tables:
         clear = await trade.rows(f"SELECT count(*) FROM {name} t WHERE t::text ~* 'Corner Shop|1 Main St'")
         assert clear == [(0,)], name
+
+
+CHANGES_ANSWERED = 'test = true\ndocuments = ["855", "856", "810", "865"]'
+
+
+@pytest_asyncio.fixture
+async def answering(database: Database, tmp_path: Path) -> AsyncIterator[Trade]:
+    """A shop whose buyer wants each change of an order answered."""
+    opened = await Trade.open(database, tmp_path, CHANGES_ANSWERED)
+    yield opened
+    await opened.close()
+
+
+async def test_the_judge_reads_what_we_answer_to_its_change_and_says_the_same(answering: Trade, buyer: Mock) -> None:
+    await answering.stock(WIDGET_001=100, WIDGET_002=100)
+    name = order(buyer, answering, FIRST, SECOND, number="4500030")
+    await answering.look()
+    await answering.plan(name)
+    await answering.look()
+    assert await answer(buyer, answering) == ["997", "855"]
+    asked = {"lines": [{"line": "1", "action": "change", "quantity": 20}, {"line": "2", "action": "delete"}]}
+    buyer.expect("POST", "/_mock/purchase/4500030/change", asked)
+    buyer.advance(everything=True)
+    hand_over(buyer, answering)
+    await answering.look()
+
+    assert await answer(buyer, answering) == ["997", "865"]
+
+    assert [(line["ordered"], line["confirmed"]) for line in buyer.order("4500030")["reconciliation"]] == [("20", "20")]
+    found = buyer.expect("GET", "/_mock/disagreements")
+    assert [(one["rule"], one["line"]) for one in found] == [(FORGETS_DELETED, "2")]
+    assert await answering.exceptions() == []
+
+
+async def answered(trade: Trade) -> list[list[str]]:
+    """The 865s that lie there for the buyer, without address and totals; the day when they were written is TODAY."""
+    found = the_sets(trade.collect()).get("865", [])
+    return [[_undated(line) for line in one if line[:3] in ("BCA", "POC", "ACK")] for one in found]
+
+
+def _undated(line: str) -> str:
+    elements, at = line.split("*"), {"BCA": 10, "ACK": 5}.get(line[:3], 99)
+    return "*".join([*elements[:at], "TODAY", *elements[at + 1 :]] if len(elements) > at else elements)
+
+
+async def test_an_860_is_answered_once_with_what_its_lines_are_now(answering: Trade) -> None:
+    await answering.stock(WIDGET_001=6)
+    answering.send(file(new("AA-1", SIX, "PO1*2*4*EA*8.25**VN*WIDGET-002")))
+    await answering.look()
+    await answering.plan("buyco-aa-1")
+    await answering.look()
+    answering.collect()
+    changed = file(change("AA-1", LESS, "POC*2*DI*0"), control=43, function="PC")
+    answering.send(changed)
+    await answering.look()
+    answering.send(changed)
+    await answering.look()
+
+    assert await answered(answering) == [
+        [
+            "BCA*00*AD*AA-1**1*20261130****TODAY",
+            "POC*1*QD*5**EA*9.95**VN*WIDGET-001",
+            "ACK*IA*5*EA*068*TODAY",
+            "POC*2*DI*0**EA*8.25**VN*WIDGET-002",
+            "ACK*ID*0*EA",
+        ]
+    ]
+
+
+async def test_what_an_860_asks_for_too_late_is_answered_with_what_is_coming(answering: Trade) -> None:
+    await answering.stock(WIDGET_001=6)
+    answering.send(file(new("AB-1", SIX, "PO1*2*4*EA*8.25**VN*WIDGET-002")))
+    await answering.look()
+    await answering.plan("buyco-ab-1")
+    await answering.ship("buyco-ab-1", {"c1": {"1": 6}})
+    await answering.look()
+    answering.collect()
+    answering.send(file(change("AB-1", LESS), control=43, function="PC"))
+    answering.send(file(change("AB-1", "POC*2*CA*3**EA*10**VN*WIDGET-002"), control=44, function="PC"))
+    await answering.look()
+
+    assert await answered(answering) == [
+        ["BCA*00*RD*AB-1**1*20261130****TODAY", "POC*1*QD*6**EA*9.95**VN*WIDGET-001", "ACK*IQ*6*EA*068*TODAY"],
+        ["BCA*00*AC*AB-1**1*20261130****TODAY", "POC*2*CA*3**EA*8.25**VN*WIDGET-002", "ACK*IB*3*EA*068*TODAY"],
+    ]
+
+
+async def test_an_order_that_is_taken_back_as_a_whole_is_answered_line_by_line(answering: Trade) -> None:
+    answering.send(file(new("AC-1", SIX)))
+    await answering.look()
+    answering.send(file(change("AC-1", purpose="01"), control=43, function="PC"))
+    await answering.look()
+
+    assert await answered(answering) == [
+        ["BCA*00*AD*AC-1**1*20261130****TODAY", "POC*1*DI*0**EA*9.95**VN*WIDGET-001", "ACK*ID*0*EA"]
+    ]
+
+
+async def test_units_that_we_cancel_after_the_855_are_named_once_to_the_buyer(answering: Trade) -> None:
+    await answering.stock(WIDGET_001=6)
+    answering.send(file(new("AD-1", SIX)))
+    await answering.look()
+    await answering.shop.source("buyco-ad-1")
+    await answering.look()
+    assert list(the_sets(answering.collect())) == ["997", "855"]
+    await answering.shop.cancel("buyco-ad-1", {"1": 2})
+    await answering.look()
+    assert await answered(answering) == [
+        ["BCA*04*AC*AD-1***20261130****TODAY", "POC*1*QD*4**EA*9.95**VN*WIDGET-001", "ACK*IQ*4*EA*068*TODAY"]
+    ]
+    answering.send(file(change("AD-1", "POC*1*QD*3**EA*9.95**VN*WIDGET-001"), control=43, function="PC"))
+    await answering.look()
+    assert [one[0][:9] for one in await answered(answering)] == ["BCA*00*AD"], (
+        "its own change is answered, and not named"
+    )
+    await answering.shop.cancel("buyco-ad-1", {"1": 3})
+    await answering.look()
+    assert await answered(answering) == [
+        ["BCA*04*AC*AD-1***20261130****TODAY", "POC*1*DI*0**EA*9.95**VN*WIDGET-001", "ACK*IR*0*EA"]
+    ]
+    assert await answering.exceptions() == []

@@ -137,7 +137,7 @@ partners/buyco.toml || version = "005010" || version = "5010" || 1 || version mu
 partners/buyco.toml || test = true || tests = true || 2 || unknown key 'tests'; did you mean 'test'?
 partners/buyco.toml || first_control = 7000 || first_control = 0 || 3 || first_control must be a whole number of at least 1, not 0
 partners/buyco.toml || first_control = 7000 || first_control = 1000000000 || 3 || first_control is at most 999999999, not 1000000000
-partners/buyco.toml || "855", "856" || "855", "865" || 6 || unknown documents "865"; did you mean '856'?
+partners/buyco.toml || "855", "856" || "855", "866" || 6 || unknown documents "866"; did you mean '865'?
 partners/buyco.toml || currency = "CAD" || currency = "cad" || 7 || currency is a code of ISO 4217 such as "USD", not 'cad'
 partners/buyco.toml || service = "standard" || service = "standrd" || 8 || unknown service 'standrd'; it must be one of [transit] in policy.toml; did you mean 'standard'?
 partners/buyco.toml || ship_complete = "order" || ship_complete = "all" || 9 || ship_complete must be one of order, line, no, not "all"

@@ -1,0 +1,159 @@
+"""Writes purchase order change acknowledgments (X12 865): the answer to an 860, and changes that we start after an 855."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from channels.parcels import line_there
+from channels.x12.answers import Buyer, OrderedLine, buyer_of, ids_of, in_unit, price_of, ship_to_of
+from channels.x12.purchase_change import CHANGE, DELETED
+from channels.x12.purchase_order import CANCEL
+from domain.order import NewOrder
+from formats.x12.elements import divided
+from formats.x12.partner import ONLY_SET
+from formats.x12.parts import Segment, Set
+
+KEPT = "kept"
+"""The name of what is kept with the order: by line, the units that the buyer knows to be coming."""
+FEWER, DECREASED = "IQ", "QD"
+FOLLOWED, IN_PART, NOT_FOLLOWED = "AD", "AC", "RD"
+"""Values of BCA02 (data element 587): acknowledged without change, with change, rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the buyer's order as it is now, in our units; what took the place of some of its units is part of it."""
+
+    line: OrderedLine
+    kept: int
+    """Units that are coming or wait for stock."""
+    waiting: int
+    """Those of them that wait for stock."""
+
+
+def lines_of(buyer: Buyer) -> dict[str, Line]:
+    """By the buyer's own line, how it is now."""
+    kept, waiting, named = Counter[str](), Counter[str](), dict[str, OrderedLine]()
+    for line in buyer.lines:
+        there = line_there(line.line)
+        kept[there] += line.ordered - line.cancelled
+        waiting[there] += line.backordered
+        named.setdefault(there, line)
+    return {name: Line(line, kept[name], waiting[name]) for name, line in named.items()}
+
+
+def known_to_the_buyer(buyer: Buyer, lines: Collection[str] | None = None) -> Mapping[str, str]:
+    """What is kept with an order once its buyer knows these lines as they are now; None = all of them."""
+    return {_name(name): str(one.kept) for name, one in lines_of(buyer).items() if lines is None or name in lines}
+
+
+def _name(line: str) -> str:
+    return f"{KEPT} {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAnswer:
+    """What an 860 asks for, and how it is answered."""
+
+    change: Set
+
+    @property
+    def lines(self) -> Collection[str] | None:
+        """The lines that it names; None = it is about all of them."""
+        return None if self._is_cancel else [line[0][1] for line in self._lines]
+
+    def known(self, order: Mapping[str, Any]) -> Mapping[str, str]:
+        """What the answer lets the buyer know, to be kept with the order."""
+        return known_to_the_buyer(buyer_of(order), self.lines)
+
+    def document(
+        self, order: Mapping[str, Any] | None, wanted: NewOrder | None, not_followed: Collection[str], at: datetime
+    ) -> Set:
+        """The 865 about an order as it is now, None = none of it was placed; `wanted` is how its buyer wants it, and
+        `not_followed` what of the header or of prices is not done."""
+        buyer = buyer_of(order) if order else None
+        now = lines_of(buyer) if buyer else {}
+        asked = [(name, code) for name, code in self._asked(now) if name in now]
+        quantities = {line.line: line.quantity for line in wanted.lines} if wanted else {}
+        segments = [_begin("00", self._verdict(now, asked, quantities, not_followed), self._change, at)]
+        segments += ship_to_of(buyer) if buyer else []
+        for name, code in asked:
+            assert buyer is not None, "a line that is there is of an order"
+            segments += _about(now[name], code, quantities.get(name, 0), buyer.currency, at)
+        segments.append(Segment.of("CTT", len(asked)))
+        return Set("865", ONLY_SET, tuple(segments))
+
+    @property
+    def _change(self) -> Segment:
+        return next(segment for segment in self.change.segments if segment.name == "BCH")
+
+    @property
+    def _is_cancel(self) -> bool:
+        return self._change[1] == CANCEL
+
+    @property
+    def _lines(self) -> list[list[Segment]]:
+        return divided(self.change.segments, CHANGE)[1]
+
+    def _asked(self, now: Mapping[str, Line]) -> list[tuple[str, str]]:
+        """The lines of the answer, each with the code of the change that was asked for."""
+        if self._is_cancel:
+            return [(name, DELETED) for name in now]
+        return list({line[0][1]: (line[0][1], line[0][2]) for line in self._lines}.values())
+
+    def _verdict(
+        self,
+        now: Mapping[str, Line],
+        asked: Collection[tuple[str, str]],
+        quantities: Mapping[str, int],
+        not_followed: Collection[str],
+    ) -> str:
+        followed = [now[name].kept == quantities.get(name, 0) for name, _ in asked]
+        if all(followed) and not not_followed:
+            return FOLLOWED
+        return IN_PART if any(followed) else NOT_FOLLOWED
+
+
+def own_change(buyer: Buyer, cancelled: Mapping[str, int], ids: Mapping[str, str], at: datetime) -> Set | None:
+    """The 865 about units that were cancelled after the buyer had its 855; None = it knows that already. `cancelled` are those
+    of the event, by line of ours, and `ids` what is kept with the order."""
+    now, fewer = lines_of(buyer), Counter[str]()
+    for line, units in cancelled.items():
+        fewer[line_there(line)] += units
+    changed = [name for name, one in now.items() if int(ids.get(_name(name), one.kept + fewer[name])) > one.kept]
+    if not changed:
+        return None
+    begin = Segment.of(
+        *("BCA", "04", IN_PART, buyer.purchase_order, None, None, f"{buyer.ordered_at:%Y%m%d}"),
+        *(None, None, None, f"{at:%Y%m%d}"),
+    )
+    segments = [begin, *ship_to_of(buyer)]
+    for name in changed:
+        code = DECREASED if now[name].kept else DELETED
+        segments += _about(now[name], code, now[name].line.ordered, buyer.currency, at)
+    return Set("865", ONLY_SET, (*segments, Segment.of("CTT", len(changed))))
+
+
+def _begin(purpose: str, verdict: str, change: Segment, at: datetime) -> Segment:
+    """BCA: the order, release, sequence and dates of the 860 come back as they came."""
+    ordered_on = change[6] or f"{at:%Y%m%d}"
+    return Segment.of(
+        *("BCA", purpose, verdict, change[3], change[4], change[5], ordered_on, None, None, None),
+        *(f"{at:%Y%m%d}", change[11]),
+    )
+
+
+def _about(now: Line, code: str, wanted: int, currency: str, at: datetime) -> Iterator[Segment]:
+    """POC with what is ordered now, and ACK for each part of it."""
+    quantity, unit = in_unit(now.kept, now.line)
+    price = price_of(now.line, currency)
+    yield Segment.of("POC", now.line.line, code, quantity, None, unit, price, None, *ids_of(now.line))
+    coming = now.kept - now.waiting
+    parts = [("IA" if now.kept == wanted and not now.waiting else FEWER, coming), ("IB", now.waiting)]
+    parts = [(status, units) for status, units in parts if units] or [("IR" if wanted else "ID", 0)]
+    for status, units in parts:
+        quantity, unit = in_unit(units, now.line)
+        dated = ("068", f"{at:%Y%m%d}") if units else ()
+        yield Segment.of("ACK", status, quantity, unit, *dated)
