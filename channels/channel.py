@@ -278,6 +278,8 @@ class Refused:
     why: str
     ids: Mapping[str, str] = field(default_factory=dict)
     """As in `Done`: names of what it has taken all the same."""
+    documents: Sequence[OutgoingDocument] = ()
+    """As in `Done`: what it is to get all the same."""
 
 
 Outcome = Done | Later | Refused

@@ -107,8 +107,9 @@ class ChannelNoticeSender:
                 if paid is not None:
                     await channel_refund.settle(self._transactions, owed, paid)
                 await channel_notice.took(self._transactions, owed, ids, documents, settings.entry.get("agreed"))
-            case Refused(why, ids):
-                await channel_notice.refused(self._transactions, owed, why, ids)
+            case Refused(why, ids, documents):
+                partner = settings.entry.get("agreed")
+                await channel_notice.refused(self._transactions, owed, why, ids, documents, partner)
                 log.warning("a channel refused a notice", channel=owed.channel, order=owed.order, event_id=owed.name)
             case Later():
                 await self._postpone(owed, outcome)

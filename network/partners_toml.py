@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from channels.x12.profile import ITEM_IDS, Profile
+from channels.x12.profile import BY_A_PERSON, CANCEL, ITEM_IDS, REPLACE, Profile
 from domain.money import MINOR_DIGITS
 from domain.network import AliasKind, Connection, Node
 from domain.order import Address
@@ -31,6 +31,8 @@ DISPATCH = "edi940"
 DOCUMENTS = ("855", "856", "810", "846", "865")
 """The sets that a buyer may get, beside 997."""
 STOCK_EVERY_LEAST = timedelta(minutes=1)
+WRONG_NOTICES = (BY_A_PERSON, REPLACE, CANCEL)
+WRONG_INVOICES = (BY_A_PERSON, "810", "812")
 DATES = ("not_before", "not_before_delivery", "not_after", "ship_by", "deliver_by")
 SHIP_COMPLETE = ("order", "line", "no")
 VERSIONS = ("004010", "004030", "004050", "004060", "005010", "005030")
@@ -146,6 +148,8 @@ def _profile(top: Table, services: Collection[str] | None) -> Profile:
         ship_complete=top.one_of("ship_complete", SHIP_COMPLETE, "no") if top.has("ship_complete") else None,
         customer_tier=top.text("customer_tier") or None,
         documents=frozenset(top.words("documents", DOCUMENTS)) if top.has("documents") else default.documents,
+        wrong_notices=top.one_of("wrong_notices", WRONG_NOTICES, default.wrong_notices),
+        wrong_invoices=top.one_of("wrong_invoices", WRONG_INVOICES, default.wrong_invoices),
         stock_every=top.duration("stock_every", default.stock_every, STOCK_EVERY_LEAST),
     )
 

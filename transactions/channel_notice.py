@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from channels.channel import OutgoingDocument
 from database import channel_order, exception, order, personal
+from database.connect import WriteConnection
 from database.exception import ClosingFact
 from database.outbox import channel_notice
 from database.outbox.channel_notice import Owed, silence_of
@@ -41,17 +42,31 @@ async def took(
         await order.lock(connection, owed.order)
         if not await channel_notice.took(connection, owed, ids):
             return
-        for one in documents if partner else ():
-            assert partner is not None
-            at = datetime.now(UTC)
-            await x12_document.write(connection, partner, one.one, one.key, at, order=owed.order, about=one.about)
+        await _write(connection, owed, documents, partner)
         if await exception.close_about(connection, owed.order, REFUSED, [owed.name], _fact(owed)):
             await transaction.changed(owed.order)
 
 
-async def refused(transactions: OrderTransactions, owed: Owed, why: str, ids: Mapping[str, str] | None = None) -> None:
+async def _write(
+    connection: WriteConnection, owed: Owed, documents: Sequence[OutgoingDocument], partner: Partner | None
+) -> None:
+    """Keep the documents by which a partner learns of a notice; its order is locked."""
+    for one in documents:
+        assert partner is not None, "only kinds with a mailbox write documents"
+        at = datetime.now(UTC)
+        await x12_document.write(connection, partner, one.one, one.key, at, order=owed.order, about=one.about)
+
+
+async def refused(
+    transactions: OrderTransactions,
+    owed: Owed,
+    why: str,
+    ids: Mapping[str, str] | None = None,
+    documents: Sequence[OutgoingDocument] = (),
+    partner: Partner | None = None,
+) -> None:
     """Open the exception that a channel will not take a notice, instead of an earlier one about the same notice; keep the names
-    of what it took all the same.
+    of what it took all the same, and the documents that it gets of it.
 
     Nothing happens when somebody has asked meanwhile to have it sent again.
     """
@@ -62,6 +77,7 @@ async def refused(transactions: OrderTransactions, owed: Owed, why: str, ids: Ma
         text = FORGOTTEN_DETAIL.format(code=REFUSED) if is_forgotten else why[:WHY_LENGTH_MAX]
         if not await channel_notice.refused(connection, owed, text, ids or {}):
             return
+        await _write(connection, owed, documents, partner)
         fact = _fact(owed)
         await exception.close_about(connection, owed.order, REFUSED, [owed.name], fact)
         detail = text if is_forgotten else f"{owed.channel} does not take the notice “{owed.kind}”: {text}"

@@ -92,6 +92,14 @@ class Carton:
 
 
 @dataclass(frozen=True, slots=True)
+class Credited:
+    """That a document takes an invoice back, wholly or in part."""
+
+    invoice: str
+    """Its number; empty = it takes back several."""
+
+
+@dataclass(frozen=True, slots=True)
 class Available:
     """An item with the ids by which the buyer knows it, qualifiers and values, and how many units can be sold."""
 
@@ -122,18 +130,28 @@ def _acknowledged(line: OrderedLine, at: datetime) -> Iterator[Segment]:
             )
 
 
-def shipment_notice(buyer: Buyer, shipment: str, cartons: Sequence[Carton], at: datetime, control: str) -> Set:
-    """The 856 in the structure shipment, order, pack, item (BSN05 0001): each carton with its SSCC and what is in it."""
+def shipment_notice(
+    buyer: Buyer,
+    shipment: str,
+    cartons: Sequence[Carton],
+    at: datetime,
+    control: str,
+    *,
+    purpose: str = "00",
+    left_at: datetime | None = None,
+) -> Set:
+    """The 856 in the structure shipment, order, pack, item (BSN05 0001): each carton with its SSCC and what is in it. One that
+    replaces another (`purpose` 05) or takes it back (01, without cartons) has its number; None = the goods left at `at`."""
     levels = _Levels()
     trackings = dict.fromkeys(carton.tracking for carton in cartons if carton.tracking)
     carriers = dict.fromkeys(carton.carrier for carton in cartons if carton.carrier)
     weight = sum(carton.weight_g for carton in cartons)
-    segments = [Segment.of("BSN", "00", shipment, _date(at), _time(at), "0001")]
+    segments = [Segment.of("BSN", purpose, shipment, _date(at), _time(at), "0001")]
     top = levels.next("", "S")
-    segments += [top.segment, _td1(len(cartons), weight)]
+    segments += [top.segment, *([_td1(len(cartons), weight)] if cartons else [])]
     segments += [Segment.of("TD5", None, "2", carrier.upper()) for carrier in carriers]
     segments += [Segment.of("REF", "CN", tracking) for tracking in trackings]
-    segments += [Segment.of("DTM", "011", _date(at)), *ship_to_of(buyer)]
+    segments += [Segment.of("DTM", "011", _date(left_at or at)), *ship_to_of(buyer)]
     order = levels.next(top.number, "O")
     segments += [order.segment, Segment.of("PRF", buyer.purchase_order, None, None, _date(buyer.ordered_at))]
     for carton in cartons:
@@ -176,32 +194,69 @@ def invoice(
     charges: int = 0,
     discount: int = 0,
     tax: int = 0,
+    credited: Credited | None = None,
 ) -> Set:
     """The 810 for what has shipped, by line in our units; `before` = what earlier invoices of the order were for, so that all
-    of them sum to what was ordered. Charges, discount and tax are of this invoice, in minor units.
+    of them sum to what was ordered. Charges, discount and tax are of this invoice, in minor units. A credit is the same with
+    quantities and amounts below 0, and CR in BIG07: it is arithmetic for who sums all 810s of an order.
 
     TDS01 is the sum of the lines and charges less the discount; it has two decimals that are not written.
     """
     lines = [(buyer.line(name), units, before.get(name, 0)) for name, units in shipped.items() if units]
-    amounts = [_goods(line, earlier + units) - _goods(line, earlier) for line, units, earlier in lines]
+    amounts = [goods_of(line, earlier + units) - goods_of(line, earlier) for line, units, earlier in lines]
+    sign = -1 if credited else 1
+    kind = (None, None, "CR") if credited else ()
     segments = [
-        Segment.of("BIG", _date(at), number, _date(buyer.ordered_at), buyer.purchase_order),
+        Segment.of("BIG", _date(at), number, _date(buyer.ordered_at), buyer.purchase_order, *kind),
         Segment.of("CUR", "SE", buyer.currency),
+        *([Segment.of("REF", "OI", credited.invoice)] if credited and credited.invoice else []),
         *ship_to_of(buyer),
     ]
     for (line, units, _), amount in zip(lines, amounts, strict=True):
         quantity, unit = in_unit(units, line)
         price = _price(amount, quantity, buyer.currency)
-        segments.append(Segment.of("IT1", line.line, quantity, unit, price, None, *ids_of(line)))
-    hundredths = _hundredths(sum(amounts) + charges - discount + tax, buyer.currency)
+        segments.append(Segment.of("IT1", line.line, sign * quantity, unit, price, None, *ids_of(line)))
+    hundredths = _hundredths(sign * (sum(amounts) + charges - discount + tax), buyer.currency)
     segments.append(Segment.of("TDS", hundredths))
     if tax:
-        segments.append(Segment.of("TXI", "TX", _amount(tax, buyer.currency)))
-    for kind, code, more in (("C", "D240", charges), ("A", "C310", discount)):
+        segments.append(Segment.of("TXI", "TX", _amount(sign * tax, buyer.currency)))
+    for indicator, code, more in (("C", "D240", charges), ("A", "C310", discount)):
         if more:
-            segments.append(Segment.of("SAC", kind, code, None, None, _hundredths(more, buyer.currency)))
+            segments.append(Segment.of("SAC", indicator, code, None, None, _hundredths(sign * more, buyer.currency)))
     segments.append(Segment.of("CTT", len(lines)))
     return Set("810", control, tuple(segments))
+
+
+def adjustment(
+    buyer: Buyer,
+    number: str,
+    invoice_number: str,
+    units: Mapping[str, int],
+    amounts: Mapping[str, int],
+    charges: int,
+    at: datetime,
+    control: str,
+) -> Set:
+    """The 812 that credits units which were invoiced and did not leave: an amount for each line and one for the charges of the
+    whole order, in minor units. `invoice_number` "" = of several invoices.
+
+    BCD03 L = to be applied on account, CDD01 59 = not received.
+    """
+    total = _hundredths(sum(amounts.values()) + charges, buyer.currency)
+    refers = (None, invoice_number, None, _date(buyer.ordered_at), buyer.purchase_order)
+    segments = [
+        Segment.of("BCD", _date(at), number, "L", total, "C", *refers),
+        Segment.of("CUR", "SE", buyer.currency),
+        *(ship_to_of(buyer) or [Segment.of("N1", "BY", None, "92", buyer.purchase_order)]),
+    ]
+    for name, amount in amounts.items():
+        line = buyer.line(name)
+        quantity, unit = in_unit(units[name], line)
+        cents = _hundredths(amount, buyer.currency)
+        segments += [Segment.of("CDD", "59", "C", name, cents, None, None, quantity, unit), _lin(line)]
+    if charges:
+        segments.append(Segment.of("CDD", "59", "C", None, _hundredths(charges, buyer.currency)))
+    return Set("812", control, tuple(segments))
 
 
 def inventory(reference: str, available: Sequence[Available], at: datetime, control: str) -> Set:
@@ -227,7 +282,7 @@ def in_unit(units: int, line: OrderedLine) -> tuple[int, str]:
     return (units, "EA") if line.pack > 1 and units % line.pack else (units // line.pack, line.unit or "EA")
 
 
-def _goods(line: OrderedLine, units: int) -> int:
+def goods_of(line: OrderedLine, units: int) -> int:
     """What the first units of a line cost; the whole line costs exactly what was ordered."""
     each, odd = divmod(line.goods, line.ordered)
     return each * units + min(units, odd)

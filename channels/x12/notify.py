@@ -1,31 +1,32 @@
 """Decides which documents a buyer gets for what happened to an order: 855 once it is planned, 856 and 810 for what has left."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from channels.channel import Done, Notice, Outcome, OutgoingDocument, Refused, Settings, loose_package
-from channels.x12.answers import Buyer, Carton, buyer_of, invoice, response, shipment_notice, shipped_units
+from channels.channel import Done, Notice, Outcome, OutgoingDocument, Settings
+from channels.x12 import correction
+from channels.x12.answers import Carton, buyer_of, response, shipment_notice, shipped_units
 from channels.x12.change_answer import known_to_the_buyer, own_change
+from channels.x12.invoicing import invoice_for, invoiced_now
+from channels.x12.packed import Packed, is_loose, name_of, new_packages
 from channels.x12.profile import Profile
 from domain.event import EventKind
-from domain.money import cost_of_first
 from formats.sscc import INTERNAL_PREFIX, own_code, sscc
 from formats.x12.partner import ONLY_SET
-from formats.x12.parts import Set
 
 PLANNED = (EventKind.PROMISED, EventKind.BACKORDERED, EventKind.CANCELLED)
 """The first of these says that it was decided what of the order will come, and when."""
-HEARD = (*PLANNED, EventKind.SHIPPED, EventKind.SHIPMENT_VOIDED)
-CONFIRMED, PACKED, INVOICED = "855", "package", "invoiced"
-"""The names of what is kept with the order: that its 855 was written, which packages an 856 had, and units invoiced."""
+WRONG = (EventKind.SHIPMENT_VOIDED, EventKind.SHIPMENT_CORRECTED)
+"""What was sent of a shipment is wrong."""
+HEARD = (*PLANNED, EventKind.SHIPPED, *WRONG)
+CONFIRMED = "855"
+"""The name of what is kept with the order: that its 855 was written."""
 
 
 def outcome(settings: Settings, notice: Notice) -> Outcome:
     """The documents that a buyer gets because of an event, and what is to be remembered of them."""
     profile: Profile = settings.entry["profile"]
-    if notice.kind == EventKind.SHIPMENT_VOIDED:
-        return Refused("goods of a shipment notice (856) and an invoice (810) did not leave: agree with the buyer")
+    if notice.kind in WRONG:
+        return correction.outcome(profile, _prefix(settings), notice)
     if notice.kind in PLANNED:
         return _confirm(profile, notice) or _change(profile, notice)
     return _ship(settings, profile, notice)
@@ -50,80 +51,38 @@ def _change(profile: Profile, notice: Notice) -> Outcome:
 
 
 def _ship(settings: Settings, profile: Profile, notice: Notice) -> Outcome:
-    buyer, work = buyer_of(notice.order), notice.data["fulfillment_order"]
-    cartons = list(_cartons(notice, settings.entry["gs1_prefix"] or INTERNAL_PREFIX))
+    buyer, work, prefix = buyer_of(notice.order), notice.data["fulfillment_order"], _prefix(settings)
+    contents = dict(new_packages(notice))
+    cartons = [_carton(notice, prefix, name, units) for name, units in contents.items()]
+    shipped = shipped_units(cartons)
     documents: list[OutgoingDocument] = []
     if "856" in profile.documents:
         one = shipment_notice(buyer, notice.event, cartons, notice.at, ONLY_SET)
         documents.append(OutgoingDocument(f"856 {notice.event}", one, work))
     if "810" in profile.documents:
-        one = _invoice(buyer, notice, shipped_units(cartons))
-        documents.append(OutgoingDocument(f"810 {notice.event}", one, work))
-    return Done(_remembered(notice, shipped_units(cartons)), documents)
+        documents.append(OutgoingDocument(f"810 {notice.event}", invoice_for(buyer, notice, shipped), work))
+    codes = {name: carton.sscc for name, carton in zip(contents, cartons, strict=True)}
+    return Done({**invoiced_now(notice, shipped), **_sent(notice, contents, codes)}, documents)
 
 
-def _cartons(notice: Notice, prefix: str) -> Iterator[Carton]:
-    """The packages of a shipment that no 856 had before, with no more units in them than have left by it; units without a
-    package are in one of their own."""
-    left = Counter({line["line"]: line["quantity"] for line in notice.data["lines"]})
-    new = [one for one in notice.data["packages"] if _packed(notice, one["package"]) not in notice.ids]
-    for package in sorted(new, key=lambda one: not one["lines"]):
-        named = _units(package["lines"]) if package["lines"] else left
-        units = {line: taken for line, quantity in named.items() if (taken := min(quantity, left[line])) > 0}
-        left.subtract(units)
-        if units:
-            code = _sscc(package["package"], prefix, notice.serials)
-            yield Carton(code, package["carrier"] or "", package["tracking"] or "", units)
-    if rest := dict(+left):
-        yield Carton(_sscc(loose_package(notice.event), prefix, notice.serials), "", "", rest)
+def _prefix(settings: Settings) -> str:
+    return settings.entry["gs1_prefix"] or INTERNAL_PREFIX
 
 
-def _units(lines: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    units = Counter[str]()
-    for line in lines:
-        units[line["line"]] += line["quantity"]
-    return units
+def _carton(notice: Notice, prefix: str, name: str, units: Mapping[str, int]) -> Carton:
+    """A package with its own id for its number, where its node has put an SSCC on it; else one of ours."""
+    listed = {one["package"]: one for one in notice.data["packages"]}
+    package: Mapping[str, str | None] = listed.get(name, {})
+    code = own_code(name) or sscc(prefix, notice.serials[name])
+    return Carton(code, package.get("carrier") or "", package.get("tracking") or "", units)
 
 
-def _sscc(package: str, prefix: str, serials: Mapping[str, int]) -> str:
-    """The package's own id, where its node has put an SSCC on it; else one of ours."""
-    return own_code(package) or sscc(prefix, serials[package])
-
-
-def _invoice(buyer: Buyer, notice: Notice, shipped: Mapping[str, int]) -> Set:
-    lines = {line["line"]: line for line in notice.order["lines"]}
-    before = {name: _invoiced(notice, name) for name in shipped}
-
-    def share(amount: str) -> int:
-        """What of an amount of whole lines falls on these units."""
-        return sum(
-            cost_of_first(before[name] + units, lines[name]["ordered"], lines[name][amount])
-            - cost_of_first(before[name], lines[name]["ordered"], lines[name][amount])
-            for name, units in shipped.items()
-        )
-
-    is_first = not any(name.startswith(f"{INVOICED} ") for name in notice.ids)
-    return invoice(
-        buyer,
-        notice.event,
-        shipped,
-        before,
-        notice.at,
-        ONLY_SET,
-        charges=notice.order["shipping_price"] if is_first else 0,
-        discount=share("order_discount"),
-        tax=share("tax") + (notice.order["shipping_tax"] if is_first else 0),
-    )
-
-
-def _remembered(notice: Notice, shipped: Mapping[str, int]) -> Mapping[str, str]:
-    invoiced = {f"{INVOICED} {line}": str(_invoiced(notice, line) + units) for line, units in shipped.items()}
-    return invoiced | {_packed(notice, one["package"]): notice.event for one in notice.data["packages"]}
-
-
-def _invoiced(notice: Notice, line: str) -> int:
-    return int(notice.ids.get(f"{INVOICED} {line}", 0))
-
-
-def _packed(notice: Notice, package: str) -> str:
-    return f"{PACKED} {notice.data['fulfillment_order']}/{package}"
+def _sent(notice: Notice, contents: Mapping[str, Mapping[str, int]], codes: Mapping[str, str]) -> Mapping[str, str]:
+    """What is kept of each package: in which notice and invoice it is, and what is in it."""
+    work, found = notice.data["fulfillment_order"], dict[str, str]()
+    for name in [*contents, *(one["package"] for one in notice.data["packages"])]:
+        if name_of(work, name) not in notice.ids:
+            code = codes[name] if is_loose(name) else None
+            one = Packed(notice.event, notice.event, contents.get(name, {}), code)
+            found[name_of(work, name)] = one.kept()
+    return found

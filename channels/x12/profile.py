@@ -32,6 +32,9 @@ SINGLES = frozenset({"EA", "PC", "UN", "EACH", ""})
 
 
 STOCK_EVERY = timedelta(days=1)
+BY_A_PERSON, REPLACE, CANCEL = "person", "replace", "cancel"
+"""How a shipment notice is corrected: by a person, by one that replaces it (BSN01 05), or by one that takes it back (01) and a
+new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +70,7 @@ class Profile:
     """The sets that the partner wants to get, beside 997."""
     stock_every: timedelta = STOCK_EVERY
     """How often it gets an 846, where it wants one."""
+    wrong_notices: str = BY_A_PERSON
+    """How it learns that an 856 is wrong."""
+    wrong_invoices: str = BY_A_PERSON
+    """How it learns that an 810 is wrong: by a person, by a credit `810` or by an `812`."""

@@ -163,7 +163,9 @@ def test_no_unit_is_lost_in_the_buyers_unit(units: int, pack: int) -> None:
 
 def test_each_set_has_its_group() -> None:
     sent = {
+        "812": "CD",
         "855": "PR",
+        "865": "CA",
         "856": "SH",
         "810": "IN",
         "846": "IB",

@@ -2,7 +2,16 @@
 
 from datetime import UTC, datetime
 
-from channels.x12.answers import Available, inventory, invoice, response, shipment_notice, shipped_units
+from channels.x12.answers import (
+    Available,
+    Credited,
+    adjustment,
+    inventory,
+    invoice,
+    response,
+    shipment_notice,
+    shipped_units,
+)
 from channels.x12.change_answer import own_change
 from formats.x12.acknowledgment import SEGMENTS_IN_ERROR, acknowledge
 from formats.x12.partner import ONLY_SET, Partner
@@ -31,6 +40,12 @@ SETS = {
         order({"line": "2", "ordered": 48, "backordered": 12}), wanted(l2=36), (), AT
     ),
     "865 about a change of ours": own_change(BUYER, {"2": 12}, {"kept 2": "60"}, AT) or Set("865", "1", ()),
+    "856 that replaces another": shipment_notice(BUYER, "1042-7", CARTONS, AT, ONLY_SET, purpose="05"),
+    "856 that takes another back": shipment_notice(BUYER, "1042-7", (), AT, ONLY_SET, purpose="01"),
+    "810 that credits": invoice(
+        BUYER, "1042-9", {"1": 4}, {}, AT, ONLY_SET, charges=500, discount=100, tax=250, credited=Credited("1042-7")
+    ),
+    "812": adjustment(BUYER, "1042-9", "1042-7", {"1": 4, "2": 12}, {"1": 19600, "2": 6000}, 500, AT, ONLY_SET),
     "846": inventory("202612010905", [Available(MUGS.ids, 12)], AT, ONLY_SET),
 }
 

@@ -191,3 +191,28 @@ def a_997(about: Interchange, verdict: str = "A", control: int = 900) -> bytes:
         f"AK9*{verdict}*1*1*{int(verdict != 'R')}~SE*6*0001~GE*1*{control}~IEA*1*{control:09d}~"
     )
     return (isa + body).encode()
+
+
+ISA = "ISA*00*          *00*          *ZZ*MOCKEDI        *ZZ*NORTHWIND      *261130*0815*U*00401*{control:09d}*0*T*>~"
+SHIP_TO = "N1*ST*Corner Shop*92*0042~N3*1 Main St~N4*Denver*CO*80202*US~"
+
+
+def file(*sets: str, control: int = 42, function: str = "PO") -> str:
+    """A file of the buyer with these sets, each without its ST and SE."""
+    found = []
+    for number, one in enumerate(sets, 1):
+        code, _, body = one.partition("|")
+        found.append(f"ST*{code}*{number:04d}~{body}SE*{body.count('~') + 2}*{number:04d}~")
+    group = f"GS*{function}*MOCKEDI*NORTHWIND*20261130*0815*{control}*X*004010~"
+    return f"{ISA.format(control=control)}{group}{''.join(found)}GE*{len(sets)}*{control}~IEA*1*{control:09d}~"
+
+
+def new(number: str, *lines: str) -> str:
+    """An 850."""
+    items = "".join(f"{line}~" for line in lines or ("PO1*1*2*EA*9.95**VN*WIDGET-001",))
+    return f"850|BEG*00*SA*{number}**20261130~{SHIP_TO}{items}"
+
+
+def change(number: str, *segments: str, purpose: str = "04") -> str:
+    """An 860."""
+    return f"860|BCH*{purpose}*SA*{number}**1*20261130~" + "".join(f"{segment}~" for segment in segments)
