@@ -17,7 +17,7 @@ from channels.x12.profile import BY_A_PERSON, CANCEL, ITEM_IDS, REPLACE, Profile
 from domain.money import MINOR_DIGITS
 from domain.network import AliasKind, Connection, Node
 from domain.order import Address
-from formats.x12.partner import ACKNOWLEDGED_WITHIN, CONTROL_MAX, Partner
+from formats.x12.partner import ACKNOWLEDGED_WITHIN, ALWAYS, ASKED, CONTROL_MAX, NEVER, Partner
 from network.mistakes import Mistakes
 from network.toml_tables import Table, did_you_mean, read_toml
 from network.warehouse_toml import read_warehouse
@@ -132,6 +132,7 @@ def _agreed(top: Table) -> Mapping[str, Any]:
         "first_control": first_control,
         "acknowledged_within": top.duration("acknowledged_within", ACKNOWLEDGED_WITHIN),
         "sends_again": top.boolean("sends_again", default=False),
+        "ta1": top.one_of("ta1", (ASKED, ALWAYS, NEVER), ASKED),
     }
 
 

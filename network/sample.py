@@ -48,7 +48,7 @@ def _of_interchange(network: Network, interchange: Interchange) -> Iterator[Unde
         yield Understood(what, [f"its sender {sender} is no partner of channels.toml or nodes.toml"], is_fault=True)
         return
     if stranger := known[1].stranger(interchange):
-        yield Understood(what, [stranger], is_fault=True)
+        yield Understood(what, [stranger.text], is_fault=True)
     for group in interchange.groups:
         for one in group.sets:
             what = f"{known[1].name} {one.code} {one.control}"

@@ -20,18 +20,21 @@ from database.x12_document import Due, Known, NewDocument
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 from formats.x12.acknowledgment import (
+    CAME_BEFORE,
     CONTROL_NUMBER_INVALID,
     MEANINGS,
     MEANINGS_OF_INTERCHANGE,
     NEVER_ACKNOWLEDGED,
     NOT_SUPPORTED,
     SEGMENTS_IN_ERROR,
+    TA1,
     TRAILER_MISSING,
     acknowledge,
+    acknowledge_interchange,
 )
 from formats.x12.partner import ONLY_SET, Partner, acknowledgment_alone, alone
-from formats.x12.parts import GROUP_OF_SET, Group, Interchange, Set, texts
-from formats.x12.read import NO_TRAILER_OF_SET, NotX12, read
+from formats.x12.parts import GROUP_OF_SET, Fault, Group, Interchange, Set, texts
+from formats.x12.read import CONTENT, NO_TRAILER_OF_SET, NotX12, read
 from formats.x12.write import written
 from transactions.transaction import OrderTransactions, Transaction
 
@@ -40,8 +43,6 @@ MISFIT, MISSING, REFUSED = (
     ExceptionCode.ACKNOWLEDGMENT_MISSING,
     ExceptionCode.CHANNEL_REFUSED,
 )
-TA1 = "TA1"
-"""The topic of an acknowledgment of an interchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +93,40 @@ async def keep_file(
         new, problems = 0, list[str]()
         for interchange in interchanges:
             if problem := _problem(partner, interchange):
-                problems.append(problem)
+                problems.append(problem.text)
+                await _acknowledge(connection, partner, key, interchange, at, refused=problem.code)
             else:
                 new += await _keep(connection, partner, takes, key, interchange, at)
         refused = await _refuse(connection, partner, key, content, problems, at)
         return Kept(new, refused.problems)
 
 
-def _problem(partner: Partner, interchange: Interchange) -> str | None:
+def _problem(partner: Partner, interchange: Interchange) -> Fault | None:
     if problem := partner.stranger(interchange):
         return problem
     if not any(group.sets for group in interchange.groups) and not interchange.acknowledgments:
-        return f"interchange {interchange.control} holds no set"
+        return Fault(CONTENT, f"interchange {interchange.control} holds no set")
     return None
+
+
+async def _acknowledge(
+    connection: WriteConnection,
+    partner: Partner,
+    key: Key,
+    interchange: Interchange,
+    at: datetime,
+    *,
+    refused: str | None = None,
+    faults: Sequence[str] = (),
+) -> None:
+    """Write the TA1 of an interchange, where it is agreed or asked for, or send it again where the same one came before."""
+    if partner.asks_for_ta1(interchange):
+        one = acknowledge_interchange(interchange, refused, faults)
+        content = "\n".join(
+            line for group in interchange.groups for each in group.sets for line in texts(each.segments)
+        )
+        named = f"{TA1} {interchange.control} {key.fingerprint(f'{texts(one.segments)} {content}')[:16]}"
+        await _write_or_send_again(connection, partner, one, named, at)
 
 
 async def _refuse(
@@ -139,6 +161,8 @@ async def _keep(
                 group.rejected[index] = CONTROL_NUMBER_INVALID
                 kept += await _keep_reused(connection, partner, one, at)
         await _answer(connection, partner, key, group, at)
+    is_reused = any(known[one.event_id] != one.digest for one in every)
+    await _acknowledge(connection, partner, key, interchange, at, faults=[CAME_BEFORE] if is_reused else [])
     return kept
 
 
@@ -197,11 +221,17 @@ async def _answer(connection: WriteConnection, partner: Partner, key: Key, found
         return
     content = " ".join(one.digest for one in found.numbered)
     name = f"997 {found.interchange.control}/{found.group.control} {key.fingerprint(content)[:16]}"
+    await _write_or_send_again(connection, partner, acknowledge(found.group, ONLY_SET, found.rejected), name, at)
+
+
+async def _write_or_send_again(
+    connection: WriteConnection, partner: Partner, one: Set, name: str, at: datetime
+) -> None:
     control = await statements.control_of(connection, partner.name, name)
-    if control is not None:
+    if control is None:
+        await write(connection, partner, one, name, at)
+    else:
         await statements.send_again(connection, partner.name, control)
-        return
-    await write(connection, partner, acknowledge(found.group, ONLY_SET, found.rejected), name, at)
 
 
 async def write(
@@ -230,7 +260,7 @@ async def write(
 
 async def sent(transactions: OrderTransactions, partner: Partner, due: Due) -> None:
     """Note that a document lies in the mailbox."""
-    within = None if due.code in NEVER_ACKNOWLEDGED else partner.acknowledged_within
+    within = None if due.code in (*NEVER_ACKNOWLEDGED, TA1) else partner.acknowledged_within
     async with transactions.database.at_once() as connection:
         await statements.sent(connection, due, within)
 
@@ -256,7 +286,7 @@ async def settle(transactions: OrderTransactions, partner: str, said: Acknowledg
 async def _named(connection: ReadConnection, partner: str, said: Acknowledged) -> Known:
     control = int(said.control) if said.control.isascii() and said.control.isdigit() else 0
     known = await statements.find(connection, partner, control)
-    if known is None or said.function not in (None, GROUP_OF_SET[known.code]):
+    if known is None or said.function not in (None, GROUP_OF_SET.get(known.code)):
         what = f"group {said.function} {said.control}" if said.function else f"interchange {said.control}"
         raise Misfit(f"it acknowledges {what}, and {partner} was sent none of this number")
     return known

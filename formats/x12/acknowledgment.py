@@ -3,14 +3,17 @@
 A 999 is read as one: its IK5 is AK5.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from formats.x12.parts import Fault, Group, Segment, Set
+from formats.x12.parts import Fault, Group, Interchange, Segment, Set
 
 NEVER_ACKNOWLEDGED = frozenset({"997", "999"})
 """Acknowledgments are not acknowledged: two systems would answer each other for ever."""
+TA1 = "TA1"
+"""The acknowledgment of an interchange: a segment beside the groups, where a document of ours has the code of a set."""
 NOT_SUPPORTED = "1"
 TRAILER_MISSING = "2"
 SEGMENTS_IN_ERROR = "5"
@@ -28,9 +31,12 @@ MEANINGS: Mapping[str, str] = {
 }
 """What codes of AK502 say."""
 MEANINGS_OF_INTERCHANGE: Mapping[str, str] = {
+    "000": "there is no error",
     "001": "the control numbers of its header and trailer differ",
     "006": "its sender is unknown",
     "008": "its receiver is unknown",
+    "014": "its date is wrong",
+    "015": "its time is wrong",
     "020": "its test indicator is wrong",
     "021": "its count of groups is wrong",
     "022": "its structure is wrong",
@@ -102,6 +108,28 @@ def _of_group(verdicts: Sequence[SetVerdict], faults: Sequence[Fault]) -> str:
     if rejected:
         return "R" if len(rejected) == len(verdicts) else "P"
     return "E" if faults or any(one.verdict == "E" for one in verdicts) else "A"
+
+
+DATE_WRONG, TIME_WRONG, CAME_BEFORE = "014", "015", "025"
+"""Codes of TA105 for an interchange that is taken all the same."""
+
+
+def acknowledge_interchange(interchange: Interchange, refused: str | None, faults: Sequence[str] = ()) -> Set:
+    """The TA1 for an interchange: rejected for this reason, or taken, with the first thing noted that is wrong with it."""
+    noted = [*faults, *_codes(interchange.faults), *_wrong_moment(interchange)]
+    verdict = "R" if refused else "E" if noted else "A"
+    code = refused or (noted[0] if noted else "000")
+    named = interchange.control.zfill(9), interchange.date, interchange.time
+    return Set(TA1, "", (Segment.of("TA1", *named, verdict, code),))
+
+
+def _wrong_moment(interchange: Interchange) -> Iterator[str]:
+    """Codes for an ISA09 or ISA10 that is none."""
+    for code, form, written in ((DATE_WRONG, "%y%m%d", interchange.date), (TIME_WRONG, "%H%M", interchange.time)):
+        try:
+            datetime.strptime(written, form).replace(tzinfo=UTC)
+        except ValueError:
+            yield code
 
 
 def acknowledged(one: Set) -> list[Acknowledgment]:

@@ -46,7 +46,7 @@ class Fault:
     """Something that is wrong with an envelope, and is tolerated."""
 
     code: str
-    """Of a set as AK502 to AK506 name it, of a group as AK905 to AK909 do; `""` for an interchange."""
+    """Of a set as AK502 to AK506 name it, of a group as AK905 to AK909 do, of an interchange as TA105 does; `""` = none."""
     text: str
 
 

@@ -17,6 +17,8 @@ LAST_DELIMITERS_MAX = 8
 """The characters between ISA15 and the next segment: a separator, a terminator and a line break, with room for blanks."""
 REPEATS_FROM = "00402"
 """The first version whose ISA11 is the repetition character. Before, it named a standard: `U`."""
+CONTROL_NUMBERS_DIFFER, COUNT_OF_GROUPS, STRUCTURE, ENDS_EARLY, CONTENT = "001", "021", "022", "023", "024"
+"""Codes of TA105 for faults of an interchange."""
 NO_TRAILER_OF_SET = Fault("2", "the set ends without SE")
 NO_TRAILER_OF_GROUP = Fault("3", "the group ends without GE")
 
@@ -36,7 +38,7 @@ def read(content: bytes) -> list[Interchange]:
         except NotX12 as error:
             if not found:
                 raise
-            fault = Fault("", f"something follows that is no interchange: {error}")
+            fault = Fault(STRUCTURE, f"something follows that is no interchange: {error}")
             found[-1] = replace(found[-1], faults=(*found[-1].faults, fault))
             break
         position = _start(text, reader.read(text))
@@ -168,7 +170,7 @@ class _Reader:
             case "TA1" if self._group is None:
                 self._acknowledgments.append(segment)
             case _ if self._group is None:
-                self._faults.append(Fault("", f"{segment.name} stands outside of a group"))
+                self._faults.append(Fault(CONTENT, f"{segment.name} stands outside of a group"))
             case _:
                 self._group.take(segment)
 
@@ -176,18 +178,21 @@ class _Reader:
         if self._group is not None:
             self._groups.append(self._group.end(trailer))
         elif trailer is not None:
-            self._faults.append(Fault("", "GE ends no group"))
+            self._faults.append(Fault(STRUCTURE, "GE ends no group"))
         self._group = None
 
     def _end(self, trailer: Segment | None) -> None:
         self._end_group(None)
         if trailer is None:
-            self._faults.append(Fault("", "the interchange ends without IEA"))
+            self._faults.append(Fault(ENDS_EARLY, "the interchange ends without IEA"))
             return
         if not _is_count(trailer[1], len(self._groups)):
-            self._faults.append(Fault("", f"IEA counts {trailer[1]} groups, and there are {len(self._groups)}"))
+            self._faults.append(
+                Fault(COUNT_OF_GROUPS, f"IEA counts {trailer[1]} groups, and there are {len(self._groups)}")
+            )
         if not _is_same(trailer[2], self._header.elements[12]):
-            self._faults.append(Fault("", f"IEA has control number {trailer[2]}, ISA has {self._header.elements[12]}"))
+            said = f"IEA has control number {trailer[2]}, ISA has {self._header.elements[12]}"
+            self._faults.append(Fault(CONTROL_NUMBERS_DIFFER, said))
 
 
 @dataclass(slots=True)

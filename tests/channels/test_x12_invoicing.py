@@ -19,7 +19,13 @@ def order(ordered: int) -> dict[str, Any]:
     """The document of an order of one line, with every kind of amount."""
     line = {"line": "1", "ordered": ordered, "open": 0, "backordered": 0, "cancelled": 0, "attributes": {}}
     amounts = {"unit_price": PRICE, "discount": 0, "order_discount": DISCOUNT, "tax": TAX}
-    whole = {"number": "1", "purchase_order": None, "placed_at": AT.isoformat(), "currency": "USD", "attributes": {}}
+    whole: dict[str, Any] = {
+        "number": "1",
+        "purchase_order": None,
+        "placed_at": AT.isoformat(),
+        "currency": "USD",
+        "attributes": {},
+    }
     return whole | {"shipping_price": SHIPPING, "shipping_tax": SHIPPING_TAX, "lines": [line | amounts]}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.x12.partner import Partner, acknowledgment_alone, alone
-from formats.x12.parts import GROUP_OF_SET, Delimiters, Group, Interchange, Party, Segment, Set
+from formats.x12.parts import GROUP_OF_SET, Delimiters, Fault, Group, Interchange, Party, Segment, Set
 from formats.x12.read import NO_TRAILER_OF_SET, read
 from formats.x12.write import written
 
@@ -72,4 +72,4 @@ def test_only_a_partner_that_tests_gets_tests_and_sends_them() -> None:
 
     assert marked.is_test
     assert test.stranger(returned) is None
-    assert PARTNER.stranger(returned) == "it is marked as a test (ISA15 is T), and acme does not test"
+    assert PARTNER.stranger(returned) == Fault("020", "it is marked as a test (ISA15 is T), and acme does not test")
