@@ -19,6 +19,7 @@ from database.documents.report import (
     Group,
     NodesReport,
     OrdersReport,
+    PartnersReport,
     Period,
     PromisesReport,
     ReturnsReport,
@@ -105,6 +106,14 @@ async def get_backorders_report(
 async def get_costs_report(_: Operator, service: ServiceDep, asked: AskedDep, by: ByOrder = Group.DAY) -> Response:
     """What the orders placed in a period cost by the policy, against their first plans."""
     return await _answered(service, CostsReport, by, asked)
+
+
+@router.get("/reports/partners", response_model=PartnersReport, responses=CSV)
+async def get_partners_report(
+    _: Operator, service: ServiceDep, asked: AskedDep, by: ByOrder = Group.CHANNEL
+) -> Response:
+    """How buyers by X12 were served, of the orders placed in a period: in time, complete, with right documents."""
+    return await _answered(service, PartnersReport, by, asked)
 
 
 @router.get("/reports/returns", response_model=ReturnsReport, responses=CSV)

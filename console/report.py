@@ -22,6 +22,7 @@ from database.documents.report import (
     Group,
     NodesReport,
     OrdersReport,
+    PartnersReport,
     Period,
     PromisesReport,
     ShipmentsReport,
@@ -54,6 +55,7 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
         "nodes": Section("Nodes", NodesReport, Group.NODE),
         "backorders": Section("What waits for stock", BackordersReport, Group.SKU),
         "costs": Section("Costs by the policy, in minor units", CostsReport),
+        "partners": Section("Wholesale buyers by EDI", PartnersReport, Group.CHANNEL),
     }
 )
 

@@ -15,6 +15,7 @@ from database.documents.report import (
     Group,
     NodesReport,
     OrdersReport,
+    PartnersReport,
     Period,
     PromisesReport,
     ShipmentsReport,
@@ -222,6 +223,7 @@ KINDS = (
     (NodesReport, Group.NODE),
     (BackordersReport, Group.SKU),
     (CostsReport, Group.DAY),
+    (PartnersReport, Group.CHANNEL),
 )
 
 

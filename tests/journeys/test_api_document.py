@@ -560,6 +560,6 @@ async def bring_back(house: House) -> None:
     time = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
     for path in ("/returns", "/returns/web-1001-r1", "/claims/web-1001-c1"):
         await http.get(path)
-    for report in ("orders", "shipments", "promises", "nodes", "backorders", "costs", "returns"):
+    for report in ("orders", "shipments", "promises", "nodes", "backorders", "costs", "partners", "returns"):
         await http.get(f"/reports/{report}?{time}")
     await http.get("/reports/marketplace-health")

@@ -44,6 +44,7 @@ ROUND_TRIPS: dict[str, int] = {
     "GET /reports/marketplace-health":                        3,
     "GET /reports/nodes":                                     3,
     "GET /reports/orders":                                    3,
+    "GET /reports/partners":                                  3,
     "GET /reports/promises":                                  3,
     "GET /reports/returns":                                   3,
     "GET /reports/shipments":                                 3,
