@@ -40,7 +40,7 @@ async def command(name: str) -> int:
     name
         Its name in channels.toml, or in carriers.toml.
     """
-    return await connect(name, lambda: _input(name))
+    return await connect(name, lambda: credentials_given(name))
 
 
 async def connect(name: str, credentials: Callable[[], Any]) -> int:
@@ -107,8 +107,8 @@ def _warehouse(network: Network, name: str) -> Connection | None:
     return Connection(name, "x12", "", node.settings)
 
 
-def _input(name: str) -> Any:
-    """What stands on standard input; None = nothing."""
+def credentials_given(name: str) -> Any:
+    """What stands on standard input; None = nothing. Raises `Refused`."""
     if sys.stdin.isatty():
         sys.stderr.write(f"the credentials of {name}, as one JSON object; end with Ctrl-D:\n")
     written = sys.stdin.read().strip()

@@ -1,4 +1,4 @@
-"""`python -m starter files DIR`: takes the files of an ERP that lie in a drop directory, each by what its name begins with."""
+"""`python -m starter files PLACE`: takes the files of an ERP, in a drop directory or on an SFTP server, by their names."""
 
 import asyncio
 import csv
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 from cyclopts import Parameter
 
@@ -22,13 +23,16 @@ from network.csv_rows import read_rows
 from network.mistakes import Mistakes
 from runtime.drop_directory import DropDirectory
 from runtime.mailbox import SETTLE, Mailbox, MailboxUnreachable, NotClaimed
+from runtime.sftp import SftpCredentials, SftpFolders, SftpPlace, mistake_of_host_key
 from runtime.where import database_url, master_keys
+from starter.connect import OF_SFTP, Refused, credentials_given
 from starter.export import COLUMNS, EVERYTHING, harmless, rows_of
 from starter.items import take_items
 from starter.order import orders_of_csv, start_orders
 from starter.stock import Report, apply_content
 
 LOOK_AGAIN_SECONDS = 1.0
+SFTP, SFTP_PORT = "sftp://", 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,19 @@ Take = Callable[[Came, Setting], Awaitable[list[str]]]
 """Takes the good rows of a file, and answers a line for each mistake."""
 
 
+class WrongPlace(Exception):
+    """The files lie nowhere that can be used; the text says what would be right."""
+
+
 async def command(
-    directory: Annotated[Path, Parameter(help="The drop directory: files come in `in`.")],
+    place: Annotated[
+        str, Parameter(help="The drop directory, or sftp://USER@HOST:PORT/PATH. Files come in the folder `in` there.")
+    ],
     *,
+    host_key: Annotated[
+        str,
+        Parameter(help="The public key of an SFTP server, as “ssh-ed25519 AAAA…”; its credentials are read as JSON."),
+    ] = "",
     network: Annotated[Path | None, Parameter(help="The network directory, for files of items.")] = None,
     channel: Annotated[str | None, Parameter(help="The channel of orders that name none.")] = None,
     puts_out: Annotated[
@@ -63,11 +77,24 @@ async def command(
     ] = False,
     every: Annotated[float | None, Parameter(help="Go on, and look every so many seconds; without it, once.")] = None,
 ) -> int:
-    """Take the files of an ERP from a drop directory: orders*.csv, stock*.csv, snapshot*.csv and items*.csv.
+    """Take the files of an ERP: orders*.csv, stock*.csv, snapshot*.csv and items*.csv.
 
     A file whose every row was taken moves to `done`, one with a mistake to `failed`, with a line for each mistake beside it.
+    The credentials of an SFTP server are one JSON object on standard input: a password, or a private_key.
     """
-    mailbox, setting = Mailbox(DropDirectory(directory)), Setting(network, channel, puts_out)
+    try:
+        folders = folders_of(place, host_key, lambda: credentials_given(place))
+    except (WrongPlace, Refused) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    setting = Setting(network, channel, puts_out)
+    try:
+        return await _go_on(Mailbox(folders), setting, every)
+    finally:
+        await folders.close()
+
+
+async def _go_on(mailbox: Mailbox, setting: Setting, every: float | None) -> int:
     if every is None:
         return await once(mailbox, setting)
     while True:
@@ -76,6 +103,43 @@ async def command(
         except MailboxUnreachable as error:
             sys.stderr.write(f"{error}\n")
         await asyncio.sleep(every)
+
+
+def folders_of(place: str, host_key: str, credentials: Callable[[], Any]) -> DropDirectory | SftpFolders:
+    """The folders of a place. `credentials` are those of an SFTP server. Raises `WrongPlace`."""
+    if not place.startswith(SFTP):
+        return DropDirectory(Path(place))
+    if mistake := mistake_of_host_key(host_key):
+        raise WrongPlace(mistake.replace("host_key", "--host-key"))
+    return SftpFolders(_sftp_place(place, host_key), _secret(credentials()))
+
+
+def _sftp_place(place: str, host_key: str) -> SftpPlace:
+    found = urlsplit(place)
+    try:
+        port = found.port or SFTP_PORT
+    except ValueError:
+        port = 0
+    if (
+        not found.hostname
+        or not found.username
+        or not port
+        or found.password is not None
+        or found.query
+        or found.fragment
+    ):
+        raise WrongPlace(
+            f"an SFTP server is named as {SFTP}USER@HOST:PORT/PATH, without a password: that is read as JSON"
+        )
+    return SftpPlace(found.hostname, port, unquote(found.username), host_key, unquote(found.path.removeprefix("/")))
+
+
+def _secret(given: Any) -> SftpCredentials:
+    if not isinstance(given, dict) or not given or not given.keys() <= set(OF_SFTP):
+        raise WrongPlace(f"write the credentials as one JSON object to standard input: {' or '.join(OF_SFTP)}")
+    if not all(isinstance(value, str) and value for value in given.values()):
+        raise WrongPlace(f"{' and '.join(OF_SFTP)} are texts that are not empty")
+    return SftpCredentials(**given)
 
 
 async def once(mailbox: Mailbox, setting: Setting) -> int:

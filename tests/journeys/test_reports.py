@@ -95,7 +95,7 @@ async def test_the_page_of_reports_has_every_figure_and_each_table_as_a_file(wor
             page = await http.get("/console/reports?by=channel")
         assert page.status_code == 200, page.text
         assert (
-            len([statement for statement, _ in sent if "WITH part AS" in statement or "WITH unit AS" in statement]) == 7
+            len([statement for statement, _ in sent if "WITH part AS" in statement or "WITH unit AS" in statement]) == 8
         )
         said = read(page)
         for words in (

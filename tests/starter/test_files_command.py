@@ -11,9 +11,12 @@ from sqlalchemy import text
 from network.mistakes import Mistakes
 from runtime.drop_directory import DropDirectory
 from runtime.mailbox import Mailbox, MailboxUnreachable
-from starter.files import Setting, by_node, visit
+from runtime.sftp import SftpFolders
+from starter import files as starter_files
+from starter.files import Setting, WrongPlace, by_node, folders_of, visit
 from starter.order import order_files
 from tests.house import House
+from tests.sftp_server import PASSWORD, USER, SftpServer, sftp_server
 
 HEADER = "number,placed_at,currency,country,postal_code,sku,quantity,unit_price"
 
@@ -244,3 +247,71 @@ async def test_what_ends_before_it_is_remembered_is_put_out_once_more(
             await visit(mailbox, Setting(None, None, puts_out=True))
     await visit(mailbox, Setting(None, None, puts_out=True))
     assert [{row["order"] for row in rows} for rows in put_out(tmp_path, "orders")] == [{name}, {name}]
+
+
+async def test_the_same_files_are_taken_from_an_sftp_server_and_others_put_there_whenever_the_line_is_cut(
+    house: House, mailbox: Mailbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = (house.body(("SERUM-30", 1))["number"] for _ in range(2))
+    before = await on_hand(house, "slc", "SERUM-30")
+    network = tmp_path / "network"
+    shutil.copytree(Path(__file__).parents[2] / "network/example", network)
+    drop = tmp_path / "server"
+    drop.mkdir()
+    rows = [f"{good},2026-11-20,USD,US,80202,SERUM-30,2,2900", f"{bad},2026-11-20,USD,US,80202,SERUM-30,1,29.00"]
+    async with sftp_server(drop) as server:
+        send(drop, "orders-1.csv", HEADER, *rows)
+        send(drop, "stock-1.csv", "node,sku,quantity", f"slc,SERUM-30,{before + 7}", "slc,NOTHING,many")
+        send(drop, "items-1.csv", "sku,name,weight_g,safety_stock,components", "SFTP-1,From a server,5,0,")
+        there = Mailbox(_given(server), settle=timedelta(0))
+        server.faults.lost_after = "rename"
+        with pytest.raises(MailboxUnreachable):
+            await visit(there, Setting(network, "erp", puts_out=True))
+        taken_over = Mailbox(_given(server), settle=timedelta(0), lease=timedelta(0))
+        await visit(taken_over, Setting(network, "erp", puts_out=True))
+
+    assert await orders_of(house, good, bad) == [good]
+    assert why(drop, "orders-1.csv")[0].startswith("orders-1.csv:3: unit_price must be")
+    assert why(drop, "stock-1.csv")[0].startswith("stock-1.csv:3: ")
+    assert "SFTP-1" in (network / "items.csv").read_text()
+    assert (drop / "done/items-1.csv").exists()
+    assert any(row["order"] == f"erp-{good}".lower() for rows in put_out(drop, "orders") for row in rows)
+    assert put_out(drop, "stock") != []
+
+
+def _given(server: SftpServer) -> SftpFolders:
+    """The folders as the command is given them."""
+    place = f"sftp://{USER}@127.0.0.1:{server.port}"
+    found = folders_of(place, server.place.host_key, lambda: {"password": PASSWORD})
+    assert isinstance(found, SftpFolders)
+    server.opened.append(found)
+    return found
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPS1fSI1dN3hsoVeKJ0oAjpgpC5S5J6SkQkxBFTF0mgE"
+
+
+@pytest.mark.parametrize(
+    ("place", "host_key", "credentials", "said"),
+    [
+        ("sftp://us@erp.example/x", "", {"password": "p"}, "--host-key must be a public key such as"),
+        ("sftp://erp.example/x", KEY, {"password": "p"}, "named as sftp://USER@HOST:PORT/PATH"),
+        ("sftp://us:secret@erp.example/x", KEY, {}, "without a password: that is read as JSON"),
+        ("sftp://us@erp.example:port/x", KEY, {"password": "p"}, "named as sftp://USER@HOST:PORT/PATH"),
+        ("sftp://us@erp.example/x", KEY, None, "write the credentials as one JSON object to standard input"),
+        ("sftp://us@erp.example/x", KEY, {"token": "t"}, "password or private_key"),
+        ("sftp://us@erp.example/x", KEY, {"password": ""}, "texts that are not empty"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_named_without_its_secret(
+    place: str, host_key: str, credentials: object, said: str
+) -> None:
+    with pytest.raises(WrongPlace) as wrong:
+        folders_of(place, host_key, lambda: credentials)
+    assert said in str(wrong.value)
+    assert "secret" not in str(wrong.value)
+
+
+def test_a_path_is_from_where_the_server_puts_the_user_and_absolute_with_two_slashes() -> None:
+    found = [starter_files._sftp_place(f"sftp://us@erp.example{path}", KEY) for path in ("/a%20b", "//srv/a", "")]
+    assert [(one.port, one.path) for one in found] == [(22, "a b"), (22, "/srv/a"), (22, "")]
