@@ -78,6 +78,15 @@ async def control_of(connection: ReadConnection, partner: str, key: str) -> int 
 CONTROL_OF = text("SELECT control FROM x12_document WHERE partner = :partner AND key = :key")
 
 
+async def keys_about(connection: ReadConnection, partner: str, code: str) -> Sequence[tuple[str, str]]:
+    """The keys of the documents of a code that a partner is sent about fulfillment orders, each with its fulfillment order."""
+    rows = await connection.execute(KEYS_ABOUT, {"partner": partner, "code": code})
+    return [(row.key, row.about) for row in rows]
+
+
+KEYS_ABOUT = text("SELECT key, about FROM x12_document WHERE partner = :partner AND code = :code AND about IS NOT NULL")
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A document as it was sent, and what its partner answered."""

@@ -35,6 +35,11 @@ def transfer_order_id(transfer: str) -> str:
     return in_one_case(f"{TRANSFERS}.{transfer}")
 
 
+def transfer_of(fulfillment_order: str) -> str:
+    """The name of the transfer that a fulfillment order belongs to."""
+    return order_of_fulfillment_order(fulfillment_order).removeprefix(f"{TRANSFERS}.")
+
+
 def is_of_a_transfer(name: str) -> bool:
     """Whether this is the id of a transfer's order, or of something that belongs to one, such as a fulfillment order."""
     return name.startswith(f"{TRANSFERS}.")

@@ -49,6 +49,7 @@ from transactions.message import compose
 from transactions.replan import STALE_AFTER, plan_again
 from transactions.sourcing import StockTaken, may_be_released, source_round, splits_ship_complete
 from transactions.transaction import OrderTransactions, Transaction, Work
+from transactions.warehouse_notice import announce_transfer
 
 Notify = Callable[[OrderState], Awaitable[None]]
 
@@ -271,6 +272,9 @@ async def _apply(
     event = Event(cause, received.actor, received.received_at, occurred_at)
     await work.write(event, notify)
     await _begin_cool_down(work, before.node, failed(before, applied.fulfillment_order, message.kind), event)
+    if before.to_node is not None:
+        after = work.order.fulfillment_orders[fulfillment_order]
+        await announce_transfer(connection, work.active, before, after, received.received_at)
 
 
 async def _keep(work: Work, received: Received, reason: str | None) -> None:

@@ -23,7 +23,7 @@ from network.validate_order import check_transfer
 from transactions import stock as stocks
 from transactions.order import AcceptedOrder, area_of, store_as, workflow_input
 from transactions.stock import Recorded, UnknownPlace, wrong_sku
-from transactions.transaction import OrderTransactions, Work
+from transactions.transaction import OrderTransactions, Transaction, Work
 
 
 async def take(transactions: OrderTransactions, asked: TransferRequest) -> AcceptedOrder:
@@ -78,13 +78,31 @@ def _address(node: Node) -> Address:
 
 async def record(transactions: OrderTransactions, message: StockMessage, *, actor: str) -> Recorded:
     """Store a receipt that names a transfer and apply it, in one transaction. Raises as `transactions.stock.apply`."""
-    assert message.transfer is not None
-    name = identifiers.transfer_order_id(message.transfer)
     try:
-        async with transactions.begin(locks=name) as transaction:
-            return await _record(await transactions.on(transaction, name), message, actor)
+        async with transactions.begin(locks=_named(message)) as transaction:
+            return await record_in(transactions, transaction, message, actor=actor)
     except order.UnknownOrder:
-        raise UnknownPlace("transfer", f"there is no transfer {message.transfer}") from None
+        raise _unknown(message) from None
+
+
+async def record_in(
+    transactions: OrderTransactions, transaction: Transaction, message: StockMessage, *, actor: str
+) -> Recorded:
+    """As `record`, inside a transaction that is open already and has locked no stock."""
+    try:
+        work = await transactions.on(transaction, _named(message))
+    except order.UnknownOrder:
+        raise _unknown(message) from None
+    return await _record(work, message, actor)
+
+
+def _named(message: StockMessage) -> str:
+    assert message.transfer is not None
+    return identifiers.transfer_order_id(message.transfer)
+
+
+def _unknown(message: StockMessage) -> UnknownPlace:
+    return UnknownPlace("transfer", f"there is no transfer {message.transfer}")
 
 
 async def _record(work: Work, message: StockMessage, actor: str) -> Recorded:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from channels.channel import Acknowledged
 from channels.channel import Misfit as NotSent
 from database import fulfillment as fulfillment_orders
-from database import incoming as announcements
 from database import order
 from database.connect import ReadConnection
 from database.documents import fulfillment as documents
@@ -26,7 +25,7 @@ from nodes.x12.items import Misfit, Received
 from nodes.x12.profile import WarehouseProfile
 from nodes.x12.sets import TAKES, interchange_of, received
 from nodes.x12.shipping_order import NUMBER_MAX, PREFIX_LENGTH, order_number
-from transactions import fulfillment, stock, x12_document
+from transactions import fulfillment, stock, transfer, warehouse_notice, x12_document
 from transactions.exchange import applied_in
 from transactions.transaction import OrderTransactions, Transaction
 
@@ -88,7 +87,7 @@ async def _record(
     if one.set.code == "945":
         await _advise(transactions, transaction, network, node, one)
     elif one.set.code in TAKES:
-        await _report(transaction, network, node, one)
+        await _report(transactions, transaction, network, node, one)
     else:
         raise Misfit(f"a set {one.set.code} is none that a warehouse sends here: 945, 944, 947, 846 and 997 are")
 
@@ -117,14 +116,19 @@ async def _fulfillment_order(connection: ReadConnection, node: str, number: str)
     raise Misfit(f"W0602 {number} is no order that {node} was sent")
 
 
-async def _report(transaction: Transaction, network: Network, node: Node, one: Received) -> None:
+async def _report(
+    transactions: OrderTransactions, transaction: Transaction, network: Network, node: Node, one: Received
+) -> None:
     """A 944, 947 or 846."""
-    names = await announcements.message_ids(transaction.connection, node.id) if one.set.code == "944" else []
-    numbers = {order_number(name).lower(): name for name in names}
+    connection, actor = transaction.connection, actor_of(node.id)
+    known = await warehouse_notice.announcements(connection, node.id) if one.set.code == "944" else None
     profile: WarehouseProfile = node.settings["profile"]
-    for message in stock_reports.read(one, node.id, WarehouseItems(network), profile, numbers):
+    for message in stock_reports.read(one, node.id, WarehouseItems(network), profile, known):
         try:
-            await stock.apply_in(transaction.connection, network, message, actor=actor_of(node.id))
+            if message.transfer is None:
+                await stock.apply_in(connection, network, message, actor=actor)
+            else:
+                await transfer.record_in(transactions, transaction, message, actor=actor)
         except stock.UnknownPlace as error:
             raise Misfit(str(error)) from error
 

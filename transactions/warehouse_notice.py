@@ -3,14 +3,24 @@
 from datetime import datetime
 from typing import Any
 
-from database.connect import WriteConnection
+from database import incoming
+from database import x12_document as statements
+from database.connect import ReadConnection, WriteConnection
+from domain import identifiers
+from domain.fulfillment import FulfillmentOrder
 from domain.network import Network, Node
 from domain.stock import StockMessage
+from domain.transfer import NOTHING, cargo, expected_at
 from formats.x12.partner import ONLY_SET
 from nodes.dispatch import Document
 from nodes.kinds import KINDS
+from nodes.x12.shipping_order import order_number
 from nodes.x12.stock_announcement import Announced, announcement
+from nodes.x12.stock_reports import Announcements
 from transactions import x12_document
+
+ANNOUNCED = "943 "
+"""What the key of an announcement begins with; its number follows."""
 
 
 async def announce(connection: WriteConnection, network: Network, message: StockMessage, at: datetime) -> None:
@@ -21,7 +31,41 @@ async def announce(connection: WriteConnection, network: Network, message: Stock
     assert message.expected_at is not None
     goods = [_announced(network, sku, quantity) for sku, quantity in message.units.items()]
     one = announcement(message.message_id, goods, message.expected_at, node.id, node.settings["profile"], ONLY_SET)
-    await x12_document.write(connection, node.settings["agreed"], one, f"943 {message.message_id}", at)
+    await x12_document.write(connection, node.settings["agreed"], one, f"{ANNOUNCED}{message.message_id}", at)
+
+
+async def announce_transfer(
+    connection: WriteConnection, network: Network, before: FulfillmentOrder, after: FulfillmentOrder, at: datetime
+) -> None:
+    """Write the 943 about units of a transfer that have left since `before`; nothing for a destination that has no mailbox.
+
+    Its key is the number that the 944 answers: of the first units the fulfillment order's, of later ones with how many have
+    left by then behind it. The transfer is locked.
+    """
+    node = network.nodes.get(after.to_node or "")
+    if node is None or not KINDS[node.dispatch.kind].uses_mailbox:
+        return
+    was, now = cargo(before), cargo(after)
+    left = {sku: one.quantity - was.get(sku, NOTHING).quantity for sku, one in now.items()}
+    goods = [_announced(network, sku, quantity) for sku, quantity in sorted(left.items()) if quantity > 0]
+    if not goods:
+        return
+    is_first = not any(one.quantity for one in was.values())
+    total = sum(one.quantity for one in now.values())
+    name = after.fulfillment_order if is_first else f"{after.fulfillment_order}.{total}"
+    one = announcement(name, goods, expected_at(after), node.id, node.settings["profile"], ONLY_SET)
+    key, about = f"{ANNOUNCED}{name}", after.fulfillment_order
+    await x12_document.write(connection, node.settings["agreed"], one, key, at, order=after.order, about=about)
+
+
+async def announcements(connection: ReadConnection, node: str) -> Announcements:
+    """What a warehouse was sent 943s about."""
+    messages = await incoming.message_ids(connection, node)
+    transfers = await statements.keys_about(connection, node, "943")
+    return Announcements(
+        {order_number(name).lower(): name for name in messages},
+        {order_number(key.removeprefix(ANNOUNCED)).lower(): identifiers.transfer_of(about) for key, about in transfers},
+    )
 
 
 def _announced(network: Network, sku: str, quantity: int) -> Announced:

@@ -5,7 +5,7 @@ counts once the network has it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
@@ -37,14 +37,33 @@ DAMAGED = frozenset({"01", "04", "07"})
 """Values of W1303 (data element 412) for units that cannot be sold: damaged, contaminated, leaking."""
 
 
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """What a warehouse was sent 943s about, each by the number of its 943 in lower case."""
+
+    messages: Mapping[str, str] = field(default_factory=dict)
+    """Ids of the messages that announced goods."""
+    transfers: Mapping[str, str] = field(default_factory=dict)
+    """Names of the transfers that goods belong to."""
+
+    def named(self, numbers: Sequence[str]) -> Mapping[str, str]:
+        """The fields by which a receipt names the first of these that was announced; nothing when none was."""
+        for number in numbers:
+            if number in self.transfers:
+                return {"transfer": self.transfers[number]}
+            if number in self.messages:
+                return {"expected": self.messages[number]}
+        return {}
+
+
 def read(
-    received: Received, node: str, items: Items, profile: WarehouseProfile, announced: Mapping[str, str] = {}
+    received: Received, node: str, items: Items, profile: WarehouseProfile, announced: Announcements | None = None
 ) -> list[StockMessage]:
-    """The stock messages of a 944, 947 or 846, in the sequence in which they are applied. `announced` are the ids of the
-    messages that announced goods, by the number of their 943 in lower case. Raises `Misfit`."""
+    """The stock messages of a 944, 947 or 846, in the sequence in which they are applied; `announced` is what a 944 can answer.
+    Raises `Misfit`."""
     reader = _READERS[received.set.code]
     try:
-        return list(reader(_Report(received, node, items, profile, announced)))
+        return list(reader(_Report(received, node, items, profile, announced or Announcements())))
     except ValidationError as error:
         raise Misfit(first_fault(error)) from error
 
@@ -55,7 +74,7 @@ class _Report:
     node: str
     items: Items
     profile: WarehouseProfile
-    announced: Mapping[str, str]
+    announced: Announcements
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -113,11 +132,10 @@ def _receipt(report: _Report) -> Iterator[StockMessage]:
     good = [row for row in good if isinstance(row, WrongRow) or row.quantity]
     if not good:
         raise Misfit("it has no W07 with a quantity: it does not say what was received")
-    numbers = (w17[position].strip().lower() for position in (4, 5))
-    announced = next((report.announced[number] for number in numbers if number in report.announced), None)
+    announced = report.announced.named([w17[position].strip().lower() for position in (4, 5)])
     for index, part in enumerate(_parts(good)):
         about = "received" if index == 0 else f"received-{index + 1}"
-        yield report.message(about, StockMessageKind.RECEIVED, at, part, expected=announced)
+        yield report.message(about, StockMessageKind.RECEIVED, at, part, **announced)
     for index, part in enumerate(_parts(damaged)):
         states = {"from_state": StockState.SELLABLE, "to_state": StockState.DAMAGED}
         yield report.message(f"damaged-{index + 1}", StockMessageKind.MOVED, at, part, **states)

@@ -14,7 +14,7 @@ from domain.stock import StockMessage, StockState
 from formats.x12.parts import Segment, Set
 from nodes.x12.items import Misfit, Received, same
 from nodes.x12.profile import DEFAULT
-from nodes.x12.stock_reports import read
+from nodes.x12.stock_reports import Announcements, read
 from tests.nodes.warehouse_sets import AT, received
 
 
@@ -30,7 +30,13 @@ class Network:
 
 def said(code: str, text: str, **profile: Any) -> list[StockMessage]:
     """The stock messages of a set."""
-    return read(received(code, text), "slc", Network(), replace(DEFAULT, **profile), {"po-77": "PO-77"})
+    return read(
+        received(code, text),
+        "slc",
+        Network(),
+        replace(DEFAULT, **profile),
+        Announcements({"po-77": "PO-77"}, {"transfer.t-7-f1": "t-7"}),
+    )
 
 
 def good(message: StockMessage) -> list[tuple[str, int]]:
