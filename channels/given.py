@@ -5,7 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from channels.channel import Misfit
 
@@ -14,6 +14,12 @@ class Given(BaseModel):
     """A part of a channel's document. What it has besides is of no interest; what fails is named, and never repeated."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: Any) -> Any:
+        """Channels write null for a part that an order does not have, also where their own models allow none."""
+        return {name: part for name, part in given.items() if part is not None} if isinstance(given, dict) else given
 
 
 Listed = BeforeValidator(lambda given: () if given is None else given)

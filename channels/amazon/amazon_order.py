@@ -3,7 +3,7 @@ and every code is a text, since Amazon adds to its lists."""
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
@@ -17,6 +17,10 @@ class Money(Given):
 
     amount: Annotated[Decimal, Field(allow_inf_nan=False)]
     currencyCode: str
+
+
+Parts = Annotated[dict[str, Any], BeforeValidator(lambda given: given or {})]
+"""Something that is kept as it came, part by part."""
 
 
 class Address(Given):
@@ -34,6 +38,9 @@ class Address(Given):
     postalCode: Text = ""
     countryCode: Text = ""
     phone: Text = ""
+    addressType: Text = ""
+    extendedFields: Parts = Field(default={})
+    """In Brazil: the street's name, the number, what is beside it, and the neighborhood, each by itself."""
 
 
 class DeliveryPreference(Given):
@@ -41,6 +48,9 @@ class DeliveryPreference(Given):
 
     dropOffLocation: Text = ""
     addressInstruction: Text = ""
+    deliveryTime: Parts = Field(default={})
+    """When the destination is open, by days of the week and on single days."""
+    deliveryCapabilities: Annotated[Sequence[str], Listed] = ()
 
 
 class Recipient(Given):
@@ -102,6 +112,7 @@ class Price(Given):
 
     unitPrice: Money | None = None
     """Of one unit. The `ItemPrice` of v0 was that of the whole line."""
+    priceDesignation: Text = ""
 
 
 class Customization(Given):
@@ -110,12 +121,21 @@ class Customization(Given):
     customizedUrl: Text = ""
 
 
+class Condition(Given):
+    """Whether it is new, and if not, in what state."""
+
+    conditionType: Text = ""
+    conditionSubtype: Text = ""
+    conditionNote: Text = ""
+
+
 class Product(Given):
     """What is sold."""
 
     asin: Text = ""
     title: Text = ""
     sellerSku: Text = ""
+    condition: Condition = Condition()
     price: Price = Price()
     customization: Customization = Customization()
 
@@ -127,13 +147,33 @@ class Gift(Given):
     giftWrapLevel: Text = ""
 
 
+class SerialNumbers(Given):
+    """Whether the serial number of each unit must be told when it ships."""
+
+    requirementType: Text = ""
+
+
 class Packing(Given):
     """How an item is packed."""
 
     giftOption: Gift = Gift()
+    serialNumberRequirement: SerialNumbers = SerialNumbers()
 
 
-Constraints = Annotated[dict[str, str], BeforeValidator(lambda given: given or {})]
+class Substitution(Given):
+    """Whether another item may be sent instead, and which."""
+
+    substitutionType: Text = ""
+    substitutionOptions: Annotated[Sequence[Parts], Listed] = ()
+
+
+class Picking(Given):
+    """How an item is picked."""
+
+    substitutionPreference: Substitution = Substitution()
+
+
+Constraints = Annotated[dict[str, Text], BeforeValidator(lambda given: given or {})]
 """What must be done when an item is handed over, by name, such as `signatureConfirmation`: `MANDATORY`."""
 
 
@@ -146,6 +186,7 @@ class International(Given):
 class Shipping(Given):
     """How an item is shipped."""
 
+    scheduledDeliveryWindow: Window = Window()
     shippingConstraints: Constraints = Field(default={})
     internationalShipping: International = International()
 
@@ -155,6 +196,7 @@ class ItemFulfillment(Given):
 
     quantityFulfilled: Quantity = 0
     quantityUnfulfilled: Quantity | None = None
+    picking: Picking = Picking()
     packing: Packing = Packing()
     shipping: Shipping = Shipping()
 
@@ -172,6 +214,25 @@ class Cancellation(Given):
     cancellationRequest: CancellationRequest | None = None
 
 
+class PromotionPart(Given):
+    """One offer that was applied to an item."""
+
+    promotionId: Text = ""
+
+
+class Promotion(Given):
+    """The offers that were applied to an item."""
+
+    breakdowns: Annotated[Sequence[PromotionPart], Listed] = ()
+
+
+class Associated(Given):
+    """Another order that this one, or an item of it, belongs to, such as the one that it replaces."""
+
+    orderId: Text = ""
+    associationType: Text = ""
+
+
 class Item(Given):
     """A line of the order."""
 
@@ -181,6 +242,10 @@ class Item(Given):
     programs: Annotated[Sequence[str], Listed] = ()
     product: Product
     proceeds: Proceeds = Proceeds()
+    promotion: Promotion = Promotion()
+    associatedOrderItems: Annotated[Sequence[Associated], Listed] = ()
+    measurement: Parts = Field(default={})
+    """Of goods that are sold by weight or length: the unit and how much."""
     cancellation: Cancellation = Cancellation()
     fulfillment: ItemFulfillment = ItemFulfillment()
 
@@ -218,6 +283,34 @@ class SalesChannel(Given):
     marketplaceName: Text = ""
 
 
+class TaxRegistration(Given):
+    """A number under which the buyer, or somebody else, is registered for a tax."""
+
+    entityType: Text = ""
+    legalName: Text = ""
+    taxRegistrationType: Text = ""
+    taxRegistrationNumber: Text = ""
+
+
+class Tax(Given):
+    """What an invoice needs."""
+
+    taxRegistrations: Annotated[Sequence[TaxRegistration], Listed] = ()
+    taxInvoicing: Parts = Field(default={})
+
+
+class PaymentExecution(Given):
+    """One way by which it is paid."""
+
+    paymentMethod: Text = ""
+
+
+class Payment(Given):
+    """How it is paid."""
+
+    paymentExecutions: Annotated[Sequence[PaymentExecution], Listed] = ()
+
+
 class AmazonOrder(Given):
     """An order."""
 
@@ -226,6 +319,9 @@ class AmazonOrder(Given):
     lastUpdatedTime: AwareDatetime
     orderAliases: Annotated[Sequence[Alias], Listed] = ()
     programs: Annotated[Sequence[str], Listed] = ()
+    associatedOrders: Annotated[Sequence[Associated], Listed] = ()
+    payment: Payment = Payment()
+    tax: Tax = Tax()
     salesChannel: SalesChannel = SalesChannel()
     buyer: Buyer | None = None
     recipient: Recipient | None = None

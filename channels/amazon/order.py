@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from channels.amazon.amazon_order import Address, AmazonOrder, Item, Package
+from channels.amazon.attributes import of_item, of_order
 from channels.amazon.marketplaces import CURRENCIES
 from channels.amazon.parcels import is_ours
 from channels.channel import Catalogue, Misfit, Said, Settings, Units, Unmapped
 from channels.given import free_text, misfit, on_one_line, postal_code
 from channels.lines import called, prices
 from channels.money import minor
-from channels.parcels import UNITS_OF_ONE
 from domain.order import NewOrder
 
 READY = ("UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED")
@@ -27,13 +27,15 @@ LABELS_OF_AMAZON = frozenset({"EASY_SHIP", "DELIVERY_BY_AMAZON", "FBM_SHIP_PLUS"
 """Programs whose shipping labels are bought from Amazon, which so knows of the parcels by itself."""
 OTHER_WAY = frozenset({"IN_STORE_PICK_UP", *LABELS_OF_AMAZON})
 """Programs whose goods do not leave as a parcel with a label of ours."""
+PREORDER = "PREORDER"
 PROGRAM = "amazon_program"
 ADDRESS = "address"
 CANCELLATION = "cancel_requested"
 """Holds."""
 
-BESIDE_GOODS = ("SHIPPING", "GIFT_WRAP", "COD_FEE", "OTHER")
-"""What is paid beside the goods of an item; here it is the price of shipping."""
+GOODS, TAX, DISCOUNT = "ITEM", "TAX", "DISCOUNT"
+"""Of what an item's money is: all else is paid beside the goods, such as SHIPPING and GIFT_WRAP, and here it is the price of
+shipping. Amazon may add to its list."""
 
 
 def said(settings: Settings, catalogue: Catalogue, order: AmazonOrder) -> Said | None:
@@ -106,9 +108,7 @@ def _line(catalogue: Catalogue, order: AmazonOrder, item: Item, quantity: int) -
     unmapped = None if known else Unmapped(item.orderItemId, sku, name)
     own = {"line": item.orderItemId, "sku": sku, "name": name, "quantity": quantity * units}
     shown = {"gift_message": free_text(item.fulfillment.packing.giftOption.giftMessage) or None}
-    return _Line(
-        own | shown | {"attributes": _attributes_of(item, units)} | _prices(order, item, quantity, units), unmapped
-    )
+    return _Line(own | shown | {"attributes": of_item(item, units)} | _prices(order, item, quantity, units), unmapped)
 
 
 def _known(catalogue: Catalogue, item: Item) -> Units | None:
@@ -128,34 +128,29 @@ def _unmapped(item: Item) -> str:
     return called(item.product.sellerSku, otherwise)
 
 
-def _attributes_of(item: Item, units: int) -> dict[str, str]:
-    """What a node must know of a line: what must be done when it is handed over, what customs need, how it is wrapped."""
-    shipping = item.fulfillment.shipping
-    found = {
-        UNITS_OF_ONE: str(units) if units > 1 else "",
-        "gift_wrap": item.fulfillment.packing.giftOption.giftWrapLevel,
-        "ioss_number": shipping.internationalShipping.iossNumber,
-        "customized_url": item.product.customization.customizedUrl,
-        "programs": " ".join(item.programs),
-    } | {f"constraint {name}": need for name, need in sorted(shipping.shippingConstraints.items())[:10]}
-    return {name: on_one_line(value, 500) for name, value in found.items() if value.strip()}
-
-
 def _prices(order: AmazonOrder, item: Item, quantity: int, units: int) -> dict[str, int]:
-    """What the wanted units cost. Amazon's price is that of one unit, its other amounts are those of all that were ordered."""
-    currency, price = _currency(order), item.product.price.unitPrice
-    each = price.amount if price else _subtotal(item, "ITEM") / max(1, item.quantityOrdered)
-    share = Decimal(quantity) / max(1, item.quantityOrdered)
-    discount = minor(_goods_of(item, "DISCOUNT") * share, currency)
-    tax = max(0, minor(_goods_of(item, "TAX") * share, currency))
-    return prices(each, currency, quantity, units, discount=discount, tax=tax)
+    """What the wanted units cost: the amounts that Amazon shows are those of all that were ordered."""
+    currency, share = _currency(order), Decimal(quantity) / max(1, item.quantityOrdered)
+    discount = minor(_goods_of(item, DISCOUNT) * share, currency)
+    tax = max(0, minor(_goods_of(item, TAX) * share, currency))
+    return prices(_each(item, currency), currency, quantity, units, discount=discount, tax=tax)
+
+
+def _each(item: Item, currency: str) -> Decimal:
+    """The price of one unit, as Amazon shows it. Where what all units cost differs from it by less than a minor unit for each,
+    the unit's price was rounded, and the sum counts."""
+    ordered, price, goods = max(1, item.quantityOrdered), item.product.price.unitPrice, _subtotal(item, GOODS)
+    if price is None:
+        return goods / ordered
+    is_rounded = goods and abs(minor(goods, currency) - minor(price.amount * ordered, currency)) < ordered
+    return goods / ordered if is_rounded else price.amount
 
 
 def _subtotal(item: Item, kind: str) -> Decimal:
     return sum((part.subtotal.amount for part in item.proceeds.breakdowns if part.type == kind), Decimal(0))
 
 
-def _part(item: Item, kind: str, subtype: str) -> Decimal:
+def _beside(item: Item, kind: str) -> Decimal:
     """The part of a tax or discount that is on something else than the goods."""
     return sum(
         (
@@ -163,7 +158,7 @@ def _part(item: Item, kind: str, subtype: str) -> Decimal:
             for part in item.proceeds.breakdowns
             if part.type == kind
             for detail in part.detailedBreakdowns
-            if detail.subtype == subtype and detail.value
+            if detail.subtype not in ("", GOODS) and detail.value
         ),
         Decimal(0),
     )
@@ -171,17 +166,16 @@ def _part(item: Item, kind: str, subtype: str) -> Decimal:
 
 def _goods_of(item: Item, kind: str) -> Decimal:
     """The tax or discount of an item's goods, never below 0: whether a discount has a minus, the models do not say."""
-    beside = sum((_part(item, kind, subtype) for subtype in BESIDE_GOODS), Decimal(0))
-    return abs(_subtotal(item, kind) - beside)
+    return abs(_subtotal(item, kind) - _beside(item, kind))
 
 
 def _beside_goods(order: AmazonOrder) -> dict[str, int]:
     """The price and tax of what is paid beside the goods, less discounts on it."""
     price, tax = Decimal(0), Decimal(0)
     for item in order.orderItems:
-        for kind in BESIDE_GOODS:
-            price += _subtotal(item, kind) - abs(_part(item, "DISCOUNT", kind))
-            tax += _part(item, "TAX", kind)
+        parts = [part for part in item.proceeds.breakdowns if part.type not in (GOODS, TAX, DISCOUNT)]
+        price += sum((part.subtotal.amount for part in parts), Decimal(0)) - abs(_beside(item, DISCOUNT))
+        tax += _beside(item, TAX)
     currency = _currency(order)
     return {"shipping_price": max(0, minor(price, currency)), "shipping_tax": max(0, minor(tax, currency))}
 
@@ -203,11 +197,6 @@ def _content(settings: Settings, order: AmazonOrder) -> dict[str, Any]:
     service = settings.entry.get("services", {}).get(level)
     preference = order.recipient.deliveryPreference if order.recipient else None
     note = (preference.addressInstruction, preference.dropOffLocation) if preference else ()
-    shown = {
-        "marketplace": order.salesChannel.marketplaceName or order.salesChannel.marketplaceId,
-        "programs": " ".join(order.programs),
-        "shipping": "" if service else level,
-    }
     return {
         "channel": settings.name,
         "number": order.orderId,
@@ -218,11 +207,12 @@ def _content(settings: Settings, order: AmazonOrder) -> dict[str, Any]:
         "service": service or "standard",
         "ship_to": _ship_to(order),
         "bill_to": _bill_to(order),
+        "not_before": _not_before(order),
         "promised": _promised(order),
         "holds": _holds(settings, order),
         "prices_include_tax": False,
         "tags": [on_one_line(program) for program in order.programs if on_one_line(program)][:250],
-        "attributes": {name: on_one_line(value, 500) for name, value in shown.items() if on_one_line(value, 500)},
+        "attributes": of_order(order, "" if service else level),
         "note": free_text("\n".join(filter(None, note))) or None,
     }
 
@@ -239,17 +229,10 @@ def _ship_to(order: AmazonOrder) -> dict[str, Any]:
             "recipient: Amazon shows no address. Its app needs the role “Direct-to-Consumer Delivery (Restricted)”; when it "
             "has it, retry the connection"
         )
-    street = (
-        address.addressLine1,
-        address.addressLine2,
-        address.addressLine3,
-        address.districtOrCounty,
-        address.municipality,
-    )
     found = {
         "name": on_one_line(address.name),
         "company": on_one_line(address.companyName),
-        "street": [part for part in map(on_one_line, street) if part],
+        "street": _street(address),
         "city": on_one_line(address.city),
         "region": on_one_line(address.stateOrRegion),
         "postal_code": postal_code(address.postalCode),
@@ -260,12 +243,29 @@ def _ship_to(order: AmazonOrder) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
+def _street(address: Address) -> list[str]:
+    """The lines of the street, with the parts of a Brazilian address where the lines lack them."""
+    lines = (address.addressLine1, address.addressLine2, address.addressLine3)
+    known = " ".join(lines).casefold()
+    parts = [str(part) for part in address.extendedFields.values() if part and str(part).casefold() not in known]
+    found = (*lines, ", ".join(parts), address.districtOrCounty, address.municipality)
+    shown = [part for part in map(on_one_line, found) if part]
+    return [*shown[:4], on_one_line(", ".join(shown[4:]))] if len(shown) > 5 else shown
+
+
 def _bill_to(order: AmazonOrder) -> dict[str, Any] | None:
     buyer = order.buyer
     if buyer is None or not (buyer.buyerName.strip() or buyer.buyerCompanyName.strip()):
         return None
     found = {"name": on_one_line(buyer.buyerName), "company": on_one_line(buyer.buyerCompanyName)}
     return {name: value for name, value in found.items() if value}
+
+
+def _not_before(order: AmazonOrder) -> datetime | None:
+    """What is sold before it is published must not arrive before that; any other order may ship before its window."""
+    ships = order.fulfillment.shipByWindow
+    is_open = ships.latestDateTime is None or (ships.earliestDateTime or ships.latestDateTime) < ships.latestDateTime
+    return ships.earliestDateTime if PREORDER in order.programs and is_open else None
 
 
 def _promised(order: AmazonOrder) -> dict[str, datetime | None]:

@@ -1,7 +1,7 @@
 """Decides what a shop's order means here: which units are wanted, at what price, where to, and what holds them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from channels.attributes import attributes
 from channels.channel import Catalogue, Misfit, Said, Settings, Unmapped
 from channels.given import free_text, misfit, on_one_line
 from channels.lines import called, prices
@@ -28,7 +29,6 @@ RETURNED, NOT_RESTOCKED = "return", "no_restock"
 PAID = ("paid", "partially_refunded", "refunded")
 """The payment statuses at which an order ships without a question; a refund of it lowers its quantities."""
 
-ATTRIBUTES_MOST = 20
 GIFT_MESSAGES = ("giftmessage", "giftnote", "giftcardmessage")
 """What apps call the text for whom an item is given to, without blanks, hyphens and capitals."""
 
@@ -166,7 +166,7 @@ def _line(catalogue: Catalogue, order: ShopOrder, line: ShopLine, quantity: int)
     extra = [(UNITS_OF_ONE, str(units))] if units > 1 else []
     sku = item.sku if item else _unmapped(line)
     own = {"line": line.id, "sku": sku, "name": name, "quantity": quantity * units}
-    shown = {"gift_message": free_text(gift) or None, "attributes": _attributes(properties, extra)}
+    shown = {"gift_message": free_text(gift) or None, "attributes": attributes(properties, extra)}
     return _Line(own | _prices(order, line, quantity, units) | shown, units, unmapped)
 
 
@@ -193,20 +193,6 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def _attributes(typed: Iterable[tuple[str, str]], own: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
-    """Texts by name, at most 20: what does not fit stands together in `more`; what apps hide behind `_` goes there first."""
-    by_name = dict[str, str]()
-    for name, value in sorted(typed, key=lambda pair: pair[0].startswith("_")):
-        if on_one_line(name) and free_text(value):
-            by_name.setdefault(on_one_line(name), free_text(value))
-    room = ATTRIBUTES_MOST - len(own)
-    shown = list(by_name.items())
-    if len(shown) > room:
-        rest = "\n".join(f"{name}: {value}" for name, value in shown[room - 1 :])
-        shown = [*shown[: room - 1], ("more", free_text(rest))]
-    return dict(shown) | {name: free_text(value) for name, value in own if value}
-
-
 def _content(settings: Settings, order: ShopOrder) -> dict[str, Any]:
     service, title = _service(settings, order)
     own = [
@@ -229,7 +215,7 @@ def _content(settings: Settings, order: ShopOrder) -> dict[str, Any]:
         "holds": _holds(settings, order),
         "prices_include_tax": order.prices_include_tax,
         "tags": [tag for tag in map(on_one_line, order.tags) if tag][:250],
-        "attributes": _attributes(order.attributes, [pair for pair in own if pair[1]]),
+        "attributes": attributes(order.attributes, [pair for pair in own if pair[1]]),
         "note": free_text(order.note or "") or None,
     } | _shipping_cost(order)
 

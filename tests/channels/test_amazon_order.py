@@ -58,7 +58,13 @@ def test_row_9_an_order_that_is_to_be_shipped_is_read_field_by_field() -> None:
         "shipping_price": 350,
         "shipping_tax": 59,
         "tags": ["AMAZON_BUSINESS"],
-        "attributes": {"marketplace": "Amazon.com", "programs": "AMAZON_BUSINESS"},
+        "attributes": {
+            "marketplace": "Amazon.com",
+            "programs": "AMAZON_BUSINESS",
+            "address_type": "COMMERCIAL",
+            "ship_from": "2026-11-20T08:00:00Z",
+            "deliver_from": "2026-11-24T08:00:00Z",
+        },
         "note": "Ring at the gate.",
         "lines": [
             {
@@ -74,6 +80,7 @@ def test_row_9_an_order_that_is_to_be_shipped_is_read_field_by_field() -> None:
                     "gift_wrap": "CLASSIC",
                     "ioss_number": "IM5280001234",
                     "constraint signatureConfirmation": "MANDATORY",
+                    "asin": "B0INVENTED",
                 },
             },
             {
@@ -82,7 +89,7 @@ def test_row_9_an_order_that_is_to_be_shipped_is_read_field_by_field() -> None:
                 "name": "Bowls, case of 12",
                 "quantity": 12,
                 "unit_price": 500,
-                "attributes": {"units_of_one": "12"},
+                "attributes": {"units_of_one": "12", "asin": "B0INVENTE2"},
             },
         ],
     }
