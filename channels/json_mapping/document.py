@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from channels.attributes import attributes, pairs_of
 from channels.channel import Catalogue, Misfit, Said, Settings, Unmapped
 from channels.json_mapping.mapping import ITEM_KINDS, Rules
 from domain.account import Cost
@@ -15,13 +16,14 @@ from domain.order import NewLine, NewOrder
 from formats.cel import Expression, NotComputed
 
 SKU_MAX = 64
+ATTRIBUTES = "attributes"
 
 
 def said(settings: Settings, catalogue: Catalogue, rules: Rules, body: bytes) -> Sequence[Said]:
     """What a message says: nothing, or one order. Raises `Misfit`, whose text repeats nothing of the document."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Misfit("this is not JSON") from None
     names = {"body": document}
     if "skip" in rules.about and _value("skip", rules.about["skip"], names):
@@ -33,7 +35,15 @@ def said(settings: Settings, catalogue: Catalogue, rules: Rules, body: bytes) ->
     lines, unmapped = _lines(catalogue, rules, names)
     if not lines:
         return [Said(external, version, None, "nothing of it is to be shipped")]
-    return [Said(external, version, _order(settings, rules, names, lines), None, tuple(unmapped))]
+    order, requests = _order(settings, rules, names, lines), _requests(rules, names)
+    return [Said(external, version, order, None, tuple(unmapped), requests=requests)]
+
+
+def _requests(rules: Rules, names: Mapping[str, Any]) -> tuple[str, ...]:
+    found = _value("requests", rules.about["requests"], names) if "requests" in rules.about else []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Misfit("order.requests is no list of texts in this document")
+    return tuple(filter(None, found))
 
 
 def _order(settings: Settings, rules: Rules, names: Mapping[str, Any], lines: Sequence[NewLine]) -> NewOrder:
@@ -45,12 +55,22 @@ def _order(settings: Settings, rules: Rules, names: Mapping[str, Any], lines: Se
         part = given
         for key in path[:-1]:
             part = part.setdefault(key, {})
-        part[path[-1]] = value.isoformat() if isinstance(value, datetime) else value
+        part[path[-1]] = _fitting(path, value)
     given |= _service(settings, given.pop("service", None))
     try:
         return NewOrder.model_validate(given)
     except ValidationError as error:
         raise Misfit(_plainly("order", error)) from None
+
+
+def _fitting(path: tuple[str, ...], value: Any) -> Any:
+    """A value as the order document has it: attributes may also be a list of names with their values."""
+    if path == (ATTRIBUTES,):
+        try:
+            return attributes(pairs_of(value))
+        except (AttributeError, TypeError):
+            raise Misfit(f"{'.'.join(path)} is neither an object nor a list of names with their values") from None
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _service(settings: Settings, title: Any) -> Mapping[str, str]:
@@ -80,7 +100,9 @@ def _line(catalogue: Catalogue, given: Mapping[str, Any], number: int) -> tuple[
     """A line with our SKU, or with what the channel calls the item where nobody knows it."""
     ways = [(kind, str(given[kind])) for kind in ITEM_KINDS if given.get(kind)]
     found = next((units for kind, external in ways if (units := catalogue.item(kind, external))), None)
-    fields = {name: value for name, value in given.items() if value is not None and name not in ITEM_KINDS}
+    fields = {
+        name: _fitting((name,), value) for name, value in given.items() if value is not None and name not in ITEM_KINDS
+    }
     try:
         if found is not None:
             return _in_units(NewLine.model_validate({**fields, "sku": found.sku}), found.units), None

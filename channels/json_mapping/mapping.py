@@ -25,7 +25,7 @@ CREDENTIALS = ("api_user", "api_key", "webhook_secret")
 ITEM_KINDS = ("sku", "variant", "gtin", "buyer_part")
 """The ways to name an item, in the order in which they are tried."""
 
-ABOUT = ("external", "version", "why_not", "skip")
+ABOUT = ("external", "version", "why_not", "skip", "requests")
 PARTS: Mapping[str, Any] = {"ship_to": Address, "bill_to": BillTo, "promised": Duty}
 ORDER_FIELDS = frozenset({*NewOrder.model_fields, *ABOUT, "lines", "holds"} - {"channel", "reservation"})
 LINE_FIELDS = frozenset({*NewLine.model_fields, *ITEM_KINDS, "over", "where"})

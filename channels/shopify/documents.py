@@ -6,7 +6,7 @@ for that reason, and what does not fit in one is read on by its cursor.
 
 MONEY = "shopMoney { amount currencyCode }"
 ADDRESS = """
-    name firstName lastName company address1 address2 city provinceCode zip countryCodeV2 phone latitude longitude
+    name firstName lastName company address1 address2 city provinceCode province zip countryCodeV2 phone latitude longitude
 """
 PAGE = "pageInfo { hasNextPage endCursor }"
 ERRORS = "userErrors { field message }"

@@ -1,15 +1,18 @@
 """Reads an order as webhooks of Shopify have it: the order of its REST interface."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from channels.channel import Misfit
 from channels.given import Given, Listed, Text, Typed, fitting
+from channels.money import decimal, minor
 from channels.shopify.given import Address, Id
 from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder, ShopRefund, ShopShipping
+from domain.money import spread
 
 OWN_SERVICES = ("", "manual")
 """How Shopify calls the fulfillment by the shop's own people."""
@@ -55,7 +58,11 @@ class _Line(Given):
     tip: Any = None
     fulfillment_service: Text = ""
     properties: Annotated[tuple[_Pair, ...], Listed] = ()
-    discount_allocations: Annotated[tuple[_Share, ...], Listed] = ()
+    taxable: bool | None = None
+    total_discount: Decimal = Decimal(0)
+    total_discount_set: _Set | None = None
+    discount_allocations: tuple[_Share, ...] | None = None
+    """None = it does not say how the order's discounts are shared out, as orders of old versions and of some apps."""
     tax_lines: Annotated[tuple[_Tax, ...], Listed] = ()
 
 
@@ -63,8 +70,10 @@ class _Shipping(Given):
     title: Text = ""
     price: Decimal = Decimal(0)
     price_set: _Set | None = None
+    discounted_price: Decimal | None = None
+    discounted_price_set: _Set | None = None
     is_removed: bool | None = None
-    discount_allocations: Annotated[tuple[_Share, ...], Listed] = ()
+    discount_allocations: tuple[_Share, ...] | None = None
     tax_lines: Annotated[tuple[_Tax, ...], Listed] = ()
 
 
@@ -110,6 +119,9 @@ class _Order(Given):
     po_number: Text = ""
     email: Text = ""
     phone: Text = ""
+    tax_lines: Annotated[tuple[_Tax, ...], Listed] = ()
+    total_discounts: Decimal = Decimal(0)
+    total_discounts_set: _Set | None = None
     note: Text = ""
     tags: Text = ""
     note_attributes: Annotated[tuple[_Pair, ...], Listed] = ()
@@ -136,7 +148,7 @@ def read(content: Any, own_service: str | None) -> ShopOrder:
         is_cancelled=order.cancelled_at is not None,
         is_test=bool(order.test),
         source=order.source_name,
-        lines=[_line(line, order.currency, own_service) for line in order.line_items],
+        lines=_lines(order, own_service),
         shipping=[_shipping(one, order.currency) for one in order.shipping_lines if not one.is_removed],
         fulfillments=[_fulfillment(one) for one in order.fulfillments if one.status in ("success", "open", "pending")],
         refunds=_refunds(order.refunds),
@@ -154,8 +166,41 @@ def read(content: Any, own_service: str | None) -> ShopOrder:
     )
 
 
+def _lines(order: _Order, own_service: str | None) -> list[ShopLine]:
+    """The lines. A tax or a discount that only the order as a whole has is shared out by what the lines cost."""
+    lines = [_line(line, order.currency, own_service) for line in order.line_items]
+    shipping = [_shipping(one, order.currency) for one in order.shipping_lines]
+    if not any([*(line.tax for line in lines), *(one.tax for one in shipping)]):
+        weights = [
+            Decimal(0) if given.taxable is False else _cost(line)
+            for given, line in zip(order.line_items, lines, strict=True)
+        ]
+        taxes = _shared(_taxes(order.tax_lines, order.currency), weights, order.currency)
+        lines = [replace(line, tax=share) for line, share in zip(lines, taxes, strict=True)]
+    if all(line.discount_allocations is None for line in order.line_items):
+        whole = _of_the_shop(order.total_discounts, order.total_discounts_set, order.currency)
+        named = [*(line.discount for line in lines), *(one.discount for one in shipping)]
+        left = max(Decimal(0), whole - sum(named, Decimal(0)))
+        discounts = _shared(left, [_cost(line) for line in lines], order.currency)
+        lines = [replace(line, discount=line.discount + share) for line, share in zip(lines, discounts, strict=True)]
+    return lines
+
+
+def _cost(line: ShopLine) -> Decimal:
+    return line.price * line.quantity - line.discount
+
+
+def _shared(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """Parts of an amount by weight, exact to the minor unit."""
+    if not amount or not any(weight > 0 for weight in weights):
+        return [Decimal(0)] * len(weights)
+    shares = spread(minor(amount, currency), [max(0, minor(weight, currency)) for weight in weights])
+    return [Decimal(decimal(share, currency)) for share in shares]
+
+
 def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
     is_tip = line.tip_payment_gateway is not None or line.tip is not None
+    of_all = _of_the_shop(line.total_discount, line.total_discount_set, currency)
     return ShopLine(
         id=line.id,
         name=line.name or line.title,
@@ -164,7 +209,7 @@ def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
         quantity=line.quantity,
         current=line.quantity if line.current_quantity is None else line.current_quantity,
         price=_of_the_shop(line.price, line.price_set, currency),
-        discount=_sum(line.discount_allocations, currency),
+        discount=of_all if line.discount_allocations is None else _sum(line.discount_allocations, currency),
         tax=_taxes(line.tax_lines, currency),
         is_goods=not line.gift_card and line.requires_shipping is not False and not is_tip,
         properties=[(pair.name, pair.value) for pair in line.properties],
@@ -173,8 +218,11 @@ def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
 
 
 def _shipping(shipping: _Shipping, currency: str) -> ShopShipping:
-    price = _of_the_shop(shipping.price, shipping.price_set, currency)
-    discount = _sum(shipping.discount_allocations, currency)
+    price, discount = _of_the_shop(shipping.price, shipping.price_set, currency), Decimal(0)
+    if shipping.discount_allocations is not None:
+        discount = _sum(shipping.discount_allocations, currency)
+    elif shipping.discounted_price is not None:
+        discount = price - _of_the_shop(shipping.discounted_price, shipping.discounted_price_set, currency)
     return ShopShipping(shipping.title, price, discount, _taxes(shipping.tax_lines, currency))
 
 

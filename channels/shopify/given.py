@@ -32,6 +32,7 @@ class Address(Given):
     address2: Text = ""
     city: Text = ""
     province_code: Text = ""
+    province: Text = ""
     zip: Text = ""
     country_code: Text = ""
     phone: Text = ""
@@ -46,7 +47,7 @@ class Address(Given):
             "company": on_one_line(self.company),
             "street": [part for part in map(on_one_line, (self.address1, self.address2)) if part],
             "city": on_one_line(self.city),
-            "region": on_one_line(self.province_code),
+            "region": on_one_line(self.province_code or self.province),
             "postal_code": postal_code(self.zip),
             "country": self.country_code.strip().upper(),
             "phone": on_one_line(self.phone),

@@ -306,6 +306,41 @@ TABLE = [
     Row("taxes on top", *head("taxes_included", "taxesIncluded", False), {"prices_include_tax": False}),
     Row("shipping after its discount", {}, {}, {"shipping_price": 500, "shipping_tax": 80}),
     Row("a plain amount is the shop's", {"line_items.0.price_set": None}, None, {"lines.0.unit_price": 1999}),
+    Row(
+        "a tax that only the order as a whole has is shared out by what the lines cost",
+        {
+            "line_items.0.tax_lines": [],
+            "line_items.1.tax_lines": None,
+            "shipping_lines.0.tax_lines": [],
+            "tax_lines": [{"title": "State Tax", "price": "8.00", "rate": 0.1}],
+        },
+        None,
+        {"lines.0.tax": 751, "lines.1.tax": 49, "shipping_tax": 0},
+    ),
+    Row(
+        "an item that is not taxed has no share of it",
+        {
+            "line_items.0.tax_lines": [],
+            "line_items.0.taxable": False,
+            "shipping_lines.0.tax_lines": [],
+            "tax_lines": [{"price": "0.50"}],
+        },
+        None,
+        {"lines.0.tax": 0, "lines.1.tax": 50},
+    ),
+    Row(
+        "discounts of an order that does not say how they are shared out",
+        {
+            "line_items.0.discount_allocations": None,
+            "line_items.1.discount_allocations": None,
+            "shipping_lines.0.discount_allocations": None,
+            "line_items.0.total_discount": "2.00",
+            "shipping_lines.0.discounted_price": "5.00",
+            "total_discounts": "7.00",
+        },
+        None,
+        {"lines.0.discount": 576, "lines.1.discount": 24, "shipping_price": 500},
+    ),
     # Shipping.
     Row("a shipping title that is mapped", {}, {}, {"service": "express", "attributes.shipping": None}),
     Row(
@@ -322,6 +357,12 @@ TABLE = [
         {"shipping_address.zip": None, "shipping_address.country_code": "HK", "shipping_address.province_code": None},
         {"shippingAddress.zip": None, "shippingAddress.countryCodeV2": "HK", "shippingAddress.provinceCode": None},
         {"ship_to.postal_code": None, "ship_to.country": "HK", "ship_to.region": None},
+    ),
+    Row(
+        "a province without a code",
+        {"shipping_address.province_code": None, "shipping_address.province": "Clare"},
+        {"shippingAddress.provinceCode": None, "shippingAddress.province": "Clare"},
+        {"ship_to.region": "Clare"},
     ),
     Row(
         "Kosovo",
