@@ -49,6 +49,8 @@ def _of_interchange(network: Network, interchange: Interchange) -> Iterator[Unde
         return
     if stranger := known[1].stranger(interchange):
         yield Understood(what, [stranger.text], is_fault=True)
+    if not any(group.sets for group in interchange.groups) and not interchange.acknowledgments:
+        yield Understood(what, ["it holds no set that could be read"], is_fault=True)
     for group in interchange.groups:
         for one in group.sets:
             what = f"{known[1].name} {one.code} {one.control}"

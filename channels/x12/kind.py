@@ -86,6 +86,8 @@ class X12:
         """An 850: one order, or one of each store. Where one of them cannot be read, none is carried out."""
         number, stores = purchase_order.number_of(one), purchase_order.stores_of(one)
         if stores:
+            profile = settings.entry["profile"]
+            purchase_order.check_division(one, settings.name, profile, catalogue, version)
             _ordered(settings, catalogue, one, version)
         return [_amends(settings, catalogue, number, version, store) for store in (stores or (None,))]
 

@@ -11,12 +11,16 @@ ITEM_IDS = {
     "VP": "sku",
     "VC": "sku",
     "SK": "sku",
+    "VA": "sku",
+    "MG": "sku",
     "UP": "gtin",
     "UK": "gtin",
     "EN": "gtin",
     "UA": "gtin",
     "UI": "gtin",
     "UC": "gtin",
+    "UD": "gtin",
+    "EO": "gtin",
     "IN": "buyer_part",
     "BP": "buyer_part",
     "CB": "buyer_part",
@@ -24,12 +28,12 @@ ITEM_IDS = {
 }
 """Product id qualifiers (data element 235), and the kind of alias that each is; ours first, then a GTIN, then the buyer's."""
 
-CASES = frozenset({"CA", "CS", "CT", "PK", "BX", "PL"})
-"""Units of measure (data element 355) that hold several units; PO4 or the alias says how many."""
+EACH: Mapping[str, int] = {"EA": 1, "PC": 1, "UN": 1, "EACH": 1, "": 1, "DZ": 12}
+"""Units of measure (data element 355) that are as many units with every partner. Of any other, such as CA, PO4 or the alias
+says how many it holds."""
 
-SINGLES = frozenset({"EA", "PC", "UN", "EACH", ""})
-"""Units of measure that are one unit."""
-
+MEASURED = frozenset({"LB", "KG", "GR", "OZ", "FT", "MR", "LT", "GA", "YD", "SF", "SY", "TN"})
+"""Units of measure that weigh or measure goods, and hold none."""
 
 STOCK_EVERY = timedelta(days=1)
 BY_A_PERSON, REPLACE, CANCEL = "person", "replace", "cancel"
@@ -56,6 +60,10 @@ class Profile:
             "010": "ship_by",
             "002": "deliver_by",
             "063": "deliver_by",
+            "074": "deliver_by",
+            "106": "deliver_by",
+            "071": "not_before_delivery",
+            "177": "not_after",
         }
     )
     """By DTM qualifier (data element 374), what the date means here."""

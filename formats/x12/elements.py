@@ -1,15 +1,25 @@
 """Reads what many X12 sets have in common: dates, numbers, pairs with a qualifier, and the address of an N1 loop."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from formats.x12.countries import country_of
 from formats.x12.parts import Segment
 
 
 class ElementError(ValueError):
     """An element does not say what it must say; the text names it."""
+
+
+DIGITS_MAX = 18
+"""The most digits of a number before its point: X12 has none with more."""
+
+
+PARTS_OF_A_PLACE = frozenset({"N1", "N2", "N3", "N4", "PER", "REF"})
+"""Segments of an N1 loop."""
 
 
 def version_of(written_date: str, written_time: str, control: str) -> datetime:
@@ -55,7 +65,7 @@ def loop_of(segments: Sequence[Segment], entity: str) -> list[Segment]:
                 break
             if segment[1] == entity:
                 found.append(segment)
-        elif found and segment.name in ("N2", "N3", "N4", "PER", "REF"):
+        elif found and segment.name in PARTS_OF_A_PLACE:
             found.append(segment)
         elif found:
             break
@@ -63,25 +73,30 @@ def loop_of(segments: Sequence[Segment], entity: str) -> list[Segment]:
 
 
 def address(loop: Sequence[Segment]) -> dict[str, Any]:
-    """The address of an N1 loop as the order document has it. Without a country it is the United States."""
+    """The address of an N1 loop as the order document has it. Its person is that of N2, or else of PER."""
     first = loop[0]
     place = next((segment for segment in loop if segment.name == "N4"), Segment("N4", ()))
     streets = [element for segment in loop if segment.name == "N3" for element in segment.elements if element.strip()]
     names = [element for segment in loop if segment.name == "N2" for element in segment.elements if element.strip()]
     return {
         "company": first[2].strip() or None,
-        "name": " ".join(names)[:200] or None,
+        "name": (" ".join(names) or _person(loop))[:200] or None,
         "street": [street.strip() for street in streets][:5],
         "city": place[1].strip() or None,
         "region": place[2].strip() or None,
-        "postal_code": place[3].strip() or None,
-        "country": COUNTRIES.get(place[4].strip().upper(), place[4].strip().upper()) or "US",
+        "postal_code": _postal_code(place[3]) or None,
+        "country": country_of(place[4], place[2]),
         **_contact(loop),
     }
 
 
-COUNTRIES: Mapping[str, str] = {"USA": "US", "CAN": "CA", "MEX": "MX", "GBR": "GB"}
-"""Codes of three letters that stand in N404, where the standard wants two."""
+def _postal_code(written: str) -> str:
+    """Without dots and other marks that no post needs, which would make an order of the whole world a misfit."""
+    return " ".join(re.sub(r"[^\w-]+", " ", written).split())
+
+
+def _person(loop: Sequence[Segment]) -> str:
+    return next((segment[2].strip() for segment in loop if segment.name == "PER" and segment[2].strip()), "")
 
 
 def _contact(loop: Sequence[Segment]) -> dict[str, str]:
@@ -106,17 +121,27 @@ def decimal(written: str, where: str) -> Decimal:
         value = Decimal(written.strip())
     except InvalidOperation as error:
         raise ElementError(f"{where}: {written!r} is no number") from error
-    if not value.is_finite():
+    if not value.is_finite() or abs(value.adjusted()) > DIGITS_MAX:
         raise ElementError(f"{where}: {written!r} is no number")
     return value
 
 
 def day(written: str, where: str) -> date:
-    """A date of eight digits, or of six, which are in this century. Raises `ElementError` that names the element."""
-    digits = f"20{written}" if len(written) == 6 else written
+    """A date of eight digits, or of six: a year from 70 on is of the last century. Raises `ElementError` that names the
+    element."""
+    digits = f"{'19' if written >= '7' else '20'}{written}" if len(written) == 6 else written
     try:
         if len(digits) != 8:
             raise ValueError
         return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError as error:
         raise ElementError(f"{where}: {written!r} is no date") from error
+
+
+def moments(dated: Segment) -> list[date]:
+    """The day of a DTM, or the first and the last day of a period; empty where it names none. It stands in DTM02, or behind its
+    format in DTM06. Raises `ElementError`."""
+    where = f"DTM*{dated[1]}"
+    if dated[2].strip():
+        return [day(dated[2].strip(), where)]
+    return [day(part.strip()[:8], where) for part in dated[6].split("-") if part.strip()] if dated[5].strip() else []

@@ -5,6 +5,7 @@ wrong counts. The cases that were seen, between the standard and practice, are r
 """
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,12 @@ HEADER_MAX = 1_000
 """The characters in which ISA and the segment behind it must be found; the standard has 106 for ISA."""
 LAST_DELIMITERS_MAX = 8
 """The characters between ISA15 and the next segment: a separator, a terminator and a line break, with room for blanks."""
+BLANKS = " \t\r\n"
+"""What stands between segments and says nothing. Python counts the characters 1C to 1F among blanks; here they are
+delimiters."""
+EDIFACT = ("UNA", "UNB")
+STRAY = f"{BLANKS}~'\x00\x02\x1a"
+"""What may stand before an interchange."""
 REPEATS_FROM = "00402"
 """The first version whose ISA11 is the repetition character. Before, it named a standard: `U`."""
 CONTROL_NUMBERS_DIFFER, COUNT_OF_GROUPS, STRUCTURE, ENDS_EARLY, CONTENT = "001", "021", "022", "023", "024"
@@ -51,6 +58,8 @@ def read(content: bytes) -> list[Interchange]:
 def _text(content: bytes) -> str:
     """The content without a byte order mark. What is no UTF-8 is read as Latin-1, which can read everything; no-break spaces,
     which some programs write to fill elements, count as blanks."""
+    if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return content.decode("utf-16", errors="replace").replace("\u00a0", " ")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -60,7 +69,7 @@ def _text(content: bytes) -> str:
 
 def _start(text: str, position: int) -> int | None:
     """Where the next interchange should begin; None at the end. Blanks and stray terminators may stand before it."""
-    while position < len(text) and (text[position].isspace() or text[position] in "~'\x1a\x00"):
+    while position < len(text) and text[position] in STRAY:
         position += 1
     return position if position < len(text) else None
 
@@ -75,13 +84,17 @@ class _Header:
 def _header(text: str, start: int) -> _Header:
     """The ISA segment. Its parts are found by counting separators: real files do not fill their elements up."""
     begin = text[start : start + HEADER_MAX]
+    if begin[:3].upper() in EDIFACT:
+        raise NotX12("it is EDIFACT, which is not read: ask the sender for X12")
     if begin[:3].upper() != "ISA" or len(begin) == 3:
         raise NotX12(f"an interchange begins with ISA, not with {begin[:10]!r}")
     element = begin[3]
     parts = begin.split(element, ISA_ELEMENTS)
-    if len(parts) <= ISA_ELEMENTS or element.isalnum() or element.isspace():
+    if element.isalnum() or element in " \r\n":
+        raise NotX12(f"behind ISA stands {element!r}, which separates no elements")
+    if len(parts) <= ISA_ELEMENTS:
         raise NotX12(f"ISA has {len(parts) - 1} elements, not {ISA_ELEMENTS}")
-    elements = tuple(part.strip() for part in parts[1:ISA_ELEMENTS])
+    elements = tuple(_unbroken(part).strip(BLANKS) for part in parts[1:ISA_ELEMENTS])
     at = start + sum(len(part) + 1 for part in parts[:ISA_ELEMENTS])
     component, segment, ends_at = _last_delimiters(text, at, element)
     is_repetition = elements[11] >= REPEATS_FROM and len(elements[10]) == 1 and not elements[10].isalnum()
@@ -95,27 +108,28 @@ def _last_delimiters(text: str, at: int, element: str) -> tuple[str | None, str,
     ISA16 may be missing, and the terminator may be a line break alone: `>~`, `~` and `>` before a line break all occur. A
     single mark is the terminator if the following segment ends with it.
     """
-    following = re.compile(rf"\s*(?:GS|TA1|IEA){re.escape(element)}", re.IGNORECASE)
+    following = re.compile(rf"[{BLANKS}]*(?:GS|TA1|IEA){re.escape(element)}", re.IGNORECASE)
     for length in range(LAST_DELIMITERS_MAX):
         if following.match(text, at + length):
             break
     else:
         raise NotX12("after ISA comes neither GS nor TA1 nor IEA")
     between = text[at : at + length]
-    marks = between.strip()
+    marks = between.strip(BLANKS)
     if len(marks) > 2:
         raise NotX12(f"{marks!r} ends the ISA segment, which holds one separator and one terminator at the most")
     if len(marks) == 2:
         return marks[0], marks[1], at + length
     if marks and _ends_with(text, at + length, marks):
         return None, marks, at + length
-    return marks or None, "\n", at + length
+    gap = following.match(text, at + length)
+    breaks = between + (gap[0] if gap else "")
+    return marks or None, "\r" if "\r" in breaks and "\n" not in breaks else "\n", at + length
 
 
 def _ends_with(text: str, at: int, mark: str) -> bool:
     """Whether the segment that begins here ends with this mark: it comes before the next line break, or there is none."""
-    line = text[at : at + HEADER_MAX].lstrip().split("\n", 1)[0].rstrip()
-    return mark in line
+    return mark in re.split("[\r\n]", text[at : at + HEADER_MAX].lstrip(BLANKS), maxsplit=1)[0]
 
 
 class _Reader:
@@ -254,14 +268,19 @@ def _faults_of_set(header: Segment, trailer: Segment | None, count: int) -> Iter
 def _segments(text: str, position: int, delimiters: Delimiters) -> Iterator[tuple[Segment, int]]:
     """The segments from a position on, each with the position behind it. Blanks and tabs between segments belong to none, and
     neither do line breaks inside of one: some programs break a file every 80 characters."""
+    around = " \t\x00\x1a".replace(delimiters.element, "")
     while position < len(text):
         end = text.find(delimiters.segment, position)
         end = len(text) if end < 0 else end
-        line = text[position:end].replace("\r", "").replace("\n", "").strip(" \t\x00\x1a")
+        line = _unbroken(text[position:end]).strip(around)
         position = min(end + len(delimiters.segment), len(text))
         if line:
             name, *elements = line.split(delimiters.element)
             yield Segment.of(name.strip().upper(), *elements), position
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("\r", "").replace("\n", "")
 
 
 def _is_count(written: str, count: int) -> bool:

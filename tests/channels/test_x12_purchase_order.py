@@ -92,7 +92,13 @@ def test_an_order_of_two_lines_is_read_whole() -> None:
     )
     assert order.bill_to is not None
     assert (order.bill_to.company, order.bill_to.city) == ("Buyco Inc", "Omaha")
-    assert order.attributes == {"po_type": "SA", "store": "0012", "ref_DP": "038"}
+    assert order.attributes == {
+        "po_type": "SA",
+        "store": "0012",
+        "ref_DP": "038",
+        "bill_to": "0001",
+        "contact_RE": "Sam TE 3035550100 EM dock@example.com",
+    }
     assert [(line.line, line.sku, line.quantity, line.goods, line.name) for line in order.lines] == [
         ("1", "SET-01", 24, 24 * 4900, "Dinner set"),
         ("2", "MUG-01", 12, 12 * 1250, None),
@@ -115,6 +121,29 @@ LINES = {
     "a price of four decimals": ("PO1*1*1000*EA*0.0125**VN*MUG-01", ("1", "MUG-01", 1000, 1250)),
     "no price": ("PO1*1*3*EA***VN*MUG-01", ("1", "MUG-01", 3, 0)),
     "an allowance of the line": ("PO1*1*2*EA*9.95**VN*MUG-01\nSAC*A*C310***190", ("1", "MUG-01", 2, 1800)),
+    "an allowance that is written with its decimals": (
+        "PO1*1*2*EA*9.95**VN*MUG-01\nSAC*A*C310***1.90",
+        ("1", "MUG-01", 2, 1800),
+    ),
+    "an allowance with a minus is an allowance": (
+        "PO1*1*2*EA*9.95**VN*MUG-01\nSAC*A*C310***-190",
+        ("1", "MUG-01", 2, 1800),
+    ),
+    "an allowance of so many percent": ("PO1*1*2*EA*10.00**VN*MUG-01\nSAC*A*C310****3*15", ("1", "MUG-01", 2, 1700)),
+    "an allowance for each": ("PO1*1*2*EA*10.00**VN*MUG-01\nSAC*A*C310******.25*EA", ("1", "MUG-01", 2, 1950)),
+    "no allowance: it only names one": ("PO1*1*2*EA*9.95**VN*MUG-01\nSAC*N*C310***190", ("1", "MUG-01", 2, 1990)),
+    "a price for a hundred": ("PO1*1*250*EA*12.50*HP*VN*MUG-01", ("1", "MUG-01", 250, 3125)),
+    "a price for a thousand": ("PO1*1*250*EA*12.50*TP*VN*MUG-01", ("1", "MUG-01", 250, 312)),
+    "dozens for a price of a dozen": ("PO1*1*2*DZ*24.00*PD*VN*MUG-01", ("1", "MUG-01", 24, 4800)),
+    "no charge, whatever the price is": ("PO1*1*2*EA*9.95*NC*VN*MUG-01", ("1", "MUG-01", 2, 0)),
+    "the price stands in CTP, behind the one of the shelf": (
+        "PO1*1*2*EA***VN*MUG-01\nCTP**RES*19.99\nCTP**UCP*9.95",
+        ("1", "MUG-01", 2, 1990),
+    ),
+    "cases of four packs of six": ("PO1*1*2*CA*60.00**VN*MUG-01\nPO4*4*1*EA***********6", ("1", "MUG-01", 48, 12000)),
+    "an inner pack by PO4": ("PO1*1*2*IP*60.00**VN*MUG-01\nPO4*6", ("1", "MUG-01", 12, 12000)),
+    "qualifiers in small letters": ("PO1*1*2*ea*9.95**vn*MUG-01", ("1", "MUG-01", 2, 1990)),
+    "a blank for a line number": ("PO1* *2*EA*9.95**VN*MUG-01", ("1", "MUG-01", 2, 1990)),
     "a charge of the line": ("PO1*1*2*EA*9.95**VN*MUG-01\nSAC*C*D240***100", ("1", "MUG-01", 2, 2090)),
 }
 
@@ -146,6 +175,130 @@ def test_an_order_of_many_stores_is_one_order_for_each_of_them() -> None:
     orders = {said.external: said.order for said in found if said.order is not None}
     assert (orders["77/0002"].number, orders["77/0002"].lines[0].quantity) == ("77-0002", 2)
     assert orders["77/0005"].ship_to.company == "Shop 5"
+
+
+PLACES = {
+    "a place that is shipped to and billed": (
+        "N1*BS*Big Buy*92*77\nN3*1 Main\nN4*Denver*CO*80202",
+        ("77", "US", "80202", "CO"),
+    ),
+    "a province of Canada without a country": ("N1*ST*Shop*92*9\nN4*Toronto*ON*M5V 2T6", ("9", "CA", "M5V 2T6", "ON")),
+    "a country of three letters": ("N1*ST*Shop*92*9\nN4*Berlin**10115*DEU", ("9", "DE", "10115", None)),
+    "marks in a postal code": ("N1*ST*Shop*92*9\nN4*Utrecht**1012.AB*NL", ("9", "NL", "1012 AB", None)),
+}
+
+
+@pytest.mark.parametrize(("segments", "place"), PLACES.values(), ids=PLACES.keys())
+def test_where_it_goes_is_read_however_it_is_written(segments: str, place: tuple[str, ...]) -> None:
+    order = document(f"BEG*00*SA*1**20261130\n{segments}\n{ONE_LINE}")
+    to = order["ship_to"]
+    assert (order["attributes"]["store"], to["country"], to["postal_code"], to["region"]) == place
+
+
+def test_a_place_that_only_the_lines_name_is_that_of_the_order() -> None:
+    order = document(f"BEG*00*SA*1**20261130\n{ONE_LINE}\n{SHIP_TO}\nPO1*2*1*EA*5**VN*POT-02\n{SHIP_TO}")
+    assert (order["ship_to"]["company"], len(order["lines"])) == ("Corner Shop 12", 2)
+
+
+def test_what_has_no_field_of_its_own_is_kept_by_where_it_stands() -> None:
+    order = document(
+        f"""BEG*00*SA*1**20261130*C-77
+        FOB*PP*OR*Dock
+        ITD*01*3*2**30**31
+        REF*IA*V1
+        REF*IA*V2
+        PER*BD*Jane*TE*3035550100
+        TD5**2*UPSN*M*GROUND
+        PKG*F*68***PALLETIZE
+        N9*L1*T1*TERMS
+        MSG*Deliver to the rear
+        DTM*118*20261212
+        DTM*064*20261202
+        DTM*002****RD8*20261220-20261225
+        N1*SF*Ours*91*W1
+        N4*Reno*NV*89501
+        ZZZ*what*is*this
+        {SHIP_TO}
+        {ONE_LINE}
+        PID*F*08***Mug
+        PO4*6
+        REF*ZZ*99
+        DTM*002*20261224
+        MSG*Blue, please
+        SLN*1**I*2*EA"""
+    )
+    assert order["attributes"] == {
+        "contract": "C-77",
+        "party_SF": "W1, Ours, Reno NV 89501",
+        "fob": "PP OR Dock",
+        "itd": "01 3 2 30 31",
+        "ref_IA": "V1\nV2",
+        "contact_BD": "Jane TE 3035550100",
+        "td5": "2 UPSN M GROUND",
+        "packaging_F": "68 PALLETIZE",
+        "ref_L1": "T1 TERMS",
+        "date_118": "20261212",
+        "date_064": "20261202",
+        "zzz": "what is this",
+        "po_type": "SA",
+        "store": "0012",
+    }
+    assert (order["note"], order["promised"]["deliver_by"]) == ("Deliver to the rear", "2026-12-25T23:59:59Z")
+    assert order["lines"][0]["attributes"] == {
+        "note": "Blue, please",
+        "po4": "6",
+        "ref_ZZ": "99",
+        "date_002": "20261224",
+        "sln": "1 I 2 EA",
+        "unit": "EA",
+        "pack": "1",
+        "id_VN": "MUG-01",
+    }
+
+
+def test_taxes_and_charges_of_the_order_and_its_lines_are_what_the_buyer_pays() -> None:
+    (said,) = sent(f"{HEAD}\nSAC*C*D240***500\nSAC*A*C310****3*10\nTXI*ST*1.23\n{ONE_LINE}\nTXI*ST*.80")
+    order = said.order
+    assert order is not None
+    assert (order.value, order.shipping_price, order.discount) == (1990, 500 - 199, 0)
+    assert (order.shipping_tax, order.lines[0].tax) == (123, 80)
+
+
+def test_stores_share_what_is_said_of_the_whole_line_and_the_whole_order() -> None:
+    stores = {f"000{number}": Address(country="US", postal_code="80202") for number in (1, 2, 3)}
+    found = sent(
+        """BEG*00*SA*77**20261130
+        SAC*A*C310***1000
+        TXI*ST*2.00
+        PO1*1*7*EA*10.00**VN*MUG-01
+        SAC*C*D240***100
+        SDQ*EA*92*0001*3*0002*3*0003*1""",
+        Profile(stores=stores),
+    )
+    orders = [said.order for said in found if said.order]
+    assert [order.lines[0].goods for order in orders] == [3043, 3043, 1014]
+    assert sum(order.discount for order in orders) == 1000
+    assert sum(order.shipping_tax for order in orders) == 200
+
+
+def test_the_unit_of_sdq_counts_for_what_the_stores_get() -> None:
+    stores = {name: Address(country="US", postal_code="80202") for name in ("0001", "0002")}
+    line = "PO1*1*2*CA*120.00**VN*MUG-01\nPO4*12"
+    found = sent(f"BEG*00*SA*77**20261130\n{line}\nSDQ*EA*92*0001*20*0002*4", Profile(stores=stores))
+    assert [(said.order.lines[0].quantity, said.order.lines[0].goods) for said in found if said.order] == [
+        (20, 20000),
+        (4, 4000),
+    ]
+
+
+def test_a_year_of_two_digits_may_be_of_the_last_century() -> None:
+    assert document(f"BEG*00*SA*1**961130\n{SHIP_TO}\n{ONE_LINE}")["placed_at"] == "1996-11-30T12:00:00Z"
+    assert document(f"BEG*00*SA*1**261129\n{SHIP_TO}\n{ONE_LINE}")["placed_at"] == "2026-11-29T12:00:00Z"
+
+
+def test_a_control_character_in_a_text_does_not_reach_the_order() -> None:
+    order = document(f"{HEAD}\n{ONE_LINE}\nPID*F****Mug\x00 b\x07lue\nREF*ZZ*a\x00b")
+    assert (order["lines"][0]["name"], order["lines"][0]["attributes"]["ref_ZZ"]) == ("Mug b lue", "a b")
 
 
 def test_an_item_that_nobody_knows_is_named_as_the_buyer_names_it() -> None:
@@ -199,6 +352,12 @@ MISFITS = {
     "line 1 orders in CA: nothing says how many units that is": f"{HEAD}\nPO1*1*2*CA*9.95**VN*MUG-01",
     "store 0012 has no address here: add it to [stores]": f"BEG*00*SA*1**20261130\nN1*ST*Corner Shop*92*0012\n{ONE_LINE}",
     "the ship-to (N1*ST) has no address here": f"BEG*00*SA*1**20261130\n{ONE_LINE}",
+    "PO104 of line 1 is below 0": f"{HEAD}\nPO1*1*2*EA*-9.95**VN*MUG-01",
+    "PO104 of line 1: '1E99999' is no number": f"{HEAD}\nPO1*1*2*EA*1E99999**VN*MUG-01",
+    "the allowances of line 1 (SAC) are more than it costs": f"{HEAD}\n{ONE_LINE}\nSAC*A*C310***9999",
+    "line 2 goes to a place of its own (N1*ST)": (
+        f"{HEAD}\n{ONE_LINE}\nPO1*2*1*EA*5**VN*MUG-01\nN1*ST*Other*92*0013\nN4*Reno*NV*89501"
+    ),
     "lines: line id '1' is used twice": f"{HEAD}\n{ONE_LINE}\n{ONE_LINE}",
     "not_after: must be later than not_before": f"{HEAD}\nDTM*037*20261210\nDTM*001*20261201\n{ONE_LINE}",
     "currency: must be the ISO 4217 code": f"BEG*00*SA*1**20261130\nCUR*BY*XYZ\n{SHIP_TO}\n{ONE_LINE}",

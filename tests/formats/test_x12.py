@@ -39,6 +39,14 @@ AS_FOUND = {
     "ISA16 is missing and each segment has a line": WHOLE.replace("*>~", "*~", 1).replace("~", "~\n"),
     "ISA16 is missing and line breaks end the segments": WHOLE.replace("*>~", "*~", 1).replace("~", "\n"),
     "other separators": WHOLE.replace("*", "|").replace(">", "^"),
+    "separators that Python counts among blanks": WHOLE.replace("*", "\x1d").replace(">", "\x1f").replace("~", "\x1c"),
+    "a terminator that Python counts among blanks, and a line each": WHOLE.replace("~", "\x1c\r\n"),
+    "tabs separate the elements": WHOLE.replace("*", "\t"),
+    "line breaks of old systems end the segments": WHOLE.replace("~", "\r"),
+    "the file is broken every 80 characters, ISA too": "\n".join(
+        WHOLE[at : at + 80] for at in range(0, len(WHOLE), 80)
+    ),
+    "a character of the line that it came by": "\x02" + WHOLE,
     "segments are indented by tabs": WHOLE.replace("~", "~\n\t\t"),
     "blanks before the file": "\n  \t" + WHOLE,
     "blanks and a terminator behind IEA": WHOLE + "  ~\n\n",
@@ -59,6 +67,12 @@ def test_a_file_is_read_however_a_partner_writes_it(content: str) -> None:
     assert the_only_set(content).faults == ()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_file_with_a_byte_order_mark_is_read_in_its_encoding(encoding: str) -> None:
+    (interchange,) = read(WHOLE.encode(encoding))
+    assert (interchange.sender.id, interchange.time, len(interchange.groups[0].sets)) == ("ACME", "0815", 1)
+
+
 def test_a_letter_that_is_no_utf_8_does_not_stop_a_file() -> None:
     content = WHOLE.replace("BEG", "N1*ST*Caf\u00e9~BEG").replace("SE*4", "SE*5").encode("latin-1")
     assert texts(read(content)[0].groups[0].sets[0].segments)[0] == "N1*ST*Caf\u00e9"
@@ -76,7 +90,8 @@ WRONG_BUT_READ = {
     "the interchange ends without IEA": WHOLE.replace("IEA*1*000000042~", ""),
     "BIG stands outside of a set": WHOLE.replace("GE*1*7~", "BIG*1~GE*1*7~"),
     "REF stands outside of a group": WHOLE.replace("IEA", "REF*1~IEA"),
-    "something follows that is no interchange: an interchange begins with ISA, not with 'UNB+UNOA:4'": WHOLE
+    "something follows that is no interchange: an interchange begins with ISA, not with 'ORDER;4'": WHOLE + "ORDER;4",
+    "something follows that is no interchange: it is EDIFACT, which is not read: ask the sender for X12": WHOLE
     + "UNB+UNOA:4+1'",
 }
 
