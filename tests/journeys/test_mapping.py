@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from channels.channel import Amends, Message, Said, Settings, Units
+from channels.kinds import KINDS
+from channels.x12.profile import Profile
 from tests.house import Document, House
 from tests.journeys.test_order_document import moments
 
@@ -74,6 +77,8 @@ def of_json(value: Any, path: str = "", line: int | None = None) -> Iterator[Fou
 
 
 QUALIFIED = ("REF", "DTM", "PKG")
+WHOLE = ("CSH", "ITD", "PKG", "PO4", "REF", "TD5")
+"""Segments that are kept as they came."""
 
 
 def of_x12(text: str) -> Iterator[Found]:
@@ -85,6 +90,11 @@ def of_x12(text: str) -> Iterator[Found]:
         of_line = "[]" if name in ("PO1", "PID", "PO4") else ""
         of_party = f"({party})" if name in ("N1", "N2", "N3", "N4") else ""
         qualifier = f"({elements[0]})" if name in QUALIFIED else ""
+        if name in WHOLE:
+            whole = " ".join(filter(None, elements[1 if qualifier else 0 :]))
+            yield Found(f"{name}{of_line}{qualifier}", max(line, 0), whole)
+        if name in WHOLE and name != "TD5":
+            continue
         for number, element in enumerate(elements, 1):
             if name == "PO1" and number > 5:
                 path = f"PO1[] {elements[number - 2]}" if number % 2 else "PO1[]qualifier"
@@ -153,6 +163,8 @@ class Mapping:
                 place[name] = place["unit_price"] * place["quantity"] - minor(value)
             case ["pairs"]:
                 place.setdefault(name, {})[value.get("name") or value["key"]] = value["value"]
+            case ["lines"]:
+                place[name] = f"{place[name]}\n{value}" if name in place else value
             case ["commas"]:
                 place[name] = [word.strip() for word in value.split(",")]
             case ["added"] if name in LISTS:
@@ -181,9 +193,58 @@ def plain(how: str, value: Any) -> Any:
             return SERVICES[value]
         case "day" | "end of day":
             return f"{value[:4]}-{value[4:6]}-{value[6:]}T{'00:00:00' if how == 'day' else '23:59:59'}Z"
+        case "noon":
+            return f"{value[:4]}-{value[4:6]}-{value[6:]}T12:00:00Z"
+        case "#":
+            return f"#{value}"
         case "UTC":
             return f"{value}Z"
     return value
+
+
+KNOWN_BY = {"Shopify": "orders/create", "Amazon": "order", "WooCommerce": "order.updated", "X12 850": "850"}
+"""By heading, what the message is about that brings such an order."""
+
+
+class EverySku:
+    """A catalogue in which each SKU is an item."""
+
+    def item(self, kind: str, external: str) -> Units | None:
+        """The item of a SKU."""
+        return Units(external) if kind == "sku" and external else None
+
+
+def by_the_kind(heading: str, file: Path) -> Document:
+    """The order that the kind of channels makes of it."""
+    name = heading.partition(" ")[0].lower()
+    body = file.read_bytes()
+    message = Message(KNOWN_BY[heading], json.dumps(json.loads(body)["order"]).encode() if name == "amazon" else body)
+    entry = {"services": SERVICES, "profile": Profile(services=SERVICES)}
+    kept = {"location": "1", "connected_at": "2000-01-01T00:00:00+00:00"}
+    (said,) = KINDS[name].read(Settings(name, entry, {}, kept), EverySku(), message)
+    if isinstance(said, Amends):
+        said = said.together([message])
+    assert isinstance(said, Said)
+    assert said.order is not None, said.why_not
+    return said.order.model_dump(mode="json")
+
+
+def lacking(wanted: Any, made: Any, place: str = "") -> Iterator[str]:
+    """The places where what was made lacks what is wanted, or has something else there."""
+    if isinstance(wanted, dict):
+        for name, part in wanted.items():
+            yield from lacking(part, made.get(name) if isinstance(made, dict) else None, f"{place}.{name}")
+    elif isinstance(wanted, list) and isinstance(made, list) and len(wanted) == len(made):
+        for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
+            yield from lacking(one, other, f"{place}.{number}")
+    elif moments({"of": wanted}) != moments({"of": made}):
+        yield f"{place} is {made!r}, and the page has {wanted!r}"
+
+
+@pytest.mark.parametrize(("heading", "file"), FILES.items())
+def test_a_kind_of_channels_puts_each_field_where_the_page_says(heading: str, file: str) -> None:
+    wanted = Mapping(rows_of(heading)).map(read(ORDERS / file))
+    assert list(lacking(wanted, by_the_kind(heading, ORDERS / file))) == []
 
 
 def read(file: Path) -> list[Found]:
