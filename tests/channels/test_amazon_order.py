@@ -118,6 +118,86 @@ def test_unknown_fields_codes_and_nulls_are_tolerated() -> None:
     assert (order.service, order.attributes["shipping"], order.tags) == ("standard", "BY_DRONE", ("MOONSHOT",))
 
 
+def test_a_part_that_is_null_is_absent() -> None:
+    bare = changed("orderItems", 0, "fulfillment", "packing", "giftOption", to=None)
+    for part in ("promotion", "cancellation"):
+        bare = changed("orderItems", 0, part, to=None, of=bare)
+    bare = changed("fulfillment", "deliverByWindow", to=None, of=changed("payment", to=None, of=bare))
+    assert order_of(bare).lines[0].gift_message is None
+
+
+def test_what_no_field_has_is_an_attribute() -> None:
+    rich = changed("associatedOrders", to=[{"orderId": "902-1", "associationType": "REPLACEMENT_ORIGINAL_ID"}])
+    registration = {
+        "entityType": "BUYER",
+        "taxRegistrationType": "VAT",
+        "taxRegistrationNumber": "DE1",
+        "legalName": "Field",
+    }
+    rich = changed("tax", to={"taxRegistrations": [registration]}, of=rich)
+    rich = changed(
+        "payment", to={"paymentExecutions": [{"paymentMethod": "COD"}, {"paymentMethod": "POINTS"}]}, of=rich
+    )
+    rich = changed("recipient", "deliveryPreference", "deliveryCapabilities", to=["HAS_DOCK"], of=rich)
+    item = rich["orderItems"][0]
+    item["product"]["condition"] = {"conditionType": "USED", "conditionSubtype": "GOOD", "conditionNote": "a scratch"}
+    item["fulfillment"]["picking"] = {"substitutionPreference": {"substitutionType": "DO_NOT_SUBSTITUTE"}}
+    item["fulfillment"]["packing"]["serialNumberRequirement"] = {"requirementType": "REQUIRED"}
+    item["promotion"] = {"breakdowns": [{"promotionId": "TEN"}, {"promotionId": "SHIP FREE"}]}
+    order = order_of(rich)
+    assert (
+        order.attributes
+        | {
+            "associated_orders": "REPLACEMENT_ORIGINAL_ID 902-1",
+            "tax_registration": "BUYER VAT DE1 Field",
+            "payment_methods": "COD POINTS",
+            "delivery_capabilities": "HAS_DOCK",
+        }
+        == order.attributes
+    )
+    assert (
+        order.lines[0].attributes
+        | {
+            "condition": "USED GOOD",
+            "condition_note": "a scratch",
+            "substitution": "DO_NOT_SUBSTITUTE",
+            "serial_numbers": "REQUIRED",
+            "promotions": "TEN SHIP FREE",
+        }
+        == order.lines[0].attributes
+    )
+
+
+def test_a_brazilian_street_has_the_parts_that_its_lines_lack() -> None:
+    parts = {"streetName": "Rua Augusta", "streetNumber": "77", "complement": None, "neighborhood": "Consolação"}
+    brazil = changed("recipient", "deliveryAddress", "extendedFields", to=parts)
+    brazil = changed("recipient", "deliveryAddress", "addressLine1", to="Rua Augusta", of=brazil)
+    assert order_of(brazil).ship_to.street == ("Rua Augusta", "Dock 2", "77, Consolação")
+
+
+def test_what_is_published_later_does_not_ship_before_its_window() -> None:
+    assert order_of(UNSHIPPED).not_before is None
+    assert order_of(changed("programs", to=["PREORDER"])).not_before == datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("unit", "goods", "kept"),
+    [("12.50", "37.50", 3750), ("3.33", "10.00", 1000), ("12.50", "25.00", 3750)],
+    ids=["as it is", "a unit's price was rounded", "units were cancelled after the sum was made"],
+)
+def test_the_sum_of_an_item_counts_where_its_unit_price_was_rounded(unit: str, goods: str, kept: int) -> None:
+    order = changed("orderItems", 0, "product", "price", "unitPrice", to=money(unit))
+    order = changed(
+        "orderItems", 0, "proceeds", "breakdowns", to=[{"type": "ITEM", "subtotal": money(goods)}], of=order
+    )
+    assert order_of(order).lines[0].goods == kept
+
+
+def test_an_amount_under_a_name_of_the_future_is_paid_beside_the_goods() -> None:
+    parts = [{"type": "ITEM", "subtotal": money("37.50")}, {"type": "DRONE_FEE", "subtotal": money("2.00")}]
+    assert order_of(changed("orderItems", 0, "proceeds", "breakdowns", to=parts)).shipping_price == 200
+
+
 def test_a_cancelled_order_is_not_wanted() -> None:
     said = read(changed("fulfillment", "fulfillmentStatus", to="CANCELLED"))
     assert said is not None

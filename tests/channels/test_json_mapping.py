@@ -124,6 +124,28 @@ SHAPES: Mapping[str, tuple[Document, Pick, Any]] = {
         (order(fee_lines=[fee]), lambda made: (made["shipping_price"], made["shipping_tax"]), (1500, 120)),
     "a negative fee is a discount of the order":
         (order(fee_lines=[credit]), lambda made: (made["shipping_price"], made["discount"]), (1000, 500)),
+    "the tax of a negative fee is a discount, too, so that the sum is the shop's":
+        (order(fee_lines=[{"total": "-5.00", "total_tax": "-0.40"}]),
+         lambda made: (made["discount"], made["shipping_tax"]), (540, 80)),
+    "what the shop keeps of an order is an attribute; what programs keep comes last":
+        (order(payment_method_title="Card", transaction_id="tx-1", customer_id=9,
+               meta_data=[{"key": "_wc_x", "value": {"a": 1}}, {"key": "door", "value": 7}]),
+         lambda made: list(made["attributes"].items()),
+         [("customer", "9"), ("payment_method", "Card"), ("transaction", "tx-1"), ("shipping", "Flat Rate"), ("door", "7"),
+          ("_wc_x", '{"a": 1}')]),
+    "what the customer chose of an item is an attribute of its line":
+        (order(line_items=[line(meta_data=[{"key": "pa_color", "value": "red"}, {"key": "_reduced_stock", "value": "2"}])]),
+         lambda made: made["lines"][0]["attributes"], {"pa_color": "red"}),
+    "more attributes than fit stand together":
+        (order(meta_data=[{"key": f"k{n:02}", "value": "x"} for n in range(30)]),
+         lambda made: (len(made["attributes"]), made["attributes"]["more"].splitlines()[-1]), (20, "k29: x")),
+    "an order that the customer collects is on hold":
+        (order(shipping_lines=[{"method_title": "Collect", "method_id": "local_pickup"}]),
+         lambda made: [one["hold"] for one in made["holds"]], ["pickup"]),
+    "a number that ours cannot be is shown, and the id counts":
+        (order(number="A/727"), lambda made: (made["number"], made["reference"]), ("727", "#A/727")),
+    "the phone of the shipping address comes first":
+        (order(shipping=order()["shipping"] | {"phone": "+2"}), lambda made: made["ship_to"]["phone"], "+2"),
     "a coupon is a tag; its amount is in the lines already":
         (order(coupon_lines=[{"code": "ten"}]), lambda made: (made["tags"], made["discount"]), (["coupon ten"], 0)),
     "an order that is not paid is on hold":
@@ -166,6 +188,24 @@ def test_nothing_is_wanted_of_an_order_that_was_cancelled(status: str) -> None:
 @pytest.mark.parametrize("status", ["completed", "checkout-draft"])
 def test_an_order_that_has_left_or_is_none_yet_says_nothing(status: str) -> None:
     assert WOOCOMMERCE.read(WOO, ITEMS, Message("", json.dumps(order(status=status)).encode())) == []
+
+
+def test_a_refund_of_a_part_asks_a_person_for_its_units() -> None:
+    said = read(
+        order(
+            refunds=[{"id": 1, "reason": "Jane is sad", "total": "-10.00"}, {"id": 2, "reason": "", "total": "-2.00"}]
+        )
+    )
+    assert said.requests == (
+        "the shop has paid back -10.00, -2.00 USD of the order, and does not say for which units: "
+        "cancel those that must not ship",
+    )
+    assert read(order(refunds=[])).requests == ()
+
+
+def test_a_document_that_is_nested_without_end_is_a_misfit() -> None:
+    with pytest.raises(Misfit, match="not JSON"):
+        WOOCOMMERCE.read(WOO, ITEMS, Message("", b"[" * 100_000))
 
 
 def test_an_item_that_nobody_knows_is_named_as_the_shop_calls_it() -> None:

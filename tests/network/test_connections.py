@@ -109,8 +109,8 @@ def _two_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(kinds.KINDS, "other_shop", OtherShop())
 
 
-def loaded(channels: str = CHANNELS, aliases: str = ALIASES) -> Network:
-    return load(NetworkDocuments(NODES, POLICY, ITEMS, channels=channels, aliases=aliases))
+def loaded(channels: str = CHANNELS, aliases: str = ALIASES, items: str = "") -> Network:
+    return load(NetworkDocuments(NODES, POLICY, items or ITEMS, channels=channels, aliases=aliases))
 
 
 def rows(table: str) -> list[list[str]]:
@@ -185,6 +185,20 @@ def test_what_an_alias_says_comes_before_an_own_sku_of_the_same_name() -> None:
     assert outlet.item("gtin", "00850000150089") == Units("A")
     assert (web.item("sku", "nobody knows it"), web.item("variant", "A"), outlet.item("sku", "")) == (None, None, None)
     assert network.aliases["web", "sku", "A"] == Alias("B", 6)
+
+
+def test_a_gtin_is_found_at_fourteen_digits_by_its_alias_or_by_the_barcode_of_an_item() -> None:
+    items = (
+        "sku,name,weight_g,safety_stock,components,barcode\nA,A,1,0,,036000291452\nB,B,1,0,,0036000291469\nC,C,1,0,,8\n"
+    )
+    aliases = "channel,kind,external,sku,units\noutlet,gtin,10036000291459,A,12\n"
+    outlet = ChannelCatalogue(loaded(CHANNELS, aliases, items=items), "outlet")
+    assert [outlet.item("gtin", code) for code in ("036000291452", "0036000291452", "00036000291452")] == [
+        Units("A")
+    ] * 3
+    assert outlet.item("gtin", "36000291469") == Units("B")
+    assert outlet.item("gtin", " 10036000291459 ") == Units("A", 12)
+    assert [outlet.item("gtin", code) for code in ("8", "999999999999", "", "A")] == [None] * 4
 
 
 def test_the_check_warns_of_an_alias_that_takes_the_place_of_an_own_sku(tmp_path: Path) -> None:
