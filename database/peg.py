@@ -145,7 +145,7 @@ _SEQUENCE = f"o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id"
 ORDERS_TO_PEG = text(
     f"""
     WITH free AS MATERIALIZED (
-        SELECT i.sku, i.node, i.expected_at FROM incoming i
+        SELECT i.sku, i.node, i.expected_at, i.for_order_id FROM incoming i
         WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
           AND i.quantity - i.arrived > (SELECT coalesce(sum(p.quantity), 0) FROM peg p
                                         WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)
@@ -154,6 +154,7 @@ ORDERS_TO_PEG = text(
         JOIN waiting w ON w.awaits = 'stock' AND w.parts @> ARRAY[f.sku] AND cardinality(w.parts) = 1
                           AND w.incoming_lag_seconds IS NOT NULL
                           AND (w.nodes IS NULL OR f.node = ANY(w.nodes)) AND f.node <> ALL(w.tried)
+                          AND coalesce(f.for_order_id, w.order_id) = w.order_id
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units,
                    max(CASE WHEN p.due_at IS NULL THEN 'infinity' ELSE i.expected_at END) FILTER (WHERE p.quantity > 0)
@@ -197,8 +198,8 @@ LOCK = text(
 async def lock_carried(
     connection: WriteConnection, order: str, skus: Collection[str], fulfillment_orders: Collection[str]
 ) -> None:
-    """Lock, until the transaction ends, the dated rows of SKUs that have open units, those of a transfer's fulfillment orders,
-    even where all has arrived, and those of its own pegs."""
+    """Lock, until the transaction ends, the dated rows of SKUs that have open units, those of a transfer or its fulfillment
+    orders, even where all has arrived, and those of its own pegs."""
     names = {"order": order, "skus": sorted(skus), "names": sorted(fulfillment_orders)}
     await connection.execute(LOCK_CARRIED, names)
 
@@ -207,7 +208,7 @@ LOCK_CARRIED = text(
     """
     SELECT FROM incoming
     WHERE (sku = ANY(CAST(:skus AS text[]))
-           AND (arrived < quantity OR fulfillment_order_id = ANY(CAST(:names AS text[]))))
+           AND (arrived < quantity OR fulfillment_order_id = ANY(CAST(:names AS text[])) OR transfer_id = :order))
        OR (node, message_id, sku) IN (SELECT node, message_id, sku FROM peg WHERE order_id = :order)
     ORDER BY sku, node, message_id FOR UPDATE
     """
@@ -223,14 +224,14 @@ async def announced(
     for row in await connection.execute(ANNOUNCED, {"skus": sorted(skus)}):
         name = RowName(row.node, row.message_id)
         if locked is None or (row.sku, name) in locked:
-            rows[row.sku].append(DatedRow(name, row.expected_at, row.open))
+            rows[row.sku].append(DatedRow(name, row.expected_at, row.open, row.for_order_id))
             free[row.sku][name] = row.open - row.pegged
     return Announced(rows, free)
 
 
 ANNOUNCED = text(
     """
-    SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open,
+    SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open, i.for_order_id,
            (SELECT coalesce(sum(p.quantity), 0) FROM peg p
             WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS pegged
     FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity

@@ -51,6 +51,19 @@ def is_work_of_a_transfer(name: str) -> bool:
     return is_of_a_transfer(order) and number.isdigit()
 
 
+def all_work_id(transfer: str) -> str:
+    """Names all that a transfer for an order brings, in whatever fulfillment order: a number that none of these has."""
+    return fulfillment_order_id(transfer, 0)
+
+
+def number_of_transfer_for(order: str, number: int) -> str:
+    """The name of the `number`-th transfer that is made for an order, counted from 1: `web-1001-s1`.
+
+    Where that is longer than a name may be, a digest of the order's id replaces the part that is cut off.
+    """
+    return _cut(f"{order}-s{number}", order, f"s{number}")
+
+
 def return_id(order: str, number: int) -> str:
     """The id of an order's `number`-th accepted return request, counted from 1: `web-1001-r1`."""
     return f"{order}-r{number}"
@@ -66,7 +79,11 @@ def replacement_number(order: str, suffix: str) -> str:
 
     Where that is longer than a number may be, a digest of the order's id replaces the part that is cut off.
     """
-    number = f"{order.partition('-')[2]}-{suffix}"
+    return _cut(f"{order.partition('-')[2]}-{suffix}", order, suffix)
+
+
+def _cut(number: str, order: str, suffix: str) -> str:
+    """A number that ends with a suffix, cut to the longest that a number may be."""
     if len(number) <= NUMBER_MAX:
         return number
     tail = f"-{sha256(order.encode()).hexdigest()[:12]}-{suffix}"

@@ -25,6 +25,8 @@ class DatedRow:
     expected_at: datetime
     open: int
     """Units that have not arrived; below 0 is never stored, more arrived counts as 0."""
+    only_for: str | None = None
+    """The only order that they may be promised to; None = any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Demand:
     """How much later than announced the goods are counted on."""
     is_whole: bool = False
     """Whether one dated row must have all of them."""
+    order: str | None = None
+    """Whose units they are; None = a cart's."""
 
     def may_use(self, row: RowName) -> bool:
         """Whether the goods come to a node that may ship these units."""
@@ -84,14 +88,21 @@ def peg(
 ) -> list[Peg]:
     """The pegs of waiting units: of what is free or theirs already, the earliest.
 
-    `own` are the present pegs of the line, `free` the open units that nobody has. Units that have arrived stay theirs. Late
-    goods come last. Of goods of the same moment, those that are theirs come first, so that nothing moves without a reason.
+    `own` are the present pegs of the line, `free` the open units that nobody has. Units that have arrived stay theirs. Goods
+    that are kept for the order come first, late ones last. Of goods of the same moment, those that are theirs come first, so
+    that nothing moves without a reason.
     """
     had = {one.row: one for one in own}
     arrived = sum(one.arrived for one in own)
     usable = sorted(
-        (row for row in rows if row.open > 0 and demand.may_use(row.name)),
-        key=lambda row: (row.expected_at + demand.lag <= now, row.expected_at, row.name not in had, row.name),
+        (row for row in rows if row.open > 0 and demand.may_use(row.name) and row.only_for in (None, demand.order)),
+        key=lambda row: (
+            row.expected_at + demand.lag <= now,
+            row.only_for is None,
+            row.expected_at,
+            row.name not in had,
+            row.name,
+        ),
     )
     left = max(0, demand.quantity - arrived)
     taken: dict[RowName, int] = {}

@@ -63,6 +63,11 @@ def _work(happened: str, facts: Facts) -> str:
     }[happened]
 
 
+def _transfer(_: str, facts: Facts) -> str:
+    units = _some([f"{one['quantity']} of {one['sku']}" for one in facts["units"]])
+    return f"{units} were reserved at other nodes, which send them to {facts['to']}"
+
+
 def _message(_: str, facts: Facts) -> str:
     units = [f"{one['quantity']} of {one['sku']}" for one in facts.get("units") or ()]
     said = _some(units) if units else _units(facts.get("lines") or ()) or _money(facts)
@@ -140,6 +145,7 @@ _SENTENCES: Mapping[str, Callable[[str, Facts], str]] = MappingProxyType(
         "round": _round,
         "stock": lambda _, facts: f"{_some(_of_each(facts['units']))} at {facts['node']}, by {facts['cause']}",
         "fulfillment_order": _work,
+        "transfer": _transfer,
         "message": _message,
         "package": _package,
         "request": _request,

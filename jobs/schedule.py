@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from jobs import backorder, cart, exception, pause, peg, shortage, stock_rows
+from jobs import backorder, cart, exception, pause, peg, ship_to_store, shortage, stock_rows
 from jobs.channel_level import ChannelLevelSender
 from jobs.channel_notice import ChannelNoticeSender
 from jobs.connection import Connections
@@ -61,7 +61,7 @@ def schedule(
         _of_signals(relay),
         Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         _of_stock(transactions),
-        Lane(SUPPLY, SECOND, (Job("give_pegs", partial(peg.give_pegs, transactions, {})),), MINUTE),
+        _of_supply(transactions),
         *_of_exceptions(transactions),
         Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),), IDLE),
@@ -89,6 +89,15 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
         Job("forget_orders", partial(forget_old, transactions)),
     )
     return Lane("retention", HOUR, jobs)
+
+
+def _of_supply(transactions: OrderTransactions) -> Lane:
+    """What follows a change of goods that come: what is brought for an order is promised to it at once."""
+    jobs = (
+        Job("make_transfers", partial(ship_to_store.make_transfers, transactions, {})),
+        Job("give_pegs", partial(peg.give_pegs, transactions, {})),
+    )
+    return Lane(SUPPLY, SECOND, jobs, MINUTE)
 
 
 def _of_stock(transactions: OrderTransactions) -> Lane:

@@ -217,6 +217,7 @@ class _PolicyReader:
             cancel_after=_span_or_none(table, "cancel_after"),
             sell_incoming=table.boolean("sell_incoming", default=False),
             incoming_lag=_span_or_none(table, "incoming_lag") or timedelta(),
+            ship_to_store=table.boolean("ship_to_store", default=False),
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
@@ -229,6 +230,11 @@ class _PolicyReader:
         if table.has("incoming_lag") and not strategy.sell_incoming and "sell_incoming" not in table.failed:
             table.wrong(
                 "incoming_lag", "incoming_lag needs sell_incoming = true: nothing is promised from announced goods"
+            )
+        if strategy.ship_to_store and not strategy.sell_incoming and "sell_incoming" not in table.failed:
+            table.wrong(
+                "ship_to_store",
+                "ship_to_store needs sell_incoming = true: what is brought is promised before it is there",
             )
         if self._read.certain:
             Reach(self._read.nodes, self._transit).check_strategy(table, strategy, tier_tables)

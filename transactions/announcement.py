@@ -5,14 +5,18 @@ promises are the job's (`transactions/peg.py`): this transaction holds no order'
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from database import incoming, peg, stock
+from database import incoming, peg, ship_to_store, stock
 from database.connect import ReadConnection, WriteConnection
 from domain.fulfillment import FulfillmentOrder
+from domain.identifiers import all_work_id
 from domain.peg import arrive as arrived
+from domain.ship_to_store import Brought, brought
 from domain.stock import StockMessage, StockMessageKind
 from domain.transfer import NOTHING, Cargo, cargo, expected_at, skus
+from domain.units import Order
 
 
 async def is_known(connection: ReadConnection, node: str, message_id: str) -> bool:
@@ -68,6 +72,31 @@ async def carry(
         came = {sku: one.arrived - was.get(sku, NOTHING).arrived for sku, one in now.items()}
         await _settle(connection, fo.to_node, fo.fulfillment_order, came)
     await peg.mark(connection, skus(changed))
+
+
+async def carry_for_order(connection: WriteConnection, before: Order, after: Order) -> None:
+    """Let the dated rows of a transfer that is made for an order follow it: what is reserved at its sources is expected, too.
+
+    The caller holds what `carry` needs.
+    """
+    assert after.to_node is not None
+    assert after.for_order is not None
+    was, now = brought(before), brought(after)
+    changed = {sku: one for sku, one in now.items() if one != was[sku]}
+    if rows := {sku: _dated(one, was[sku]) for sku, one in changed.items() if one.expected_at or was[sku].expected_at}:
+        await peg.lock_carried(connection, after.order, set(rows), [])
+        await ship_to_store.bring(connection, after.to_node, after.order, after.for_order, rows)
+        came = {sku: one.cargo.arrived - was[sku].cargo.arrived for sku, one in rows.items()}
+        await _settle(connection, after.to_node, all_work_id(after.order), came)
+        if free := [sku for sku, one in rows.items() if not one.is_kept]:
+            await peg.mark(connection, free)
+    if looked_at := set(rows) | {one.sku for one in before.waiting}:
+        await peg.mark(connection, looked_at, after.for_order)
+
+
+def _dated(now: Brought, was: Brought) -> Brought:
+    """What is brought, with the date that it had when nothing of it is to come any more."""
+    return now if now.expected_at else replace(now, expected_at=was.expected_at)
 
 
 def _changed(was: Mapping[str, Cargo], now: Mapping[str, Cargo]) -> dict[str, Cargo]:

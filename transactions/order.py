@@ -85,6 +85,7 @@ async def store_as(
     terms: Mapping[str, ReturnTerms],
     holds: Sequence[Placement] = (),
     to_node: str | None = None,
+    for_order: str | None = None,
 ) -> bool:
     """As `store`, for an order that was made of what was `sent`, by which it is known; `area` is that of the postal code,
     `terms` are those of return by line."""
@@ -100,6 +101,7 @@ async def store_as(
         terms=terms,
         holds=holds,
         to_node=to_node,
+        for_order=for_order,
     )
     if not personal.is_same_body(taken.body_digest, body_digest):
         raise UsedForAnotherOrder(order.order)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from database import peg as statements
+from database import ship_to_store
 from database.connect import WriteConnection
 from database.order import Event, write_promises
 from database.peg import Announced, ToPeg
@@ -115,9 +116,11 @@ async def _together(round_: _Round, names: Sequence[str]) -> None:
         works = await round_.transactions.on_all(transaction, names)
         announced = (await statements.lock_announced(connection, skus, names)).within(round_.free)
         before = await statements.of_orders(connection, names)
+        collected = {work.header.order for work in works if work.header.pickup_node is not None}
+        unsettled = await ship_to_store.about_to_be_sourced(connection, collected) if collected else set()
         for work in works:
             work.order.pegs, work.has_locked_pegs = list(before.get(work.header.order, [])), True
-            _give(work, announced, skus)
+            _give(work, announced, skus, may_renew=work.header.order not in unsettled)
         await _write_promises(connection, [work for work in works if work.promise is not None])
         await statements.save_all(connection, before, {work.header.order: work.order.pegs for work in works})
     round_.free.leave(announced)
@@ -132,12 +135,13 @@ async def _write_promises(connection: WriteConnection, works: Sequence[Work]) ->
         await work.notify(await work.write(Event(cause, "clock", datetime.now(UTC))))
 
 
-def _give(work: Work, announced: Announced, skus: Collection[str]) -> None:
-    """Give an order its pegs for these SKUs, and make its promise where it is another now."""
+def _give(work: Work, announced: Announced, skus: Collection[str], *, may_renew: bool) -> None:
+    """Give an order its pegs for these SKUs, and make its promise where it is another now. Without `may_renew` it stays: units
+    of a transfer for it are about to be sourced again, and the order is looked at when they are."""
     if work.header.is_closed:
         return
     at, before = datetime.now(UTC), list(work.order.pegs)
-    facts = order_facts(work.header, work.network, work.order.lines, _wanted(work.order.waiting))
+    facts = order_facts(work.header, work.network, work.order.lines, wanted_of(work.order.waiting))
     after = [one for one in before if one.sku not in skus]
     for demand in demands(work, facts, skus):
         own = [one for one in before if one.line == demand.line]
@@ -150,10 +154,12 @@ def _give(work: Work, announced: Announced, skus: Collection[str]) -> None:
         take(free, own, given)
         after += given
     work.order.pegs = after
-    work.renew_promise()
+    if may_renew:
+        work.renew_promise()
 
 
-def _wanted(waiting: Sequence[Waiting]) -> list[Wanted]:
+def wanted_of(waiting: Sequence[Waiting]) -> list[Wanted]:
+    """Units without a node, for the facts of their order."""
     return [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in waiting]
 
 
@@ -169,11 +175,11 @@ def demands(work: Work, facts: OrderFacts, skus: Collection[str]) -> list[Demand
     if complete is ShipComplete.ORDER and (len(lines) > 1 or work.order.reservations):
         return []
     is_whole, nodes = complete is not ShipComplete.NO, frozenset(work.network.nodes)
-    found = [_demand(line, waiting, nodes, is_whole) for line, waiting in sorted(lines.items())]
+    found = [_demand(work.header.order, line, waiting, nodes, is_whole) for line, waiting in sorted(lines.items())]
     return [one for one in found if one and one.sku in skus and not work.network.item(one.sku).components]
 
 
-def _demand(line: str, waiting: Sequence[Waiting], nodes: frozenset[str], is_whole: bool) -> Demand | None:
+def _demand(order: str, line: str, waiting: Sequence[Waiting], nodes: frozenset[str], is_whole: bool) -> Demand | None:
     """The units of a line that wait for stock; None when none does, or announced goods are not promised to them."""
     units = [one for one in waiting if one.awaits == "stock"]
     if not units or any(one.incoming_lag is None for one in units) or (is_whole and len(units) < len(waiting)):
@@ -188,6 +194,7 @@ def _demand(line: str, waiting: Sequence[Waiting], nodes: frozenset[str], is_who
         frozenset(node for one in units for node in one.tried),
         lag,
         is_whole,
+        order,
     )
 
 

@@ -8,7 +8,16 @@ from database.connect import Database, ReadConnection
 from database.peg import Announced
 from domain.cart import PromiseRequest
 from domain.network import Network
-from domain.sourcing import Later, NodeLoad, OrderFacts, Plan, Wanted, shipments_later
+from domain.sourcing import (
+    Later,
+    NodeLoad,
+    OrderFacts,
+    Plan,
+    Wanted,
+    shipments_brought,
+    shipments_later,
+    strategy_for,
+)
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.new_order import rule_lines
 from domain.sourcing.supply import Entitlement, parts
@@ -17,6 +26,7 @@ from network.geography import locate
 from network.validate_order import check
 from transactions.network import Networks
 from transactions.supply import Decision, counted_nodes, decide, decide_from, workload
+from transactions.transfer import facts_of, order_to
 
 Levels = Mapping[tuple[str, str], StockLevel]
 
@@ -33,9 +43,39 @@ async def plans(
     load = await _load(database, network, _leaves_at(body, now))
     services = [body.service] if body.service is not None else sorted(network.policy.transit)
     decided = {service: _decide(levels, load, network, body, service, now).plan for service in services}
-    waits = {part.sku for plan in decided.values() if plan.incoming_lag is not None for part in plan.unfilled}
+    brought = {service: _brought(levels, load, network, body, service, now, plan) for service, plan in decided.items()}
+    waits = {part.sku for _, plan in brought.values() if plan.incoming_lag is not None for part in plan.unfilled}
     goods = await _announced(database, waits)
-    return {service: (plan, _later(goods, network, body, service, now, plan)) for service, plan in decided.items()}
+    found = dict[str, tuple[Plan, Sequence[Later]]]()
+    for service, (coming, plan) in brought.items():
+        later = _later(goods, network, body, service, now, plan)
+        is_filled = bool(later) or not plan.unfilled
+        found[service] = decided[service], [*coming, *later] if is_filled else ()
+    return found
+
+
+def _brought(
+    levels: Levels,
+    load: Mapping[str, NodeLoad],
+    network: Network,
+    body: PromiseRequest,
+    service: str,
+    now: datetime,
+    decided: Plan,
+) -> tuple[Sequence[Later], Plan]:
+    """What a transfer would bring now to where a cart is collected, of what a plan leaves unfilled; and the plan without it."""
+    wanted = _wanted(body)
+    facts = _facts(body, service, wanted, network, now)
+    lines = [(str(place), part.sku, part.quantity) for place, part in enumerate(decided.unfilled, 1)]
+    is_plain = not any(network.item(sku).components for _, sku, _ in lines)
+    if not (lines and is_plain and body.pickup_node and strategy_for(facts, network).ship_to_store):
+        return (), decided
+    made = order_to(network.node(body.pickup_node), "plan", lines, service=service, placed_at=now)
+    made = made.model_copy(update={"priority": body.priority})
+    asked = [Wanted(line, sku, quantity) for line, sku, quantity in lines]
+    goes = facts_of(made, network, body.pickup_node)
+    transfer = decide_from(levels, load, network, goes, asked, now, Entitlement()).plan
+    return shipments_brought(network, facts, wanted, decided, transfer, _leaves_at(body, now))
 
 
 async def _announced(database: Database, skus: Collection[str]) -> Announced:

@@ -36,7 +36,7 @@ from domain.retired import as_ordered
 from domain.transfer import skus
 from domain.units import Changes, Opened, Order, prices_after
 from domain.units import promised as promised_of
-from transactions.announcement import carry
+from transactions.announcement import carry, carry_for_order
 from transactions.capture import ask_for_payments
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
@@ -141,16 +141,24 @@ class Work:
     async def _move_stock(self, event: Event) -> None:
         """Claim, book and give back, in the one order of locks: stock, then days."""
         if self.header.to_node is not None:
-            await stock.close_gates(self.connection, skus(self._touched_work()))
+            await stock.close_gates(self.connection, self._skus_to_bring())
         if self.claim_last is not None:
             await self.claim_last()
         shortages = await order.book(self.connection, self.header, self.changes, event)
         await self._give_capacity_back()
         await open_shortages(self.connection, shortages, event)
-        if self.header.to_node is not None:
+        if self.header.for_order is not None:
+            await carry_for_order(self.connection, self._before, self.order)
+        elif self.header.to_node is not None:
             await carry(self.connection, self._before.fulfillment_orders, self._touched_work())
         if self._before.pegs and not self.has_locked_pegs:
             await self.keep_fitting_pegs()
+
+    def _skus_to_bring(self) -> set[str]:
+        """The SKUs of which a transfer may bring more or fewer units than before."""
+        if self.header.for_order is None:
+            return skus(self._touched_work())
+        return {line.sku for line in self.order.lines.values()}
 
     def _fit_pegs(self) -> None:
         """Leave no pegs for units that do not wait any more. They are written when their rows are locked, last of all."""

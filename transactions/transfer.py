@@ -4,21 +4,27 @@ A transfer is stored as an order, and lives as one. A receipt books the goods at
 one transaction, under the transfer's lock first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from pydantic import BaseModel
+
 from database import order, stock
+from database.connect import WriteConnection
 from database.order import Event
 from domain import identifiers, units
 from domain.fulfillment import receive
 from domain.network import Network, Node, ReturnTerms
 from domain.order import Address, NewLine
 from domain.reasons import ExceptionCode
+from domain.sourcing import OrderFacts
+from domain.sourcing.new_order import facts_of_new
 from domain.stock import StockMessage
 from domain.transfer import TransferOrder, TransferRequest, allot, not_released
 from domain.units import Opened
-from network.geography import ImpossiblePlace
+from network.geography import ImpossiblePlace, locate
 from network.validate_order import check_transfer
 from transactions import stock as stocks
 from transactions.order import AcceptedOrder, area_of, store_as, workflow_input
@@ -32,10 +38,27 @@ async def take(transactions: OrderTransactions, asked: TransferRequest) -> Accep
         network = await transactions.networks.hold_active(connection)
         check_transfer(asked, network)
         made = _order(asked, network)
-        area, terms = _area(made), {line.line: ReturnTerms(final_sale=True) for line in made.lines}
-        is_new = await store_as(connection, made, network, sent=asked, area=area, terms=terms, to_node=asked.to_node)
+        is_new = await store(connection, made, network, asked, asked.to_node)
         state = await order.news(connection, made.order)
-    return AcceptedOrder(is_new, state, workflow_input(made, area))
+    return AcceptedOrder(is_new, state, workflow_input(made, _area(made)))
+
+
+async def store(
+    connection: WriteConnection,
+    made: TransferOrder,
+    network: Network,
+    sent: BaseModel,
+    to_node: str,
+    *,
+    for_order: str | None = None,
+) -> bool:
+    """Store a transfer to a node, made of what was `sent`; `for_order` is the order that it is for. False when it is known.
+    Raises `UsedForAnotherOrder`."""
+    terms = {line.line: ReturnTerms(final_sale=True) for line in made.lines}
+    area = _area(made)
+    return await store_as(
+        connection, made, network, sent=sent, area=area, terms=terms, to_node=to_node, for_order=for_order
+    )
 
 
 def _area(made: TransferOrder) -> str:
@@ -46,19 +69,37 @@ def _area(made: TransferOrder) -> str:
 
 
 def _order(asked: TransferRequest, network: Network) -> TransferOrder:
-    """The order that a transfer is: without prices, from its source only, to where its destination is."""
-    lines = [NewLine(line=name, sku=line.sku, quantity=line.quantity, unit_price=0) for name, line in asked.numbered()]
+    """The order that a transfer is: from its source only."""
+    lines = [(name, line.sku, line.quantity) for name, line in asked.numbered()]
+    node = network.node(asked.to_node)
+    made = order_to(node, asked.transfer, lines, service=asked.service, placed_at=datetime.now(UTC))
+    return made.model_copy(update={"from_node": asked.from_node, "not_before": asked.ship_after})
+
+
+def order_to(
+    node: Node,
+    number: str,
+    lines: Iterable[tuple[str, str, int]],
+    *,
+    service: str,
+    placed_at: datetime,
+) -> TransferOrder:
+    """The order that a transfer to a node is: without prices, to where the node is, from wherever the policy says. `lines` are
+    (line, SKU, quantity)."""
     return TransferOrder(
         channel=identifiers.TRANSFERS,
-        number=asked.transfer,
-        placed_at=datetime.now(UTC),
-        service=asked.service,
-        ship_to=_address(network.node(asked.to_node)),
-        from_node=asked.from_node,
-        not_before=asked.ship_after,
+        number=number,
+        placed_at=placed_at,
+        service=service,
+        ship_to=_address(node),
         paid=0,
-        lines=tuple(lines),
+        lines=tuple(NewLine(line=line, sku=sku, quantity=quantity, unit_price=0) for line, sku, quantity in lines),
     )
+
+
+def facts_of(made: TransferOrder, network: Network, to_node: str) -> OrderFacts:
+    """The facts for the policy of a transfer to a node that is not stored."""
+    return replace(facts_of_new(made, network, locate), to_node=to_node)
 
 
 def _address(node: Node) -> Address:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from database.audit import announced, parcels, transfers
+from database.audit import announced, parcels, ship_to_store, transfers
 from database.audit.invariant import Invariant
 from database.audit.parts import COSTS, HELD, LIVE, SHIPPED
 from database.connect import ReadConnection
@@ -144,6 +144,7 @@ INVARIANTS = (
     *announced.INVARIANTS,
     *transfers.INVARIANTS,
     *parcels.INVARIANTS,
+    *ship_to_store.INVARIANTS,
     Invariant(
         "an order holds a cart's units only until it is sourced",
         "SELECT count(*) FROM cart WHERE order_id IS NOT NULL",

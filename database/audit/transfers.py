@@ -3,11 +3,11 @@
 from database.audit.invariant import Invariant
 
 _CARGO = """
-    (SELECT o.order_id, o.to_node AS node, f.fulfillment_order_id, l.sku,
+    (SELECT o.order_id, o.for_order_id, o.to_node AS node, f.fulfillment_order_id, l.sku,
             sum(c.gone - least(l.lost, c.gone - l.told_delivered)) AS quantity, sum(l.told_delivered) AS arrived
      FROM orders o JOIN fulfillment_order f USING (order_id) JOIN fulfillment_order_line l USING (fulfillment_order_id)
      CROSS JOIN LATERAL (SELECT greatest(l.told_shipped - l.voided, l.told_delivered) AS gone) c
-     WHERE o.to_node IS NOT NULL GROUP BY o.order_id, o.to_node, f.fulfillment_order_id, l.sku)
+     WHERE o.to_node IS NOT NULL GROUP BY o.order_id, f.fulfillment_order_id, l.sku)
 """
 """By fulfillment order of a transfer and SKU: units that left and were not written off, and those that have arrived."""
 
@@ -19,7 +19,7 @@ INVARIANTS = (
         SELECT format('%s of %s to %s: %s left and %s arrived, but the dated row has %s and %s',
                       fulfillment_order_id, sku, node, coalesce(c.quantity, 0), coalesce(c.arrived, 0),
                       coalesce(i.quantity, 0), coalesce(i.arrived, 0))
-        FROM {_CARGO} c
+        FROM (SELECT * FROM {_CARGO} c WHERE for_order_id IS NULL) c
         FULL JOIN (SELECT * FROM incoming WHERE fulfillment_order_id IS NOT NULL) i USING (node, fulfillment_order_id, sku)
         WHERE (coalesce(c.quantity, 0), coalesce(c.arrived, 0)) <> (coalesce(i.quantity, 0), coalesce(i.arrived, 0))
         """,

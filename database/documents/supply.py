@@ -19,18 +19,19 @@ class SupplyRow(Document):
     """Units of an item at one node that are on hand, or that were announced or come by a transfer and have not all arrived."""
 
     kind: Literal["on_hand", "announced", "in_transit"]
-    """Whether they are there, were announced by the node, or left another node in a transfer."""
+    """Whether they are there, were announced by the node, or come from another node in a transfer."""
     node: str
     """Where they are, or come to."""
     expected: str | None
-    """The `message_id` of the announcement, or the fulfillment order of the transfer; null for units on hand."""
+    """The `message_id` of the announcement, the fulfillment order of the transfer, or the order id of a transfer that is for an
+    order; null for units on hand."""
     expected_at: AwareDatetime | None
     """When they should arrive; null for units on hand."""
     is_late: bool
     """Whether that has passed: nobody knows when they arrive, and no date is promised for them."""
     announced: int | None
-    """Units that were announced, as it was last changed, or that left in the transfer and were not written off; null for
-    units on hand."""
+    """Units that were announced, as it was last changed, or that left in the transfer and were not written off; of a transfer
+    that is for an order, also those that have not left. Null for units on hand."""
     arrived: int | None
     """How many of these have arrived; null for units on hand."""
     units: int
@@ -39,7 +40,7 @@ class SupplyRow(Document):
     """How many of them are promised: reserved or allocated, or pegged to orders that wait."""
     available: int
     """How many of them may still be promised. Of units on hand, neither safety stock nor what is set aside; 0 while the sale is
-    stopped."""
+    stopped, and while a transfer keeps them for its order."""
 
 
 async def of_item(
@@ -75,16 +76,16 @@ def _on_hand(level: StockLevel, network: Network) -> dict[str, Any]:
 
 def _announced(row: Any) -> dict[str, Any]:
     return {
-        "kind": "announced" if row.fulfillment_order_id is None else "in_transit",
+        "kind": "announced" if row.fulfillment_order_id is None and row.transfer_id is None else "in_transit",
         "node": row.node,
-        "expected": row.message_id,
+        "expected": row.transfer_id or row.message_id,
         "expected_at": moment(row.expected_at),
         "is_late": row.expected_at <= datetime.now(UTC),
         "announced": row.quantity,
         "arrived": row.arrived,
         "units": row.quantity - row.arrived,
         "promised": row.promised,
-        "available": row.quantity - row.arrived - row.promised,
+        "available": row.quantity - row.arrived - row.promised if row.for_order_id is None else 0,
     }
 
 

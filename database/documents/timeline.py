@@ -142,6 +142,13 @@ _FACTS = (
            jsonb_build_object('cart', c.cart_id), NULL
     FROM o JOIN cart c USING (order_id)
     """,
+    """
+    SELECT t.received_at, 10, t.order_id, 'transfer.made', 'clock', t.order_id, CAST(NULL AS timestamptz),
+           jsonb_build_object('to', t.to_node, 'units', (
+               SELECT jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.ordered) ORDER BY l.position)
+               FROM order_line l WHERE l.order_id = t.order_id)), NULL
+    FROM o JOIN orders t ON t.for_order_id = o.order_id
+    """,
     # What stops it, and what was asked.
     f"""
     SELECT h.since, 2, h.hold_id::text, 'hold.placed',

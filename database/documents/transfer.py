@@ -68,10 +68,12 @@ class Transfer(Document):
     """Its name, as it was sent."""
     order: str
     """The id of the order that it is: `transfer.` and its name in lower case."""
-    from_node: str = Field(alias="from")
-    """The node that ships it."""
+    from_node: str | None = Field(alias="from")
+    """The only node that ships it; null = those that the policy chooses, which its fulfillment orders name."""
     to_node: str = Field(alias="to")
     """The node that it goes to."""
+    for_order: str | None = Field(alias="for")
+    """The order that it brings units for to where they are collected; null = it is for no order."""
     service: str
     """How fast it travels: a service of the policy, such as `standard`."""
     ship_after: AwareDatetime | None
@@ -114,7 +116,7 @@ async def listed(
         {
             "o.closed_at IS NULL": None if status in (None, *ALSO_CLOSED) else status,
             f"({_STATUS}) = :status": status,
-            "o.from_node = :source": source,
+            f"(o.from_node = :source OR {_SHIPS})": source,
             "o.to_node = :destination": destination,
             f"{'' if needs_attention else 'NOT '}{_NEEDS_ATTENTION}": needs_attention,
             "(o.received_at, o.order_id) < (SELECT a.received_at, a.order_id FROM orders a WHERE a.order_id = :after)": after,
@@ -160,10 +162,16 @@ _LINES = """
     WHERE l.order_id = o.order_id
 """
 
+_SHIPS = """
+    (o.from_node IS NULL
+     AND EXISTS (SELECT FROM fulfillment_order w WHERE w.order_id = o.order_id AND w.node = CAST(:source AS text)))
+"""
+"""Whether a node ships some of a transfer whose sources the policy chose."""
+
 SHOWN = f"""
     SELECT jsonb_build_object(
-               'transfer', o.number, 'order', o.order_id, 'from', o.from_node, 'to', o.to_node, 'service', o.service,
-               'ship_after', o.not_before, 'status', s.status, 'needs_attention', s.needs_attention,
+               'transfer', o.number, 'order', o.order_id, 'from', o.from_node, 'to', o.to_node, 'for', o.for_order_id,
+               'service', o.service, 'ship_after', o.not_before, 'status', s.status, 'needs_attention', s.needs_attention,
                'created_at', o.received_at, 'updated_at', o.updated_at, 'promise', CAST({PROMISE} AS jsonb),
                'lines', ({_LINES}),
                'fulfillment_orders', (

@@ -78,6 +78,8 @@ class Header:
     """The node that its channel wants it shipped from; None = the policy decides."""
     to_node: str | None
     """The node that a transfer goes to; None = it is a customer's order."""
+    for_order: str | None
+    """The order whose units a transfer brings to where they are collected; None = it is for no order."""
     version: int
     rounds: int
     network_version: int | None
@@ -239,17 +241,8 @@ LOAD_ALL = text(f"{_FACTS} WHERE o.order_id = ANY(CAST(:orders AS text[]))")
 
 
 _SAME = (
-    *(
-        "channel",
-        "service",
-        "currency",
-        "value",
-        "priority",
-        "placed_at",
-        "not_after",
-        "ship_complete",
-        "customer_tier",
-    ),
+    *("channel", "service", "currency", "value", "priority", "placed_at", "not_after", "ship_complete"),
+    "customer_tier",
     *("reference", "purchase_order", "pickup_node", "from_node", "to_node", "duty_ship_by", "duty_deliver_by"),
     *("version", "rounds", "network_version", "is_held", "waits_for_hold", "planned_at", "release_at"),
 )
@@ -260,6 +253,7 @@ def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, fa
     return Header(
         **{name: getattr(row, name) for name in _SAME},
         order=row.order_id,
+        for_order=row.for_order_id,
         locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
         tags=tuple(row.tags),
         details=own,
@@ -338,6 +332,7 @@ def _order(order: Any, facts: dict[str, list[dict[str, Any]]]) -> Order:
         },
         pickup_node=order.pickup_node,
         to_node=order.to_node,
+        for_order=order.for_order_id,
         pegs=[peg_of(row) for row in facts["pegs"]],
         charges=Charges(order.prices_include_tax, order.shipping_price, order.shipping_tax),
         duty_ship_by=order.duty_ship_by,

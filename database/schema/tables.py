@@ -104,6 +104,12 @@ orders = Table(
     Column("pickup_node", Text),
     Column("from_node", Text, comment="the only node that may ship it; NULL = the policy decides"),
     Column("to_node", Text, comment="the node that a transfer goes to; NULL = it is a customer's order"),
+    Column(
+        "for_order_id",
+        Text,
+        ForeignKey("orders.order_id"),
+        comment="the order whose units a transfer brings to where they are collected; NULL = it is for no order",
+    ),
     Column("not_before", Moment),
     Column("not_after", Moment),
     Column("duty_ship_by", Moment, comment="when the channel must see it shipped; NULL = it named no such moment"),
@@ -179,6 +185,12 @@ orders = Table(
         "received_at",
         "order_id",
         postgresql_where=text("to_node IS NOT NULL AND closed_at IS NULL"),
+    ),
+    Index("ix_orders_for_order_id", "for_order_id", postgresql_where=text("for_order_id IS NOT NULL")),
+    Index(
+        "ix_orders_collected",
+        "order_id",
+        postgresql_where=text("pickup_node IS NOT NULL AND closed_at IS NULL"),
     ),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -439,10 +451,23 @@ incoming = Table(
         "fulfillment_order_id",
         Text,
         ForeignKey("fulfillment_order.fulfillment_order_id"),
-        comment="the work of a transfer that it came from; NULL = its node announced it",
+        comment="the work of a transfer that it came from; NULL = its node announced it, or it has a transfer_id",
+    ),
+    Column(
+        "transfer_id",
+        Text,
+        ForeignKey("orders.order_id"),
+        comment="the transfer for an order that brings it, in whatever work; NULL = no such transfer does",
+    ),
+    Column(
+        "for_order_id",
+        Text,
+        ForeignKey("orders.order_id"),
+        comment="the only order that it may be promised to, while some of it has not left; NULL = any order",
     ),
     CheckConstraint("quantity >= 0", name="no_fewer_than_none"),
     Index("ix_incoming_sku", "sku", "node"),
+    Index("ix_incoming_for_order_id", "for_order_id", postgresql_where=text("for_order_id IS NOT NULL")),
 )
 
 peg = Table(

@@ -2,7 +2,7 @@
 
 from domain.sourcing.eligible import TRIED
 from domain.sourcing.facts import CoolDown, NodeLoad, OrderFacts, Situation, Wanted, item_facts, order_facts
-from domain.sourcing.later import Later, pegs_later, shipments_later
+from domain.sourcing.later import Later, pegs_later, shipment_later, shipments_brought, shipments_later
 from domain.sourcing.planner import plan, strategy_for
 from domain.sourcing.plans import (
     ConsideredNode,
@@ -35,6 +35,8 @@ __all__ = [
     "order_facts",
     "pegs_later",
     "plan",
+    "shipment_later",
+    "shipments_brought",
     "shipments_later",
     "strategy_for",
 ]

@@ -78,6 +78,7 @@ OUTSIDE = "in no tier of the strategy"
 TRIED = "already tried"
 _PAUSED = ExclusionReason(Obstacle.RULE, "paused")
 _USED_UP = ExclusionReason(Obstacle.CAPACITY, "capacity used up")
+_DESTINATION = ExclusionReason(Obstacle.RULE, "the goods go there")
 _NO_PICKUP = ExclusionReason(Obstacle.RULE, "customers cannot collect here")
 _AFTER_THE_WINDOW = ExclusionReason(Obstacle.RULE, "ships after the order's window")
 _AFTER_THE_PROMISE = ExclusionReason(Obstacle.RULE, "arrives after the promised day")
@@ -188,6 +189,8 @@ class Survey:
         promised = self._prospective_promise(site, distance, carriage)
         if self._collected and not site.node.pickup:
             return Prospect(site.node, reason=_NO_PICKUP.words)
+        if site.node.id == self._order.to_node:
+            return Prospect(site.node, reason=_DESTINATION.words)
         if promised is None:
             return Prospect(site.node, reason=f"no transit time for service {self._order.service!r}")
         if late := self._too_late(promised):
@@ -343,6 +346,8 @@ class Survey:
         """Why a node may take no order at all now, or not this one; None = it may."""
         if self._order.only_node not in (None, node.id):
             return self._not_asked_for
+        if node.id == self._order.to_node:
+            return _DESTINATION
         if node.id in self._situation.paused:
             return _PAUSED
         if capacity_left <= 0:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.deadlines import ON_THE_WAY_MAX
 from domain.network import Network, ShipComplete
 from domain.peg import DatedRow, Demand, Peg, RowName, peg
 from domain.sourcing.facts import OrderFacts, Situation, Wanted
@@ -91,6 +92,45 @@ def shipments_later(
             left[part.sku][one.row] -= one.quantity
             found.append(Later(shipment, one.due_at))
     return found
+
+
+def shipments_brought(
+    network: Network,
+    order: OrderFacts,
+    wanted: Sequence[Wanted],
+    decided: Plan,
+    transfer: Plan,
+    leaves_at: datetime,
+) -> tuple[list[Later], Plan]:
+    """What a planned transfer of unfilled units would bring to where an order is collected: its shipments from there, and
+    the plan without these units. The parts of the transfer are those of what the plan leaves unfilled, by position.
+
+    Units that arrive too late, or too few where all must leave together, are left unfilled.
+    """
+    found, unfilled = list[Later](), list[Part]()
+    for position, part in enumerate(decided.unfilled):
+        coming = [(one, ships) for ships in transfer.shipments for one in ships.parts if one.wanted_index == position]
+        units = sum(one.quantity for one, _ in coming)
+        demand = _demand(order, wanted, decided, part, network)
+        later = None
+        if demand is not None and units and not (demand.is_whole and units < part.quantity):
+            arrives = max(ships.deliver_by or ships.ship_by + ON_THE_WAY_MAX for _, ships in coming)
+            later = _from_pickup_node(network, order, demand, units, arrives, leaves_at)
+        found += [later] if later else []
+        left = part.quantity - (units if later else 0)
+        unfilled += [part._replace(quantity=left)] if left else []
+    return found, replace(decided, unfilled=tuple(unfilled))
+
+
+def _from_pickup_node(
+    network: Network, order: OrderFacts, demand: Demand, units: int, arrives: datetime, leaves_at: datetime
+) -> Later | None:
+    node, due = order.pickup_node or "", arrives + demand.lag
+    if node not in demand.nodes or node in demand.tried:
+        return None
+    asked = Wanted(demand.line, demand.sku, units)
+    shipment = shipment_later(network, order, asked, node, max(due, leaves_at))
+    return Later(shipment, due) if shipment else None
 
 
 def _demand(order: OrderFacts, wanted: Sequence[Wanted], decided: Plan, part: Part, network: Network) -> Demand | None:

@@ -116,6 +116,8 @@ class Order:
     """When the channel must see it delivered; None = it named no such moment."""
     to_node: str | None = None
     """The node that a transfer goes to; None = it goes to a customer."""
+    for_order: str | None = None
+    """The order whose units a transfer brings to where they are collected; None = it is for no order."""
     charges: Charges = field(default_factory=Charges)
     pegs: list[Peg] = field(default_factory=list)
     """What of announced goods is promised to its backordered units."""

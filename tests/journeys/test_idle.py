@@ -20,7 +20,7 @@ OF_A_ROUND = {
     "signals":     4,
     "sweep":       2,
     "stock":       8,
-    "supply":      1,
+    "supply":      2,
     "exceptions":  5,
     "contacts":    0,
     "webhooks":    2,
