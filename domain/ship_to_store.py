@@ -21,7 +21,7 @@ class Brought:
 
     cargo: Cargo = NOTHING
     expected_at: datetime | None = None
-    """When the last of them should arrive; None = nothing is to arrive any more."""
+    """When the last of them should arrive, or should have; None = no source has them, nor ever had."""
     is_kept: bool = True
     """Whether they are promised to nobody but its order: some have not left, or are about to be sourced again."""
 
@@ -36,13 +36,15 @@ def _brought(order: Order, sku: str) -> Brought:
     units, arrived = sum(pin.quantity for pin in pins), 0
     dates = [pin.deliver_by or pin.ship_by + ON_THE_WAY_MAX for pin in pins]
     is_kept = bool(pins) or any(one.sku == sku for one in order.waiting)
-    for fo, line in _work(order, sku):
+    works = _work(order, sku)
+    for fo, line in works:
         counts, here = fo.counts(line), _here(fo, line)
         units += here + counts.gone - counts.lost
         arrived += fo.lines[line].delivered
         is_kept = is_kept or here > 0
         dates += [fo.deliver_by or fo.ship_by + ON_THE_WAY_MAX] if here else []
         dates += [expected_at(fo)] if counts.in_transit else []
+    dates = dates or [expected_at(fo) for fo, _ in works]
     return Brought(Cargo(units, arrived), max(dates, default=None), is_kept)
 
 

@@ -114,6 +114,8 @@ def _with(facts: OrderFacts, network: Network, words: str) -> OrderFacts:
         return replace(facts, value=int(last))
     if first == "collects at":
         return replace(facts, pickup_node=last)
+    if first == "goes to":
+        return replace(facts, to_node=last)
     if first == "ship complete":
         return replace(facts, ship_complete=ShipComplete(last))
     if last == "customer":

@@ -95,7 +95,7 @@ async def carry_for_order(connection: WriteConnection, before: Order, after: Ord
 
 
 def _dated(now: Brought, was: Brought) -> Brought:
-    """What is brought, with the date that it had when nothing of it is to come any more."""
+    """What is brought, with the date that it had where nothing says another: it was reserved, and is not any more."""
     return now if now.expected_at else replace(now, expected_at=was.expected_at)
 
 

@@ -49,10 +49,12 @@ BROUGHT = {
     "one of three left, a day late": (transfer(work(3, shipped=1)),               (3, 0, 4, True)),
     "all left, a day late": (transfer(work(3, shipped=3)),                        (3, 0, 4, False)),
     "two of three arrived": (transfer(receive(work(3, shipped=3), {"1": 2}, LATER)), (3, 2, 4, False)),
-    "all arrived": (transfer(receive(work(3, shipped=3), {"1": 3}, LATER)),       (3, 3, None, False)),
-    "lost": (transfer(write_off_in_transit(work(3, shipped=3), LATER)),                  (0, 0, None, False)),
+    "all arrived": (transfer(receive(work(3, shipped=3), {"1": 3}, LATER)),       (3, 3, 4, False)),   
+    "lost": (transfer(write_off_in_transit(work(3, shipped=3), LATER)),                  (0, 0, 4, False)),   
     "one is asked back": (transfer(work(3, cancel_wanted=1)),                     (2, 0, 3, True)),
     "one rejected, to be sourced again": (transfer(work(3, shipped=2, freed=1), waiting=1), (2, 0, 4, True)),
+    "more arrived than was asked for": (transfer(receive(work(1, shipped=1), {"1": 2}, LATER)), (2, 2, 4, False)),
+    "nothing has a source": (transfer(waiting=2),                                 (0, 0, None, True)),
     "from two nodes": (transfer(work(2, shipped=2), work(1)),                     (3, 0, 4, True)),
 }  # fmt: skip
 

@@ -114,8 +114,8 @@ async def test_what_is_collected_is_brought_found_short_sent_by_another_and_hand
     await house.check_invariants()
 
     said = await house.http.get(f"/orders/{order}/timeline", params={"limit": 100})
-    told = {item["what"]: item["detail"] for item in said.json()["items"]}
-    assert told["transfer.made"] == f"3 of {SKU} were reserved at other nodes, which send them to chi"
+    shown = {item["what"]: item["detail"] for item in said.json()["items"]}
+    assert shown["transfer.made"] == f"3 of {SKU} were reserved at other nodes, which send them to chi"
     assert (await kinds(house, order))[0] == "promised"
 
 
