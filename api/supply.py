@@ -8,14 +8,13 @@ from api.access import OperatorOrNode, ServiceDep, not_found, own_node
 from api.answer import shown
 from api.common import Limit
 from database.documents import supply as documents
-from database.documents.document import Page
-from database.documents.supply import SupplyRow
+from database.documents.supply import Supply
 from domain.text import Sku
 
 router = APIRouter(tags=["stock"])
 
 
-@router.get("/supply", response_model=Page[SupplyRow])
+@router.get("/supply", response_model=Supply)
 async def list_supply(
     sku: Annotated[Sku, Query()],
     holder: OperatorOrNode,
@@ -30,5 +29,7 @@ async def list_supply(
         _, network = await service.networks.active(connection)
         if not network.knows_item(sku):
             raise not_found("item", sku)
-        at = own_node(holder) or node
-        return shown(await documents.of_item(connection, network, sku, node=at, after=after, limit=limit))
+        own = own_node(holder)
+        page = await documents.of_item(connection, network, sku, node=own or node, after=after, limit=limit)
+        limits = None if own else await documents.sold_ahead(connection, network, sku)
+        return shown(page | {"sold_ahead": limits})

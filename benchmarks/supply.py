@@ -132,8 +132,8 @@ def _promise(transactions: OrderTransactions, sku: str) -> Callable[[], Awaitabl
 
     async def ask() -> None:
         planned = await plans(transactions.database, transactions.networks, body, datetime.now(UTC))
-        plan, later = planned["standard"]
-        if plan.unfilled and not later:
+        promised = planned["standard"]
+        if promised.plan.unfilled and not promised.later:
             raise AssertionError("it is not promised")
 
     return ask

@@ -31,7 +31,12 @@ def division(found: Document) -> list[str]:
         for shipment in found["shipments"]
     ]
     unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
-    return [*shipped, *unfilled]
+    return [*shipped, *unfilled, *_beyond_sell_ahead(found)]
+
+
+def _beyond_sell_ahead(found: Document) -> list[str]:
+    beyond = found.get("beyond_sell_ahead")
+    return [f"{_units(beyond)} may not wait: as many as sell_ahead_max allows wait already"] if beyond else []
 
 
 def _km(distance_km: float | None) -> str:

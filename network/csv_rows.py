@@ -5,12 +5,15 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from network.mistakes import Mistakes
 from network.toml_tables import did_you_mean
 
 WHOLE_MAX = 1_000_000_000
 """The largest number in a cell: a thousand million."""
+YEARS = range(1, 2201)
+"""The years of a day in a cell: with a time zone it must still be a day."""
 
 
 _FLAGS = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
@@ -39,6 +42,17 @@ class Row:
         if cell.lower() not in _FLAGS:
             self.wrong(f"{column} must be yes or no, not {cell!r}")
         return _FLAGS.get(cell.lower(), False)
+
+    def day(self, column: str) -> date | None:
+        """The cell as a day. Otherwise reports the mistake and answers None."""
+        cell = self.cells[column].strip()
+        try:
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII) and int(cell[:4]) in YEARS:
+                return date.fromisoformat(cell)
+        except ValueError:
+            pass
+        self.wrong(f"{column} must be a day such as 2026-01-31, not {cell!r}")
+        return None
 
     def whole(self, column: str, least: int = 0) -> int:
         """The cell as a whole number from `least` to WHOLE_MAX. Otherwise reports the mistake and answers `least`."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from domain.network import Item
 from domain.stock import sku_of
@@ -13,7 +14,7 @@ from network.toml_tables import did_you_mean
 
 REQUIRED = ("sku", "name", "weight_g", "safety_stock", "components")
 MEASURES = ("length_mm", "width_mm", "height_mm")
-OPTIONAL = ("category", "tags", "barcode", *MEASURES, "hazmat", "ships_alone")
+OPTIONAL = ("category", "tags", "barcode", *MEASURES, "hazmat", "ships_alone", "release_date", "sell_ahead_max")
 QUANTITY_MAX = 1_000_000
 
 
@@ -53,7 +54,22 @@ def _item(row: Row) -> Item:
         **_measures(row),
         hazmat=row.flag("hazmat"),
         ships_alone=row.flag("ships_alone"),
+        release_date=_release_date(row),
+        sell_ahead_max=_sell_ahead_max(row),
     )
+
+
+def _release_date(row: Row) -> date | None:
+    return row.day("release_date") if row.cells.get("release_date", "").strip() else None
+
+
+def _sell_ahead_max(row: Row) -> int | None:
+    if not row.cells.get("sell_ahead_max", "").strip():
+        return None
+    if row.cells["components"].strip():
+        row.wrong("sell_ahead_max of a bundle: give it to its components, whose units are what waits")
+        return None
+    return row.whole("sell_ahead_max")
 
 
 def _whole(row: Row, column: str, blank_allowed: bool) -> int:
@@ -128,8 +144,11 @@ def _check_components(row: Row, items: Mapping[str, Item]) -> None:
 
 
 def _with_components(item: Item, items: Mapping[str, Item]) -> Item:
-    """The item; a bundle without a weight gets that of its components, and is dangerous goods where one of them is."""
+    """The item; a bundle without a weight gets that of its components, is dangerous goods where one of them is, and is released
+    when the last of them is."""
     parts = [(items[sku], count) for sku, count in item.components if sku in items]
     weight_g = item.weight_g or sum(part.weight_g * count for part, count in parts)
     hazmat = item.hazmat or any(part.hazmat for part, _ in parts)
-    return replace(item, weight_g=weight_g, hazmat=hazmat) if parts else item
+    days = [one.release_date for one in (item, *(part for part, _ in parts)) if one.release_date]
+    released = max(days, default=None)
+    return replace(item, weight_g=weight_g, hazmat=hazmat, release_date=released) if parts else item

@@ -218,6 +218,9 @@ class _PolicyReader:
             sell_incoming=table.boolean("sell_incoming", default=False),
             incoming_lag=_span_or_none(table, "incoming_lag") or timedelta(),
             ship_to_store=table.boolean("ship_to_store", default=False),
+            beyond_sell_ahead=table.word(
+                "beyond_sell_ahead", Unfilled, Unfilled.EXCEPTION, [Unfilled.EXCEPTION, Unfilled.CANCEL]
+            ),
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
         )
@@ -227,6 +230,10 @@ class _PolicyReader:
         if strategy.sell_incoming and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'sell_incoming needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits for goods'
             table.wrong("sell_incoming", said)
+        is_read = "unfilled" not in table.failed
+        if table.has("beyond_sell_ahead") and strategy.unfilled is not Unfilled.BACKORDER and is_read:
+            said = f'beyond_sell_ahead needs unfilled = "backorder": with "{strategy.unfilled}" no unit is sold ahead'
+            table.wrong("beyond_sell_ahead", said)
         if table.has("incoming_lag") and not strategy.sell_incoming and "sell_incoming" not in table.failed:
             table.wrong(
                 "incoming_lag", "incoming_lag needs sell_incoming = true: nothing is promised from announced goods"

@@ -18,7 +18,7 @@ def read_rates(text: str, mistakes: Mistakes) -> Rates:
     lines: dict[tuple[str, str, date], int] = {}
     found: dict[tuple[str, str], list[tuple[date, Fraction]]] = defaultdict(list)
     for row in read_rows(text, COLUMNS, (), mistakes) if text else ():
-        source, target, day, rate = _currency(row, "from"), _currency(row, "to"), _day(row), _rate(row)
+        source, target, day, rate = _currency(row, "from"), _currency(row, "to"), row.day("date"), _rate(row)
         if source is None or target is None or day is None or rate is None:
             continue
         if source == target:
@@ -36,17 +36,6 @@ def _currency(row: Row, column: str) -> str | None:
     if cell in MINOR_DIGITS:
         return cell
     row.wrong(f"{column} must be a code of ISO 4217 such as EUR, not {cell!r}")
-    return None
-
-
-def _day(row: Row) -> date | None:
-    cell = row.cells["date"]
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
-            return date.fromisoformat(cell)
-    except ValueError:
-        pass
-    row.wrong(f"date must be a day such as 2026-01-31, not {cell!r}")
     return None
 
 

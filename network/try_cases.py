@@ -54,7 +54,11 @@ def plan_of(case: Case, network: Network) -> Plan:
     levels = {place: StockLevel(*place, units, 0, 0) for place, units in case.stock.items()}
     supply, limits = supply_of(network, levels, case.order.channel, Entitlement())
     situation = Situation(
-        network=network, supply=supply, now=case.order.placed_at, workload=case.workload, paused=case.paused
+        network=network,
+        supply=supply,
+        now=network.leaves_at([line.sku for line in wanted], case.order.placed_at),
+        workload=case.workload,
+        paused=case.paused,
     )
     return plan_within(facts_of_new(case.order, network, locate), wanted, situation, limits)[0]
 

@@ -54,7 +54,10 @@ class Run:
         levels = self._levels_for({line.sku for line in order.lines})
         supply, limits = supply_of(self.network, levels, order.channel, Entitlement())
         situation = Situation(
-            network=self.network, supply=supply, now=order.placed_at, workload=self._workload(order.placed_at)
+            network=self.network,
+            supply=supply,
+            now=self.network.leaves_at([line.sku for line in order.lines], order.placed_at),
+            workload=self._workload(order.placed_at),
         )
         planned, situation = plan_within(facts, wanted, situation, limits)
         return PlannedOrder(

@@ -21,7 +21,7 @@ from domain.reasons import ExceptionCode
 from domain.sourcing import Plan, Situation, Wanted, plan
 from domain.sourcing.supply import Entitlement, supply_of
 from domain.units import Waiting
-from transactions import stuck
+from transactions import release_date, stuck
 from transactions.retired import tell_who_goes_to_a_retired_node
 from transactions.sourcing import StockTaken, pin
 from transactions.stuck import Step
@@ -49,13 +49,15 @@ class Backorders:
 
     async def offer_under_new_rules(self) -> None:
         """When the network version is new to this process, offer every order that waits a turn; `work_off` gives the turns.
-        An exception is opened for who goes to a node that it has retired."""
+        Orders follow the release dates of their items. An exception is opened for who goes to a node that it has retired."""
         async with self._transactions.database.read_once() as connection:
             version, _ = await self._transactions.networks.active(connection)
         if version != self._version:
             async with self._transactions.database.write() as connection:
                 await backorder.offer(connection)
                 await peg.mark_what_may_change(connection)
+            for order in await release_date.to_follow(self._transactions):
+                await self._pass_over(order, release_date.follow(self._transactions, order))
             await tell_who_goes_to_a_retired_node(self._transactions)
         self._version = version
 
@@ -77,7 +79,7 @@ class Backorders:
                 return
             at = datetime.now(UTC)
             wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
-            leaves_at = max(at, work.header.release_at)
+            leaves_at = max(at, work.release_at)
             situation = Situation(network=work.network, supply={}, now=leaves_at)
             found = plan(order_facts(work.header, work.network, work.order.lines, wanted), wanted, situation)
             await _judge(
@@ -173,7 +175,7 @@ class Backorders:
             others = await peg.kept_for_others(work.connection, order, {sku for _, sku in offered})
             entitlement = Entitlement(offers=offered, pinned_for=work.pinned_for, kept_for_others=others)
             facts = order_facts(work.header, work.network, work.order.lines, [line for _, line in asked])
-            leaves_at = max(at, work.header.release_at)
+            leaves_at = max(at, work.release_at)
             decided = await decide(
                 work.connection, work.network, facts, [line for _, line in asked], leaves_at, entitlement
             )

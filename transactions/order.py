@@ -102,6 +102,7 @@ async def store_as(
         holds=holds,
         to_node=to_node,
         for_order=for_order,
+        items_release_at=None if to_node else network.release_at(line.sku for line in order.lines),
     )
     if not personal.is_same_body(taken.body_digest, body_digest):
         raise UsedForAnotherOrder(order.order)

@@ -146,7 +146,7 @@ def _give(work: Work, announced: Announced, skus: Collection[str], *, may_renew:
     for demand in demands(work, facts, skus):
         own = [one for one in before if one.line == demand.line]
         rows, free = announced.rows.get(demand.sku, ()), announced.free.get(demand.sku, {})
-        release_at = work.header.release_at
+        release_at = work.release_at
         given = [
             _promised(one, ships)
             for one, ships in pegs_later(work.network, facts, demand, own, rows, free, at, release_at)

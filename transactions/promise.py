@@ -1,13 +1,17 @@
 """Decides what a cart would be promised now, by the rules for an order. It pins nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from database import peg, stock
+from database import sell_ahead as statements
 from database.connect import Database, ReadConnection
 from database.peg import Announced
+from domain import sell_ahead
 from domain.cart import PromiseRequest
 from domain.network import Network
+from domain.sell_ahead import Room
 from domain.sourcing import (
     Later,
     NodeLoad,
@@ -20,6 +24,7 @@ from domain.sourcing import (
 )
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.new_order import rule_lines
+from domain.sourcing.plans import Part
 from domain.sourcing.supply import Entitlement, parts
 from domain.stock import StockLevel
 from network.geography import locate
@@ -31,26 +36,34 @@ from transactions.transfer import facts_of, order_to
 Levels = Mapping[tuple[str, str], StockLevel]
 
 
-async def plans(
-    database: Database, networks: Networks, body: PromiseRequest, now: datetime
-) -> dict[str, tuple[Plan, Sequence[Later]]]:
-    """The plan for a cart with the service that it names, or with each service that is offered, by the service's name. With it,
-    where units are unfilled, the shipments of announced goods that fill all of them; none where they would wait without a date.
+class Promised(NamedTuple):
+    """What a cart would be promised with one service."""
+
+    plan: Plan
+    later: Sequence[Later] = ()
+    """The shipments of announced goods that fill all that the plan leaves unfilled; none where units would have no date."""
+    beyond: Sequence[Part] = ()
+    """Of what the plan leaves unfilled, what may not wait, because too much does already."""
+
+
+async def plans(database: Database, networks: Networks, body: PromiseRequest, now: datetime) -> dict[str, Promised]:
+    """What a cart would be promised with the service that it names, or with each that is offered, by the service's name.
 
     Raises `network.validate_order.WrongField` and `NoNetwork`.
     """
     network, levels = await _stock(database, networks, body)
-    load = await _load(database, network, _leaves_at(body, now))
+    load = await _load(database, network, _leaves_at(network, body, now))
     services = [body.service] if body.service is not None else sorted(network.policy.transit)
     decided = {service: _decide(levels, load, network, body, service, now).plan for service in services}
     brought = {service: _brought(levels, load, network, body, service, now, plan) for service, plan in decided.items()}
     waits = {part.sku for _, plan in brought.values() if plan.incoming_lag is not None for part in plan.unfilled}
-    goods = await _announced(database, waits)
-    found = dict[str, tuple[Plan, Sequence[Later]]]()
-    for service, (coming, plan) in brought.items():
-        later = _later(goods, network, body, service, now, plan)
-        is_filled = bool(later) or not plan.unfilled
-        found[service] = decided[service], [*coming, *later] if is_filled else ()
+    goods, room = await _announced(database, waits), await _room(database, network, decided.values())
+    found = dict[str, Promised]()
+    for service, (coming, left) in brought.items():
+        beyond = sell_ahead.parts_beyond(decided[service], room, network)
+        later = () if beyond else _later(goods, network, body, service, now, left)
+        is_filled = not beyond and (bool(later) or not left.unfilled)
+        found[service] = Promised(decided[service], [*coming, *later] if is_filled else (), beyond)
     return found
 
 
@@ -75,7 +88,17 @@ def _brought(
     asked = [Wanted(line, sku, quantity) for line, sku, quantity in lines]
     goes = facts_of(made, network, body.pickup_node)
     transfer = decide_from(levels, load, network, goes, asked, now, Entitlement()).plan
-    return shipments_brought(network, facts, wanted, decided, transfer, _leaves_at(body, now))
+    return shipments_brought(network, facts, wanted, decided, transfer, _leaves_at(network, body, now))
+
+
+async def _room(database: Database, network: Network, plans: Iterable[Plan]) -> Room:
+    """How many units may wait for an order that comes now; without limited items nothing is read."""
+    limits = sell_ahead.limits(network, parts(network, {part.sku for plan in plans for part in plan.unfilled}))
+    if not limits:
+        return Room()
+    async with database.read_once() as connection:
+        others = await statements.waiting(connection, limits)
+    return sell_ahead.room(limits, sell_ahead.in_parts(network, others), {})
 
 
 async def _announced(database: Database, skus: Collection[str]) -> Announced:
@@ -93,7 +116,7 @@ def _later(
         return ()
     wanted = _wanted(body)
     facts = _facts(body, service, wanted, network, now)
-    return shipments_later(network, facts, wanted, decided, goods.rows, goods.free, now, _leaves_at(body, now))
+    return shipments_later(network, facts, wanted, decided, goods.rows, goods.free, now, _leaves_at(network, body, now))
 
 
 async def decide_for(
@@ -101,7 +124,9 @@ async def decide_for(
 ) -> Decision:
     """The plan for a cart now, by the rules for an order with this service."""
     wanted = _wanted(body)
-    return await decide(connection, network, _facts(body, service, wanted, network, now), wanted, _leaves_at(body, now))
+    return await decide(
+        connection, network, _facts(body, service, wanted, network, now), wanted, _leaves_at(network, body, now)
+    )
 
 
 def _decide(
@@ -109,7 +134,7 @@ def _decide(
 ) -> Decision:
     wanted = _wanted(body)
     facts = _facts(body, service, wanted, network, now)
-    return decide_from(levels, load, network, facts, wanted, _leaves_at(body, now), Entitlement())
+    return decide_from(levels, load, network, facts, wanted, _leaves_at(network, body, now), Entitlement())
 
 
 async def _stock(database: Database, networks: Networks, body: PromiseRequest) -> tuple[Network, Levels]:
@@ -138,8 +163,8 @@ async def _load(database: Database, network: Network, at: datetime) -> Mapping[s
         return await workload(connection, network, at, {})
 
 
-def _leaves_at(body: PromiseRequest, now: datetime) -> datetime:
-    return max(now, body.not_before or now)
+def _leaves_at(network: Network, body: PromiseRequest, now: datetime) -> datetime:
+    return network.leaves_at([line.sku for line in body.lines], max(now, body.not_before or now))
 
 
 def _wanted(body: PromiseRequest) -> list[Wanted]:

@@ -83,5 +83,6 @@ async def _is_placed(work: Work, replaced: NewOrder, at: datetime) -> bool:
         items=work.active.items,
         terms=return_terms(replaced, work.active, locate),
         holds=by_policy(facts_of_new(replaced, work.active, locate), work.active.policy),
+        items_release_at=work.active.release_at(line.sku for line in replaced.lines),
     )
     return taken.is_new

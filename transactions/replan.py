@@ -48,7 +48,7 @@ async def plan_again(work: Work, at: datetime) -> Replanned | None:
     wanted = [Wanted(one.line, one.sku, one.quantity, one.attempt, one.tried) for one in asked]
     entitlement = Entitlement(own=units.held(work.order, work.network), pinned_for=work.pinned_for)
     facts = order_facts(work.header, work.network, work.order.lines, wanted)
-    leaves_at = max(at, work.header.release_at)
+    leaves_at = max(at, work.release_at)
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
     present = _as_it_is(work, facts, wanted, decided, entitlement, leaves_at)
     strategy, is_full = strategy_for(facts, work.network), _is_full(work, decided)

@@ -42,6 +42,10 @@ class Replayed(NamedTuple):
     """What came out differently first; empty where nothing did."""
 
 
+BESIDE_THE_PLAN = {"beyond_sell_ahead"}
+"""What a stored round says that its plan did not decide: it depends on what waits for other orders."""
+
+
 async def replay(database: Database, since: datetime) -> AsyncIterator[Replayed]:
     """Plan every round again that was decided at this moment or later. It changes nothing. Raises `WrongMasterKey`."""
     networks = Networks()
@@ -66,10 +70,11 @@ def judged(one: Round, version: Network) -> Replayed:
         made = made_again(one.asked, version)
     except Exception as error:  # one round that this program cannot plan must not hide what becomes of the others
         return Replayed(one.order, one.round, Verdict.DIFFERENT, f"it cannot be planned again: {error!r}")
-    if differs(one.document, made):
-        return Replayed(one.order, one.round, Verdict.DIFFERENT, cause(one.document, made))
-    if one.document != made:
-        return Replayed(one.order, one.round, Verdict.EXPLAINED_OTHERWISE, cause(one.document, made))
+    planned = {field: value for field, value in one.document.items() if field not in BESIDE_THE_PLAN}
+    if differs(planned, made):
+        return Replayed(one.order, one.round, Verdict.DIFFERENT, cause(planned, made))
+    if planned != made:
+        return Replayed(one.order, one.round, Verdict.EXPLAINED_OTHERWISE, cause(planned, made))
     return Replayed(one.order, one.round, Verdict.SAME)
 
 

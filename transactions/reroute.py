@@ -51,7 +51,7 @@ async def _pin_at(work: Work, node: str, fo: FulfillmentOrder, moved: Sequence[W
     facts = replace(
         order_facts(work.header, work.network, work.order.lines, wanted), from_node=None
     )  # a person decides
-    leaves_at, others = max(at, work.header.release_at), frozenset(work.network.nodes) - {node}
+    leaves_at, others = max(at, work.release_at), frozenset(work.network.nodes) - {node}
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement, others)
     if decided.plan.unfilled:
         raise Impossible(f"{node} cannot fill it: {_why_not(decided.plan, node)}")

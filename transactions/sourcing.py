@@ -14,11 +14,13 @@ from functools import partial
 from pydantic import BaseModel
 
 from database import cart, sourcing, stock
+from database import sell_ahead as statements
 from database.order import Event, Promise
-from domain import event, units
+from domain import event, sell_ahead, units
 from domain.capacity import days
 from domain.network import ShipComplete
 from domain.order import OrderState
+from domain.sell_ahead import Room
 from domain.sourcing import Wanted, strategy_for
 from domain.sourcing.recorded import packed
 from domain.sourcing.supply import Entitlement, parts
@@ -88,7 +90,7 @@ async def source_round(work: Work, at: datetime, entitlement: Entitlement, *, re
 
 def may_be_released(work: Work, at: datetime) -> bool:
     """Whether pinned units may go to their nodes now: no hold keeps them, their grace is over, and their window is open."""
-    is_time = at >= work.header.release_at and not work.header.window_has_ended(at)
+    is_time = at >= work.release_at and not work.header.window_has_ended(at)
     return bool(work.order.reservations) and not work.header.is_held and is_time
 
 
@@ -145,8 +147,9 @@ async def adopt(
         await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     else:
         work.claim_last = partial(_claim_last, work, decided, claiming)
-    units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, decided.looks_again_at)
-    keep_round(work, round_, decided)
+    looks_again_at, room = decided.looks_again_at, decided.room
+    beyond = units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, looks_again_at, room)
+    keep_round(work, round_, replace(decided, beyond=beyond))
     _promise(work)
 
 
@@ -172,13 +175,32 @@ async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entit
     So stock that came in between is seen, and stock that comes later finds the waiting units.
     """
     facts = order_facts(work.header, work.network, work.order.lines, wanted)
-    leaves_at = max(at, work.header.release_at)
+    leaves_at = max(at, work.release_at)
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
     unfilled = parts(work.network, [part.sku for part in decided.plan.unfilled])
     await stock.close_gates(work.connection, unfilled | {sku for _, sku in entitlement.own}, exclusive=bool(unfilled))
     if not unfilled:
         return decided
-    return await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
+    decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
+    return replace(
+        decided, room=await room_to_wait(work, parts(work.network, [one.sku for one in decided.plan.unfilled]))
+    )
+
+
+async def room_to_wait(work: Work, skus: Collection[str]) -> Room:
+    """How many units of stocked SKUs may wait for this order. Their gates are closed for it alone: no other order begins to
+    wait for them until it has committed. A transfer sells nothing, and without limited items nothing is read.
+    """
+    limits = {} if work.header.to_node else sell_ahead.limits(work.active, skus)
+    if not limits:
+        return sell_ahead.room({}, {}, {})
+    others = await statements.waiting(work.connection, limits, work.header.order)
+    own = Counter[str]()
+    for one in work.order.waiting:
+        if one.awaits == "stock":
+            own[one.sku] += one.quantity
+    counted = [sell_ahead.in_parts(work.network, units) for units in (others, own)]
+    return sell_ahead.room(limits, *counted)
 
 
 async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Reads the input of a sourcing decision: the order, the stock that it may take at each node, and the load of the nodes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,14 +11,17 @@ from database.details import LineDetails
 from database.order import Header
 from domain.capacity import but_for_own, day, next_days_of_full_nodes
 from domain.network import Network, Node, RuleLine, ShipComplete
+from domain.sell_ahead import Room
 from domain.sourcing import NodeLoad, OrderFacts, Plan, Wanted
 from domain.sourcing.facts import weight_kg
 from domain.sourcing.lines import Basis, with_lines
+from domain.sourcing.plans import Part, part_documents
 from domain.sourcing.rounds import RoundInput
 from domain.sourcing.rounds import decide as make
 from domain.sourcing.supply import Entitlement, claims, looks_again_at, parts
 from domain.stock import StockLevel
 from domain.units import OrderedLine
+from domain.units.pins import UNLIMITED
 from network.geography import locate
 
 
@@ -31,6 +34,10 @@ class Decision:
     asked: RoundInput
     looks_again_at: datetime | None
     """When a node that has the unfilled units may accept them: its next day, or the end of its cool-down; None = unknown."""
+    room: Room = UNLIMITED
+    """How many of its unfilled units may wait."""
+    beyond: Sequence[Part] = ()
+    """Of its unfilled units, those that may not, once it was adopted."""
 
     @property
     def workload(self) -> Mapping[str, NodeLoad]:
@@ -49,7 +56,8 @@ class Decision:
 
     def document(self) -> dict[str, Any]:
         """The plan with the reasons for each node and line, as it is stored."""
-        return with_lines(self.plan, self.basis)
+        beyond = {"beyond_sell_ahead": part_documents(self.beyond)} if self.beyond else {}
+        return with_lines(self.plan, self.basis) | beyond
 
     def claim(
         self,

@@ -16,7 +16,7 @@ from channels.heard import heard
 from database import capacity, claim, exception, fulfillment, label, order, peg, refund, returns, stock
 from database.connect import Database, WriteConnection
 from database.exception import ClosingFact
-from database.order import Event, Header, MessageName, NewPromise, Promise
+from database.order import Event, Header, ItemsRelease, MessageName, NewPromise, Promise
 from database.outbox import signal
 from database.outbox.signal import CHANGED, Signal
 from database.writes import Writes
@@ -121,6 +121,11 @@ class Work:
         """The connection of the transaction that has locked the order."""
         return self.transaction.connection
 
+    @property
+    def release_at(self) -> datetime:
+        """When it may be released, with what was just added to it or cancelled of it; the header has it as it is stored."""
+        return max(self.header.own_release_at, self._items_release_at() or self.header.own_release_at)
+
     async def write(self, event: Event, then: Callable[[OrderState], Awaitable[None]] | None = None) -> OrderState:
         """Write all recorded changes and return the order's new state, as `current_state` does.
 
@@ -214,11 +219,27 @@ class Work:
     async def _write_own_rows(self) -> None:
         """Write what changed of the order and its fulfillment orders, with what else was to be written: in one statement."""
         promise = None if self.is_promise_written else self.promise
-        order.save(self.writes, self.header, self._before, self.order, self.changes, promise)
+        release = ItemsRelease(self._items_release_at()) if self.is_released_otherwise else None
+        order.save(self.writes, self.header, self._before, self.order, self.changes, promise, release)
         fulfillment.save(self.writes, self._touched(), self.order.tried)
         ended = [one.fulfillment_order for one in self._touched_work() if one.ended_without_shipment]
         label.give_back_unused(self.writes, ended)
         await self.writes.send(self.connection)
+
+    @property
+    def is_released_otherwise(self) -> bool:
+        """Whether its items may leave a node from another moment on than is stored."""
+        return self._items_release_at() != self.header.items_release_at
+
+    def _items_release_at(self) -> datetime | None:
+        """From when all that is ordered and not cancelled may leave a node, by the active version."""
+        if self.header.to_node is not None:
+            return None
+        cancelled = {line: moved["cancelled"] for line, moved in self.changes.buckets.items()}
+        left = [
+            one.sku for line, one in self.order.lines.items() if one.ordered > one.cancelled + cancelled.get(line, 0)
+        ]
+        return self.active.release_at(left)
 
     async def _give_capacity_back(self) -> None:
         """Claim no day of a node at which nothing is pinned any more."""
@@ -282,6 +303,8 @@ class Work:
         if self.header.is_closed:
             return False
         known = frozenset(one.exception for one in self.header.open_exceptions)
+        if self.is_released_otherwise:
+            return True
         was = wake.before(self._before, self.header.deadlines, is_held=self.header.is_held, exceptions=known)
         return wake.is_woken(was, wake.after(self.order, state))
 

@@ -42,7 +42,8 @@ def reserved(made: Cart) -> dict[str, Any]:
     """The document of a new reservation."""
     promised = in_words_of_now(made.promise)
     shipments = [{"from_supply": None} | shipment for shipment in promised["shipments"]]
-    return {"reservation": made.cart_id, "expires_at": made.expires_at} | promised | {"shipments": shipments}
+    shown = {name: value for name, value in promised.items() if name != "beyond_sell_ahead"}
+    return {"reservation": made.cart_id, "expires_at": made.expires_at} | shown | {"shipments": shipments}
 
 
 def reservation(known: KnownCart) -> dict[str, Any]:

@@ -259,7 +259,8 @@ class Order(Document):
     payments: OrderPayments
     """What is known of its payment."""
     release_at: AwareDatetime
-    """Nothing is released before this: the end of the grace period, or the order's `not_before`, whichever is later."""
+    """Nothing is released before this: the end of the grace period, the order's `not_before`, or the latest `release_date` of
+    its items, whichever is latest."""
     closes_at: AwareDatetime | None
     """When the order may close; null while something must still be done."""
     closed: bool

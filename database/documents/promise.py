@@ -9,7 +9,7 @@ from database.documents.document import Document, LineUnits
 from domain.network import Precision
 from domain.promise import last_arrival
 from domain.sourcing import Later, Plan, PlannedShipment
-from domain.sourcing.plans import moment, part_documents
+from domain.sourcing.plans import Part, moment, part_documents
 
 
 class FromSupply(Document):
@@ -43,6 +43,8 @@ class Promise(Document):
     """When the last shipment arrives; null when it is not fillable, or when nobody knows how long it is on the way."""
     shipments: list[PromisedShipment]
     """Of the units that are available now; when it is fillable, also of those that wait for announced goods."""
+    beyond_sell_ahead: list[LineUnits]
+    """Units that are not available and may not wait, because as many as their item's `sell_ahead_max` wait already."""
     cost: int
     """Of all shipments, in minor units of the policy's currency."""
     destination_precision: Precision
@@ -67,8 +69,9 @@ def in_words_of_now(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"destination_precision": _EARLIER_PRECISION[said]} if said in _EARLIER_PRECISION else document
 
 
-def promise(decided: Plan, later: Sequence[Later] = ()) -> dict[str, Any]:
-    """The promise that a plan makes to a channel; `later` fills what the plan leaves unfilled, or is empty."""
+def promise(decided: Plan, later: Sequence[Later] = (), beyond: Sequence[Part] = ()) -> dict[str, Any]:
+    """The promise that a plan makes to a channel; `later` fills what the plan leaves unfilled, or is empty. `beyond` are units
+    of this that may not wait."""
     now = [(shipment, None) for shipment in decided.shipments]
     coming = [(one.shipment, {"due_at": moment(one.due_at)}) for one in later]
     is_fillable = not decided.unfilled or bool(later)
@@ -78,6 +81,7 @@ def promise(decided: Plan, later: Sequence[Later] = ()) -> dict[str, Any]:
         "ship_by": moment(max((one.ship_by for one in shipments), default=None)) if is_fillable else None,
         "deliver_by": moment(last_arrival(one.deliver_by for one in shipments)) if is_fillable else None,
         "shipments": [_shipment(shipment, from_supply) for shipment, from_supply in now + coming],
+        "beyond_sell_ahead": part_documents(beyond),
         "cost": sum(one.cost for one in shipments),
         "destination_precision": str(decided.explanation.precision),
     }

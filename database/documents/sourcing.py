@@ -115,6 +115,9 @@ class Round(Document):
     """Units that no node fills."""
     unfilled_action: Unfilled | None
     """What happens to the unfilled units; null without any."""
+    beyond_sell_ahead: list[LineUnits]
+    """Of the unfilled units, those that may not wait, because as many as their item's `sell_ahead_max` wait already. They are
+    cancelled, or a person decides, as `beyond_sell_ahead` of the strategy says."""
     cost: int
     """Of all shipments, in minor units of the policy's currency."""
     ship_by: AwareDatetime | None
@@ -156,14 +159,15 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
     rows = await connection.execute(ROUNDS, {"order": order})
     return [
         {"round": row.round, "decided_at": row.recorded_at, "network_version": row.network_version}
-        | _with_carriers(in_words_of_now(all_lines(json.loads(row.document))))
+        | _as_now(in_words_of_now(all_lines(json.loads(row.document))))
         for row in rows
     ]
 
 
-def _with_carriers(document: dict[str, Any]) -> dict[str, Any]:
-    """A stored plan in which every shipment says its carrier; rounds that were decided before carriers were known have none."""
-    return document | {"shipments": [{"carrier": None} | shipment for shipment in document["shipments"]]}
+def _as_now(document: dict[str, Any]) -> dict[str, Any]:
+    """A stored plan with what rounds did not say that were decided before there were carriers, or limits of what waits."""
+    shipments = [{"carrier": None} | shipment for shipment in document["shipments"]]
+    return {"beyond_sell_ahead": []} | document | {"shipments": shipments}
 
 
 ROUNDS = text(

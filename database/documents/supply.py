@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict
 from sqlalchemy import text
 
+from database import sell_ahead as statements
 from database import stock
 from database.connect import ReadConnection
-from database.documents.document import Document
+from database.documents.document import Document, Page
+from domain import sell_ahead
 from domain.availability import knows, on_sale
 from domain.network import Network
 from domain.sourcing.plans import moment
@@ -43,6 +45,30 @@ class SupplyRow(Document):
     stopped, and while a transfer keeps them for its order."""
 
 
+class SoldAhead(Document):
+    """How many units of an item may wait for stock."""
+
+    max: int
+    """The item's `sell_ahead_max`."""
+    waiting: int
+    """Units that wait, over all orders. They may be more than `max` where it was lowered: what waits goes on waiting."""
+    left: int
+    """Units that may still begin to wait."""
+
+
+class Supply(Page[SupplyRow]):
+    """A page of an item's supply, and what limits its sale."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"description": "A page of an item's supply, and what limits its sale."}
+    )
+
+    release_at: AwareDatetime | None
+    """From when its units may leave a node, wherever they lie, by its `release_date`; null at any time."""
+    sold_ahead: SoldAhead | None
+    """What of it is sold before it is there; null where there is no limit, and for a node's key."""
+
+
 async def of_item(
     connection: ReadConnection, network: Network, sku: str, *, node: str | None, after: str | None, limit: int
 ) -> dict[str, Any]:
@@ -51,7 +77,21 @@ async def of_item(
     rows = [_on_hand(level, network) for level in levels if knows(network, level)]
     rows += [_announced(row) for row in await connection.execute(ANNOUNCED, {"sku": sku})]
     found = [row for row in rows if node in (None, row["node"]) and (after is None or _place(row) > after)]
-    return {"items": found[:limit], "next": _place(found[limit - 1]) if len(found) > limit else None}
+    return {
+        "items": found[:limit],
+        "next": _place(found[limit - 1]) if len(found) > limit else None,
+        "release_at": moment(network.release_at([sku])),
+        "sold_ahead": None,
+    }
+
+
+async def sold_ahead(connection: ReadConnection, network: Network, sku: str) -> dict[str, Any] | None:
+    """What of an item is sold before it is there; None where there is no limit."""
+    limit = sell_ahead.limits(network, [sku]).get(sku)
+    if limit is None:
+        return None
+    waiting = sell_ahead.in_parts(network, await statements.waiting(connection, [sku]))[sku]
+    return {"max": limit, "waiting": waiting, "left": max(0, limit - waiting)}
 
 
 def _place(row: dict[str, Any]) -> str:

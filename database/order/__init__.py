@@ -1,6 +1,7 @@
 """Named statements about orders: store one, lock it, read it, write what an event changed, show its state."""
 
 from database.order.accept import StoredOrder, add_lines, take
+from database.order.lock import lock, lock_all, lock_with_begin
 from database.order.read import (
     Header,
     MessageName,
@@ -9,15 +10,13 @@ from database.order.read import (
     channel,
     load,
     load_all,
-    lock,
-    lock_all,
-    lock_with_begin,
     news,
     state,
     unshipped,
 )
 from database.order.write import (
     Event,
+    ItemsRelease,
     NewPromise,
     Promise,
     book,
@@ -31,6 +30,7 @@ from database.order.write import (
 __all__ = [
     "Event",
     "Header",
+    "ItemsRelease",
     "MessageName",
     "NewPromise",
     "Promise",

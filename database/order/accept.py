@@ -38,14 +38,16 @@ async def take(
     holds: Sequence[Placement] = (),
     to_node: str | None = None,
     for_order: str | None = None,
+    items_release_at: datetime | None = None,
 ) -> StoredOrder:
     """Store a new order with all its units `open`, and its holds; an order of this id that exists already stays as it is.
 
     `items` are those of the network, `terms` the terms of return by line. Both stay with the lines, whatever changes later.
-    `to_node` is the destination of a transfer, which no person is found by; `for_order` is the order that it is for.
+    `to_node` is the destination of a transfer, which no person is found by; `for_order` is the order that it is for. From
+    `items_release_at`, all of its items may leave a node; None = at any time.
     """
     row = _order_row(order, body_digest, postal_area, received_at, grace, _longest_window(terms))
-    row |= {"to_node": to_node, "for_order_id": for_order}
+    row |= {"to_node": to_node, "for_order_id": for_order, "items_release_at": items_release_at}
     statement = INSERT_ORDER.bindparams(**row)
     if (await connection.execute(statement)).scalar() is None:
         known = await connection.execute(select(orders.c.body_digest).where(orders.c.order_id == order.order))
@@ -86,11 +88,11 @@ INSERT_ORDER = text(
     INSERT INTO orders (order_id, channel, number, reference, purchase_order, body_digest, placed_at, received_at, currency,
                         service, country, postal_area, priority, customer_tier, ship_complete, pickup_node, from_node,
                         to_node, for_order_id, not_before, not_after, duty_ship_by, duty_deliver_by, tags, value, total,
-                        prices_include_tax, shipping_price, shipping_tax, paid, release_at, return_window)
+                        prices_include_tax, shipping_price, shipping_tax, paid, release_at, items_release_at, return_window)
     VALUES (:order_id, :channel, :number, :reference, :purchase_order, :body_digest, :placed_at, :received_at, :currency,
             :service, :country, :postal_area, :priority, :customer_tier, :ship_complete, :pickup_node, :from_node,
             :to_node, :for_order_id, :not_before, :not_after, :duty_ship_by, :duty_deliver_by, :tags, :value, :total,
-            :prices_include_tax, :shipping_price, :shipping_tax, :paid, :release_at, :return_window)
+            :prices_include_tax, :shipping_price, :shipping_tax, :paid, :release_at, :items_release_at, :return_window)
     ON CONFLICT DO NOTHING
     RETURNING order_id
     """

@@ -1,7 +1,6 @@
-"""Reads an order: locks its row, loads its facts, shows the state that its workflow keeps a copy of."""
+"""Reads an order: loads its facts, shows the state that its workflow keeps a copy of."""
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import TextClause, select, text
 
 from database import capacity, details, personal
-from database.connect import ReadConnection, WriteConnection
+from database.connect import ReadConnection
 from database.details import Details
 from database.outbox import inbox
 from database.outbox.inbox import Known
@@ -101,7 +100,10 @@ class Header:
     """When the channel must see it delivered; None = it named no such moment."""
     planned_at: datetime | None
     """When its last sourcing round was made; None = there was none."""
-    release_at: datetime
+    own_release_at: datetime
+    """When it may be released but for the release dates of its items: its grace period is over, and its first day is there."""
+    items_release_at: datetime | None
+    """From when all of its items may leave a node by their release dates; None = at any time."""
     not_after: datetime | None
     """Units that are not released then are cancelled; None = there is no such day."""
     placed_at: datetime
@@ -123,44 +125,14 @@ class Header:
         """The promised day; None = no promise was given yet, or it has no day of delivery."""
         return self.promised[1]
 
+    @property
+    def release_at(self) -> datetime:
+        """When it may be released."""
+        return self.own_release_at if self.items_release_at is None else max(self.own_release_at, self.items_release_at)
+
     def window_has_ended(self, at: datetime) -> bool:
         """Whether none of its units may be released any more."""
         return self.not_after is not None and at >= self.not_after
-
-
-async def lock(connection: WriteConnection, order: str) -> None:
-    """Lock the order's row: no other transaction moves its units until this one ends. Raises `UnknownOrder`.
-
-    Read the order in a separate statement afterwards: sub-selects of the locking statement would still see the state from
-    before the wait.
-    """
-    if (await connection.execute(LOCK, {"order": order})).scalar() is None:
-        raise UnknownOrder(order)
-
-
-LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
-
-
-async def lock_all(connection: WriteConnection, names: Collection[str]) -> None:
-    """As `lock`, for several orders: by id, as every transaction locks them that locks more than one."""
-    await connection.execute(LOCK_ALL, {"orders": sorted(names)})
-
-
-LOCK_ALL = text("SELECT FROM orders WHERE order_id = ANY(CAST(:orders AS text[])) ORDER BY order_id FOR UPDATE")
-
-
-def lock_with_begin(order: str) -> str:
-    """As `lock`, as a statement to send with the BEGIN of a transaction; then read the order, which says whether there is one.
-
-    Raises `UnknownOrder` for what cannot be the id of an order.
-    """
-    if not IS_AN_ID.fullmatch(order):
-        raise UnknownOrder(order)
-    return f"SELECT FROM orders WHERE order_id = '{order}' FOR UPDATE"
-
-
-IS_AN_ID = re.compile("[a-z0-9.-]+")
-"""Nothing in it could end a text in SQL."""
 
 
 async def unshipped(connection: ReadConnection, order: str) -> int:
@@ -244,7 +216,7 @@ _SAME = (
     *("channel", "service", "currency", "value", "priority", "placed_at", "not_after", "ship_complete"),
     "customer_tier",
     *("reference", "purchase_order", "pickup_node", "from_node", "to_node", "duty_ship_by", "duty_deliver_by"),
-    *("version", "rounds", "network_version", "is_held", "waits_for_hold", "planned_at", "release_at"),
+    *("version", "rounds", "network_version", "is_held", "waits_for_hold", "planned_at", "items_release_at"),
 )
 """What a header has as the row has it, under the same name."""
 
@@ -254,6 +226,7 @@ def _header(row: Any, key: Key | None, ship_to: dict[str, Any], own: Details, fa
         **{name: getattr(row, name) for name in _SAME},
         order=row.order_id,
         for_order=row.for_order_id,
+        own_release_at=row.release_at,
         locality=_locality(ship_to) if ship_to else Locality(row.country, row.postal_area),
         tags=tuple(row.tags),
         details=own,
@@ -377,6 +350,7 @@ def _waiting(row: dict[str, Any], sku: str) -> Waiting:
         _moment(row["looks_again_at"]),
         row["network_version"],
         None if row["incoming_lag_seconds"] is None else timedelta(seconds=row["incoming_lag_seconds"]),
+        row["sell_ahead_max"],
     )
 
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from sqlalchemy import text, update
@@ -36,6 +38,7 @@ def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
         "looks_again_at": units.looks_again_at,
         "network_version": units.network_version,
         "incoming_lag_seconds": None if units.incoming_lag is None else units.incoming_lag.total_seconds(),
+        "sell_ahead_max": units.sell_ahead_max,
     }
 
 
@@ -77,6 +80,14 @@ class NewPromise:
     """None = nobody knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class ItemsRelease:
+    """From when an order's items may leave a node, where that has changed."""
+
+    items_release_at: datetime | None
+    """None = at any time."""
+
+
 def save(
     writes: Writes,
     header: Header,
@@ -84,9 +95,10 @@ def save(
     after: Order,
     changes: Changes,
     promise: Promise | NewPromise | None = None,
+    release: ItemsRelease | None = None,
 ) -> None:
-    """Write what an event changed of an order's rows: buckets, prices, waiting and pinned units, and the promise. The first
-    promise never changes; a new one is written beside it.
+    """Write what an event changed of an order's rows: buckets, prices, waiting and pinned units, the promise, and from when its
+    items may leave a node. The first promise never changes; a new one is written beside it.
 
     `database.fulfillment` and `database.exception` write fulfillment orders and exceptions, `book` the ledger.
     """
@@ -97,7 +109,8 @@ def save(
     if before.reservations != after.reservations:
         _replace_reservations(writes, header.order, before.reservations, after.reservations)
     pickup = {"pickup_node": after.pickup_node} if before.pickup_node != after.pickup_node else {}
-    _change_its_row(writes, header.order, prices | (asdict(promise) if promise else {}) | pickup)
+    changed = [asdict(one) for one in (promise, release) if one is not None]
+    _change_its_row(writes, header.order, reduce(or_, changed, prices | pickup))
 
 
 async def book(connection: WriteConnection, header: Header, changes: Changes, event: Event) -> list[stock.Shortage]:
@@ -181,11 +194,11 @@ NOT_WAITING = "not_waiting AS (DELETE FROM waiting WHERE order_id = :order)"
 WAITING = """
     now_waiting AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts, nodes, gives_up_at, looks_again_at,
-                             network_version, incoming_lag_seconds)
+                             network_version, incoming_lag_seconds, sell_ahead_max)
         SELECT n.* FROM jsonb_to_recordset(CAST(:waiting AS jsonb))
                AS n(order_id text, line text, quantity int, attempt int, tried text[], awaits text, parts text[], nodes text[],
                     gives_up_at timestamptz, looks_again_at timestamptz, network_version int,
-                    incoming_lag_seconds double precision))
+                    incoming_lag_seconds double precision, sell_ahead_max int))
 """
 
 
@@ -237,6 +250,7 @@ SET = {
     "deliver_by": """
         promise_deliver_by = CASE WHEN promise_ship_by IS NULL THEN CAST(:deliver_by AS timestamptz) ELSE promise_deliver_by END
     """,
+    "items_release_at": "items_release_at = CAST(:items_release_at AS timestamptz)",
     "pickup_node": "pickup_node = CAST(:pickup_node AS text)",
     "new_ship_by": "new_ship_by = CAST(:new_ship_by AS timestamptz), promise_changed_at = clock_timestamp()",
     "new_deliver_by": "new_deliver_by = CAST(:new_deliver_by AS timestamptz)",

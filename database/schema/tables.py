@@ -148,6 +148,11 @@ orders = Table(
         comment="what is voided once all requests are done; 0 = none was made",
     ),
     Column("release_at", Moment, nullable=False, comment="grace period or not_before, whichever is later"),
+    Column(
+        "items_release_at",
+        Moment,
+        comment="from when all of its items may leave a node by their release dates; NULL = at any time",
+    ),
     Column("return_window", Interval, nullable=False, comment="the longest of its lines"),
     Column("version", BigInteger, nullable=False, server_default="0", comment="0 until the workflow has acted once"),
     Column("promise_ship_by", Moment),
@@ -191,6 +196,11 @@ orders = Table(
         "ix_orders_collected",
         "order_id",
         postgresql_where=text("pickup_node IS NOT NULL AND closed_at IS NULL"),
+    ),
+    Index(
+        "ix_orders_items_release_at",
+        "items_release_at",
+        postgresql_where=text("items_release_at IS NOT NULL AND closed_at IS NULL"),
     ),
     Index("ix_orders_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
 )
@@ -285,6 +295,11 @@ waiting = Table(
         "incoming_lag_seconds",
         Double,
         comment="how much later than announced goods are counted on; NULL = none are promised to these units",
+    ),
+    Column(
+        "sell_ahead_max",
+        Integer,
+        comment="the limit of units that wait for stock within which these were let wait; NULL = there was none",
     ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.

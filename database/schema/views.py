@@ -140,7 +140,7 @@ CROSS JOIN LATERAL (
 ) f
 CROSS JOIN LATERAL (
     SELECT least(s.window_ends_at, w.gives_up_at) AS gives_up_at,
-           CASE WHEN s.reserved > 0 AND NOT s.is_held THEN o.release_at END AS releases_at
+           CASE WHEN s.reserved > 0 AND NOT s.is_held THEN greatest(o.release_at, o.items_release_at) END AS releases_at
 ) d
 """
 
@@ -225,7 +225,7 @@ SELECT o.order_id, s.due_at,
            'returns', (
                SELECT json_agg(json_build_object('return', r.return_id, 'status', rs.status) ORDER BY r.number)
                FROM return r JOIN return_status rs USING (return_id) WHERE r.order_id = o.order_id),
-           'release_at', o.release_at,
+           'release_at', greatest(o.release_at, o.items_release_at),
            'closes_at', s.closes_at,
            'closed', o.closed_at IS NOT NULL
        )) AS state

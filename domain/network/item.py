@@ -1,6 +1,7 @@
 """What can be ordered: an item, or a bundle of items."""
 
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +26,7 @@ class Item:
     """Whether it, or a component of the bundle, is dangerous goods."""
     ships_alone: bool = False
     """Whether each unit is a parcel of its own."""
+    release_date: date | None = None
+    """No unit leaves a node before this day, wherever it lies; of a bundle the latest of its components. None = at any time."""
+    sell_ahead_max: int | None = None
+    """Units that may wait for stock, over all orders; of a bundle never said. None = without a limit."""

@@ -1,9 +1,9 @@
 """One version of the network: its nodes, its items, its policy, and what is kept back."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 from domain.network.carrier import Carrier
 from domain.network.connection import Alias, Connection
@@ -94,6 +94,24 @@ class Network:
         """
         return self.item(sku).components or ((sku, 1),)
 
+    def release_at(self, skus: Iterable[str]) -> datetime | None:
+        """From when all of these items may leave a node: the beginning of the latest of their release dates, at the node where
+        that day begins last. None = at any time. SKUs that no version has had do not count.
+        """
+        items = [self.items.get(sku) for sku in skus]
+        latest = max((item.release_date for item in items if item and item.release_date), default=None)
+        return None if latest is None else self._begins(latest)
+
+    def leaves_at(self, skus: Iterable[str], at: datetime) -> datetime:
+        """When items may leave a node that would leave it at this instant if they had no release dates."""
+        release_at = self.release_at(skus)
+        return at if release_at is None else max(at, release_at)
+
+    def _begins(self, day: date) -> datetime:
+        """When a day has begun at every node."""
+        zones = {node.time_zone for node in self.nodes.values()}
+        return max((datetime.combine(day, time(), zone).astimezone(UTC) for zone in zones), default=_in_utc(day))
+
     def safety_stock(self, node: str, sku: str) -> int:
         """Units of a stocked SKU that a node never sells: the buffer for this pair, if there is one, otherwise the larger
         safety stock of the node and of the item.
@@ -108,3 +126,7 @@ class Network:
         threshold and every other channel's quota. 0 for most SKUs, and for a SKU that this version does not know.
         """
         return self.buffers.kept_back(sku, channel)
+
+
+def _in_utc(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -117,9 +117,11 @@ class Strategy:
     sell_incoming: bool = False
     """Whether units that wait are promised from goods that are announced."""
     incoming_lag: timedelta = timedelta()
-    """How much later than announced such goods are counted on."""
+    """How much later than announced such goods are counted on, at the least."""
     ship_to_store: bool = False
     """Whether units that the node where they are collected does not have are brought there from other nodes."""
+    beyond_sell_ahead: Unfilled = Unfilled.EXCEPTION
+    """What becomes of units beyond their item's `sell_ahead_max`: they are cancelled, or a person decides."""
     require: Expression | None = None
     costs: tuple[Cost, ...] = ()
 

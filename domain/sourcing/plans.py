@@ -129,6 +129,8 @@ class Plan:
     incoming_lag: timedelta | None = None
     """How much later than announced goods are counted on that unfilled units are promised from; None = they are promised from
     none."""
+    beyond_sell_ahead: Unfilled = Unfilled.EXCEPTION
+    """What becomes of unfilled units that may not wait because too many do: cancel or exception."""
 
     @property
     def cost(self) -> int:

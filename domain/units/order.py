@@ -45,6 +45,8 @@ class Waiting:
     incoming_lag: timedelta | None = None
     """For units that wait for stock: how much later than announced goods are counted on for them; None = no announced goods are
     promised to them."""
+    sell_ahead_max: int | None = None
+    """For units that wait for stock: the limit of their item within which they were let wait; None = there was none."""
 
     @property
     def is_hopeless(self) -> bool:

@@ -12,7 +12,9 @@ from domain import sourcing
 from domain.network import Network, Unfilled
 from domain.promise import last_arrival
 from domain.reasons import ExceptionCode
+from domain.sell_ahead import Room, parts_beyond
 from domain.sourcing import Plan, PlannedShipment
+from domain.sourcing.plans import Part
 from domain.stock import Movement, MovementKind
 from domain.units.order import (
     BUCKET_OF,
@@ -25,6 +27,9 @@ from domain.units.order import (
     give_to_a_person,
 )
 
+UNLIMITED = Room()
+"""The room of units that wait already, and of items without a limit."""
+
 
 def take_plan(
     order: Order,
@@ -34,10 +39,12 @@ def take_plan(
     round_: int,
     at: datetime,
     looks_again_at: datetime | None = None,
-) -> None:
+    room: Room = UNLIMITED,
+) -> list[Part]:
     """Pin the units of a plan at their nodes; unfilled units wait, are cancelled, or need a person.
 
-    `looks_again_at` is when a node that has stock may take unfilled units; None = no such moment is known.
+    `looks_again_at` is when a node that has stock may take unfilled units; None = no such moment is known. Of unfilled units,
+    only those within `room` may wait; answers the others.
     """
     for waiting in asked:
         order.waiting.remove(waiting)
@@ -46,9 +53,17 @@ def take_plan(
             waiting = asked[part.wanted_index]
             order.reservations.append(_reservation(waiting, shipment, part.quantity, round_))
             changes.move(waiting.line, BUCKET_OF[waiting.awaits], "reserved", part.quantity)
+    waits = {index for index, one in enumerate(asked) if one.awaits == "stock"}
+    beyond = {part.wanted_index: part for part in parts_beyond(plan, room, changes.network, waits)}
     for part in plan.unfilled:
-        left = replace(asked[part.wanted_index], quantity=part.quantity, looks_again_at=looks_again_at)
-        _leave_unfilled(order, changes, left, plan, part.wanted_index, at)
+        index = part.wanted_index
+        over = beyond[index].quantity if index in beyond else 0
+        left = replace(asked[index], quantity=part.quantity - over, looks_again_at=looks_again_at)
+        if left.quantity:
+            _leave_unfilled(order, changes, left, plan, index, at, room)
+        if over:
+            _leave_beyond(order, changes, replace(left, quantity=over), plan, room)
+    return list(beyond.values())
 
 
 def judge_again(
@@ -76,7 +91,7 @@ def judge_again(
             is_changed = True
         elif is_lost:
             del order.waiting[position]
-            _leave_unfilled(order, changes, waiting, plan, index, at)
+            _leave_unfilled(order, changes, waiting, plan, index, at, UNLIMITED)
             is_changed = True
         else:
             order.waiting[position] = replace(
@@ -115,16 +130,37 @@ def _reservation(waiting: Waiting, shipment: PlannedShipment, quantity: int, rou
     )
 
 
-def _leave_unfilled(order: Order, changes: Changes, units: Waiting, plan: Plan, index: int, at: datetime) -> None:
-    """What becomes of units that a plan leaves unfilled; `index` is their position in it."""
+def _leave_beyond(order: Order, changes: Changes, units: Waiting, plan: Plan, room: Room) -> None:
+    """What becomes of units that may not wait, because as many as may be sold ahead do."""
+    waiting = replace(
+        units, nodes=None, network_version=changes.network_version, incoming_lag=None, sell_ahead_max=None
+    )
+    if plan.beyond_sell_ahead is Unfilled.CANCEL:
+        changes.move(units.line, BUCKET_OF[units.awaits], "cancelled", units.quantity)
+        return
+    named = [f"{room.limits[sku]} of {sku}" for sku, _ in changes.network.components(units.sku) if sku in room.limits]
+    why = f"no more than {' and '.join(named)} may be sold ahead (sell_ahead_max)"
+    if order.pickup_node is not None:
+        ask_the_customer(order, changes, waiting, why)
+    else:
+        give_to_a_person(
+            order, changes, waiting, f"{units.quantity} of line {units.line} may not wait for stock: {why}"
+        )
+
+
+def _leave_unfilled(
+    order: Order, changes: Changes, units: Waiting, plan: Plan, index: int, at: datetime, room: Room
+) -> None:
+    """What becomes of units that a plan leaves unfilled, and that may wait; `index` is their position in it."""
     before, why = BUCKET_OF[units.awaits], plan.hopeless.get(index)
     nodes = plan.hopes.get(index) if why is None else ()
     waiting = replace(units, nodes=nodes, network_version=changes.network_version, incoming_lag=None)
     match plan.unfilled_action:
         case Unfilled.BACKORDER if why is None:
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
-            lag = plan.incoming_lag
-            order.waiting.append(replace(waiting, awaits="stock", gives_up_at=gives_up_at, incoming_lag=lag))
+            limit = waiting.sell_ahead_max if waiting.awaits == "stock" else room.limits.get(waiting.sku)
+            waiting = replace(waiting, gives_up_at=gives_up_at, incoming_lag=plan.incoming_lag, sell_ahead_max=limit)
+            order.waiting.append(replace(waiting, awaits="stock"))
             changes.move(waiting.line, before, "backordered", waiting.quantity)
         case Unfilled.CANCEL:
             changes.move(waiting.line, before, "cancelled", waiting.quantity)

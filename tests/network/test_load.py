@@ -84,6 +84,14 @@ ACETONE,Acetone,900,,,A-17 b,90,90,200,yes,FALSE
 DESK,Desk,30000,,,,,,,0,True
 SET,Set,,,SERUM*1 ACETONE*2,,,,,,
 """
+AHEAD = """\
+sku,name,weight_g,safety_stock,components,release_date,sell_ahead_max
+SERUM,Serum,95,2,,2026-12-24,40
+TONER,Toner,240,,,2026-11-30,0
+SET,Set,,,SERUM*1,,
+GIFT,Gift,,,SERUM*1 TONER*1,2027-01-15,
+"""
+OTHER_ITEMS = {"measured": MEASURED, "ahead": AHEAD}
 RIGHT = NetworkDocuments(NODES, POLICY, ITEMS)
 
 # file || what stands there || what stands there instead || line || part of what is said
@@ -217,6 +225,11 @@ items  || SERUM*1 TONER*2        || SERUM*0                              ||  4 |
 items  || SERUM*1 TONER*2        || TONER @1*2                           ||  4 || components must be like SKU*2 "A SKU"*1, not 'TONER'
 items  || SERUM*1 TONER*2        || TONER@1*2                            ||  4 || components must be like SKU*2 "A SKU"*1, not 'TONER@1*2'; a SKU with blanks, *, @ or " stands in double quotes, with "" for "
 items  || SERUM*1 TONER*2        || SERUM*1*2                            ||  4 || components must be like SKU*2 "A SKU"*1, not 'SERUM*1*2'; a SKU with blanks, *, @ or " stands in double quotes, with "" for "
+ahead  || 2026-12-24             || 24.12.2026                           ||  2 || release_date must be a day such as 2026-01-31, not '24.12.2026'
+ahead  || 2026-12-24             || 2026-02-30                           ||  2 || release_date must be a day such as 2026-01-31, not '2026-02-30'
+ahead  || 2026-12-24             || 9999-12-31                           ||  2 || release_date must be a day such as 2026-01-31, not '9999-12-31'
+ahead  || 2026-12-24,40          || 2026-12-24,-1                        ||  2 || sell_ahead_max must be a whole number from 0 to 1000000000, not '-1'
+ahead  || SERUM*1,,              || SERUM*1,,7                           ||  4 || sell_ahead_max of a bundle: give it to its components, whose units are what waits
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
 measured || 4006381333931        || 4.00638E+12                          ||  2 || barcode 4.00638E+12 was shortened by a spreadsheet; format the column as text and enter all digits
 measured || A-17 b               || 11111111111111111111111111111111111111111111111111111111111111111 ||  3 || barcode must be 1 to 64 printed characters, not
@@ -239,8 +252,8 @@ def test_what_is_right_has_no_mistakes() -> None:
 
 @pytest.mark.parametrize(("file", "right", "wrong", "line", "said"), ROWS)
 def test_each_kind_of_mistake_is_found_on_its_line(file: str, right: str, wrong: str, line: str, said: str) -> None:
-    right_one = replace(RIGHT, items=MEASURED) if file == "measured" else RIGHT
-    name = {"nodes": "nodes.toml", "policy": "policy.toml", "items": "items.csv", "measured": "items.csv"}[file]
+    right_one = replace(RIGHT, items=OTHER_ITEMS[file]) if file in OTHER_ITEMS else RIGHT
+    name = {"nodes": "nodes.toml", "policy": "policy.toml"}.get(file, "items.csv")
     file = name.partition(".")[0]
     text = getattr(right_one, file)
     assert right in text
@@ -367,6 +380,21 @@ def test_an_item_may_tell_its_barcode_its_measures_and_what_is_special_about_it(
     assert [item.hazmat for item in (serum, acetone, desk)] == [False, True, False]
     assert [item.ships_alone for item in (serum, acetone, desk)] == [False, False, True]
     assert bundle.hazmat, "one of its components is"
+
+
+def test_an_item_may_have_a_release_date_and_a_limit_of_what_is_sold_ahead() -> None:
+    read = load(replace(RIGHT, items=AHEAD, policy=POLICY.replace("skincare", "")))
+    found = {sku: (item.release_date, item.sell_ahead_max) for sku, item in read.items.items()}
+    assert found == {
+        "SERUM": (date(2026, 12, 24), 40),
+        "TONER": (date(2026, 11, 30), 0),
+        "SET": (date(2026, 12, 24), None),
+        "GIFT": (date(2027, 1, 15), None),
+    }
+    assert read.release_at(["SERUM", "TONER"]) == datetime(2026, 12, 24, 7, tzinfo=UTC), (
+        "when the day has begun in Denver too"
+    )
+    assert read.release_at([]) is read.release_at(["nobody knows it"]) is None
 
 
 def test_a_node_may_have_words_and_a_region_of_the_business() -> None:

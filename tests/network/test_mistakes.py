@@ -122,6 +122,8 @@ max_shipments = 1                  || max_shipments = 0                         
 "backorder"                        || "backorders"                                     || 10 || unfilled must be one of backorder, exception, cancel, not "backorders"; did you mean 'backorder'?
 "backorder"                        || "cancel"                                         || 11 || cancel_after needs unfilled = "backorder": with "cancel" nothing waits
 "backorder"                        || "exception"                                      || 11 || cancel_after needs unfilled = "backorder": with "exception" nothing waits
+"60d"                              || "60d"\\nbeyond_sell_ahead = "backorder"                  || 12 || beyond_sell_ahead must be one of exception, cancel, not "backorder"
+when = 'true'                      || when = 'true'\\nunfilled = "cancel"\\nbeyond_sell_ahead = "cancel" || 20 || beyond_sell_ahead needs unfilled = "backorder": with "cancel" no unit is sold ahead
 "60d"                              || "two months"                                     || 11 || cancel_after must be a time span such as 500ms, 30s, 15m, 4h or 2d, not "two months"
 "60d"                              || "0d"                                             || 11 || cancel_after must be more than 0, not "0d"
 cancel_after = "60d"               || ship_to_store = true                             || 11 || ship_to_store needs sell_incoming = true: what is brought is promised before it is there
