@@ -70,6 +70,27 @@ CHANGE = text(
 )
 
 
+async def lock(connection: WriteConnection, rows: Collection[tuple[str, str, str]]) -> None:
+    """Lock dated rows, each by its SKU, node and message, until the transaction ends. Those that there are not are passed over.
+
+    Who changes several announcements locks all their rows first: one by one they would be locked in another order than by the
+    job that gives pegs. Stock levels are locked before.
+    """
+    names = {"skus": [sku for sku, _, _ in rows], "nodes": [node for _, node, _ in rows]}
+    if rows:
+        await connection.execute(LOCK, names | {"messages": [message for _, _, message in rows]})
+
+
+LOCK = text(
+    """
+    SELECT FROM incoming i
+    JOIN unnest(CAST(:skus AS text[]), CAST(:nodes AS text[]), CAST(:messages AS text[])) AS n(sku, node, message_id)
+         USING (sku, node, message_id)
+    ORDER BY i.sku, i.node, i.message_id FOR UPDATE OF i
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """The announced units of one SKU as they are now."""

@@ -289,8 +289,7 @@ class StockMessage(Strict):
     def _transfers_are_named_as_such(self) -> "StockMessage":
         if self.transfer is not None and self.expected is not None:
             raise ValueError("expected: must be absent beside transfer")
-        announced = self.message_id if self.kind is StockMessageKind.EXPECTED else self.expected
-        if announced is not None and is_work_of_a_transfer(announced):
+        if self.announcement is not None and is_work_of_a_transfer(self.announcement):
             field = "message_id" if self.kind is StockMessageKind.EXPECTED else "expected"
             raise ValueError(
                 f"{field}: names a transfer: its source reports what it ships, and `received` names it as transfer"
@@ -303,6 +302,11 @@ class StockMessage(Strict):
             first = self.wrong[0]
             raise ValueError(f"{'.'.join(filter(None, ('lines', '0', first.field)))}: {first.detail}")
         return self
+
+    @property
+    def announcement(self) -> str | None:
+        """The message that announced the goods that it is about: itself, or `expected`; None = it is about no announcement."""
+        return self.message_id if self.kind is StockMessageKind.EXPECTED else self.expected
 
     @cached_property
     def wrong(self) -> Mapping[int, WrongRow]:

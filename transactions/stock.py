@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from database import cooldown, count, exception, stock, stock_rows
+from database import cooldown, count, exception, incoming, stock, stock_rows
 from database.connect import WriteConnection
 from database.order import Event
 from database.outbox import inbox
+from database.stock_rows import KeptRows
 from domain.network import Network
 from domain.reasons import ExceptionCode
 from domain.stock import Movement, StockChange, StockLevel, StockMessage, StockMessageKind, recount
@@ -106,6 +107,17 @@ async def apply_in(
     return Recorded(change, rows.not_applied)
 
 
+async def lock_for(connection: WriteConnection, network: Network, messages: Sequence[StockMessage]) -> None:
+    """Lock what several messages change that are applied in one transaction, in the one order of locks: gates, stock levels,
+    and the dated rows of announcements. Else a later message would lock a stock level behind the rows of an earlier one.
+    """
+    named = [(one, sku) for one in messages for sku in one.units if wrong_sku(sku, network) is None]
+    places = {(one.node, sku) for one, sku in named if not one.kind.is_about_the_future}
+    await stock.close_gates(connection, {sku for _, sku in named})
+    await stock.lock(connection, places)
+    await incoming.lock(connection, {(sku, one.node, one.announcement) for one, sku in named if one.announcement})
+
+
 async def _check_its_announcement(connection: WriteConnection, message: StockMessage) -> None:
     """Raise `UnknownPlace` when a change is of goods that nobody announced."""
     is_change = message.kind is StockMessageKind.EXPECTED_CHANGED
@@ -173,16 +185,22 @@ async def apply_kept(transactions: OrderTransactions) -> None:
             known[node].add(sku)
     for node, skus in known.items():
         async with transactions.database.write() as connection:
-            await _apply_kept_of(connection, node, skus)
+            await _apply_kept_of(connection, network, node, skus)
 
 
-async def _apply_kept_of(connection: WriteConnection, node: str, skus: Collection[str]) -> None:
+def _message_of(kept: KeptRows) -> StockMessage:
+    """The message of the rows that were kept of it, with these alone."""
+    facts = {name: value for name, value in kept.facts.items() if name in StockMessage.model_fields}
+    return StockMessage.model_validate(facts | {"lines": kept.lines[:1]}).later_rows(kept.lines)
+
+
+async def _apply_kept_of(connection: WriteConnection, network: Network, node: str, skus: Collection[str]) -> None:
     """Apply the rows as if their SKUs had been known: the counts and the ledger do not depend on the order of reports."""
     await stock.close_gates(connection, skus)
     await stock.lock(connection, {(node, sku) for sku in skus})
-    for kept in await stock_rows.take(connection, node, skus):
-        facts = {name: value for name, value in kept.facts.items() if name in StockMessage.model_fields}
-        message = StockMessage.model_validate(facts | {"lines": kept.lines[:1]}).later_rows(kept.lines)
+    taken = [(kept, _message_of(kept)) for kept in await stock_rows.take(connection, node, skus)]
+    await lock_for(connection, network, [message for _, message in taken])
+    for kept, message in taken:
         happened_at = min(kept.occurred_at, kept.received_at)
         event = Event(f"message {node} {message.message_id}", kept.actor, datetime.now(UTC), happened_at)
         if not kept.is_superseded:

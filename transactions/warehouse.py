@@ -123,7 +123,9 @@ async def _report(
     connection, actor = transaction.connection, actor_of(node.id)
     known = await warehouse_notice.announcements(connection, node.id) if one.set.code == "944" else None
     profile: WarehouseProfile = node.settings["profile"]
-    for message in stock_reports.read(one, node.id, WarehouseItems(network), profile, known):
+    messages = stock_reports.read(one, node.id, WarehouseItems(network), profile, known)
+    await stock.lock_for(connection, network, [message for message in messages if message.transfer is None])
+    for message in messages:
         try:
             if message.transfer is None:
                 await stock.apply_in(connection, network, message, actor=actor)

@@ -17,6 +17,8 @@ from transactions.stock import Recorded
 
 MORNING = datetime(2026, 11, 20, 6, tzinfo=UTC)
 WITH_SOFAS = replace(MAP, items=MAP.items + "SOFA,Sofa,30000,0,\n")
+WITH_BENCHES = replace(WITH_SOFAS, items=WITH_SOFAS.items + "BENCH,Bench,9000,0,\n")
+LOCK_ROW = text("SELECT sku FROM incoming WHERE sku = :sku FOR UPDATE NOWAIT")
 _numbers = count(1)
 
 
@@ -148,3 +150,26 @@ async def test_kept_rows_give_the_same_in_any_order_of_reports(shop: Shop) -> No
         await learn_of_sofas(shop)
         assert (await on_hand(shop))["SOFA"] == 6, order
         await shop.check()
+
+
+async def test_kept_rows_of_several_announcements_are_locked_in_the_sequence_of_the_job_that_gives_pegs(
+    shop: Shop,
+) -> None:
+    await tell(shop, message("received", 0, rows(SOFA=1), name="came-1", expected="po-1"))
+    await tell(shop, message("received", 1, rows(BENCH=1), name="came-2", expected="po-2"))
+    async with shop.database.write() as connection:
+        await network.activate(connection, asdict(WITH_BENCHES), WITH_BENCHES.digest)
+    for name, sku in (("po-1", "SOFA"), ("po-2", "BENCH")):
+        await tell(shop, message("expected", 2, rows(**{sku: 3}), name=name, expected_at=MORNING + timedelta(days=30)))
+
+    async with shop.database.write() as connection:
+        await connection.execute(LOCK_ROW, {"sku": "BENCH"})
+        applying = asyncio.create_task(stock_transactions.apply_kept(shop.transactions))
+        while not await shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await connection.execute(LOCK_ROW, {"sku": "SOFA"})
+    await applying
+
+    assert await on_hand(shop) == {"SOFA": 1, "BENCH": 1}
+    assert await shop.number("SELECT sum(arrived) FROM incoming") == 2
+    await shop.check()

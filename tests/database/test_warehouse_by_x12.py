@@ -1,5 +1,6 @@
 """A warehouse that is reached by X12, on real PostgreSQL: the whole conversation, with files doubled, reordered and cut off."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
+from database import stock as stock_levels
 from database import x12_document as statements
 from database.connect import Database
 from database.documents import connection as connections
@@ -200,6 +203,27 @@ async def test_announced_goods_are_a_943_and_a_944_receives_them(yard: Yard) -> 
     assert await yard.shop.counters("CHAIR", NEAREST) == (15, 0, 0)
     assert await yard.shop.number("SELECT arrived FROM incoming WHERE message_id = 'PO-77'") == 5
     assert await yard.shop.number("SELECT set_aside FROM stock WHERE node = :node AND sku = 'CHAIR'", node=NEAREST) == 1
+
+
+async def test_a_944_locks_what_is_damaged_before_the_announcement_of_what_is_good(yard: Yard) -> None:
+    expected_at = datetime.now(UTC) + timedelta(days=2)
+    body = {"message_id": "PO-78", "node": NEAREST, "kind": "expected", "occurred_at": datetime.now(UTC)}
+    lines = [{"sku": sku, "quantity": 6} for sku in ("CHAIR", "LAMP")]
+    message = StockMessage.model_validate(body | {"expected_at": expected_at, "lines": lines})
+    await stock.record(yard.shop.transactions, message, actor="operator")
+
+    async with yard.shop.database.write() as connection:
+        await stock_levels.lock(connection, {(NEAREST, "LAMP")})
+        receiving = asyncio.create_task(
+            yard.come(yard.warehouse.receive({"CHAIR": 5, "LAMP": 0}, "po-78", {"LAMP": 1}))
+        )
+        while not await yard.shop.number("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await connection.execute(text("SELECT FROM incoming WHERE message_id = 'PO-78' FOR UPDATE NOWAIT"))
+    await receiving
+
+    assert await yard.became() == ["944 applied"]
+    assert await yard.shop.counters("CHAIR", NEAREST) == (15, 0, 0)
 
 
 async def test_a_count_and_an_adjustment_change_what_is_on_hand(yard: Yard) -> None:
