@@ -148,6 +148,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "to_state": None,
             "expected_at": None,
             "expected": None,
+            "supplier": None,
             "transfer": None,
             "reason": None,
         },

@@ -58,6 +58,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "paid": "what was captured before, in minor units; absent: everything, until a payment is reported",
         "phone": "the customer's phone number",
         "format": "how the label is written: zpl for label printers, or pdf",
+        "supplier": "who sends the announced units, one word; how late its goods came before is added to their date",
         "weight_g": "what the parcel weighs, in grams; absent: what all units that are due weigh",
         "sides": "how large the parcel is",
         "length_mm": "its length, in millimetres",

@@ -2,16 +2,74 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from domain.lateness import ANNOUNCEMENTS_MAX, Learned
 from domain.transfer import Cargo
+
+COUNTED_FROM = "(i.first_expected_at + make_interval(hours => 24 * i.late_days))"
+"""Before this, goods of row `i` are not counted on; NULL = nothing was learned of their supplier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where announced goods come from, and what is known of that."""
+
+    supplier: str | None = None
+    """None = the node did not say."""
+    learned: Learned | None = None
+    """None = too few of its goods have arrived."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As statements take it."""
+        known = self.learned
+        return {
+            "supplier": self.supplier,
+            "late_days": known and known.days,
+            "learned_from": known and known.announcements,
+        }
+
+
+async def lateness(connection: ReadConnection, supplier: str) -> list[timedelta]:
+    """How much later than first announced the goods of a supplier came, by announcement that has arrived whole, the last first.
+    Of several SKUs the latest counts; what was cancelled does not.
+    """
+    parameters = {"supplier": supplier, "limit": ANNOUNCEMENTS_MAX}
+    return list((await connection.execute(LATENESS, parameters)).scalars())
+
+
+LATENESS = text(
+    """
+    SELECT max(arrived_at - first_expected_at) AS late FROM incoming
+    WHERE supplier = :supplier AND first_expected_at IS NOT NULL
+    GROUP BY node, message_id HAVING bool_and(arrived >= quantity) AND sum(arrived) > 0
+    ORDER BY max(arrived_at) DESC, node, message_id LIMIT :limit
+    """
+)
+
+
+async def supplier(connection: ReadConnection, node: str, message_id: str) -> str | None:
+    """The supplier of announced goods; None = the node did not say."""
+    names = await connection.execute(SUPPLIER, {"node": node, "message": message_id})
+    found: str | None = names.scalar()
+    return found
+
+
+SUPPLIER = text("SELECT max(supplier) FROM incoming WHERE node = :node AND message_id = :message")
 
 
 async def announce(
-    connection: WriteConnection, node: str, message_id: str, expected_at: datetime, units: Mapping[str, int]
+    connection: WriteConnection,
+    node: str,
+    message_id: str,
+    expected_at: datetime,
+    units: Mapping[str, int],
+    origin: Origin = Origin(),
 ) -> None:
     """Store announced units, by SKU, under the id of the message that announced them."""
     parameters = {
@@ -21,13 +79,14 @@ async def announce(
         "skus": sorted(units),
         "quantities": [units[sku] for sku in sorted(units)],
     }
-    await connection.execute(ANNOUNCE, parameters)
+    await connection.execute(ANNOUNCE, parameters | origin.parameters)
 
 
 ANNOUNCE = text(
     """
-    INSERT INTO incoming (node, message_id, sku, quantity, expected_at)
-    SELECT :node, :message, sku, quantity, :expected_at
+    INSERT INTO incoming (node, message_id, sku, quantity, expected_at, first_expected_at, supplier, late_days, learned_from)
+    SELECT :node, :message, sku, quantity, CAST(:expected_at AS timestamptz), CAST(:expected_at AS timestamptz), :supplier,
+           CAST(:late_days AS int), CAST(:learned_from AS int)
     FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
     ON CONFLICT DO NOTHING
     """
@@ -42,6 +101,7 @@ async def change(
     expected_at: datetime,
     units: Mapping[str, int],
     happened_at: datetime,
+    origin: Origin = Origin(),
 ) -> set[str]:
     """Give announced units, by SKU, another date and quantity, unless a later change is known; a SKU that was not announced is
     added. Answers the SKUs that changed; their rows are locked.
@@ -54,13 +114,16 @@ async def change(
         "quantities": [units[sku] for sku in sorted(units)],
         "happened_at": happened_at,
     }
+    parameters |= origin.parameters
     return set((await connection.execute(CHANGE, parameters)).scalars())
 
 
 CHANGE = text(
     """
-    INSERT INTO incoming AS i (node, message_id, sku, quantity, expected_at, changed_at)
-    SELECT :node, :message, sku, quantity, :expected_at, CAST(:happened_at AS timestamptz)
+    INSERT INTO incoming AS i (node, message_id, sku, quantity, expected_at, changed_at, first_expected_at, supplier, late_days,
+                               learned_from)
+    SELECT :node, :message, sku, quantity, CAST(:expected_at AS timestamptz), CAST(:happened_at AS timestamptz),
+           CAST(:expected_at AS timestamptz), :supplier, CAST(:late_days AS int), CAST(:learned_from AS int)
     FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity)
     ON CONFLICT (node, message_id, sku) DO UPDATE
     SET quantity = excluded.quantity, expected_at = excluded.expected_at, changed_at = excluded.changed_at
@@ -156,8 +219,10 @@ CARRY = text(
 )
 
 
-async def arrive(connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int]) -> None:
-    """Note that announced units, by SKU, have arrived. SKUs or announcements that are not known are ignored.
+async def arrive(
+    connection: WriteConnection, node: str, message_id: str, units: Mapping[str, int], at: datetime
+) -> None:
+    """Note that announced units, by SKU, have arrived at this moment. SKUs or announcements that are not known are ignored.
 
     The caller holds the locks of the stock rows, so that two deliveries of one announcement cannot deadlock.
     """
@@ -166,6 +231,7 @@ async def arrive(connection: WriteConnection, node: str, message_id: str, units:
         "message": message_id,
         "skus": list(units),
         "quantities": list(units.values()),
+        "at": at,
     }
     await connection.execute(ARRIVE, parameters)
 
@@ -175,7 +241,8 @@ ARRIVE = text(
     WITH locked AS MATERIALIZED (
         SELECT sku FROM incoming
         WHERE node = :node AND message_id = :message AND sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE)
-    UPDATE incoming i SET arrived = i.arrived + n.quantity
+    UPDATE incoming i
+    SET arrived = i.arrived + n.quantity, arrived_at = greatest(i.arrived_at, CAST(:at AS timestamptz))
     FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS n(sku, quantity) JOIN locked USING (sku)
     WHERE i.node = :node AND i.message_id = :message AND i.sku = n.sku
     """

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
+from database import incoming
 from database.connect import ReadConnection, WriteConnection
 from database.order.sequence import PLACED
 from domain.peg import DatedRow, Held, Peg, RowName
@@ -145,7 +146,7 @@ _SEQUENCE = f"o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id"
 ORDERS_TO_PEG = text(
     f"""
     WITH free AS MATERIALIZED (
-        SELECT i.sku, i.node, i.expected_at, i.for_order_id FROM incoming i
+        SELECT i.sku, i.node, i.expected_at, i.for_order_id, {incoming.COUNTED_FROM} AS counted_from FROM incoming i
         WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
           AND i.quantity - i.arrived > (SELECT coalesce(sum(p.quantity), 0) FROM peg p
                                         WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)
@@ -155,13 +156,15 @@ ORDERS_TO_PEG = text(
                           AND w.incoming_lag_seconds IS NOT NULL
                           AND (w.nodes IS NULL OR f.node = ANY(w.nodes)) AND f.node <> ALL(w.tried)
                           AND coalesce(f.for_order_id, w.order_id) = w.order_id
+        CROSS JOIN LATERAL (SELECT make_interval(secs => w.incoming_lag_seconds) AS lag) l
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units,
-                   max(CASE WHEN p.due_at IS NULL THEN 'infinity' ELSE i.expected_at END) FILTER (WHERE p.quantity > 0)
+                   max(CASE WHEN p.due_at IS NULL THEN 'infinity'
+                            ELSE greatest(i.expected_at + l.lag, {incoming.COUNTED_FROM}) END) FILTER (WHERE p.quantity > 0)
                    AS latest
             FROM peg p JOIN incoming i USING (node, message_id, sku)
             WHERE p.order_id = w.order_id AND p.line = w.line) g
-        WHERE g.units < w.quantity OR g.latest > f.expected_at
+        WHERE g.units < w.quantity OR g.latest > greatest(f.expected_at + l.lag, f.counted_from)
            OR g.units < (SELECT sum(o.quantity) FROM waiting o
                          WHERE o.order_id = w.order_id AND o.line = w.line AND o.awaits = 'stock')
         UNION
@@ -224,14 +227,15 @@ async def announced(
     for row in await connection.execute(ANNOUNCED, {"skus": sorted(skus)}):
         name = RowName(row.node, row.message_id)
         if locked is None or (row.sku, name) in locked:
-            rows[row.sku].append(DatedRow(name, row.expected_at, row.open, row.for_order_id))
+            rows[row.sku].append(DatedRow(name, row.expected_at, row.open, row.counted_from, row.for_order_id))
             free[row.sku][name] = row.open - row.pegged
     return Announced(rows, free)
 
 
 ANNOUNCED = text(
-    """
+    f"""
     SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open, i.for_order_id,
+           {incoming.COUNTED_FROM} AS counted_from,
            (SELECT coalesce(sum(p.quantity), 0) FROM peg p
             WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS pegged
     FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity

@@ -25,8 +25,14 @@ class DatedRow:
     expected_at: datetime
     open: int
     """Units that have not arrived; below 0 is never stored, more arrived counts as 0."""
+    counted_from: datetime | None = None
+    """They are not counted on before, because their supplier is late as a rule; None = nothing is known of that."""
     only_for: str | None = None
     """The only order that they may be promised to; None = any order."""
+
+    def counted_on(self, lag: timedelta) -> datetime:
+        """When they are counted on by a strategy with this lag."""
+        return max(self.expected_at + lag, self.counted_from or self.expected_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,9 @@ class Demand:
         return row.node in self.nodes and row.node not in self.tried
 
 
-def due_at(expected_at: datetime, lag: timedelta, now: datetime) -> datetime | None:
+def due_at(row: DatedRow, lag: timedelta, now: datetime) -> datetime | None:
     """When announced goods are counted on; None once that has passed: they are late, and nobody knows until when."""
-    counted_on = expected_at + lag
+    counted_on = row.counted_on(lag)
     return counted_on if counted_on > now else None
 
 
@@ -97,9 +103,9 @@ def peg(
     usable = sorted(
         (row for row in rows if row.open > 0 and demand.may_use(row.name) and row.only_for in (None, demand.order)),
         key=lambda row: (
-            row.expected_at + demand.lag <= now,
+            row.counted_on(demand.lag) <= now,
             row.only_for is None,
-            row.expected_at,
+            row.counted_on(demand.lag),
             row.name not in had,
             row.name,
         ),
@@ -112,7 +118,7 @@ def peg(
         if units and not (demand.is_whole and units < left):
             taken[row.name] = units
             left -= units
-    dates = {row.name: due_at(row.expected_at, demand.lag, now) for row in usable}
+    dates = {row.name: due_at(row, demand.lag, now) for row in usable}
     kept = [_changed(one, taken.pop(one.row, 0), demand, dates.get(one.row)) for one in own]
     new = [
         Peg(demand.line, demand.sku, name, units, is_whole=demand.is_whole, due_at=dates[name])

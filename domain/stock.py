@@ -24,7 +24,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from domain.identifiers import is_work_of_a_transfer
 from domain.mistake import Mistake, mistakes
-from domain.text import FreeText, MessageId, Moment, NodeId, Sku, Strict, TransferName
+from domain.text import FreeText, MessageId, Moment, NodeId, Sku, Strict, TransferName, Word
 
 
 class MovementKind(StrEnum):
@@ -250,6 +250,7 @@ _OF_KINDS: Mapping[str, Mapping[StockMessageKind, bool]] = {
     "to_state": {StockMessageKind.MOVED: True},
     "expected_at": {StockMessageKind.EXPECTED: True, StockMessageKind.EXPECTED_CHANGED: True},
     "expected": {StockMessageKind.RECEIVED: False, StockMessageKind.EXPECTED_CHANGED: True},
+    "supplier": {StockMessageKind.EXPECTED: False},
     "transfer": {StockMessageKind.RECEIVED: False},
 }
 """The fields that only some kinds of messages have, and whether these must have them."""
@@ -269,6 +270,8 @@ class StockMessage(Strict):
     """When announced units should arrive."""
     expected: MessageId | None = None
     """The message that announced the units that were received now, or whose announcement changes."""
+    supplier: Word | None = None
+    """Who sends the units that are announced; how late it was before is added to what it announces."""
     transfer: TransferName | None = None
     """The transfer that brought the units that were received now."""
     reason: FreeText | None = None

@@ -10,8 +10,10 @@ from datetime import datetime
 
 from database import incoming, peg, ship_to_store, stock
 from database.connect import ReadConnection, WriteConnection
+from database.incoming import Origin
 from domain.fulfillment import FulfillmentOrder
 from domain.identifiers import all_work_id
+from domain.lateness import learned
 from domain.peg import arrive as arrived
 from domain.ship_to_store import Brought, brought
 from domain.stock import StockMessage, StockMessageKind
@@ -32,23 +34,34 @@ async def announce(connection: WriteConnection, message: StockMessage, happened_
     assert message.expected_at is not None
     await stock.close_gates(connection, set(message.units))
     if message.kind is StockMessageKind.EXPECTED:
-        await incoming.announce(connection, message.node, message.message_id, message.expected_at, message.units)
+        origin = await _origin(connection, message.supplier)
+        await incoming.announce(
+            connection, message.node, message.message_id, message.expected_at, message.units, origin
+        )
         await peg.mark(connection, message.units)
         return
     assert message.expected is not None
+    origin = await _origin(connection, await incoming.supplier(connection, message.node, message.expected))
     changed = await incoming.change(
-        connection, message.node, message.expected, message.expected_at, message.units, happened_at
+        connection, message.node, message.expected, message.expected_at, message.units, happened_at, origin
     )
     await _settle(connection, message.node, message.expected, dict.fromkeys(changed, 0))
     await peg.mark(connection, changed)
 
 
-async def arrive(connection: WriteConnection, node: str, expected: str, units: Mapping[str, int]) -> None:
-    """Note that announced units, by SKU, have arrived. Those that were promised go to their orders first.
+async def _origin(connection: ReadConnection, supplier: str | None) -> Origin:
+    """A supplier, with what its goods that have arrived say of those that are announced now."""
+    if supplier is None:
+        return Origin()
+    return Origin(supplier, learned(await incoming.lateness(connection, supplier)))
+
+
+async def arrive(connection: WriteConnection, node: str, expected: str, units: Mapping[str, int], at: datetime) -> None:
+    """Note that announced units, by SKU, have arrived at this moment. Those that were promised go to their orders first.
 
     The caller holds the locks of the stock levels and has booked the units. What nobody announced is ignored.
     """
-    await incoming.arrive(connection, node, expected, units)
+    await incoming.arrive(connection, node, expected, units, at)
     await _settle(connection, node, expected, units)
 
 

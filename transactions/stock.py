@@ -167,7 +167,7 @@ async def _apply(
         return StockChange()
     change = await _change_levels(connection, message, event, not_applied, tell)
     if message.expected is not None:
-        await announcement.arrive(connection, message.node, message.expected, message.units)
+        await announcement.arrive(connection, message.node, message.expected, message.units, event.happened_at)
     return change
 
 
@@ -206,7 +206,7 @@ async def _apply_kept_of(connection: WriteConnection, network: Network, node: st
         if not kept.is_superseded:
             await _apply(connection, message, event, ())
         elif message.expected is not None:
-            await announcement.arrive(connection, node, message.expected, message.units)
+            await announcement.arrive(connection, node, message.expected, message.units, happened_at)
     await stock_rows.close_exceptions(connection, node, datetime.now(UTC))
 
 

@@ -480,9 +480,21 @@ incoming = Table(
         ForeignKey("orders.order_id"),
         comment="the only order that it may be promised to, while some of it has not left; NULL = any order",
     ),
+    Column("supplier", Text, comment="who sends it; NULL = the node did not say"),
+    Column("first_expected_at", Moment, comment="as it was announced first; NULL = that was not kept"),
+    Column("arrived_at", Moment, comment="when units of it arrived last; NULL = none did, or that was not kept"),
+    Column(
+        "late_days",
+        Integer,
+        comment="how much later than first announced it is counted on, by what the supplier did before; NULL = not known",
+    ),
+    Column(
+        "learned_from", Integer, comment="how many announcements of the supplier say so; NULL = late_days is not known"
+    ),
     CheckConstraint("quantity >= 0", name="no_fewer_than_none"),
     Index("ix_incoming_sku", "sku", "node"),
     Index("ix_incoming_for_order_id", "for_order_id", postgresql_where=text("for_order_id IS NOT NULL")),
+    Index("ix_incoming_supplier", "supplier", postgresql_where=text("supplier IS NOT NULL")),
 )
 
 peg = Table(

@@ -15,6 +15,7 @@ from database import peg as statements
 from database.connect import Database
 from database.documents import order as documents
 from database.documents import promise as promises
+from database.documents import supply as supplies
 from domain.cart import PromiseRequest
 from domain.fulfillment import MessageKind
 from domain.network import ShipComplete
@@ -138,6 +139,40 @@ async def test_goods_are_counted_on_with_the_lag_of_the_strategy(database: Datab
     order = await shop.sold(("LAMP", 2))
     await settle(shop)
     assert (await days(shop, order), await promised(shop, order)) == ("2 on 12", 12)
+
+
+async def test_goods_of_a_supplier_are_counted_on_as_late_as_eight_in_ten_of_its_goods_came(shop: Shop) -> None:
+    for number, late in enumerate([0, 1, 3, 3, 6]):
+        name = await announce(shop, 1, -10, supplier="acme", sku="CHAIR")
+        if number == 2:  # a slip that was announced counts as well: what was promised first counts
+            await change(shop, name, 1, -8, sku="CHAIR")
+        await tell(shop, "received", 1, sku="CHAIR", expected=name, occurred_at=on(late - 10))
+    await announce(shop, 1, 10, supplier="others")
+    await announce(shop, 2, 9, supplier="acme")
+    first, second = await shop.sold(("LAMP", 1)), await shop.sold(("LAMP", 1))
+    await settle(shop)
+    assert (await days(shop, first), await days(shop, second)) == ("1 on 10", "1 on 12")
+    async with shop.database.read() as connection:
+        _, network = await shop.transactions.networks.active(connection)
+        page = await supplies.of_item(connection, network, "LAMP", node=None, after=None, limit=9)
+    shown = [
+        (one["supplier"], one["late_days"], one["learned_from"], _day(one["counted_from"])) for one in page["items"]
+    ]
+    assert shown == [("acme", 3, 5, 12), ("others", None, None, None)]
+
+
+async def test_a_slip_within_what_its_supplier_was_counted_on_for_is_no_new_promise(shop: Shop) -> None:
+    for _ in range(5):
+        name = await announce(shop, 1, -10, supplier="acme", sku="CHAIR")
+        await tell(shop, "received", 1, sku="CHAIR", expected=name, occurred_at=on(-7))
+    goods = await announce(shop, 2, 9, supplier="acme")
+    order = await shop.sold(("LAMP", 1))
+    await settle(shop)
+    for day, expected in ((11, 12), (14, 14), (10, 12)):
+        await change(shop, goods, 2, day)
+        await settle(shop)
+        assert await days(shop, order) == f"1 on {expected}"
+    assert await events(shop, order) == ["promised", "promise_changed", "promise_changed"]
 
 
 async def test_a_slip_gives_each_of_its_orders_one_new_promise_and_keeps_the_first(shop: Shop) -> None:

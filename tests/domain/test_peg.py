@@ -44,9 +44,9 @@ class House:
         self.now = NOON
         self.served: dict[str, int] = defaultdict(int)
 
-    def announce(self, name: str, units: int, day: float, node: str = "a") -> None:
+    def announce(self, name: str, units: int, day: float, node: str = "a", counted_from: float | None = None) -> None:
         row = RowName(node, name)
-        self.rows[row] = DatedRow(row, on(day), units)
+        self.rows[row] = DatedRow(row, on(day), units, None if counted_from is None else on(counted_from))
         self.cover(row, 0)
 
     def wait(self, name: str, units: int, nodes: frozenset[str] = ALL, *, is_whole: bool = False) -> None:
@@ -151,6 +151,21 @@ SCHEDULES = [
     ("an order that must have all at once gets goods only where one announcement has them",
      "announce p1 3 10; announce p2 5 20; whole A 4; wait B 3; give; slip p2 3 20",
      "A 4 waits; B 3 on 10"),
+    ("goods of a supplier that is late as a rule come behind those that are announced for a later day",
+     "announce p1 2 10 14; announce p2 2 12; wait A 2; wait B 2",
+     "A 2 on 12; B 2 on 14"),
+    ("a slip within what its supplier was counted on for moves nobody",
+     "announce p1 2 10 14; wait A 2; give; slip p1 2 13 14",
+     "A 2 on 14"),
+    ("a slip beyond it moves its orders to the day that was announced",
+     "announce p1 2 10 14; wait A 2; give; slip p1 2 16 14",
+     "A 2 on 16"),
+    ("goods whose supplier is late as a rule are not late before the day on which they are counted on",
+     "announce p1 2 10 14; wait A 2; give; today 13",
+     "A 2 on 14"),
+    ("they are late after it",
+     "announce p1 2 10 14; wait A 2; give; today 15",
+     "A 2 on late"),
 ]
 # fmt: on
 
@@ -162,7 +177,8 @@ def test_a_schedule_is_what_was_computed_by_hand(says: str, done: str, expected:
         verb, *words = step.split()
         match verb:
             case "announce" | "slip":
-                house.announce(words[0], int(words[1]), float(words[2]))
+                counted_from = float(words[3]) if len(words) > 3 else None
+                house.announce(words[0], int(words[1]), float(words[2]), counted_from=counted_from)
             case "wait" | "whole":
                 house.wait(words[0], int(words[1]), is_whole=verb == "whole")
             case "receive":
@@ -178,9 +194,12 @@ def test_a_schedule_is_what_was_computed_by_hand(says: str, done: str, expected:
 
 
 def test_goods_count_from_their_date_and_the_lag_of_the_strategy() -> None:
-    assert due_at(on(10), timedelta(days=2), NOON) == on(12)
-    assert due_at(on(1), timedelta(days=2), on(2)) == on(3), "their date has passed, the lag has not"
-    assert due_at(on(1), timedelta(days=2), on(3)) is None
+    name, lag = RowName("a", "p1"), timedelta(days=2)
+    assert due_at(DatedRow(name, on(10), 1), lag, NOON) == on(12)
+    assert due_at(DatedRow(name, on(1), 1), lag, on(2)) == on(3), "their date has passed, the lag has not"
+    assert due_at(DatedRow(name, on(1), 1), lag, on(3)) is None
+    assert due_at(DatedRow(name, on(10), 1, on(11)), lag, NOON) == on(12), "the lag of the strategy is the least"
+    assert due_at(DatedRow(name, on(10), 1, on(14)), lag, NOON) == on(14)
 
 
 def test_goods_at_a_node_that_may_not_ship_the_order_are_not_for_it() -> None:
