@@ -59,7 +59,17 @@ async def documents(connection: ReadConnection, version: int) -> dict[str, str]:
     key = await personal.common_key(connection)
     found = await connection.execute(DOCUMENTS, {"version": version})
     files: dict[str, str] = json.loads(found.scalar_one())
+    return opened(key, files)
+
+
+def opened(key: Key, files: dict[str, str]) -> dict[str, str]:
+    """Stored files as they were given; `key` is the common one."""
     return files | {name: _unsealed(key, files[name]) for name in SEALED if name in files}
+
+
+def closed(key: Key, files: dict[str, str]) -> dict[str, str]:
+    """Files as they are stored, those with addresses and secrets sealed; `key` is the common one."""
+    return files | {name: _sealed(key, files[name]) for name in SEALED if name in files}
 
 
 def _sealed(key: Key, text_: str) -> str:
@@ -87,7 +97,7 @@ async def activate(connection: WriteConnection, files: dict[str, str], digest: s
         return int(row.version)
     await connection.execute(text("UPDATE network_version SET is_active = false WHERE is_active"))
     key = await personal.common_key(connection)
-    kept = files | {name: _sealed(key, files[name]) for name in SEALED if name in files}
+    kept = closed(key, files)
     made = await connection.execute(ACTIVATE, {"digest": digest, "documents": json.dumps(kept), "actor": actor})
     return int(made.scalar_one())
 

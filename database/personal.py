@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from database.connect import Database, ReadConnection, WriteConnection
+from database.forgotten import with_rounded_costs, without_the_way
 from database.sealing import COMMON, Document, Key, Kind, Vault, WrongMasterKey
 
 FORGOTTEN = ""
@@ -162,8 +163,33 @@ async def forget(connection: WriteConnection, order: str, actor: str, reason: st
     ]
     for statement in ERASE:
         await connection.execute(statement, {"order": order})
+    await _forget_the_way(connection, order)
     for statement in (ERASE_PACKAGES, HIDE_NAMES_AT_CHANNELS):
         await connection.execute(statement, {"order": order, "hidden": json.dumps(hidden)})
+
+
+async def _forget_the_way(connection: WriteConnection, order: str) -> None:
+    """Erase from the plans of an order how far away its customer lives."""
+    found = await connection.execute(PLANS, {"order": order})
+    kept = [{"round": row.round, "document": without_the_way(json.loads(row.document))} for row in found]
+    await connection.execute(REWRITE_PLANS, {"order": order, "plans": json.dumps(kept)})
+    for promise in (await connection.execute(CART_PROMISE, {"order": order})).scalars():
+        kept_promise = json.dumps(with_rounded_costs(json.loads(promise)))
+        await connection.execute(REWRITE_CART_PROMISE, {"order": order, "promise": kept_promise})
+
+
+PLANS = text("SELECT round, document::text AS document FROM plan WHERE order_id = :order")
+
+CART_PROMISE = text("SELECT promise::text FROM cart WHERE order_id = :order AND promise ? 'shipments'")
+
+REWRITE_CART_PROMISE = text("UPDATE cart SET promise = CAST(:promise AS jsonb) WHERE order_id = :order")
+
+REWRITE_PLANS = text(
+    """
+    UPDATE plan p SET document = k.document FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS k(round int, document jsonb)
+    WHERE p.order_id = :order AND p.round = k.round
+    """
+)
 
 
 async def to_forget(connection: ReadConnection, channel: str, keep_for: timedelta, limit: int) -> list[str]:
@@ -215,6 +241,7 @@ ERASE = (
     text("DELETE FROM personal.remark WHERE order_id = :order"),
     text("DELETE FROM personal.evidence WHERE order_id = :order"),
     text("DELETE FROM personal.plan_input WHERE order_id = :order"),
+    text("UPDATE personal.shadow_round SET compared = NULL WHERE order_id = :order AND compared IS NOT NULL"),
     text(
         """
         UPDATE orders SET body_digest = '', customer_tier = '', reference = NULL, purchase_order = NULL, tags = '{}',

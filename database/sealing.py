@@ -33,6 +33,7 @@ Kind = Literal[
     "label",
     "scan",
     "plan_input",
+    "shadow_round",
 ]
 Document = dict[str, Any]
 

@@ -16,18 +16,26 @@ PRECISION = MappingProxyType(
 )
 """How exactly the customer's place is known."""
 
+FORGOTTEN = (
+    "the order was forgotten: distances and the costs of other plans are erased, and costs are rounded to two digits"
+)
+
 
 def outcome(found: Document) -> list[str]:
     """Who ships what, what nobody fills, and how sure that is: a sentence for each."""
     where = f"the destination is known {PRECISION[found['destination_precision']]}"
-    return [*division(found), where, *_unproven(found)]
+    return [*division(found), where, *_unproven(found), *_forgotten(found)]
+
+
+def _forgotten(found: Document) -> list[str]:
+    return [FORGOTTEN] if found.get("forgotten") else []
 
 
 def division(found: Document) -> list[str]:
     """Who ships what, and what nobody fills: a sentence for each."""
     shipped = [
-        f"{shipment['node']} ships {_units(shipment['lines'])}: {_km(shipment['distance_km']) or 'no distance'}, cost"
-        f" {cost(shipment['cost'])}, {_arrives(shipment)}"
+        f"{shipment['node']} ships {_units(shipment['lines'])}: {_way(found, shipment)} {cost(shipment['cost'])},"
+        f" {_arrives(shipment)}"
         for shipment in found["shipments"]
     ]
     unfilled = [f"nobody fills {_units(found['unfilled'])}: {found['unfilled_action']}"] if found["unfilled"] else []
@@ -37,6 +45,12 @@ def division(found: Document) -> list[str]:
 def _beyond_sell_ahead(found: Document) -> list[str]:
     beyond = found.get("beyond_sell_ahead")
     return [f"{_units(beyond)} may not wait: as many as sell_ahead_max allows wait already"] if beyond else []
+
+
+def _way(found: Document, shipment: Document) -> str:
+    if found.get("forgotten"):
+        return "cost about"
+    return f"{_km(shipment['distance_km']) or 'no distance'}, cost"
 
 
 def _km(distance_km: float | None) -> str:

@@ -14,11 +14,12 @@ from jobs.label import Labels
 from jobs.relay import Relay
 from jobs.tracking import Trackings
 from jobs.webhook import WebhookSender
-from transactions import replay, unknown_scan
+from transactions import replay, shadow, unknown_scan
 from transactions.backorder import Backorders
 from transactions.exchange import erase_old
 from transactions.pause import Pauses
 from transactions.personal import forget_old
+from transactions.shadow import Shadows
 from transactions.transaction import OrderTransactions
 
 STOCK = "stock"
@@ -72,6 +73,7 @@ def schedule(
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
         Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
+        Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),)),
         _of_retention(transactions),
     )
 
@@ -86,6 +88,7 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
         Job("erase_exchanges", partial(erase_old, transactions)),
         Job("erase_plan_inputs", partial(replay.erase_old, transactions)),
         Job("erase_unknown_scans", partial(unknown_scan.erase_old, transactions)),
+        Job("erase_shadow_rounds", partial(shadow.erase_old, transactions.database)),
         Job("forget_orders", partial(forget_old, transactions)),
     )
     return Lane("retention", HOUR, jobs)

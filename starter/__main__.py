@@ -29,6 +29,7 @@ COMMANDS = {
     "resource": "Plan waiting orders again, and move their pinned units where the new plan is better.",
     "rewrap": "Seal every order's key with the first master key, so that the others can be removed. Safe to repeat.",
     "serve": "Answer HTTP until SIGTERM or SIGINT.",
+    "shadow": "Let a network directory plan every new order beside the active one, and promote it.",
     "simulate": "Try a network directory on past orders, in memory, or compare two. Changes nothing, needs no service.",
     "simulate-nodes": "Play every node through the public HTTP interface: accept, pick, ship, and sometimes fail.",
     "simulate-peers": "Play a shop on Shopify, with the items of the active network, and connect it as the channel `shop`.",

@@ -153,7 +153,7 @@ def _nodes(found: Document) -> Table:
             node["node"],
             bare_km(node),
             "" if node["days"] is None else str(node["days"]),
-            "" if node["cost"] is None else cost(node["cost"]),
+            _cost(node["cost"]),
             escape(verdict),
         )
     return table
@@ -176,11 +176,15 @@ def _lines(found: Document) -> Table:
     return table
 
 
+def _cost(minor_units: int | None) -> str:
+    return "" if minor_units is None else cost(minor_units)
+
+
 def _runners_up(found: Document) -> Table:
     title = "what else it could have been"
     table = Table("nodes", "units", "shipments", "km", "days", "cost", title=title, box=None, pad_edge=False)
     table.title_justify, table.title_style, table.header_style = "left", "", "dim"
     for plan in found["runners_up"]:
-        numbers = (plan["units"], plan["shipments"], bare_km(plan), plan["days"] or "", cost(plan["cost"]))
+        numbers = (plan["units"], plan["shipments"], bare_km(plan), plan["days"] or "", _cost(plan["cost"]))
         table.add_row(" + ".join(plan["nodes"]), *map(str, numbers))
     return table

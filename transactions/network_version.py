@@ -1,6 +1,6 @@
 """Makes other documents the active version of the network: an earlier version, or the active one with another policy."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -74,15 +74,35 @@ async def apply(
     """
     async with database.write() as connection:
         before = await lock_active(connection)
-        if before is None:
-            raise NoNetwork("no network has been applied yet")
-        if await statements.active_version(connection) != seen:
-            raise OtherVersion
-        if refused := (await judged(connection, before, documents)).refusals(accepted):
-            raise NetworkRefused(refused)
-        version = await activate(connection, before, documents, actor)
+        version = await apply_in(connection, before, documents, seen=seen, actor=actor, accepted=accepted)
     await notify(database, WORK)
     return version
+
+
+async def apply_in(
+    connection: WriteConnection,
+    before: NetworkDocuments | None,
+    documents: NetworkDocuments,
+    *,
+    seen: int,
+    actor: str | None,
+    accepted: Collection[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> int:
+    """As `apply`, in a transaction in which `lock_active` has answered `before`. The caller notifies others afterwards.
+
+    What it changes goes to `say`, line by line, before it is applied.
+    """
+    if before is None:
+        raise NoNetwork("no network has been applied yet")
+    if await statements.active_version(connection) != seen:
+        raise OtherVersion
+    found = await judged(connection, before, documents)
+    for line in found.changes:
+        say(line)
+    if refused := found.refusals(accepted):
+        raise NetworkRefused(refused)
+    return await activate(connection, before, documents, actor)
 
 
 async def lock_active(connection: WriteConnection) -> NetworkDocuments | None:

@@ -68,7 +68,7 @@ class ConsideredNode(Document):
     """From the node to the customer, as the crow flies; null when no distance can be measured."""
     cost: int | None
     """The cost of a shipment of all units from here, in minor units of the policy's currency; null when the node was excluded
-    before."""
+    before, or the round was forgotten."""
     days: int | None
     """Days in transit; null when the node was excluded before, or when nobody knows."""
     excluded: str | None
@@ -87,8 +87,8 @@ class RunnerUp(Document):
     """The nodes that it would ship from."""
     units: int
     """Units that it would fill."""
-    cost: int
-    """Minor units."""
+    cost: int | None
+    """Minor units; null when the round was forgotten."""
     shipments: int
     distance_km: float | None
     """Summed over its shipments; null when one of them has none."""
@@ -138,6 +138,9 @@ class Round(Document):
     gap: float | None
     """By what share the first measure of the rank could be lower at most, such as 0.004. 0 = the plan is proven to be the best,
     null = no such bound is known."""
+    forgotten: bool
+    """Whether its order was forgotten since: then distances are null, costs but those of its shipments too, and these are
+    rounded to two digits."""
 
 
 class Plan(Document):
@@ -165,9 +168,10 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
 
 
 def _as_now(document: dict[str, Any]) -> dict[str, Any]:
-    """A stored plan with what rounds did not say that were decided before there were carriers, or limits of what waits."""
+    """A stored plan with what rounds did not say that were decided before there were carriers, limits of what waits, or plans
+    without distances."""
     shipments = [{"carrier": None} | shipment for shipment in document["shipments"]]
-    return {"beyond_sell_ahead": []} | document | {"shipments": shipments}
+    return {"beyond_sell_ahead": [], "forgotten": False} | document | {"shipments": shipments}
 
 
 ROUNDS = text(

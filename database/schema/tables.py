@@ -579,6 +579,37 @@ plan = Table(
     _recorded_at(),
 )
 
+shadow = Table(
+    "shadow",
+    metadata,
+    Column("shadow", Integer, Identity(), primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("documents", JSONB, nullable=False, comment="as those of network_version, with the same texts sealed"),
+    Column("policy_version", Text, nullable=False, comment="what its policy calls itself"),
+    Column(
+        "network_version",
+        Integer,
+        ForeignKey("network_version.version"),
+        nullable=False,
+        comment="the version that was active when it began",
+    ),
+    _recorded_at(),
+    Column(
+        "reached_at", Moment, nullable=False, comment="rounds are compared in the sequence in which they were stored"
+    ),
+    Column("reached_order", Text, nullable=False, server_default=""),
+    Column("reached_round", Integer, nullable=False, server_default="0"),
+    Column("claimed_until", Moment, comment="until then one process works on it; NULL = none does"),
+    Column("figures", JSONB, nullable=False, comment="the sums over its rounds"),
+    Column("ended_at", Moment),
+    Column("outcome", Text, comment="how it ended; NULL = it has not"),
+    Column("promoted_as", Integer, ForeignKey("network_version.version"), comment="the version that it became"),
+    CheckConstraint("outcome IN ('promoted', 'stopped', 'replaced')", name="outcome_is_known"),
+    CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="has_ended_somehow"),
+    # At most one shadow runs.
+    Index("uq_shadow_runs", text("(ended_at IS NULL)"), unique=True, postgresql_where=text("ended_at IS NULL")),
+)
+
 reservation = Table(
     "reservation",
     metadata,
@@ -1485,6 +1516,28 @@ plan_input = Table(
     ),
     _recorded_at(),
     Index("ix_plan_input_recorded", "recorded_at", postgresql_using="brin"),
+    schema="personal",
+)
+
+shadow_round = Table(
+    "shadow_round",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("shadow", Integer, ForeignKey("shadow.shadow"), primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column(
+        "compared", LargeBinary, comment="both plans in short, sealed; NULL = they are the same, or it was forgotten"
+    ),
+    _recorded_at(),
+    ForeignKeyConstraint(["order_id", "round"], ["plan.order_id", "plan.round"]),
+    CheckConstraint("verdict IN ('same', 'other_figures', 'different', 'impossible')", name="verdict_is_known"),
+    Index(
+        "ix_shadow_round_newest",
+        "shadow",
+        "recorded_at",
+        postgresql_where=text("verdict IN ('different', 'impossible')"),
+    ),
     schema="personal",
 )
 

@@ -93,6 +93,7 @@ OPERATIONS = [
     "retry_connection",
     "get_returns_report",
     "get_marketplace_health",
+    "get_shadow_report",
     "get_orders_report",
     "get_shipments_report",
     "get_promises_report",
@@ -563,3 +564,4 @@ async def bring_back(house: House) -> None:
     for report in ("orders", "shipments", "promises", "nodes", "backorders", "costs", "partners", "returns"):
         await http.get(f"/reports/{report}?{time}")
     await http.get("/reports/marketplace-health")
+    await http.get("/reports/shadow")

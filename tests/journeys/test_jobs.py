@@ -235,6 +235,8 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("retention", 3600.0, "erase_exchanges"),
         ("retention", 3600.0, "erase_plan_inputs"),
         ("retention", 3600.0, "erase_unknown_scans"),
+        ("shadow", 10.0, "compare_shadow"),
+        ("retention", 3600.0, "erase_shadow_rounds"),
         ("retention", 3600.0, "forget_orders"),
     }
     for name, state in shown.items():

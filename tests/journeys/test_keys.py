@@ -99,6 +99,7 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "GET /reports/costs":                        (OK,    None,  NO,    None,  None, NO,    None,  None),
     "GET /reports/partners":                     (OK,    None,  NO,    None,  None, NO,    None,  None),
     "GET /reports/marketplace-health":           (OK,    None,  NO,    None,  None, NO,    None,  None),
+    "GET /reports/shadow":                       (OK,    None,  NO,    None,  None, NO,    None,  None),
     "PUT /channels/{channel}/webhook":           (OK,    None,  OK,    NONE,  NONE, NO,    None,  None),
     "GET /channels/{channel}/webhook":           (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
     "POST /channels/{channel}/webhook/retry":    (OK,    NONE,  OK,    NONE,  NONE, NO,    None,  None),
