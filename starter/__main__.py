@@ -23,7 +23,7 @@ COMMANDS = {
     "labels": "Write the labels of a fulfillment order's cartons to standard output, in ZPL for a label printer.",
     "network": "Check or apply a network directory: nodes, items, policy.",
     "order": "Start orders from JSON files; a file may hold several orders (JSON Lines).",
-    "policy": "Test a policy: plan the cases of a network directory.",
+    "policy": "Test a policy: plan the cases of a network directory, or make cases of what was decided.",
     "prepare": "Bring a database and a Temporal namespace up to date, once for each release.",
     "replay": "Plan stored sourcing rounds again from what they were decided from; exit 1 if one comes out differently.",
     "resource": "Plan waiting orders again, and move their pinned units where the new plan is better.",
