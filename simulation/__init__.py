@@ -18,6 +18,7 @@ from database.connect import Database
 from database.sealing import MasterKeys
 from simulation.comparison import Change, Comparison, OrderOutcome, Trial
 from simulation.files import Inputs, InputsRefused, inputs, network_in
+from simulation.frontier import frontier
 from simulation.history import compare_history
 from simulation.page import page
 from simulation.run import Run, Step, steps
@@ -68,6 +69,8 @@ class HistoryOptions:
     """A network directory to compare with; None = the active one."""
     changes: Written = field(default_factory=Written)
     demand: float = 1.0
+    frontier: bool = False
+    """Whether the orders are also planned under several weightings of cost, boxes and days."""
     shown: int = 20
     html: Path | None = None
 
@@ -89,7 +92,11 @@ async def simulate_history(database_url: str, master_keys: MasterKeys, options: 
             left = "".join(f"; {count:,} {why}" for why, count in kept.left_out.items())
             raise InputsRefused(f"there is no order in this time that can be planned again{left}")
         comparison = compare_history(kept, named, changes, options.demand, options.until)
-        Tables(comparison, options.shown).show()
+        tables = Tables(comparison, options.shown)
+        tables.show()
+        if options.frontier:
+            network = named[0] if named else kept.network
+            tables.show_frontier(frontier(kept, network, changes, options.demand, options.until))
         if options.html:
             _write(options.html, page(comparison, options.shown))
     except InputsRefused as refused:

@@ -140,6 +140,11 @@ class HistoryRun:
             meets_due=None if due is None else not missing and self._meets(found, due),
         )
 
+    def weighed(self, order: str, of_box: int, of_day: int) -> int:
+        """What the shipments of an order would cost more if each counted so much, and each of its days."""
+        shipments = [shipment for _, shipment in self._orders[order].shipped]
+        return sum(of_box + of_day * (shipment.days or 0) for shipment in shipments)
+
     def _meets(self, found: _Order, due: datetime) -> bool:
         """Whether every shipment arrives no later than on the day of `due`, by the calendar of its node."""
         for _, shipment in found.shipped:
@@ -313,6 +318,25 @@ def compare_history(
     for run in runs:
         run.finish(until)
     return _compared(history, sources, runs, [one for made in copies.values() for one in made], because, as_it_was)
+
+
+def outcomes_alone(history: History, run: HistoryRun, demand: float, until: datetime) -> list[OrderOutcome]:
+    """What becomes of the orders of a history in one run, in the sequence in which they came."""
+    placed: list[str] = []
+    copies = {one.order: list(_copies(one, demand)) for one in history.orders}
+    for event in _events(history):
+        match event:
+            case StockChange():
+                run.change_stock(event)
+            case PastRejection():
+                for copy in copies.get(event.order, ())[:1]:
+                    run.reject(event, copy.order)
+            case PastOrder():
+                for copy in copies[event.order]:
+                    run.place(copy)
+                    placed.append(copy.order)
+    run.finish(until)
+    return [run.outcome(order) for order in placed]
 
 
 def _copies(past: PastOrder, demand: float) -> Iterator[PastOrder]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simulation import words
 from simulation.comparison import Comparison
+from simulation.frontier import Point
 
 PLAIN_WIDTH = 120
 
@@ -49,6 +50,12 @@ class Tables:
         shown = words.shown_changes(self._comparison, self._shown)
         title = f"The first {len(shown)} of them"
         self._table(title, ["order", *self._labels, "why"], shown, last_is_text=True)
+
+    def show_frontier(self, points: Sequence[Point]) -> None:
+        """Several weightings side by side."""
+        self._table(
+            "Cost, boxes and days", list(words.FRONTIER), words.frontier_rows(points, self._comparison.currency)
+        )
 
     def _say(self, lines: Iterable[str]) -> None:
         for line in lines:

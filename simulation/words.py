@@ -1,10 +1,11 @@
 """Writes a comparison as text: every figure once, for the table in the terminal and for the page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.money import written
 from simulation.comparison import SOON_DAYS, Change, Comparison, OrderOutcome, Share, Trial
+from simulation.frontier import Point
 
 NOTHING = "–"
 
@@ -52,6 +53,22 @@ def names(comparison: Comparison) -> list[str]:
 def figures(comparison: Comparison) -> list[Figure]:
     """Every figure, in the order in which they are read."""
     return [*_volume(comparison), *_money(comparison), *_boxes(comparison), *_time(comparison)]
+
+
+FRONTIER = ("what is preferred", "cost per order", "boxes", "days", "units filled", "")
+
+
+def frontier_rows(points: Sequence[Point], currency: str | None) -> list[tuple[str, ...]]:
+    """A row for each weighting: its figures, and whether another one is better in everything."""
+    return [_frontier_row(point, currency) for point in points]
+
+
+def _frontier_row(point: Point, currency: str | None) -> tuple[str, ...]:
+    trial = point.trial
+    cost = NOTHING if trial.cost_per_order is None else written(round(trial.cost_per_order), currency)
+    days = NOTHING if trial.days is None else _decimal(trial.days)
+    filled = _share(trial.units)
+    return point.words, cost, _whole(trial.shipments), days, filled, "" if point.is_best else "another is better"
 
 
 def _volume(comparison: Comparison) -> Iterator[Figure]:

@@ -47,6 +47,10 @@ class Past:
         Parameter(validator=Number(gt=0, lte=10), help="How often each order comes: of 1.3, three in ten come twice."),
     ] = 1.0
 
+    frontier: Annotated[
+        bool, Parameter(negative="", help="Also plan under several weightings of cost, boxes and days (slow).")
+    ] = False
+
     @property
     def changes(self) -> Written:
         """What is different in the second run."""
@@ -106,7 +110,7 @@ async def command(
 def _of_history(past: Past, other: Path | None, show: int, html: Path | None) -> HistoryOptions:
     ends = _utc(past.until) if past.until else datetime.now(UTC)
     begins = _utc(past.since) if past.since else ends - LATELY
-    return HistoryOptions(begins, ends, other, past.changes, past.demand, show, html)
+    return HistoryOptions(begins, ends, other, past.changes, past.demand, past.frontier, show, html)
 
 
 def _refuse(words: str, *, code: int) -> int:

@@ -16,6 +16,7 @@ from domain.request import ForgetRequest
 from network.load import load
 from simulation import HistoryOptions, simulate_history
 from simulation.comparison import Comparison, OrderOutcome
+from simulation.frontier import frontier
 from simulation.history import compare_history
 from simulation.what_changes import ChangeRefused, Written, repeats
 from starter.__main__ import joined
@@ -161,6 +162,47 @@ async def test_a_forgotten_order_is_left_out_and_its_goods_are_gone_as_they_were
     assert f"B: the active network; {NEXT} closed" in printed
     assert order in printed
     assert "At first A plans 1 of 1 orders" in printed
+
+
+ONE_TIER = """
+[[strategy.tier]]
+from = ["all"]
+max_shipments = 3
+[[strategy.cost]]
+per = "shipment"
+amount = '100.0 + node.distance_km'
+
+[orders]
+"""
+
+
+async def test_weightings_stand_side_by_side_at_what_the_policy_charges_and_those_that_another_is_better_than_are_marked(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ranked = MAP.policy.replace('rank = ["distance"]', 'rank = ["priority"]').partition("[[strategy.tier]]")[0]
+    rest = MAP.policy.partition("[orders]")[2].replace("[[20000, 3]]", "[[400, 2], [20000, 6]]")
+    nodes = MAP.nodes.replace('id = "billings"', 'id = "billings"\npriority = 1')
+    shop = await Shop.open(database, replace(MAP, policy=ranked + ONE_TIER + rest, nodes=nodes))
+    await shop.receive(NEAREST, CHAIR=9)
+    await shop.receive(NEXT, LAMP=9)
+    await shop.receive(FARTHEST, CHAIR=9, LAMP=9)
+    await shop.sold(("CHAIR", 1), ("LAMP", 1))
+    await shop.sold(("CHAIR", 1))
+    kept = await history(shop.database, EVER, AFTER)
+    points = {one.words: one for one in frontier(kept, kept.network, Written().read(), 1.0, AFTER)}
+    found = {words: (one.trial.shipments, one.trial.days, one.is_best) for words, one in points.items()}
+    assert found["as the policy ranks"] == (2, 6.0, False)
+    assert found["the lowest cost first"] == found["the fewest days first"] == (3, 2.0, True)
+    assert found["the fewest boxes first"] == (2, 4.0, True)
+    costs = {shipments: set[int]() for shipments, _, _ in found.values()}
+    for one in points.values():
+        if one.is_best:
+            costs[one.trial.shipments].add(one.trial.cost)
+    assert [len(known) for known in costs.values()] == [1, 1], "a weight is in no figure"
+    url = shop.database.engine.url.render_as_string(hide_password=False)
+    assert await simulate_history(url, MASTER_KEYS, HistoryOptions(EVER, AFTER, frontier=True)) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("another is better") == sum(not one.is_best for one in points.values())
 
 
 # the options || what is said
