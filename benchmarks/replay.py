@@ -1,4 +1,4 @@
-"""Keeping what a sourcing round was decided from: its size, its processor time, and that of planning again."""
+"""Keeping what a sourcing round was decided from: its size, its processor time, and that of planning again and of a shadow."""
 
 import random
 import statistics
@@ -13,6 +13,7 @@ from domain.sourcing.lines import with_lines
 from domain.sourcing.recorded import packed
 from domain.sourcing.replay import made_again
 from domain.sourcing.rounds import RoundInput, decide
+from domain.sourcing.shadow import Content, compared
 from domain.stock import StockLevel
 from tests.sourcing_rounds import PLAIN, networks, random_round
 
@@ -39,7 +40,7 @@ def rounds() -> list[tuple[Network, RoundInput]]:
 def measure() -> None:
     """Print the figures."""
     known = rounds()
-    sizes, packing, again = [], [], []
+    sizes, packing, again, beside = [], [], [], []
     for network, asked in known:
         planning = _seconds(partial(_planned, asked, network))
         decide(asked, network)
@@ -48,12 +49,15 @@ def measure() -> None:
         sizes.append(len(content))
         packing.append(_seconds(partial(packed, asked, network, network)))
         again.append(_seconds(partial(made_again, content, network)) / planning)
+        decided = Content(content, decide(asked, network).plan.document())
+        beside.append(_seconds(partial(compared, decided, network)) / planning)
     print(f"{len(known)} rounds of {LINES} lines × {NODES} nodes, {NODES * len(PLAIN)} stock levels")
     print(f"bytes: median {statistics.median(sizes):.0f}, from {min(sizes)} to {max(sizes)}")
     print(
         f"packing: median {1e6 * statistics.median(packing):.0f} µs of processor, 95th percentile {1e6 * _p95(packing):.0f}"
     )
-    print(f"planning again / planning: median {statistics.median(again):.2f}, 95th percentile {_p95(again):.2f}")
+    for name, ratios in (("planning again", again), ("comparing under a shadow", beside)):
+        print(f"{name} / planning: median {statistics.median(ratios):.2f}, 95th percentile {_p95(ratios):.2f}")
 
 
 def _planned(asked: RoundInput, network: Network) -> object:

@@ -73,7 +73,7 @@ def schedule(
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
         Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
-        Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),)),
+        Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),), TEN_MINUTES),
         _of_retention(transactions),
     )
 

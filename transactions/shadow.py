@@ -119,12 +119,15 @@ class Shadows:
     loaded: tuple[int, Network] | None = field(default=None)
     """The shadow that was used last."""
 
-    async def compare(self) -> None:
-        """Plan the rounds that were stored since the last run. A round is counted once, whichever process stops in between."""
+    async def compare(self) -> timedelta | None:
+        """Plan the rounds that were stored since the last run; answers 0 when there are more.
+
+        A round is counted once, whichever process stops in between.
+        """
         async with self.database.at_once() as connection:
             running = await statements.claim(connection, CLAIMED_FOR)
         if running is None:
-            return
+            return None
         network = await self._network(running.shadow)
         after = running.reached
         for _ in range(BATCHES_MAX):
@@ -136,6 +139,7 @@ class Shadows:
             after = found[-1].at, found[-1].order, found[-1].round
         async with self.database.at_once() as connection:
             await statements.give_up(connection, running.shadow)
+        return timedelta() if found else None
 
     async def _network(self, shadow: int) -> Network:
         """The network of a shadow; the one before it is dropped."""

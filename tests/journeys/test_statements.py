@@ -42,7 +42,7 @@ ROUND_TRIPS: dict[str, int] = {
     "GET /reports/backorders":                                3,
     "GET /reports/costs":                                     3,
     "GET /reports/marketplace-health":                        3,
-    "GET /reports/shadow":                                    2,
+    "GET /reports/shadow":                                    3,
     "GET /reports/nodes":                                     3,
     "GET /reports/orders":                                    3,
     "GET /reports/partners":                                  3,
