@@ -110,18 +110,21 @@ def show(found: Document, console: Console) -> None:
     ended = f", {found['outcome']} {found['ended_at']:%Y-%m-%d %H:%M}" if found["outcome"] else ""
     console.print(
         f"shadow {found['number']}: policy {escape(found['policy_version'])} beside version {found['network_version']},"
-        f" since {found['began_at']:%Y-%m-%d %H:%M} UTC{ended}"
+        f" since {found['began_at']:%Y-%m-%d %H:%M} UTC{ended}",
+        soft_wrap=True,
     )
-    rounds = found["rounds"]
+    rounds, counted = found["rounds"], sum(found["rounds"].values())
     console.print(
-        f"{sum(rounds.values()):,} rounds: {rounds['same']:,} the same, {rounds['other_figures']:,} from the same nodes at"
-        f" another cost or on another day, {rounds['different']:,} different, {rounds['impossible']:,} that it cannot plan"
+        f"{counted:,} round{'' if counted == 1 else 's'}: {rounds['same']:,} the same,"
+        f" {rounds['other_figures']:,} from the same nodes at another cost or on another day,"
+        f" {rounds['different']:,} different, {rounds['impossible']:,} that it cannot plan",
+        soft_wrap=True,
     )
     console.print(_figures(found))
     if found["nodes"]:
         console.print(_nodes(found))
     for one in found["latest"]:
-        console.print(escape(_sentence(one)))
+        console.print(escape(_sentence(one)), soft_wrap=True)
 
 
 def _figures(found: Document) -> Table:

@@ -107,7 +107,7 @@ async def promote(
 async def _locked(connection: WriteConnection) -> Running:
     running = await statements.lock(connection)
     if running is None:
-        raise NoShadow("no shadow runs: `python -m starter network shadow DIR` begins one")
+        raise NoShadow("no shadow runs: `python -m starter shadow begin DIR` begins one")
     return running
 
 

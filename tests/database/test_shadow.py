@@ -17,7 +17,9 @@ from database.documents.shadow import ShadowReport
 from database.documents.shadow import report as shadow_report
 from domain.request import ForgetRequest
 from network.load import NetworkDocuments
+from starter.__main__ import joined
 from tests.database.shop import MAP, NEAREST, NEXT, NODE, Shop
+from tests.house import MASTER_KEYS
 from transactions import shadow as shadows
 from transactions.network_version import NetworkRefused, OtherVersion
 from transactions.personal import forget
@@ -273,3 +275,42 @@ async def test_single_rounds_go_ninety_days_after_the_shadow_has_ended_and_its_s
     await erase_old(shop.database)
     found = await report(shop)
     assert (found["rounds"]["different"], found["latest"]) == (1, [])
+
+
+async def test_the_commands_begin_report_promote_and_stop_a_shadow(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", shop.database.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setattr("starter.shadow.master_keys", lambda: MASTER_KEYS)
+    monkeypatch.setenv("COLUMNS", "120")
+    folder = written(NOT_FROM_DENVER, tmp_path / "other")
+    (folder / "cases").mkdir()
+    (folder / "cases" / "chairs.toml").write_text(CASE)
+
+    async def said(*asked: str) -> tuple[int, str]:
+        code = await joined("shadow").run_async(["shadow", *asked], result_action="return_value")
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    assert await said("report") == (1, "there was no shadow yet: `python -m starter shadow begin DIR` begins one\n")
+    assert await said("stop") == (1, "no shadow runs: `python -m starter shadow begin DIR` begins one\n")
+    assert await said("begin", str(folder)) == (0, "shadow 1 begins\n")
+    assert await said("begin", str(folder)) == (0, "shadow 1 runs already\n")
+    order = await shop.sold(("CHAIR", 2))
+    await Shadows(shop.database).compare()
+    code, printed = await said("report")
+    assert code == 0
+    assert "1 round: 0 the same, 0 from the same nodes at another cost or on another day, 1 different" in printed
+    assert f"{order}, round 1: 2 from {NEAREST}, cost 0.00; shadow: 2 from {NEXT}, cost 0.00" in printed
+    code, printed = await said("promote")
+    assert code == 1
+    assert "case 'A chair comes from Denver' is broken" in printed
+    async with shop.database.read() as connection:
+        before = await networks.active_version(connection) or 0
+    assert await said("promote", "--accept", "A chair comes from Denver") == (
+        0,
+        f"changed: [exclude], cases\nactive as version {before + 1}\n",
+    )
+    (folder / "policy.toml").write_text("what is this")
+    code, printed = await said("begin", str(folder))
+    assert (code, "policy.toml:1" in printed) == (1, True)
