@@ -161,6 +161,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
             "lines": [{"line": "1", "sku": "SERUM-30", "quantity": 2}],
         },
         "cancel_transfer": _because("the store needs fewer", lines=_LINES, code=None),
+        "take_needs": _because("before the weekend", node="chi", skus=["SERUM-30"]),
         "stop_selling": _because("recalled", node="slc"),
         "resume_selling": _because("the recall is over", node="slc"),
         "send_return_message": {

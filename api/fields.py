@@ -106,6 +106,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "TransferRequest.lines": "what moves",
         "TransferRequest.ship_after": "nothing is released before; a moment that has passed, or null: at once",
         "TransferLine.line": "the line's id, unique in its transfer; absent: its place among the lines, from 1",
+        "TakeRequest.node": "only the needs of this node; absent: of all",
+        "TakeRequest.skus": "only the needs for these items, at most 1000; absent: for all",
         "StockMessage.transfer": "the transfer that brought what was received",
         "CancelRequest.lines": "units to cancel by line; absent: everything that is not cancelled",
         "CancelRequest.code": "why, in a word that the channel's marketplace knows; an order of Amazon must have one",

@@ -12,7 +12,7 @@ from api.paths import KeyId
 from database.documents import key as documents
 from database.documents.document import Page, page
 from database.documents.key import ListedKey
-from domain.identifiers import TRANSFERS
+from domain.identifiers import OWN_CHANNELS
 from domain.role import Role
 from domain.text import NodeId, Strict
 from transactions import key as keys
@@ -29,8 +29,8 @@ class NewKey(Strict):
 
     @model_validator(mode="after")
     def _transfers_have_no_channel(self) -> Self:
-        if self.kind == "channel" and self.name == TRANSFERS:
-            raise ValueError(f"name: {TRANSFERS} is the channel of transfers between nodes, which only operators see")
+        if self.kind == "channel" and self.name in OWN_CHANNELS:
+            raise ValueError(f"name: {self.name} is the channel of transfers between nodes, which only operators see")
         return self
 
     @model_validator(mode="after")

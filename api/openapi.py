@@ -23,7 +23,7 @@ TAGS = MappingProxyType(
         "nodes": "The work of nodes: fulfillment orders and messages about them. Pausing a node.",
         "carriers": "Labels of parcels, bought from carriers and given back.",
         "stock": "Messages about stock, what is available, and stopping the sale of an item.",
-        "transfers": "Goods that move from one node to another: make a transfer, read it, cancel what has not left.",
+        "transfers": "Goods that move between nodes: make a transfer, read it, cancel what has not left; what nodes need.",
         "returns": "Returns of delivered units: approval, receipt, grading, refund.",
         "claims": "Units that were missing, wrong, damaged or lost.",
         "payments": "What was authorized, captured and voided for orders.",

@@ -19,7 +19,7 @@ from api.problems import INVALID, Problem
 from database.documents import webhook as documents
 from database.documents.webhook import WebhookState
 from database.key import Caller
-from domain.identifiers import TRANSFERS
+from domain.identifiers import OWN_CHANNELS
 from domain.text import FreeText, Label, Strict
 from transactions import webhook as webhooks
 from transactions.request import Asked
@@ -138,5 +138,5 @@ async def remove_webhook(channel: ChannelName, holder: AdminOrChannel, service: 
 
 
 def _check_own(channel: str, holder: Caller) -> None:
-    if not CHANNEL.fullmatch(channel) or channel == TRANSFERS or own_channel(holder) not in (None, channel):
+    if not CHANNEL.fullmatch(channel) or channel in OWN_CHANNELS or own_channel(holder) not in (None, channel):
         raise not_found("channel", channel)

@@ -28,6 +28,10 @@ def order_of_fulfillment_order(fulfillment_order: str) -> str:
 
 TRANSFERS = "transfer"
 """The channel of transfers; no order can come through it."""
+REPLENISHMENT = "replenishment"
+"""The channel of transfers that rules of replenishment ask for; no order can come through it either."""
+OWN_CHANNELS = frozenset({TRANSFERS, REPLENISHMENT})
+"""The channels of what moves between nodes."""
 
 
 def transfer_order_id(transfer: str) -> str:

@@ -63,6 +63,10 @@ NO_CURRENCY = 3 * "X"
 """The code that ISO 4217 has for a transaction without money."""
 
 
+PRIORITY = 5
+"""Of a transfer that somebody asked for: that of an order that says nothing."""
+
+
 class TransferOrder(NewOrder):
     """The order that a transfer is."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from jobs import backorder, cart, exception, pause, peg, ship_to_store, shortage, stock_rows
+from jobs import backorder, cart, exception, need, pause, peg, ship_to_store, shortage, stock_rows
 from jobs.channel_level import ChannelLevelSender
 from jobs.channel_notice import ChannelNoticeSender
 from jobs.connection import Connections
@@ -63,6 +63,7 @@ def schedule(
         Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         _of_stock(transactions),
         _of_supply(transactions),
+        Lane("replenishment", MINUTE, (Job("take_needs", partial(need.take_needs, transactions, relay)),)),
         *_of_exceptions(transactions),
         Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),), IDLE),

@@ -55,7 +55,7 @@ def other_changes(before: NetworkDocuments, after: NetworkDocuments) -> list[str
     found = [name if isinstance(policy.get(name, policy_before.get(name)), str) else f"[{name}]" for name in differing]
     files = [
         (FILES[name], getattr(before, name), getattr(after, name))
-        for name in ("buffers", "rates", "carriers", "aliases")
+        for name in ("buffers", "rates", "carriers", "aliases", "replenishment")
     ]
     files.append((CASES, before.cases, after.cases))
     return found + [file for file, old, new in files if old != new]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from channels.channel import ChannelKind, Key
 from channels.kinds import KINDS
-from domain.identifiers import TRANSFERS
+from domain.identifiers import OWN_CHANNELS
 from domain.network import Connection
 from network.mistakes import Mistakes
 from network.nodes_toml import NodesRead
@@ -80,7 +80,7 @@ def _read_name(table: Table) -> str:
     if name and not re.fullmatch(r"[a-z0-9]{1,16}", name):
         table.wrong("name", f"name must be 1 to 16 of a-z and 0-9, not {name!r}")
         return ""
-    if name == TRANSFERS:
+    if name in OWN_CHANNELS:
         table.wrong("name", f"{name!r} is the channel of transfers between nodes: give this one another name")
         return ""
     return name

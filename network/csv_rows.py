@@ -54,12 +54,12 @@ class Row:
         self.wrong(f"{column} must be a day such as 2026-01-31, not {cell!r}")
         return None
 
-    def whole(self, column: str, least: int = 0) -> int:
-        """The cell as a whole number from `least` to WHOLE_MAX. Otherwise reports the mistake and answers `least`."""
+    def whole(self, column: str, least: int = 0, most: int = WHOLE_MAX) -> int:
+        """The cell as a whole number from `least` to `most`. Otherwise reports the mistake and answers `least`."""
         cell = self.cells[column].strip()
-        if re.fullmatch(r"\d{1,10}", cell, re.ASCII) and least <= int(cell) <= WHOLE_MAX:
+        if re.fullmatch(r"\d{1,10}", cell, re.ASCII) and least <= int(cell) <= most:
             return int(cell)
-        self.wrong(f"{column} must be a whole number from {least} to {WHOLE_MAX}, not {cell!r}")
+        self.wrong(f"{column} must be a whole number from {least} to {most}, not {cell!r}")
         return least
 
 

@@ -14,7 +14,17 @@ from network.toml_tables import did_you_mean
 
 REQUIRED = ("sku", "name", "weight_g", "safety_stock", "components")
 MEASURES = ("length_mm", "width_mm", "height_mm")
-OPTIONAL = ("category", "tags", "barcode", *MEASURES, "hazmat", "ships_alone", "release_date", "sell_ahead_max")
+OPTIONAL = (
+    "category",
+    "tags",
+    "barcode",
+    *MEASURES,
+    "hazmat",
+    "ships_alone",
+    "release_date",
+    "sell_ahead_max",
+    "pack_units",
+)
 QUANTITY_MAX = 1_000_000
 
 
@@ -56,6 +66,7 @@ def _item(row: Row) -> Item:
         ships_alone=row.flag("ships_alone"),
         release_date=_release_date(row),
         sell_ahead_max=_sell_ahead_max(row),
+        pack_units=_pack_units(row),
     )
 
 
@@ -75,6 +86,16 @@ def _sell_ahead_max(row: Row) -> int | None:
 def _whole(row: Row, column: str, blank_allowed: bool) -> int:
     is_blank = not row.cells[column].strip()
     return 0 if is_blank and blank_allowed else row.whole(column)
+
+
+def _pack_units(row: Row) -> int:
+    """Units of a pack; 1 for an empty cell. A bundle does not move between nodes, so it has no pack."""
+    if not row.cells.get("pack_units", "").strip():
+        return 1
+    if row.cells["components"].strip():
+        row.wrong("pack_units must be empty for a bundle; its components move between nodes, each in its own pack")
+        return 1
+    return row.whole("pack_units", least=1, most=QUANTITY_MAX)
 
 
 def _barcode(row: Row) -> str:

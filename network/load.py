@@ -25,6 +25,7 @@ from network.partners_toml import read_folder as read_partners_folder
 from network.partners_toml import read_partners, warehouses_of, with_partners, with_warehouses
 from network.policy_toml import PolicyRead, read_policy
 from network.rates_csv import read_rates
+from network.replenishment_csv import read_replenishment
 from network.retired import read_retired
 from network.try_cases import refusals, try_cases
 from network.warnings import channels_in, compared_amounts, find_warnings
@@ -38,10 +39,11 @@ FILES: Mapping[str, str] = {
     "carriers": "carriers.toml",
     "channels": "channels.toml",
     "aliases": "aliases.csv",
+    "replenishment": "replenishment.csv",
 }
 """The file of each document."""
 
-OPTIONAL = frozenset({"buffers", "rates", "carriers", "channels", "aliases"})
+OPTIONAL = frozenset({"buffers", "rates", "carriers", "channels", "aliases", "replenishment"})
 """The documents whose file may be absent; an absent file counts as an empty text."""
 
 __all__ = [
@@ -70,6 +72,7 @@ class NetworkDocuments:
     carriers: str = ""
     channels: str = ""
     aliases: str = ""
+    replenishment: str = ""
     mappings: str = ""
     """The texts of mappings/*.toml by name, as JSON."""
     partners: str = ""
@@ -87,7 +90,7 @@ class NetworkDocuments:
         """
         later = [
             f"{name}\n{text}"
-            for name in ("carriers", "channels", "aliases", "mappings", "partners", "cases")
+            for name in ("carriers", "channels", "aliases", "replenishment", "mappings", "partners", "cases")
             if (text := getattr(self, name))
         ]
         digest = hashlib.sha256()
@@ -257,6 +260,9 @@ def _load(documents: NetworkDocuments, files: Mapping[str, str], *, were_applied
         carriers=carriers.carriers,
         connections=with_partners(connections, partners, warehouses, found),
         aliases=read_aliases(documents.aliases, channels.names, items, found["aliases"]),
+        replenishment=read_replenishment(
+            documents.replenishment, nodes, items, _services(policy), found["replenishment"]
+        ),
     )
     return _Loaded(network, nodes, policy, quotas, found, mappings)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from domain.cart import PromiseRequest
-from domain.identifiers import TRANSFERS
+from domain.identifiers import OWN_CHANNELS
 from domain.network import Locality, Network
 from domain.order import NewLine, NewOrder
 from domain.request import Swap
@@ -22,8 +22,8 @@ class WrongField(ValueError):
 
 def check(demand: NewOrder | PromiseRequest, network: Network) -> None:
     """Check an order or a promise request against the network. Raises `WrongField`."""
-    if demand.channel == TRANSFERS:
-        raise WrongField("channel", f"{TRANSFERS} is the channel of transfers between nodes: send POST /transfers")
+    if demand.channel in OWN_CHANNELS:
+        raise WrongField("channel", f"{demand.channel} is the channel of transfers between nodes: send POST /transfers")
     check_items({"lines": demand.lines}, network)
     _check_destination(demand.service, demand.ship_to.locality, network)
     check_pickup(demand.pickup_node, network)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 
-from domain.identifiers import TRANSFERS
+from domain.identifiers import OWN_CHANNELS
 from domain.network import Network, Strategy, Tier
 from domain.sourcing import item_facts
 from domain.sourcing.rules import DISTANCE_KM, DISTANCE_KNOWN
@@ -82,11 +82,11 @@ def channels_in(
 def warnings_of_channels(named: Mapping[str, tuple[str, int]], known: Set[str]) -> list[Mistake]:
     """A warning for each channel that nobody uses; `known` are those that have placed an order or have a key.
 
-    As long as no channel is known, none is missed. That of transfers has no orders and no key.
+    As long as no channel is known, none is missed. Those of transfers have no orders and no key.
     """
     said = "no order came yet from the channel {!r}, and it has no key{}"
-    selling = known - {TRANSFERS}
-    unknown = sorted(named.keys() - selling - {TRANSFERS}) if selling else []
+    selling = known - OWN_CHANNELS
+    unknown = sorted(named.keys() - selling - OWN_CHANNELS) if selling else []
     return sorted(
         Mistake(*named[channel], said.format(channel, did_you_mean(channel, sorted(selling))), is_warning=True)
         for channel in unknown

@@ -31,7 +31,7 @@ def check(directory: Path, *, sample: Path | None = None) -> int:
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv, perhaps buffers.csv, rates.csv, carriers.toml,
-        channels.toml and aliases.csv.
+        channels.toml, aliases.csv and replenishment.csv.
     sample
         A file of a trading partner (X12): also say what each set of it would become.
     """
@@ -72,7 +72,7 @@ async def apply(
     ----------
     directory
         The folder with nodes.toml, policy.toml, items.csv, perhaps buffers.csv, rates.csv, carriers.toml,
-        channels.toml and aliases.csv.
+        channels.toml, aliases.csv and replenishment.csv.
     preview
         Only say what it changes, and whether it would be refused now.
     accept

@@ -70,6 +70,7 @@ EVERYTHING = (
     "/events",
     "/stock",
     "/transfers",
+    "/needs",
     "/nodes",
     "/connections",
     "/keys",

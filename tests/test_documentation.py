@@ -26,6 +26,7 @@ from domain.fulfillment import NodeMessage
 from domain.order import NewOrder
 from domain.parcel import Parcel
 from domain.payment import PaymentMessage
+from domain.replenishment import TakeRequest
 from domain.returns import DispositionRequest, ReturnMessage
 from domain.stock import StockMessage
 from domain.transfer import TransferRequest
@@ -155,6 +156,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "policy": lambda text: a_network(policy=text),
     "items": lambda text: a_network(items=text),
     "buffers": lambda text: a_network(buffers=text),
+    "replenishment": lambda text: a_network(replenishment=text),
     "rates": lambda text: a_network(rates=text),
     "carriers": lambda text: a_network(carriers=text),
     "cost per carrier": lambda text: a_network(policy=ANY_NODE + text, carriers=carriers_of_the_page()),
@@ -176,6 +178,7 @@ EXAMPLES: dict[str, Callable[[str], object]] = {
     "signal": a_signal,
     "stock": StockMessage.model_validate_json,
     "transfer": TransferRequest.model_validate_json,
+    "needs": TakeRequest.model_validate_json,
     "return": ReturnMessage.model_validate_json,
     "returns": lambda text: a_network(policy=RETURNS.sub(lambda _: text, read(ROOT / "network/example").policy)),
     "parcel": Parcel.model_validate_json,

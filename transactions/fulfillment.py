@@ -38,6 +38,7 @@ from domain.fulfillment import (
     contents,
     place,
 )
+from domain.identifiers import REPLENISHMENT
 from domain.network import Node, Uncollected
 from domain.order import OrderState
 from domain.reasons import ExceptionCode
@@ -372,8 +373,9 @@ def _is_stale(work: Work, at: datetime) -> bool:
 
 
 async def _begin_cool_down(work: Work, node: str, skus: Collection[str], event: Event) -> None:
-    """Plan nothing new with these SKUs at the node until the policy's cool-down ends, or the node reports its stock."""
-    if skus and work.network.policy.orders.reject_cooldown:
+    """Plan nothing new with these SKUs at the node until the policy's cool-down ends, or the node reports its stock. Of what
+    replenishment asked for it is always kept: it has a cool-down of its own."""
+    if skus and (work.network.policy.orders.reject_cooldown or work.header.channel == REPLENISHMENT):
         await cooldown.begin(work.connection, node, parts(work.network, skus), event.happened_at)
 
 

@@ -77,7 +77,7 @@ class Decision:
         counted = named | {place for place in self.levels if place[1] in kept_back and place[0] in network.nodes}
         return stock.Claim(
             movements,
-            {place: network.safety_stock(*place) for place in counted},
+            {place: network.kept_at(*place, channel) for place in counted},
             cause,
             actor,
             at,

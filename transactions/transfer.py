@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -17,12 +18,12 @@ from database.order import Event
 from domain import identifiers, units
 from domain.fulfillment import receive
 from domain.network import Network, Node, ReturnTerms
-from domain.order import Address, NewLine
+from domain.order import Address, NewLine, OrderInput
 from domain.reasons import ExceptionCode
 from domain.sourcing import OrderFacts
 from domain.sourcing.new_order import facts_of_new
 from domain.stock import StockMessage
-from domain.transfer import TransferOrder, TransferRequest, allot, not_released
+from domain.transfer import NO_CURRENCY, PRIORITY, TransferOrder, TransferRequest, allot, not_released
 from domain.units import Opened
 from network.geography import ImpossiblePlace, locate
 from network.validate_order import check_transfer
@@ -37,10 +38,25 @@ async def take(transactions: OrderTransactions, asked: TransferRequest) -> Accep
     async with transactions.database.write() as connection:
         network = await transactions.networks.hold_active(connection)
         check_transfer(asked, network)
-        made = _order(asked, network)
-        is_new = await store(connection, made, network, asked, asked.to_node)
-        state = await order.news(connection, made.order)
-    return AcceptedOrder(is_new, state, workflow_input(made, _area(made)))
+        stored = await store_asked(connection, network, asked, channel=identifiers.TRANSFERS, priority=PRIORITY)
+        state = await order.news(connection, stored.input.order)
+    return AcceptedOrder(stored.is_new, state, stored.input)
+
+
+class StoredTransfer(NamedTuple):
+    """Whether a transfer was not known before, and the input of its workflow."""
+
+    is_new: bool
+    input: OrderInput
+
+
+async def store_asked(
+    connection: WriteConnection, network: Network, asked: TransferRequest, *, channel: str, priority: int
+) -> StoredTransfer:
+    """Store a checked request in the caller's transaction. Raises `UsedForAnotherOrder`."""
+    made = _order(asked, network, channel, priority)
+    is_new = await store(connection, made, network, asked, asked.to_node)
+    return StoredTransfer(is_new, workflow_input(made, _area(made)))
 
 
 async def store(
@@ -68,12 +84,13 @@ def _area(made: TransferOrder) -> str:
     return ""
 
 
-def _order(asked: TransferRequest, network: Network) -> TransferOrder:
+def _order(asked: TransferRequest, network: Network, channel: str, priority: int) -> TransferOrder:
     """The order that a transfer is: from its source only."""
     lines = [(name, line.sku, line.quantity) for name, line in asked.numbered()]
     node = network.node(asked.to_node)
     made = order_to(node, asked.transfer, lines, service=asked.service, placed_at=datetime.now(UTC))
-    return made.model_copy(update={"from_node": asked.from_node, "not_before": asked.ship_after})
+    own = {"channel": channel, "priority": priority, "from_node": asked.from_node, "not_before": asked.ship_after}
+    return made.model_copy(update=own)
 
 
 def order_to(
@@ -100,6 +117,22 @@ def order_to(
 def facts_of(made: TransferOrder, network: Network, to_node: str) -> OrderFacts:
     """The facts for the policy of a transfer to a node that is not stored."""
     return replace(facts_of_new(made, network, locate), to_node=to_node)
+
+
+def facts_to(node: Node, channel: str, priority: int) -> OrderFacts:
+    """The facts of a transfer to a node for the policy, before it is known what moves and from where."""
+    locality = _address(node).locality
+    return OrderFacts(
+        channel=channel,
+        service="",
+        country=locality.country,
+        region=locality.region,
+        postal_code=locality.postal_code,
+        place=locate(locality),
+        currency=NO_CURRENCY,
+        priority=priority,
+        to_node=node.id,
+    )
 
 
 def _address(node: Node) -> Address:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from database.audit import announced, parcels, shadow, ship_to_store, sold_ahead, transfers
+from database.audit import announced, needs, parcels, shadow, ship_to_store, sold_ahead, transfers
 from database.audit.invariant import Invariant
 from database.audit.parts import COSTS, HELD, LIVE, SHIPPED
 from database.connect import ReadConnection
@@ -147,6 +147,7 @@ INVARIANTS = (
     *parcels.INVARIANTS,
     *ship_to_store.INVARIANTS,
     *shadow.INVARIANTS,
+    *needs.INVARIANTS,
     Invariant(
         "an order holds a cart's units only until it is sourced",
         "SELECT count(*) FROM cart WHERE order_id IS NOT NULL",

@@ -68,6 +68,8 @@ class Transfer(Document):
     """Its name, as it was sent."""
     order: str
     """The id of the order that it is: `transfer.` and its name in lower case."""
+    channel: str
+    """`transfer`, or `replenishment` when a need was taken as this."""
     from_node: str | None = Field(alias="from")
     """The only node that ships it; null = those that the policy chooses, which its fulfillment orders name."""
     to_node: str = Field(alias="to")
@@ -170,8 +172,9 @@ _SHIPS = """
 
 SHOWN = f"""
     SELECT jsonb_build_object(
-               'transfer', o.number, 'order', o.order_id, 'from', o.from_node, 'to', o.to_node, 'for', o.for_order_id,
-               'service', o.service, 'ship_after', o.not_before, 'status', s.status, 'needs_attention', s.needs_attention,
+               'transfer', o.number, 'order', o.order_id, 'channel', o.channel, 'from', o.from_node, 'to', o.to_node,
+               'for', o.for_order_id, 'service', o.service,
+               'ship_after', o.not_before, 'status', s.status, 'needs_attention', s.needs_attention,
                'created_at', o.received_at, 'updated_at', o.updated_at, 'promise', CAST({PROMISE} AS jsonb),
                'lines', ({_LINES}),
                'fulfillment_orders', (

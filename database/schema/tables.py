@@ -535,6 +535,29 @@ to_peg = Table(
     ),
 )
 
+taken_need = Table(
+    "taken_need",
+    metadata,
+    Column("order_id", Text, primary_key=True, comment="the transfer that it was taken as"),
+    Column("line", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column(
+        "free", BigInteger, nullable=False, comment="what the source could give, before this and beyond its own need"
+    ),
+    Column("position", BigInteger, nullable=False, comment="units of the node that were free or on their way to it"),
+    Column("least", BigInteger, nullable=False, comment="below so many there was a need"),
+    Column("target", BigInteger, nullable=False, comment="up to so many it is filled"),
+    Column("pack_units", BigInteger, nullable=False),
+    Column("sold", BigInteger, nullable=False, comment="in the days that the rule looked back"),
+    Column("actor", Text, nullable=False, comment="the kind of key and its id; clock = its rule takes it"),
+    Column("taken_at", Moment, nullable=False),
+    ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
+    CheckConstraint("quantity > 0", name="some_units"),
+)
+
 movement = Table(
     "movement",
     metadata,

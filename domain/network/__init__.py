@@ -36,6 +36,7 @@ from domain.network.policy import (
     Uncollected,
     Unfilled,
 )
+from domain.network.replenishment import SALES_DAYS, ReplenishmentRule
 from domain.network.rule import EvaluationError, Expression, Fact, RuleLine
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "EARTH_RADIUS_KM",
     "NEAREST",
     "OWNER_DEFAULT",
+    "SALES_DAYS",
     "Alias",
     "AliasKind",
     "Area",
@@ -73,6 +75,7 @@ __all__ = [
     "Policy",
     "Precision",
     "Rank",
+    "ReplenishmentRule",
     "ReturnRule",
     "ReturnRules",
     "ReturnTerms",

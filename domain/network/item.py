@@ -30,3 +30,5 @@ class Item:
     """No unit leaves a node before this day, wherever it lies; of a bundle the latest of its components. None = at any time."""
     sell_ahead_max: int | None = None
     """Units that may wait for stock, over all orders; of a bundle never said. None = without a limit."""
+    pack_units: int = 1
+    """Units of the pack in which it moves between nodes: replenishment sends whole packs. 1 = single units move."""

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
+from domain.identifiers import REPLENISHMENT
 from domain.network.carrier import Carrier
 from domain.network.connection import Alias, Connection
 from domain.network.item import Item
 from domain.network.node import Node
 from domain.network.policy import Policy
+from domain.network.replenishment import ReplenishmentRule
 from domain.network.rule import EvaluationError
 from domain.rates import NO_RATES, Rates
 
@@ -61,6 +63,8 @@ class Network:
     """What connected channels call our items, by channel, `AliasKind` and the channel's name for it."""
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     """Who brings parcels to customers, by name; none = nobody's prices and days are known but the policy's."""
+    replenishment: Mapping[tuple[str, str], ReplenishmentRule] = field(default_factory=dict)
+    """The rules of replenishment, by (node, SKU); absent = no rule fills this stock level."""
     learnt: dict[type, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Values computed from this version alone and cached for all of its orders, by type; the cache adds no facts."""
 
@@ -120,6 +124,17 @@ class Network:
         """
         kept = self.buffers.safety_stock.get((node, sku))
         return max(self.node(node).safety_stock, self.item(sku).safety_stock) if kept is None else kept
+
+    def kept_at(self, node: str, sku: str, channel: str) -> int:
+        """Units of a stocked SKU at a node that an order of this channel never gets: its safety stock. Replenishment of
+        other nodes also leaves what the rule of this stock level keeps, its `min_units`.
+
+        Raises KeyError for a node or SKU that no version has had.
+        """
+        kept = self.safety_stock(node, sku)
+        if channel != REPLENISHMENT or (node, sku) not in self.replenishment:
+            return kept
+        return max(kept, self.replenishment[node, sku].min_units)
 
     def kept_back(self, sku: str, channel: str) -> int:
         """Units of a stocked SKU that a channel may not take from what all nodes together have available: the SKU's

@@ -27,6 +27,8 @@ class Basis:
     """Units at each (node, SKU) that the order's own cart or pins hold."""
     offers: Mapping[tuple[str, str], datetime]
     """Offers to the orders that wait, where it is this order's turn."""
+    channel: str = ""
+    """The order's channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _reasons(node: ConsideredNode, basis: Basis) -> dict[int, str]:
 def _stock(node: str, sku: str, needed: int, basis: Basis) -> _PartStock:
     place, network = (node, sku), basis.situation.network
     level = basis.levels.get(place) or StockLevel(node, sku, 0, 0, 0)
-    own, safety_stock = basis.own.get(place, 0), network.safety_stock(node, sku)
+    own, safety_stock = basis.own.get(place, 0), network.kept_at(node, sku, basis.channel)
     available = basis.situation.supply.get(place, 0)
     cooling = basis.situation.cooling.get(place)
     obstacle = next(_obstacles(level, available, level.available(safety_stock, own), basis), None)

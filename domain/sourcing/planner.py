@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from domain.identifiers import REPLENISHMENT
 from domain.network import Item, Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
 from domain.rate_card import unit_of
@@ -251,7 +252,9 @@ def _incoming_lag(case: _Case) -> timedelta | None:
 
 def _unfilled_action(case: _Case) -> Unfilled:
     """What happens to unfilled units. Where the channel wants one node, a person decides what it cannot ship; a transfer has
-    one source, and waits for it as the strategy says."""
+    one source, and waits for it as the strategy says. Replenishment never waits before orders: the need stays, and is seen."""
+    if case.order.channel == REPLENISHMENT and case.order.to_node is not None:
+        return Unfilled.CANCEL
     is_asked_for = case.order.only_node is not None and case.order.to_node is None
     return Unfilled.EXCEPTION if is_asked_for else case.strategy.unfilled
 

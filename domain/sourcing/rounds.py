@@ -58,4 +58,4 @@ def decide(asked: RoundInput, network: Network) -> Decided:
     )
     plan, situation = plan_within(asked.facts, list(asked.wanted), situation, limits)
     own, offers = asked.entitlement.own, asked.entitlement.offers
-    return Decided(plan, Basis(list(asked.wanted), asked.levels, situation, own, offers), supply)
+    return Decided(plan, Basis(list(asked.wanted), asked.levels, situation, own, offers, asked.facts.channel), supply)

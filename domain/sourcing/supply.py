@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from domain.availability import knows
 from domain.network import Network
@@ -37,7 +37,7 @@ def supply_of(
     known = {place: level for place, level in levels.items() if knows(network, level)}
     supply = {
         place: level.sellable(
-            network.safety_stock(*place), offer=entitlement.offers.get(place), own=entitlement.own.get(place, 0)
+            network.kept_at(*place, channel), offer=entitlement.offers.get(place), own=entitlement.own.get(place, 0)
         )
         for place, level in known.items()
     }
@@ -52,15 +52,15 @@ def _limits(
 ) -> dict[str, int]:
     kept_back = {sku: network.kept_back(sku, channel) for sku in {sku for _, sku in levels}}
     return {
-        sku: max(0, _available(network, levels, sku) - kept) + sum(q for (_, s), q in own.items() if s == sku)
+        sku: max(0, _available(network, levels, sku, channel) - kept) + sum(q for (_, s), q in own.items() if s == sku)
         for sku, kept in kept_back.items()
         if kept
     }
 
 
-def _available(network: Network, levels: Mapping[tuple[str, str], StockLevel], sku: str) -> int:
+def _available(network: Network, levels: Mapping[tuple[str, str], StockLevel], sku: str, channel: str) -> int:
     found = [level for level in levels.values() if level.sku == sku and level.stopped_at is None]
-    return sum(level.available(network.safety_stock(level.node, sku)) for level in found)
+    return sum(level.available(network.kept_at(level.node, sku, channel)) for level in found)
 
 
 def keep_within(supply: Places, limits: Mapping[str, int]) -> dict[tuple[str, str], int]:
@@ -113,10 +113,11 @@ def parts(network: Network, skus: Iterable[str]) -> set[str]:
 
 
 def cooling_at(
-    network: Network, levels: Mapping[tuple[str, str], StockLevel], at: datetime
+    network: Network, levels: Mapping[tuple[str, str], StockLevel], at: datetime, least: timedelta = timedelta()
 ) -> dict[tuple[str, str], CoolDown]:
-    """The cool-downs, by (node, SKU), that are not over for a plan that releases at this instant."""
-    cooldown = network.policy.orders.reject_cooldown
+    """The cool-downs, by (node, SKU), that are not over for a plan that releases at this instant. They last as long as
+    the policy says, and at least `least`."""
+    cooldown = max(least, network.policy.orders.reject_cooldown)
     return {
         place: CoolDown(level.rejected_at, level.rejected_at + cooldown)
         for place, level in levels.items()

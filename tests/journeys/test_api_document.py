@@ -68,6 +68,8 @@ OPERATIONS = [
     "list_transfers",
     "get_transfer",
     "cancel_transfer",
+    "list_needs",
+    "take_needs",
     "list_returns",
     "get_return",
     "send_blind_return",
@@ -126,6 +128,7 @@ STANDING_ALONE = {
     "register_webhook":    ("/channels/web/webhook",       200),
     "retry_webhook":       ("/channels/web/webhook/retry", 200),
     "make_transfer":       ("/transfers",                  201),
+    "take_needs":          ("/needs/take",                 200),
     "make_key":            ("/keys",                       201),
 }  # fmt: skip
 """Bodies that can be sent as they are to a house with stock, one after the other."""
@@ -407,6 +410,7 @@ LOOKED_AT = (
     "/supply?sku=SERUM-30",
     "/transfers",
     "/transfers/T-7",
+    "/needs",
     "/events",
     "/nodes",
     "/connections",
@@ -500,6 +504,8 @@ async def see_to_the_nodes(house: House) -> None:
     house.orders.append("transfer.t-7")
     for name in ("T-7", "T-7", "T-8"):
         await house.http.post(f"/transfers/{name}/cancel", json={})
+    for body in ({}, {}, {"node": "mars"}):
+        await house.http.post("/needs/take", json=body, headers={"Idempotency-Key": f"needs-{len(body)}"})
     for what in ("pause", "resume", "resume"):
         await house.http.post(f"/nodes/chi/{what}", json={})
     for what in ("stop", "resume", "resume"):

@@ -230,6 +230,18 @@ TRANSFERS: Rows = [
     ("a line with a space",            "lines.0.line",         "1 2"),
 ]
 
+NEEDS: Rows = [
+    ("a field that does not exist",    "channel",              "web"),
+    ("a node that does not exist",     "node",                 "mars"),
+    ("a node in capitals",             "node",                 "SLC"),
+    ("no items",                       "skus",                 []),
+    ("an item that does not exist",    "skus.0",               "SERUM-31"),
+    ("an item of nothing",             "skus.0",               ""),
+    ("too many items",                 "skus",                 ["SERUM-30"] * 1001),
+    ("no reason at all",               "reason",               7),
+    ("an actor of no letters",         "actor",                "\x00"),
+]
+
 # what is wrong                        kind        quantities
 STOCK_QUANTITIES = [
     ("a count below zero",             "counted",  [-1]),
@@ -492,6 +504,9 @@ ADDRESSES = [
     ("a page of no transfers",         "GET",    "/transfers?limit=0",                        problems.INVALID),
     ("transfers after nothing",        "GET",    "/transfers?after=%00",                      problems.INVALID),
     ("transfers from nothing",         "GET",    "/transfers?from=%00",                       problems.INVALID),
+    ("needs of no item",               "GET",    "/needs?sku=%00",                            problems.INVALID),
+    ("a page of no needs",             "GET",    "/needs?limit=0",                            problems.INVALID),
+    ("needs of a misspelt filter",     "GET",    "/needs?nodes=slc",                          problems.INVALID),
     ("an item that does not exist",    "GET",    "/stock/SERUM-31",                           problems.NOT_FOUND),
     ("an item of nothing",             "GET",    "/stock/%00",                                problems.NOT_FOUND),
     ("a reservation nobody has made",  "GET",    "/reservations/cart-0",                      problems.NOT_FOUND),
@@ -759,6 +774,7 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/transfers": {"transfer": "t-1", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/transfers/{busy['transfer']}/cancel": {"lines": lines, "reason": "fewer will do", "actor": "Ada"},
+        "/needs/take": {"node": "slc", "skus": ["SERUM-30"], "reason": "before the weekend", "actor": "Ada"},
         "/stock/SERUM-30/stop": {"node": "slc", "reason": "recalled", "actor": "Ada"},
         "/stock/SERUM-30/resume": {"node": "slc", "reason": "all is well", "actor": "Ada"},
         f"/orders/{busy['order']}/cancel": {"lines": lines, "reason": "changed their mind", "actor": "Ada"},
@@ -841,6 +857,7 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
         "/transfers": TRANSFERS + lines + at("ship_after", TIMES),
         "/transfers/{}/cancel": CANCELS + lines,
+        "/needs/take": NEEDS,
         "/stock/{}/stop": STOPS,
         "/stock/{}/resume": STOPS,
         "/orders/{}/cancel": CANCELS + lines,

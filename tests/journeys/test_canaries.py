@@ -44,6 +44,7 @@ NAMES = frozenset(
             "transfer",
             "TransferRequest.from",
             "TransferRequest.to",
+            "skus",
             "expires_in",
         ),
     }
@@ -310,6 +311,7 @@ async def everything_else(life: Life) -> None:
     moved = {"transfer": "moved", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]}
     life.house.orders.append((await send("/transfers", moved))["order"])
     await send("/transfers/moved/cancel", {})
+    await send("/needs/take", {})
     for path in ("/nodes/chi/pause", "/nodes/chi/resume"):
         await send(path, {})
     for path in ("/stock/TONER-200/stop", "/stock/TONER-200/resume"):

@@ -665,6 +665,21 @@ async def _a_life_with_a_transfer(shop: Shop) -> str:
     return name
 
 
+async def _a_life_with_a_need(shop: Shop) -> str:
+    """A node needs four, and gets them once."""
+    name = await shop.place("SERUM-30", 2)
+    (moved,) = (await once(shop, "POST", "/needs/take", {"node": "nwk"}))["transfers"]
+    assert [line["quantity"] for line in moved["lines"]] == [4]
+    assert (await once(shop, "GET", "/needs"))["items"] == []
+    await shop.tell(await shop.work(moved["order"]), "shipped")
+    fact = {"message_id": f"filled-{name}", "node": "nwk", "kind": "received", "occurred_at": now()}
+    goods = [{"sku": "TONER-200", "quantity": 4}]
+    await once(shop, "POST", "/stock/messages", fact | {"transfer": moved["transfer"], "lines": goods})
+    assert await shop.stock("TONER-200") == (100, 0, 0)
+    await shop.fulfill(name)
+    return name
+
+
 async def _a_life_with_payments(shop: Shop) -> str:
     """What is authorized is captured when it ships, and the rest is voided: each asked for once."""
     name = await shop.place("SERUM-30", 2)
@@ -890,6 +905,7 @@ RARER_LIVES = (
     Rarer(_a_life_whose_carrier_reports, (), ("POST /carriers/{carrier}/webhooks",)),
     Rarer(_a_life_with_a_parcel_that_nobody_announced, (), ("POST /returns/blind",)),
     Rarer(_a_life_with_a_transfer, (), ("POST /transfers", "POST /transfers/{transfer}/cancel")),
+    Rarer(_a_life_with_a_need, (), ("POST /needs/take",)),
     Rarer(_a_life_with_payments, (), ("POST /orders/{order}/payments",)),
     Rarer(_a_life_with_a_claim, (),
           ("POST /orders/{order}/claims", "POST /claims/{claim}/messages", "POST /orders/{order}/forget")),
@@ -951,6 +967,7 @@ async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_m
     }
     network = hurried_network(tmp_path / "network", durations | PATIENT_NODES)
     (network / "carriers.toml").write_text(rate_card("van", [(30000, 500)], 1))
+    (network / "replenishment.csv").write_text("node,sku,min_units,max_units,sources\nnwk,TONER-200,2,4,slc\n")
     assert not await apply_network(database_url, network)
     port = str(free_port())
     here = (tmp_path, database_url, temporal_address)
@@ -960,7 +977,13 @@ async def test_a_process_that_dies_before_or_after_a_commit_of_a_rarer_request_m
         async with listening(perfumer), client_of(f"http://{LOOPBACK}:{port}", OPERATOR_KEY) as http:
             shop = Owner(http, database_url, network, perfumer)
             shop.waits_seconds = DIES_WITHIN_SECONDS
-            for node, sku in (("slc", "SERUM-30"), ("nwk", "SERUM-30"), ("chi", "SERUM-30"), ("atl", "PERFUME-50")):
+            for node, sku in (
+                ("slc", "SERUM-30"),
+                ("nwk", "SERUM-30"),
+                ("chi", "SERUM-30"),
+                ("atl", "PERFUME-50"),
+                ("slc", "TONER-200"),
+            ):
                 await shop.receive(node, sku, 100)
             lives = [life for life in RARER_LIVES if deadly(who, [life])]
             for number, life in enumerate(lives, 1):

@@ -21,6 +21,7 @@ OF_A_ROUND = {
     "sweep":       2,
     "stock":       8,
     "supply":      2,
+    "replenishment": 1,
     "exceptions":  5,
     "contacts":    0,
     "webhooks":    2,

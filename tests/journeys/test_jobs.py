@@ -217,6 +217,7 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("stock", 1.0, "judge_under_new_rules"),
         ("supply", 1.0, "make_transfers"),
         ("supply", 1.0, "give_pegs"),
+        ("replenishment", 60.0, "take_needs"),
         ("exceptions", 60.0, "escalate_exceptions"),
         ("exceptions", 60.0, "open_at_risk"),
         ("exceptions", 60.0, "tell_of_retired"),

@@ -50,6 +50,7 @@ MISTAKES = """
 name = "web"              || name = "Web"                    || 2 || name must be 1 to 16 of a-z and 0-9, not 'Web'
 name = "web"              || name = "web-shop"               || 2 || name must be 1 to 16 of a-z and 0-9, not 'web-shop'
 name = "web"              || name = "transfer"               || 2 || 'transfer' is the channel of transfers between nodes: give this one another name
+name = "web"              || name = "replenishment"          || 2 || 'replenishment' is the channel of transfers between nodes: give this one another name
 name = "web"              ||                                 || 1 || name is missing
 name = "outlet"           || name = "web"                    || 13 || channel 'web' is there twice
 kind = "plain_shop"       || kind = "plain_shp"              || 3 || this version of Switchyard has no channels of the kind 'plain_shp'; it knows other_shop, plain_shop; did you mean 'plain_shop'?

@@ -48,6 +48,7 @@ LANDED = {
     "0023_looked_after.py": "699503cebb423bc23b744d86cfc57c3e90c21febbd7d83522f89d0ef18e65737",
     "0024_supply_in_time.py": "f1dc268f9cc711093cdd9f1bec9f4cec63d08a284c61e2f1b351b2a0499de4c5",
     "0025_transfers.py": "bb64dd74255ef2c740ce4c7329d6e75cdb5f20cbb0ded16d23308f5859c365f2",
+    "0026_replenishment.py": "924057baca486b260c9c04240f3fc2f9885e904f9c62e56cd6f7b83676d90ecf",
     "0031_kept_scans.py": "5264d4037e7b62aa4851d95ef37b68ec8a1255c7492966cfb1fb51e15d6a4f6b",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
