@@ -48,8 +48,12 @@ LANDED = {
     "0023_looked_after.py": "699503cebb423bc23b744d86cfc57c3e90c21febbd7d83522f89d0ef18e65737",
     "0024_supply_in_time.py": "f1dc268f9cc711093cdd9f1bec9f4cec63d08a284c61e2f1b351b2a0499de4c5",
     "0025_transfers.py": "bb64dd74255ef2c740ce4c7329d6e75cdb5f20cbb0ded16d23308f5859c365f2",
-    "0026_replenishment.py": "924057baca486b260c9c04240f3fc2f9885e904f9c62e56cd6f7b83676d90ecf",
-    "0031_kept_scans.py": "5264d4037e7b62aa4851d95ef37b68ec8a1255c7492966cfb1fb51e15d6a4f6b",
+    "0026_replenishment.py": "1055c4c2533086ba1b8cb9981f788c589eaf31c833e7e339791425baed9bac58",
+    "0027_ship_to_store.py": "8379ec38d56df75bc9eddd58d34ba916017ee7daaf552772892d627aecd369a1",
+    "0028_sold_ahead.py": "20eda14c099603e7ba84d124a17c9bff1dfd7daf4f3b09584f65a2593e387d9b",
+    "0029_shadow.py": "4cb5925be9b2d021c96a014bc332604fb853e89a50639c93ae9c15227dd4032c",
+    "0030_saved_filters.py": "cf4510665655d7e0cd4feafcf4fc399d2f5987599aa076995c2b7a81c9802cfa",
+    "0031_kept_scans.py": "9864d6d4fdbe243c95db55f9194c5c4cb02109a403e3a19fbe3d58f95b7686eb",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """

@@ -43,13 +43,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_taken_need")),
     )
-    op.create_index(
-        "ix_orders_moving", "orders", ["to_node"], postgresql_where=sa.text("to_node IS NOT NULL AND closed_at IS NULL")
-    )
 
 
 def downgrade() -> None:
-    op.drop_index(
-        "ix_orders_moving", table_name="orders", postgresql_where=sa.text("to_node IS NOT NULL AND closed_at IS NULL")
-    )
     op.drop_table("taken_need")
