@@ -314,7 +314,7 @@ class Payment(Given):
 class AmazonOrder(Given):
     """An order."""
 
-    orderId: str
+    orderId: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
     createdTime: AwareDatetime
     lastUpdatedTime: AwareDatetime
     orderAliases: Annotated[Sequence[Alias], Listed] = ()

@@ -16,6 +16,9 @@ from domain.order import NewLine, NewOrder
 from formats.cel import Expression, NotComputed
 
 SKU_MAX = 64
+EXTERNAL_MAX = 255
+NUL = b"\\u0000"
+"""cel-expr-python 0.1.3 cuts a text off there: the order 12 would become the order 1."""
 ATTRIBUTES = "attributes"
 
 
@@ -25,10 +28,12 @@ def said(settings: Settings, catalogue: Catalogue, rules: Rules, body: bytes) ->
         document = json.loads(body)
     except (ValueError, RecursionError):
         raise Misfit("this is not JSON") from None
+    if NUL in body:
+        raise Misfit("a text in this document holds the character NUL")
     names = {"body": document}
     if "skip" in rules.about and _value("skip", rules.about["skip"], names):
         return []
-    external, version = _text("external", rules, names), _instant("version", rules.about["version"], names)
+    external, version = _external(rules, names), _instant("version", rules.about["version"], names)
     why_not = _text("why_not", rules, names) if "why_not" in rules.about else ""
     if why_not:
         return [Said(external, version, None, why_not)]
@@ -75,6 +80,10 @@ def _fitting(path: tuple[str, ...], value: Any) -> Any:
 
 def _service(settings: Settings, title: Any) -> Mapping[str, str]:
     """Our service for a shipping title of the channel; a title that channels.toml does not have ships as usual."""
+    if title is None:
+        return {}
+    if not isinstance(title, str):
+        raise Misfit("order.service is not a text in this document")
     services: Mapping[str, str] = settings.entry.get("services", {})
     service = services.get(title, title if title in services.values() else None)
     return {"service": service} if service else {}
@@ -128,6 +137,13 @@ def _listed(rules: Rules, names: Mapping[str, Any]) -> Sequence[Any]:
     if not isinstance(listed, list):
         raise Misfit("lines.over is not a list in this document")
     return listed
+
+
+def _external(rules: Rules, names: Mapping[str, Any]) -> str:
+    external = _text("external", rules, names)
+    if not 0 < len(external) <= EXTERNAL_MAX or not external.isprintable():
+        raise Misfit(f"order.external is not 1 to {EXTERNAL_MAX} printed characters in this document")
+    return external
 
 
 def _text(name: str, rules: Rules, names: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, StringConstraints
 
 from channels.given import Given, Text, on_one_line, postal_code
 
@@ -17,7 +17,7 @@ def id_of(given: Any) -> Any:
     return given.rpartition("/")[2].partition("?")[0] if isinstance(given, str) else given
 
 
-Id = Annotated[str, BeforeValidator(id_of)]
+Id = Annotated[str, BeforeValidator(id_of), StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id of Shopify's, as a text of digits."""
 
 

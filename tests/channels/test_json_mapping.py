@@ -219,6 +219,12 @@ def test_an_item_that_nobody_knows_is_named_as_the_shop_calls_it() -> None:
 
 
 MISFITS = {
+    "a title that is no text": (
+        json.dumps(order(shipping_lines=[{"method_title": {"a": 1}}])).encode(),
+        "order.service is not a text",
+    ),
+    "an id that cannot be stored": (json.dumps(order(id="7" + chr(7))).encode(), "order.external is not 1 to 255"),
+    "an id that the engine would cut off": (json.dumps(order(id="7" + chr(0) + "2")).encode(), "the character NUL"),
     "no JSON": (b"{", "this is not JSON"),
     "no order": (b'{"id": 1}', "status"),
     "an amount of too many digits": (
