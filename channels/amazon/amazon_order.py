@@ -148,7 +148,7 @@ class Gift(Given):
 
 
 class SerialNumbers(Given):
-    """Whether the serial number of each unit must be told when it ships."""
+    """Whether the serial number of each unit must be reported when it ships."""
 
     requirementType: Text = ""
 
