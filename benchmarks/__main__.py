@@ -1,9 +1,18 @@
 """`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [hot] [supply]
+<<<<<<< HEAD
 [console] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against
 row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone;
 finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a
 person's orders, against reading one; how many orders of one item are taken; what announced goods cost; what the pages of the
 console cost. `python -m benchmarks compare`: a life here against a life in another version.
+=======
+[rates] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against
+row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a
+place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's
+orders, against reading one; how many orders of one item are taken; what announced goods cost; what prices of
+carriers cost a plan. `python -m benchmarks compare`: a
+life here against a life in another version.
+>>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
 """
 
 import argparse
@@ -19,12 +28,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
     compare,
+<<<<<<< HEAD
     console,
+=======
+>>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
     hot_item,
     neighbour,
     places,
     planner,
     promises,
+<<<<<<< HEAD
+=======
+    rates,
+>>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
     reservations,
     search,
     supply,
@@ -48,7 +64,11 @@ SUBJECTS = (
     "search",
     "hot",
     "supply",
+<<<<<<< HEAD
     "console",
+=======
+    "rates",
+>>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
 )
 COMPARE = "compare"
 INTERRUPTED = 130
@@ -160,6 +180,14 @@ def measure_hot_item(is_quick: bool) -> None:
     _print(hot_item.lines(found))
 
 
+def measure_rates(is_quick: bool) -> None:
+    """Print what prices of carriers cost a plan."""
+    plan = rates.QUICK if is_quick else rates.THOROUGH
+    with progress(plan.steps) as say:
+        found = rates.run(plan, say)
+    _print(rates.lines(found))
+
+
 def measure_supply(is_quick: bool) -> None:
     """Print what a promise from announced goods costs, and how fast a slip is followed."""
     plan = supply.QUICK if is_quick else supply.THOROUGH
@@ -199,7 +227,11 @@ MEASURED = {
     "search": measure_search,
     "hot": measure_hot_item,
     "supply": measure_supply,
+<<<<<<< HEAD
     "console": measure_console,
+=======
+    "rates": measure_rates,
+>>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
 }
 
 

@@ -79,8 +79,13 @@ def instances(size: Size, count: int, seed: int, orders_per_network: int = 100) 
 
 def random_network(chance: random.Random, size: Size) -> Network:
     """Nodes of all kinds, items, bundles that share components, and a policy that uses everything."""
+    return load(documents(chance, size))
+
+
+def documents(chance: random.Random, size: Size) -> NetworkDocuments:
+    """The files of such a network."""
     nodes = "\n".join(_node(chance, number) for number in range(size.nodes))
-    return load(NetworkDocuments(nodes, _policy(chance, size), _items(chance)))
+    return NetworkDocuments(nodes, _policy(chance, size), _items(chance))
 
 
 VERY_LARGE = Size("1,000 lines x 100 nodes", lines_min=1000, lines_max=1000, nodes=100, shipments_max=10)

@@ -151,26 +151,30 @@ ADD = text(
 )
 
 
-async def keep(connection: WriteConnection, parcel: OnItsWay, known: Followed, asked_in: timedelta | None) -> None:
-    """Store what is known about a parcel now, and when its carrier is asked again; None = it is not."""
-    parameters = {
-        "carrier": parcel.carrier,
-        "tracking": parcel.tracking,
-        "first_scan_at": known.first_scan_at,
-        "last_kind": known.last and known.last.kind,
-        "last_at": known.last and known.last.at,
-        "asked_in": asked_in,
-    }
-    await connection.execute(KEEP, parameters)
+async def keep(connection: WriteConnection, known: Sequence[tuple[OnItsWay, Followed, timedelta | None]]) -> None:
+    """Store what is known about parcels now, and in what time their carriers are asked again; None = they are not."""
+    rows = [
+        {
+            "carrier": parcel.carrier,
+            "tracking": parcel.tracking,
+            "first_scan_at": now.first_scan_at and now.first_scan_at.isoformat(),
+            "last_kind": now.last and now.last.kind,
+            "last_at": now.last and now.last.at.isoformat(),
+            "asked_in": None if asked_in is None else f"{asked_in.total_seconds()} seconds",
+        }
+        for parcel, now, asked_in in known
+    ]
+    await connection.execute(KEEP, {"parcels": json.dumps(rows)})
 
 
 KEEP = text(
     """
-    UPDATE parcel_tracking SET first_scan_at = CAST(:first_scan_at AS timestamptz), last_kind = :last_kind,
-                               last_at = CAST(:last_at AS timestamptz), tries = 0,
-                               poll_due_at = CASE WHEN poll_due_at IS NULL THEN NULL
-                                                  ELSE clock_timestamp() + CAST(:asked_in AS interval) END
-    WHERE carrier = :carrier AND tracking = :tracking
+    UPDATE parcel_tracking p SET first_scan_at = n.first_scan_at, last_kind = n.last_kind, last_at = n.last_at, tries = 0,
+                                 poll_due_at = CASE WHEN p.poll_due_at IS NULL THEN NULL
+                                                    ELSE clock_timestamp() + n.asked_in END
+    FROM jsonb_to_recordset(CAST(:parcels AS jsonb))
+         AS n(carrier text, tracking text, first_scan_at timestamptz, last_kind text, last_at timestamptz, asked_in interval)
+    WHERE p.carrier = n.carrier AND p.tracking = n.tracking
     """
 )
 

@@ -182,13 +182,11 @@ async def _keep(
     await tracking.lock(connection, carrier, list(scans))
     parcels = await tracking.parcels(connection, carrier, list(scans))
     added = await tracking.add(connection, carrier, [one for name in sorted(parcels) for one in scans[name]])
-    facts, now = [], datetime.now(UTC)
-    for name, parcel in sorted(parcels.items()):
-        after = followed(parcel.known, [one.seen for one in added if one.tracking == name])
-        await tracking.keep(connection, parcel, after, asked_again_in(after, parcel.since, now))
-        kind = facts_of(parcel.known, after)
-        if kind is not None:
-            facts.append(_Fact(parcel, kind, after))
+    new, now = _by_parcel(added), datetime.now(UTC)
+    after = {name: followed(of.known, [one.seen for one in new.get(name, ())]) for name, of in parcels.items()}
+    again = [(of, after[name], asked_again_in(after[name], of.since, now)) for name, of in sorted(parcels.items())]
+    await tracking.keep(connection, again)
+    facts = [_Fact(of, kind, known) for of, known, _ in again if (kind := facts_of(of.known, known)) is not None]
     return _Kept(len(added), facts)
 
 

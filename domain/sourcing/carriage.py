@@ -7,10 +7,11 @@ plan are priced again by what is really in them.
 """
 
 from collections.abc import Sequence
+from operator import mul
 from typing import NamedTuple
 
 from domain.network import Item, Network, Node
-from domain.rate_card import Content, Destination, Offer, Route, Way, cheapest, unit_of
+from domain.rate_card import Destination, Offer, Packed, RateCards, Route, Way, packed, unit_of
 from domain.sourcing.facts import OrderFacts
 
 NO_CARRIER = "no carrier takes it to this place"
@@ -42,9 +43,9 @@ class Carriage(NamedTuple):
         slope = (self.offer.amount - least) / (self.grams - grams)
         return Line(self.offer.amount - slope * self.grams, slope)
 
-    def amount(self, content: Content) -> int:
+    def amount(self, shipment: Packed) -> int:
         """What the carrier asks for a shipment of some of these units, in minor units."""
-        amount = self.route.amount(content)
+        amount = self.route.amount(shipment)
         if amount is None:
             raise AssertionError(f"{self.offer.carrier} took more than this")
         return amount
@@ -57,11 +58,19 @@ class Carriers:
         """`items` are those of the wanted units, by position; None = it is in no network."""
         to = Destination(order.country, order.region, order.postal_code, None)
         mine = [] if order.pickup_node is not None else sorted(network.carriers.items())
-        self._ways = [Way(one, order.service, to) for _, one in mine if order.service in one.services]
+        cards = _cards_of(network)
+        self._ways = [Way(one, order.service, to, cards) for _, one in mine if order.service in one.services]
         self._units = [unit_of(item) if item else None for item in items] if self._ways else []
         known = [unit for unit in self._units if unit]
         self._lightest = min(known, key=lambda unit: unit.size.weight_g, default=None)
-        self._least: dict[int, int | None] = {}
+        self._weights = [unit.size.weight_g if unit else 0 for unit in self._units]
+        self._volumes = [unit.size.volume_mm3 if unit else 0 for unit in self._units]
+        self._has_volume = any(self._volumes)
+        self._sizes = [unit.size for unit in known]
+        self._shares = len(known) == len(items) and not any(unit.ships_alone for unit in known)
+        """Whether all that is wanted shares parcels."""
+        self._takes_all: dict[Route, bool] = {}
+        self._least: dict[Route, int | None] = {}
         self._priced: dict[object, Carriage | None] = {}
 
     def __bool__(self) -> bool:
@@ -71,27 +80,51 @@ class Carriers:
     def of(self, node: Node, distance_km: float | None, limits: Sequence[int]) -> Carriage | None:
         """The carriage from a node that gives these units by wanted; None = no carrier takes it."""
         routes = [found for way in self._ways if (found := way.route(node.country, distance_km))]
-        key = tuple(limits), *(id(one.zone) for one in routes)
+        key = tuple(limits), *routes
         if key not in self._priced:
             self._priced[key] = self._cheapest(routes, limits)
         return self._priced[key]
 
     def _cheapest(self, routes: Sequence[Route], limits: Sequence[int]) -> Carriage | None:
-        content = [(unit, units) for unit, units in zip(self._units, limits, strict=True) if unit and units]
-        offers = [(offer, one) for one in routes if (offer := one.offer(content))]
-        best = cheapest(offer for offer, _ in offers)
-        if best is None:
+        """The carriage that costs least; of equal ones the faster, then the first by name."""
+        grams = sum(map(mul, self._weights, limits))
+        asked = [
+            (amount, one.zone.days, one.carrier.name, one)
+            for amount, one in zip(self._amounts(routes, grams, limits), routes, strict=True)
+            if amount is not None
+        ]
+        if not asked:
             return None
-        taken = next(one for offer, one in offers if offer is best)
-        grams = sum(unit.size.weight_g * units for unit, units in content)
-        return Carriage(best, taken, grams, self._alone(taken, best))
+        amount, _, _, taken = min(asked)
+        return Carriage(taken.offer(amount), taken, grams, self._alone(taken, amount))
 
-    def _alone(self, taken: Route, best: Offer) -> tuple[int, int]:
-        """The grams of the lightest unit, and what it costs alone."""
+    def _amounts(self, routes: Sequence[Route], grams: int, limits: Sequence[int]) -> list[int | None]:
+        """What each carrier asks. Where all units that are wanted share ordinary parcels, the sums are enough."""
+        if self._shares and all(map(self._is_ordinary, routes)):
+            volume = sum(map(mul, self._volumes, limits)) if self._has_volume else 0
+            return [one.steps.of_shared(grams, volume) for one in routes]
+        shipment = packed([(unit, units) for unit, units in zip(self._units, limits, strict=True) if unit and units])
+        return [one.amount(shipment) for one in routes]
+
+    def _is_ordinary(self, route: Route) -> bool:
+        if route not in self._takes_all:
+            self._takes_all[route] = route.steps.takes(self._sizes)
+        return self._takes_all[route]
+
+    def _alone(self, taken: Route, amount: int) -> tuple[int, int]:
+        """The grams of the lightest unit, and what it costs alone; `amount` is what counts where it is not taken alone."""
         lightest = self._lightest
         if lightest is None:
-            return 0, best.amount
-        if id(taken.zone) not in self._least:
-            self._least[id(taken.zone)] = taken.amount([(lightest, 1)])
-        least = self._least[id(taken.zone)]
-        return lightest.size.weight_g, best.amount if least is None else least
+            return 0, amount
+        if taken not in self._least:
+            self._least[taken] = taken.amount(packed([(lightest, 1)]))
+        least = self._least[taken]
+        return lightest.size.weight_g, amount if least is None else least
+
+
+def _cards_of(network: Network) -> RateCards:
+    """The rate cards of a network version, with what was computed for earlier orders."""
+    cards = network.learnt.get(RateCards)
+    if not isinstance(cards, RateCards):
+        cards = network.learnt[RateCards] = RateCards()
+    return cards

@@ -140,7 +140,7 @@ class Survey:
         self._far_rules = network.policy.far.get(far, FarRules()) if far else FarRules()
         self._looked_up = situation.looked_up
         self._local: dict[ZoneInfo, datetime] = {}
-        self._promises: dict[tuple[int, int | None, DeliveryDays | None], Promise] = {}
+        self._promises: dict[tuple[int, int | None, int], Promise] = {}
 
     def of(self, sites: Sequence[Site]) -> list[Surveyed]:
         """Evaluate each node, in the given order."""
@@ -308,7 +308,7 @@ class Survey:
         if carriage is None and self._is_beyond(distance):
             return None
         days, delivery = self._way(distance, carriage)
-        key = site.calendar, days, delivery
+        key = site.calendar, days, id(delivery)  # each is held by the survey, and to hash one costs more
         promised = self._promises.get(key)
         if promised is None:
             zone = site.node.time_zone

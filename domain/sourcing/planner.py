@@ -16,7 +16,7 @@ from datetime import timedelta
 from domain.identifiers import REPLENISHMENT
 from domain.network import Item, Network, ShipComplete, Strategy, Tier, Unfilled
 from domain.promise import Promise
-from domain.rate_card import unit_of
+from domain.rate_card import packed, unit_of
 from domain.sourcing.charges import COST_SCALE
 from domain.sourcing.division import Demand
 from domain.sourcing.eligible import Survey, Surveyed, exclusions_by_tier, shortfall
@@ -341,7 +341,7 @@ def _priced(surveyed: Surveyed, cost: int, shipped: Sequence[tuple[Item, int]], 
     grams = sum(item.weight_g * units for item, units in shipped)
     line = carriage.line(one_shipment=one_shipment)
     added = round((line.per_shipment + line.per_gram * grams) * COST_SCALE)
-    asked = carriage.amount([(unit_of(item), units) for item, units in shipped])
+    asked = carriage.amount(packed([(unit_of(item), units) for item, units in shipped]))
     return _minor_units(cost - added + asked * COST_SCALE)
 
 

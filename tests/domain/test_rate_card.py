@@ -3,7 +3,7 @@
 import pytest
 
 from domain.network import Area, Carrier, Item, Surcharge, Zone
-from domain.rate_card import Destination, Offer, cheapest, route, unit_of
+from domain.rate_card import Destination, Offer, cheapest, packed, route, unit_of
 
 MUG = Item(sku="MUG", name="Mug", weight_g=400)
 KETTLE = Item(sku="KETTLE", name="Kettle", weight_g=1500, length_mm=300, width_mm=250, height_mm=200)
@@ -61,7 +61,7 @@ def test_a_shipment_costs_what_the_rate_card_says_of_its_parcels(
     words = [one.split() for one in ships.split(", ")]
     found = route(CARRIER, "standard", "US", to)
     assert found is not None
-    assert found.amount([(unit_of(ITEMS[sku]), int(count)) for count, sku in words]) == asked
+    assert found.amount(packed([(unit_of(ITEMS[sku]), int(count)) for count, sku in words])) == asked
 
 
 @pytest.mark.parametrize(
