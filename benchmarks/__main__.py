@@ -1,18 +1,10 @@
 """`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [hot] [supply]
-<<<<<<< HEAD
-[console] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against
-row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone;
-finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a
-person's orders, against reading one; how many orders of one item are taken; what announced goods cost; what the pages of the
-console cost. `python -m benchmarks compare`: a life here against a life in another version.
-=======
-[rates] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per second, against
-row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its plan alone; finding a
-place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of others; finding a person's
-orders, against reading one; how many orders of one item are taken; what announced goods cost; what prices of
-carriers cost a plan. `python -m benchmarks compare`: a
-life here against a life in another version.
->>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
+[console] [rates] [wholesale] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per
+second, against row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its
+plan alone; finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of
+others; finding a person's orders, against reading one; how many orders of one item are taken; what announced goods cost; what
+the pages of the console cost; what prices of carriers cost a plan; how fast purchase orders by X12 are placed, against `POST
+/orders`. `python -m benchmarks compare`: a life here against a life in another version.
 """
 
 import argparse
@@ -28,23 +20,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
     compare,
-<<<<<<< HEAD
     console,
-=======
->>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
     hot_item,
     neighbour,
     places,
     planner,
     promises,
-<<<<<<< HEAD
-=======
     rates,
->>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
     reservations,
     search,
     supply,
     waiting,
+    wholesale,
 )
 from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
 from benchmarks.loop import TooSlow
@@ -64,11 +51,9 @@ SUBJECTS = (
     "search",
     "hot",
     "supply",
-<<<<<<< HEAD
     "console",
-=======
     "rates",
->>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
+    "wholesale",
 )
 COMPARE = "compare"
 INTERRUPTED = 130
@@ -196,6 +181,14 @@ def measure_supply(is_quick: bool) -> None:
     _print(supply.lines(found))
 
 
+def measure_wholesale(is_quick: bool) -> None:
+    """Print how fast purchase orders by X12 are read and placed."""
+    plan = wholesale.QUICK if is_quick else wholesale.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say:
+        found = uvloop.run(wholesale.run(folder, plan, say))
+    _print(wholesale.lines(found))
+
+
 def measure_console(is_quick: bool) -> None:
     """Print what each page of the console costs among many orders."""
     plan = console.QUICK if is_quick else console.THOROUGH
@@ -227,11 +220,9 @@ MEASURED = {
     "search": measure_search,
     "hot": measure_hot_item,
     "supply": measure_supply,
-<<<<<<< HEAD
     "console": measure_console,
-=======
     "rates": measure_rates,
->>>>>>> c4cb126 (Prices of carriers cost a plan less, and scans of many parcels are stored together)
+    "wholesale": measure_wholesale,
 }
 
 

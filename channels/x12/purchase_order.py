@@ -5,7 +5,7 @@ Segments and elements are those of 004010; what partners do differently is in th
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -264,9 +264,19 @@ class _Line:
         """The item's ids as they were sent: qualifiers and values."""
         return list(pairs(self.segments[0].elements[5:]))
 
+    def _once(self, name: str, find: Callable[[], Any]) -> Any:
+        """What was found under this name before: an order of a hundred lines asks for it a thousand times."""
+        if name not in self._seen:
+            self._seen[name] = find()
+        return self._seen[name]
+
     @property
     def ids(self) -> list[tuple[str, str]]:
         """The kinds and values of the item's ids, those that the profile names first."""
+        found: list[tuple[str, str]] = self._once("ids", self._ids)
+        return found
+
+    def _ids(self) -> list[tuple[str, str]]:
         kinds = list(self.order.profile.item_ids)
         known = [(qualifier.upper(), value) for qualifier, value in self.named if qualifier.upper() in kinds]
         known.sort(key=lambda pair: kinds.index(pair[0]))
@@ -275,6 +285,10 @@ class _Line:
     @property
     def item(self) -> tuple[str, int] | None:
         """The SKU, and how many of it one of the ordered is by the alias; None = nobody knows the item."""
+        found: tuple[str, int] | None = self._once("item", self._item)
+        return found
+
+    def _item(self) -> tuple[str, int] | None:
         for kind, value in self.ids:
             found = self.order.catalogue.item(kind, value)
             if found is not None:
@@ -331,6 +345,10 @@ class _Line:
     @property
     def pack(self) -> int:
         """How many of our units one of the ordered is: by the alias, by the profile, or by PO4."""
+        found: int = self._once("pack", self._pack)
+        return found
+
+    def _pack(self) -> int:
         return self._pack_of(self.segments[0][3].upper())
 
     def _pack_of(self, unit: str) -> int:

@@ -175,18 +175,19 @@ class _Reader:
         )
 
     def _take(self, segment: Segment) -> None:
+        if self._group is not None and segment.name not in ("GS", "GE"):  # nearly all segments
+            self._group.take(segment)
+            return
         match segment.name:
             case "GS":
                 self._end_group(None)
                 self._group = _OpenGroup(segment)
             case "GE":
                 self._end_group(segment)
-            case "TA1" if self._group is None:
+            case "TA1":
                 self._acknowledgments.append(segment)
-            case _ if self._group is None:
-                self._faults.append(Fault(CONTENT, f"{segment.name} stands outside of a group"))
             case _:
-                self._group.take(segment)
+                self._faults.append(Fault(CONTENT, f"{segment.name} stands outside of a group"))
 
     def _end_group(self, trailer: Segment | None) -> None:
         if self._group is not None:
@@ -218,16 +219,17 @@ class _OpenGroup:
     segments: list[Segment] = field(default_factory=list)
 
     def take(self, segment: Segment) -> None:
+        if self.set_header is not None and segment.name not in ("ST", "SE"):
+            self.segments.append(segment)
+            return
         match segment.name:
             case "ST":
                 self._end_set(None)
                 self.set_header = segment
             case "SE":
                 self._end_set(segment)
-            case _ if self.set_header is None:
-                self.faults.append(Fault("", f"{segment.name} stands outside of a set"))
             case _:
-                self.segments.append(segment)
+                self.faults.append(Fault("", f"{segment.name} stands outside of a set"))
 
     def end(self, trailer: Segment | None) -> Group:
         self._end_set(None)
@@ -268,15 +270,20 @@ def _faults_of_set(header: Segment, trailer: Segment | None, count: int) -> Iter
 def _segments(text: str, position: int, delimiters: Delimiters) -> Iterator[tuple[Segment, int]]:
     """The segments from a position on, each with the position behind it. Blanks and tabs between segments belong to none, and
     neither do line breaks inside of one: some programs break a file every 80 characters."""
-    around = " \t\x00\x1a".replace(delimiters.element, "")
-    while position < len(text):
-        end = text.find(delimiters.segment, position)
-        end = len(text) if end < 0 else end
-        line = _unbroken(text[position:end]).strip(around)
-        position = min(end + len(delimiters.segment), len(text))
+    element, terminator = delimiters.element, delimiters.segment
+    around = " \t\x00\x1a".replace(element, "")
+    length, width = len(text), len(terminator)
+    while position < length:
+        end = text.find(terminator, position)
+        line = text[position : end if end >= 0 else length].strip(around)
+        position = end + width if end >= 0 else length
+        if "\n" in line or "\r" in line:
+            line = _unbroken(line).strip(around)
         if line:
-            name, *elements = line.split(delimiters.element)
-            yield Segment.of(name.strip().upper(), *elements), position
+            name, *elements = line.split(element)
+            while elements and not elements[-1]:
+                elements.pop()
+            yield Segment(name.strip().upper(), tuple(elements)), position
 
 
 def _unbroken(text: str) -> str:
