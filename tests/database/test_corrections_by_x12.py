@@ -50,9 +50,9 @@ async def say(trade: Trade, kind: str, **more: Any) -> None:
 
 async def sent(trade: Trade) -> dict[str, list[list[str]]]:
     """By code, what is in the documents that lie there now: their purpose, cartons, units and amounts."""
-    told = ("BSN", "MAN*CP", "SN1", "BIG", "REF*OI", "IT1", "TDS", "BCD", "CDD")
+    shown = ("BSN", "MAN*CP", "SN1", "BIG", "REF*OI", "IT1", "TDS", "BCD", "CDD")
     found = the_sets(trade.collect())
-    return {code: [[line for line in one if line.startswith(told)] for one in sets] for code, sets in found.items()}
+    return {code: [[line for line in one if line.startswith(shown)] for one in sets] for code, sets in found.items()}
 
 
 async def shipment_of(trade: Trade) -> str:
