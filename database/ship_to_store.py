@@ -99,6 +99,12 @@ BALANCES = text(
 )
 
 
+async def is_any_open(connection: ReadConnection) -> bool:
+    """Whether a transfer for an order is open."""
+    found = "SELECT EXISTS (SELECT FROM orders WHERE for_order_id IS NOT NULL AND closed_at IS NULL)"
+    return bool((await connection.execute(text(found))).scalar())
+
+
 async def transfers_of(connection: ReadConnection, order: str, node: str) -> Sequence[str]:
     """The open transfers that bring units of an order to a node, the newest first."""
     return list((await connection.execute(TRANSFERS_OF, {"order": order, "node": node})).scalars())

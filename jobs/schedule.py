@@ -20,6 +20,7 @@ from transactions.exchange import erase_old
 from transactions.pause import Pauses
 from transactions.personal import forget_old
 from transactions.shadow import Shadows
+from transactions.ship_to_store import Known
 from transactions.transaction import OrderTransactions
 
 STOCK = "stock"
@@ -98,7 +99,7 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
 def _of_supply(transactions: OrderTransactions) -> Lane:
     """What follows a change of goods that come: what is brought for an order is promised to it at once."""
     jobs = (
-        Job("make_transfers", partial(ship_to_store.make_transfers, transactions, {})),
+        Job("make_transfers", partial(ship_to_store.make_transfers, transactions, Known())),
         Job("give_pegs", partial(peg.give_pegs, transactions, {})),
     )
     return Lane(SUPPLY, SECOND, jobs, MINUTE)

@@ -7,7 +7,7 @@ claiming statement, or nothing is stored (docs/decisions/0068).
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -41,20 +41,36 @@ TRIES_MAX = 5
 """How often a transfer is planned again because others took its stock."""
 
 
-async def work_off(transactions: OrderTransactions, resting: dict[str, datetime]) -> None:
+@dataclass(slots=True)
+class Known:
+    """What a process keeps from run to run. Another version of the network makes it forget."""
+
+    version: int | None = None
+    is_idle: bool = False
+    """Whether nothing is brought under this version, and nothing that was is open."""
+    resting: dict[str, datetime] = field(default_factory=dict)
+    """The orders for which nothing could be done, and until when they rest."""
+
+
+async def work_off(transactions: OrderTransactions, known: Known) -> None:
     """Bring to where orders are collected what is missing there, in the sequence of the orders, and cancel what is not needed.
 
-    Safe to run several times at once, and to repeat. `resting` are the orders for which nothing could be done, and until when
-    they rest.
+    Safe to run several times at once, and to repeat.
     """
+    version, network = transactions.networks.newest or (None, None)
+    if version != known.version:
+        known.version, known.is_idle, known.resting = version, False, {}
+    if known.is_idle:
+        return
     async with transactions.database.read_once() as connection:
         found = await statements.balances(connection)
+        if network is not None and not any(one.ship_to_store for one in network.policy.strategies):
+            known.is_idle = not await statements.is_any_open(connection)
     now = datetime.now(UTC)
-    for name in [name for name, until in resting.items() if until <= now]:
-        del resting[name]
-    for name in dict.fromkeys(one.order for one in found):
-        if name not in resting and not await _visit(transactions, [one for one in found if one.order == name]):
-            resting[name] = datetime.now(UTC) + REST
+    known.resting = {name: until for name, until in known.resting.items() if until > now}
+    for name in dict.fromkeys(one.order for one in found if one.order not in known.resting):
+        if not await _visit(transactions, [one for one in found if one.order == name]):
+            known.resting[name] = datetime.now(UTC) + REST
 
 
 async def _visit(transactions: OrderTransactions, found: Sequence[Balance]) -> bool:

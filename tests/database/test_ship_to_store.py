@@ -15,8 +15,12 @@ from domain.fulfillment import MessageKind
 from domain.order import OrderState
 from domain.stock import StockMessage
 from tests.database.shop import FARTHEST, ITEMS, MAP, NEAREST, NEXT, Shop
-from transactions import peg, ship_to_store
+from transactions import exception, peg, ship_to_store
+from transactions import order as order_transactions
 from transactions import transfer as transfers
+from transactions.order import Moment
+from transactions.request import RequestInput
+from transactions.ship_to_store import Known
 
 STORE = """
 [[node]]
@@ -99,7 +103,7 @@ async def collected(shop: Shop, *lines: tuple[str, int], **more: Any) -> str:
 
 async def jobs(shop: Shop) -> None:
     """One round of what follows a change of goods that come."""
-    await ship_to_store.work_off(shop.transactions, {})
+    await ship_to_store.work_off(shop.transactions, Known())
     await peg.work_off(shop.transactions)
     await shop.check()
 
@@ -298,9 +302,6 @@ async def test_units_that_are_lost_on_the_way_are_brought_again(shop: Shop) -> N
 
 async def resolve(shop: Shop, transfer: str) -> None:
     """A person writes off what did not arrive."""
-    from transactions import exception
-    from transactions.request import RequestInput
-
     (case,) = [one.exception for one in (await shop.state(transfer)).exceptions]
     asked = RequestInput(
         order=transfer, request=None, kind="resolve", facts={"exception": case}, key=case, at=datetime.now(UTC)
@@ -325,12 +326,33 @@ async def test_two_jobs_make_one_transfer_and_the_last_unit_goes_to_one_order(sh
         order = await shop.place(("LAMP", 4), pickup_node=BOULDER)
         await shop.source(order)
         orders.append(order)
-    await asyncio.gather(*(ship_to_store.work_off(shop.transactions, {}) for _ in range(3)))
+    await asyncio.gather(*(ship_to_store.work_off(shop.transactions, Known()) for _ in range(3)))
     await jobs(shop)
     assert [await made_for(shop, order) for order in orders] == [1, 1, 1]
     brought = [await shop.units(transfer_for(order)) for order in orders]
     assert sum(units["allocated"] for units in brought) == 10
     await shop.check()
+
+
+async def test_what_is_under_way_is_called_back_also_when_the_policy_brings_nothing_any_more(shop: Shop) -> None:
+    order, known = await collected(shop, ("LAMP", 1)), Known()
+    off = replace(PLACES, policy=PLACES.policy.replace("ship_to_store = true", ""))
+    elsewhere = await Shop.open(shop.database, off)
+    waiting = await collected(elsewhere, ("LAMP", 1))
+    await ship_to_store.work_off(elsewhere.transactions, known)
+    assert (known.is_idle, await made_for(shop, waiting)) == (False, 0)
+    await shop.cancel(order)
+    await ship_to_store.work_off(elsewhere.transactions, known)
+    assert await shop.units(transfer_for(order)) == {"cancelled": 1}
+    at = (await shop.state(transfer_for(order))).closes_at
+    assert at is not None
+    await order_transactions.close(shop.transactions, Moment(order=transfer_for(order), at=at))
+    await ship_to_store.work_off(elsewhere.transactions, known)
+    assert known.is_idle, "it asks nothing more"
+    await Shop.open(shop.database, PLACES)
+    await elsewhere.sold(("LAMP", 1))
+    await ship_to_store.work_off(elsewhere.transactions, known)
+    assert await made_for(shop, waiting) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -352,7 +374,7 @@ async def whatever_happens(shop: Shop, seed: int, steps: int) -> None:
         doing = [_something(shop, chance, orders) for _ in range(3)]
         await asyncio.gather(*doing)
         if chance.random() < 0.5:
-            await ship_to_store.work_off(shop.transactions, {})
+            await ship_to_store.work_off(shop.transactions, Known())
             await peg.work_off(shop.transactions)
         await shop.check()
     await jobs(shop)
@@ -378,7 +400,7 @@ async def _something(shop: Shop, chance: random.Random, orders: list[str]) -> No
         case "stock":
             await shop.receive(chance.choice([NEAREST, NEXT, FARTHEST, BOULDER]), LAMP=chance.randint(1, 2))
         case "jobs":
-            await ship_to_store.work_off(shop.transactions, {})
+            await ship_to_store.work_off(shop.transactions, Known())
             await peg.work_off(shop.transactions)
         case "turns":
             await shop.backorders.work_off(100)

@@ -20,7 +20,7 @@ OF_A_ROUND = {
     "signals":     4,
     "sweep":       2,
     "stock":       8,
-    "supply":      2,
+    "supply":      1,
     "replenishment": 1,
     "exceptions":  5,
     "contacts":    0,
