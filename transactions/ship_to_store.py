@@ -18,7 +18,7 @@ from database.order import Event
 from database.outbox.signal import CHANGED
 from domain import identifiers, units
 from domain.deadlines import ON_THE_WAY_MAX
-from domain.network import Node
+from domain.network import Network, Node
 from domain.peg import Demand
 from domain.ship_to_store import Balance, to_cancel
 from domain.sourcing import OrderFacts, Plan, Wanted, shipment_later, strategy_for
@@ -55,22 +55,27 @@ class Known:
 async def work_off(transactions: OrderTransactions, known: Known) -> None:
     """Bring to where orders are collected what is missing there, in the sequence of the orders, and cancel what is not needed.
 
-    Safe to run several times at once, and to repeat.
+    Safe to run several times at once, and to repeat. Raises `NoNetwork`.
     """
-    version, network = transactions.networks.newest or (None, None)
+    version, network = transactions.networks.newest or await _active(transactions)
     if version != known.version:
         known.version, known.is_idle, known.resting = version, False, {}
     if known.is_idle:
         return
     async with transactions.database.read_once() as connection:
         found = await statements.balances(connection)
-        if network is not None and not any(one.ship_to_store for one in network.policy.strategies):
+        if not any(one.ship_to_store for one in network.policy.strategies):
             known.is_idle = not await statements.is_any_open(connection)
     now = datetime.now(UTC)
     known.resting = {name: until for name, until in known.resting.items() if until > now}
     for name in dict.fromkeys(one.order for one in found if one.order not in known.resting):
         if not await _visit(transactions, [one for one in found if one.order == name]):
             known.resting[name] = datetime.now(UTC) + REST
+
+
+async def _active(transactions: OrderTransactions) -> tuple[int, Network]:
+    async with transactions.database.read_once() as connection:
+        return await transactions.networks.active(connection)
 
 
 async def _visit(transactions: OrderTransactions, found: Sequence[Balance]) -> bool:
