@@ -273,6 +273,20 @@ async def test_nobody_else_is_promised_what_is_brought_for_an_order(shop: Shop) 
     assert (await shop.nodes(order), await shop.nodes(urgent)) == ({BOULDER: 5}, {})
 
 
+async def test_goods_that_have_not_left_are_promised_to_nobody_else_also_when_their_order_needs_them_no_more(
+    shop: Shop,
+) -> None:
+    order = await collected(shop, ("LAMP", 10))
+    other = await collected(shop, ("LAMP", 2))
+    await shop.cancel(order)
+    await peg.work_off(shop.transactions)
+    await shop.check()
+    assert await promise(shop, other) is None, "they are about to be called back"
+    await jobs(shop)
+    await jobs(shop)
+    assert (await made_for(shop, other), await promise(shop, other) is not None) == (1, True)
+
+
 async def test_goods_that_leave_late_change_the_promise_once(shop: Shop) -> None:
     order = await collected(shop, ("LAMP", 1))
     before = await promise(shop, order)

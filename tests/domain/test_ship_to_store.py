@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.fulfillment import FulfillmentOrder, FulfillmentOrderLine, RequestStatus, receive, write_off_in_transit
+from domain.peg import DatedRow, Demand, RowName, peg
 from domain.ship_to_store import Balance, Brought, brought, to_cancel
 from domain.transfer import Cargo
 from domain.units import Order, OrderedLine, Reservation, Waiting
@@ -64,6 +65,28 @@ def test_what_a_transfer_brings_when_and_for_whom(name: str) -> None:
     order, (quantity, arrived, day, is_kept) = BROUGHT[name]
     expected_at = None if day is None else AT + day * DAY
     assert brought(order) == {"LAMP": Brought(Cargo(quantity, arrived), expected_at, is_kept)}
+
+
+KEPT = DatedRow(RowName("store", "transfer"), AT + 3 * DAY, 2, only_for="web-1")
+EARLIER = DatedRow(RowName("store", "announced"), AT + DAY, 5)
+
+
+@pytest.mark.parametrize(
+    ("order", "now", "given"),
+    [
+        ("web-1", AT, {"transfer": 2, "announced": 1}),
+        ("web-1", AT + 4 * DAY, {"transfer": 2, "announced": 1}),
+        ("web-2", AT, {"announced": 3}),
+        (None, AT, {"announced": 3}),
+    ],
+    ids=["its order", "its order, when all are late", "another order", "a cart"],
+)
+def test_kept_goods_are_promised_to_their_order_alone_and_before_others(
+    order: str | None, now: datetime, given: dict[str, int]
+) -> None:
+    demand = Demand("1", "LAMP", 3, frozenset({"store"}), frozenset(), timedelta(), order=order)
+    pegs = peg(demand, (), [EARLIER, KEPT], {EARLIER.name: 5, KEPT.name: 2}, now)
+    assert {one.row.expected: one.quantity for one in pegs} == given
 
 
 UNITS = st.integers(0, 6)
