@@ -64,7 +64,7 @@ def schedule(
         Lane("sweep", HALF_A_MINUTE, (Job("sweep", relay.sweep),)),
         _of_stock(transactions),
         _of_supply(transactions),
-        Lane("replenishment", MINUTE, (Job("take_needs", partial(need.take_needs, transactions, relay)),)),
+        Lane("replenishment", MINUTE, (Job("take_needs", partial(need.take_needs, transactions, relay)),), TEN_MINUTES),
         *_of_exceptions(transactions),
         Lane("contacts", MINUTE, (Job("store_last_heard", partial(transactions.heard.store, transactions.database)),)),
         Lane(WEBHOOKS, SECOND, (Job("call_channels", sender.visit),), IDLE),

@@ -32,7 +32,7 @@ from transactions.request import Answer, Asked, answered_once
 from transactions.supply import workload
 from transactions.transaction import OrderTransactions
 
-SKUS_AT_ONCE = 200
+SKUS_AT_ONCE = 100
 """Items whose needs are decided together: so much is held in memory, and so long one taking keeps others waiting."""
 NEEDS_MAX = 500
 """Needs that one taking takes."""

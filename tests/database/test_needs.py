@@ -1,6 +1,7 @@
 """What nodes need is read from facts and taken as transfers once, also by several at the same time; customers come first."""
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -313,3 +314,44 @@ async def test_a_misspelt_node_or_item_is_refused(database: Database) -> None:
         with pytest.raises(WrongField) as refused:
             await take(shop, **asked)
         assert refused.value.field == field
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_happens_sources_keep_their_minimum_and_the_audit_stays_clean(
+    database: Database, seed: int
+) -> None:
+    chance, least = random.Random(seed), 5
+    rules = [f"{node},LAMP,4,12,,,,,,{flag}" for node, flag in ((NEXT, "yes"), (FARTHEST, "no"))]
+    shop = await shop_with(database, *rules, f"{NEAREST},LAMP,{least},30,,,,{NEXT},,no")
+    moving: list[str] = []
+    for _ in range(25):
+        match chance.choice(["sell", "sell", "take", "take", "ship", "receive", "reject", "count", "goods"]):
+            case "sell":
+                await shop.released(("LAMP", chance.randint(1, 4)))
+            case "take":
+                some = [needs.take_automatic(shop.transactions), take(shop, node=chance.choice([NEXT, FARTHEST]))]
+                for taken in [one for orders in await asyncio.gather(*some) for one in orders]:
+                    before = await free_at(shop, NEAREST)
+                    moving.append(await moved(shop, taken))
+                    assert await free_at(shop, NEAREST) >= min(before, least)
+            case "ship" | "reject" as what if moving:
+                order = chance.choice(moving)
+                if (await shop.state(order)).fulfillment_orders:
+                    await shop.tell(order, MessageKind.SHIPPED if what == "ship" else MessageKind.REJECTED)
+                    await shop.source(order)
+            case "receive" if moving:
+                order = chance.choice(moving)
+                await receive(shop, order, (await document(shop, order))["to"], LAMP=chance.randint(1, 3))
+            case "count":
+                await shop.count(NEAREST, LAMP=chance.randint(0, 30))
+            case "goods":
+                await shop.receive(NEAREST, LAMP=chance.randint(1, 20))
+        await shop.backorders.work_off(100)
+        for need in await found(shop):
+            assert all(one.quantity <= one.free for one in need.proposals)
+    await shop.check()
+
+
+async def free_at(shop: Shop, node: str) -> int:
+    on_hand, reserved, allocated = await shop.counters("LAMP", node)
+    return on_hand - reserved - allocated

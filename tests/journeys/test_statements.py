@@ -88,7 +88,7 @@ ROUND_TRIPS: dict[str, int] = {
     "POST /stock/messages":                                   11,
     "POST /stock/{sku}/resume":                               12,
     "POST /stock/{sku}/stop":                                 15,
-    "POST /needs/take":                                       9,
+    "POST /needs/take":                                       8,
     "POST /transfers":                                        9,
     "POST /transfers/{transfer}/cancel":                      9,
     "PUT /channels/{channel}/webhook":                        5,

@@ -198,8 +198,9 @@ def test_a_channel_that_the_database_does_not_know_is_named_when_others_are_know
 
 
 def test_a_rule_about_transfers_is_no_mistake_and_transfers_alone_make_no_channel_known() -> None:
-    assert warnings_of_channels({"transfer": ("policy.toml", 3)}, {"web"}) == []
-    assert warnings_of_channels(NAMED, {"transfer"}) == []
+    for channel in ("transfer", "replenishment"):
+        assert warnings_of_channels({channel: ("policy.toml", 3)}, {"web"}) == []
+        assert warnings_of_channels(NAMED, {channel}) == []
 
 
 @pytest.mark.parametrize(
