@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 
 from database import incoming
-from database.connect import ReadConnection, WriteConnection
+from database.connect import Database, ReadConnection, WriteConnection
 from database.order.sequence import PLACED
 from domain.peg import DatedRow, Held, Peg, RowName
 
@@ -222,26 +222,35 @@ async def announced(
     connection: ReadConnection, skus: Collection[str], locked: Collection[tuple[str, RowName]] | None = None
 ) -> Announced:
     """The dated rows of SKUs that have open units, and how many of these nobody has; with `locked`, those of them."""
+    return _announced(await connection.execute(ANNOUNCED, {"skus": sorted(skus)}), locked)
+
+
+async def announced_now(database: Database, skus: Collection[str]) -> Announced:
+    """As `announced`, in one round trip below SQLAlchemy: a shop asks on every page."""
+    return _announced(await database.fetch(ANNOUNCED_NOW, sorted(skus)), None)
+
+
+def _announced(read: Iterable[Any], locked: Collection[tuple[str, RowName]] | None) -> Announced:
     rows: dict[str, list[DatedRow]] = defaultdict(list)
     free: dict[str, dict[RowName, int]] = defaultdict(dict)
-    for row in await connection.execute(ANNOUNCED, {"skus": sorted(skus)}):
-        name = RowName(row.node, row.message_id)
-        if locked is None or (row.sku, name) in locked:
-            rows[row.sku].append(DatedRow(name, row.expected_at, row.open, row.counted_from, row.for_order_id))
-            free[row.sku][name] = row.open - row.pegged
+    for sku, node, message_id, expected_at, units, for_order, counted_from, pegged in read:
+        name = RowName(node, message_id)
+        if locked is None or (sku, name) in locked:
+            rows[sku].append(DatedRow(name, expected_at, units, counted_from, for_order))
+            free[sku][name] = units - pegged
     return Announced(rows, free)
 
 
-ANNOUNCED = text(
-    f"""
+_ANNOUNCED = f"""
     SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open, i.for_order_id,
            {incoming.COUNTED_FROM} AS counted_from,
            (SELECT coalesce(sum(p.quantity), 0) FROM peg p
             WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS pegged
-    FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+    FROM incoming i WHERE i.sku = ANY(CAST({{skus}} AS text[])) AND i.arrived < i.quantity
     ORDER BY i.sku, i.expected_at, i.node, i.message_id
-    """
-)
+"""
+ANNOUNCED = text(_ANNOUNCED.format(skus=":skus"))
+ANNOUNCED_NOW = _ANNOUNCED.format(skus="$1")
 
 
 async def of_orders(connection: ReadConnection, orders: Collection[str]) -> dict[str, list[Peg]]:

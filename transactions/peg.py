@@ -142,14 +142,14 @@ def _give(work: Work, announced: Announced, skus: Collection[str], *, may_renew:
         return
     at, before = datetime.now(UTC), list(work.order.pegs)
     facts = order_facts(work.header, work.network, work.order.lines, wanted_of(work.order.waiting))
-    after = [one for one in before if one.sku not in skus]
+    after, strategy = [one for one in before if one.sku not in skus], strategy_for(facts, work.network)
     for demand in demands(work, facts, skus):
         own = [one for one in before if one.line == demand.line]
         rows, free = announced.rows.get(demand.sku, ()), announced.free.get(demand.sku, {})
         release_at = work.release_at
         given = [
             _promised(one, ships)
-            for one, ships in pegs_later(work.network, facts, demand, own, rows, free, at, release_at)
+            for one, ships in pegs_later(work.network, facts, strategy, demand, own, rows, free, at, release_at)
         ]
         take(free, own, given)
         after += given

@@ -103,10 +103,7 @@ async def _room(database: Database, network: Network, plans: Iterable[Plan]) -> 
 
 async def _announced(database: Database, skus: Collection[str]) -> Announced:
     """The announced goods that units may wait for; without such units nothing is read."""
-    if not skus:
-        return Announced()
-    async with database.read_once() as connection:
-        return await peg.announced(connection, skus)
+    return await peg.announced_now(database, skus) if skus else Announced()
 
 
 def _later(

@@ -32,23 +32,43 @@ UNKNOWN_KM, UNKNOWN_DAYS = 20_016, 1_000
 """What a shipment counts in a rank by distance and days where nobody knows them: more than any that is known."""
 
 
-def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, *, at: str | None = None) -> Plan:
-    """Decide where the wanted units ship from; the same input gives the same plan. With `at`, no other node is looked at.
+def plan(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
+    """Decide where the wanted units ship from; the same input gives the same plan.
 
     A SKU that the network does not know stays unfilled. A plan that keeps the promise to the customer is better than every
     plan that does not. Raises ValueError when no strategy matches, which a checked policy excludes.
     """
-    decided = _decide(order, wanted, situation, at)
+    decided = _decide(order, wanted, situation)
     if order.deliver_by is None or not decided.unfilled:
         return decided
-    return _decide(replace(order, deliver_by=None), wanted, situation, at)
+    return _decide(replace(order, deliver_by=None), wanted, situation)
 
 
-def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation, at: str | None) -> Plan:
+def shipment_alone(
+    order: OrderFacts, wanted: Wanted, situation: Situation, strategy: Strategy, node: str
+) -> PlannedShipment | None:
+    """The shipment that `plan` would plan for units of a plain item if only this node had them, all of them; None when it may
+    not ship them. `strategy` is the order's. It compares nothing and explains nothing, so it costs a fraction.
+    """
+    sites = [site for site in _sites_in_question(order, situation.network) if site.node.id == node]
+    survey = Survey(order, [wanted], situation, strategy)
+    surveyed = tuple(survey.of(sites))
+    case = _Case(order, (wanted,), situation, strategy, survey, surveyed)
+    rules = rules_of(situation.network)
+    for number, tier in _tiers(order, strategy):
+        if exclusions_by_tier(surveyed, tier, rules) == [None]:
+            complete, members = ShipComplete.ORDER, ((0,),)
+            problem = _problem(case, surveyed, tier, members)
+            everything = Choice((0,), wanted.quantity, (((0, wanted.quantity),),))
+            tried = _Try(number, tier, complete, surveyed, (), members, problem, Found((everything,), exact=True))
+            return _shipments(case, tried, everything, {0: (_part(case, 0, wanted.quantity),)})[0]
+    return None
+
+
+def _decide(order: OrderFacts, wanted: Sequence[Wanted], situation: Situation) -> Plan:
     strategy = strategy_for(order, situation.network)
     survey = Survey(order, wanted, situation, strategy)
-    sites = [site for site in _sites_in_question(order, situation.network) if at in (None, site.node.id)]
-    surveyed = survey.of(sites)
+    surveyed = survey.of(_sites_in_question(order, situation.network))
     case = _Case(order, tuple(wanted), situation, strategy, survey, tuple(surveyed))
     tries: list[_Try] = []
     for number, tier in _tiers(order, strategy):
