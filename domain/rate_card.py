@@ -63,7 +63,7 @@ class Destination(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A shipment as it is packed, whoever takes it: its sums are the same for every carrier and zone."""
+    """A shipment as it is packed: its sums are the same for every carrier and zone."""
 
     weight_g: int
     """Of all units that share a parcel."""
