@@ -332,7 +332,7 @@ async def test_a_hundred_thousand_items_may_change_in_one_transaction(database: 
 async def test_an_order_that_begins_to_wait_sees_the_unit_that_a_shipment_from_before_the_count_leaves(
     shop: Shop,
 ) -> None:
-    """A lamp left, then another one was counted, and then the shipment is reported: the lamp on the shelf is free."""
+    """A lamp left, then another one was counted, and then the shipment is reported: the lamp that is there is free."""
     await shop.receive(NEAREST, LAMP=1)
     order = await shop.released(("LAMP", 1))
     await shop.count(NEAREST, LAMP=1)
