@@ -70,7 +70,7 @@ ROUND_TRIPS: dict[str, int] = {
     "POST /orders/search":                                    3,
     "POST /orders/{order}/address":                           11,
     "POST /orders/{order}/cancel":                            9,
-    "POST /orders/{order}/forget":                            39,
+    "POST /orders/{order}/forget":                            41,
     "POST /orders/{order}/hold":                              9,
     "POST /orders/{order}/lines":                             12,
     "POST /orders/{order}/payments":                          13,
