@@ -13,6 +13,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import ModuleType
 
 import uvloop
 from rich.console import Console
@@ -33,28 +35,13 @@ from benchmarks import (
     waiting,
     wholesale,
 )
-from benchmarks.bench import QUICK, THOROUGH, DifferentShape, Plan, Results, run
+from benchmarks.bench import QUICK, THOROUGH, DifferentShape, run
 from benchmarks.loop import TooSlow
 from benchmarks.report import show
 from benchmarks.stack import Stack, scratch
 from runtime import time_zones
 from runtime.failure import EmbeddedFailure
 
-SUBJECTS = (
-    "lives",
-    "reservations",
-    "plans",
-    "promises",
-    "places",
-    "waiting",
-    "neighbour",
-    "search",
-    "hot",
-    "supply",
-    "console",
-    "rates",
-    "wholesale",
-)
 COMPARE = "compare"
 INTERRUPTED = 130
 """What a shell calls the end by Ctrl-C; SIGTERM ends everything in the same way."""
@@ -65,7 +52,7 @@ def main() -> int:
     time_zones.pin()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "subjects", nargs="*", type=_subject, help=f"{', '.join(SUBJECTS)}, all of them without one; or {COMPARE}"
+        "subjects", nargs="*", type=_subject, help=f"{', '.join(MEASURED)}, all of them without one; or {COMPARE}"
     )
     parser.add_argument(
         "--quick", action="store_true", help="one short pair: shows that it works, and no ratio to quote"
@@ -75,7 +62,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored in the background
         signal.signal(number, signal.default_int_handler)
     try:
-        for subject in asked.subjects or SUBJECTS:
+        for subject in asked.subjects or MEASURED:
             if subject == COMPARE:
                 measure_another(compare.Plan(asked.against, asked.pairs, asked.lives))
             else:
@@ -97,35 +84,41 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 
 
 def _subject(name: str) -> str:
-    if name not in (*SUBJECTS, COMPARE):
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join((*SUBJECTS, COMPARE))}")
+    if name not in (*MEASURED, COMPARE):
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join((*MEASURED, COMPARE))}")
     return name
 
 
-def measure_lives(is_quick: bool) -> None:
-    """Print what whole lives take."""
-    show(measured_lives(QUICK if is_quick else THOROUGH), Console())
-
-
-def measure_reservations(is_quick: bool) -> None:
-    """Print how many reservations are made in a second."""
-    _print(reservations.lines(measured_reservations(reservations.QUICK if is_quick else reservations.THOROUGH)))
-
-
-def measure_plans(is_quick: bool) -> None:
-    """Print what a plan takes, and whether a solver finds the same."""
-    plan = planner.QUICK if is_quick else planner.THOROUGH
+def measure_alone(subject: ModuleType, is_quick: bool) -> None:
+    """Print what a module measures that starts no server."""
+    plan = subject.QUICK if is_quick else subject.THOROUGH
     with progress(plan.steps) as say:
-        found = planner.run(plan, say)
-    _print(planner.lines(found))
+        found = subject.run(plan, say)
+    _print(subject.lines(found))
 
 
-def measure_promises(is_quick: bool) -> None:
-    """Print what a promise over HTTP costs, against its plan alone."""
-    plan = promises.QUICK if is_quick else promises.THOROUGH
+def measure_with_servers(subject: ModuleType, is_quick: bool) -> None:
+    """Print what a module measures that starts servers of its own."""
+    plan = subject.QUICK if is_quick else subject.THOROUGH
     with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(promises.run(folder, plan, say))
-    _print(promises.lines(found))
+        found = uvloop.run(subject.run(folder, plan, say))
+    _print(subject.lines(found))
+
+
+def measure_on_a_stack(subject: ModuleType, is_quick: bool) -> None:
+    """Print what a module measures on a whole stack."""
+    plan = subject.QUICK if is_quick else subject.THOROUGH
+    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
+        found = uvloop.run(subject.run(stack, plan, say))
+    _print(subject.lines(found))
+
+
+def measure_lives(is_quick: bool) -> None:
+    """Print what whole lives take, on the event loop of the HTTP process."""
+    plan = QUICK if is_quick else THOROUGH
+    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
+        results = uvloop.run(run(stack, plan, say))
+    show(results, Console())
 
 
 def measure_places(is_quick: bool) -> None:
@@ -134,67 +127,6 @@ def measure_places(is_quick: bool) -> None:
     with scratch() as folder, progress(plan.steps) as say:
         found = places.run(folder, plan, say)
     _print(places.lines(found))
-
-
-def measure_waiting(is_quick: bool) -> None:
-    """Print what waiting orders cost, and how soon a message takes effect."""
-    _print(waiting.lines(measured_waiting(waiting.QUICK if is_quick else waiting.THOROUGH)))
-
-
-def measure_neighbour(is_quick: bool) -> None:
-    """Print what a silent node costs the orders of other nodes."""
-    plan = neighbour.QUICK if is_quick else neighbour.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
-        found = uvloop.run(neighbour.run(stack, plan, say))
-    _print(neighbour.lines(found))
-
-
-def measure_search(is_quick: bool) -> None:
-    """Print what finding a person's orders takes, beside reading one order."""
-    plan = search.QUICK if is_quick else search.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(search.run(folder, plan, say))
-    _print(search.lines(found))
-
-
-def measure_hot_item(is_quick: bool) -> None:
-    """Print how many orders a second one item at one node takes."""
-    plan = hot_item.QUICK if is_quick else hot_item.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(hot_item.run(folder, plan, say))
-    _print(hot_item.lines(found))
-
-
-def measure_rates(is_quick: bool) -> None:
-    """Print what prices of carriers cost a plan."""
-    plan = rates.QUICK if is_quick else rates.THOROUGH
-    with progress(plan.steps) as say:
-        found = rates.run(plan, say)
-    _print(rates.lines(found))
-
-
-def measure_supply(is_quick: bool) -> None:
-    """Print what a promise from announced goods costs, and how fast a slip is followed."""
-    plan = supply.QUICK if is_quick else supply.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(supply.run(folder, plan, say))
-    _print(supply.lines(found))
-
-
-def measure_wholesale(is_quick: bool) -> None:
-    """Print how fast purchase orders by X12 are read and placed."""
-    plan = wholesale.QUICK if is_quick else wholesale.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(wholesale.run(folder, plan, say))
-    _print(wholesale.lines(found))
-
-
-def measure_console(is_quick: bool) -> None:
-    """Print what each page of the console costs among many orders."""
-    plan = console.QUICK if is_quick else console.THOROUGH
-    with scratch() as folder, progress(plan.steps) as say:
-        found = uvloop.run(console.run(folder, plan, say))
-    _print(console.lines(found))
 
 
 def measure_another(plan: compare.Plan) -> None:
@@ -209,44 +141,26 @@ def measure_another(plan: compare.Plan) -> None:
             Console().print(compare.table(pairs, plan))
 
 
-MEASURED = {
+MEASURED: dict[str, Callable[[bool], None]] = {
     "lives": measure_lives,
-    "reservations": measure_reservations,
-    "plans": measure_plans,
-    "promises": measure_promises,
+    "reservations": partial(measure_with_servers, reservations),
+    "plans": partial(measure_alone, planner),
+    "promises": partial(measure_with_servers, promises),
     "places": measure_places,
-    "waiting": measure_waiting,
-    "neighbour": measure_neighbour,
-    "search": measure_search,
-    "hot": measure_hot_item,
-    "supply": measure_supply,
-    "console": measure_console,
-    "rates": measure_rates,
-    "wholesale": measure_wholesale,
+    "waiting": partial(measure_on_a_stack, waiting),
+    "neighbour": partial(measure_on_a_stack, neighbour),
+    "search": partial(measure_with_servers, search),
+    "hot": partial(measure_with_servers, hot_item),
+    "supply": partial(measure_with_servers, supply),
+    "console": partial(measure_with_servers, console),
+    "rates": partial(measure_alone, rates),
+    "wholesale": partial(measure_with_servers, wholesale),
 }
 
 
 def _print(lines: Iterator[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
-
-
-def measured_lives(plan: Plan) -> Results:
-    """Run on a stack of its own, on the event loop of the HTTP process, with progress on a terminal's standard error."""
-    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
-        return uvloop.run(run(stack, plan, say))
-
-
-def measured_waiting(plan: waiting.Plan) -> waiting.Waiting:
-    """Run on a stack of its own, with progress on a terminal's standard error."""
-    with scratch() as folder, progress(plan.steps) as say, Stack(folder) as stack:
-        return uvloop.run(waiting.run(stack, plan, say))
-
-
-def measured_reservations(plan: reservations.Plan) -> reservations.Reservations:
-    """Run on a PostgreSQL server of its own, with progress on a terminal's standard error."""
-    with scratch() as folder, progress(plan.steps) as say:
-        return uvloop.run(reservations.run(folder, plan, say))
 
 
 @contextmanager
