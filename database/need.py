@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
+from database.incoming import COUNTED_FROM
 from domain.need import Need, Position, Proposal
 
 
@@ -51,6 +52,18 @@ _SPOKEN_FOR = """
 """
 """Units that are not reserved, and that one node owes: to transfers from it, and to customers whom no other node may serve."""
 
+_NOT_LEFT = """
+    SELECT sum(l.reserved + coalesce(w.units, 0)) AS units
+    FROM order_line l LEFT JOIN LATERAL (
+        SELECT sum(c.due - least(c.due, n.cancel_wanted)) AS units
+        FROM fulfillment_order f JOIN fulfillment_order_line n USING (fulfillment_order_id)
+        CROSS JOIN LATERAL (SELECT n.quantity - n.shipped - n.short AS due) c
+        WHERE f.order_id = l.order_id AND n.line = l.line) w ON true
+    WHERE l.order_id = d.transfer_id AND l.sku = d.sku
+"""
+"""Of a dated row `d` of a transfer for an order: units that have not left their sources. They are planned, as those of every
+transfer are (docs/decisions/0068)."""
+
 POSITIONS = text(
     f"""
     WITH named AS (
@@ -60,10 +73,16 @@ POSITIONS = text(
         FROM orders o JOIN order_line l USING (order_id)
         WHERE o.to_node IS NOT NULL AND o.closed_at IS NULL AND l.sku = ANY(CAST(:skus AS text[]))
         GROUP BY o.to_node, l.sku
-    ), spoken_for AS ({_SPOKEN_FOR}), coming AS (
-        SELECT node, sku, sum(quantity - arrived) FILTER (WHERE fulfillment_order_id IS NOT NULL) AS in_transit,
-               sum(quantity - arrived) FILTER (WHERE fulfillment_order_id IS NULL AND expected_at > :at) AS announced
-        FROM incoming WHERE sku = ANY(CAST(:skus AS text[])) AND arrived < quantity GROUP BY node, sku
+    ), spoken_for AS ({_SPOKEN_FOR}), dated AS (
+        SELECT i.node, i.sku, i.quantity - i.arrived AS units,
+               i.fulfillment_order_id IS NOT NULL OR i.transfer_id IS NOT NULL AS is_moved, i.transfer_id,
+               greatest(i.expected_at, {COUNTED_FROM}) > :at AS is_in_time
+        FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+    ), coming AS (
+        SELECT d.node, d.sku, sum(d.units - coalesce(h.units, 0)) FILTER (WHERE d.is_moved) AS in_transit,
+               sum(d.units) FILTER (WHERE NOT d.is_moved AND d.is_in_time) AS announced
+        FROM dated d LEFT JOIN LATERAL ({_NOT_LEFT}) h ON d.transfer_id IS NOT NULL
+        GROUP BY d.node, d.sku
     ), pegged AS (
         SELECT p.node, p.sku, sum(p.quantity + p.arrived) AS units FROM peg p JOIN orders o USING (order_id)
         WHERE p.sku = ANY(CAST(:skus AS text[])) AND coalesce(o.pickup_node, o.from_node) IS NULL GROUP BY p.node, p.sku

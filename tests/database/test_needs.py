@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from database import need as statements
 from database.connect import Database
@@ -203,6 +204,17 @@ async def test_announced_goods_count_until_they_are_late(database: Database) -> 
     assert [need.position.announced for need in await found(shop)] == [3]
     await announce(shop, NEXT, now + timedelta(days=1), LAMP=1)
     assert await found(shop) == []
+
+
+async def test_goods_of_a_supplier_that_is_late_as_a_rule_count_for_as_many_days_longer(database: Database) -> None:
+    shop = await shop_with(database, RULES)
+    await announce(shop, NEXT, datetime.now(UTC) - timedelta(days=1), LAMP=3)
+    assert [need.position.announced for need in await found(shop)] == [0]
+    for days, announced in ((2, 3), (0, 0)):
+        async with database.write() as connection:
+            learned = text("UPDATE incoming SET late_days = :days, learned_from = 5")
+            await connection.execute(learned, {"days": days})
+        assert [need.position.announced for need in await found(shop)] == [announced]
 
 
 async def test_what_was_promised_of_what_comes_is_not_there_for_the_node(database: Database) -> None:
