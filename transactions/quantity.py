@@ -1,5 +1,6 @@
 """Changes the quantities of an order's lines before their release: the whole request, or nothing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,13 +9,14 @@ from domain import units
 from domain.order import VALUE_MAX
 from domain.quantity import change_quantities, counted, line_after
 from domain.request import QuantityRequest
+from domain.sell_ahead import parts_beyond
 from domain.sourcing import Wanted
 from domain.sourcing.supply import Entitlement
-from domain.units import Impossible
+from domain.units import Impossible, Waiting
 from transactions.hold import place_by_policy
 from transactions.request import Answer, Done, RequestInput, planned_once
 from transactions.sourcing import adopt, decide_for, unpin_ship_complete
-from transactions.supply import order_facts
+from transactions.supply import Decision, order_facts
 from transactions.transaction import OrderTransactions, Work
 
 
@@ -81,4 +83,14 @@ async def _source_what_waits(work: Work, at: datetime, *, has_grown: bool) -> No
     decided = await decide_for(work, [line for _, line in asked], at, entitlement)
     if has_grown and decided.plan.unfilled and decided.plan.unfilled_action != "backorder":
         raise Impossible("not every unit can be filled, and the policy allows no backorders")
+    if has_grown:
+        _refuse_beyond_what_is_sold_ahead(work, [waiting for waiting, _ in asked], decided)
     await adopt(work, [waiting for waiting, _ in asked], decided, at, entitlement)
+
+
+def _refuse_beyond_what_is_sold_ahead(work: Work, asked: Sequence[Waiting], decided: Decision) -> None:
+    """Who asks for more than may wait for stock keeps what there is: an order that ships complete would lose that, too."""
+    waits = {index for index, one in enumerate(asked) if one.awaits == "stock"}
+    if beyond := parts_beyond(decided.plan, decided.room, work.network, waits):
+        named = " and ".join(f"{one.quantity} of line {one.line}" for one in beyond)
+        raise Impossible(f"not every unit can be filled, and {named} may not wait for stock (sell_ahead_max)")

@@ -15,6 +15,7 @@ from database.documents import promise as promises
 from database.documents import sourcing as plans
 from database.documents import supply as supplies
 from domain.cart import PromiseRequest
+from domain.network import ShipComplete
 from domain.stock import StockMessage
 from network.load import NetworkDocuments
 from tests.database.shop import CUSTOMER, MAP, NEAREST, POLICY, Shop
@@ -255,6 +256,20 @@ async def test_who_stops_waiting_makes_room_and_a_lower_limit_takes_nothing(data
     await shop.check()
     third = await shop.sold(("LAMP", 2))
     assert await shop.units(third) == {"backordered": 1, "open": 1}
+    await shop.check()
+
+
+async def test_an_order_does_not_grow_by_more_than_may_wait_and_keeps_what_it_has(database: Database) -> None:
+    shop = await opened(database, lamp(at_most=1, policy=CANCELS))
+    await shop.receive(NEAREST, LAMP=2)
+    order = await shop.place(("LAMP", 2), ship_complete=ShipComplete.ORDER)
+    await shop.source(order)
+    refused = (await shop.change(order, {"1": 3})).refused
+    assert refused is not None
+    assert refused.reason == "not every unit can be filled, and 2 of line 1 may not wait for stock (sell_ahead_max)"
+    assert (await shop.units(order), await shop.counters("LAMP")) == ({"reserved": 2}, (2, 2, 0))
+    other = await shop.sold(("CHAIR", 1))
+    assert (await shop.change(other, {"1": 2})).refused is None, "chairs have no limit"
     await shop.check()
 
 
