@@ -172,7 +172,8 @@ async def _claim_last(work: Work, decided: Decision, claiming: Callable[[], Awai
 async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entitlement: Entitlement) -> Decision:
     """Plan from the present stock. If units stay unfilled, close the gates of their SKUs and plan again before they wait.
 
-    So stock that came in between is seen, and stock that comes later finds the waiting units.
+    So stock that came in between is seen, and stock that comes later finds the waiting units. Raises `StockTaken` when more
+    would wait than the first plan said.
     """
     facts = order_facts(work.header, work.network, work.order.lines, wanted)
     leaves_at = max(at, work.release_at)
@@ -182,9 +183,10 @@ async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entit
     if not unfilled:
         return decided
     decided = await decide(work.connection, work.network, facts, wanted, leaves_at, entitlement)
-    return replace(
-        decided, room=await room_to_wait(work, parts(work.network, [one.sku for one in decided.plan.unfilled]))
-    )
+    waits = parts(work.network, [part.sku for part in decided.plan.unfilled])
+    if waits - unfilled:  # taken meanwhile, and its gate is open: closed after the others, it would be out of order
+        raise StockTaken(work.header.order)
+    return replace(decided, room=await room_to_wait(work, waits))
 
 
 async def room_to_wait(work: Work, skus: Collection[str]) -> Room:

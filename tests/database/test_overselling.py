@@ -5,17 +5,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from itertools import count
+from typing import Any, TypeVar
 
+import pytest
 import pytest_asyncio
 
 from database import backorder, stock
-from database.connect import Database
+from database.connect import Database, ReadConnection
 from domain.fulfillment import MessageKind
-from domain.network import ShipComplete
+from domain.network import Network, ShipComplete
+from domain.sourcing import OrderFacts
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
-from transactions import fulfillment, shortage
+from transactions import fulfillment, shortage, sourcing
+from transactions.supply import Decision
 
 RACES = 25
 """How often a race is run; each time who is first is left to chance."""
@@ -615,3 +619,27 @@ async def test_a_short_count_and_a_cancel_at_once_unpin_each_unit_once(shop: Sho
         assert (await agree(shop, "CHAIR"))[1] <= 2
         await shop.cancel(kept)
         assert await agree(shop, "CHAIR") == (2, 0, 0)
+
+
+async def test_goods_that_were_taken_while_an_order_waited_for_a_gate_and_came_again_are_not_missed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.receive(NEAREST, LAMP=1)
+    order = await shop.place(("CHAIR", 1), ("LAMP", 1))
+    decide, rounds = sourcing.decide, count(1)
+
+    async def decide_and_go_on(connection: ReadConnection, network: Network, facts: OrderFacts, *more: Any) -> Decision:
+        """After its first plan another order takes the lamp, and after its second a lamp comes."""
+        decided = await decide(connection, network, facts, *more)
+        if len(facts.lines) == 2:
+            match next(rounds):
+                case 1:
+                    await shop.sold(("LAMP", 1))
+                case 2:
+                    await shop.receive(NEAREST, LAMP=1)
+        return decided
+
+    monkeypatch.setattr(sourcing, "decide", decide_and_go_on)
+    await shop.source(order)
+    await shop.backorders.work_off(100)
+    assert await shop.units(order, "2") == {"reserved": 1}
