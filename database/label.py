@@ -251,8 +251,10 @@ GIVE_BACK_UNUSED = """
     unused_labels AS (
         UPDATE label SET void_wanted_at = clock_timestamp(), due_at = clock_timestamp(), is_unused = true,
                          updated_at = clock_timestamp()
-        WHERE about = ANY(CAST(:ended AS text[])) AND state = 'bought' AND void_wanted_at IS NULL AND kept_at IS NULL)
+        WHERE about = ANY(CAST(:ended AS text[])) AND state = 'bought' AND void_wanted_at IS NULL AND kept_at IS NULL
+          AND tracking IS NOT NULL)
 """
+"""Once its order is forgotten, nobody knows what the carrier calls a label."""
 
 
 async def use_of(connection: ReadConnection, label: StoredLabel) -> Use:

@@ -228,7 +228,10 @@ async def want_void(transactions: OrderTransactions, asked: Asked[VoidLabelReque
 async def _is_decided_by_a_person(
     transactions: OrderTransactions, connection: ReadConnection, stored: StoredLabel
 ) -> bool:
-    """Whether nobody but a person can say what became of a label: its carrier cannot be asked by our reference."""
+    """Whether nobody but a person can say what became of a label: its carrier cannot be asked by our reference, or what the
+    carrier calls it was erased with its order."""
+    if stored.state is LabelState.BOUGHT:
+        return stored.tracking is None
     _, network = await transactions.networks.active(connection)
     carrier = network.carriers.get(stored.carrier)
     finds = carrier is not None and KINDS[carrier.kind].finds

@@ -10,7 +10,7 @@ INVARIANTS = (
         """
         SELECT format('%s of %s', l.label_id, l.about)
         FROM label l JOIN fulfillment_order f ON f.fulfillment_order_id = l.about
-        WHERE l.state = 'bought' AND l.void_wanted_at IS NULL AND l.kept_at IS NULL
+        WHERE l.state = 'bought' AND l.void_wanted_at IS NULL AND l.kept_at IS NULL AND l.tracking IS NOT NULL
           AND NOT EXISTS (
               SELECT FROM fulfillment_order_line n WHERE n.fulfillment_order_id = f.fulfillment_order_id
                 AND (n.quantity > n.short + n.shipped OR n.in_doubt > 0 OR n.shipped > 0 OR n.surplus > 0))

@@ -15,6 +15,7 @@ from carriers.carrier import NoAnswer, Scan
 from carriers.kinds import KINDS
 from database.connect import Database
 from domain.fulfillment import MessageKind, NodeMessage, Package, Quantity
+from domain.request import ForgetRequest
 from domain.tracking import ScanKind
 from tests.database.mortal_labels import Accountant
 from tests.database.packing_desk import CARRIERS, Desk
@@ -22,6 +23,7 @@ from tests.database.shop import MAP, Shop
 from tests.database.test_dying_while_buying_labels import WHILE_VOIDING, carried_out
 from tests.peers.stub_carrier import StubCarrier
 from transactions import fulfillment, tracking
+from transactions.personal import forget
 
 
 @pytest_asyncio.fixture
@@ -209,4 +211,23 @@ async def test_labels_that_were_bought_for_ended_work_before_this_was_done_are_l
     await desk.cancelled(work)
     await desk.jobs.carry_out()
     assert (await desk.status(label), stub.taken_back) == ("bought", [])
+    await desk.shop.check()
+
+
+async def test_of_a_forgotten_order_nobody_knows_what_the_carrier_calls_a_label_and_it_is_not_asked(
+    desk: Desk, stub: StubCarrier
+) -> None:
+    work, label = await labelled(desk)
+    order = work.removesuffix("-f1")
+    await forget(desk.shop.database, order, ForgetRequest(even_if_open=True), actor="test")
+    await desk.shop.tell(order, MessageKind.REJECTED)
+    await desk.jobs.carry_out()
+    await desk.later(60 * 24)
+    assert not [one for one in stub.asked if one.startswith("void")]
+    assert (await desk.status(label), await desk.exceptions()) == ("bought", [])
+    await desk.shop.check()
+    await desk.void(label)
+    await desk.later(60 * 24)
+    assert not [one for one in stub.asked if one.startswith("void")], "a person did it there"
+    assert await desk.status(label) == "voided"
     await desk.shop.check()
