@@ -221,6 +221,11 @@ def difference(
     ]
 
 
+def is_followed(before: Stated | None, now: Stated | None) -> bool:
+    """Whether a placed order has nothing to follow between two documents: what differs still, as prices and notes, stays."""
+    return not difference(before, now, {})
+
+
 def _refund(said: Stated, now: Stated, paid_back: Mapping[str, int]) -> RecordRefund:
     """The units that were paid back since, less those that count as paid back here; with their share of the money."""
     units, amount = dict[str, int](), 0

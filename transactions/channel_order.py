@@ -25,6 +25,7 @@ from domain.channel_difference import (
     as_known_before,
     difference,
     differs_by_items_only,
+    is_followed,
     still_wanted,
 )
 from domain.network import Network
@@ -235,9 +236,11 @@ async def _follow(
         said = after(said, now, step)
         if has_changed:
             break
-    is_done = said == now
-    version, digest = (document.said.version, digest) if is_done else (known.version, known.digest)
-    await _keep(work.connection, document, replace(known, version=version, digest=digest, said=said))
+    is_done = is_followed(said, now)
+    known = (
+        replace(known, version=document.said.version, digest=digest, said=now) if is_done else replace(known, said=said)
+    )
+    await _keep(work.connection, document, known)
     if document.reply is not None:
         await channel_reply.note_step(work.connection, document.reply, document.said, work.header.order)
     if is_done:

@@ -197,6 +197,30 @@ async def test_what_has_shipped_cannot_be_cancelled_and_the_rest_is_carried_out(
     assert len(await channel.exceptions("channel_misfit")) == 1
 
 
+NOT_FOLLOWED = {
+    "another price": {"unit_price": 1100},
+    "a tax": {"tax": 5},
+    "a discount": {"discount": 100},
+    "another name": {"name": "A chair of oak"},
+    "an attribute": {"attributes": {"colour": "oak"}},
+    "a message": {"gift_message": "For Ada"},
+}
+
+
+@pytest.mark.parametrize("more", NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+async def test_what_a_placed_order_does_not_follow_ends_as_carried_out(channel: Channel, more: dict[str, Any]) -> None:
+    await channel.say(1, ("1", "CHAIR", 2))
+    changed = channel.document(2, ("1", "CHAIR", 2))
+    changed["order"]["lines"][0] |= more
+    await channel.send(changed)
+    async with asyncio.timeout(60):
+        await channel.exchanges.apply_kept()
+    assert await channel.states() == ["applied"] * 2
+    assert await channel.count("SELECT count(*) FROM request") == 0
+    await channel.say(3, ("1", "CHAIR", 3))
+    assert await channel.units() == {"1": 3}
+
+
 @pytest.mark.parametrize(
     ("lines", "elsewhere", "units", "named"),
     [
