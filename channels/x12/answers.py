@@ -4,12 +4,13 @@ Every answer repeats the buyer's own numbers: of the order, the line, the item a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from channels.parcels import line_there
 from domain.money import minor_digits
 from formats.sscc import with_identifier
 from formats.x12.parts import Segment, Set
@@ -17,21 +18,27 @@ from formats.x12.parts import Segment, Set
 
 @dataclass(frozen=True, slots=True)
 class OrderedLine:
-    """A line of the buyer's order, and what became of its units."""
+    """A line of the buyer's order, and what became of its units; a line of ours that continues it is one of its own here."""
 
     line: str
+    """As we call it."""
     unit: str
     """The buyer's unit of measure, such as `CA`."""
     pack: int
     """How many of our units one of it is."""
     ids: Sequence[tuple[str, str]]
-    """The item's ids as the buyer sent them: qualifiers and values."""
+    """The item's ids as the buyer sent them: qualifiers and values. An item that is sent instead has ours."""
     ordered: int
     """Our units, as this and the following."""
     backordered: int
     cancelled: int
     goods: int
     """What all ordered units cost, in minor units."""
+
+    @property
+    def number(self) -> str:
+        """The buyer's own number of the line: PO101."""
+        return line_there(self.line)
 
     @property
     def accepted(self) -> int:
@@ -62,17 +69,24 @@ def buyer_of(order: Mapping[str, Any]) -> Buyer:
         ordered_at=datetime.fromisoformat(order["placed_at"]),
         currency=order["currency"],
         store=order["attributes"].get("store", ""),
-        lines=[_ordered(line) for line in order["lines"]],
+        lines=_ordered_lines(order["lines"]),
     )
 
 
-def _ordered(line: Mapping[str, Any]) -> OrderedLine:
-    own = line["attributes"]
+def _ordered_lines(lines: Sequence[Mapping[str, Any]]) -> list[OrderedLine]:
+    sent = {line["line"]: line["attributes"] for line in lines}
+    return [_ordered(line, sent.get(line_there(line["line"]), line["attributes"])) for line in lines]
+
+
+def _ordered(line: Mapping[str, Any], sent: Mapping[str, str]) -> OrderedLine:
+    """A line; `sent` = what the buyer sent with the one that it is or continues."""
+    ids = [(name.removeprefix("id_"), value) for name, value in line["attributes"].items() if name.startswith("id_")]
+    is_instead = not ids and line_there(line["line"]) != line["line"]
     return OrderedLine(
         line=line["line"],
-        unit=own.get("unit", "EA"),
-        pack=int(own.get("pack", 1)),
-        ids=[(name.removeprefix("id_"), value) for name, value in own.items() if name.startswith("id_")],
+        unit=sent.get("unit", "EA"),
+        pack=int(sent.get("pack", 1)),
+        ids=[("VN", line["sku"])] if is_instead else ids,
         ordered=line["ordered"],
         backordered=line["backordered"] + line["open"],
         cancelled=line["cancelled"],
@@ -107,27 +121,68 @@ class Available:
     units: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A line as the buyer ordered it: with the lines of ours that continue it."""
+
+    line: OrderedLine
+    """All of its units, each once."""
+    instead: Mapping[tuple[str, str], int]
+    """By our id of the item, the accepted units that another item is sent for."""
+
+
+def _answered(lines: Sequence[OrderedLine]) -> _Answered:
+    """Units that another item is sent for are cancelled on their own line: the buyer ordered them once."""
+    first = lines[0]
+    others = [line for line in lines if line.ids != first.ids]
+    own = [line for line in lines if line.ids == first.ids]
+    whole = replace(
+        first,
+        ordered=sum(line.ordered for line in own),
+        backordered=sum(line.backordered for line in lines),
+        cancelled=sum(line.cancelled for line in lines) - sum(line.ordered for line in others),
+        goods=sum(line.goods for line in own),
+    )
+    instead = Counter[tuple[str, str]]()
+    for line in others:
+        instead[line.ids[0]] += line.accepted
+    return _Answered(whole, +instead)
+
+
+def _by_number(lines: Iterable[OrderedLine]) -> list[list[OrderedLine]]:
+    """The lines of ours that are one line of the buyer's, the first one first."""
+    found = dict[str, list[OrderedLine]]()
+    for line in lines:
+        found.setdefault(line.number, []).append(line)
+    return list(found.values())
+
+
 def response(buyer: Buyer, at: datetime, control: str) -> Set:
     """The 855: what is accepted of each line, with every unit in exactly one ACK segment."""
-    is_whole = all(line.accepted == line.ordered for line in buyer.lines)
+    answered = [_answered(lines) for lines in _by_number(buyer.lines)]
+    is_whole = all(one.line.accepted == one.line.ordered and not one.instead for one in answered)
     segments = [Segment.of("BAK", "00", "AD" if is_whole else "AC", buyer.purchase_order, _date(buyer.ordered_at))]
     segments += ship_to_of(buyer)
-    for line in buyer.lines:
-        segments.append(_po1(line, buyer.currency))
-        segments += _acknowledged(line, at)
-    segments.append(Segment.of("CTT", len(buyer.lines)))
+    for one in answered:
+        segments.append(_po1(one.line, buyer.currency))
+        segments += _acknowledged(one, at)
+    segments.append(Segment.of("CTT", len(answered)))
     return Set("855", control, tuple(segments))
 
 
-def _acknowledged(line: OrderedLine, at: datetime) -> Iterator[Segment]:
-    """IA = accepted as ordered, IQ = another quantity is accepted, IB = waits for stock, IR = will not come."""
-    accepted = "IA" if line.accepted == line.ordered else "IQ"
-    for code, units in ((accepted, line.accepted), ("IB", line.backordered), ("IR", line.cancelled)):
+def _acknowledged(one: _Answered, at: datetime) -> Iterator[Segment]:
+    """IA = accepted as ordered, IQ = another quantity is accepted, IS = another item is sent, IB = waits for stock, IR = will
+    not come."""
+    line, nothing = one.line, ("", "")
+    own = line.accepted - sum(one.instead.values())
+    parts = [("IA" if own == line.ordered else "IQ", own, nothing)]
+    parts += [("IS", units, item) for item, units in one.instead.items()]
+    parts += [("IB", line.backordered, nothing), ("IR", line.cancelled, nothing)]
+    for code, units, item in parts:
         if units:
             quantity, unit = in_unit(units, line)
-            yield Segment.of(
-                "ACK", code, quantity, unit, "068" if code != "IR" else None, _date(at) if code != "IR" else None
-            )
+            dated = ("068", _date(at)) if code != "IR" else ()
+            yield Segment.of("ACK", code, quantity, unit, *dated, *((None, *item) if item != nothing else ()))
 
 
 def shipment_notice(
@@ -159,11 +214,28 @@ def shipment_notice(
         segments += [pack.segment, Segment.of("MAN", "GM", with_identifier(carton.sscc))]
         if carton.tracking:
             segments.append(Segment.of("MAN", "CP", carton.tracking))
-        for name, units in carton.units.items():
-            line = buyer.line(name)
+        for line, units in _items(buyer, carton.units):
             segments += [levels.next(pack.number, "I").segment, _lin(line), _sn1(line, units)]
     segments.append(Segment.of("CTT", levels.count))
     return Set("856", control, tuple(segments))
+
+
+def _items(buyer: Buyer, units: Mapping[str, int]) -> list[tuple[OrderedLine, int]]:
+    """What is in a parcel: each item of a line of the buyer's once, as it is ordered now, with its units."""
+    found = list[tuple[OrderedLine, int]]()
+    for same in _same_items(buyer.line(name) for name in units):
+        first = same[0]
+        ordered = sum(one.ordered for one in buyer.lines if (one.number, one.ids) == (first.number, first.ids))
+        found.append((replace(first, ordered=ordered), sum(units[line.line] for line in same)))
+    return found
+
+
+def _same_items(lines: Iterable[OrderedLine]) -> list[list[OrderedLine]]:
+    """The lines of ours that are one item on one line of the buyer's."""
+    found = dict[tuple[str, ...], list[OrderedLine]]()
+    for line in lines:
+        found.setdefault((line.number, *ids_of(line)), []).append(line)
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +274,7 @@ def invoice(
 
     TDS01 is the sum of the lines and charges less the discount; it has two decimals that are not written.
     """
-    lines = [(buyer.line(name), units, before.get(name, 0)) for name, units in shipped.items() if units]
-    amounts = [goods_of(line, earlier + units) - goods_of(line, earlier) for line, units, earlier in lines]
+    lines = _owed(buyer, shipped, before)
     sign = -1 if credited else 1
     kind = (None, None, "CR") if credited else ()
     segments = [
@@ -212,11 +283,11 @@ def invoice(
         *([Segment.of("REF", "OI", credited.invoice)] if credited and credited.invoice else []),
         *ship_to_of(buyer),
     ]
-    for (line, units, _), amount in zip(lines, amounts, strict=True):
+    for line, units, amount in lines:
         quantity, unit = in_unit(units, line)
         price = _price(amount, quantity, buyer.currency)
-        segments.append(Segment.of("IT1", line.line, sign * quantity, unit, price, None, *ids_of(line)))
-    hundredths = _hundredths(sign * (sum(amounts) + charges - discount + tax), buyer.currency)
+        segments.append(Segment.of("IT1", line.number, sign * quantity, unit, price, None, *ids_of(line)))
+    hundredths = _hundredths(sign * (sum(amount for _, _, amount in lines) + charges - discount + tax), buyer.currency)
     segments.append(Segment.of("TDS", hundredths))
     if tax:
         segments.append(Segment.of("TXI", "TX", _amount(sign * tax, buyer.currency)))
@@ -225,6 +296,17 @@ def invoice(
             segments.append(Segment.of("SAC", indicator, code, None, None, _hundredths(sign * more, buyer.currency)))
     segments.append(Segment.of("CTT", len(lines)))
     return Set("810", control, tuple(segments))
+
+
+def _owed(buyer: Buyer, shipped: Mapping[str, int], before: Mapping[str, int]) -> list[tuple[OrderedLine, int, int]]:
+    """Each item of a line of the buyer's once, with its units and what they cost."""
+
+    def cost(line: OrderedLine) -> int:
+        earlier = before.get(line.line, 0)
+        return goods_of(line, earlier + shipped[line.line]) - goods_of(line, earlier)
+
+    owed = [buyer.line(name) for name, units in shipped.items() if units]
+    return [(same[0], sum(shipped[line.line] for line in same), sum(map(cost, same))) for same in _same_items(owed)]
 
 
 def adjustment(
@@ -253,7 +335,7 @@ def adjustment(
         line = buyer.line(name)
         quantity, unit = in_unit(units[name], line)
         cents = _hundredths(amount, buyer.currency)
-        segments += [Segment.of("CDD", "59", "C", name, cents, None, None, quantity, unit), _lin(line)]
+        segments += [Segment.of("CDD", "59", "C", line.number, cents, None, None, quantity, unit), _lin(line)]
     if charges:
         segments.append(Segment.of("CDD", "59", "C", None, _hundredths(charges, buyer.currency)))
     return Set("812", control, tuple(segments))
@@ -311,11 +393,11 @@ def price_of(line: OrderedLine, currency: str) -> str:
 
 def _po1(line: OrderedLine, currency: str) -> Segment:
     quantity, unit = in_unit(line.ordered, line)
-    return Segment.of("PO1", line.line, quantity, unit, price_of(line, currency), None, *ids_of(line))
+    return Segment.of("PO1", line.number, quantity, unit, price_of(line, currency), None, *ids_of(line))
 
 
 def _lin(line: OrderedLine) -> Segment:
-    return Segment.of("LIN", line.line, *ids_of(line))
+    return Segment.of("LIN", line.number, *ids_of(line))
 
 
 def _sn1(line: OrderedLine, units: int) -> Segment:

@@ -1,6 +1,7 @@
 """A buyer gets its own numbers back: what is accepted, what left in which carton, and what is owed for it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from channels.x12.answers import (
     Buyer,
     Carton,
     OrderedLine,
+    adjustment,
+    buyer_of,
     in_unit,
     inventory,
     invoice,
@@ -98,6 +101,61 @@ def test_each_carton_is_named_with_what_is_in_it() -> None:
         "LIN*2*IN*065322-117",
         "SN1**2*CA**4*CA",
         "CTT*7",
+    ]
+
+
+def continued(*more: dict[str, Any], cancelled: int = 0) -> Buyer:
+    """The order of 24 mugs of 49.00 on line `10`, with lines of ours that continue it."""
+    sent = {"unit": "EA", "pack": "1", "id_VN": "MUG-01"}
+    whole = {"open": 0, "backordered": 0, "cancelled": 0, "unit_price": 4900, "discount": 0, "attributes": sent}
+    mugs = {"line": "10", "sku": "MUG", "ordered": 24, "cancelled": cancelled}
+    head = {"purchase_order": "4500", "number": "1", "placed_at": "2026-11-30T00:00:00+00:00", "currency": "USD"}
+    return buyer_of({**head, "attributes": {}, "lines": [whole | line for line in (mugs, *more)]})
+
+
+MORE = {"line": "10-s1", "sku": "MUG", "ordered": 6}
+CUPS = {"line": "10-s1", "sku": "CUP", "ordered": 4, "attributes": {}}
+"""Another item that is sent for four of the mugs: they are cancelled on their own line."""
+
+
+def test_more_units_that_came_after_the_release_stand_on_the_buyers_own_line() -> None:
+    buyer = continued(MORE)
+    assert lines(response(buyer, AT, "1"))[1:] == ["PO1*10*30*EA*49**VN*MUG-01", "ACK*IA*30*EA*068*20261201", "CTT*1"]
+    carton = Carton("006141410012345675", "", "", {"10": 20, "10-s1": 6})
+    notice = [one for one in lines(shipment_notice(buyer, "S-1", [carton], AT, "1")) if one[:3] in ("LIN", "SN1")]
+    assert notice == ["LIN*10*VN*MUG-01", "SN1**26*EA**30*EA"]
+    owed = lines(invoice(buyer, "I-1", carton.units, {"10": 2}, AT, "1"))
+    assert owed[2:] == ["IT1*10*26*EA*49**VN*MUG-01", "TDS*127400", "CTT*1"]
+    credit = lines(adjustment(buyer, "9-1", "I-1", {"10-s1": 6}, {"10-s1": 29400}, 0, AT, "1"))
+    assert credit[-2:] == ["CDD*59*C*10*29400***6*EA", "LIN*10*VN*MUG-01"]
+
+
+def test_another_item_that_is_sent_instead_has_our_id_on_the_buyers_own_line() -> None:
+    buyer = continued(CUPS, cancelled=4)
+    found = lines(response(buyer, AT, "1"))
+    assert found[0].startswith("BAK*00*AC*")
+    assert found[1:] == [
+        "PO1*10*24*EA*49**VN*MUG-01",
+        "ACK*IQ*20*EA*068*20261201",
+        "ACK*IS*4*EA*068*20261201**VN*CUP",
+        "CTT*1",
+    ]
+    carton = Carton("006141410012345675", "", "", {"10": 20, "10-s1": 4})
+    notice = [one for one in lines(shipment_notice(buyer, "S-1", [carton], AT, "1")) if one[:3] in ("LIN", "SN1")]
+    assert notice == ["LIN*10*VN*MUG-01", "SN1**20*EA**24*EA", "LIN*10*VN*CUP", "SN1**4*EA**4*EA"]
+    owed = lines(invoice(buyer, "I-1", carton.units, {}, AT, "1"))
+    assert owed[2:] == ["IT1*10*20*EA*49**VN*MUG-01", "IT1*10*4*EA*49**VN*CUP", "TDS*117600", "CTT*2"]
+
+
+def test_units_that_wait_or_will_not_come_are_counted_once_beside_another_item() -> None:
+    buyer = continued(CUPS | {"backordered": 1}, MORE | {"line": "10-s2", "backordered": 2}, cancelled=9)
+    assert lines(response(buyer, AT, "1"))[1:] == [
+        "PO1*10*30*EA*49**VN*MUG-01",
+        "ACK*IQ*19*EA*068*20261201",
+        "ACK*IS*3*EA*068*20261201**VN*CUP",
+        "ACK*IB*3*EA*068*20261201",
+        "ACK*IR*5*EA",
+        "CTT*1",
     ]
 
 

@@ -18,7 +18,7 @@ from formats.x12.partner import ONLY_SET, Partner
 from formats.x12.parts import Fault, Group, Party, Set
 from formats.x12.write import written
 from tests.bots_judge import faults
-from tests.channels.test_x12_answers import BUYER, CARTONS, MUGS, changed
+from tests.channels.test_x12_answers import BUYER, CARTONS, CUPS, MUGS, changed, continued
 from tests.channels.test_x12_change_answer import change, order, wanted
 
 AT = datetime(2026, 12, 1, 9, 5, tzinfo=UTC)
@@ -31,6 +31,7 @@ SETS = {
     "997": acknowledge(CAME, ONLY_SET, {2: SEGMENTS_IN_ERROR}),
     "855": response(BUYER, AT, ONLY_SET),
     "855 with units that wait or will not come": response(changed(12, 12), AT, ONLY_SET),
+    "855 with another item": response(continued(CUPS, cancelled=4), AT, ONLY_SET),
     "856": shipment_notice(BUYER, "1042-7", CARTONS, AT, ONLY_SET),
     "810": invoice(BUYER, "1042-7", shipped_units(CARTONS), {}, AT, ONLY_SET),
     "810 with charges, a discount and tax": invoice(

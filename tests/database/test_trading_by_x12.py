@@ -400,6 +400,28 @@ async def test_an_860_for_what_has_shipped_is_named_to_a_person_and_the_rest_is_
     assert (await units(trade))[0] == ("1", 6, 0)
 
 
+async def test_units_that_an_860_adds_after_the_release_are_named_by_the_buyers_own_line(trade: Trade) -> None:
+    await trade.stock(WIDGET_001=9)
+    trade.send(file(new("P-2", SIX)))
+    await trade.look()
+    await trade.plan("buyco-p-2")
+    await trade.look()
+    trade.send(file(change("P-2", MORE), control=43, function="PC"))
+    await trade.look()
+    await trade.plan("buyco-p-2")
+    assert await units(trade) == [("1", 6, 0), ("1-s1", 3, 0)]
+    await trade.ship("buyco-p-2", {"c1": {"1": 6}})
+    await trade.ship("buyco-p-2", {"c2": {"1-s1": 3}}, number=2)
+    await trade.look()
+
+    sets = the_sets(trade.collect())
+    items = [[line for line in notice if line.startswith(("LIN", "SN1"))] for notice in sets["856"]]
+    assert items == [["LIN*1*VN*WIDGET-001", "SN1**6*EA**9*EA"], ["LIN*1*VN*WIDGET-001", "SN1**3*EA**9*EA"]]
+    owed = [line for one in sets["810"] for line in one if line.startswith("IT1")]
+    assert owed == ["IT1*1*6*EA*9.95**VN*WIDGET-001", "IT1*1*3*EA*9.95**VN*WIDGET-001"]
+    assert [line for one in sets["855"] for line in one if line.startswith("PO1")] == [SIX]
+
+
 @pytest.mark.parametrize(
     ("segments", "said"),
     [
